@@ -1,0 +1,147 @@
+"""Measure how well the trained model tells the animals apart, and draw what it sees.
+
+Asks about photos the model never saw, writes results/metrics.json and pictures:
+  python evaluate_reid_and_visualize.py
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.access.catalogue import UNKNOWN, load_catalogue
+from wildtrack.access.pixels import decode_catalogue, default_cache
+from wildtrack.access.problems import report_problems
+from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.embed import KerasEngine, run_all
+from wildtrack.address.evaluation import choose_protocol, classifier_report, identity_ranking, retrieval_report, score
+from wildtrack.address.preprocessor import model_fingerprint, plain
+from wildtrack.address.reporting import draw_examples, draw_gradcams, draw_tsne, figures_table
+from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
+from wildtrack.assess.leakage import same_side_share, suspicious_pairs
+from wildtrack.console import console, run
+from wildtrack.files import write_text
+from wildtrack.knobs import check_range
+
+CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line: --topk 10."""
+
+    topk: int = 5  # how many gallery photos a retrieval picture shows
+    examples: int = 6  # how many retrieval and Grad-CAM pictures to draw
+    tsne_max: int = 1000  # at most so many photos on the t-SNE map
+    queries_per_identity: int = 1  # test photos asked about each animal; 0 asks them all
+    data: Path | None = None  # photos; None: those the model was trained on
+    artifacts: Path = Path("artifacts")  # the trained model
+    results: Path = Path("results")  # where metrics.json and the pictures go
+    encounter_hours: float = 12.0  # photos of one animal with shorter gaps count as one encounter in the leakage report
+    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
+    baselines: bool = True  # also measure raw pixels and the network before training
+    seed: int = 0  # names the draw of queries, the t-SNE and the bootstrap
+    cache_gb: float = 10.0  # disk space for decoded photos
+
+
+def main(knobs: Knobs) -> None:
+    """Artifacts + photos -> results."""
+    check_range(
+        topk=(knobs.topk, 1, 20),
+        examples=(knobs.examples, 0, 1000),
+        tsne_max=(knobs.tsne_max, 0, 100_000),
+        queries_per_identity=(knobs.queries_per_identity, 0, 1_000_000),
+    )
+    artifacts = open_artifacts(knobs.artifacts)
+    size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
+    table, pixels, root = read_photos(knobs, artifacts.photos(knobs.data), size)
+    identities = table["identity"].to_numpy(dtype=object)
+
+    protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
+    queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
+    console.print(f"{len(queries)} queries, {len(gallery)} gallery photos: {protocol.method}.")
+    hashes = perceptual_hashes(pixels)
+    leaky = suspicious_pairs(
+        queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery]
+    )  # bool (Q, G)
+
+    from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings  # these import TensorFlow
+    from wildtrack.address.gradcam import feature_network
+    from wildtrack.address.network import RESCALE, find_scaling, load_saved_model, open_network, with_scaling
+
+    model, source = load_saved_model(artifacts.folder, CUSTOM_OBJECTS)
+    network = open_network(model)
+    scaling = knobs.scaling
+    if scaling == "auto":
+        scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
+    console.print(f"{source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
+    outputs = run_all(KerasEngine(with_scaling(network, scaling)), pixels, "embedding photos")
+
+    methods = {"trained": outputs["embedding"]}
+    if knobs.baselines:
+        methods["raw_pixels"] = raw_pixel_embeddings(pixels)
+        untrained = None if artifacts.config is None else untrained_embeddings(artifacts.config, pixels)
+        if untrained is not None:
+            methods["untrained"] = untrained
+    scores = {name: score(vectors, protocol, identities, leaky) for name, vectors in methods.items()}
+    metrics = {
+        **retrieval_report(scores, identities[protocol.queries], leaky, knobs.seed),
+        "num_gallery": len(gallery),
+        "identity_ranking": identity_ranking(outputs["embedding"], protocol, identities),
+        "classifier": classifier_report(outputs["probabilities"][protocol.queries], identities[protocol.queries], known),
+        "protocol": {
+            "method": protocol.method,
+            "queries_per_identity": knobs.queries_per_identity,
+            "encounter_hours": knobs.encounter_hours,
+            "near_duplicate_bits": NEAR_DUPLICATE_BITS,
+            "share_of_queries_without_same_side_gallery_photo": same_side_share(queries, gallery),
+            "photos_the_split_does_not_name": protocol.left_out,
+            "seed": knobs.seed,
+        },
+        "model": {
+            "file": source.name,
+            "fingerprint": model_fingerprint(model.get_weights(), size, scaling),
+            "embedding_from": network.embedding_from,
+            "scaling": scaling,
+        },
+    }
+    write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
+    console.print(figures_table(metrics))
+
+    remove_old_pictures(knobs.results)
+    draw_tsne(
+        outputs["embedding"][protocol.gallery], identities[protocol.gallery], knobs.tsne_max, knobs.seed, knobs.results / "tsne.png"
+    )
+    chosen = np.random.default_rng(knobs.seed).permutation(protocol.queries)[: knobs.examples]
+    draw_examples(outputs["embedding"], table, root, protocol, chosen, knobs.topk, knobs.results)
+    with_features = feature_network(network)
+    if with_features is None:
+        console.print("No Grad-CAM: the model has no convolution to look into.")
+    else:
+        draw_gradcams(with_features, outputs, table, pixels, RESCALE[scaling], known, protocol, chosen, knobs.results)
+    console.print(f"Figures and pictures are in {knobs.results}.")
+
+
+def read_photos(knobs: Knobs, data: Path, size: tuple[int, int]) -> tuple[pd.DataFrame, np.ndarray, Path]:
+    """The labelled photos that can be used: catalogue, pixels (N, H, W, 3) and the folder the paths start from."""
+    catalogue = load_catalogue(data)
+    console.print(catalogue.understood)
+    labelled = catalogue.table[catalogue.table["identity"] != UNKNOWN]
+    photos = decode_catalogue(labelled, catalogue.root, size, default_cache(), knobs.cache_gb)
+    report_problems(knobs.results / "problems.csv", catalogue.problems, photos.problems)
+    return photos.table, photos.pixels, catalogue.root
+
+
+def remove_old_pictures(results: Path) -> None:
+    """Pictures of an earlier model must not pass for this one's."""
+    for pattern in ("tsne.png", "retrieval_example_*.png", "gradcam_*.png"):
+        for path in results.glob(pattern):
+            path.unlink()
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)

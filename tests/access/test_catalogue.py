@@ -1,0 +1,308 @@
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wildtrack.access.catalogue import UNKNOWN, assemble, load_catalogue, problem_table, rename_aliases, validate
+from wildtrack.errors import UserError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with three files; validation asks only whether they are there."""
+    (tmp_path / "fotos größe").mkdir()
+    for name in ("a.jpg", "b.jpg", "fotos größe/c 1.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path.parent / "outside.jpg").touch()
+    return tmp_path
+
+
+def rows(count: int = 1, **columns: Any) -> pd.DataFrame:
+    """Good rows, with columns replaced or added."""
+    good = {"image_id": [f"i{row}" for row in range(count)], "identity": ["t1"] * count, "path": ["a.jpg"] * count}
+    return pd.DataFrame(good | columns)
+
+
+def only_reason(problems: pd.DataFrame) -> str:
+    assert list(problems.columns) == ["path", "reason"]
+    assert len(problems) == 1
+    return str(problems["reason"].iloc[0])
+
+
+def test_smallest_table(root: Path) -> None:
+    table, problems = validate(rows(), root)
+    assert table.to_dict("list") == {"image_id": ["i0"], "identity": ["t1"], "path": ["a.jpg"]}
+    assert problems.empty
+    assert list(problems.columns) == ["path", "reason"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("12", "12"),
+        (12, "12"),
+        ("007", "007"),
+        ("  t 1 ", "t 1"),
+        ("NA", "NA"),
+        ("Zoe\u0308", "Zo\u00eb"),  # NFC
+        ("", UNKNOWN),
+        ("  ", UNKNOWN),
+        (None, UNKNOWN),
+        (float("nan"), UNKNOWN),
+        (pd.NA, UNKNOWN),
+        ("Unknown", UNKNOWN),
+    ],
+)
+def test_identity(root: Path, written: object, expected: str) -> None:
+    table, problems = validate(rows(identity=pd.Series([written], dtype=object)), root)
+    assert table["identity"].tolist() == [expected]
+    assert problems.empty
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("./a.jpg", "a.jpg"),
+        ("fotos größe/c 1.jpg", "fotos größe/c 1.jpg"),
+        ("fotos größe\\c 1.jpg", "fotos größe/c 1.jpg"),
+        ("fotos größe/../a.jpg", "a.jpg"),
+    ],
+)
+def test_path(root: Path, written: str, expected: str) -> None:
+    table, problems = validate(rows(path=[written]), root)
+    assert table["path"].tolist() == [expected]
+    assert problems.empty
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("", "path is empty"),
+        (None, "path is empty"),
+        ("/a.jpg", "absolute"),
+        ("C:\\photos\\a.jpg", "absolute"),
+        ("c:a.jpg", "absolute"),
+        ("\\\\server\\share\\a.jpg", "absolute"),
+        ("../outside.jpg", "leads out"),
+        ("x/../../outside.jpg", "leads out"),
+        ("..", "leads out"),
+        ("missing.jpg", "no such file"),
+        ("fotos größe", "no such file"),
+        (".", "no such file"),
+        ("a.jpg/b.jpg", "no such file"),
+        ("x" * 5000, "cannot be opened|no such file"),
+        ("a\0.jpg", "no such file"),
+    ],
+)
+def test_bad_path_costs_the_row(root: Path, written: str | None, reason: str) -> None:
+    table, problems = validate(rows(2, path=["b.jpg", written]), root)
+    assert table["path"].tolist() == ["b.jpg"]
+    assert re.search(reason, only_reason(problems))
+    assert problems["path"].tolist() == [written or "row 2"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("[1, 2, 3, 4]", (1, 2, 3, 4)),
+        ("1,2,3.5,4", (1, 2, 3.5, 4)),
+        ("(1, 2, 3, 4)", (1, 2, 3, 4)),
+        ("[1. 2. 3. 4.]", (1, 2, 3, 4)),
+        ([1, 2, 3, 4], (1, 2, 3, 4)),
+        ((-1.5, 2, 3, 4), (-1.5, 2, 3, 4)),
+        (np.array([1, 2, 3, 4]), (1, 2, 3, 4)),
+        ("", None),
+        (None, None),
+        (float("nan"), None),
+    ],
+)
+def test_bbox(root: Path, written: object, expected: tuple[float, ...] | None) -> None:
+    table, problems = validate(rows(2, bbox=pd.Series(["9,9,9,9", written], dtype=object)), root)
+    assert table["bbox"].tolist() == [(9, 9, 9, 9), expected]
+    assert problems.empty
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1,2,3", "1,2,3,4,5", "a,b,c,d", "[]", "1,2,0,4", "1,2,3,-4", "nan,2,3,4", "1,2,inf,4", [1, 2], 7, [None] * 4],
+)
+def test_bad_bbox_costs_the_row(root: Path, written: object) -> None:
+    table, problems = validate(rows(2, bbox=pd.Series(["9,9,9,9", written], dtype=object)), root)
+    assert table["image_id"].tolist() == ["i0"]
+    assert "bbox" in only_reason(problems)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2024-05-31", "2024-05-31"),
+        ("20240531", "2024-05-31"),
+        ("2024-05-31 17:45", "2024-05-31T17:45:00"),
+        ("2024-05-31T17:45:10.5", "2024-05-31T17:45:10.500000"),
+        ("2024-05-31T17:45:10Z", "2024-05-31T17:45:10"),
+        ("2024-05-31T17:45:10+03:00", "2024-05-31T17:45:10"),
+        ("2024:05:31 17:45:10", "2024-05-31T17:45:10"),
+        (pd.Timestamp("2024-05-31 17:45"), "2024-05-31T17:45:00"),
+    ],
+)
+def test_date(root: Path, written: object, expected: str) -> None:
+    table, problems = validate(rows(date=pd.Series([written], dtype=object)), root)
+    assert table["date"].tolist() == [expected]
+    assert problems.empty
+
+
+@pytest.mark.parametrize(
+    ("column", "written"),
+    [
+        ("date", "31/05/2024"),
+        ("date", "2024-13-01"),
+        ("date", "spring"),
+        ("date", "0000:00:00 00:00:00"),
+        ("date", "2024"),
+        ("latitude", "north"),
+        ("latitude", "90.1"),
+        ("longitude", "-181"),
+        ("longitude", "inf"),
+        ("height", "0"),
+        ("width", "nan px"),
+    ],
+)
+def test_bad_cell_costs_only_the_cell(root: Path, column: str, written: str) -> None:
+    good = "2024-05-31" if column == "date" else "45"
+    table, problems = validate(rows(2, **{column: [good, written]}), root)
+    assert table[column].isna().tolist() == [False, True]
+    assert f"{column} not understood: {written!r}" in only_reason(problems)
+
+
+@pytest.mark.parametrize("column", ["height", "width", "latitude", "longitude"])
+def test_numbers_are_float64(root: Path, column: str) -> None:
+    table, problems = validate(rows(3, **{column: ["45.5", "", "1"]}), root)
+    assert table[column].dtype == np.float64
+    assert math.isnan(table[column][1])
+    assert problems.empty
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("train", "train"),
+        ("Gallery", "train"),
+        ("database", "train"),
+        ("VAL", "valid"),
+        ("validation", "valid"),
+        ("valid", "valid"),
+        ("test", "test"),
+        (" query ", "test"),
+    ],
+)
+def test_split(root: Path, written: str, expected: str) -> None:
+    table, problems = validate(rows(split=[written]), root)
+    assert table["split"].tolist() == [expected]
+    assert problems.empty
+
+
+def test_unknown_split_costs_the_row(root: Path) -> None:
+    table, problems = validate(rows(2, split=["train", "holdout"]), root)
+    assert table["split"].tolist() == ["train"]
+    assert "split not understood: 'holdout'; allowed: train" in only_reason(problems)
+
+
+def test_empty_split_is_listed_and_kept(root: Path) -> None:
+    table, problems = validate(rows(2, split=["train", ""]), root)
+    assert table["split"].isna().tolist() == [False, True]
+    assert "on no side" in only_reason(problems)
+
+
+def test_first_good_row_keeps_the_image_id(root: Path) -> None:
+    table, problems = validate(
+        rows(4, image_id=["x", "x", "x", None], path=["missing.jpg", "a.jpg", "b.jpg", "b.jpg"]), root
+    )
+    assert table["path"].tolist() == ["a.jpg"]
+    assert problems["path"].tolist() == ["missing.jpg", "b.jpg", "b.jpg"]
+    for reason, expected in zip(problems["reason"], ["no such file", "taken", "empty"], strict=True):
+        assert expected in reason
+
+
+def test_columns_are_standard_and_used(root: Path) -> None:
+    raw = rows(split=[""], date=[None], bbox=[""], species=["loggerhead"], mood=["calm"], viewpoint=["left"])
+    table, problems = validate(raw[raw.columns[::-1]], root)
+    assert list(table.columns) == ["image_id", "identity", "path", "orientation", "species"]
+    assert problems.empty
+
+
+def test_index_starts_anew(root: Path) -> None:
+    table, problems = validate(rows(3, path=["missing.jpg", "a.jpg", "b.jpg"]).set_index(pd.Index([7, 7, 9])), root)
+    assert table.index.tolist() == [0, 1]
+    assert problems["path"].tolist() == ["missing.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ([], {}),
+        (["path", "file_name"], {}),
+        (["filepath", "timestamp"], {"filepath": "path", "timestamp": "date"}),
+        (["file_name", "filepath"], {"file_name": "path"}),
+        (["position", "viewpoint"], {"position": "orientation"}),
+    ],
+)
+def test_rename_aliases(columns: list[str], expected: dict[str, str]) -> None:
+    assert rename_aliases(columns) == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (rows().drop(columns="identity"), "no column identity; it has image_id, path"),
+        (pd.DataFrame(), "no column image_id, identity, path; it has none"),
+        (rows(0), "no rows"),
+        (rows(2, path=["x.jpg", "y.jpg"]), "none of the 2 rows .* x.jpg: no such file"),
+        (pd.concat([rows(), rows()], axis=1), "more than one column image_id, identity, path"),
+    ],
+)
+def test_unusable_table(root: Path, table: pd.DataFrame, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        validate(table, root)
+
+
+def test_assemble_counts_and_joins_problems(root: Path) -> None:
+    raw = rows(4, identity=["t1", "t2", "unknown", "t3"], path=["a.jpg", "b.jpg", "b.jpg", "missing.jpg"])
+    catalogue = assemble("a test", root, raw, [("loose.jpg", "loose")])
+    assert catalogue.understood == "a test: 2 photos of 2 identities (1 unlabelled)"
+    assert catalogue.problems["path"].tolist() == ["loose.jpg", "missing.jpg"]
+    assert catalogue.root == root
+
+
+def test_problem_table_keeps_its_columns() -> None:
+    assert list(problem_table([]).columns) == ["path", "reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", "no such file or folder"),
+        ("a.jpg", "not a .csv"),
+        ("empty", "no photo in a folder of its identity; expected IDENTITY/photo.jpg"),
+    ],
+)
+def test_load_refuses(root: Path, name: str, message: str) -> None:
+    (root / "empty").mkdir()
+    with pytest.raises(UserError, match=message) as caught:
+        load_catalogue(root / name)
+    assert str(root / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_metadata_csv_goes_before_folders(root: Path) -> None:
+    (root / "metadata.csv").write_text("image_id,identity,path\n1,t1,a.jpg\n")
+    assert load_catalogue(root).understood == "the table metadata.csv: 1 photos of 1 identities"
+
+
+def test_metadata_csv_of_another_kind_is_passed_over(root: Path) -> None:
+    (root / "metadata.csv").write_text("camera,owner\n1,me\n")
+    assert load_catalogue(root).understood == "a folder per identity: 1 photos of 1 identities"

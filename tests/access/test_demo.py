@@ -1,0 +1,164 @@
+"""The drawn dataset: what is in it, that it repeats, and that it is whole or not there."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from wildtrack.access import demo, turtle
+from wildtrack.errors import UserError
+
+IDENTITIES, ENCOUNTERS = 3, 2
+COLUMNS = ["image_id", "identity", "path", "date", "orientation", "species", "license", "height", "width"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    root = tmp_path_factory.mktemp("demo")
+    demo.make_demo(root / "demo", root / "new", IDENTITIES, ENCOUNTERS)
+    return root / "demo", root / "new"
+
+
+@pytest.fixture(scope="module")
+def catalogue(folders: tuple[Path, Path]) -> pd.DataFrame:
+    return pd.read_csv(folders[0] / "metadata.csv", parse_dates=["date"])
+
+
+def photo_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.jpg"))}
+
+
+def test_every_photo_has_a_row_and_every_row_a_photo(folders: tuple[Path, Path], catalogue: pd.DataFrame) -> None:
+    assert list(catalogue.columns) == COLUMNS
+    assert len(catalogue) == IDENTITIES * ENCOUNTERS * demo.PHOTOS_PER_ENCOUNTER
+    assert sorted(catalogue["path"]) == list(photo_bytes(folders[0]))
+    assert catalogue["image_id"].is_unique
+    assert list(catalogue["identity"].unique()) == ["ID_0001", "ID_0002", "ID_0003"]
+    assert (catalogue["path"].str.split("/").str[0] == catalogue["identity"]).all()
+    assert set(catalogue["species"]) == {"Caretta caretta"}
+    assert set(catalogue["license"]) == {"CC0-1.0"}
+
+
+def test_a_photo_is_rgb_of_the_stated_size(folders: tuple[Path, Path], catalogue: pd.DataFrame) -> None:
+    for row in catalogue.itertuples():
+        with Image.open(folders[0] / str(row.path)) as photo:
+            assert (photo.format, photo.mode, photo.size) == ("JPEG", "RGB", (row.width, row.height))
+
+
+def test_encounters_are_far_apart_and_photos_within_one_are_close(catalogue: pd.DataFrame) -> None:
+    for _, photos in catalogue.groupby("identity"):
+        gaps = photos["date"].sort_values().diff().dropna().dt.total_seconds() / 3600
+        assert (gaps > 12).sum() == ENCOUNTERS - 1
+        assert (gaps[gaps <= 12] < 0.2).all()
+
+
+def test_every_encounter_shows_both_sides(catalogue: pd.DataFrame) -> None:
+    sides = catalogue.groupby(["identity", catalogue["date"].dt.date])["orientation"].agg(set)
+    assert len(sides) == IDENTITIES * ENCOUNTERS
+    assert all(shown == {"left", "right"} for shown in sides)
+
+
+def test_new_photos_are_of_known_turtles_on_a_further_day_and_of_one_stranger(
+    folders: tuple[Path, Path], catalogue: pd.DataFrame
+) -> None:
+    answers = pd.read_csv(folders[1] / "answers.csv")
+    assert list(answers.columns) == ["photo", "identity", "orientation"]
+    assert (
+        list(answers["photo"]) == list(photo_bytes(folders[1])) == ["new_1.jpg", "new_2.jpg", "new_3.jpg", "new_4.jpg"]
+    )
+    assert sorted(answers["identity"]) == ["ID_0001", "ID_0002", "ID_0003", "unknown"]
+    assert "unknown" not in set(catalogue["identity"])
+    assert not set(photo_bytes(folders[1]).values()) & set(photo_bytes(folders[0]).values())
+
+
+def test_five_known_turtles_are_asked_about_when_there_are_enough() -> None:
+    animals = [shot.identity for shot in demo._new_shots(identities=24, encounters=4, seed=0)]
+    assert len(animals) == len(set(animals)) == 6
+    assert animals.count("unknown") == 1
+
+
+def test_new_photos_come_after_the_catalogues_last_encounter() -> None:
+    for new in demo._new_shots(identities=8, encounters=3, seed=0):
+        known = demo._shots(new.animal, encounters=3, seed=0)
+        assert (new.date - known[-1].date).total_seconds() > 12 * 3600
+
+
+def test_a_photo_does_not_depend_on_how_many_others_are_drawn(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    demo.make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
+    fewer, more = photo_bytes(tmp_path / "demo"), photo_bytes(folders[0])
+    assert fewer == {path: more[path] for path in fewer}
+
+
+def test_another_seed_draws_other_turtles() -> None:
+    first, again, other = (demo._head.__wrapped__(1, "left", seed) for seed in (0, 0, 1))
+    assert np.array_equal(first.colour, again.colour)
+    assert not np.array_equal(first.colour, other.colour)
+
+
+def test_the_sides_of_a_turtle_differ_as_much_as_two_turtles() -> None:
+    left, right, stranger = (demo._head.__wrapped__(*key, 0).colour for key in ((1, "left"), (1, "right"), (2, "left")))
+    assert np.abs(left - right).mean() > 0.7 * np.abs(left - stranger).mean()
+
+
+def test_a_right_side_faces_right() -> None:
+    head = turtle.draw_head(np.random.default_rng(0))
+    water = turtle.draw_water(np.random.default_rng(0))
+    left, right = (turtle._viewpoint(head.relief, mirrored, np.random.default_rng(0))[0] for mirrored in (False, True))
+    assert np.allclose(left, right[:, ::-1], atol=0.01)
+    assert turtle.photograph(head, water, True, np.random.default_rng(0)).shape == (turtle.HEIGHT, turtle.WIDTH, 3)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupted_run_leaves_nothing(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = demo._take
+    taken: list[Path] = []
+
+    def take_two(shot: demo.Shot, path: Path, seed: int) -> None:
+        if len(taken) == 2:
+            raise error
+        taken.append(path)
+        take(shot, path, seed)
+
+    monkeypatch.setattr(demo, "_take", take_two)
+    with pytest.raises(error):
+        demo.make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interruption_between_the_two_renames_leaves_nothing(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def rename_but_the_dataset(source: Path, target: Path) -> Path:
+        if target == tmp_path / "demo":
+            raise error
+        return rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename_but_the_dataset)
+        with pytest.raises(error):
+            demo.make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
+    assert list(tmp_path.iterdir()) == []
+    demo.make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
+    assert {path.name for path in tmp_path.iterdir()} == {"demo", "new"}
+
+
+@pytest.mark.parametrize("name", ["demo", "new"])
+def test_a_folder_that_is_there_is_left_alone(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match=f"{name} is there already"):
+        demo.make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(("identities", "encounters"), [(0, 1), (1, 0)])
+def test_an_impossible_count_is_refused(identities: int, encounters: int, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is 0"):
+        demo.make_demo(tmp_path / "demo", tmp_path / "new", identities, encounters)

@@ -1,0 +1,331 @@
+import logging
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from wildtrack.assess.splits import Split, encounters, linked_groups, make_split, photo_keys, photo_times
+from wildtrack.errors import UserError
+
+KNOBS: dict[str, Any] = {"split": "auto", "encounter_hours": 12, "test_share": 0.25, "valid_share": 0.2, "seed": 3}
+
+
+def catalogue(identities: Sequence[str], **columns: Any) -> pd.DataFrame:
+    names = [f"r{row}" for row in range(len(identities))]
+    table = pd.DataFrame({"image_id": names, "identity": identities, "path": [f"{name}.jpg" for name in names]})
+    return table.assign(**columns)
+
+
+def split_of(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **knobs: Any) -> Split:
+    return make_split(table, hashes, **(KNOBS | knobs))
+
+
+def sides(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **knobs: Any) -> list[str]:
+    return [str(word) for word in split_of(table, hashes, **knobs).side]
+
+
+def partition(labels: NDArray[np.intp]) -> set[tuple[int, ...]]:
+    return {tuple(rows) for rows in pd.Series(range(len(labels))).groupby(np.asarray(labels)).indices.values()}
+
+
+def days(*numbers: int | None) -> Any:
+    return [None if number is None else f"2024-05-{number:02d}T10:00:00" for number in numbers]
+
+
+# --- reading the columns -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("2024-05-01", "2024-05-01T00:00"),
+        ("2024-05-01T10:30:00", "2024-05-01T10:30"),
+        ("2024-05-01 10:30", "2024-05-01T10:30"),
+        ("2024-05-01T10:30:00+02:00", "2024-05-01T08:30"),
+        ("2024-05-01T10:30:00Z", "2024-05-01T10:30"),
+        (pd.Timestamp("2024-05-01 10:30", tz="Asia/Tokyo"), "2024-05-01T01:30"),
+        (pd.Timestamp("2024-05-01 10:30"), "2024-05-01T10:30"),
+        (2024, "2024-01-01T00:00"),
+        ("", "NaT"),
+        (None, "NaT"),
+        (float("nan"), "NaT"),
+        (pd.NaT, "NaT"),
+        ("last summer", "NaT"),
+        ("2024-13-45", "NaT"),
+    ],
+)
+def test_a_date_is_read_among_dates_of_other_kinds(date: object, expected: Any) -> None:
+    table = catalogue(["a"] * 3).assign(date=pd.Series([date, "2020-01-01T00:00:00+01:00", "2020-01-01"], dtype=object))
+    time = photo_times(table)[0]
+    assert np.isnat(time) if expected == "NaT" else time == np.datetime64(expected)
+
+
+@pytest.mark.parametrize("dates", [[np.nan, np.nan], [None, None], pd.DatetimeIndex(["2020-01-01", "NaT"], tz="UTC")])
+def test_whole_columns_of_dates(dates: Any) -> None:
+    assert photo_times(catalogue(["a", "b"]).assign(date=dates)).shape == (2,)
+
+
+def test_a_photo_is_named_by_photo_id_where_there_is_one() -> None:
+    table = catalogue(["a"] * 4, photo_id=["p", None, "", float("nan")])
+    assert photo_keys(table).tolist() == ["p", "r1.jpg", "r2.jpg", "r3.jpg"]
+    assert photo_keys(catalogue([])).shape == (0,)
+
+
+# --- encounters ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("identities", "dates", "hours", "expected"),
+    [
+        ([], [], 12, set()),
+        (["a"], [None], 12, {(0,)}),
+        (["a", "a"], [None, None], 12, {(0,), (1,)}),
+        (["a", "b"], days(1, 1), 12, {(0,), (1,)}),
+        (["a", "a"], ["2024-05-01", "2024-05-01T12:00:00"], 12, {(0, 1)}),
+        (["a", "a"], ["2024-05-01", "2024-05-01T12:00:01"], 12, {(0,), (1,)}),
+        (["a", "a"], ["2024-05-01T22:00:00", "2024-05-02T03:00:00"], 12, {(0, 1)}),
+        (["a", "a"], ["2024-05-01T00:00:00+02:00", "2024-04-30T22:00:00"], 0, {(0, 1)}),
+        (["a", "a", "a"], days(3, 1, 2), 24, {(0, 1, 2)}),
+        (["a", "b", "a", "b"], days(1, 1, 1, 2), 12, {(0, 2), (1,), (3,)}),
+        (["a", "a", "a"], days(1, None, 1), 12, {(0, 2), (1,)}),
+        (["unknown", "unknown"], days(1, 1), 12, {(0,), (1,)}),
+        (["a", "a"], days(1, 28), float("inf"), {(0, 1)}),
+    ],
+)
+def test_encounters(identities: list[str], dates: Any, hours: float, expected: Any) -> None:
+    labels = encounters(catalogue(identities, date=pd.Series(dates, dtype=object)), hours)
+    assert partition(labels) == expected
+    assert sorted(set(labels.tolist())) == list(range(len(expected)))
+
+
+def test_encounters_without_dates_and_with_a_strange_index() -> None:
+    table = catalogue(["a", "a"]).set_index(pd.Index([7, 7]))
+    assert partition(encounters(table, 12)) == {(0,), (1,)}
+    assert partition(encounters(table.assign(date="2024-05-01"), 12)) == {(0, 1)}
+
+
+@pytest.mark.parametrize("hours", [-1, float("nan")])
+def test_hours_that_make_no_sense(hours: float) -> None:
+    with pytest.raises(UserError, match="encounter_hours"):
+        encounters(catalogue(["a"]), hours)
+
+
+# --- groups --------------------------------------------------------------------------------------------------------
+
+
+def test_groups_are_connected_through_photo_encounter_and_near_duplicates() -> None:
+    table = catalogue(
+        ["a", "a", "b", "b", "b", "a", "unknown", "unknown"],
+        photo_id=["p", "q", "p", "r", "s", "t", "u", "v"],
+        date=days(1, 1, 9, 9, 20, 28, 1, 1),
+    )
+    hashes = np.random.default_rng(0).random((8, 64)) < 0.5
+    hashes[5] = hashes[3]  # the same picture, but of another identity: no link
+    hashes[4] = hashes[2]  # the same picture of the same identity
+    hashes[7] = hashes[6]  # nobody knows whether they are the same animal
+    assert partition(linked_groups(table, 12, None)) == {(0, 1, 2, 3), (4,), (5,), (6,), (7,)}
+    assert partition(linked_groups(table, 12, hashes)) == {(0, 1, 2, 3, 4), (5,), (6,), (7,)}
+
+
+def test_groups_of_nothing_and_the_wrong_number_of_hashes() -> None:
+    assert linked_groups(catalogue([]), 12, np.zeros((0, 64), bool)).shape == (0,)
+    with pytest.raises(ValueError, match="3 hashes for 2 rows"):
+        linked_groups(catalogue(["a", "b"]), 12, np.zeros((3, 64), bool))
+
+
+# --- the split -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (days(1), ["train"]),
+        (days(1, 1, 1), ["train"] * 3),
+        (days(2, 1), ["test", "train"]),
+        (days(3, 1, 2), ["test", "train", "valid"]),
+        (days(1, 1, 1, 1, 9), ["train"] * 4 + ["test"]),
+        (days(1, 9, 9, 9, 9), ["train"] + ["test"] * 4),
+        (days(1, 2, 3, 4, 5, 6, 7, 8), ["train"] * 5 + ["valid"] + ["test"] * 2),
+        (days(1, 2, None, 3), ["train", "valid", "train", "test"]),
+        (days(1, None, None), ["test", "train", "train"]),
+    ],
+)
+def test_later_encounters_are_asked_about(dates: Any, expected: Any) -> None:
+    assert sides(catalogue(["a"] * len(dates), date=dates)) == expected
+
+
+def test_shares_of_nothing() -> None:
+    table = catalogue(["a"] * 4, date=days(1, 2, 3, 4))
+    assert sides(table, valid_share=0) == ["train", "train", "train", "test"]
+    assert sides(table, test_share=0, valid_share=0) == ["train"] * 4
+
+
+def test_auto_takes_the_catalogue_then_dates_then_chance() -> None:
+    table = catalogue(["a", "a", "b", "b"])
+    dated = table.assign(date=days(1, 2, 1, None))
+    own = dated.assign(split=["test", "train", "train", "valid"])
+    assert "near-duplicate" in split_of(table, np.eye(4, 64, dtype=bool)).method
+    assert (
+        split_of(dated).method
+        == "by encounter: the later ones are the test side; photos without a date (1) stay in train"
+    )
+    assert split_of(own).method == "the catalogue's own split"
+    assert sides(own) == ["test", "train", "train", "valid"]
+    assert split_of(own.assign(split=None)).method.startswith("by encounter")
+    assert split_of(own, split="random").method == "random, with encounters kept on one side"
+
+
+def test_random_keeps_near_duplicates_together() -> None:
+    hashes = np.random.default_rng(1).random((9, 64)) < 0.5
+    hashes[[0, 4, 8]] = hashes[0]
+    for seed in range(20):
+        side = sides(catalogue(["a"] * 9), hashes, split="random", seed=seed)
+        assert side[0] == side[4] == side[8]
+        assert {"train", "test"} <= set(side)
+
+
+def test_random_depends_on_the_seed() -> None:
+    table = catalogue(["a"] * 30)
+    assert sides(table, seed=1) == sides(table, seed=1) != sides(table, seed=2)
+
+
+def test_two_animals_in_one_photo_go_together_and_nobody_loses_the_last_photo() -> None:
+    table = catalogue(["a", "a", "b"], photo_id=["p", "q", "q"], date=days(1, 9, 9))
+    assert sides(table) == ["test", "train", "train"]  # q is the later one, but b has nothing else
+
+
+def test_a_catalogue_split_gets_valid_out_of_train() -> None:
+    own = catalogue(["a"] * 6, split=["test", "test", "train", "train", "train", "train"])
+    dated = own.assign(date=days(1, 1, 9, 4, 3, 3))
+    assert sides(dated) == ["test", "test", "valid", "train", "train", "train"]
+    assert split_of(dated).method == "the catalogue's own split, valid carved out of train by encounter"
+    assert sorted(sides(own)[2:]) == ["train", "train", "train", "valid"]
+    assert split_of(own).method == "the catalogue's own split, valid carved out of train at random"
+    assert sides(own, valid_share=0) == own["split"].tolist()
+
+
+def test_a_catalogue_split_that_tears_a_photo_is_left_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    table = catalogue(["a", "b", "a"], photo_id=["p", "p", "q"], split=["train", "test", "valid"])
+    with caplog.at_level(logging.WARNING):
+        assert sides(table) == ["train", "test", "valid"]
+    assert "1 photo(s) with rows on two sides" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("dates", "advises_random"), [(days(1, 1), False), (days(1, 1, None, None), True), (days(None), False), ([], False)]
+)
+def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any, advises_random: bool) -> None:
+    table = catalogue(["a", "b", "c", "c"][: len(dates)], date=pd.Series(dates, dtype=object))
+    with caplog.at_level(logging.WARNING):
+        assert sides(table) == ["train"] * len(dates)
+    assert "lower encounter_hours = 12" in caplog.text
+    assert ('choose split = "random"' in caplog.text) == advises_random
+
+
+@pytest.mark.parametrize(
+    ("columns", "knobs", "message"),
+    [
+        ({}, {"split": "closed"}, 'split = "closed" is not known; allowed: auto, catalogue, encounter, random'),
+        ({}, {"split": "catalogue"}, "no column `split`"),
+        ({"split": [None, ""]}, {"split": "catalogue"}, "no column `split`"),
+        ({}, {"split": "encounter"}, "no photo has an ISO 8601 date"),
+        ({"date": [None, "soon"]}, {"split": "encounter"}, "no photo has an ISO 8601 date"),
+        ({"split": ["train", "val"]}, {}, "says val; allowed: train, valid, test"),
+        ({"split": ["train", None]}, {}, r"says \(empty\)"),
+        ({"split": ["train", "valid"]}, {}, "no test rows"),
+        ({"split": ["valid", "test"]}, {}, "no train rows"),
+        ({}, {"test_share": 1}, "test_share = 1"),
+        ({}, {"valid_share": -0.1}, "valid_share = -0.1"),
+        ({}, {"test_share": float("nan")}, "test_share = nan"),
+        ({}, {"encounter_hours": -2}, "encounter_hours = -2"),
+    ],
+)
+def test_what_the_user_can_mend(columns: dict[str, Any], knobs: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        sides(catalogue(["a", "a"], **columns), **knobs)
+
+
+def test_unknown_animals_have_no_side() -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        sides(catalogue(["a", "unknown"]))
+
+
+# --- properties ----------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
+    names = draw(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=4, unique=True))
+    identity = st.sampled_from([name for name in names if name != "unknown"] or ["a"])
+    count = draw(st.integers(1, 24))
+    rows = [
+        draw(st.tuples(identity, st.integers(0, 20), st.none() | st.integers(1, 9), st.integers(0, 12)))
+        for _ in range(count)
+    ]
+    identities, photos, dates, pictures = zip(*rows, strict=True)
+    table = catalogue(list(identities), photo_id=[f"p{photo}" for photo in photos], date=days(*dates))
+    hashes = np.random.default_rng(0).random((13, 64)) < 0.5
+    return table, hashes[list(pictures)] if draw(st.booleans()) else None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=catalogues(),
+    split=st.sampled_from(["auto", "random"]),
+    shares=st.tuples(*[st.floats(0, 0.9)] * 2),
+    shuffle=st.randoms(),
+)
+def test_properties_of_a_split(
+    data: tuple[pd.DataFrame, NDArray[np.bool_] | None], split: str, shares: tuple[float, float], shuffle: Random
+) -> None:
+    table, hashes = data
+    knobs = {"split": split, "test_share": shares[0], "valid_share": shares[1]}
+    side = split_of(table, hashes, **knobs).side
+    order = np.array(shuffle.sample(range(len(table)), len(table)))
+    shuffled = split_of(table.iloc[order], None if hashes is None else hashes[order], **knobs).side
+    assert shuffled.tolist() == side[order].tolist()
+
+    groups = linked_groups(table, 12, hashes)
+    assert (pd.Series(side).groupby(groups).nunique() == 1).all()
+
+    for identity, rows in (
+        pd.Series(range(len(table))).groupby(table["identity"].to_numpy(dtype=object)).indices.items()
+    ):
+        assert "train" in side[rows], identity
+        own = set(groups[rows])
+        shared = own & set(groups[[other != identity for other in table["identity"]]])
+        if shares[0] > 0 and split == "random" and len(own) > 1 and not shared:
+            assert "test" in side[rows], identity
+
+
+@settings(max_examples=40, deadline=None)
+@given(names=st.lists(st.text(min_size=1, max_size=5), min_size=2, max_size=5, unique=True), seed=st.integers(0, 2**40))
+def test_an_identity_is_split_the_same_whoever_else_is_there(names: list[str], seed: int) -> None:
+    names = [name for name in names if name != "unknown"]
+    table = catalogue([name for name in names for _ in range(6)])
+    table["image_id"] = table["path"] = [f"{name}/{shot}" for name in names for shot in range(6)]
+    whole = split_of(table, seed=seed).side
+    for name in names:
+        own = np.array([other == name for other in table["identity"]])  # NumPy takes "\0" for ""
+        alone = split_of(table[own], seed=seed).side
+        assert alone.tolist() == whole[own].tolist()
+        assert (alone == "test").sum() in (1, 2)
+
+
+def test_later_means_later_for_every_identity() -> None:
+    generator = np.random.default_rng(5)
+    identities = [f"t{number}" for number in generator.integers(0, 20, 400)]
+    times = pd.Timestamp("2020-01-01") + pd.to_timedelta(generator.integers(0, 20_000, 400), unit="h")
+    table = catalogue(identities, date=times)
+    side = split_of(table).side
+    for _, rows in pd.Series(range(400)).groupby(np.array(identities)).indices.items():
+        when = {word: times[rows[side[rows] == word]] for word in ("train", "valid", "test")}
+        assert when["train"].max() < when["valid"].min() <= when["valid"].max() < when["test"].min()
+    assert 0.2 < (side == "test").mean() < 0.3
+    assert 0.1 < (side == "valid").mean() < 0.2

@@ -1,0 +1,140 @@
+"""Train a re-identification model on a folder of photos per individual.
+
+Without photos of your own it draws some turtles first:  python train_classifier_reid.py
+With your own (one folder per animal, or a CSV):         python train_classifier_reid.py --data my_photos
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from wildtrack import versions
+from wildtrack.access.catalogue import UNKNOWN, load_catalogue
+from wildtrack.access.demo import make_demo
+from wildtrack.access.pixels import decode_catalogue, default_cache
+from wildtrack.access.problems import report_problems
+from wildtrack.address.preprocessor import plain
+from wildtrack.address.training_set import check_trainable, data_fingerprint, retrieval_validator, training_set
+from wildtrack.assess.duplicates import perceptual_hashes
+from wildtrack.assess.splits import make_split
+from wildtrack.console import console, run
+
+DEMO = Path("data/demo-turtles")
+DEMO_NEW = Path("data/demo-new-photos")
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line: --epochs 60."""
+
+    data: Path = DEMO  # a folder with a folder of photos per animal, or a CSV with image_id, identity, path
+    artifacts: Path = Path("artifacts")  # where the trained model goes
+    backbone: str = "MobileNet"  # any name in keras.applications
+    alpha: float = 0.75  # width of the backbone, for families that have it (MobileNet: 0.25, 0.5, 0.75, 1.0)
+    weights: str = "auto"  # auto (ImageNet if it can be had, else random), imagenet, none, or a weights file
+    image_size: int = 128  # pixels; photos are resized to a square of this side
+    embed_dim: int = 256  # length of the embedding
+    loss: Literal["arcface", "softmax"] = "arcface"  # arcface adds a margin to the softmax over cosines
+    epochs: int = 40  # how often every photo is seen
+    batch_size: int = 16  # photos a step
+    learning_rate: float = 1e-3  # at the top of its cosine
+    split: Literal["auto", "catalogue", "encounter", "random"] = "auto"  # how test photos are set apart
+    encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept on one side
+    test_share: float = 0.2  # of each animal's photos, never trained on
+    valid_share: float = 0.15  # of the rest, to choose the best epoch
+    seed: int = 0  # names the split, the starting weights and the augmentation
+    cache_gb: float = 10.0  # disk space for decoded photos
+
+
+def main(knobs: Knobs) -> None:
+    """Catalogue -> split -> fit -> artifacts."""
+    table, pixels, root = read_photos(knobs)
+    check_trainable(table)
+    split = make_split(
+        table,
+        perceptual_hashes(pixels),
+        split=knobs.split,
+        encounter_hours=knobs.encounter_hours,
+        test_share=knobs.test_share,
+        valid_share=knobs.valid_share,
+        seed=knobs.seed,
+    )
+    rows = training_set(table, split.side)
+    console.print(
+        f"Split {split.method}: {len(rows.train)} photos of {len(rows.identities)} identities to train on, "
+        f"{len(rows.valid)} to validate, {int((split.side == 'test').sum())} to test."
+    )
+
+    import keras  # TensorFlow takes seconds to import: not before the photos are known to be good
+
+    from wildtrack.address.artifacts import save_artifacts
+    from wildtrack.address.model import build_model
+    from wildtrack.address.preprocessor import Preprocessor
+    from wildtrack.address.training import Recipe, fit, training_state
+
+    keras.utils.set_random_seed(knobs.seed)
+    model, origin = build_model(
+        knobs.backbone,
+        alpha=knobs.alpha,
+        image_size=knobs.image_size,
+        embed_dim=knobs.embed_dim,
+        num_ids=len(rows.identities),
+        weights=knobs.weights,
+    )
+    config = describe(knobs, origin, table, root, split.method)
+    checkpoints = knobs.artifacts / ".training"
+    done = training_state(checkpoints, config)
+    if done:
+        console.print(f"Going on after epoch {done} of {knobs.epochs}.")
+    recipe = Recipe(knobs.loss, knobs.epochs, knobs.batch_size, knobs.learning_rate, origin != "random", knobs.seed)
+    try:
+        history = fit(model, pixels, rows.train, rows.labels, recipe, retrieval_validator(table, pixels, rows), checkpoints)
+    except KeyboardInterrupt:
+        console.print("The same command goes on after the last finished epoch.")
+        raise
+
+    preprocessor = Preprocessor((knobs.image_size,) * 2, knobs.embed_dim, True, rows.identities, "0-255")
+    sides = table[["image_id", "identity", "path"]].assign(split=split.side)
+    save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
+    shutil.rmtree(checkpoints)
+    best = history.loc[history["mAP"].idxmax()] if history["mAP"].notna().any() else history.iloc[-1]
+    console.print(
+        f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, validation R@1 {best['R@1']:.2f}, "
+        f"mAP {best['mAP']:.2f}. How good is it? python evaluate_reid_and_visualize.py"
+    )
+
+
+def read_photos(knobs: Knobs) -> tuple[pd.DataFrame, np.ndarray, Path]:
+    """The labelled photos that can be used: catalogue, pixels (N, H, W, 3) and the folder the paths start from."""
+    if knobs.data == DEMO and not DEMO.exists():
+        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
+        make_demo(DEMO, DEMO_NEW)
+    catalogue = load_catalogue(knobs.data)
+    console.print(catalogue.understood)
+    labelled = catalogue.table[catalogue.table["identity"] != UNKNOWN]
+    check_trainable(labelled)
+    photos = decode_catalogue(labelled, catalogue.root, (knobs.image_size,) * 2, default_cache(), knobs.cache_gb)
+    report_problems(knobs.artifacts / "problems.csv", catalogue.problems, photos.problems)
+    return photos.table, photos.pixels, catalogue.root
+
+
+def describe(knobs: Knobs, origin: str, table: pd.DataFrame, root: Path, split_method: str) -> dict[str, Any]:
+    """What `model_config.yaml` records of a training: every knob, the data, the versions."""
+    return {
+        **plain(asdict(knobs)),
+        "data": knobs.data.resolve().as_posix(),
+        "starting_weights": origin,
+        "split_method": split_method,
+        "photos": len(table),
+        "identities": int(table["identity"].nunique()),
+        "data_fingerprint": data_fingerprint(table, root),
+        "versions": versions(),
+    }
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)

@@ -1,0 +1,327 @@
+"""The catalogue: one table, one row a photo of one animal, whatever the layout on disk.
+
+In: a folder or a CSV. Out: a `Catalogue` whose table has only standard columns and only usable rows, with the
+rest listed as (path, reason).
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path, PureWindowsPath
+from posixpath import normpath
+from textwrap import shorten
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.errors import UserError
+
+UNKNOWN = "unknown"
+
+REQUIRED_COLUMNS = ("image_id", "identity", "path")
+OPTIONAL_COLUMNS = (
+    "photo_id",
+    "bbox",
+    "date",
+    "orientation",
+    "species",
+    "split",
+    "license",
+    "height",
+    "width",
+    "photographer",
+    "latitude",
+    "longitude",
+    "secondary_identities",
+)
+ALIASES = {
+    "filepath": "path",
+    "file_name": "path",
+    "viewpoint": "orientation",
+    "position": "orientation",
+    "timestamp": "date",
+}
+SPLIT_WORDS = {
+    "train": "train",
+    "gallery": "train",
+    "database": "train",  # AnimalCLEF's word
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "query": "test",
+}
+
+Parser = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Photos of animals and what is known about them.
+
+    Attributes:
+        root: the folder that `path` is relative to.
+        table: standard columns only (see `validate`), RangeIndex, in the reader's order.
+        problems: columns `path` and `reason`, one row for each photo, row or cell that could not be used.
+        understood: one sentence on what the reader took the data for.
+    """
+
+    root: Path
+    table: pd.DataFrame
+    problems: pd.DataFrame
+    understood: str
+
+
+def load_catalogue(data: Path) -> Catalogue:
+    """Read the catalogue from a folder per identity, a CSV, or a folder that holds a `metadata.csv`.
+
+    Args:
+        data: the folder or the .csv file.
+
+    Returns:
+        The catalogue, with at least one row.
+
+    Raises:
+        UserError: the path is missing, its layout is not understood, or no row of it can be used.
+    """
+    from wildtrack.access import readers  # here, because the readers themselves need this module
+
+    return readers.read(data)
+
+
+def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tuple[str, str]]) -> Catalogue:
+    """Turn what a reader found into a catalogue: validate, count, describe.
+
+    Args:
+        layout: what the reader took the data for, such as "a folder per identity".
+        root: the folder that `path` is relative to.
+        table: one row a photo, columns as `validate` takes them.
+        problems: (path, reason) of what the reader could not use.
+
+    Returns:
+        The catalogue.
+
+    Raises:
+        UserError: from `validate`.
+    """
+    valid, refused = validate(table, root)
+    known = valid["identity"] != UNKNOWN
+    counts = f"{valid['path'].nunique()} photos of {valid.loc[known, 'identity'].nunique()} identities"
+    if not known.all():
+        counts += f" ({(~known).sum()} unlabelled)"
+    every_problem = pd.concat([problem_table(problems), refused], ignore_index=True)
+    return Catalogue(root, valid, every_problem, f"{layout}: {counts}")
+
+
+def problem_table(problems: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """(path, reason) pairs as a table with the str columns `path` and `reason`; an empty one keeps its columns."""
+    return pd.DataFrame(list(problems), columns=["path", "reason"], dtype="str")
+
+
+def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
+    """Map each known alias to its standard name, unless that name is taken.
+
+    Example:
+        >>> rename_aliases(["file_name", "viewpoint", "position"])
+        {'file_name': 'path', 'viewpoint': 'orientation'}
+    """
+    taken = set(columns)
+    renames: dict[str, str] = {}
+    for column in columns:
+        standard = ALIASES.get(column)
+        if standard is not None and standard not in taken:
+            renames[column] = standard
+            taken.add(standard)
+    return renames
+
+
+def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bring a raw table into the standard shape and list what could not be used.
+
+    A row is dropped when its `image_id` is missing or taken, its `path` is missing, absolute, outside `root` or no
+    file, its `bbox` is not understood, or its `split` word is unknown. A date or number that is not understood only
+    loses its cell. Either way it is listed.
+
+    Args:
+        table: raw rows; cells may be text, numbers or missing; aliases and further columns are allowed.
+        root: the folder that `path` is relative to.
+
+    Returns:
+        The table (standard columns in standard order; RangeIndex; optional columns without any value left out) and
+        the problems (`path`, `reason`). `identity` is NFC text, "unknown" when empty; `path` POSIX; `bbox` a tuple of
+        4 floats or None; `date` ISO 8601 local time, with a time of day only where one was given; `split` train,
+        valid or test; `height`, `width`, `latitude`, `longitude` float64; the rest text, NaN when empty.
+
+    Raises:
+        UserError: a required column is missing, there are no rows, or none of them can be used.
+    """
+    table = _standard_columns(table)
+    if table.empty:
+        raise UserError("the catalogue has no rows; give one row for each photo")
+    cells, bad_rows, notes = _parse_cells(table, root)
+    bad_rows = _incomplete_or_taken(cells, bad_rows) | bad_rows
+    notes = [(row, reason) for row, reason in notes if row not in bad_rows]
+    names = [path or f"row {row + 1}" for row, path in enumerate(table["path"].fillna("").astype(str))]
+    problems = problem_table((names[row], reason) for row, reason in sorted([*bad_rows.items(), *notes]))
+    rows = [row for row in range(len(table)) if row not in bad_rows]
+    if not rows:
+        first = problems.iloc[0]
+        raise UserError(
+            f"none of the {len(table)} rows of the catalogue can be used; the first: {first['path']}: {first['reason']}"
+        )
+    columns = {column: _series(column, [values[row] for row in rows]) for column, values in cells.items()}
+    used = [column for column in columns if column in REQUIRED_COLUMNS or columns[column].notna().any()]
+    return pd.DataFrame({column: columns[column] for column in used}), problems
+
+
+def _parse_cells(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]], dict[int, str], list[tuple[int, str]]]:
+    """Parse every column: values, {row: reason} of rows that are lost, (row, reason) of rows that lose a cell."""
+    row_parsers: dict[str, Parser] = {"path": lambda cell: _path(cell, root), "bbox": _bbox, "split": _split}
+    parsers: dict[str, Parser] = dict.fromkeys(table.columns, _text) | _CELL_PARSERS | row_parsers
+    cells: dict[str, list[Any]] = {}
+    bad_rows: dict[int, str] = {}
+    notes: list[tuple[int, str]] = []
+    for column in table.columns:
+        cells[column], refused = _parse_column(table[column], parsers[column])
+        if column in row_parsers:
+            bad_rows = refused | bad_rows
+        else:
+            notes += refused.items()
+    cells["identity"] = [UNKNOWN if identity is None else identity for identity in cells["identity"]]
+    sides = cells.get("split", [])
+    if any(sides):
+        notes += [(row, "split is empty: this photo is on no side") for row, side in enumerate(sides) if side is None]
+    return cells, bad_rows, notes
+
+
+def _incomplete_or_taken(cells: dict[str, list[Any]], bad_rows: dict[int, str]) -> dict[int, str]:
+    """{row: reason} of the otherwise good rows without an image_id or path, or with one that an earlier row has."""
+    found: dict[int, str] = {}
+    seen: set[str] = set()
+    for row, (image_id, path) in enumerate(zip(cells["image_id"], cells["path"], strict=True)):
+        if row in bad_rows:
+            continue
+        if image_id is None or path is None:
+            found[row] = "image_id is empty" if image_id is None else "path is empty"
+        elif image_id in seen:
+            found[row] = f"image_id {image_id!r} is taken by a row above"
+        else:
+            seen.add(image_id)
+    return found
+
+
+def _standard_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Standard columns in standard order, aliases renamed, everything else dropped."""
+    found = [str(column) for column in table.columns]
+    table = table.rename(columns=rename_aliases(found)).reset_index(drop=True)
+    columns = table.columns.tolist()
+    missing = [column for column in REQUIRED_COLUMNS if column not in columns]
+    if missing:
+        raise UserError(
+            f"the catalogue has no column {', '.join(missing)}; it has {shorten(', '.join(found), 200) or 'none'}; "
+            f"it needs {', '.join(REQUIRED_COLUMNS)}"
+        )
+    standard = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in columns]
+    twice = [column for column in standard if columns.count(column) > 1]
+    if twice:
+        raise UserError(f"the catalogue has more than one column {', '.join(twice)}; keep one of each")
+    return table.loc[:, standard]
+
+
+def _parse_column(cells: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
+    """Parse each cell: values, None where empty or refused, and {row: reason} of the refused."""
+    values: list[Any] = []
+    refused: dict[int, str] = {}
+    for row, (raw, missing) in enumerate(zip(cells, cells.isna(), strict=True)):
+        cell = (raw.strip() or None) if isinstance(raw, str) else raw
+        value = None
+        if not missing and cell is not None:
+            try:
+                value = parse(cell)
+            except ValueError as error:
+                refused[row] = str(error)
+        values.append(value)
+    return values, refused
+
+
+def _series(column: str, values: list[Any]) -> "pd.Series[Any]":
+    if column in _NUMBERS:
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype="object" if column == "bbox" else "str")
+
+
+def _text(cell: object) -> str:
+    return str(cell).strip()
+
+
+def _identity(cell: object) -> str:
+    name = unicodedata.normalize("NFC", _text(cell))
+    return UNKNOWN if name.casefold() == UNKNOWN else name
+
+
+def _path(cell: object, root: Path) -> str:
+    text = str(cell).replace("\\", "/")
+    if text.startswith("/") or PureWindowsPath(text).drive:
+        raise ValueError(f"path is absolute; make it relative to {root}")
+    path = normpath(text)
+    if path == ".." or path.startswith("../"):
+        raise ValueError(f"path leads out of {root}")
+    try:
+        there = (root / path).is_file()
+    except OSError as error:
+        raise ValueError(f"cannot be opened: {error.strerror}") from error
+    if not there:
+        raise ValueError(f"no such file in {root}")
+    return path
+
+
+def _bbox(cell: object) -> tuple[float, float, float, float]:
+    parts = re.split(r"[\s,]+", cell.strip("[]() ")) if isinstance(cell, str) else cell
+    try:
+        x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise ValueError(f"bbox not understood: {cell!r}; expected [x, y, width, height] in pixels") from None
+    if not all(map(math.isfinite, (x, y, width, height))) or width <= 0 or height <= 0:
+        raise ValueError(f"bbox is empty or not finite: {cell!r}")
+    return x, y, width, height
+
+
+def _split(cell: object) -> str:
+    word = str(cell).casefold()
+    if word not in SPLIT_WORDS:
+        raise ValueError(f"split not understood: {cell!r}; allowed: {', '.join(SPLIT_WORDS)}")
+    return SPLIT_WORDS[word]
+
+
+def _date(cell: object) -> str:
+    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", str(cell))  # EXIF's way
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            moment = parse(text)
+        except ValueError:
+            continue
+        # Encounters are told by the local clock, and pandas will not compare times with and without a zone.
+        return (moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment).isoformat()
+    raise ValueError(f"date not understood: {str(cell)!r}; expected ISO 8601, such as 2024-05-31 or 2024-05-31T17:45")
+
+
+def _number(name: str, low: float, high: float) -> Parser:
+    def parse(cell: object) -> float:
+        try:
+            number = float(cell)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = math.nan
+        if not low <= number <= high:  # NaN is refused too
+            raise ValueError(f"{name} not understood: {str(cell)!r}; expected a number from {low:g} to {high:g}")
+        return number
+
+    return parse
+
+
+_NUMBERS = {"height": (1, 1e6), "width": (1, 1e6), "latitude": (-90, 90), "longitude": (-180, 180)}
+_CELL_PARSERS: dict[str, Parser] = {"identity": _identity, "date": _date} | {
+    name: _number(name, *limits) for name, limits in _NUMBERS.items()
+}

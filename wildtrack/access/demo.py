@@ -1,0 +1,192 @@
+"""A demo dataset that needs no download: drawn sea turtles, photographed on several days.
+
+In: two folder names. Out: `folder/ID_0001/2022-04-06_1.jpg` ... with `folder/metadata.csv` (the
+catalogue's columns), and `new_folder/` with photos that are in no catalogue, with `answers.csv`.
+
+Animals, days and photos have random generators of their own: a photo stays the same however many
+other animals are drawn, and a day's water is the same for every animal met on that day.
+"""
+
+import datetime
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from PIL import Image
+
+from wildtrack.access import turtle
+from wildtrack.console import track
+from wildtrack.errors import UserError
+
+SPECIES = "Caretta caretta"
+LICENSE = "CC0-1.0"
+UNKNOWN = "unknown"
+SIDES = ("left", "right")
+PHOTOS_PER_ENCOUNTER = 2  # sides take turns, so every encounter shows both
+WEEKS_BETWEEN_ENCOUNTERS = (2, 10)  # shortest and longest
+NEW_PHOTOS = 5  # of known turtles; one of a stranger comes on top
+
+_FIRST_SURVEY = datetime.date(2022, 4, 6)  # the boat goes out once a week, so animals share days
+_STRANGER = 0  # known animals are numbered from 1
+_DATES, _CLOCK, _ANIMAL, _WATER, _PHOTO, _NEW = range(6)  # what a random generator is for
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One photo to be taken: of whom, when, and from which side."""
+
+    animal: int
+    encounter: int
+    number: int  # within the encounter, from 0
+    date: datetime.datetime
+
+    @property
+    def identity(self) -> str:
+        """The label."""
+        return UNKNOWN if self.animal == _STRANGER else f"ID_{self.animal:04d}"
+
+    @property
+    def orientation(self) -> str:
+        """The side that shows."""
+        return SIDES[self.number % len(SIDES)]
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Where the photo lies below the dataset's folder."""
+        return PurePosixPath(self.identity, f"{self.date:%Y-%m-%d}_{self.number + 1}.jpg")
+
+
+def make_demo(folder: Path, new_folder: Path, identities: int = 24, encounters: int = 8, seed: int = 0) -> None:
+    """Draw the demo dataset into `folder`, and photos to be asked about into `new_folder`.
+
+    Both folders appear when they are complete, not before.
+
+    Args:
+        folder: A folder per identity and `metadata.csv`. Must not exist yet.
+        new_folder: Photos of known animals on a further day and one of a stranger, with
+            `answers.csv`. Must not exist yet.
+        identities: Number of animals.
+        encounters: Days on which each animal is met, with `PHOTOS_PER_ENCOUNTER` photos each.
+        seed: The same seed draws the same photos.
+
+    Raises:
+        UserError: One of the folders is there already, or a count is below 1.
+    """
+    for name, count in (("identities", identities), ("encounters", encounters)):
+        if count < 1:
+            raise UserError(f"{name} is {count}, but the demo dataset needs at least 1.")
+    for path in (folder, new_folder):
+        if path.exists():
+            raise UserError(f"{path} is there already: delete it, or name another folder for the demo dataset.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    shots = [shot for animal in range(1, identities + 1) for shot in _shots(animal, encounters, seed)]
+    new_shots = _new_shots(identities, encounters, seed)
+    with (
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as stage,
+        tempfile.TemporaryDirectory(dir=new_folder.parent, prefix=".part-") as new_stage,
+    ):
+        part, new_part = Path(stage, "demo"), Path(new_stage, "new")
+        jobs = [(shot, part / shot.path) for shot in shots]
+        jobs += [(shot, new_part / _new_name(number)) for number, shot in enumerate(new_shots)]
+        for shot, path in track(jobs, "Drawing the demo turtles", total=len(jobs)):
+            _take(shot, path, seed)
+        _metadata(shots).to_csv(part / "metadata.csv", index=False)
+        _answers(new_shots).to_csv(new_part / "answers.csv", index=False)
+        _put_in_place(part, folder, new_part, new_folder)
+
+
+def _put_in_place(part: Path, folder: Path, new_part: Path, new_folder: Path) -> None:
+    """Rename both finished folders, or neither: one left alone would make the next run refuse to start."""
+    try:
+        new_part.rename(new_folder)
+        part.rename(folder)
+    except BaseException:
+        if part.exists() and not new_part.exists():  # stopped between the two
+            new_folder.rename(new_part)
+        raise
+
+
+def _shots(animal: int, encounters: int, seed: int) -> list[Shot]:
+    """All photos of one animal: encounters weeks apart, photos within one minutes apart."""
+    dates = _rng(seed, _DATES, animal)
+    week = int(dates.integers(WEEKS_BETWEEN_ENCOUNTERS[1]))
+    shots = []
+    for encounter in range(encounters):
+        clock = _rng(seed, _CLOCK, animal, encounter)
+        day = _FIRST_SURVEY + datetime.timedelta(weeks=week)
+        time = datetime.datetime.combine(day, datetime.time(hour=8)) + _seconds(clock, 0, 8 * 3600)
+        for number in range(PHOTOS_PER_ENCOUNTER):
+            shots.append(Shot(animal, encounter, number, time))
+            time += _seconds(clock, 20, 300)
+        week += int(dates.integers(*WEEKS_BETWEEN_ENCOUNTERS, endpoint=True))
+    return shots
+
+
+def _seconds(rng: Generator, low: int, high: int) -> datetime.timedelta:
+    return datetime.timedelta(seconds=int(rng.integers(low, high)))
+
+
+def _new_shots(identities: int, encounters: int, seed: int) -> list[Shot]:
+    """Photos for the search to be asked about: known animals in a further encounter and a stranger, shuffled."""
+    rng = _rng(seed, _NEW)
+    known = rng.choice(np.arange(1, identities + 1), min(NEW_PHOTOS, identities), replace=False)
+    animals = rng.permutation([_STRANGER, *known])
+    further = [_shots(int(animal), encounters + 1, seed)[-PHOTOS_PER_ENCOUNTER:] for animal in animals]
+    return [shots[rng.integers(PHOTOS_PER_ENCOUNTER)] for shots in further]
+
+
+def _new_name(number: int) -> str:
+    return f"new_{number + 1}.jpg"
+
+
+def _take(shot: Shot, path: Path, seed: int) -> None:
+    """Take one photo and save it."""
+    survey = (shot.date.date() - _FIRST_SURVEY).days
+    water = turtle.draw_water(_rng(seed, _WATER, survey))
+    head = _head(shot.animal, shot.orientation, seed)
+    rng = _rng(seed, _PHOTO, shot.animal, shot.encounter, shot.number)
+    photo = turtle.photograph(head, water, mirrored=shot.orientation == "right", rng=rng)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photo).save(path, quality=int(rng.integers(*turtle.JPEG_QUALITY)))
+
+
+@lru_cache(maxsize=len(SIDES))  # shots come animal by animal
+def _head(animal: int, orientation: str, seed: int) -> turtle.Head:
+    """One side of an animal's head: both sides have plates of one kind, in another mosaic."""
+    plates = turtle.draw_plates(_rng(seed, _ANIMAL, animal))
+    return turtle.draw_head(plates, _rng(seed, _ANIMAL, animal, SIDES.index(orientation)))
+
+
+def _rng(*key: int) -> Generator:
+    return np.random.default_rng(key)
+
+
+def _metadata(shots: list[Shot]) -> pd.DataFrame:
+    """The catalogue, a row per photo."""
+    return pd.DataFrame(
+        {
+            "image_id": f"{shot.identity}_{shot.path.stem}",
+            "identity": shot.identity,
+            "path": shot.path.as_posix(),
+            "date": shot.date.isoformat(),
+            "orientation": shot.orientation,
+            "species": SPECIES,
+            "license": LICENSE,
+            "height": turtle.HEIGHT,
+            "width": turtle.WIDTH,
+        }
+        for shot in shots
+    )
+
+
+def _answers(shots: list[Shot]) -> pd.DataFrame:
+    """Who is on the new photos."""
+    return pd.DataFrame(
+        {"photo": _new_name(number), "identity": shot.identity, "orientation": shot.orientation}
+        for number, shot in enumerate(shots)
+    )

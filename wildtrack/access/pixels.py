@@ -1,0 +1,204 @@
+"""The pixel cache: a catalogue's photos decoded once, kept on disk, fed to every epoch.
+
+In: a catalogue table. Out: one memory-mapped uint8 array (N, H, W, 3), aligned with the rows that could be decoded.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from wildtrack.access.catalogue import problem_table
+from wildtrack.access.photos import READER_VERSION, PhotoError, read_photo
+from wildtrack.console import track
+from wildtrack.errors import UserError
+from wildtrack.files import write_atomically, write_text
+
+Box = tuple[float, float, float, float]
+Job = tuple[Path, Box | None]
+Pixels = npt.NDArray[np.uint8]
+
+_ABANDONED_SECONDS = 3600  # a half-written file that has not grown for so long has lost its process
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Photos as pixels.
+
+    Attributes:
+        table: the catalogue rows that could be decoded, RangeIndex, in the order given.
+        pixels: uint8 (N, H, W, 3), RGB, read-only; row i is the photo of `table` row i. A np.memmap.
+        problems: columns `path` and `reason`, one row for each photo that could not be decoded.
+    """
+
+    table: pd.DataFrame
+    pixels: Pixels
+    problems: pd.DataFrame
+
+
+def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cache: Path, limit_gb: float) -> Decoded:
+    """Decode every photo of a catalogue, or find it decoded already.
+
+    An entry is keyed by the files (path, size, modification time), the boxes, the target size and the reader's
+    version, so that a changed photo or box is decoded anew. Older entries beyond the limit are deleted, the least
+    recently used first. Stopping half-way leaves nothing behind.
+
+    Args:
+        table: catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
+        root: the folder that `path` is relative to.
+        size: (height, width) in pixels.
+        cache: the project's cache folder, see `default_cache`; entries go to its `pixels` folder.
+        limit_gb: what all entries together may take, in units of 10^9 bytes; the newest one may take more.
+
+    Returns:
+        Table, pixels and problems.
+
+    Raises:
+        UserError: there are no rows, or none of the photos can be decoded.
+    """
+    if table.empty:
+        raise UserError(f"no photos to decode in {root}; the table has no rows")
+    folder = root.resolve()
+    boxes = table["bbox"] if "bbox" in table else [None] * len(table)
+    # A table that was concatenated from others holds NaN where a box is missing.
+    jobs = [
+        (folder / path, box if isinstance(box, tuple) else None) for path, box in zip(table["path"], boxes, strict=True)
+    ]
+    entry = cache / "pixels" / f"{_key(jobs, size)}.npy"
+    found = _load(entry, len(table), size)
+    if found is None:
+        reasons: dict[int, str] = {}
+        write_atomically(entry, lambda part: reasons.update(_decode(part, jobs, size)))
+        write_text(_reasons_file(entry), json.dumps(reasons))
+        _trim(entry, limit_gb)
+        found = _load(entry, len(table), size)
+        if found is None:
+            raise UserError(f"the pixel cache {entry} cannot be read back; is the disk of {cache} sound and not full?")
+    os.utime(entry)  # marks the last use, which is what trimming goes by
+    pixels, reasons = found
+    kept = [row for row in range(len(table)) if row not in reasons]
+    problems = problem_table((table["path"].iloc[row], reason) for row, reason in reasons.items())
+    return Decoded(table.iloc[kept].reset_index(drop=True), pixels, problems)
+
+
+def default_cache() -> Path:
+    """The cache folder: $WILDTRACK_CACHE, else `wildtrack` in the place the system has for caches."""
+    chosen = os.environ.get("WILDTRACK_CACHE")
+    if chosen:
+        return Path(chosen)
+    system = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return (Path(system) if system else Path.home() / ".cache") / "wildtrack"
+
+
+def _key(jobs: Iterable[Job], size: tuple[int, int]) -> str:
+    """SHA-256 of everything that decides the pixels."""
+    digest = hashlib.sha256(repr((READER_VERSION, tuple(size))).encode())
+    for path, box in jobs:
+        try:
+            stat = path.stat()
+            state = (stat.st_size, stat.st_mtime_ns)
+        except OSError:  # decoding will say why
+            state = (-1, -1)
+        digest.update(repr((str(path), *state, box)).encode())
+    return digest.hexdigest()
+
+
+def _reasons_file(entry: Path) -> Path:
+    return entry.with_suffix(".json")
+
+
+def _load(entry: Path, rows: int, size: tuple[int, int]) -> tuple[Pixels, dict[int, str]] | None:
+    """The pixels and {row: reason} of what is missing from them; None for an entry that is absent or damaged."""
+    try:
+        pixels = np.load(entry, mmap_mode="r", allow_pickle=False)
+        reasons = {int(row): str(reason) for row, reason in json.loads(_reasons_file(entry).read_text("utf-8")).items()}
+    except (OSError, EOFError, ValueError, AttributeError):
+        return None
+    if pixels.dtype != np.uint8 or pixels.shape != (rows - len(reasons), *size, 3):
+        return None
+    return pixels, reasons
+
+
+def _decode(target: Path, jobs: list[Job], size: tuple[int, int]) -> dict[int, str]:
+    """Write the photos to an .npy file one after the other; return {row: reason} of those that failed."""
+    reasons: dict[int, str] = {}
+    with target.open("wb") as file:
+        _write_header(file, (len(jobs), *size, 3))
+        results = track(_read_in_order(jobs, size), "Decoding photos", total=len(jobs))
+        for row, result in enumerate(results):
+            if isinstance(result, PhotoError):
+                reasons[row] = str(result)
+            else:
+                file.write(result.tobytes())
+        if len(reasons) == len(jobs):
+            raise UserError(f"none of the {len(jobs)} photos can be decoded; the first: {jobs[0][0]}: {reasons[0]}")
+        file.seek(0)
+        _write_header(file, (len(jobs) - len(reasons), *size, 3))
+    return reasons
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    """NumPy pads the header so that the first axis can change without moving the data."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _read_in_order(jobs: Iterable[Job], size: tuple[int, int]) -> Iterator[Pixels | PhotoError]:
+    """Read photos in parallel, a few ahead of the one that is taken, so that memory stays flat."""
+    workers = os.cpu_count() or 1
+    waiting: deque[Future[Pixels | PhotoError]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for path, box in jobs:
+            waiting.append(pool.submit(_read_or_reason, path, size, box))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _read_or_reason(path: Path, size: tuple[int, int], box: Box | None) -> Pixels | PhotoError:
+    try:
+        return read_photo(path, size, box)
+    except PhotoError as error:
+        return error
+
+
+def _trim(newest: Path, limit_gb: float) -> None:
+    """Delete the least recently used entries until all of them fit the limit; the newest one stays."""
+    entries = sorted(_entries(newest.parent))
+    total = sum(size for _, size, _ in entries)
+    for _, size, entry in entries:
+        if total <= limit_gb * 1e9:
+            return
+        if entry == newest:
+            continue
+        try:
+            entry.unlink()
+            _reasons_file(entry).unlink(missing_ok=True)
+        except OSError as error:  # Windows keeps a file that is mapped somewhere
+            logger.info("The pixel cache keeps %s for now: %s", entry.name, error.strerror)
+        else:
+            total -= size
+
+
+def _entries(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """(last use, bytes, file) of each entry, and of what a killed process left half-written."""
+    for entry in folder.glob("*.npy"):
+        try:
+            stat = entry.stat()
+        except FileNotFoundError:  # another process was quicker
+            continue
+        if not entry.name.startswith(".part-") or time.time() - stat.st_mtime > _ABANDONED_SECONDS:
+            yield stat.st_mtime, stat.st_size, entry

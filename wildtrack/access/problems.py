@@ -1,0 +1,22 @@
+"""What was left out, told twice: a count on the screen, every path and reason in a file."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from wildtrack.files import write_atomically
+
+log = logging.getLogger(__name__)
+
+
+def report_problems(path: Path, *tables: pd.DataFrame) -> None:
+    """Write the problems (columns path, reason) of all tables to one CSV and log how many there are.
+
+    The file is written even when it is empty, so that an old list never passes for a new one.
+    """
+    problems = pd.concat(tables, ignore_index=True)[["path", "reason"]]
+    write_atomically(path, lambda part: problems.to_csv(part, index=False, lineterminator="\n"))
+    if len(problems):
+        first = problems.iloc[0]
+        log.warning("%d rows or photos were left out; all are listed in %s. The first: %s: %s", len(problems), path, *first)

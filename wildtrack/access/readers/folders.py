@@ -1,0 +1,130 @@
+"""A folder per identity (`ID_0001/img001.jpg`), perhaps below split folders (`train/ID_0001/img001.jpg`)."""
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from wildtrack.access.catalogue import Catalogue, assemble
+from wildtrack.access.photos import OTHER_IMAGE_SUFFIXES, PHOTO_SUFFIXES, conversion_hint, read_exif
+from wildtrack.errors import UserError
+
+SPLIT_FOLDERS = frozenset({"train", "valid", "val", "test", "query", "gallery"})
+EXPECTED = "expected IDENTITY/photo.jpg, or SPLIT/IDENTITY/photo.jpg with SPLIT one of " + ", ".join(
+    sorted(SPLIT_FOLDERS)
+)
+
+_SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+
+
+def read_folders(root: Path) -> Catalogue:
+    """Read a folder per identity; EXIF gives date and place where the photos have them.
+
+    `image_id` is the path; rows are in natural order (2 before 10). Hidden files and files that are no images are
+    passed over; images in formats that are not read, loose photos and empty identity folders are listed as problems.
+
+    Args:
+        root: the folder that holds the identity folders, or split folders that hold them.
+
+    Returns:
+        The catalogue.
+
+    Raises:
+        UserError: split folders and identity folders are mixed, there is a level too many, or no photo can be used.
+    """
+    folders = [entry for entry in _visible(root) if entry.is_dir()]
+    splits = [folder for folder in folders if folder.name.casefold() in SPLIT_FOLDERS]
+    if splits and len(splits) < len(folders):
+        other = next(folder for folder in folders if folder not in splits)
+        raise UserError(
+            f"data = {root}: {splits[0].name}/ reads as a split and {other.name}/ beside it as an identity; {EXPECTED}"
+        )
+    rows: list[dict[str, str]] = []
+    problems = list(_loose_photos(root, root))
+    for parent in splits or [root]:
+        identities = [entry for entry in _visible(parent) if entry.is_dir()]
+        if parent is not root:
+            problems += _loose_photos(parent, root)
+        for identity in identities:
+            photos, unusable = _photos(identity, root)
+            problems += unusable
+            side = {"split": parent.name.casefold()} if splits else {}
+            rows += [
+                {"image_id": path, "identity": _encodable(identity.name), "path": path} | side
+                for path in (_relative(photo, root) for photo in photos)
+            ]
+    if not rows:
+        found = f"; the first of {len(problems)} problems: {': '.join(problems[0])}" if problems else ""
+        raise UserError(f"data = {root}: no photo in a folder of its identity{found}; {EXPECTED}")
+    with ThreadPoolExecutor() as pool:
+        exif = pd.DataFrame(list(pool.map(read_exif, (root / row["path"] for row in rows))))
+    layout = "a folder per identity" + (f" in {' and '.join(split.name for split in splits)}" if splits else "")
+    try:
+        return assemble(layout, root, pd.concat([pd.DataFrame(rows), exif], axis=1), problems)
+    except UserError as error:
+        raise UserError(f"data = {root}: {error}") from error
+
+
+def _photos(identity: Path, root: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The photos of one identity folder, and what in it cannot be used; a level too many is an error."""
+    photos: list[Path] = []
+    problems: list[tuple[str, str]] = []
+    for entry in _visible(identity):
+        suffix = entry.suffix.lower()
+        if entry.is_dir():
+            _refuse_deeper(entry, root)
+        elif suffix in PHOTO_SUFFIXES:
+            photos.append(entry)
+        elif suffix in OTHER_IMAGE_SUFFIXES:
+            problems.append((_relative(entry, root), conversion_hint(suffix)))
+    if not photos and not problems:
+        problems.append((_relative(identity, root), "no photos in this identity folder"))
+    return photos, problems
+
+
+def _refuse_deeper(folder: Path, root: Path) -> None:
+    """Raise when there are images below an identity's own folder; os.walk does not follow links, so loops end."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if Path(name).suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES:
+                example = _relative(Path(parent) / name, root)
+                raise UserError(f"data = {root}: {example} is a level too deep; {EXPECTED}")
+
+
+def _loose_photos(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
+    for entry in _visible(folder):
+        if entry.suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES and not entry.is_dir():
+            yield _relative(entry, root), "not in an identity folder"
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder, without hidden and system files, in natural order."""
+    entries = (
+        entry
+        for entry in folder.iterdir()
+        if not entry.name.startswith(".") and entry.name.casefold() not in _SYSTEM_NAMES
+    )
+    return sorted(entries, key=lambda entry: natural_key(entry.name))
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Sort key under which numbers inside names count as numbers.
+
+    Example:
+        >>> sorted(["t10", "t2", "T1"], key=natural_key)
+        ['T1', 't2', 't10']
+    """
+    parts = re.split(r"(\d+)", name.casefold())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
+
+
+def _relative(path: Path, root: Path) -> str:
+    return _encodable(path.relative_to(root).as_posix())
+
+
+def _encodable(name: str) -> str:
+    """A name with bytes that are not UTF-8 made printable; such a photo is then listed as not found."""
+    return name.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,67 @@
+"""A CSV with one row a photo -> the catalogue. Paths in it are relative to the folder of the CSV."""
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+
+from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
+from wildtrack.errors import UserError
+
+_SEPARATORS = ",;\t"
+
+
+def is_catalogue(source: Path) -> bool:
+    """Whether `source` is a CSV whose header names the required columns."""
+    if not source.is_file():
+        return False
+    header = _read_csv(source)[0]
+    return set(REQUIRED_COLUMNS) <= {*header, *rename_aliases(header).values()}
+
+
+def read_table(source: Path) -> Catalogue:
+    """Read a CSV catalogue.
+
+    UTF-8, with or without a byte order mark; comma, semicolon or tab, told by the header. Every cell is read as text,
+    so an identity "007" or "NA" stays what it is. A row with more cells than the header is listed as a problem.
+
+    Args:
+        source: the .csv file.
+
+    Returns:
+        The catalogue; its root is the folder of the CSV.
+
+    Raises:
+        UserError: the file is no UTF-8 CSV, lacks a required column, or no row of it can be used.
+    """
+    header, lines = _read_csv(source)
+    problems = []
+    rows = []
+    for number, cells in lines:
+        if any(cells[len(header) :]):
+            reason = f"{len(cells)} cells under {len(header)} columns; put cells that hold a separator in double quotes"
+            problems.append((f"{source.name}, line {number}", reason))
+        elif any(cells):
+            rows.append([*cells, *[""] * (len(header) - len(cells))][: len(header)])
+    try:
+        return assemble(
+            f"the table {source.name}", source.parent, pd.DataFrame(rows, columns=header, dtype="str"), problems
+        )
+    except UserError as error:
+        raise UserError(f"data = {source}: {error}") from error
+
+
+def _read_csv(source: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header's column names, and (line number, cells) of each row below it."""
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            separator = max(_SEPARATORS, key=file.readline().count)
+            file.seek(0)
+            reader = csv.reader(file, delimiter=separator)
+            lines = [(reader.line_num, cells) for cells in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"data = {source}: not a CSV in UTF-8 ({error}); save it again as CSV UTF-8") from error
+    if not lines:
+        raise UserError(f"data = {source}: the file is empty; it needs a header with {', '.join(REQUIRED_COLUMNS)}")
+    header = [name.strip() for name in lines[0][1]]
+    return header, lines[1:]

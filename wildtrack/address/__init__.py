@@ -1,0 +1,1 @@
+"""Catalogue -> who is it? Embeddings, index, ranking, figures."""

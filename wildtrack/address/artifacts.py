@@ -1,0 +1,145 @@
+"""What training leaves behind: saved as one sealed set, opened with every file checked."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, model_fingerprint, plain
+from wildtrack.errors import UserError
+from wildtrack.fileset import FileSet
+from wildtrack.files import sha256, write_atomically
+
+log = logging.getLogger(__name__)
+
+TRAIN_FIRST = "train a model first: python train_classifier_reid.py"
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """An opened artifacts folder. Everything but the first two is missing from a stranger's set."""
+
+    folder: Path
+    preprocessor: Preprocessor
+    config: dict[str, Any] | None = None  # model_config.yaml
+    split: pd.DataFrame | None = None  # image_id, identity, path, split
+
+    def photos(self, chosen: Path | None) -> Path:
+        """The catalogue to use: the chosen one, else the one the model was trained on."""
+        if chosen is not None:
+            return chosen
+        if self.config is None:
+            raise UserError(f"the model in {self.folder} does not say which photos it knows; name them with --data")
+        return Path(self.config["data"])
+
+
+def artifact_files(folder: Path) -> FileSet:
+    """The sealed set in an artifacts folder, the index not counted."""
+    return FileSet(folder, "manifest.json", ".staging", "restore the folder from a backup, or train again")
+
+
+def save_artifacts(
+    folder: Path, model: Any, preprocessor: Preprocessor, config: dict[str, Any], split: pd.DataFrame, history: pd.DataFrame
+) -> None:
+    """Write every artifact of a training as one set.
+
+    Args:
+        folder: The artifacts folder; an older set in it is replaced as a whole.
+        model: The trained Keras model.
+        preprocessor: Its preprocessing and labels.
+        config: For `model_config.yaml`.
+        split: image_id, identity, path, split.
+        history: One row an epoch.
+    """
+    from wildtrack.address.export import export_onnx
+    from wildtrack.address.network import open_network
+
+    network = open_network(model)
+    fingerprint = model_fingerprint(model.get_weights(), preprocessor.image_size, "0-255")
+
+    def write(staging: Path) -> None:
+        model.save(staging / "model.keras")
+        model.save(staging / "model.h5")
+        metadata = {"fingerprint": fingerprint, "embedding_from": network.embedding_from, "scaling": "0-255"}
+        export_onnx(network.keras_model, staging / "model.onnx", metadata)
+        preprocessor.save(staging / "preprocessor.pkl")
+        (staging / "model_config.yaml").write_text(
+            yaml.safe_dump(plain({**config, "fingerprint": fingerprint}), sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
+        split.to_csv(staging / "split.csv", index=False, lineterminator="\n")
+        history.to_csv(staging / "history.csv", index=False, lineterminator="\n")
+
+    artifact_files(folder).replace(write, {"fingerprint": fingerprint})
+
+
+def open_artifacts(folder: Path) -> Artifacts:
+    """Open our own set, every file checked, or a stranger's model with its `preprocessor.pkl`.
+
+    Raises:
+        UserError: Nothing is there, or something is missing, damaged or altered.
+    """
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {str(folder)!r} with a trained model; {TRAIN_FIRST}")
+    ours = artifact_files(folder).open() is not None
+    if not any((folder / name).is_file() for name in ("model.keras", "model.h5", "model.onnx")):
+        raise UserError(f"there is no model in {str(folder)!r}; {TRAIN_FIRST}")
+    preprocessor = load_preprocessor(folder / "preprocessor.pkl")
+    if not ours:
+        log.info("%s has no manifest.json: a model from elsewhere, used as it is.", folder)
+        return Artifacts(folder, preprocessor)
+    for name in ("model_config.yaml", "split.csv"):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name} is missing; restore it from a backup, or train again")
+    config = yaml.safe_load((folder / "model_config.yaml").read_text(encoding="utf-8"))
+    split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
+    return Artifacts(folder, preprocessor, config, split)
+
+
+def onnx_is_current(artifacts: Artifacts) -> bool:
+    """Whether `model.onnx` is there and, in a stranger's set, was made from the model that lies there now."""
+    path = artifacts.folder / "model.onnx"
+    if not path.is_file():
+        return False
+    source = keras_file(artifacts.folder)
+    if artifacts.config is not None or source is None:
+        return True
+    from wildtrack.address.embed import OnnxEngine
+
+    return OnnxEngine(path).metadata.get("source_sha256") == sha256(source)
+
+
+def export_saved_model(artifacts: Artifacts, table: pd.DataFrame, pixels: np.ndarray, scaling: str) -> None:
+    """Make `model.onnx` from a saved Keras model: a stranger's, or ours when that file was lost.
+
+    Args:
+        artifacts: The opened set.
+        table: Labelled photos, N rows, to find out the input scaling where nothing says it.
+        pixels: uint8 (N, H, W, 3).
+        scaling: "auto", or one of SCALINGS for a model from elsewhere.
+    """
+    from wildtrack.address.export import export_onnx
+    from wildtrack.address.network import find_scaling, load_saved_model, open_network, with_scaling
+
+    model, source = load_saved_model(artifacts.folder, {})
+    network = open_network(model)
+    if scaling == "auto":
+        scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
+    metadata = {
+        "fingerprint": model_fingerprint(model.get_weights(), artifacts.preprocessor.image_size, scaling),
+        "source_sha256": sha256(source),
+        "embedding_from": network.embedding_from,
+        "scaling": scaling,
+    }
+    write_atomically(
+        artifacts.folder / "model.onnx", lambda part: export_onnx(with_scaling(network, scaling), part, metadata)
+    )
+    log.info("Made model.onnx from %s: pixels scaled to %s; embedding from %s.", source.name, scaling, network.embedding_from)
+
+
+def keras_file(folder: Path) -> Path | None:
+    """The Keras model that counts: `model.keras`, else `model.h5`, else None."""
+    return next((folder / name for name in ("model.keras", "model.h5") if (folder / name).is_file()), None)

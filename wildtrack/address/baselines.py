@@ -1,0 +1,63 @@
+"""What a trained model has to beat: raw pixels, and its own network before training."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from wildtrack.address.embed import KerasEngine, run_all
+
+log = logging.getLogger(__name__)
+
+RAW_SIDE = 32
+
+
+def raw_pixel_embeddings(pixels: np.ndarray) -> np.ndarray:
+    """What matching without any learning sees: photos of 32 x 32 pixels, their mean taken out.
+
+    Args:
+        pixels: uint8 (N, H, W, 3).
+
+    Returns:
+        float32 (N, 3072), length one.
+    """
+    small = np.stack([cv2.resize(photo, (RAW_SIDE, RAW_SIDE), interpolation=cv2.INTER_AREA) for photo in pixels])
+    flat = small.reshape(len(small), -1).astype(np.float32)
+    return _unit_length(flat - flat.mean(axis=1, keepdims=True))
+
+
+def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarray | None:
+    """What the network saw before training: the pooled features of the backbone with its starting weights.
+
+    Args:
+        config: `model_config.yaml`.
+        pixels: uint8 (N, H, W, 3).
+
+    Returns:
+        float32 (N, channels), length one; None when the starting weights are no longer to be had.
+    """
+    import keras
+
+    from wildtrack.address.model import build_model
+
+    origin = config["starting_weights"]
+    if origin not in ("random", "imagenet") and not Path(origin).is_file():
+        log.warning("The starting weights %s are gone: no figure for the untrained network.", origin)
+        return None
+    keras.utils.set_random_seed(config["seed"])
+    model, _ = build_model(
+        config["backbone"],
+        alpha=config["alpha"],
+        image_size=config["image_size"],
+        embed_dim=config["embed_dim"],
+        num_ids=2,
+        weights="none" if origin == "random" else origin,
+    )
+    pooled = keras.Model(model.input, {"embedding": model.get_layer("pooled").output})
+    return _unit_length(run_all(KerasEngine(pooled), pixels, "untrained network")["embedding"])
+
+
+def _unit_length(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)).astype(np.float32)

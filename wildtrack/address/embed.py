@@ -1,0 +1,67 @@
+"""Pixels -> embeddings, by one of two engines that give the same vectors."""
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from wildtrack.console import track
+from wildtrack.errors import UserError
+
+BATCH = 16  # measured: larger batches fall out of the processor's cache and are slower
+
+
+class Engine(Protocol):
+    """Runs a network."""
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 (B, H, W, 3) -> "embedding" float32 (B, D) and "probabilities" float32 (B, identities)."""
+
+
+class KerasEngine:
+    """Runs a Keras network from `wildtrack.address.network`."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        """See `Engine.run`."""
+        return {name: np.asarray(values) for name, values in self.network.predict_on_batch(photos).items()}
+
+
+class OnnxEngine:
+    """Runs `model.onnx` with ONNX Runtime, without TensorFlow."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = os.cpu_count() or 1
+        try:
+            self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            raise UserError(f"{path} cannot be loaded: {' '.join(str(error).split())[:200]}; train again") from error
+        self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        self.names = [output.name for output in self.session.get_outputs()]
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        """See `Engine.run`."""
+        return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))
+
+
+def run_all(engine: Engine, pixels: np.ndarray, description: str) -> dict[str, np.ndarray]:
+    """Run an engine over any number of photos, behind a progress bar.
+
+    Args:
+        engine: Either engine.
+        pixels: uint8 (N, H, W, 3), N >= 1; a memory map is read batch by batch.
+        description: What the progress bar says.
+
+    Returns:
+        "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
+    """
+    starts = range(0, len(pixels), BATCH)
+    batches = [engine.run(np.asarray(pixels[start : start + BATCH])) for start in track(starts, description, len(starts))]
+    return {name: np.concatenate([batch[name] for batch in batches]).astype(np.float32) for name in batches[0]}

@@ -1,0 +1,174 @@
+"""The evaluation protocol: who is asked, who is ranked, and every figure that follows from the similarities."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.address.metrics import (
+    bootstrap_intervals,
+    identity_similarity,
+    paired_difference,
+    retrieval_scores,
+    summarise,
+    top_k_accuracy,
+)
+from wildtrack.errors import UserError
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Rows of the catalogue on each side, and in words how they came there."""
+
+    queries: np.ndarray  # int (Q,)
+    gallery: np.ndarray  # int (G,)
+    method: str
+    left_out: int  # photos on neither side that the saved split does not name
+
+
+def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per_identity: int, seed: int) -> Protocol:
+    """Choose queries and gallery.
+
+    With a saved split, `test` photos are asked and `train` and `valid` photos are the gallery. Without one (a
+    stranger's model, or photos the split does not know), photos of every identity with at least two are
+    drawn as queries and all others are the gallery. A test photo that is not asked enters neither side.
+
+    Args:
+        table: The catalogue, N rows, no "unknown".
+        split: Columns image_id and split, or None.
+        queries_per_identity: How many photos of each identity to ask; 0 asks all test photos (without a
+            split: half of each identity's photos).
+        seed: Names the draw; each identity's draw depends on nothing but the seed and its own photos.
+
+    Raises:
+        UserError: Nobody can be asked.
+    """
+    names = table["image_id"]
+    sides = pd.Series(np.nan, index=table.index) if split is None else names.map(split.set_index("image_id")["split"])
+    has_split = bool(sides.notna().any())
+    on_gallery_side = sides.isin(["train", "valid"]).to_numpy()
+    if has_split:
+        can_be_found = table["identity"].isin(table["identity"][on_gallery_side])
+        askable = ((sides == "test") & can_be_found).to_numpy()
+        method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
+    else:
+        askable = (names.groupby(table["identity"]).transform("size") >= 2).to_numpy()
+        method = "all photos: no split was saved, so the model may have been trained on its own queries"
+        if split is not None:
+            method = "all photos: none of them was in the training's catalogue"
+
+    queries: list[int] = []
+    candidates = np.flatnonzero(askable)
+    for identity, places in table.iloc[candidates].groupby("identity", sort=True).indices.items():
+        rows = candidates[places]
+        rows = rows[np.argsort(names.to_numpy()[rows])]  # so that the order of the table has no say
+        most = len(rows) if has_split else len(rows) - 1
+        wanted = min(most, queries_per_identity or (len(rows) if has_split else len(rows) // 2))
+        queries += _generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
+    if not queries:
+        raise UserError(
+            "nobody can be asked about: no identity has a test photo and another one in the gallery; "
+            "add a second photo of at least one animal (of another day, for an honest figure)"
+        )
+    asked = np.sort(np.array(queries))
+    gallery = np.flatnonzero(on_gallery_side) if has_split else np.setdiff1d(np.arange(len(table)), asked)
+    return Protocol(asked, gallery, method, int(sides.isna().sum()) if has_split else 0)
+
+
+def _generator(seed: int, identity: str) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}\0{identity}".encode(errors="surrogatepass")).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """One method's scores of the same queries, with and without the gallery photos that give answers away."""
+
+    all_photos: pd.DataFrame  # from `retrieval_scores`
+    honest: pd.DataFrame
+
+
+def score(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray) -> Retrieval:
+    """Rank the gallery for every query.
+
+    Args:
+        embeddings: float32 (N, D), length one, one a catalogue row.
+        protocol: Who asks and who is ranked.
+        identities: str (N,).
+        leaky: bool (Q, G): gallery photos that give the query's answer away.
+    """
+    similarity = embeddings[protocol.queries] @ embeddings[protocol.gallery].T  # (Q, G)
+    query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
+    return Retrieval(
+        retrieval_scores(similarity, query_ids, gallery_ids),
+        retrieval_scores(similarity, query_ids, gallery_ids, excluded=leaky),
+    )
+
+
+def figures_of(scores: pd.DataFrame, query_ids: np.ndarray, seed: int) -> dict[str, Any]:
+    """The averages with their 95% intervals over identities."""
+    return {**summarise(scores, query_ids), "confidence_intervals": bootstrap_intervals(scores, query_ids, seed=seed)}
+
+
+def retrieval_report(methods: dict[str, Retrieval], query_ids: np.ndarray, leaky: np.ndarray, seed: int) -> dict[str, Any]:
+    """The retrieval part of `metrics.json`.
+
+    Args:
+        methods: Scores by method, "trained" among them; the others are compared with it.
+        query_ids: str (Q,).
+        leaky: bool (Q, G).
+        seed: For the bootstrap.
+
+    Returns:
+        Plain values: the trained model's figures on top, then "leakage" and "methods".
+    """
+    trained = methods["trained"]
+    report = figures_of(trained.all_photos, query_ids, seed)
+    report["leakage"] = {
+        "share_of_queries_with_a_leaky_gallery_photo": float(leaky.any(axis=1).mean()),
+        "leaky_pairs": int(leaky.sum()),
+        "without_leaky_photos": figures_of(trained.honest, query_ids, seed),
+    }
+    report["methods"] = {}
+    for name, retrieval in methods.items():
+        entry = figures_of(retrieval.all_photos, query_ids, seed)
+        entry["without_leaky_photos"] = figures_of(retrieval.honest, query_ids, seed)
+        if name != "trained":
+            entry["trained_minus_this"] = paired_difference(trained.all_photos, retrieval.all_photos, query_ids, seed=seed)
+            entry["trained_minus_this_without_leaky_photos"] = paired_difference(
+                trained.honest, retrieval.honest, query_ids, seed=seed
+            )
+        report["methods"][name] = entry
+    return report
+
+
+def identity_ranking(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray) -> dict[str, Any]:
+    """R@K over identities instead of photos: what a person who is shown names sees."""
+    similarity = embeddings[protocol.queries] @ embeddings[protocol.gallery].T
+    merged, names = identity_similarity(similarity, identities[protocol.gallery])
+    summary = summarise(retrieval_scores(merged, identities[protocol.queries], names), identities[protocol.queries])
+    return {name: value for name, value in summary.items() if name.startswith("R@")}
+
+
+def classifier_report(probabilities: np.ndarray, identities: np.ndarray, known: tuple[str, ...]) -> dict[str, Any]:
+    """Top-1 and top-5 accuracy of the classifier on photos of identities it was trained on.
+
+    Args:
+        probabilities: float (N, classes), every class a column, whichever occur.
+        identities: str (N,): the truth.
+        known: Class number -> identity.
+    """
+    numbers = {identity: number for number, identity in enumerate(known)}
+    truth = pd.Series(identities).map(numbers)
+    asked = truth.notna().to_numpy()
+    if not asked.any():
+        return {"top1": None, "top5": None, "num_photos": 0, "num_untrained_identity": int(len(truth))}
+    classes = truth[asked].to_numpy(dtype=int)
+    return {
+        "top1": top_k_accuracy(probabilities[asked], classes, 1),
+        "top5": top_k_accuracy(probabilities[asked], classes, 5),
+        "num_photos": int(asked.sum()),
+        "num_untrained_identity": int((~asked).sum()),
+    }

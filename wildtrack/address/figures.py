@@ -1,0 +1,123 @@
+"""Pictures for people: retrieval panels, t-SNE, Grad-CAM overlays. Arrays in, PNG files out.
+
+Right and wrong are told by words and line style as well as by colour, so that they read without it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from wildtrack.files import write_atomically
+
+RIGHT = "#009E73"  # Okabe and Ito's bluish green and vermilion, apart for the colour-blind too
+WRONG = "#D55E00"
+NEUTRAL = "#555555"
+MARKERS = "osD^vP*X<>"
+DPI = 110
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A photo in a panel."""
+
+    pixels: np.ndarray  # uint8 (H, W, 3)
+    title: str
+    colour: str = NEUTRAL
+    caption: str = ""
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG atomically, without metadata."""
+    write_atomically(path, lambda part: figure.savefig(part, dpi=DPI, metadata={"Software": None}))
+
+
+def retrieval_panel(query: Shown, candidates: Sequence[Shown], title: str, path: Path) -> None:
+    """Query left, candidates right, best first, each framed in its colour."""
+    columns = 1 + len(candidates)
+    figure = Figure(figsize=(2.5 * columns + 0.3, 3.5), layout="constrained")
+    axes = figure.subplots(1, columns, squeeze=False, gridspec_kw={"width_ratios": [1.15, *[1] * len(candidates)]})[0]
+    for place, (axis, shown) in enumerate(zip(axes, [query, *candidates], strict=True)):
+        _show(axis, shown, frame=3 if place == 0 else 5)
+    figure.suptitle(title, fontsize=12)
+    save_figure(figure, path)
+
+
+def _show(axis: Axes, shown: Shown, frame: float) -> None:
+    axis.imshow(shown.pixels)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_title(_fitted(shown.title), fontsize=10, color="black")
+    axis.set_xlabel(shown.caption, fontsize=9, color=shown.colour, fontweight="bold")
+    for spine in axis.spines.values():
+        spine.set(color=shown.colour, linewidth=frame, linestyle="--" if shown.colour == WRONG else "-")
+
+
+def _fitted(text: str, width: int = 28) -> str:
+    """Each line of a title cut in the middle to what fits over a photo; no mathematics in a file name."""
+    lines = [line if len(line) <= width else f"{line[: width // 2 - 1]}…{line[-width // 2 :]}" for line in text.split("\n")]
+    return "\n".join(lines).replace("$", r"\$")
+
+
+def tsne_picture(positions: np.ndarray, identities: Sequence[str], title: str, path: Path) -> None:
+    """A map of embeddings: one colour and marker an identity, its name where its photos lie.
+
+    Args:
+        positions: float (N, 2).
+        identities: Length N.
+        title: Above the picture.
+        path: PNG to write.
+    """
+    names = sorted(set(identities))
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    axis = figure.subplots()
+    labels = np.asarray(identities, dtype=object)
+    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.92, max(1, min(len(names), 10))))
+    for number, name in enumerate(names):
+        points = positions[labels == name]
+        colour, marker = colours[number % 10], MARKERS[(number // 10 + number) % len(MARKERS)]
+        axis.scatter(points[:, 0], points[:, 1], color=[colour], marker=marker, s=38, edgecolors="white", linewidths=0.5)
+        centre = np.median(points, axis=0)
+        axis.annotate(
+            _fitted(name, 18), centre, fontsize=7 if len(names) <= 80 else 5, ha="center", va="center", zorder=3,
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.65},
+        )  # fmt: skip
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_xlabel("t-SNE 1 (no unit: only who lies near whom has a meaning)")
+    axis.set_ylabel("t-SNE 2")
+    axis.set_title(title)
+    save_figure(figure, path)
+
+
+def gradcam_picture(photo: np.ndarray, maps: Sequence[tuple[str, np.ndarray]], title: str, path: Path) -> None:
+    """A photo, and beside it what each map says the network looked at.
+
+    Args:
+        photo: uint8 (H, W, 3).
+        maps: (name, float (H, W) in 0..1) pairs.
+        title: Above the picture.
+        path: PNG to write.
+    """
+    figure = Figure(figsize=(3.2 * (1 + len(maps)) + 0.8, 3.7), layout="constrained")
+    axes = figure.subplots(1, 1 + len(maps), squeeze=False)[0]
+    axes[0].imshow(photo)
+    axes[0].set_title("photo", fontsize=10)
+    grey = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2) / 255.0
+    image = None
+    for axis, (name, weights) in zip(axes[1:], maps, strict=True):
+        axis.imshow(grey)
+        image = axis.imshow(weights, cmap="inferno", alpha=0.25 + 0.5 * weights, vmin=0, vmax=1)
+        axis.set_title(_fitted(name, 34), fontsize=10)
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    if image is not None:
+        bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.01)
+        bar.set_label("share of the strongest evidence", fontsize=8)
+    figure.suptitle(title, fontsize=12)
+    save_figure(figure, path)

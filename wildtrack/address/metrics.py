@@ -1,0 +1,256 @@
+"""How good a ranking is: similarities and labels in, the retrieval figures and their uncertainty out."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+BLOCK_CELLS = 1 << 21  # query-gallery pairs ranked at once: about 100 MB of working memory
+SUMMARY_NAMES = {"AP": "mAP"}  # a column's mean goes by another name than the column
+
+Labels = Sequence[str] | npt.NDArray[np.object_] | pd.Series
+
+
+def retrieval_scores(
+    similarity: npt.NDArray[np.floating],
+    query_ids: Labels,
+    gallery_ids: Labels,
+    excluded: npt.NDArray[np.bool_] | None = None,
+    ks: Sequence[int] = (1, 5, 10),
+) -> pd.DataFrame:
+    """Score the ranking of every query.
+
+    The ranking is by descending similarity, ties by gallery row. R@K is 1 when a photo of the right identity is among
+    the K best, else 0. AP is the mean of precision at each right photo's rank, over all right photos. mINP is the
+    number of right photos over the rank of the hardest one.
+
+    Args:
+        similarity: Float, shape (Q, G); infinities allowed, NaN not.
+        query_ids: Identities, length Q.
+        gallery_ids: Identities, length G.
+        excluded: Bool, shape (Q, G): gallery photos that are taken out of a query's ranking altogether.
+        ks: The values of K, 1 or more.
+
+    Returns:
+        Q rows; float columns `R@K`, `AP` and `mINP` in 0-1, NaN where the query has no right photo left, and the bool
+        column `answerable` that says whether it has.
+
+    Raises:
+        ValueError: NaN in the similarities, or shapes that do not fit.
+    """
+    shape = (len(query_ids), len(gallery_ids))
+    if similarity.shape != shape or (excluded is not None and excluded.shape != shape):
+        found = similarity.shape if excluded is None else (similarity.shape, excluded.shape)
+        raise ValueError(f"{shape[0]} queries and {shape[1]} gallery photos need shape {shape}, not {found}.")
+    codes = pd.factorize(np.concatenate([_objects(query_ids), _objects(gallery_ids)]))[0]
+    query_codes, gallery_codes = codes[: shape[0]], codes[shape[0] :]
+    figures = np.empty((shape[0], len(ks) + 2))
+    for rows in _blocks(*shape):
+        if np.isnan(similarity[rows]).any():
+            raise ValueError("The similarities hold NaN; an embedding is broken.")
+        order = np.argsort(-similarity[rows], axis=1, kind="stable")  # (block, G)
+        right = gallery_codes[order] == query_codes[rows, None]
+        if excluded is None:
+            ranks = np.arange(1, shape[1] + 1)[None]  # (1, G)
+        else:
+            kept = ~np.take_along_axis(excluded[rows], order, axis=1)
+            right &= kept
+            ranks = np.cumsum(kept, axis=1)  # (block, G), right where kept
+        figures[rows] = _score_ranked(right, ranks, ks)
+    scores = pd.DataFrame(figures, columns=[*(f"R@{count}" for count in ks), "AP", "mINP"])
+    return scores.assign(answerable=scores["AP"].notna())
+
+
+def summarise(scores: pd.DataFrame, query_ids: Labels) -> dict[str, float | None]:
+    """Average the scores of the answerable queries.
+
+    Args:
+        scores: What `retrieval_scores` returned, Q rows.
+        query_ids: Identities, length Q.
+
+    Returns:
+        "R@K" for each K, "mAP" and "mINP" in 0-1, None when no query is answerable; and the counts "num_queries"
+        (answerable), "num_unanswerable" and "num_ids" (identities with an answerable query), as int.
+    """
+    names = _objects(query_ids)
+    answerable = scores["answerable"].to_numpy(dtype=np.bool_)
+    num_queries = int(answerable.sum())
+    summary: dict[str, float | None] = {
+        SUMMARY_NAMES.get(column, column): float(scores.loc[answerable, column].mean()) if num_queries else None
+        for column in _figure_columns(scores)
+    }
+    counts = {"num_queries": num_queries, "num_unanswerable": len(scores) - num_queries}
+    return summary | counts | {"num_ids": len(set(names[answerable]))}
+
+
+def bootstrap_intervals(
+    scores: pd.DataFrame, query_ids: Labels, seed: int = 0, repeats: int = 2000
+) -> dict[str, tuple[float, float]]:
+    """Say how far the averages could be off, had other individuals been photographed.
+
+    Identities with an answerable query are drawn with replacement, each with all its queries; the interval spans the
+    2.5th to the 97.5th percentile of the averages so found.
+
+    Args:
+        scores: What `retrieval_scores` returned, Q rows.
+        query_ids: Identities, length Q.
+        seed: Names the random draw.
+        repeats: How many times to draw.
+
+    Returns:
+        (low, high) for each figure of `summarise`; empty when no query is answerable.
+    """
+    answerable = scores["answerable"].to_numpy(dtype=np.bool_)
+    if not answerable.any():
+        return {}
+    columns = _figure_columns(scores)
+    figures = scores[columns].to_numpy(dtype=np.float64)[answerable]  # (Q answerable, F)
+    averages = _resampled_averages(figures, _objects(query_ids)[answerable], seed, repeats)
+    return {SUMMARY_NAMES.get(name, name): _interval(averages[:, place]) for place, name in enumerate(columns)}
+
+
+def paired_difference(
+    scores_a: pd.DataFrame, scores_b: pd.DataFrame, query_ids: Labels, seed: int = 0, repeats: int = 2000
+) -> dict[str, dict[str, float]]:
+    """Compare two methods on the same queries, with the same resampled identities for both.
+
+    Args:
+        scores_a: What `retrieval_scores` returned for one method, Q rows.
+        scores_b: The same for the other, of the same queries in the same order and with the same columns.
+        query_ids: Identities, length Q.
+        seed: Names the random draw.
+        repeats: How many times to draw.
+
+    Returns:
+        For each figure of `summarise`: "difference" (a minus b over the queries answerable in both) and the "low" and
+        "high" end of its 95% interval; empty when no query is answerable in both.
+
+    Raises:
+        ValueError: Scores of different length or columns.
+    """
+    if len(scores_a) != len(scores_b) or list(scores_a) != list(scores_b):
+        raise ValueError("The two sets of scores must have the same queries and the same columns.")
+    both = scores_a["answerable"].to_numpy(dtype=np.bool_) & scores_b["answerable"].to_numpy(dtype=np.bool_)
+    if not both.any():
+        return {}
+    columns = _figure_columns(scores_a)
+    first, second = (scores[columns].to_numpy(dtype=np.float64)[both] for scores in (scores_a, scores_b))
+    differences = first - second  # (Q answerable in both, F)
+    averages = _resampled_averages(differences, _objects(query_ids)[both], seed, repeats)
+    result = {}
+    for place, name in enumerate(columns):
+        low, high = _interval(averages[:, place])
+        mean = float(differences[:, place].mean())
+        result[SUMMARY_NAMES.get(name, name)] = {"difference": mean, "low": low, "high": high}
+    return result
+
+
+def identity_similarity(
+    similarity: npt.NDArray[np.floating], gallery_ids: Labels
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.object_]]:
+    """Merge photos to identities: the best photo counts.
+
+    Args:
+        similarity: Float, shape (Q, G).
+        gallery_ids: Identities, length G.
+
+    Returns:
+        The similarities, same dtype, shape (Q, I), and the identities, shape (I,), in order of first appearance.
+
+    Raises:
+        ValueError: Not one column a gallery photo.
+    """
+    if similarity.ndim != 2 or similarity.shape[1] != len(gallery_ids):
+        raise ValueError(
+            f"{len(gallery_ids)} gallery photos need shape (Q, {len(gallery_ids)}), not {similarity.shape}."
+        )
+    codes, identities = pd.factorize(_objects(gallery_ids))
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(identities)))
+    merged = np.empty((len(similarity), len(identities)), dtype=similarity.dtype)
+    for rows in _blocks(*similarity.shape):
+        merged[rows] = np.maximum.reduceat(similarity[rows][:, order], starts, axis=1)
+    return merged, np.asarray(identities, dtype=object)
+
+
+def top_k_accuracy(probabilities: npt.NDArray[np.floating], truth: npt.NDArray[np.integer], k: int) -> float:
+    """Share of rows whose true class is among the k most probable, ties by class index.
+
+    Args:
+        probabilities: Float, shape (N, C); every class counts, whether `truth` has it or not.
+        truth: Class indices, int, shape (N,).
+        k: 1 or more; more than C is all classes.
+
+    Returns:
+        0 to 1, or NaN when there are no rows.
+
+    Raises:
+        ValueError: NaN in the probabilities, a class that is not there, or shapes that do not fit.
+    """
+    if probabilities.ndim != 2 or truth.shape != probabilities.shape[:1]:
+        raise ValueError(f"Probabilities of shape {probabilities.shape} do not fit truth of shape {truth.shape}.")
+    if not len(truth):
+        return float("nan")
+    if truth.min() < 0 or truth.max() >= probabilities.shape[1]:
+        raise ValueError(f"Classes {truth.min()} to {truth.max()} do not fit {probabilities.shape[1]} columns.")
+    if np.isnan(probabilities).any():
+        raise ValueError("The probabilities hold NaN.")
+    own = np.take_along_axis(probabilities, truth[:, None], axis=1)  # (N, 1)
+    earlier = np.arange(probabilities.shape[1]) < truth[:, None]  # (N, C)
+    ahead = (probabilities > own) | ((probabilities == own) & earlier)
+    return float((ahead.sum(axis=1) < k).mean())
+
+
+def _objects(labels: Labels) -> npt.NDArray[np.object_]:
+    """Labels as an object array, shape (N,); NumPy's own strings would drop trailing NULs."""
+    return np.asarray(labels, dtype=object)
+
+
+def _blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
+    """Cut rows so that a block has a bounded number of cells."""
+    block = max(1, BLOCK_CELLS // max(1, num_columns))
+    return (slice(start, start + block) for start in range(0, num_rows, block))
+
+
+def _score_ranked(
+    right: npt.NDArray[np.bool_], ranks: npt.NDArray[np.intp], ks: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Figures of ranked queries: right (B, G) in ranking order, ranks (B or 1, G) from 1 -> (B, len(ks) + 2)."""
+    num_right = right.sum(axis=1)  # (B,)
+    found = np.cumsum(right, axis=1)  # (B, G)
+    precision = np.divide(found, ranks, out=np.zeros(right.shape), where=right)
+    hardest = np.where(right, ranks, 0).max(axis=1, initial=0)
+    recall = [(right & (ranks <= count)).any(axis=1) for count in ks]
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a query without a right photo
+        figures = np.stack([*recall, precision.sum(axis=1) / num_right, num_right / hardest], axis=1)
+    figures[num_right == 0] = np.nan
+    return figures
+
+
+def _figure_columns(scores: pd.DataFrame) -> list[str]:
+    """The columns that hold figures."""
+    return [str(column) for column in scores if column != "answerable"]
+
+
+def _resampled_averages(
+    figures: npt.NDArray[np.float64], names: npt.NDArray[np.object_], seed: int, repeats: int
+) -> npt.NDArray[np.float64]:
+    """Average figures (Q, F) over identities drawn with replacement, each with all its queries -> (repeats, F)."""
+    codes, identities = pd.factorize(names, sort=True)
+    num_queries = np.bincount(codes, minlength=len(identities))  # (I,)
+    sums = np.zeros((len(identities), figures.shape[1]))
+    np.add.at(sums, codes, figures)
+    chances = np.full(len(identities), 1 / len(identities))
+    generator = np.random.default_rng(seed)
+    averages = np.empty((repeats, figures.shape[1]))
+    for rows in _blocks(repeats, len(identities)):
+        counts = generator.multinomial(len(identities), chances, size=len(averages[rows]))  # (block, I)
+        averages[rows] = (counts @ sums) / (counts @ num_queries)[:, None]
+    return averages
+
+
+def _interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The middle 95% of the values."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,174 @@
+"""Build the network: photo -> backbone -> embedding -> probabilities.
+
+    uint8 pixels (B, H, W, 3)
+      -> scaling, as the backbone's own family wants it
+      -> backbone from keras.applications, without its top
+      -> global average pooling -> Dense(embed_dim) -> BatchNorm
+      -> L2Normalize                    "embedding"      (B, embed_dim), length one
+      -> Dense, unit-norm centres       "cosine"         (B, identities)
+      -> x SCALE -> softmax             "probabilities"  (B, identities)
+"""
+
+import inspect
+import logging
+import re
+import socket
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from wildtrack.address.layers import L2Normalize
+from wildtrack.errors import UserError
+
+log = logging.getLogger(__name__)
+
+SCALE = 24.0  # inverse temperature of the softmax over cosines
+BATCH_NORM_MOMENTUM = 0.95  # Keras' 0.99 needs more steps than a few hundred photos give
+DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer before ImageNet weights count as out of reach
+
+
+def backbone_names() -> list[str]:
+    """The names `backbone` may have: every architecture of keras.applications."""
+    return sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
+
+
+def backbone_builder(name: str) -> Callable[..., keras.Model]:
+    """The keras.applications function of that name; UserError when there is none."""
+    if name not in backbone_names():
+        raise UserError(f"backbone {name!r} is not in keras.applications; choose one of: {', '.join(backbone_names())}")
+    builder: Callable[..., keras.Model] = getattr(keras.applications, name)
+    return builder
+
+
+def family_scaling(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The backbone family's `preprocess_input` as a matrix: y = x @ kernel + bias.
+
+    Every family's scaling is affine in the three channels, so four probes give it exactly.
+
+    Returns:
+        float32 kernel (3, 3) and bias (3,), for x in 0..255, RGB.
+    """
+    preprocess_input = sys.modules[backbone_builder(name).__module__].preprocess_input
+    probes = np.vstack([np.zeros((1, 3)), 255.0 * np.eye(3)]).astype(np.float32)  # black, red, green, blue
+    black, *colours = np.asarray(preprocess_input(probes[:, None, None, :].copy()))[:, 0, 0, :]
+    return (np.stack(colours) - black) / 255.0, black
+
+
+def build_model(
+    backbone_name: str, *, alpha: float, image_size: int, embed_dim: int, num_ids: int, weights: str
+) -> tuple[keras.Model, str]:
+    """The whole network, and where its starting weights came from.
+
+    Args:
+        backbone_name: Any name in keras.applications.
+        alpha: Width multiplier, for the families that have one.
+        image_size: Height and width in pixels.
+        embed_dim: Length of the embedding.
+        num_ids: Identities to tell apart, at least 2.
+        weights: "auto", "imagenet", "none" or the path of a weights file.
+
+    Returns:
+        A model from photos to probabilities, with layers named "backbone", "embedding", "cosine" and
+        "probabilities", and one of "imagenet", "random" or the file's path.
+
+    Raises:
+        UserError: An unknown backbone, a size it cannot take, or weights that cannot be had.
+    """
+    backbone, origin = build_backbone(backbone_name, alpha=alpha, image_size=image_size, weights=weights)
+    photos = keras.Input((image_size, image_size, 3), name="photos")
+    kernel, bias = family_scaling(backbone_name)
+    scaling = keras.layers.Conv2D(3, 1, trainable=False, name="scaling")
+    features = backbone(scaling(photos))  # (B, h, w, channels)
+    scaling.set_weights([kernel[None, None], bias])
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
+    projected = keras.layers.Dense(embed_dim, use_bias=False, name="projection")(pooled)
+    centred = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="projection_norm")(projected)
+    embedding = L2Normalize(name="embedding")(centred)  # (B, embed_dim)
+    centres = keras.layers.Dense(num_ids, use_bias=False, kernel_constraint=keras.constraints.UnitNorm(), name="cosine")
+    cosine = centres(embedding)  # (B, num_ids)
+    centres.kernel.assign(centres.kernel_constraint(centres.kernel))
+    probabilities = keras.layers.Softmax(name="probabilities")(keras.layers.Rescaling(SCALE, name="logits")(cosine))
+    return keras.Model(photos, probabilities, name="wildtrack"), origin
+
+
+def build_backbone(name: str, *, alpha: float, image_size: int, weights: str) -> tuple[keras.Model, str]:
+    """A backbone without its top, and where its weights came from ("imagenet", "random" or a path)."""
+    builder = backbone_builder(name)
+    options: dict[str, Any] = {"input_shape": (image_size, image_size, 3)}
+    if "alpha" in inspect.signature(builder).parameters:
+        options["alpha"] = alpha
+
+    def build(**more: Any) -> keras.Model:
+        try:
+            with warnings.catch_warnings():  # Keras repeats that 224-pixel weights serve other sizes too: they do
+                warnings.simplefilter("ignore", UserWarning)
+                return builder(**{**options, **more})
+        except ValueError as error:
+            raise UserError(f"{name} cannot be built at image_size {image_size}, alpha {alpha}: {_first_line(error)}") from error
+
+    if weights in ("auto", "imagenet"):
+        backbone, origin = _with_imagenet(build, weights), "imagenet"
+        if backbone is None:
+            backbone, origin = build(include_top=False, weights=None), "random"
+    elif weights == "none":
+        backbone, origin = build(include_top=False, weights=None), "random"
+    else:
+        backbone, origin = _with_file(build, Path(weights)), weights
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = BATCH_NORM_MOMENTUM
+    return keras.Model(backbone.input, backbone.output, name="backbone"), origin
+
+
+def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Model | None:
+    """The backbone with downloaded ImageNet weights; None for "auto" when they cannot be had."""
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras' own download waits for ever on a silent network
+    try:
+        return build(include_top=False, weights="imagenet")
+    except UserError:
+        raise
+    except Exception as error:  # Keras raises a bare Exception for a failed download
+        if weights == "imagenet":
+            raise UserError(
+                f"ImageNet weights cannot be downloaded ({_first_line(error)}); "
+                "use --weights with a local file, or --weights none to start from random weights"
+            ) from error
+        log.warning("ImageNet weights cannot be had (%s): training starts from random weights.", _first_line(error))
+        return None
+    finally:
+        socket.setdefaulttimeout(patience)
+
+
+def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
+    """The backbone with weights from a file that may also hold the ImageNet classifier, which is dropped."""
+    if not path.is_file():
+        raise UserError(f"weights {str(path)!r} is no file; allowed are auto, imagenet, none or the path of a weights file")
+    backbone = build(include_top=False, weights=None)
+    reasons = []
+    for with_top in (False, True):
+        full = build(include_top=True, weights=None, input_shape=None) if with_top else backbone
+        before = full.get_weights()
+        try:
+            with warnings.catch_warnings():  # Keras warns of containers that hold no weights of their own
+                warnings.simplefilter("ignore", UserWarning)
+                full.load_weights(path)
+        except (ValueError, OSError, KeyError) as error:
+            reasons.append(_first_line(error))
+            continue
+        after = full.get_weights()[: len(backbone.weights)]  # the top comes last
+        if any(np.array_equal(old, new) for old, new in zip(before, after, strict=False)):
+            reasons.append("some layers are not in the file")
+            continue
+        backbone.set_weights(after)
+        return backbone
+    raise UserError(f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[-1]}")
+
+
+def _first_line(error: Exception) -> str:
+    return re.split(r"\n|(?<=[^.])\. ", str(error).strip(), maxsplit=1)[0][:200]

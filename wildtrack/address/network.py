@@ -1,0 +1,176 @@
+"""A saved Keras model, ours or a stranger's, as one network: photos in, embedding and probabilities out."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from wildtrack.address.artifacts import keras_file
+from wildtrack.address.layers import L2Normalize
+from wildtrack.address.preprocessor import SCALINGS, Preprocessor
+from wildtrack.errors import UserError
+
+log = logging.getLogger(__name__)
+
+RESCALE = {"0-255": (1.0, 0.0), "0-1": (1 / 255.0, 0.0), "-1-1": (1 / 127.5, -1.0)}  # scale, offset
+SCALING_SAMPLE = 64  # photos tried to find a stranger's scaling
+OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
+
+
+class _DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    """Takes the `groups` key that TensorFlow 2.15 and older wrote into saved models, always 1."""
+
+    def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
+def load_saved_model(folder: Path, custom_objects: Mapping[str, Any]) -> tuple[keras.Model, Path]:
+    """Load `model.keras`, or `model.h5` where the former is missing, without running code from the file.
+
+    Args:
+        folder: The artifacts.
+        custom_objects: Layer classes of the user's own, by name.
+
+    Returns:
+        The model and the file it came from.
+
+    Raises:
+        UserError: There is no model, it is damaged, or it has a layer class that nobody named.
+    """
+    path = keras_file(folder)
+    if path is None:
+        raise UserError(f"no model.keras or model.h5 in {folder}; train one first: python train_classifier_reid.py")
+    known = {"L2Normalize": L2Normalize, "Custom>L2Normalize": L2Normalize, "DepthwiseConv2D": _DepthwiseConv2D, **custom_objects}
+    try:
+        return keras.saving.load_model(path, custom_objects=known, compile=False, safe_mode=True), path
+    except Exception as error:  # Keras raises nearly anything for a file it cannot read
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"{path} cannot be loaded: {reason}. If it has a layer class of its own, import that class and name it in "
+            "CUSTOM_OBJECTS at the top of evaluate_reid_and_visualize.py; Lambda layers are refused, as they run code"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model opened up. `keras_model` maps (B, H, W, 3) to a dict of "embedding" and "probabilities"."""
+
+    keras_model: keras.Model
+    embedding_from: str  # in words
+    features: Any | None  # symbolic (B, h, w, C), the last spatial map, for Grad-CAM; None where there is none
+    scales_itself: bool  # takes 0-255 pixels
+
+
+def open_network(model: keras.Model) -> Network:
+    """The same network with its embedding as an output.
+
+    The embedding is the last `L2Normalize` layer's output, else the tensor that feeds the classification
+    layer (the last layer with weights), normalised.
+
+    Raises:
+        UserError: A model that is not built of layers, or has none with weights.
+    """
+    calls: list[_Call] = []
+    if not model.built or not isinstance(model, keras.Sequential | keras.Function):
+        raise UserError("the model is not a Functional or Sequential Keras model, so its embedding cannot be reached; save it as one")
+    photos = keras.Input(model.inputs[0].shape[1:], name="photos")
+    probabilities = _trace(model, photos, calls)
+    normalised = [call for call in calls if type(call.layer).__name__ == "L2Normalize"]
+    weighted = [call for call in calls if isinstance(call.layer, keras.layers.Layer) and call.layer.weights]
+    if normalised:
+        embedding, found = normalised[-1].output, f"the L2Normalize layer {normalised[-1].layer.name!r}"
+    elif weighted:
+        embedding, found = weighted[-1].input, f"the tensor that feeds {weighted[-1].layer.name!r}, normalised"
+    else:
+        raise UserError("the model has no layer with weights, so nothing in it can be an embedding")
+    if len(embedding.shape) > 2:
+        embedding = keras.layers.Flatten()(embedding)
+    embedding = L2Normalize(name="unit_length")(embedding)  # what is normalised already stays as it is
+    spatial = [call.output for call in calls if len(call.output.shape) == 4 and min(call.output.shape[1:3]) > 1]
+    return Network(
+        keras.Model(photos, {"embedding": embedding, "probabilities": probabilities}, name="reid"),
+        found,
+        spatial[-1] if spatial else None,
+        any(isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling" for call in calls),
+    )
+
+
+@dataclass(frozen=True)
+class _Call:
+    layer: Any  # a layer, or a bare operation such as a division
+    input: Any
+    output: Any
+
+
+def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
+    """Call a model's layers on `tensor` one by one, models inside it opened too; note each call; return the output."""
+
+    def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
+        if isinstance(layer, keras.Sequential | keras.Function):
+            return _trace(layer, inputs[0], calls)
+        output = layer(*inputs, **options)
+        calls.append(_Call(layer, inputs[0] if inputs else None, output))
+        return output
+
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers:
+            tensor = call(layer, tensor)
+        return tensor
+    inputs = keras.tree.pack_sequence_as(model.input, [tensor])
+    keras.models.clone_model(model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=call)
+    return calls[-1].output  # layers are called by depth, the output's last
+
+
+def with_scaling(network: Network, scaling: str) -> keras.Model:
+    """The Keras network behind a layer that turns 0-255 pixels into what its first layer expects."""
+    if scaling == "0-255":
+        return network.keras_model
+    scale, offset = RESCALE[scaling]
+    photos = keras.Input(network.keras_model.inputs[0].shape[1:], name="photos")
+    scaled = keras.layers.Rescaling(scale, offset, name="input_scaling")(photos)
+    return keras.Model(photos, network.keras_model(scaled), name="reid")
+
+
+def find_scaling(network: Network, preprocessor: Preprocessor, table: pd.DataFrame, pixels: np.ndarray) -> str:
+    """Which range of pixel values the network expects.
+
+    What its own file says; else 0-255 when it has a scaling layer; else the range under which its classifier
+    is least surprised by photos it should know (mean log-probability of the true class).
+
+    Args:
+        network: From `open_network`.
+        preprocessor: Its preprocessing and labels.
+        table: Labelled photos, N rows.
+        pixels: uint8 (N, H, W, 3).
+
+    Returns:
+        One of SCALINGS.
+
+    Raises:
+        UserError: There is nothing to go by.
+    """
+    if preprocessor.scaling is not None:
+        return preprocessor.scaling
+    if network.scales_itself:
+        return "0-255"
+    numbers = {identity: number for number, identity in enumerate(preprocessor.identities)}
+    classes = table["identity"].map(numbers)
+    rows = np.flatnonzero(classes.notna())
+    if not len(rows):
+        raise UserError(
+            f"the model does not say how it wants its pixels scaled, and none of its {len(numbers)} identities is in these "
+            f"photos to find out; set --scaling to one of {', '.join(SCALINGS)}"
+        )
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), SCALING_SAMPLE)).astype(int)]
+    photos, truth = pixels[rows], classes.to_numpy()[rows].astype(int)
+
+    def surprise(scaling: str) -> float:
+        probabilities = with_scaling(network, scaling).predict(photos, verbose=0)["probabilities"]
+        return -float(np.mean(np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-7, 1.0))))
+
+    return min(SCALINGS, key=surprise)

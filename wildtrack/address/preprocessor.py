@@ -1,0 +1,93 @@
+"""What inference must know about a model: photo size, embedding, labels."""
+
+import hashlib
+import json
+import pickle
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wildtrack.access.photos import READER_VERSION
+from wildtrack.address.plain_pickle import load_plain_pickle
+from wildtrack.errors import UserError
+
+SCALINGS = ("0-255", "0-1", "-1-1")  # what range of pixel values the network's first layer expects
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """The content of `preprocessor.pkl`.
+
+    A stranger's file has only the first four of these (its labels as `label2id` and `id2label`).
+    """
+
+    image_size: tuple[int, int]  # height, width
+    embed_dim: int
+    use_l2norm: bool  # the network itself normalises; embeddings are normalised either way
+    identities: tuple[str, ...]  # class number -> identity
+    scaling: str | None = None  # one of SCALINGS; None in a stranger's file: it has to be found out
+
+    def save(self, path: Path) -> None:
+        """Write a pickle of plain builtins, which any Python reads."""
+        values = {
+            "image_size": list(self.image_size),
+            "embed_dim": self.embed_dim,
+            "use_l2norm": self.use_l2norm,
+            "label2id": {identity: number for number, identity in enumerate(self.identities)},
+            "id2label": dict(enumerate(self.identities)),
+            "scaling": self.scaling,
+            "reader_version": READER_VERSION,
+        }
+        path.write_bytes(pickle.dumps(values, protocol=4))
+
+
+def load_preprocessor(path: Path) -> Preprocessor:
+    """Read ours or a stranger's `preprocessor.pkl`; UserError names what is missing or wrong in it."""
+    values = load_plain_pickle(path)
+    needed = {"image_size", "embed_dim", "use_l2norm", "label2id", "id2label"}
+    missing = needed - set(values) if isinstance(values, dict) else needed
+    if missing:
+        raise UserError(f"{path} must be a dict with the keys {', '.join(sorted(needed))}; missing: {', '.join(sorted(missing))}")
+    try:
+        size = np.broadcast_to(np.asarray(values["image_size"], dtype=int).ravel()[:2], (2,))
+        names = {int(number): str(identity) for number, identity in values["id2label"].items()}
+        identities = tuple(names[number] for number in range(len(names)))
+        loaded = Preprocessor(
+            (int(size[0]), int(size[1])), int(values["embed_dim"]), bool(values["use_l2norm"]), identities, values.get("scaling")
+        )
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UserError(f"{path} holds values that cannot be used ({error!r}); id2label must map 0, 1, 2, ... to names") from error
+    if not all(8 <= side <= 4096 for side in loaded.image_size):
+        raise UserError(f"{path}: image_size {loaded.image_size} is not between 8 and 4096 pixels")
+    if loaded.scaling not in (None, *SCALINGS):
+        raise UserError(f"{path}: scaling {loaded.scaling!r} is none of {', '.join(SCALINGS)}")
+    return loaded
+
+
+def model_fingerprint(weights: Iterable[np.ndarray], image_size: tuple[int, int], scaling: str) -> str:
+    """A hash that names the model and its preprocessing: equal fingerprints make comparable embeddings.
+
+    It covers the weights (values, shapes and order), the photo size, the scaling and the photo reader's
+    version, and not the engine or the file format that runs them.
+    """
+    digest = hashlib.sha256(json.dumps([list(image_size), scaling, READER_VERSION]).encode())
+    for array in weights:
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """NumPy scalars and paths as builtins, all the way down, for JSON and YAML."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, Path):
+        return value.as_posix()
+    return value

@@ -1,0 +1,169 @@
+"""What a person looks at after an evaluation: the table on the screen and the pictures in `results/`."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from rich.table import Table
+
+from wildtrack.access.photos import read_photo
+from wildtrack.address.evaluation import Protocol
+from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
+
+log = logging.getLogger(__name__)
+
+SHOWN_SIDE = 320  # pixels, the longer side of a photo in a picture
+METHOD_NAMES = {"trained": "trained model", "untrained": "same network, untrained", "raw_pixels": "raw pixels"}
+
+
+def figures_table(metrics: dict[str, Any]) -> Table:
+    """R@1, R@5 and mAP of every method with intervals, all gallery photos and without the leaky ones."""
+    table = Table(
+        title=f"{metrics['num_queries']} queries, {metrics['num_ids']} identities, {metrics['num_gallery']} gallery photos",
+        caption="[95% interval over identities]. Leaky: of the query's own encounter, or a near-duplicate.",
+    )
+    table.add_column("method")
+    for column in ("R@1", "R@5", "mAP", "R@1 without leaky photos"):
+        table.add_column(column, justify="right")
+    for name, figures in metrics["methods"].items():
+        cells = [_cell(figures, key) for key in ("R@1", "R@5", "mAP")]
+        table.add_row(METHOD_NAMES.get(name, name), *cells, _cell(figures["without_leaky_photos"], "R@1"))
+    return table
+
+
+def _cell(figures: dict[str, Any], name: str) -> str:
+    if figures[name] is None:
+        return "no query"
+    low, high = figures["confidence_intervals"][name]
+    return f"{figures[name]:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def shown_photo(root: Path, row: Any) -> np.ndarray:
+    """A catalogue row's photo as a person wants to see it: cropped, upright, uint8, at most SHOWN_SIDE pixels.
+
+    Args:
+        root: What the row's path is relative to.
+        row: A catalogue row with `path` and perhaps `bbox`.
+    """
+    box = row.get("bbox")
+    return shrink(read_photo(root / row["path"], None, box if isinstance(box, tuple) else None))
+
+
+def shrink(photo: np.ndarray) -> np.ndarray:
+    """A photo whose longer side is at most SHOWN_SIDE pixels."""
+    factor = SHOWN_SIDE / max(photo.shape[:2])
+    if factor >= 1:
+        return photo
+    size = (max(1, round(photo.shape[1] * factor)), max(1, round(photo.shape[0] * factor)))
+    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: int, path: Path) -> None:
+    """The t-SNE map of embeddings (van der Maaten and Hinton 2008), at most `most` photos, seeded.
+
+    Args:
+        embeddings: float32 (N, D).
+        identities: str (N,).
+        most: Photos on the map; 0 draws none.
+        seed: Names the choice of photos and the start of t-SNE.
+        path: PNG to write.
+    """
+    from sklearn.manifold import TSNE
+
+    rows = np.sort(np.random.default_rng(seed).permutation(len(embeddings))[:most])
+    if len(rows) < 4:
+        log.warning("No t-SNE map: %d photos are too few for one.", len(rows))
+        return
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    positions = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings[rows])
+    title = f"Gallery embeddings: {len(rows)} photos of {len(set(identities[rows]))} identities"
+    tsne_picture(positions, list(identities[rows]), title, path)
+
+
+def draw_examples(
+    embeddings: np.ndarray, table: pd.DataFrame, root: Path, protocol: Protocol, chosen: Iterable[int], topk: int, folder: Path
+) -> None:
+    """A retrieval panel for each chosen query: `retrieval_example_1.png`, ...
+
+    Args:
+        embeddings: float32 (N, D), one a catalogue row.
+        table: The catalogue, N rows.
+        root: What its paths are relative to.
+        protocol: Who asks and who is ranked.
+        chosen: Rows of the catalogue that ask.
+        topk: How many gallery photos a panel shows.
+        folder: Where to.
+    """
+    for number, row in enumerate(chosen, start=1):
+        similarity = embeddings[protocol.gallery] @ embeddings[row]
+        best = np.argsort(-similarity, kind="stable")[:topk]
+        identity = table["identity"].iloc[row]
+        candidates = []
+        for place, rank in zip(best, range(1, topk + 1), strict=False):
+            found = table.iloc[protocol.gallery[place]]
+            right = found["identity"] == identity
+            candidates.append(
+                Shown(
+                    shown_photo(root, found),
+                    f"{rank}. {found['identity']}{_side(found)}",
+                    RIGHT if right else WRONG,
+                    f"{'right' if right else 'wrong'}  {similarity[place]:.2f}",
+                )
+            )
+        query = Shown(shown_photo(root, table.iloc[row]), f"{identity}{_side(table.iloc[row])}", NEUTRAL, "query")
+        title = f"Who is this? The {len(candidates)} most similar gallery photos, with cosine similarity"
+        retrieval_panel(query, candidates, title, folder / f"retrieval_example_{number}.png")
+
+
+def _side(row: Any) -> str:
+    orientation = row.get("orientation")
+    return f"\n{orientation} side" if isinstance(orientation, str) and orientation else ""
+
+
+def draw_gradcams(
+    with_features: Any,
+    outputs: dict[str, np.ndarray],
+    table: pd.DataFrame,
+    pixels: np.ndarray,
+    scale: tuple[float, float],
+    known: tuple[str, ...],
+    protocol: Protocol,
+    chosen: Iterable[int],
+    folder: Path,
+) -> None:
+    """Grad-CAM of the similarity to the best match and of the most probable class: `gradcam_1.png`, ...
+
+    Args:
+        with_features: From `gradcam.feature_network`.
+        outputs: "embedding" (N, D) and "probabilities" (N, classes).
+        table: The catalogue, N rows.
+        pixels: uint8 (N, H, W, 3).
+        scale: Factor and offset from 0-255 pixels to what the network expects.
+        known: Class number -> identity.
+        protocol: Who asks and who is ranked.
+        chosen: Rows of the catalogue that ask.
+        folder: Where to.
+    """
+    from wildtrack.address.gradcam import class_score, gradcam, similarity_to
+
+    for number, row in enumerate(chosen, start=1):
+        similarity = outputs["embedding"][protocol.gallery] @ outputs["embedding"][row]
+        best = protocol.gallery[int(np.argmax(similarity))]
+        class_number = int(np.argmax(outputs["probabilities"][row]))
+        photo = pixels[row].astype(np.float32) * scale[0] + scale[1]
+        maps = [
+            (
+                f"similar to {table['identity'].iloc[best]} ({similarity.max():.2f})",
+                gradcam(with_features, photo, similarity_to(outputs["embedding"][best])),
+            ),
+            (
+                f"class {known[class_number]} ({outputs['probabilities'][row, class_number]:.0%})",
+                gradcam(with_features, photo, class_score(class_number)),
+            ),
+        ]
+        title = f"{table['identity'].iloc[row]}: what the answer rests on (Grad-CAM)"
+        gradcam_picture(pixels[row], maps, title, folder / f"gradcam_{number}.png")

@@ -1,0 +1,213 @@
+"""Fit the network to the training photos; keep the epoch that finds validation photos best.
+
+Goes in: uint8 pixels, class numbers, a function that scores the model. Comes out: the history, one row an epoch;
+the model holds the best epoch's weights. Every finished epoch is on disk, so an interrupted training goes on.
+"""
+
+import json
+import math
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from rich.progress import TextColumn
+
+from wildtrack.address.augment import augment
+from wildtrack.address.losses import CosineMargin
+from wildtrack.address.model import SCALE
+from wildtrack.console import progress_bar
+from wildtrack.files import write_atomically, write_text
+
+HEAD_EPOCHS = 2  # on pretrained weights the new head learns first, or its noise would undo them
+HEAD_LEARNING_RATE = 2e-3
+MARGIN = 0.3  # radians, ArcFace's at the end of its ramp
+MARGIN_RAMP = 0.5  # share of the epochs over which the margin grows from 0
+WEIGHT_DECAY = 1e-4
+WARM_UP_EPOCHS = 1.0
+VALIDATIONS = 20  # each costs a pass over the validation and training photos
+
+Batch = tuple[np.ndarray, np.ndarray]  # photos uint8 (B, H, W, 3), class numbers int (B,)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What training needs to know besides the data."""
+
+    loss: str  # "arcface" or "softmax"
+    epochs: int
+    batch_size: int
+    learning_rate: float  # at the top of the cosine
+    pretrained: bool  # the backbone's weights are worth protecting
+    seed: int
+
+
+def fit(
+    model: keras.Model,
+    pixels: np.ndarray,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    recipe: Recipe,
+    validate: Callable[[keras.Model], dict[str, float]],
+    checkpoints: Path,
+) -> pd.DataFrame:
+    """Train `model` in place.
+
+    Args:
+        model: From `build_model`.
+        pixels: uint8 (N, H, W, 3), the whole catalogue; a memory map is read photo by photo.
+        rows: int (T,), which of them to train on.
+        labels: int (T,), their class numbers, 0 to identities - 1.
+        recipe: The knobs.
+        validate: Scores the model by retrieval, about VALIDATIONS times; its "mAP" decides which epoch is
+            best (R@1 moves in steps of one query, which on a small validation side is mostly noise).
+        checkpoints: Folder for the state of this very training; when it holds finished epochs, they are
+            not done again. The caller removes it once the result is saved.
+
+    Returns:
+        One row an epoch: epoch, loss, learning_rate, margin, photos_per_second, and what `validate` gave.
+    """
+    history = _read_history(checkpoints)
+    trainer = keras.Model(model.input, model.get_layer("cosine").output)
+    backbone = model.get_layer("backbone")
+    loss = CosineMargin(SCALE)
+    size = tuple(model.input_shape[1:3])
+    head_epochs = min(HEAD_EPOCHS, recipe.epochs - 1) if recipe.pretrained else 0
+    stage = None
+
+    with ThreadPoolExecutor(max_workers=2) as workers, progress_bar(TextColumn("{task.fields[note]}")) as progress:
+        task = progress.add_task("training", total=recipe.epochs, completed=len(history), note=_note(history))
+        for epoch in range(len(history), recipe.epochs):
+            if stage != (stage := "head" if epoch < head_epochs else "all"):
+                backbone.trainable = stage == "all"
+                trainer.compile(keras.optimizers.AdamW(recipe.learning_rate, weight_decay=WEIGHT_DECAY), loss)
+                trainer.optimizer.build(trainer.trainable_variables)
+                if epoch > 0:
+                    _load_state(trainer, checkpoints, epoch, with_optimizer=epoch != head_epochs)
+            loss.margin.assign(margin_at(epoch - head_epochs, recipe.epochs - head_epochs, recipe.loss))
+
+            started, losses = time.perf_counter(), []
+            batches = epoch_batches(len(rows), recipe, epoch)
+
+            def make(batch: np.ndarray, seed: tuple[int, int] = (recipe.seed, epoch)) -> tuple[np.ndarray, np.ndarray]:
+                photos = [augment(pixels[row], size, np.random.default_rng([*seed, row])) for row in rows[batch]]
+                return np.stack(photos), labels[batch]
+
+            for step, (photos, truth) in enumerate(prefetch(make, batches, workers)):
+                rate = learning_rate_at(epoch + step / len(batches), head_epochs, recipe)
+                trainer.optimizer.learning_rate.assign(rate)
+                losses.append(float(trainer.train_on_batch(photos, truth)))
+                progress.update(task, completed=epoch + (step + 1) / len(batches))
+            seconds = time.perf_counter() - started
+
+            row = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "learning_rate": rate, "margin": float(loss.margin)}
+            row["photos_per_second"] = sum(map(len, batches)) / seconds
+            if is_validated(epoch, recipe.epochs):
+                row |= validate(model)
+            history.append(row)
+            _save_state(trainer, checkpoints, history)
+            progress.update(task, note=_note(history))
+
+    _load_state(trainer, checkpoints, best_epoch(history), with_optimizer=False)
+    return pd.DataFrame(history)
+
+
+def is_validated(epoch: int, epochs: int) -> bool:
+    """Whether to score the model after this epoch (from 0): VALIDATIONS times, evenly, and after the last."""
+    return (epoch + 1) % math.ceil(epochs / VALIDATIONS) == 0 or epoch + 1 == epochs
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """The epoch (from 1) with the highest validation mAP; the last one when nothing could be validated."""
+    figures = np.array([row.get("mAP", math.nan) for row in history], dtype=float)
+    return len(history) if np.isnan(figures).all() else int(np.nanargmax(figures)) + 1
+
+
+def learning_rate_at(position: float, head_epochs: int, recipe: Recipe) -> float:
+    """Constant for the head; then a linear warm-up and a cosine to zero. `position` counts epochs from 0."""
+    if position < head_epochs:
+        return HEAD_LEARNING_RATE
+    done = position - head_epochs
+    warm_up = min(1.0, (done + 0.1) / WARM_UP_EPOCHS)
+    return recipe.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * done / (recipe.epochs - head_epochs)))
+
+
+def margin_at(epoch: int, epochs: int, loss: str) -> float:
+    """ArcFace's margin, growing linearly over the first part of training: a full one at once would stall it."""
+    if loss == "softmax":
+        return 0.0
+    return MARGIN * min(1.0, max(0, epoch) / max(1.0, MARGIN_RAMP * epochs))
+
+
+def epoch_batches(count: int, recipe: Recipe, epoch: int) -> list[np.ndarray]:
+    """Row numbers of each batch of an epoch, shuffled; a rest smaller than a batch waits for another epoch."""
+    order = np.random.default_rng([recipe.seed, epoch]).permutation(count)
+    whole = max(1, count // recipe.batch_size) * recipe.batch_size
+    return [order[start : start + recipe.batch_size] for start in range(0, min(whole, count), recipe.batch_size)]
+
+
+def prefetch(make: Callable[[np.ndarray], Batch], batches: list[np.ndarray], workers: ThreadPoolExecutor) -> Iterator[Batch]:
+    """Yield `make(batch)` for each batch in order, two of them being made ahead."""
+    waiting = deque(workers.submit(make, batch) for batch in batches[:2])
+    for batch in batches[2:]:
+        yield waiting.popleft().result()
+        waiting.append(workers.submit(make, batch))
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
+    """Prepare the folder for a training named by `identity`; return how many epochs of it are done.
+
+    The state of any other training (other knobs, other photos) is dropped.
+    """
+    marker = checkpoints / "training.json"
+    text = json.dumps(identity, sort_keys=True, indent=1, default=str)
+    if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        write_text(marker, text)
+    return len(_read_history(checkpoints))
+
+
+def _read_history(checkpoints: Path) -> list[dict[str, float]]:
+    path = checkpoints / "history.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def _save_state(trainer: keras.Model, checkpoints: Path, history: list[dict[str, float]]) -> None:
+    """Put an epoch on disk. The history is written last: an epoch counts when it is in there."""
+    arrays = {f"model_{number}": array for number, array in enumerate(trainer.get_weights())}
+    arrays |= {f"optimizer_{number}": np.asarray(value) for number, value in enumerate(trainer.optimizer.variables)}
+    write_atomically(_state_file(checkpoints, len(history)), lambda part: np.savez(part, **arrays))
+    write_text(checkpoints / "history.json", json.dumps(history))
+    keep = {_state_file(checkpoints, epoch) for epoch in (len(history), best_epoch(history))}
+    for path in set(checkpoints.glob("epoch-*.npz")) - keep:
+        path.unlink()
+
+
+def _load_state(trainer: keras.Model, checkpoints: Path, epoch: int, *, with_optimizer: bool) -> None:
+    with np.load(_state_file(checkpoints, epoch), allow_pickle=False) as arrays:
+        trainer.set_weights([arrays[f"model_{number}"] for number in range(len(trainer.weights))])
+        if with_optimizer:
+            for number, variable in enumerate(trainer.optimizer.variables):
+                variable.assign(arrays[f"optimizer_{number}"])
+
+
+def _state_file(checkpoints: Path, epoch: int) -> Path:
+    return checkpoints / f"epoch-{epoch:04d}.npz"
+
+
+def _note(history: list[dict[str, float]]) -> str:
+    """What the progress bar says of the last epoch."""
+    if not history:
+        return ""
+    last = history[-1]
+    scored = [row["R@1"] for row in history if not math.isnan(row.get("R@1", math.nan))]
+    found = f"  validation R@1 {scored[-1]:.2f}" if scored else ""
+    return f"loss {last['loss']:.2f}{found}  {last['photos_per_second']:.0f} photos/s"

@@ -1,0 +1,95 @@
+"""From a split catalogue to what `fit` needs: which rows, which class numbers, how to score an epoch."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.address.metrics import retrieval_scores, summarise
+from wildtrack.errors import UserError
+
+VALIDATION_BATCH = 64
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The sides of a catalogue as row numbers."""
+
+    train: np.ndarray  # int (T,)
+    valid: np.ndarray  # int (V,), may be empty
+    labels: np.ndarray  # int (T,), class numbers of the train rows
+    identities: tuple[str, ...]  # class number -> identity
+
+
+def check_trainable(table: pd.DataFrame) -> None:
+    """Refuse a catalogue from which nothing can be learnt, before any work is spent on it.
+
+    Raises:
+        UserError: Fewer than two identities, or none with two photos.
+    """
+    counts = table["identity"].value_counts()
+    if len(counts) < 2:
+        named = f"only {counts.index[0]!r}" if len(counts) else "none"
+        raise UserError(f"training needs at least two identities, and these photos show {named}; add photos of another animal")
+    if counts.max() < 2:
+        raise UserError(f"none of the {len(counts)} identities has two photos, so nothing can be learnt; add a second photo of some")
+
+
+def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
+    """Number the identities of the training side.
+
+    Args:
+        table: The catalogue, N rows.
+        side: "train", "valid" or "test" for each row, (N,).
+
+    Raises:
+        UserError: The training side shows fewer than two identities.
+    """
+    train, valid = np.flatnonzero(side == "train"), np.flatnonzero(side == "valid")
+    identities, labels = np.unique(table["identity"].to_numpy(dtype=str)[train], return_inverse=True)
+    if len(identities) < 2:
+        raise UserError("training needs at least two identities on the train side; add photos, or choose another --split")
+    return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
+
+
+def retrieval_validator(
+    table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet, embedding_layer: str = "embedding"
+) -> Callable[[object], dict[str, float]]:
+    """A function that scores a model: valid photos ask, train photos are the gallery.
+
+    Returns:
+        A function from a model to "R@1", "R@5" and "mAP", NaN where nothing can be asked.
+    """
+    import keras
+
+    identities = table["identity"].to_numpy(dtype=object)
+    embedders: dict[int, keras.Model] = {}  # one compiled network a model, or each call would compile anew
+
+    def validate(model: keras.Model) -> dict[str, float]:
+        if id(model) not in embedders:
+            embedders[id(model)] = keras.Model(model.input, model.get_layer(embedding_layer).output)
+        query, gallery = (_embed(embedders[id(model)], pixels, side) for side in (rows.valid, rows.train))
+        scores = retrieval_scores(query @ gallery.T, identities[rows.valid], identities[rows.train])
+        summary = summarise(scores, identities[rows.valid])
+        return {name: float("nan") if summary[name] is None else float(summary[name]) for name in ("R@1", "R@5", "mAP")}  # type: ignore[arg-type]
+
+    return validate
+
+
+def _embed(embedder: object, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    batches = [rows[start : start + VALIDATION_BATCH] for start in range(0, len(rows), VALIDATION_BATCH)]
+    if not batches:
+        return np.empty((0, embedder.output_shape[-1]), np.float32)  # type: ignore[attr-defined]
+    vectors = np.concatenate([np.asarray(embedder.predict_on_batch(pixels[batch])) for batch in batches])  # type: ignore[attr-defined]
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def data_fingerprint(table: pd.DataFrame, root: Path) -> str:
+    """A hash of who is where and how large each file is: it changes when photos are added, moved or relabelled."""
+    digest = hashlib.sha256()
+    for image_id, identity, path in zip(table["image_id"], table["identity"], table["path"], strict=True):
+        digest.update(f"{image_id}\0{identity}\0{path}\0{(root / path).stat().st_size}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()

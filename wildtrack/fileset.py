@@ -1,0 +1,119 @@
+"""Files that belong together, sealed by a manifest and replaced as a whole.
+
+A new set is written to a staging folder, its manifest last; only then are the files moved into place. A crash
+before the manifest leaves the old set; a crash after it leaves a complete staging folder, which the next
+`recover` moves into place. So a reader finds the old set or the new one, never a mixture.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wildtrack.errors import UserError
+from wildtrack.files import fsync, sha256, write_text
+
+log = logging.getLogger(__name__)
+
+MAX_MANIFEST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """Where a set lives: its folder, the manifest's name, the staging folder's name, and how to make it anew."""
+
+    folder: Path
+    manifest_name: str
+    staging_name: str
+    remedy: str  # ends the message about a damaged set: "run ... again"
+
+    @property
+    def staging(self) -> Path:
+        """The folder in which a new set is prepared."""
+        return self.folder / self.staging_name
+
+    def replace(self, write: Callable[[Path], None], about: dict[str, Any]) -> None:
+        """Let `write` fill an empty folder, seal it, and make it the current set.
+
+        Args:
+            write: Called with the staging folder.
+            about: What the manifest says beside the hashes; plain JSON values.
+        """
+        self.recover()
+        self.staging.mkdir(parents=True)
+        write(self.staging)
+        paths = sorted(path for path in self.staging.iterdir() if path.is_file())
+        content = {"about": about, "files": {path.name: sha256(path) for path in paths}}
+        for path in paths:
+            fsync(path)
+        write_text(self.staging / self.manifest_name, json.dumps({**content, "digest": _digest(content)}, indent=1))
+        fsync(self.staging)
+        self._move_into_place()
+
+    def recover(self) -> None:
+        """Finish what a crash interrupted: a complete staging folder is moved into place, an incomplete one dropped."""
+        if not self.staging.is_dir():
+            return
+        if _read_manifest(self.staging / self.manifest_name) is not None:
+            log.info("Finishing an interrupted save in %s.", self.folder)
+            self._move_into_place()
+        else:
+            log.info("Dropping an incomplete save in %s.", self.folder)
+            shutil.rmtree(self.staging)
+
+    def open(self) -> dict[str, Any] | None:
+        """Recover, check every file against the manifest, and return what the manifest says "about" the set.
+
+        Returns:
+            None where there is no manifest. A file that is missing is not an error here but where it is needed.
+
+        Raises:
+            UserError: The manifest or a file in it was altered or damaged.
+        """
+        self.recover()
+        path = self.folder / self.manifest_name
+        if not path.exists():
+            return None
+        manifest = _read_manifest(path)
+        if manifest is None:
+            raise UserError(f"{path} is damaged; {self.remedy}")
+        for name, digest in manifest["files"].items():
+            file = self.folder / name
+            if file.is_file() and sha256(file) != digest:
+                raise UserError(f"{file} is damaged or was altered (its SHA-256 is not the manifest's); {self.remedy}")
+        about: dict[str, Any] = manifest["about"]
+        return about
+
+    def _move_into_place(self) -> None:
+        manifest = _read_manifest(self.staging / self.manifest_name)
+        if manifest is None:
+            raise UserError(f"{self.staging} is damaged; {self.remedy}")
+        for name in manifest["files"]:
+            if (self.staging / name).exists():  # else an interrupted move has already put it in place
+                os.replace(self.staging / name, self.folder / name)
+        os.replace(self.staging / self.manifest_name, self.folder / self.manifest_name)
+        fsync(self.folder)
+        shutil.rmtree(self.staging)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of a manifest's own content, so that damage to the manifest itself is noticed."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _read_manifest(path: Path) -> dict[str, Any] | None:
+    """The manifest, or None when it is missing, damaged, or names files outside its folder."""
+    try:
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            return None
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        digest = manifest.pop("digest")
+        whole = digest == _digest(manifest) and all(Path(name).name == name for name in manifest["files"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return manifest if whole else None
