@@ -1,10 +1,13 @@
 """Measure how well the trained model tells the animals apart, and draw what it sees.
 
-Asks about photos the model never saw, writes results/metrics.json and pictures:
-  python evaluate_reid_and_visualize.py
+Asks about photos the model never saw; writes results/metrics.json and pictures.
+
+  python evaluate_reid_and_visualize.py                            the last training
+  python evaluate_reid_and_visualize.py --artifacts other_model    a model that lies elsewhere
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +23,9 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
 from wildtrack.address.evaluation import choose_protocol, classifier_report, identity_ranking, retrieval_report, score
 from wildtrack.address.preprocessor import model_fingerprint, plain
-from wildtrack.address.reporting import draw_examples, draw_gradcams, draw_tsne, figures_table
 from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import same_side_share, suspicious_pairs
-from wildtrack.console import console, run
+from wildtrack.console import console, load_tensorflow, run
 from wildtrack.files import write_text
 from wildtrack.knobs import check_range
 
@@ -55,6 +57,9 @@ def main(knobs: Knobs) -> None:
         examples=(knobs.examples, 0, 1000),
         tsne_max=(knobs.tsne_max, 0, 100_000),
         queries_per_identity=(knobs.queries_per_identity, 0, 1_000_000),
+        encounter_hours=(knobs.encounter_hours, 0, math.inf),
+        seed=(knobs.seed, 0, 2**32 - 1),
+        cache_gb=(knobs.cache_gb, 0.01, math.inf),
     )
     artifacts = open_artifacts(knobs.artifacts)
     size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
@@ -69,13 +74,15 @@ def main(knobs: Knobs) -> None:
         queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery]
     )  # bool (Q, G)
 
-    from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings  # these import TensorFlow
+    load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
+    from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings
     from wildtrack.address.gradcam import feature_network
     from wildtrack.address.network import RESCALE, find_scaling, load_saved_model, open_network, with_scaling
+    from wildtrack.address.reporting import draw_examples, draw_gradcams, draw_tsne, figures_table
 
     model, source = load_saved_model(artifacts.folder, CUSTOM_OBJECTS)
     network = open_network(model)
-    scaling = knobs.scaling
+    scaling: str = knobs.scaling
     if scaling == "auto":
         scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
     console.print(f"{source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
@@ -92,7 +99,9 @@ def main(knobs: Knobs) -> None:
         **retrieval_report(scores, identities[protocol.queries], leaky, knobs.seed),
         "num_gallery": len(gallery),
         "identity_ranking": identity_ranking(outputs["embedding"], protocol, identities),
-        "classifier": classifier_report(outputs["probabilities"][protocol.queries], identities[protocol.queries], known),
+        "classifier": classifier_report(
+            outputs["probabilities"][protocol.queries], identities[protocol.queries], known
+        ),
         "protocol": {
             "method": protocol.method,
             "queries_per_identity": knobs.queries_per_identity,
@@ -114,7 +123,11 @@ def main(knobs: Knobs) -> None:
 
     remove_old_pictures(knobs.results)
     draw_tsne(
-        outputs["embedding"][protocol.gallery], identities[protocol.gallery], knobs.tsne_max, knobs.seed, knobs.results / "tsne.png"
+        outputs["embedding"][protocol.gallery],
+        identities[protocol.gallery],
+        knobs.tsne_max,
+        knobs.seed,
+        knobs.results / "tsne.png",
     )
     chosen = np.random.default_rng(knobs.seed).permutation(protocol.queries)[: knobs.examples]
     draw_examples(outputs["embedding"], table, root, protocol, chosen, knobs.topk, knobs.results)

@@ -1,9 +1,12 @@
 """Train a re-identification model on a folder of photos per individual.
 
-Without photos of your own it draws some turtles first:  python train_classifier_reid.py
-With your own (one folder per animal, or a CSV):         python train_classifier_reid.py --data my_photos
+  python train_classifier_reid.py                    no photos of your own: it draws some turtles first
+  python train_classifier_reid.py --data my_photos   your own: one folder per animal, or a CSV
+
+Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 """
 
+import math
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +24,9 @@ from wildtrack.address.preprocessor import plain
 from wildtrack.address.training_set import check_trainable, data_fingerprint, retrieval_validator, training_set
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.assess.splits import make_split
-from wildtrack.console import console, run
+from wildtrack.console import console, load_tensorflow, run
+from wildtrack.errors import UserError
+from wildtrack.knobs import check_range
 
 DEMO = Path("data/demo-turtles")
 DEMO_NEW = Path("data/demo-new-photos")
@@ -36,6 +41,7 @@ class Knobs:
     backbone: str = "MobileNet"  # any name in keras.applications
     alpha: float = 0.75  # width of the backbone, for families that have it (MobileNet: 0.25, 0.5, 0.75, 1.0)
     weights: str = "auto"  # auto (ImageNet if it can be had, else random), imagenet, none, or a weights file
+    pooling: Literal["auto", "average", "grid"] = "auto"  # grid keeps what is where; auto: grid for random weights
     image_size: int = 128  # pixels; photos are resized to a square of this side
     embed_dim: int = 256  # length of the embedding
     loss: Literal["arcface", "softmax"] = "arcface"  # arcface adds a margin to the softmax over cosines
@@ -52,6 +58,7 @@ class Knobs:
 
 def main(knobs: Knobs) -> None:
     """Catalogue -> split -> fit -> artifacts."""
+    check_knobs(knobs)
     table, pixels, root = read_photos(knobs)
     check_trainable(table)
     split = make_split(
@@ -69,7 +76,8 @@ def main(knobs: Knobs) -> None:
         f"{len(rows.valid)} to validate, {int((split.side == 'test').sum())} to test."
     )
 
-    import keras  # TensorFlow takes seconds to import: not before the photos are known to be good
+    load_tensorflow()  # which takes seconds: not before the photos are known to be good
+    import keras
 
     from wildtrack.address.artifacts import save_artifacts
     from wildtrack.address.model import build_model
@@ -84,6 +92,7 @@ def main(knobs: Knobs) -> None:
         embed_dim=knobs.embed_dim,
         num_ids=len(rows.identities),
         weights=knobs.weights,
+        pooling=knobs.pooling,
     )
     config = describe(knobs, origin, table, root, split.method)
     checkpoints = knobs.artifacts / ".training"
@@ -92,7 +101,9 @@ def main(knobs: Knobs) -> None:
         console.print(f"Going on after epoch {done} of {knobs.epochs}.")
     recipe = Recipe(knobs.loss, knobs.epochs, knobs.batch_size, knobs.learning_rate, origin != "random", knobs.seed)
     try:
-        history = fit(model, pixels, rows.train, rows.labels, recipe, retrieval_validator(table, pixels, rows), checkpoints)
+        history = fit(
+            model, pixels, rows.train, rows.labels, recipe, retrieval_validator(table, pixels, rows), checkpoints
+        )
     except KeyboardInterrupt:
         console.print("The same command goes on after the last finished epoch.")
         raise
@@ -101,11 +112,31 @@ def main(knobs: Knobs) -> None:
     sides = table[["image_id", "identity", "path"]].assign(split=split.side)
     save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
     shutil.rmtree(checkpoints)
-    best = history.loc[history["mAP"].idxmax()] if history["mAP"].notna().any() else history.iloc[-1]
+    elsewhere = "" if knobs.artifacts == Path("artifacts") else f" --artifacts '{knobs.artifacts}'"
+    best = history.iloc[int(history["mAP"].argmax())] if history["mAP"].notna().any() else history.iloc[-1]
     console.print(
         f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, validation R@1 {best['R@1']:.2f}, "
-        f"mAP {best['mAP']:.2f}. How good is it? python evaluate_reid_and_visualize.py"
+        f"mAP {best['mAP']:.2f}. How good is it? python evaluate_reid_and_visualize.py{elsewhere}"
     )
+
+
+def check_knobs(knobs: Knobs) -> None:
+    """Refuse what cannot work before any photo is read."""
+    check_range(
+        alpha=(knobs.alpha, 0.1, 4),
+        image_size=(knobs.image_size, 32, 1024),
+        embed_dim=(knobs.embed_dim, 2, 4096),
+        epochs=(knobs.epochs, 1, 10_000),
+        batch_size=(knobs.batch_size, 2, 4096),
+        learning_rate=(knobs.learning_rate, 1e-7, 1),
+        encounter_hours=(knobs.encounter_hours, 0, math.inf),
+        test_share=(knobs.test_share, 0, 0.9),
+        valid_share=(knobs.valid_share, 0, 0.9),
+        seed=(knobs.seed, 0, 2**32 - 1),
+        cache_gb=(knobs.cache_gb, 0.01, math.inf),
+    )
+    if knobs.weights not in ("auto", "imagenet", "none") and not Path(knobs.weights).is_file():
+        raise UserError(f"weights {knobs.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
 
 
 def read_photos(knobs: Knobs) -> tuple[pd.DataFrame, np.ndarray, Path]:

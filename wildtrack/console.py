@@ -3,15 +3,16 @@
 Libraries log; only this module decides what a person sees.
 """
 
+import io
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import tyro
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wildtrack.errors import UserError
@@ -29,14 +30,15 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
 
     Exit codes: 0 done; 2 the user can mend it (one line says how); 130 stopped by Ctrl-C.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter helps nobody
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False, show_time=False)]
-    )
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot write must not end the program
+        sys.stdout.reconfigure(errors="backslashreplace")
+    logging.basicConfig(level=logging.WARNING, handlers=[_Messages()])
     logging.getLogger("wildtrack").setLevel(logging.INFO)
-    knobs = tyro.cli(knobs_class, description=description)
     try:
-        main(knobs)
+        main(tyro.cli(knobs_class, description=description))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains while it ends
     except UserError as error:
         sys.exit(fail(str(error)))
     except OSError as error:  # a full disk, a read-only folder: the system's own words name the file
@@ -48,14 +50,51 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
 
 def fail(message: str) -> int:
     """Print a one-line error and return the exit code that goes with it."""
-    console.print("Error:", message, style="bold red", markup=False, highlight=False)
+    console.print("Error:", " ".join(message.split()), style="bold red", markup=False, highlight=False)
     return 2
+
+
+class _Messages(logging.Handler):
+    """Each log record as one line beside the progress bars; Rich's own handler would break paths at 80 columns."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warning = record.levelno >= logging.WARNING
+        text = ("Warning: " if warning else "") + " ".join(record.getMessage().split())
+        console.print(text, style="yellow" if warning else None, markup=False, highlight=False)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without its start-up chatter, so that whatever imports it afterwards is quiet.
+
+    Its libraries write to the file descriptor of stderr before they look at any setting. What they wrote is shown
+    after all when the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for what it says later on
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            import keras
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+    keras.config.disable_interactive_logging()  # or it prints downloads to standard output
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras warns there that HDF5 is an old format: that is its use
 
 
 def progress_bar(*columns: TextColumn) -> Progress:
     """A progress bar in the project's one style; extra columns go to its right."""
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), *columns, console=console
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        *columns,
+        console=console,
     )
 
 

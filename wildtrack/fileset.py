@@ -8,7 +8,6 @@ before the manifest leaves the old set; a crash after it leaves a complete stagi
 import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +54,26 @@ class FileSet:
         fsync(self.staging)
         self._move_into_place()
 
+    def add(self, name: str, write: Callable[[Path], None]) -> None:
+        """Write one file of the set anew, the others as they are.
+
+        Args:
+            name: The file's name.
+            write: Called with the path to write.
+        """
+        about = self.open()
+        manifest = _read_manifest(self.folder / self.manifest_name)
+        if about is None or manifest is None:
+            raise UserError(f"there is no {self.manifest_name} in {self.folder}; {self.remedy}")
+
+        def write_all(staging: Path) -> None:
+            for other in manifest["files"].keys() - {name}:
+                if (self.folder / other).is_file():
+                    shutil.copy2(self.folder / other, staging / other)
+            write(staging / name)
+
+        self.replace(write_all, about)
+
     def recover(self) -> None:
         """Finish what a crash interrupted: a complete staging folder is moved into place, an incomplete one dropped."""
         if not self.staging.is_dir():
@@ -95,8 +114,8 @@ class FileSet:
             raise UserError(f"{self.staging} is damaged; {self.remedy}")
         for name in manifest["files"]:
             if (self.staging / name).exists():  # else an interrupted move has already put it in place
-                os.replace(self.staging / name, self.folder / name)
-        os.replace(self.staging / self.manifest_name, self.folder / self.manifest_name)
+                (self.staging / name).replace(self.folder / name)
+        (self.staging / self.manifest_name).replace(self.folder / self.manifest_name)
         fsync(self.folder)
         shutil.rmtree(self.staging)
 
@@ -113,7 +132,8 @@ def _read_manifest(path: Path) -> dict[str, Any] | None:
             return None
         manifest = json.loads(path.read_text(encoding="utf-8"))
         digest = manifest.pop("digest")
-        whole = digest == _digest(manifest) and all(Path(name).name == name for name in manifest["files"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        stays_inside = all(Path(name).name == name and name not in ("", "..") for name in manifest["files"].keys())
+        whole = digest == _digest(manifest) and stays_inside and isinstance(manifest["about"], dict)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return manifest if whole else None

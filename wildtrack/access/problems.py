@@ -18,5 +18,9 @@ def report_problems(path: Path, *tables: pd.DataFrame) -> None:
     problems = pd.concat(tables, ignore_index=True)[["path", "reason"]]
     write_atomically(path, lambda part: problems.to_csv(part, index=False, lineterminator="\n"))
     if len(problems):
-        first = problems.iloc[0]
-        log.warning("%d rows or photos were left out; all are listed in %s. The first: %s: %s", len(problems), path, *first)
+        log.warning(
+            "Problems with photos or rows: %d, all listed in %s; the first: %s: %s",
+            len(problems),
+            path,
+            *problems.iloc[0],
+        )

@@ -43,7 +43,12 @@ def artifact_files(folder: Path) -> FileSet:
 
 
 def save_artifacts(
-    folder: Path, model: Any, preprocessor: Preprocessor, config: dict[str, Any], split: pd.DataFrame, history: pd.DataFrame
+    folder: Path,
+    model: Any,
+    preprocessor: Preprocessor,
+    config: dict[str, Any],
+    split: pd.DataFrame,
+    history: pd.DataFrame,
 ) -> None:
     """Write every artifact of a training as one set.
 
@@ -68,7 +73,8 @@ def save_artifacts(
         export_onnx(network.keras_model, staging / "model.onnx", metadata)
         preprocessor.save(staging / "preprocessor.pkl")
         (staging / "model_config.yaml").write_text(
-            yaml.safe_dump(plain({**config, "fingerprint": fingerprint}), sort_keys=False, allow_unicode=True), encoding="utf-8"
+            yaml.safe_dump(plain({**config, "fingerprint": fingerprint}), sort_keys=False, allow_unicode=True),
+            encoding="utf-8",
         )
         split.to_csv(staging / "split.csv", index=False, lineterminator="\n")
         history.to_csv(staging / "history.csv", index=False, lineterminator="\n")
@@ -109,7 +115,10 @@ def onnx_is_current(artifacts: Artifacts) -> bool:
         return True
     from wildtrack.address.embed import OnnxEngine
 
-    return OnnxEngine(path).metadata.get("source_sha256") == sha256(source)
+    try:
+        return OnnxEngine(path).metadata.get("source_sha256") == sha256(source)
+    except UserError:  # damaged, or not written by us: it is made anew
+        return False
 
 
 def export_saved_model(artifacts: Artifacts, table: pd.DataFrame, pixels: np.ndarray, scaling: str) -> None:
@@ -134,10 +143,17 @@ def export_saved_model(artifacts: Artifacts, table: pd.DataFrame, pixels: np.nda
         "embedding_from": network.embedding_from,
         "scaling": scaling,
     }
-    write_atomically(
-        artifacts.folder / "model.onnx", lambda part: export_onnx(with_scaling(network, scaling), part, metadata)
+
+    def write(path: Path) -> None:
+        export_onnx(with_scaling(network, scaling), path, metadata)
+
+    if artifacts.config is None:
+        write_atomically(artifacts.folder / "model.onnx", write)
+    else:
+        artifact_files(artifacts.folder).add("model.onnx", write)
+    log.info(
+        "Made model.onnx from %s: pixels scaled to %s; embedding from %s.", source.name, scaling, network.embedding_from
     )
-    log.info("Made model.onnx from %s: pixels scaled to %s; embedding from %s.", source.name, scaling, network.embedding_from)
 
 
 def keras_file(folder: Path) -> Path | None:

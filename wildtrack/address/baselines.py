@@ -54,6 +54,7 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
         embed_dim=config["embed_dim"],
         num_ids=2,
         weights="none" if origin == "random" else origin,
+        pooling=config["pooling"],
     )
     pooled = keras.Model(model.input, {"embedding": model.get_layer("pooled").output})
     return _unit_length(run_all(KerasEngine(pooled), pixels, "untrained network")["embedding"])

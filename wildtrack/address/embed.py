@@ -44,6 +44,10 @@ class OnnxEngine:
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise UserError(f"{path} cannot be loaded: {' '.join(str(error).split())[:200]}; train again") from error
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        if "fingerprint" not in self.metadata:
+            raise UserError(
+                f"{path} was not written by WildTrack; delete it, and put the Keras model it was made from there"
+            )
         self.names = [output.name for output in self.session.get_outputs()]
 
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
@@ -63,5 +67,7 @@ def run_all(engine: Engine, pixels: np.ndarray, description: str) -> dict[str, n
         "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
     """
     starts = range(0, len(pixels), BATCH)
-    batches = [engine.run(np.asarray(pixels[start : start + BATCH])) for start in track(starts, description, len(starts))]
+    batches = [
+        engine.run(np.asarray(pixels[start : start + BATCH])) for start in track(starts, description, len(starts))
+    ]
     return {name: np.concatenate([batch[name] for batch in batches]).astype(np.float32) for name in batches[0]}

@@ -112,7 +112,9 @@ def figures_of(scores: pd.DataFrame, query_ids: np.ndarray, seed: int) -> dict[s
     return {**summarise(scores, query_ids), "confidence_intervals": bootstrap_intervals(scores, query_ids, seed=seed)}
 
 
-def retrieval_report(methods: dict[str, Retrieval], query_ids: np.ndarray, leaky: np.ndarray, seed: int) -> dict[str, Any]:
+def retrieval_report(
+    methods: dict[str, Retrieval], query_ids: np.ndarray, leaky: np.ndarray, seed: int
+) -> dict[str, Any]:
     """The retrieval part of `metrics.json`.
 
     Args:
@@ -136,7 +138,9 @@ def retrieval_report(methods: dict[str, Retrieval], query_ids: np.ndarray, leaky
         entry = figures_of(retrieval.all_photos, query_ids, seed)
         entry["without_leaky_photos"] = figures_of(retrieval.honest, query_ids, seed)
         if name != "trained":
-            entry["trained_minus_this"] = paired_difference(trained.all_photos, retrieval.all_photos, query_ids, seed=seed)
+            entry["trained_minus_this"] = paired_difference(
+                trained.all_photos, retrieval.all_photos, query_ids, seed=seed
+            )
             entry["trained_minus_this_without_leaky_photos"] = paired_difference(
                 trained.honest, retrieval.honest, query_ids, seed=seed
             )
@@ -160,6 +164,10 @@ def classifier_report(probabilities: np.ndarray, identities: np.ndarray, known: 
         identities: str (N,): the truth.
         known: Class number -> identity.
     """
+    if probabilities.shape[1] != len(known):
+        raise UserError(
+            f"the model tells {probabilities.shape[1]} classes apart, but {len(known)} identities are named for it"
+        )
     numbers = {identity: number for number, identity in enumerate(known)}
     truth = pd.Series(identities).map(numbers)
     asked = truth.notna().to_numpy()

@@ -43,7 +43,7 @@ def retrieval_panel(query: Shown, candidates: Sequence[Shown], title: str, path:
     axes = figure.subplots(1, columns, squeeze=False, gridspec_kw={"width_ratios": [1.15, *[1] * len(candidates)]})[0]
     for place, (axis, shown) in enumerate(zip(axes, [query, *candidates], strict=True)):
         _show(axis, shown, frame=3 if place == 0 else 5)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=12, parse_math=False)
     save_figure(figure, path)
 
 
@@ -51,16 +51,18 @@ def _show(axis: Axes, shown: Shown, frame: float) -> None:
     axis.imshow(shown.pixels)
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.set_title(_fitted(shown.title), fontsize=10, color="black")
+    axis.set_title(_fitted(shown.title), fontsize=10, color="black", parse_math=False)
     axis.set_xlabel(shown.caption, fontsize=9, color=shown.colour, fontweight="bold")
     for spine in axis.spines.values():
         spine.set(color=shown.colour, linewidth=frame, linestyle="--" if shown.colour == WRONG else "-")
 
 
 def _fitted(text: str, width: int = 28) -> str:
-    """Each line of a title cut in the middle to what fits over a photo; no mathematics in a file name."""
-    lines = [line if len(line) <= width else f"{line[: width // 2 - 1]}…{line[-width // 2 :]}" for line in text.split("\n")]
-    return "\n".join(lines).replace("$", r"\$")
+    """Each line of a title cut in the middle to what fits over a photo."""
+    lines = [
+        line if len(line) <= width else f"{line[: width // 2 - 1]}…{line[-width // 2 :]}" for line in text.split("\n")
+    ]
+    return "\n".join(lines)
 
 
 def tsne_picture(positions: np.ndarray, identities: Sequence[str], title: str, path: Path) -> None:
@@ -80,17 +82,19 @@ def tsne_picture(positions: np.ndarray, identities: Sequence[str], title: str, p
     for number, name in enumerate(names):
         points = positions[labels == name]
         colour, marker = colours[number % 10], MARKERS[(number // 10 + number) % len(MARKERS)]
-        axis.scatter(points[:, 0], points[:, 1], color=[colour], marker=marker, s=38, edgecolors="white", linewidths=0.5)
+        axis.scatter(
+            points[:, 0], points[:, 1], color=[colour], marker=marker, s=38, edgecolors="white", linewidths=0.5
+        )
         centre = np.median(points, axis=0)
         axis.annotate(
-            _fitted(name, 18), centre, fontsize=7 if len(names) <= 80 else 5, ha="center", va="center", zorder=3,
+            _fitted(name, 18), centre, fontsize=7 if len(names) <= 80 else 5, ha="center", va="center", zorder=3, parse_math=False,
             bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.65},
         )  # fmt: skip
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_xlabel("t-SNE 1 (no unit: only who lies near whom has a meaning)")
     axis.set_ylabel("t-SNE 2")
-    axis.set_title(title)
+    axis.set_title(title, parse_math=False)
     save_figure(figure, path)
 
 
@@ -112,12 +116,12 @@ def gradcam_picture(photo: np.ndarray, maps: Sequence[tuple[str, np.ndarray]], t
     for axis, (name, weights) in zip(axes[1:], maps, strict=True):
         axis.imshow(grey)
         image = axis.imshow(weights, cmap="inferno", alpha=0.25 + 0.5 * weights, vmin=0, vmax=1)
-        axis.set_title(_fitted(name, 34), fontsize=10)
+        axis.set_title(_fitted(name, 34), fontsize=10, parse_math=False)
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])
     if image is not None:
         bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.01)
         bar.set_label("share of the strongest evidence", fontsize=8)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title, fontsize=12, parse_math=False)
     save_figure(figure, path)

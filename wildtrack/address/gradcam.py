@@ -49,8 +49,10 @@ def gradcam(with_features: keras.Model, photo: np.ndarray, score: Score) -> np.n
     Returns:
         float32 (H, W), 0 to 1 (all 0 where nothing speaks for the score).
     """
+    batch = tf.constant(photo[None], tf.float32)
     with tf.GradientTape() as tape:
-        outputs = with_features(photo[None].astype(np.float32), training=False)
+        tape.watch(batch)  # a frozen backbone has no variables that would make the tape follow its maps
+        outputs = with_features(batch, training=False)
         value = score(outputs)
     gradient = tape.gradient(value, outputs["features"])  # (1, h, w, C)
     importance = tf.reduce_mean(gradient, axis=(1, 2))  # (1, C)
@@ -58,4 +60,5 @@ def gradcam(with_features: keras.Model, photo: np.ndarray, score: Score) -> np.n
     strongest = float(weighted.max())
     if strongest > 0:
         weighted = weighted / strongest
-    return np.clip(cv2.resize(weighted, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    resized = cv2.resize(weighted, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(resized, 0.0, 1.0))

@@ -69,7 +69,9 @@ def open_index(folder: Path, fingerprint: str) -> Index | None:
     if about is None:
         return None
     if about["fingerprint"] != fingerprint:
-        raise UserError(f"the index in {folder} was made by another model, so its embeddings mean nothing to this one; {REBUILD}")
+        raise UserError(
+            f"the index in {folder} was made by another model, so its embeddings mean nothing to this one; {REBUILD}"
+        )
     try:
         meta = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)
         faiss_index = faiss.deserialize_index(np.frombuffer((folder / "index.faiss").read_bytes(), dtype=np.uint8))
@@ -97,7 +99,9 @@ def nearest_photos(index: Index, embedding: np.ndarray, num_identities: int, exc
         similarity, rows = (found[0] for found in index.faiss_index.search(embedding[None].astype(np.float32), wanted))
         order = np.lexsort((rows, -similarity))
         ranked = index.meta.iloc[rows[order]].assign(similarity=np.clip(similarity[order], -1.0, 1.0), row=rows[order])
-        best = ranked[~excluded[ranked["row"]]].drop_duplicates("identity").head(num_identities)
-        if len(best) == num_identities or wanted == total:
+        best: pd.DataFrame = ranked[~excluded[rows[order]]].drop_duplicates("identity").head(num_identities)
+        # a photo as similar as the last one found may not have turned up yet, and may come before it by row
+        settled = len(best) == num_identities and similarity.min() < best["similarity"].iloc[-1]
+        if settled or wanted == total:
             return best.reset_index(drop=True)
         wanted = min(total, 4 * wanted)

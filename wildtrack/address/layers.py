@@ -7,7 +7,7 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="WildTrack")
-class L2Normalize(keras.layers.Layer):
+class L2Normalize(keras.layers.Layer):  # type: ignore[misc]
     """Scale vectors to length one, so that a dot product is the cosine similarity.
 
     A vector shorter than `epsilon` is divided by `epsilon` instead, so zero stays zero.

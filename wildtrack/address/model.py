@@ -1,16 +1,22 @@
 """Build the network: photo -> backbone -> embedding -> probabilities.
 
-    uint8 pixels (B, H, W, 3)
+    pixels 0..255 (B, H, W, 3)
       -> scaling, as the backbone's own family wants it
       -> backbone from keras.applications, without its top
-      -> global average pooling -> Dense(embed_dim) -> BatchNorm
+      -> pooling -> Dense(embed_dim) -> BatchNorm
       -> L2Normalize                    "embedding"      (B, embed_dim), length one
       -> Dense, unit-norm centres       "cosine"         (B, identities)
       -> x SCALE -> softmax             "probabilities"  (B, identities)
+
+Two ways of pooling. "average" takes the mean of the last map, wherever things are: right for pretrained weights,
+whose deep layers know something. "grid" ends the backbone at stride 8 and keeps a coarse grid of what is where:
+right for random weights, because a few hundred photos can train the first layers but not the deep ones.
+docs/results.md has the figures.
 """
 
 import inspect
 import logging
+import math
 import re
 import socket
 import sys
@@ -27,8 +33,11 @@ from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
 
-SCALE = 24.0  # inverse temperature of the softmax over cosines
-BATCH_NORM_MOMENTUM = 0.95  # Keras' 0.99 needs more steps than a few hundred photos give
+SCALE = 16.0  # inverse temperature of the softmax over cosines
+BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 needs more steps than a few hundred photos give
+GRID_STRIDE = 8  # pixels of the photo per cell of the map where grid pooling ends the backbone
+GRID = 8  # cells a side that are left of that map, roughly
+POOLINGS = ("auto", "average", "grid")
 DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer before ImageNet weights count as out of reach
 
 
@@ -60,7 +69,7 @@ def family_scaling(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def build_model(
-    backbone_name: str, *, alpha: float, image_size: int, embed_dim: int, num_ids: int, weights: str
+    backbone_name: str, *, alpha: float, image_size: int, embed_dim: int, num_ids: int, weights: str, pooling: str
 ) -> tuple[keras.Model, str]:
     """The whole network, and where its starting weights came from.
 
@@ -71,21 +80,27 @@ def build_model(
         embed_dim: Length of the embedding.
         num_ids: Identities to tell apart, at least 2.
         weights: "auto", "imagenet", "none" or the path of a weights file.
+        pooling: "average", "grid", or "auto": grid for random weights, average for others.
 
     Returns:
-        A model from photos to probabilities, with layers named "backbone", "embedding", "cosine" and
-        "probabilities", and one of "imagenet", "random" or the file's path.
+        A model from photos to probabilities, with layers named "backbone", "pooled", "embedding" and "cosine",
+        and one of "imagenet", "random" or the file's path.
 
     Raises:
         UserError: An unknown backbone, a size it cannot take, or weights that cannot be had.
     """
     backbone, origin = build_backbone(backbone_name, alpha=alpha, image_size=image_size, weights=weights)
+    if pooling == "auto":
+        pooling = "grid" if origin == "random" else "average"
+    if pooling == "grid":
+        backbone = _first_stages(backbone, image_size)
     photos = keras.Input((image_size, image_size, 3), name="photos")
     kernel, bias = family_scaling(backbone_name)
     scaling = keras.layers.Conv2D(3, 1, trainable=False, name="scaling")
     features = backbone(scaling(photos))  # (B, h, w, channels)
     scaling.set_weights([kernel[None, None], bias])
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
+    pooled = _grid_pooled(features) if pooling == "grid" else keras.layers.GlobalAveragePooling2D(name="pooled")(features)
+    pooled = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="pooled_norm")(pooled)
     projected = keras.layers.Dense(embed_dim, use_bias=False, name="projection")(pooled)
     centred = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="projection_norm")(projected)
     embedding = L2Normalize(name="embedding")(centred)  # (B, embed_dim)
@@ -94,6 +109,21 @@ def build_model(
     centres.kernel.assign(centres.kernel_constraint(centres.kernel))
     probabilities = keras.layers.Softmax(name="probabilities")(keras.layers.Rescaling(SCALE, name="logits")(cosine))
     return keras.Model(photos, probabilities, name="wildtrack"), origin
+
+
+def _first_stages(backbone: keras.Model, image_size: int) -> keras.Model:
+    """The backbone up to its last map of one cell per GRID_STRIDE pixels."""
+    side = math.ceil(image_size / GRID_STRIDE)
+    maps = [layer.output for layer in backbone.layers if tuple(layer.output.shape[1:-1]) == (side, side)]
+    if not maps:
+        raise UserError(f"this backbone has no map of {side} x {side} cells at image_size {image_size}; use --pooling average")
+    return keras.Model(backbone.input, maps[-1], name="backbone")
+
+
+def _grid_pooled(features: Any) -> Any:
+    """(B, h, w, channels) -> (B, about GRID * GRID * channels): the mean of each cell, in place."""
+    cell = max(1, features.shape[1] // GRID)
+    return keras.layers.Flatten(name="pooled")(keras.layers.AveragePooling2D(cell, name="grid")(features))
 
 
 def build_backbone(name: str, *, alpha: float, image_size: int, weights: str) -> tuple[keras.Model, str]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from wildtrack.address.artifacts import keras_file
 from wildtrack.address.layers import L2Normalize
+from wildtrack.address.legacy import readable_by_keras_3
 from wildtrack.address.preprocessor import SCALINGS, Preprocessor
 from wildtrack.errors import UserError
 
@@ -20,13 +21,6 @@ log = logging.getLogger(__name__)
 RESCALE = {"0-255": (1.0, 0.0), "0-1": (1 / 255.0, 0.0), "-1-1": (1 / 127.5, -1.0)}  # scale, offset
 SCALING_SAMPLE = 64  # photos tried to find a stranger's scaling
 OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
-
-
-class _DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-    """Takes the `groups` key that TensorFlow 2.15 and older wrote into saved models, always 1."""
-
-    def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
 
 
 def load_saved_model(folder: Path, custom_objects: Mapping[str, Any]) -> tuple[keras.Model, Path]:
@@ -45,9 +39,14 @@ def load_saved_model(folder: Path, custom_objects: Mapping[str, Any]) -> tuple[k
     path = keras_file(folder)
     if path is None:
         raise UserError(f"no model.keras or model.h5 in {folder}; train one first: python train_classifier_reid.py")
-    known = {"L2Normalize": L2Normalize, "Custom>L2Normalize": L2Normalize, "DepthwiseConv2D": _DepthwiseConv2D, **custom_objects}
+    known = {
+        "L2Normalize": L2Normalize,
+        "Custom>L2Normalize": L2Normalize,
+        **custom_objects,
+    }
     try:
-        return keras.saving.load_model(path, custom_objects=known, compile=False, safe_mode=True), path
+        with readable_by_keras_3(path) as readable:
+            return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True), path
     except Exception as error:  # Keras raises nearly anything for a file it cannot read
         reason = " ".join(str(error).split())[:300]
         raise UserError(
@@ -73,11 +72,16 @@ def open_network(model: keras.Model) -> Network:
     layer (the last layer with weights), normalised.
 
     Raises:
-        UserError: A model that is not built of layers, or has none with weights.
+        UserError: A model that is not built of layers, has none with weights, or is not one photo in, one answer out.
     """
     calls: list[_Call] = []
-    if not model.built or not isinstance(model, keras.Sequential | keras.Function):
-        raise UserError("the model is not a Functional or Sequential Keras model, so its embedding cannot be reached; save it as one")
+    if not _can_be_opened(model):
+        raise UserError(
+            "the model is not a Functional or Sequential Keras model with one input and one output, "
+            "so its embedding cannot be reached; save it as one"
+        )
+    if len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
+        raise UserError(f"the model takes {model.inputs[0].shape}, not photos (batch, height, width, 3)")
     photos = keras.Input(model.inputs[0].shape[1:], name="photos")
     probabilities = _trace(model, photos, calls)
     normalised = [call for call in calls if type(call.layer).__name__ == "L2Normalize"]
@@ -91,12 +95,14 @@ def open_network(model: keras.Model) -> Network:
     if len(embedding.shape) > 2:
         embedding = keras.layers.Flatten()(embedding)
     embedding = L2Normalize(name="unit_length")(embedding)  # what is normalised already stays as it is
-    spatial = [call.output for call in calls if len(call.output.shape) == 4 and min(call.output.shape[1:3]) > 1]
     return Network(
         keras.Model(photos, {"embedding": embedding, "probabilities": probabilities}, name="reid"),
         found,
-        spatial[-1] if spatial else None,
-        any(isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling" for call in calls),
+        _last_map(calls),
+        any(
+            _is_map(call.output) and (isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling")
+            for call in calls
+        ),
     )
 
 
@@ -107,11 +113,33 @@ class _Call:
     output: Any
 
 
+def _can_be_opened(layer: Any) -> bool:
+    """Whether a layer is a model built of layers, one tensor in and one out."""
+    is_model = isinstance(layer, keras.Sequential | keras.Function) and layer.built
+    return is_model and len(layer.inputs) == len(layer.outputs) == 1
+
+
+def _is_map(output: Any) -> bool:
+    """Whether an output is (B, h, w, C) with more than one place; None is a side of any length."""
+    shape = getattr(output, "shape", ())  # some layers give a list
+    return len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
+
+
+def _last_map(calls: list[_Call]) -> Any | None:
+    """The last spatial map that a layer with weights had a part in: pixels alone, however scaled, are none."""
+    maps = [call for call in calls if _is_map(call.output)]
+    has_learnt = [
+        isinstance(call.layer, keras.layers.Layer) and call.layer.weights and not isinstance(call.layer, OWN_SCALING)
+        for call in maps
+    ]
+    return maps[-1].output if any(has_learnt) else None
+
+
 def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
     """Call a model's layers on `tensor` one by one, models inside it opened too; note each call; return the output."""
 
     def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
-        if isinstance(layer, keras.Sequential | keras.Function):
+        if _can_be_opened(layer):
             return _trace(layer, inputs[0], calls)
         output = layer(*inputs, **options)
         calls.append(_Call(layer, inputs[0] if inputs else None, output))
@@ -161,6 +189,11 @@ def find_scaling(network: Network, preprocessor: Preprocessor, table: pd.DataFra
     numbers = {identity: number for number, identity in enumerate(preprocessor.identities)}
     classes = table["identity"].map(numbers)
     rows = np.flatnonzero(classes.notna())
+    num_classes = network.keras_model.output["probabilities"].shape[-1]
+    if num_classes != len(numbers):
+        raise UserError(
+            f"the model tells {num_classes} classes apart, but its preprocessor.pkl names {len(numbers)} identities"
+        )
     if not len(rows):
         raise UserError(
             f"the model does not say how it wants its pixels scaled, and none of its {len(numbers)} identities is in these "

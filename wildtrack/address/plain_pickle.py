@@ -3,30 +3,53 @@
 import io
 import pickle
 import pickletools
+import re
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from wildtrack.errors import UserError
 
 MAX_BYTES = 50_000_000
-NUMPY_SCALARS = {
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "scalar"),  # NumPy 1
-    ("numpy._core.multiarray", "scalar"),  # NumPy 2
-}
 # opcodes that reach outside the data, or set memory aside before anything is read
 REFUSED_OPCODES = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "INST", "OBJ", "NEXT_BUFFER", "BYTEARRAY8"}
 
 
-class _PlainUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the Python one: a huge memo index stays cheap
+class _NumberType:
+    """Stands in for `numpy.dtype`, which can be talked into types of any size, objects among them."""
+
+    def __init__(self, code: str, *_flags: bool) -> None:
+        if not re.fullmatch(r"[biuf][1248]|U\d{1,4}", code):
+            raise pickle.UnpicklingError(f"it asks for a NumPy type {code!r}")
+        self.code = code
+        self.order = "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = state[1] if state[1] in ("<", ">") else "="
+
+
+def _scalar(kind: _NumberType, data: bytes) -> Any:
+    """Stands in for NumPy's rebuilding of a scalar; gives the builtin value."""
+    return np.frombuffer(data, np.dtype(kind.order + kind.code), count=1).item()
+
+
+NUMPY_SCALARS = {
+    ("numpy", "dtype"): _NumberType,
+    ("numpy.core.multiarray", "scalar"): _scalar,  # NumPy 1
+    ("numpy._core.multiarray", "scalar"): _scalar,  # NumPy 2
+}
+
+
+class _PlainUnpickler(pickle._Unpickler):  # the Python one, where a huge memo index is no huge memo
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in NUMPY_SCALARS:
-            return super().find_class(module, name)
+            return NUMPY_SCALARS[module, name]
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
 def load_plain_pickle(path: Path) -> Any:
-    """The builtin values (and NumPy scalars) in a pickle file.
+    """The builtin values in a pickle file, NumPy scalars as builtins.
 
     Raises:
         UserError: The file is missing, too large, damaged, or holds anything that is not plain data.
@@ -42,4 +65,5 @@ def load_plain_pickle(path: Path) -> Any:
             raise pickle.UnpicklingError(f"it uses {', '.join(sorted(found))}")
         return _PlainUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # damaged bytes make the unpickler raise nearly anything
-        raise UserError(f"{path} is not a pickle of plain values and was not loaded ({error}); train again") from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{path} is not a pickle of plain values and was not loaded ({reason}); train again") from error

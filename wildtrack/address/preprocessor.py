@@ -50,21 +50,47 @@ def load_preprocessor(path: Path) -> Preprocessor:
     needed = {"image_size", "embed_dim", "use_l2norm", "label2id", "id2label"}
     missing = needed - set(values) if isinstance(values, dict) else needed
     if missing:
-        raise UserError(f"{path} must be a dict with the keys {', '.join(sorted(needed))}; missing: {', '.join(sorted(missing))}")
-    try:
-        size = np.broadcast_to(np.asarray(values["image_size"], dtype=int).ravel()[:2], (2,))
-        names = {int(number): str(identity) for number, identity in values["id2label"].items()}
-        identities = tuple(names[number] for number in range(len(names)))
-        loaded = Preprocessor(
-            (int(size[0]), int(size[1])), int(values["embed_dim"]), bool(values["use_l2norm"]), identities, values.get("scaling")
+        raise UserError(
+            f"{path} must be a dict with the keys {', '.join(sorted(needed))}; missing: {', '.join(sorted(missing))}"
         )
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} holds values that cannot be used ({error!r}); id2label must map 0, 1, 2, ... to names") from error
+    try:
+        loaded = Preprocessor(
+            _image_size(values["image_size"]),
+            int(values["embed_dim"]),
+            bool(values["use_l2norm"]),
+            _identities(values["id2label"]),
+            values.get("scaling"),
+        )
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise UserError(f"{path} holds a value that cannot be used: {' '.join(str(error).split())[:200]}") from error
     if not all(8 <= side <= 4096 for side in loaded.image_size):
         raise UserError(f"{path}: image_size {loaded.image_size} is not between 8 and 4096 pixels")
+    if loaded.embed_dim < 1:
+        raise UserError(f"{path}: embed_dim {loaded.embed_dim} is not a number of dimensions; it must be 1 or more")
     if loaded.scaling not in (None, *SCALINGS):
-        raise UserError(f"{path}: scaling {loaded.scaling!r} is none of {', '.join(SCALINGS)}")
+        raise UserError(f"{path}: scaling is none of {', '.join(SCALINGS)}")
     return loaded
+
+
+def _image_size(value: Any) -> tuple[int, int]:
+    """(height, width) from a side, or from a sequence that starts with height and width."""
+    sides = list(value[:2]) if isinstance(value, list | tuple) else [value]
+    if not sides or not all(isinstance(side, int | float) for side in sides):
+        raise ValueError("image_size must be one number or two")
+    return int(sides[0]), int(sides[-1])
+
+
+def _identities(id2label: Any) -> tuple[str, ...]:
+    """The names in the order of their class numbers, which may be text, as JSON has them."""
+    names = {int(number): identity for number, identity in id2label.items()}
+    if not names or set(names) != set(range(len(names))) or len(names) != len(id2label):
+        raise ValueError("id2label must map 0, 1, 2, ... to names")
+    if not all(isinstance(identity, str | int) for identity in names.values()):
+        raise ValueError("id2label must map 0, 1, 2, ... to names that are text or whole numbers")
+    identities = tuple(str(names[number]) for number in range(len(names)))
+    if len(set(identities)) < len(identities):
+        raise ValueError("id2label gives two classes the same name")
+    return identities
 
 
 def model_fingerprint(weights: Iterable[np.ndarray], image_size: tuple[int, int], scaling: str) -> str:

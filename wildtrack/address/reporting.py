@@ -17,17 +17,17 @@ from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_pict
 log = logging.getLogger(__name__)
 
 SHOWN_SIDE = 320  # pixels, the longer side of a photo in a picture
-METHOD_NAMES = {"trained": "trained model", "untrained": "same network, untrained", "raw_pixels": "raw pixels"}
+METHOD_NAMES = {"trained": "trained model", "untrained": "untrained network", "raw_pixels": "raw pixels"}
 
 
 def figures_table(metrics: dict[str, Any]) -> Table:
     """R@1, R@5 and mAP of every method with intervals, all gallery photos and without the leaky ones."""
     table = Table(
-        title=f"{metrics['num_queries']} queries, {metrics['num_ids']} identities, {metrics['num_gallery']} gallery photos",
+        title="{num_queries} queries, {num_ids} identities, {num_gallery} gallery photos".format(**metrics),
         caption="[95% interval over identities]. Leaky: of the query's own encounter, or a near-duplicate.",
     )
     table.add_column("method")
-    for column in ("R@1", "R@5", "mAP", "R@1 without leaky photos"):
+    for column in ("R@1", "R@5", "mAP", "R@1 without\nleaky photos"):
         table.add_column(column, justify="right")
     for name, figures in metrics["methods"].items():
         cells = [_cell(figures, key) for key in ("R@1", "R@5", "mAP")]
@@ -39,7 +39,7 @@ def _cell(figures: dict[str, Any], name: str) -> str:
     if figures[name] is None:
         return "no query"
     low, high = figures["confidence_intervals"][name]
-    return f"{figures[name]:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{figures[name]:.2f}\n[{low:.2f}, {high:.2f}]"  # in two lines, so that the table fits 80 columns
 
 
 def shown_photo(root: Path, row: Any) -> np.ndarray:
@@ -73,19 +73,27 @@ def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: i
         path: PNG to write.
     """
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     rows = np.sort(np.random.default_rng(seed).permutation(len(embeddings))[:most])
     if len(rows) < 4:
         log.warning("No t-SNE map: %d photos are too few for one.", len(rows))
         return
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    positions = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings[rows])
+    with threadpool_limits(1, user_api="openmp"):  # measured: its threads wait for each other, 3 to 16 times slower
+        positions = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings[rows])
     title = f"Gallery embeddings: {len(rows)} photos of {len(set(identities[rows]))} identities"
     tsne_picture(positions, list(identities[rows]), title, path)
 
 
 def draw_examples(
-    embeddings: np.ndarray, table: pd.DataFrame, root: Path, protocol: Protocol, chosen: Iterable[int], topk: int, folder: Path
+    embeddings: np.ndarray,
+    table: pd.DataFrame,
+    root: Path,
+    protocol: Protocol,
+    chosen: Iterable[int],
+    topk: int,
+    folder: Path,
 ) -> None:
     """A retrieval panel for each chosen query: `retrieval_example_1.png`, ...
 

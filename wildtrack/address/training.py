@@ -27,7 +27,7 @@ from wildtrack.files import write_atomically, write_text
 
 HEAD_EPOCHS = 2  # on pretrained weights the new head learns first, or its noise would undo them
 HEAD_LEARNING_RATE = 2e-3
-MARGIN = 0.3  # radians, ArcFace's at the end of its ramp
+MARGIN = 0.2  # radians, ArcFace's at the end of its ramp
 MARGIN_RAMP = 0.5  # share of the epochs over which the margin grows from 0
 WEIGHT_DECAY = 1e-4
 WARM_UP_EPOCHS = 1.0

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,9 +34,13 @@ def check_trainable(table: pd.DataFrame) -> None:
     counts = table["identity"].value_counts()
     if len(counts) < 2:
         named = f"only {counts.index[0]!r}" if len(counts) else "none"
-        raise UserError(f"training needs at least two identities, and these photos show {named}; add photos of another animal")
+        raise UserError(
+            f"training needs at least two identities, and these photos show {named}; add photos of another animal"
+        )
     if counts.max() < 2:
-        raise UserError(f"none of the {len(counts)} identities has two photos, so nothing can be learnt; add a second photo of some")
+        raise UserError(
+            f"none of the {len(counts)} identities has two photos, so nothing can be learnt; add a second photo of some"
+        )
 
 
 def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
@@ -51,7 +56,9 @@ def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
     train, valid = np.flatnonzero(side == "train"), np.flatnonzero(side == "valid")
     identities, labels = np.unique(table["identity"].to_numpy(dtype=str)[train], return_inverse=True)
     if len(identities) < 2:
-        raise UserError("training needs at least two identities on the train side; add photos, or choose another --split")
+        raise UserError(
+            "training needs at least two identities on the train side; add photos, or choose another --split"
+        )
     return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
 
 
@@ -79,17 +86,19 @@ def retrieval_validator(
     return validate
 
 
-def _embed(embedder: object, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
     batches = [rows[start : start + VALIDATION_BATCH] for start in range(0, len(rows), VALIDATION_BATCH)]
     if not batches:
-        return np.empty((0, embedder.output_shape[-1]), np.float32)  # type: ignore[attr-defined]
-    vectors = np.concatenate([np.asarray(embedder.predict_on_batch(pixels[batch])) for batch in batches])  # type: ignore[attr-defined]
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return np.empty((0, embedder.output_shape[-1]), np.float32)
+    vectors = np.concatenate([np.asarray(embedder.predict_on_batch(pixels[batch])) for batch in batches])
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
 def data_fingerprint(table: pd.DataFrame, root: Path) -> str:
     """A hash of who is where and how large each file is: it changes when photos are added, moved or relabelled."""
     digest = hashlib.sha256()
     for image_id, identity, path in zip(table["image_id"], table["identity"], table["path"], strict=True):
-        digest.update(f"{image_id}\0{identity}\0{path}\0{(root / path).stat().st_size}\n".encode(errors="surrogatepass"))
+        digest.update(
+            f"{image_id}\0{identity}\0{path}\0{(root / path).stat().st_size}\n".encode(errors="surrogatepass")
+        )
     return digest.hexdigest()

@@ -18,7 +18,10 @@ import pandas as pd
 from numpy.random import Generator
 from PIL import Image
 
-from wildtrack.access import turtle
+from wildtrack.access.demo.camera import JPEG_QUALITY, photograph
+from wildtrack.access.demo.plates import draw_plates
+from wildtrack.access.demo.turtle import Head, draw_head
+from wildtrack.access.demo.water import HEIGHT, WIDTH, draw_water
 from wildtrack.console import track
 from wildtrack.errors import UserError
 
@@ -32,7 +35,7 @@ NEW_PHOTOS = 5  # of known turtles; one of a stranger comes on top
 
 _FIRST_SURVEY = datetime.date(2022, 4, 6)  # the boat goes out once a week, so animals share days
 _STRANGER = 0  # known animals are numbered from 1
-_DATES, _CLOCK, _ANIMAL, _WATER, _PHOTO, _NEW = range(6)  # what a random generator is for
+_DATES, _CLOCK, _ANIMAL, _WATER, _PHOTO, _NEW, _PLATES = range(7)  # what a random generator is for
 
 
 @dataclass(frozen=True)
@@ -147,19 +150,19 @@ def _new_name(number: int) -> str:
 def _take(shot: Shot, path: Path, seed: int) -> None:
     """Take one photo and save it."""
     survey = (shot.date.date() - _FIRST_SURVEY).days
-    water = turtle.draw_water(_rng(seed, _WATER, survey))
+    water = draw_water(_rng(seed, _WATER, survey))
     head = _head(shot.animal, shot.orientation, seed)
     rng = _rng(seed, _PHOTO, shot.animal, shot.encounter, shot.number)
-    photo = turtle.photograph(head, water, mirrored=shot.orientation == "right", rng=rng)
+    photo = photograph(head, water, mirrored=shot.orientation == "right", rng=rng)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(photo).save(path, quality=int(rng.integers(*turtle.JPEG_QUALITY)))
+    Image.fromarray(photo).save(path, quality=int(rng.integers(*JPEG_QUALITY)))
 
 
 @lru_cache(maxsize=len(SIDES))  # shots come animal by animal
-def _head(animal: int, orientation: str, seed: int) -> turtle.Head:
+def _head(animal: int, orientation: str, seed: int) -> Head:
     """One side of an animal's head: both sides have plates of one kind, in another mosaic."""
-    plates = turtle.draw_plates(_rng(seed, _ANIMAL, animal))
-    return turtle.draw_head(plates, _rng(seed, _ANIMAL, animal, SIDES.index(orientation)))
+    plates = draw_plates(_rng(seed, _PLATES, animal))
+    return draw_head(plates, _rng(seed, _ANIMAL, animal, SIDES.index(orientation)))
 
 
 def _rng(*key: int) -> Generator:
@@ -177,8 +180,8 @@ def _metadata(shots: list[Shot]) -> pd.DataFrame:
             "orientation": shot.orientation,
             "species": SPECIES,
             "license": LICENSE,
-            "height": turtle.HEIGHT,
-            "width": turtle.WIDTH,
+            "height": HEIGHT,
+            "width": WIDTH,
         }
         for shot in shots
     )

@@ -1,0 +1,35 @@
+# make demo    train, evaluate and search on drawn turtles
+# make test    the tests
+# make check   style and types
+# make bench   side-by-side timings
+# Each makes .venv when there is none. PYTHON chooses the interpreter: make demo PYTHON=python3.13
+
+PYTHON ?= python3
+RUN = .venv/bin/python
+
+.PHONY: demo test check bench
+
+demo: .venv/installed
+	$(RUN) train_classifier_reid.py
+	$(RUN) evaluate_reid_and_visualize.py
+	$(RUN) search.py
+
+test: .venv/installed-dev
+	$(RUN) -m pytest -n 2
+
+check: .venv/installed-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+bench: .venv/installed
+	$(RUN) benchmarks/embedding.py
+
+.venv/installed: requirements.txt pyproject.toml
+	test -x $(RUN) || $(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

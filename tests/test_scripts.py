@@ -1,0 +1,308 @@
+"""Train, evaluate and search from the command line, as a user does. Each start of TensorFlow costs seconds: few here."""
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
+from PIL import ExifTags, Image
+
+from wildtrack.access.photos import read_photo
+from wildtrack.address.answers import Answer, Candidate
+from wildtrack.address.embed import OnnxEngine
+
+TRAINED = {
+    "history.csv",
+    "manifest.json",
+    "model.h5",
+    "model.keras",
+    "model.onnx",
+    "model_config.yaml",
+    "preprocessor.pkl",
+    "split.csv",
+}
+INDEX = {"index.faiss", "meta.csv", "embeddings.npy", "index_manifest.json"}
+ODD = ("png as.jpg", "cmyk.jpg", "deep.png", "palette.png", "rotated.jpg")
+BAD = ("empty.jpg", "text.jpg", "cut short.jpg", "noise.jpg")
+CHATTER = (
+    "absl",
+    "oneDNN",
+    "HDF5",
+    "Downloading",
+    "FutureWarning",
+    "Pandas4Warning",
+    "DeprecationWarning",
+    "Traceback",
+)
+
+
+def exif_rotated(upright: Image.Image, orientation: int) -> tuple[Image.Image, Image.Exif]:
+    """What a camera held sideways saves of an upright picture: its pixels turned, and the tag that says so."""
+    turned = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[orientation]
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return upright.transpose(turned), exif
+
+
+def add_odd_photos(folder: Path) -> None:
+    """Photos as they come from many hands: those in ODD can be read, those in BAD cannot."""
+    image = draw_animal(0, 100)
+    image.save(folder / "png as.jpg", format="PNG")
+    image.convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257).save(folder / "deep.png")
+    image.convert("P").save(folder / "palette.png")
+    sideways, exif = exif_rotated(image, 6)
+    sideways.save(folder / "rotated.jpg", exif=exif)
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("not a photo")
+    image.save(folder / "cut short.jpg")
+    whole = (folder / "cut short.jpg").read_bytes()
+    (folder / "cut short.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "noise.jpg").write_bytes(whole[:20] + np.random.default_rng(0).bytes(500))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with photos, good and bad, and a trained model. Read-only for the tests."""
+    home = tmp_path_factory.mktemp("field") / "práce v terénu"
+    data = draw_animals(home / "photos")
+    add_odd_photos(data / "Žofie 0")
+    done = run_script("train_classifier_reid.py", "--data", "photos/", "--epochs", 2, *TINY, cwd=home)
+    assert done.returncode == 0, done.stderr
+    (home / "train.err").write_text(done.stderr, encoding="utf-8")
+    (home / "train.out").write_text(done.stdout, encoding="utf-8")
+    return home
+
+
+@pytest.fixture(scope="module")
+def evaluated(home: Path) -> Path:
+    done = run_script("evaluate_reid_and_visualize.py", "--examples", 2, cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert not [word for word in CHATTER if word in done.stderr + done.stdout], done.stderr
+    return home
+
+
+@pytest.fixture
+def workplace(home: Path, tmp_path: Path) -> Path:
+    """A copy of the trained model and its index, to be spoilt."""
+    if not (home / "artifacts" / "index.faiss").exists():
+        assert run_script("search.py", "photos/Žofie 1", "--no-panels", cwd=home).returncode == 0
+    shutil.copytree(home / "artifacts", tmp_path / "artifacts")
+    return tmp_path
+
+
+def is_picture(path: Path) -> bool:
+    with Image.open(path) as image:
+        image.load()
+        return image.format == "PNG" and min(image.size) > 200
+
+
+def test_training_leaves_every_artifact(home: Path) -> None:
+    assert TRAINED | {"problems.csv"} == {path.name for path in (home / "artifacts").iterdir()}
+    split = pd.read_csv(home / "artifacts" / "split.csv")
+    assert set(split["split"]) == {"train", "valid", "test"}
+    assert len(split) == 4 * 6 + len(ODD)
+
+
+def test_training_lists_the_photos_it_cannot_read(home: Path) -> None:
+    problems = pd.read_csv(home / "artifacts" / "problems.csv")
+    assert set(problems["path"]) == {f"Žofie 0/{name}" for name in BAD}
+    assert problems["reason"].notna().all()
+    assert f"{len(BAD)}, all listed in" in (home / "train.err").read_text("utf-8")
+
+
+def test_training_says_what_it_does_and_nothing_else(home: Path) -> None:
+    said = (home / "train.err").read_text("utf-8")
+    assert not [word for word in CHATTER if word in said], said
+    assert "Saved artifacts" in said
+    assert (home / "train.out").read_text("utf-8") == ""
+
+
+def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
+    results = evaluated / "results"
+    metrics = json.loads((results / "metrics.json").read_text("utf-8"))
+    assert {"R@1", "R@5", "R@10", "mAP", "num_queries", "num_gallery", "num_ids"} <= set(metrics)
+    assert {"confidence_intervals", "leakage", "methods", "classifier", "identity_ranking", "protocol"} <= set(metrics)
+    assert set(metrics["methods"]) == {"trained", "raw_pixels", "untrained"}
+    assert metrics["num_ids"] == metrics["num_queries"] == 4
+    assert 0 <= metrics["R@1"] <= metrics["R@5"] <= metrics["R@10"] <= 1
+    numbered = [f"{kind}_{number}.png" for kind in ("retrieval_example", "gradcam") for number in (1, 2)]
+    assert {path.name for path in results.glob("*.png")} == {"tsne.png", *numbered}
+    assert all(is_picture(path) for path in results.glob("*.png"))
+
+
+def test_evaluation_repeats_exactly(evaluated: Path) -> None:
+    options = ("--results", "again", "--examples", 0, "--tsne-max", 0)
+    done = run_script("evaluate_reid_and_visualize.py", *options, cwd=evaluated)
+    assert done.returncode == 0, done.stderr
+    assert (evaluated / "again/metrics.json").read_bytes() == (evaluated / "results/metrics.json").read_bytes()
+    assert not list((evaluated / "again").glob("*.png"))
+
+
+SEARCH_AND_LIST_MODULES = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> None:
+    (home / "new").mkdir()
+    draw_animal(2, 50).save(home / "new" / "nový 1.png")
+    (home / "new" / "bad.jpg").write_text("no photo")
+    command = [sys.executable, "-c", SEARCH_AND_LIST_MODULES, str(ROOT / "search.py"), "new", "--json", "--rebuild"]
+    environment = {**os.environ, "WILDTRACK_CACHE": str(home / "cache"), "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, encoding="utf-8", check=True)
+    assert {path.name for path in (home / "artifacts").iterdir()} >= INDEX
+    modules = done.stderr.splitlines()[-1].split()
+    assert "onnxruntime" in modules
+    assert not {"tensorflow", "keras"} & set(modules)
+    assert not [word for word in CHATTER if word in done.stderr]
+
+    bad, good = json.loads(done.stdout)  # nothing but JSON on standard output
+    assert set(bad) == set(good) == {field.name for field in fields(Answer)}
+    assert (bad["status"], good["status"]) == ("unreadable", "ok")
+    assert bad["reason"]
+    assert bad["candidates"] == []
+    assert good["photo"] == "new/nový 1.png"
+    assert set(good["candidates"][0]) == {field.name for field in fields(Candidate)}
+    assert [candidate["rank"] for candidate in good["candidates"]] == [1, 2, 3, 4]
+    assert len({candidate["identity"] for candidate in good["candidates"]}) == 4
+    assert is_picture(home / good["panel"])
+    assert "bad.jpg" in (home / "results" / "search_problems.csv").read_text("utf-8")
+
+
+def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
+    done = run_script("search.py", "photos/Žofie 1/*3.jpg", "--no-panels", "--json", cwd=home)
+    (answer,) = json.loads(done.stdout)
+    assert answer["already_known_as"] == "Žofie 1"
+    assert "Žofie 1/snímek 3.jpg" not in [candidate["path"] for candidate in answer["candidates"]]
+    assert answer["panel"] is None
+    spoken = run_script("search.py", "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels", cwd=home)
+    assert "in the index as Žofie 1; left out" in spoken.stdout
+    assert "  1. Žofie" in spoken.stdout
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_rotated_photo_and_its_upright_twin_have_the_same_embedding(
+    home: Path, tmp_path: Path, orientation: int
+) -> None:
+    upright = draw_animal(3, 7)
+    upright.save(tmp_path / "upright.png")
+    sideways, exif = exif_rotated(upright, orientation)
+    sideways.save(tmp_path / "rotated.png", exif=exif)
+    sideways.save(tmp_path / "no tag.png")
+    photos = [read_photo(tmp_path / f"{name}.png", (32, 32)) for name in ("upright", "rotated", "no tag")]
+    embeddings = OnnxEngine(home / "artifacts" / "model.onnx").run(np.stack(photos))["embedding"]
+    np.testing.assert_array_equal(embeddings[0], embeddings[1])
+    assert not np.array_equal(embeddings[0], embeddings[2])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_stopped_training_goes_on_and_its_model_refuses_the_old_index(home: Path, workplace: Path) -> None:
+    data, artifacts = home / "photos", workplace / "artifacts"
+    train = ("train_classifier_reid.py", "--data", data, "--epochs", 40, "--seed", 1, *TINY)
+    before = contents(artifacts)
+    process = start_script(*train, cwd=workplace)
+    deadline = time.monotonic() + 120
+    while not (artifacts / ".training" / "history.json").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert "The same command goes on" in said
+    assert {name: data for name, data in contents(artifacts).items() if not name.startswith(".training")} == before
+
+    done = run_script(*train, cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    assert "Going on after epoch" in done.stderr
+    assert len(pd.read_csv(artifacts / "history.csv")) == 40
+    assert not (artifacts / ".training").exists()
+
+    refused = run_script("search.py", data / "Žofie 1", "--no-panels", cwd=workplace)
+    assert refused.returncode == 2
+    (message,) = error_lines(refused.stderr)
+    assert "--rebuild" in message
+    assert refused.stdout == ""
+    rebuilt = run_script("search.py", data / "Žofie 1", "--no-panels", "--rebuild", cwd=workplace)
+    assert rebuilt.returncode == 0, rebuilt.stderr
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A plain softmax classifier that somebody else trained on 0-1 pixels, and clean photos."""
+    import keras
+
+    folder = tmp_path_factory.mktemp("stranger")
+    draw_animals(folder / "photos")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(8, 3, strides=2, activation="relu"),
+            keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(12, activation="relu"),
+            keras.layers.Dense(4, activation="softmax"),
+        ]
+    )
+    names = [f"Žofie {number}" for number in range(4)]
+    preprocessor = {
+        "image_size": (32, 32),
+        "embed_dim": 12,
+        "use_l2norm": False,
+        "label2id": {name: number for number, name in enumerate(names)},
+        "id2label": dict(enumerate(names)),
+    }
+    for suffix in ("keras", "h5"):
+        (folder / suffix).mkdir()
+        model.save(folder / suffix / f"model.{suffix}")
+        (folder / suffix / "preprocessor.pkl").write_bytes(pickle.dumps(preprocessor))
+    return folder
+
+
+# the second one: a validation set with one class
+@pytest.mark.parametrize(("suffix", "data"), [("keras", "photos"), ("h5", "one animal")])
+def test_model_of_a_stranger_is_evaluated_and_searched(stranger: Path, suffix: str, data: str) -> None:
+    if not (stranger / data).exists():
+        shutil.copytree(stranger / "photos" / "Žofie 2", stranger / data / "Žofie 2")
+    options = ("--artifacts", suffix, "--data", data, "--results", f"results {suffix}")
+    done = run_script("evaluate_reid_and_visualize.py", *options, "--examples", 1, cwd=stranger)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((stranger / f"results {suffix}" / "metrics.json").read_text("utf-8"))
+    assert metrics["num_ids"] == (4 if data == "photos" else 1)
+    assert metrics["model"]["file"] == f"model.{suffix}"
+    assert metrics["classifier"]["num_photos"] == metrics["num_queries"]
+    assert "may have been trained on its own queries" in metrics["protocol"]["method"]
+    assert "untrained" not in metrics["methods"]
+    pictures = {path.name for path in (stranger / f"results {suffix}").glob("*.png")}
+    assert pictures == {"tsne.png", "retrieval_example_1.png", "gradcam_1.png"}
+
+    found = run_script("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=stranger)
+    assert found.returncode == 0, found.stderr
+    assert "Made model.onnx" in found.stderr
+    assert not [word for word in CHATTER if word in found.stderr]
+    (answer,) = json.loads(found.stdout)
+    assert len(answer["candidates"]) == metrics["num_ids"]
+    assert {path.name for path in (stranger / suffix).iterdir()} == {
+        f"model.{suffix}",
+        "model.onnx",
+        "preprocessor.pkl",
+        *INDEX,
+    }

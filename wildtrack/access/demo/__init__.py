@@ -1,0 +1,8 @@
+"""Drawn sea turtles: a dataset that needs no download.
+
+Data flows one way: plates -> turtle -> camera <- water, and dataset saves what the camera sees.
+"""
+
+from wildtrack.access.demo.dataset import make_demo
+
+__all__ = ["make_demo"]
