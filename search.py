@@ -137,6 +137,10 @@ def ready_index(knobs: Knobs, artifacts: Artifacts) -> tuple[Index, OnnxEngine]:
         engine = OnnxEngine(model_file)
         index = open_index(artifacts.folder, engine.metadata["fingerprint"])
         if index is not None:
+            if knobs.data is not None and index.root not in (knobs.data.resolve(), knobs.data.resolve().parent):
+                raise UserError(
+                    f"the index was built from {index.root}, not from {knobs.data}; build it again: --rebuild"
+                )
             return index, engine
     data = artifacts.photos(knobs.data)
     catalogue = load_catalogue(data)

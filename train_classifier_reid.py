@@ -112,7 +112,7 @@ def main(knobs: Knobs) -> None:
     sides = table[["image_id", "identity", "path"]].assign(split=split.side)
     save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
     shutil.rmtree(checkpoints)
-    elsewhere = "" if knobs.artifacts == Path("artifacts") else f" --artifacts '{knobs.artifacts}'"
+    elsewhere = "" if knobs.artifacts == Path("artifacts") else f' --artifacts "{knobs.artifacts}"'
     best = history.iloc[int(history["mAP"].argmax())] if history["mAP"].notna().any() else history.iloc[-1]
     console.print(
         f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, validation R@1 {best['R@1']:.2f}, "

@@ -1,7 +1,7 @@
 """Photos per second of the two engines on the same network and the same pixels, side by side in one run.
 
-  python benchmarks/embedding.py                 the default network
-  python benchmarks/embedding.py --photos 32     a quick look
+python benchmarks/embedding.py                 the default network
+python benchmarks/embedding.py --photos 32     a quick look
 """
 
 import tempfile
@@ -26,31 +26,42 @@ class Knobs:
 
 
 def main(knobs: Knobs) -> None:
-    """Build a network, export it, time both engines."""
+    """Time both engines on both kinds of pooling."""
+    shape = (knobs.photos, knobs.image_size, knobs.image_size, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    console.print(f"{knobs.photos} photos of {knobs.image_size} pixels; {versions()}")
+    for pooling in ("average", "grid"):
+        rates = photos_per_second(pooling, pixels, knobs.repeats)
+        for name, rate in rates.items():
+            ratio = rate / rates["Keras predict"]
+            console.print(f"{pooling:8s} {name:14s} {rate:7.0f} photos/s  {ratio:4.1f} x Keras predict")
+
+
+def photos_per_second(pooling: str, pixels: np.ndarray, repeats: int) -> dict[str, float]:
+    """The rate of plain `model.predict` and of each engine, on the default network with random weights."""
     from wildtrack.address.embed import BATCH, KerasEngine, OnnxEngine
     from wildtrack.address.export import export_onnx
     from wildtrack.address.model import build_model
     from wildtrack.address.network import open_network
 
-    pixels = np.random.default_rng(0).integers(0, 256, (knobs.photos, knobs.image_size, knobs.image_size, 3), dtype=np.uint8)
-    console.print(f"{knobs.photos} photos of {knobs.image_size} pixels, batches of {BATCH}; {versions()}")
-    for pooling in ("average", "grid"):
-        model, _ = build_model(
-            "MobileNet", alpha=0.75, image_size=knobs.image_size, embed_dim=256, num_ids=30, weights="none", pooling=pooling
-        )
-        network = open_network(model).keras_model
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            export_onnx(network, path, {})
-            onnx_engine, keras_engine = OnnxEngine(path), KerasEngine(network)
-        slices = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
-        rates = {
-            "keras predict": knobs.photos / fastest(lambda: network.predict(pixels, batch_size=BATCH, verbose=0), knobs.repeats),
-            "keras engine": knobs.photos / fastest(lambda: [keras_engine.run(batch) for batch in slices], knobs.repeats),
-            "onnx engine": knobs.photos / fastest(lambda: [onnx_engine.run(batch) for batch in slices], knobs.repeats),
-        }
-        for name, rate in rates.items():
-            console.print(f"{pooling:8s} {name:14s} {rate:7.0f} photos/s  {rate / rates['keras predict']:.1f} x keras predict")
+    model, _ = build_model(
+        "MobileNet",
+        alpha=0.75,
+        image_size=pixels.shape[1],
+        embed_dim=256,
+        num_ids=30,
+        weights="none",
+        pooling=pooling,
+    )
+    network = open_network(model).keras_model
+    with tempfile.TemporaryDirectory() as folder:
+        export_onnx(network, Path(folder) / "model.onnx", {})
+        engines = {"Keras engine": KerasEngine(network), "ONNX engine": OnnxEngine(Path(folder) / "model.onnx")}
+    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+    seconds = {"Keras predict": fastest(lambda: network.predict(pixels, batch_size=BATCH, verbose=0), repeats)}
+    for name, engine in engines.items():
+        seconds[name] = fastest(lambda run=engine.run: [run(batch) for batch in batches], repeats)  # type: ignore[misc]
+    return {name: len(pixels) / value for name, value in seconds.items()}
 
 
 def fastest(work: Callable[[], object], repeats: int) -> float:

@@ -1,4 +1,4 @@
-"""Train, evaluate and search from the command line, as a user does. Each start of TensorFlow costs seconds: few here."""
+"""Train, evaluate and search from the command line, as a user does; TensorFlow starts slowly, so few starts."""
 
 import json
 import os
@@ -195,6 +195,31 @@ def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
     spoken = run_script("search.py", "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels", cwd=home)
     assert "in the index as Žofie 1; left out" in spoken.stdout
     assert "  1. Žofie" in spoken.stdout
+
+
+def test_search_of_nothing_but_bad_photos_is_an_error(workplace: Path) -> None:
+    (workplace / "text.jpg").write_text("not a photo")
+    before = contents(workplace / "artifacts")
+    done = run_script("search.py", "text.jpg", "--json", cwd=workplace)
+    assert done.returncode == 2
+    (message,) = error_lines(done.stderr)
+    assert "text.jpg" in message
+    assert [answer["status"] for answer in json.loads(done.stdout)] == ["unreadable"]
+    assert contents(workplace / "artifacts") == before
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "meta.csv", "model.onnx"])
+def test_search_refuses_an_altered_file(workplace: Path, name: str) -> None:
+    path = workplace / "artifacts" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    draw_animal(1, 9).save(workplace / "new.png")
+    done = run_script("search.py", workplace / "new.png", cwd=workplace)
+    assert done.returncode == 2
+    (message,) = error_lines(done.stderr)
+    assert name in message
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])

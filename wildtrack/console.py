@@ -22,7 +22,8 @@ ItemT = TypeVar("ItemT")
 
 STOPPED_BY_USER = 130  # the shell's convention for Ctrl-C
 
-console = Console(stderr=True, soft_wrap=True)
+# No markup: a folder may well be called "seals [2024]". Soft wrap: lines are not broken inside a path.
+console = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: str | None) -> None:
@@ -50,7 +51,7 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
 
 def fail(message: str) -> int:
     """Print a one-line error and return the exit code that goes with it."""
-    console.print("Error:", " ".join(message.split()), style="bold red", markup=False, highlight=False)
+    console.print("Error:", " ".join(message.split()), style="bold red")
     return 2
 
 
@@ -60,7 +61,7 @@ class _Messages(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         warning = record.levelno >= logging.WARNING
         text = ("Warning: " if warning else "") + " ".join(record.getMessage().split())
-        console.print(text, style="yellow" if warning else None, markup=False, highlight=False)
+        console.print(text, style="yellow" if warning else None)
 
 
 def load_tensorflow() -> None:

@@ -1,6 +1,7 @@
 """The drawn dataset: what is in it, that it repeats, and that it is whole or not there."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,7 +118,8 @@ def cheek(head: Head) -> Floats:
 
 def test_the_sides_of_a_turtle_have_plates_of_one_character(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataset, "draw_head", lambda plates, rng: plates)
-    left, right, other = (dataset._head.__wrapped__(*key, 0) for key in ((1, "left"), (1, "right"), (2, "left")))
+    characters: list[Any] = [dataset._head.__wrapped__(*key, 0) for key in ((1, "left"), (1, "right"), (2, "left"))]
+    left, right, other = characters
     assert left.size == right.size
     assert np.array_equal(left.browns, right.browns)
     assert left.size != other.size

@@ -6,7 +6,8 @@ A photo of an animal's left side is never mirrored: the right side carries anoth
 import cv2
 import numpy as np
 
-CROP_AREA = (0.65, 1.0)  # share of the photo that stays
+CROP_AREA = (0.5, 1.0)  # share of the photo that stays
+GRID_CROP_AREA = (0.65, 1.0)  # the same for grid pooling, which goes by where things are in the photo
 ASPECT = 0.15  # the crop's height / width changes by up to this factor, either way
 ROTATION = 12.0  # degrees, either way
 BRIGHTNESS = 0.25  # of full scale
@@ -15,23 +16,33 @@ CHANNEL_GAIN = 0.12  # white balance and water tint: each colour on its own
 GAMMA = 0.3
 BLUR_SHARE = 0.2  # of photos
 BLUR_SIGMA = 0.012  # of the photo's width, at most
-ERASE_SHARE = 0.2
+ERASE_SHARE = 0.3
 ERASE_AREA = (0.02, 0.15)
 
 
-def augment(photo: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def augment(
+    photo: np.ndarray,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    crop_area: tuple[float, float] = CROP_AREA,
+) -> np.ndarray:
     """One random variation of a photo.
 
     Args:
         photo: uint8 (H, W, 3) RGB.
         size: (height, width) of the result; the crop is resized to it in the same step.
         rng: Source of all randomness.
+        crop_area: Smallest and largest share of the photo that stays.
 
     Returns:
         uint8 (height, width, 3) RGB.
     """
     framed = cv2.warpAffine(
-        photo, _random_framing(photo.shape[:2], size, rng), size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        photo,
+        _random_framing(photo.shape[:2], size, rng, crop_area),
+        size[::-1],
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
     lit = cv2.LUT(framed, _random_light(rng))
     if rng.random() < BLUR_SHARE:
@@ -42,10 +53,12 @@ def augment(photo: np.ndarray, size: tuple[int, int], rng: np.random.Generator) 
     return np.asarray(lit, dtype=np.uint8)
 
 
-def _random_framing(shape: tuple[int, ...], size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def _random_framing(
+    shape: tuple[int, ...], size: tuple[int, int], rng: np.random.Generator, crop_area: tuple[float, float]
+) -> np.ndarray:
     """The 2 x 3 matrix that rotates, crops and resizes in one interpolation."""
     height, width = shape
-    area = rng.uniform(*CROP_AREA)
+    area = rng.uniform(*crop_area)
     stretch = np.exp(rng.uniform(-ASPECT, ASPECT))
     crop_height = min(1.0, np.sqrt(area * stretch)) * height
     crop_width = min(1.0, np.sqrt(area / stretch)) * width
@@ -63,11 +76,11 @@ def _random_light(rng: np.random.Generator) -> np.ndarray:
     tone = np.linspace(0.0, 1.0, 256) ** np.exp(rng.uniform(-GAMMA, GAMMA))
     tone = (tone - 0.5) * np.exp(rng.uniform(-CONTRAST, CONTRAST)) + 0.5 + rng.uniform(-BRIGHTNESS, BRIGHTNESS)
     gains = np.exp(rng.uniform(-CHANNEL_GAIN, CHANNEL_GAIN, size=3))
-    return np.rint(255 * np.clip(tone[None, :, None] * gains, 0.0, 1.0)).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.clip(tone[None, :, None] * gains, 0.0, 1.0)), dtype=np.uint8)
 
 
 def _erase(photo: np.ndarray, rng: np.random.Generator) -> None:
-    """Cover a random box with its mean colour, in place: grass, a fish, a finger before the lens."""
+    """Cover a random box with one colour, in place: grass, a fish, a finger before the lens."""
     height, width = photo.shape[:2]
     side = np.sqrt(rng.uniform(*ERASE_AREA))
     stretch = np.exp(rng.uniform(-0.7, 0.7))

@@ -61,4 +61,5 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)

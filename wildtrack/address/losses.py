@@ -8,7 +8,7 @@ from keras import ops
 LOSSES = ("arcface", "softmax")
 
 
-class CosineMargin(keras.losses.Loss):
+class CosineMargin(keras.losses.Loss):  # type: ignore[misc]
     """Softmax cross-entropy over scaled cosines, with ArcFace's additive angular margin.
 
     The true class's cosine cos(t) becomes cos(t + margin) before the softmax, so an embedding has to come

@@ -99,8 +99,7 @@ def build_model(
     scaling = keras.layers.Conv2D(3, 1, trainable=False, name="scaling")
     features = backbone(scaling(photos))  # (B, h, w, channels)
     scaling.set_weights([kernel[None, None], bias])
-    pooled = _grid_pooled(features) if pooling == "grid" else keras.layers.GlobalAveragePooling2D(name="pooled")(features)
-    pooled = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="pooled_norm")(pooled)
+    pooled = _grid(features) if pooling == "grid" else keras.layers.GlobalAveragePooling2D(name="pooled")(features)
     projected = keras.layers.Dense(embed_dim, use_bias=False, name="projection")(pooled)
     centred = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="projection_norm")(projected)
     embedding = L2Normalize(name="embedding")(centred)  # (B, embed_dim)
@@ -116,14 +115,18 @@ def _first_stages(backbone: keras.Model, image_size: int) -> keras.Model:
     side = math.ceil(image_size / GRID_STRIDE)
     maps = [layer.output for layer in backbone.layers if tuple(layer.output.shape[1:-1]) == (side, side)]
     if not maps:
-        raise UserError(f"this backbone has no map of {side} x {side} cells at image_size {image_size}; use --pooling average")
+        raise UserError(
+            f"this backbone has no map of {side} x {side} cells at image_size {image_size}; use --pooling average"
+        )
     return keras.Model(backbone.input, maps[-1], name="backbone")
 
 
-def _grid_pooled(features: Any) -> Any:
-    """(B, h, w, channels) -> (B, about GRID * GRID * channels): the mean of each cell, in place."""
+def _grid(features: Any) -> Any:
+    """(B, h, w, channels) -> (B, about GRID * GRID * channels): the mean of each cell, in place, standardised."""
     cell = max(1, features.shape[1] // GRID)
-    return keras.layers.Flatten(name="pooled")(keras.layers.AveragePooling2D(cell, name="grid")(features))
+    cells = keras.layers.AveragePooling2D(cell, name="grid")(features)
+    pooled = keras.layers.Flatten(name="pooled")(cells)
+    return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="pooled_norm")(pooled)
 
 
 def build_backbone(name: str, *, alpha: float, image_size: int, weights: str) -> tuple[keras.Model, str]:
@@ -139,7 +142,9 @@ def build_backbone(name: str, *, alpha: float, image_size: int, weights: str) ->
                 warnings.simplefilter("ignore", UserWarning)
                 return builder(**{**options, **more})
         except ValueError as error:
-            raise UserError(f"{name} cannot be built at image_size {image_size}, alpha {alpha}: {_first_line(error)}") from error
+            raise UserError(
+                f"{name} cannot be built at image_size {image_size}, alpha {alpha}: {_first_line(error)}"
+            ) from error
 
     if weights in ("auto", "imagenet"):
         backbone, origin = _with_imagenet(build, weights), "imagenet"
@@ -178,7 +183,9 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
 def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
     """The backbone with weights from a file that may also hold the ImageNet classifier, which is dropped."""
     if not path.is_file():
-        raise UserError(f"weights {str(path)!r} is no file; allowed are auto, imagenet, none or the path of a weights file")
+        raise UserError(
+            f"weights {str(path)!r} is no file; allowed are auto, imagenet, none or the path of a weights file"
+        )
     backbone = build(include_top=False, weights=None)
     reasons = []
     for with_top in (False, True):

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from rich.progress import TextColumn
 
-from wildtrack.address.augment import augment
+from wildtrack.address.augment import CROP_AREA, GRID_CROP_AREA, augment
 from wildtrack.address.losses import CosineMargin
 from wildtrack.address.model import SCALE
 from wildtrack.console import progress_bar
@@ -27,7 +27,7 @@ from wildtrack.files import write_atomically, write_text
 
 HEAD_EPOCHS = 2  # on pretrained weights the new head learns first, or its noise would undo them
 HEAD_LEARNING_RATE = 2e-3
-MARGIN = 0.2  # radians, ArcFace's at the end of its ramp
+MARGIN = 0.3  # radians, ArcFace's at the end of its ramp
 MARGIN_RAMP = 0.5  # share of the epochs over which the margin grows from 0
 WEIGHT_DECAY = 1e-4
 WARM_UP_EPOCHS = 1.0
@@ -78,6 +78,8 @@ def fit(
     backbone = model.get_layer("backbone")
     loss = CosineMargin(SCALE)
     size = tuple(model.input_shape[1:3])
+    keeps_layout = any(layer.name == "grid" for layer in model.layers)
+    crop_area = GRID_CROP_AREA if keeps_layout else CROP_AREA
     head_epochs = min(HEAD_EPOCHS, recipe.epochs - 1) if recipe.pretrained else 0
     stage = None
 
@@ -96,7 +98,10 @@ def fit(
             batches = epoch_batches(len(rows), recipe, epoch)
 
             def make(batch: np.ndarray, seed: tuple[int, int] = (recipe.seed, epoch)) -> tuple[np.ndarray, np.ndarray]:
-                photos = [augment(pixels[row], size, np.random.default_rng([*seed, row])) for row in rows[batch]]
+                rngs = (np.random.default_rng([*seed, row]) for row in rows[batch])
+                photos = [
+                    augment(pixels[row], size, rng, crop_area) for row, rng in zip(rows[batch], rngs, strict=True)
+                ]
                 return np.stack(photos), labels[batch]
 
             for step, (photos, truth) in enumerate(prefetch(make, batches, workers)):
@@ -106,8 +111,8 @@ def fit(
                 progress.update(task, completed=epoch + (step + 1) / len(batches))
             seconds = time.perf_counter() - started
 
-            row = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "learning_rate": rate, "margin": float(loss.margin)}
-            row["photos_per_second"] = sum(map(len, batches)) / seconds
+            row = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "learning_rate": rate}
+            row |= {"margin": float(loss.margin), "photos_per_second": sum(map(len, batches)) / seconds}
             if is_validated(epoch, recipe.epochs):
                 row |= validate(model)
             history.append(row)
@@ -152,7 +157,9 @@ def epoch_batches(count: int, recipe: Recipe, epoch: int) -> list[np.ndarray]:
     return [order[start : start + recipe.batch_size] for start in range(0, min(whole, count), recipe.batch_size)]
 
 
-def prefetch(make: Callable[[np.ndarray], Batch], batches: list[np.ndarray], workers: ThreadPoolExecutor) -> Iterator[Batch]:
+def prefetch(
+    make: Callable[[np.ndarray], Batch], batches: list[np.ndarray], workers: ThreadPoolExecutor
+) -> Iterator[Batch]:
     """Yield `make(batch)` for each batch in order, two of them being made ahead."""
     waiting = deque(workers.submit(make, batch) for batch in batches[:2])
     for batch in batches[2:]:

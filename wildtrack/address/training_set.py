@@ -1,6 +1,7 @@
 """From a split catalogue to what `fit` needs: which rows, which class numbers, how to score an epoch."""
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from wildtrack.address.metrics import retrieval_scores, summarise
 from wildtrack.errors import UserError
 
 VALIDATION_BATCH = 64
+VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
 
 
 def retrieval_validator(
-    table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet, embedding_layer: str = "embedding"
-) -> Callable[[object], dict[str, float]]:
+    table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet
+) -> Callable[[Any], dict[str, float]]:
     """A function that scores a model: valid photos ask, train photos are the gallery.
 
     Returns:
@@ -73,25 +75,23 @@ def retrieval_validator(
     import keras
 
     identities = table["identity"].to_numpy(dtype=object)
-    embedders: dict[int, keras.Model] = {}  # one compiled network a model, or each call would compile anew
 
-    def validate(model: keras.Model) -> dict[str, float]:
-        if id(model) not in embedders:
-            embedders[id(model)] = keras.Model(model.input, model.get_layer(embedding_layer).output)
-        query, gallery = (_embed(embedders[id(model)], pixels, side) for side in (rows.valid, rows.train))
+    def validate(model: Any) -> dict[str, float]:
+        if not len(rows.valid):
+            return dict.fromkeys(VALIDATION_FIGURES, math.nan)
+        embedder = keras.Model(model.input, model.get_layer("embedding").output)
+        query, gallery = (_embed(embedder, pixels, side) for side in (rows.valid, rows.train))
         scores = retrieval_scores(query @ gallery.T, identities[rows.valid], identities[rows.train])
         summary = summarise(scores, identities[rows.valid])
-        return {name: float("nan") if summary[name] is None else float(summary[name]) for name in ("R@1", "R@5", "mAP")}  # type: ignore[arg-type]
+        return {name: math.nan if (value := summary[name]) is None else value for name in VALIDATION_FIGURES}
 
     return validate
 
 
 def _embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """float32 (len(rows), D); called layer by layer, since compiling for a few hundred photos takes longer."""
     batches = [rows[start : start + VALIDATION_BATCH] for start in range(0, len(rows), VALIDATION_BATCH)]
-    if not batches:
-        return np.empty((0, embedder.output_shape[-1]), np.float32)
-    vectors = np.concatenate([np.asarray(embedder.predict_on_batch(pixels[batch])) for batch in batches])
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
+    return np.concatenate([np.asarray(embedder(pixels[batch], training=False)) for batch in batches])
 
 
 def data_fingerprint(table: pd.DataFrame, root: Path) -> str:

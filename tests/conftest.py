@@ -1,0 +1,83 @@
+"""Shared fixtures: small drawn photos, and one tiny set of artifacts that all tests read or copy."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SIDE = 32
+IDENTITIES = ("Ana", "Blå", "C $1")
+
+
+def draw(identity: int, number: int, side: int = SIDE) -> np.ndarray:
+    """A photo uint8 (side, side, 3) of stripes that are the identity's own, and noise that is the photo's."""
+    rng = np.random.default_rng([identity, number])
+    stripes = 128 + 90 * np.sin(np.arange(side) * (0.4 + 0.5 * identity))[None, :, None]
+    noisy = stripes + rng.normal(0, 20, (side, side, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def pixels() -> np.ndarray:
+    """uint8 (12, 32, 32, 3): four photos of each of three identities, in the order of `catalogue`."""
+    return np.stack([draw(identity, number) for identity in range(3) for number in range(4)])
+
+
+@pytest.fixture
+def catalogue() -> pd.DataFrame:
+    """Twelve rows; image_id is the path."""
+    names = [name for name in IDENTITIES for _ in range(4)]
+    paths = [f"{name}/{number}.png" for name in IDENTITIES for number in range(4)]
+    return pd.DataFrame({"image_id": paths, "identity": names, "path": paths, "orientation": ["left", "right"] * 6})
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> Path:
+    """The photos of `pixels` as files; read only."""
+    root = tmp_path_factory.mktemp("photos")
+    for row, photo in enumerate(pixels):
+        path = root / IDENTITIES[row // 4] / f"{row % 4}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(photo).save(path)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Any:
+    """Our network at its smallest, untrained; do not change it."""
+    import keras
+
+    from wildtrack.address.model import build_model
+
+    keras.utils.set_random_seed(0)
+    model, _ = build_model(
+        "MobileNet", alpha=0.25, image_size=SIDE, embed_dim=8, num_ids=3, weights="none", pooling="average"
+    )
+    return model
+
+
+@pytest.fixture(scope="session")
+def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -> Path:
+    """What a training leaves; do not change it."""
+    from wildtrack.address.artifacts import save_artifacts
+    from wildtrack.address.preprocessor import Preprocessor
+
+    folder = tmp_path_factory.mktemp("saved") / "artifacts"
+    split = pd.DataFrame({"image_id": ["a"], "identity": ["Ana"], "path": ["a"], "split": ["train"]})
+    preprocessor = Preprocessor((SIDE, SIDE), 8, True, IDENTITIES, "0-255")
+    config = {"backbone": "MobileNet", "alpha": np.float32(0.25), "data": Path("photos"), "seed": 0}
+    save_artifacts(folder, tiny_model, preprocessor, config, split, pd.DataFrame({"epoch": [1], "loss": [0.5]}))
+    return folder
+
+
+@pytest.fixture
+def artifacts(saved_artifacts: Path, tmp_path: Path) -> Path:
+    """A copy of what a training leaves, to be damaged at will."""
+    return Path(shutil.copytree(saved_artifacts, tmp_path / "artifacts"))

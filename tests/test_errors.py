@@ -1,0 +1,286 @@
+"""What a user gets wrong: one line that names it, exit code 2, no traceback, and the artifacts stay as they were."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
+
+import evaluate_reid_and_visualize as evaluate
+import search
+import train_classifier_reid as train
+from wildtrack.address.artifacts import artifact_files
+from wildtrack.address.preprocessor import Preprocessor
+from wildtrack.errors import UserError
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with sealed artifacts: their files hold nothing, which opening them never gets to see."""
+
+    def write(staging: Path) -> None:
+        for name in ("model.keras", "model.h5", "model.onnx", "split.csv", "history.csv"):
+            (staging / name).write_text(f"stands for {name}")
+        (staging / "model_config.yaml").write_text("data: nowhere\n")
+        Preprocessor((32, 32), 16, True, ("a", "b"), "0-255").save(staging / "preprocessor.pkl")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    artifact_files(tmp_path / "artifacts").replace(write, {"fingerprint": "f"})
+    return tmp_path
+
+
+def refused(call: Callable[[], None], place: Path) -> str:
+    """The message of a call that must fail and leave the artifacts alone."""
+    before = contents(place / "artifacts")
+    with pytest.raises(UserError) as caught:
+        call()
+    assert contents(place / "artifacts") == before
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def missing(place: Path) -> str:
+    return "no such"
+
+
+def empty_folder(place: Path) -> str:
+    (place / "empty").mkdir()
+    return "empty"
+
+
+def one_identity(place: Path) -> str:
+    draw_animals(place / "one", animals=1)
+    return "one"
+
+
+def single_photos(place: Path) -> str:
+    draw_animals(place / "singles", photos=1)
+    return "singles"
+
+
+def loose_photos(place: Path) -> str:
+    (place / "loose").mkdir()
+    draw_animal(0, 0).save(place / "loose" / "a.jpg")
+    return "loose"
+
+
+def single_photo(place: Path) -> str:
+    draw_animal(0, 0).save(place / "single.jpg")
+    return "single.jpg"
+
+
+def not_a_csv(place: Path) -> str:
+    draw_animal(0, 0).save(place / "photo.jpg")
+    (place / "photo.jpg").rename(place / "table.csv")
+    return "table.csv"
+
+
+def csv_without_columns(place: Path) -> str:
+    (place / "columns.csv").write_text("name,photo\na,b\n")
+    return "columns.csv"
+
+
+def bad_photos(place: Path) -> str:
+    for name in ("a", "b"):
+        (place / "bad" / name).mkdir(parents=True)
+        for number in range(2):
+            (place / "bad" / name / f"{number}.jpg").write_text("text")
+    return "bad"
+
+
+DATA = [
+    (missing, "no such file or folder"),
+    (empty_folder, "no photo in a folder of its identity"),
+    (one_identity, "at least two identities"),
+    (single_photos, "two photos"),
+    (loose_photos, "not in an identity folder"),
+    (single_photo, "not a .csv"),
+    (not_a_csv, "not a CSV in UTF-8"),
+    (csv_without_columns, "no column image_id, identity, path"),
+    (bad_photos, "none of the 4 photos can be decoded"),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), DATA, ids=lambda value: getattr(value, "__name__", ""))
+def test_data_that_cannot_be_trained_on(place: Path, make: Callable[[Path], str], reason: str) -> None:
+    data = make(place)
+    message = refused(lambda: train.main(train.Knobs(data=Path(data))), place)
+    assert reason in message
+    assert data in message or make in (one_identity, single_photos)  # these two count what was read
+
+
+TRAIN_KNOBS: list[dict[str, Any]] = [
+    {"alpha": 0.0},
+    {"batch_size": 1},
+    {"cache_gb": 0.0},
+    {"embed_dim": 1},
+    {"encounter_hours": -1.0},
+    {"encounter_hours": float("inf")},
+    {"epochs": 0},
+    {"image_size": 8},
+    {"learning_rate": 0.0},
+    {"learning_rate": float("nan")},
+    {"seed": -1},
+    {"test_share": 1.0},
+    {"valid_share": -0.1},
+    {"weights": "no such.h5"},
+]
+
+
+@pytest.mark.parametrize("knob", TRAIN_KNOBS, ids=str)
+def test_training_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None:
+    message = refused(lambda: train.main(train.Knobs(**knob)), place)
+    ((name, value),) = knob.items()
+    assert str(value) in message
+    assert name.replace("_", "-") in message
+    assert not (place / "data").exists()  # said before anything is drawn
+
+
+@pytest.mark.parametrize(
+    "knob", [{"topk": 0}, {"examples": -1}, {"tsne_max": -1}, {"seed": -1}, {"cache_gb": 0.0}], ids=str
+)
+def test_evaluation_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None:
+    assert str(*knob.values()) in refused(lambda: evaluate.main(evaluate.Knobs(**knob)), place)
+
+
+def test_search_knob_out_of_range(place: Path) -> None:
+    assert "--topk 0" in refused(lambda: search.main(search.Knobs(topk=0)), place)
+
+
+def test_unknown_backbone_names_the_known_ones(place: Path) -> None:
+    data = draw_animals(place / "photos", animals=2, photos=3)
+    message = refused(lambda: train.main(train.Knobs(data=data, backbone="ResNet51", image_size=32)), place)
+    assert "'ResNet51'" in message
+    assert "ResNet50" in message
+
+
+def test_weights_of_another_backbone(place: Path) -> None:
+    data = draw_animals(place / "photos", animals=2, photos=3)
+    (place / "other.weights.h5").write_text("no weights")
+    knobs = train.Knobs(data=data, weights="other.weights.h5", image_size=32, alpha=0.25)
+    assert "other.weights.h5" in refused(lambda: train.main(knobs), place)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda: evaluate.main(evaluate.Knobs()), lambda: search.main(search.Knobs(("x.jpg",)))]
+)
+@pytest.mark.parametrize("name", ["model.onnx", "preprocessor.pkl", "model.keras", "split.csv", "manifest.json"])
+def test_altered_artifact(place: Path, ask: Callable[[], None], name: str) -> None:
+    draw_animal(0, 0).save(place / "x.jpg")
+    content = bytearray((place / "artifacts" / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (place / "artifacts" / name).write_bytes(content)
+    assert name in refused(ask, place)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda: evaluate.main(evaluate.Knobs()), lambda: search.main(search.Knobs(("x.jpg",)))]
+)
+@pytest.mark.parametrize("name", ["preprocessor.pkl", "model_config.yaml", "split.csv"])
+def test_missing_artifact(place: Path, ask: Callable[[], None], name: str) -> None:
+    draw_animal(0, 0).save(place / "x.jpg")
+    (place / "artifacts" / name).unlink()
+    assert name in refused(ask, place)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "empty"])
+def test_nothing_trained_yet(place: Path, folder: str) -> None:
+    (place / "empty").mkdir()
+    message = refused(lambda: evaluate.main(evaluate.Knobs(artifacts=Path(folder))), place)
+    assert folder in message
+    assert "train_classifier_reid.py" in message
+
+
+class Attack:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f'echo x > "{self.canary}"',)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda: evaluate.main(evaluate.Knobs()), lambda: search.main(search.Knobs(("x.jpg",)))]
+)
+def test_preprocessor_that_runs_something(place: Path, ask: Callable[[], None]) -> None:
+    draw_animal(0, 0).save(place / "x.jpg")
+    attack = pickle.dumps({"image_size": (32, 32), "embed_dim": Attack(place / "canary")})
+    (place / "artifacts" / "preprocessor.pkl").write_bytes(attack)
+    (place / "artifacts" / "manifest.json").unlink()  # as from a stranger: no hash betrays it
+    message = refused(ask, place)
+    assert "preprocessor.pkl" in message
+    assert "system" in message
+    assert not (place / "canary").exists()
+    pickle.loads(attack)
+    assert (place / "canary").exists()  # the attack itself is a real one
+
+
+@pytest.mark.parametrize("asked", ["none/*.jpg", "empty", "gone.jpg", "C:\\photos\\a.jpg", ""])
+def test_search_that_leads_to_no_photo(place: Path, asked: str) -> None:
+    (place / "empty").mkdir()
+    assert repr(asked) in refused(lambda: search.main(search.Knobs((asked,))), place)
+
+
+def test_search_without_photos(place: Path) -> None:
+    assert "PHOTO" in refused(lambda: search.main(search.Knobs()), place)
+
+
+def test_exit_code_and_one_line_on_the_terminal(place: Path) -> None:
+    before = contents(place / "artifacts")
+    done = run_script("train_classifier_reid.py", "--data", "no such folder", cwd=place)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == error_lines(done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+    assert "no such folder" in done.stderr
+    assert contents(place / "artifacts") == before
+
+
+@pytest.mark.parametrize("options", [("--loss", "triplet"), ("--epochs", "many"), ("--epoch", "3")])
+def test_option_that_does_not_exist(place: Path, options: tuple[str, str]) -> None:
+    done = run_script("train_classifier_reid.py", *options, cwd=place)
+    assert done.returncode == 2
+    assert options[0] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_folder_that_cannot_be_written(place: Path) -> None:
+    draw_animals(place / "photos", animals=2, photos=2)
+    (place / "file").touch()
+    done = run_script("train_classifier_reid.py", "--data", "photos", "--artifacts", "file/x", *TINY, cwd=place)
+    assert done.returncode == 2
+    (message,) = error_lines(done.stderr)
+    assert "file" in message
+
+
+def test_imagenet_weights_without_a_network(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_animals(place / "photos", animals=2, photos=3)
+    monkeypatch.setenv("KERAS_HOME", str(place / "keras"))  # no weights from earlier
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # and nobody listens there
+    before = contents(place / "artifacts")
+    options = ("--data", "photos", *TINY[:-1], "imagenet")
+    done = run_script("train_classifier_reid.py", *options, cwd=place)
+    assert done.returncode == 2
+    (message,) = error_lines(done.stderr)
+    assert "ImageNet" in message
+    assert "--weights none" in message
+    assert done.stdout == ""
+    assert contents(place / "artifacts") == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise there")
+def test_reader_that_has_seen_enough(place: Path) -> None:
+    process = start_script("train_classifier_reid.py", "--help", cwd=place)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0

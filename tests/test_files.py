@@ -1,0 +1,62 @@
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from wildtrack.files import fsync, sha256, write_atomically, write_text
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"x" * 3_000_000])
+def test_sha256(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("text", ["", "one\ntwo\n", "größe 🐢"])
+def test_text_round_trip(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "new folder" / "größe.txt"
+    write_text(path, text)
+    assert path.read_bytes() == text.encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+
+    def write(part: Path) -> None:
+        part.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, write)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_suffix_is_kept_for_writers_that_go_by_it(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def write(part: Path) -> None:
+        seen.append(part.suffix)
+        part.touch()
+
+    write_atomically(tmp_path / "array.npz", write)
+    assert seen == [".npz"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
+    usual, ours = tmp_path / "usual", tmp_path / "ours"
+    usual.write_text("")
+    write_text(ours, "")
+    assert stat.S_IMODE(ours.stat().st_mode) == stat.S_IMODE(usual.stat().st_mode)
+
+
+def test_fsync_takes_files_and_folders(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "x")
+    fsync(tmp_path / "file")
+    fsync(tmp_path)
