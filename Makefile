@@ -26,6 +26,8 @@ bench: .venv/installed
 	$(RUN) benchmarks/embedding.py
 
 .venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
+		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12"; exit 2; }
 	test -x $(RUN) || $(PYTHON) -m venv .venv
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@

@@ -208,6 +208,15 @@ def test_search_of_nothing_but_bad_photos_is_an_error(workplace: Path) -> None:
     assert contents(workplace / "artifacts") == before
 
 
+def test_search_does_not_answer_from_other_photos_than_those_named(workplace: Path) -> None:
+    draw_animals(workplace / "others", animals=2, photos=1)
+    done = run_script("search.py", "others", "--data", "others", "--no-panels", cwd=workplace)
+    assert done.returncode == 2
+    (message,) = error_lines(done.stderr)
+    assert "others" in message
+    assert "--rebuild" in message
+
+
 @pytest.mark.parametrize("name", ["index.faiss", "meta.csv", "model.onnx"])
 def test_search_refuses_an_altered_file(workplace: Path, name: str) -> None:
     path = workplace / "artifacts" / name

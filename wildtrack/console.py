@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, handlers=[_Messages()])
     logging.getLogger("wildtrack").setLevel(logging.INFO)
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in letters that no picture has
     try:
         main(tyro.cli(knobs_class, description=description))
         sys.stdout.flush()

@@ -45,15 +45,16 @@ def test_numpy_scalars_come_back_as_builtins(tmp_path: Path, protocol: int) -> N
 
 
 def test_big_endian_scalars(tmp_path: Path) -> None:
-    path = tmp_path / "five.pkl"
-    path.write_bytes(pickle.dumps(np.array([258], ">i4")[0].newbyteorder(">")))
-    load_plain_pickle(path)
+    path = tmp_path / "scalar.pkl"
+    kind = b"cnumpy\ndtype\n(S'i4'\nI0\nI1\ntR(I3\nS'>'\nNNNI-1\nI-1\nI0\ntb"
+    path.write_bytes(b"cnumpy.core.multiarray\nscalar\n(" + kind + b"C\x04\x00\x00\x01\x02tR.")
+    assert load_plain_pickle(path) == 258
 
 
 @pytest.mark.parametrize("value", [None, 1, 10**100, "a", b"a", [], {}, (), {1, 2}, [[[]]], {"a": {"b": (1.5, None)}}])
 @pytest.mark.parametrize("protocol", range(6))
 def test_plain_values_round_trip(tmp_path: Path, value: Any, protocol: int) -> None:
-    if protocol < 4 and isinstance(value, set | bytes):
+    if protocol < 4 and isinstance(value, set):
         pytest.skip("older protocols call a builtin for these")
     path = tmp_path / "plain.pkl"
     path.write_bytes(pickle.dumps(value, protocol=protocol))
@@ -91,10 +92,6 @@ def test_nothing_is_called(tmp_path: Path, protocol: int, wrap: Any, name: str) 
     assert not canary.exists()
 
 
-def frame(size: int) -> bytes:
-    return b"\x80\x04\x95" + struct.pack("<Q", size)
-
-
 UGLY = {
     "empty": b"",
     "not a pickle": b"hello",
@@ -113,7 +110,7 @@ UGLY = {
     "bytearray bomb": b"\x80\x05\x96" + struct.pack("<Q", 1 << 60) + b".",
     "bytes bomb": b"\x80\x04\x8e" + struct.pack("<Q", 1 << 40) + b".",
     "text bomb": b"\x80\x04\x8d" + struct.pack("<Q", 1 << 40) + b".",
-    "frame bomb": frame(1 << 60) + b"N.",
+    "odd codec": b"c_codecs\nencode\n(X\x01\x00\x00\x00xX\x04\x00\x00\x00zliptR.",
     "bad memo": b"\x80\x02h\x07.",
     "bad number": b"\x80\x02Inope\n.",
     "call a number": b"\x80\x02K\x01)R.",

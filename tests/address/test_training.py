@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from wildtrack.address.model import build_model
+from wildtrack.address.layers import L2Normalize
 from wildtrack.address.training import (
     HEAD_LEARNING_RATE,
     MARGIN,
@@ -86,7 +86,7 @@ def test_prefetch_passes_an_error_on() -> None:
         list(prefetch(fail, [np.array([0])], workers))
 
 
-@pytest.mark.parametrize(("epochs", "most"), [(1, 1), (2, 2), (20, 20), (21, 11), (40, 20), (41, 15), (1000, 20)])
+@pytest.mark.parametrize(("epochs", "most"), [(1, 1), (2, 2), (20, 20), (21, 11), (40, 20), (41, 14), (1000, 20)])
 def test_validations_are_few_and_the_last_epoch_has_one(epochs: int, most: int) -> None:
     validated = [is_validated(epoch, epochs) for epoch in range(epochs)]
     assert validated[-1]
@@ -120,10 +120,16 @@ def test_training_state_drops_what_belongs_to_another_training(tmp_path: Path) -
 
 
 def small_model() -> Any:
+    """What `fit` needs of a model, and no more: one convolution and the head, by the names it goes by."""
     keras.utils.set_random_seed(0)
-    return build_model(
-        "MobileNet", alpha=0.25, image_size=32, embed_dim=8, num_ids=2, weights="none", pooling="average"
-    )[0]
+    layers = keras.layers
+    photos = keras.Input((32, 32, 3))
+    inside = keras.Input((32, 32, 3))
+    backbone = keras.Model(inside, layers.BatchNormalization()(layers.Conv2D(4, 3, strides=4)(inside)), name="backbone")
+    pooled = layers.GlobalAveragePooling2D()(backbone(layers.Rescaling(1 / 255)(photos)))
+    embedding = L2Normalize(name="embedding")(layers.BatchNormalization()(layers.Dense(8)(pooled)))
+    cosine = layers.Dense(2, use_bias=False, kernel_constraint=keras.constraints.UnitNorm(), name="cosine")(embedding)
+    return keras.Model(photos, layers.Softmax()(cosine))
 
 
 def train(folder: Path, pretrained: bool, stop_in: int | None) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 CROP_AREA = (0.5, 1.0)  # share of the photo that stays
-GRID_CROP_AREA = (0.65, 1.0)  # the same for grid pooling, which goes by where things are in the photo
+GRID_CROP_AREA = (0.7, 1.0)  # the same for grid pooling, which goes by where things are in the photo
 ASPECT = 0.15  # the crop's height / width changes by up to this factor, either way
 ROTATION = 12.0  # degrees, either way
 BRIGHTNESS = 0.25  # of full scale
@@ -16,7 +16,7 @@ CHANNEL_GAIN = 0.12  # white balance and water tint: each colour on its own
 GAMMA = 0.3
 BLUR_SHARE = 0.2  # of photos
 BLUR_SIGMA = 0.012  # of the photo's width, at most
-ERASE_SHARE = 0.3
+ERASE_SHARE = 0.2
 ERASE_AREA = (0.02, 0.15)
 
 

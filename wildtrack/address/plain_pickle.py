@@ -34,7 +34,15 @@ def _scalar(kind: _NumberType, data: bytes) -> Any:
     return np.frombuffer(data, np.dtype(kind.order + kind.code), count=1).item()
 
 
-NUMPY_SCALARS = {
+def _latin_bytes(text: str, encoding: str) -> bytes:
+    """Stands in for `_codecs.encode`, with which protocols 0 to 2 write the bytes of a scalar."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+STAND_INS = {
+    ("_codecs", "encode"): _latin_bytes,
     ("numpy", "dtype"): _NumberType,
     ("numpy.core.multiarray", "scalar"): _scalar,  # NumPy 1
     ("numpy._core.multiarray", "scalar"): _scalar,  # NumPy 2
@@ -43,8 +51,8 @@ NUMPY_SCALARS = {
 
 class _PlainUnpickler(pickle._Unpickler):  # the Python one, where a huge memo index is no huge memo
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in NUMPY_SCALARS:
-            return NUMPY_SCALARS[module, name]
+        if (module, name) in STAND_INS:
+            return STAND_INS[module, name]
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 

@@ -64,7 +64,7 @@ def load_preprocessor(path: Path) -> Preprocessor:
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise UserError(f"{path} holds a value that cannot be used: {' '.join(str(error).split())[:200]}") from error
     if not all(8 <= side <= 4096 for side in loaded.image_size):
-        raise UserError(f"{path}: image_size {loaded.image_size} is not between 8 and 4096 pixels")
+        raise UserError(f"{path}: image_size {str(loaded.image_size)[:60]} is not between 8 and 4096 pixels")
     if loaded.embed_dim < 1:
         raise UserError(f"{path}: embed_dim {loaded.embed_dim} is not a number of dimensions; it must be 1 or more")
     if loaded.scaling not in (None, *SCALINGS):

@@ -17,9 +17,9 @@ from wildtrack.access.demo.turtle import Head
 from wildtrack.access.demo.water import HEIGHT, WIDTH, Water, caustics, draw_background, draw_foreground, filtered
 
 # How hard viewpoint and camera make the photos.
-YAW, PITCH, ROLL = 15.0, 10.0, 9.0  # largest turn of the head away from a plain profile, in degrees
-HEAD_SIZE = (0.70, 0.88)  # head length as a share of the photo's width
-SHIFT = 0.05  # how far the head's middle leaves the photo's middle, as a share of the photo
+YAW, PITCH, ROLL = 13.0, 9.0, 8.0  # largest turn of the head away from a plain profile, in degrees
+HEAD_SIZE = (0.72, 0.88)  # head length as a share of the photo's width
+SHIFT = 0.04  # how far the head's middle leaves the photo's middle, as a share of the photo
 BLUR = 1.3  # largest defocus, sigma in pixels
 MOTION = 6  # longest motion blur in pixels
 JPEG_QUALITY = (55, 92)  # half-open, as numpy draws integers

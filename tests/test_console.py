@@ -1,0 +1,70 @@
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from wildtrack import console
+from wildtrack.errors import UserError
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """None."""
+
+
+@pytest.fixture(autouse=True)
+def no_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+
+
+@pytest.mark.parametrize(("level", "start"), [("info", ""), ("warning", "Warning: ")])
+def test_a_message_is_one_line_as_it_was_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, level: str, start: str
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own, which basicConfig would leave in charge
+    message = "see /a very/long path/" * 20 + "[bold] :cat: [/red]"
+    console.run(lambda _: getattr(logging.getLogger("wildtrack.part"), level)(message), Knobs, "")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"{start}{message}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UserError("epochs = 0 [/b]\nis wrong"), "Error: epochs = 0 [/b] is wrong\n"),
+        (PermissionError(13, "Permission denied", "results/x"), "Error: Permission denied: results/x\n"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], error: Exception, said: str
+) -> None:
+    def main(_: Knobs) -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        console.run(main, Knobs, "")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == said
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    def main(_: Knobs) -> None:
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        console.run(main, Knobs, "")
+
+
+def test_what_tensorflow_says_is_shown_when_it_cannot_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "keras.py").write_text("import os\nos.write(2, b'no AVX')\nraise ImportError('cannot')\n")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ImportError, match="cannot"):
+        console.load_tensorflow()
+    os.write(2, b", and back again")
+    assert capfd.readouterr().err == "no AVX, and back again"
