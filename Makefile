@@ -15,7 +15,7 @@ demo: .venv/installed
 	$(RUN) search.py
 
 test: .venv/installed-dev
-	$(RUN) -m pytest -n 2
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 check: .venv/installed-dev
 	$(RUN) -m ruff check .

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
-from wildtrack.access.catalogue import UNKNOWN, load_catalogue
-from wildtrack.access.pixels import decode_catalogue, default_cache
-from wildtrack.access.problems import report_problems
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
 from wildtrack.address.evaluation import choose_protocol, classifier_report, identity_ranking, retrieval_report, score
@@ -63,7 +61,10 @@ def main(knobs: Knobs) -> None:
     )
     artifacts = open_artifacts(knobs.artifacts)
     size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
-    table, pixels, root = read_photos(knobs, artifacts.photos(knobs.data), size)
+    catalogue = load_catalogue(artifacts.photos(knobs.data))
+    console.print(catalogue.understood)
+    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv")
+    table, pixels = photos.table, photos.pixels
     identities = table["identity"].to_numpy(dtype=object)
 
     protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
@@ -130,23 +131,13 @@ def main(knobs: Knobs) -> None:
         knobs.results / "tsne.png",
     )
     chosen = np.random.default_rng(knobs.seed).permutation(protocol.queries)[: knobs.examples]
-    draw_examples(outputs["embedding"], table, root, protocol, chosen, knobs.topk, knobs.results)
+    draw_examples(outputs["embedding"], table, catalogue.root, protocol, chosen, knobs.topk, knobs.results)
     with_features = feature_network(network)
     if with_features is None:
         console.print("No Grad-CAM: the model has no convolution to look into.")
     else:
         draw_gradcams(with_features, outputs, table, pixels, RESCALE[scaling], known, protocol, chosen, knobs.results)
     console.print(f"Figures and pictures are in {knobs.results}.")
-
-
-def read_photos(knobs: Knobs, data: Path, size: tuple[int, int]) -> tuple[pd.DataFrame, np.ndarray, Path]:
-    """The labelled photos that can be used: catalogue, pixels (N, H, W, 3) and the folder the paths start from."""
-    catalogue = load_catalogue(data)
-    console.print(catalogue.understood)
-    labelled = catalogue.table[catalogue.table["identity"] != UNKNOWN]
-    photos = decode_catalogue(labelled, catalogue.root, size, default_cache(), knobs.cache_gb)
-    report_problems(knobs.results / "problems.csv", catalogue.problems, photos.problems)
-    return photos.table, photos.pixels, catalogue.root
 
 
 def remove_old_pictures(results: Path) -> None:

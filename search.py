@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from wildtrack.access.catalogue import UNKNOWN, load_catalogue, problem_table
+from wildtrack.access.catalogue import load_catalogue, problem_table
+from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.photos import PHOTO_SUFFIXES, PhotoError, read_photo
-from wildtrack.access.pixels import decode_catalogue, default_cache
 from wildtrack.access.problems import report_problems
 from wildtrack.address.answers import Answer, Candidate
 from wildtrack.address.artifacts import Artifacts, export_saved_model, onnx_is_current, open_artifacts
@@ -144,12 +144,9 @@ def ready_index(knobs: Knobs, artifacts: Artifacts) -> tuple[Index, OnnxEngine]:
             return index, engine
     data = artifacts.photos(knobs.data)
     catalogue = load_catalogue(data)
-    labelled = catalogue.table[catalogue.table["identity"] != UNKNOWN]
     console.print(f"Building the index. {catalogue.understood}")
-    photos = decode_catalogue(
-        labelled, catalogue.root, artifacts.preprocessor.image_size, default_cache(), knobs.cache_gb
-    )
-    report_problems(knobs.results / "problems.csv", catalogue.problems, photos.problems)
+    size = artifacts.preprocessor.image_size
+    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv")
     if not onnx_is_current(artifacts):
         load_tensorflow()
         export_saved_model(artifacts, photos.table, photos.pixels, "auto")

@@ -12,14 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from wildtrack import versions
-from wildtrack.access.catalogue import UNKNOWN, load_catalogue
+from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import make_demo
-from wildtrack.access.pixels import decode_catalogue, default_cache
-from wildtrack.access.problems import report_problems
+from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.preprocessor import plain
 from wildtrack.address.training_set import check_trainable, data_fingerprint, retrieval_validator, training_set
 from wildtrack.assess.duplicates import perceptual_hashes
@@ -59,7 +57,14 @@ class Knobs:
 def main(knobs: Knobs) -> None:
     """Catalogue -> split -> fit -> artifacts."""
     check_knobs(knobs)
-    table, pixels, root = read_photos(knobs)
+    if knobs.data == DEMO and not DEMO.exists():
+        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
+        make_demo(DEMO, DEMO_NEW)
+    catalogue = load_catalogue(knobs.data)
+    console.print(catalogue.understood)
+    size = (knobs.image_size, knobs.image_size)
+    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.artifacts / "problems.csv")
+    table, pixels = photos.table, photos.pixels
     check_trainable(table)
     split = make_split(
         table,
@@ -94,7 +99,7 @@ def main(knobs: Knobs) -> None:
         weights=knobs.weights,
         pooling=knobs.pooling,
     )
-    config = describe(knobs, origin, table, root, split.method)
+    config = describe(knobs, origin, table, catalogue.root, split.method)
     checkpoints = knobs.artifacts / ".training"
     done = training_state(checkpoints, config)
     if done:
@@ -108,7 +113,7 @@ def main(knobs: Knobs) -> None:
         console.print("The same command goes on after the last finished epoch.")
         raise
 
-    preprocessor = Preprocessor((knobs.image_size,) * 2, knobs.embed_dim, True, rows.identities, "0-255")
+    preprocessor = Preprocessor(size, knobs.embed_dim, True, rows.identities, "0-255")
     sides = table[["image_id", "identity", "path"]].assign(split=split.side)
     save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
     shutil.rmtree(checkpoints)
@@ -139,26 +144,12 @@ def check_knobs(knobs: Knobs) -> None:
         raise UserError(f"weights {knobs.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
 
 
-def read_photos(knobs: Knobs) -> tuple[pd.DataFrame, np.ndarray, Path]:
-    """The labelled photos that can be used: catalogue, pixels (N, H, W, 3) and the folder the paths start from."""
-    if knobs.data == DEMO and not DEMO.exists():
-        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
-        make_demo(DEMO, DEMO_NEW)
-    catalogue = load_catalogue(knobs.data)
-    console.print(catalogue.understood)
-    labelled = catalogue.table[catalogue.table["identity"] != UNKNOWN]
-    check_trainable(labelled)
-    photos = decode_catalogue(labelled, catalogue.root, (knobs.image_size,) * 2, default_cache(), knobs.cache_gb)
-    report_problems(knobs.artifacts / "problems.csv", catalogue.problems, photos.problems)
-    return photos.table, photos.pixels, catalogue.root
-
-
 def describe(knobs: Knobs, origin: str, table: pd.DataFrame, root: Path, split_method: str) -> dict[str, Any]:
     """What `model_config.yaml` records of a training: every knob, the data, the versions."""
     return {
         **plain(asdict(knobs)),
         "data": knobs.data.resolve().as_posix(),
-        "starting_weights": origin,
+        "starting_weights": origin if origin in ("imagenet", "random") else Path(origin).resolve().as_posix(),
         "split_method": split_method,
         "photos": len(table),
         "identities": int(table["identity"].nunique()),

@@ -64,7 +64,7 @@ def test_another_program_may_bring_its_own_class(tmp_path: Path, suffix: str, mo
         def call(self, inputs: Any) -> Any:
             return inputs + 7
 
-    monkeypatch.delitem(keras.saving.get_custom_objects(), "WildTrack>L2Normalize")
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "L2Normalize")
     monkeypatch.delattr("wildtrack.address.layers.L2Normalize")  # as in a program that has no WildTrack
     loaded = keras.saving.load_model(tmp_path / f"model{suffix}", custom_objects={"L2Normalize": Own})
     np.testing.assert_array_equal(loaded(np.zeros((1, 3), np.float32)), np.full((1, 3), 7))

@@ -114,7 +114,7 @@ def test_the_opened_network_is_the_same_network(build: Callable[[], tuple[Any, A
     np.testing.assert_allclose(
         outputs["probabilities"], probabilities[0] if isinstance(probabilities, list) else probabilities, atol=1e-5
     )
-    embedding = np.asarray(expected(photos(), training=False)).reshape(3, -1)
+    embedding = np.array(expected(photos(), training=False)).reshape(3, -1)
     embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
     np.testing.assert_allclose(outputs["embedding"], embedding, atol=1e-5)
     assert (network.features is None) == (build is perceptron)
@@ -179,7 +179,7 @@ def brightness_model(scaling: str) -> Any:
     sharpness = 1e-2 / scale**2
     photo = keras.Input((SIDE, SIDE, 3))
     dense = layers.Dense(4, activation="softmax")
-    model = keras.Model(photo, dense(layers.GlobalAveragePooling2D()(layers.AveragePooling2D()(photo))))
+    model = keras.Model(photo, dense(layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2)(photo))))
     dense.set_weights([np.tile(2 * sharpness * shades / 3, (3, 1)), -sharpness * shades**2])
     return model
 
@@ -353,8 +353,7 @@ def test_a_graph_as_keras_2_wrote_it() -> None:
     model = keras.Model.from_config(config["config"])
     network = open_network(model)
     assert network.scales_itself
-    hidden = keras.Model(model.input, model.get_layer("inner").output)
-    assert hidden.output.shape == (None, SIDE - 2, SIDE - 2, 3)
+    assert model.get_layer("inner").output.shape == (None, SIDE - 2, SIDE - 2, 3)
     scaled = model.get_layer("sub")(model.get_layer("div")(photos()))
     np.testing.assert_allclose(scaled, photos() / 127.5 - 1, atol=1e-5)
 

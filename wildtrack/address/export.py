@@ -1,7 +1,6 @@
 """Write a network as ONNX, so that search needs no TensorFlow."""
 
 import logging
-import os
 from pathlib import Path
 
 import keras
@@ -30,7 +29,6 @@ def export_onnx(network: keras.Model, path: Path, metadata: dict[str, str]) -> N
     Raises:
         UserError: A layer that ONNX cannot express, or answers that differ.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import onnx
     import tensorflow as tf
     import tf2onnx

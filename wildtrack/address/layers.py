@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="WildTrack")
 class L2Normalize(keras.layers.Layer):  # type: ignore[misc]
     """Scale vectors to length one, so that a dot product is the cosine similarity.
 
@@ -42,3 +41,8 @@ class L2Normalize(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs."""
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
+
+
+# Under its plain name, not a package's: a program without WildTrack loads our models with a class of its own,
+# custom_objects={"L2Normalize": ...}, which Keras would not find behind "WildTrack>L2Normalize".
+keras.saving.get_custom_objects()["L2Normalize"] = L2Normalize

@@ -164,10 +164,9 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
     """The backbone with downloaded ImageNet weights; None for "auto" when they cannot be had."""
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras' own download waits for ever on a silent network
+    log.info("Looking for ImageNet weights, on this disk or to download.")
     try:
         return build(include_top=False, weights="imagenet")
-    except UserError:
-        raise
     except Exception as error:  # Keras raises a bare Exception for a failed download
         if weights == "imagenet":
             raise UserError(

@@ -42,6 +42,7 @@ def load_saved_model(folder: Path, custom_objects: Mapping[str, Any]) -> tuple[k
     known = {
         "L2Normalize": L2Normalize,
         "Custom>L2Normalize": L2Normalize,
+        "WildTrack>L2Normalize": L2Normalize,
         **custom_objects,
     }
     try:

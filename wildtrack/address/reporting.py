@@ -73,7 +73,7 @@ def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: i
         path: PNG to write.
     """
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     rows = np.sort(np.random.default_rng(seed).permutation(len(embeddings))[:most])
     if len(rows) < 4:

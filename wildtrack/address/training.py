@@ -5,6 +5,7 @@ the model holds the best epoch's weights. Every finished epoch is on disk, so an
 """
 
 import json
+import logging
 import math
 import shutil
 import time
@@ -24,6 +25,8 @@ from wildtrack.address.losses import CosineMargin
 from wildtrack.address.model import SCALE
 from wildtrack.console import progress_bar
 from wildtrack.files import write_atomically, write_text
+
+log = logging.getLogger(__name__)
 
 HEAD_EPOCHS = 2  # on pretrained weights the new head learns first, or its noise would undo them
 HEAD_LEARNING_RATE = 2e-3
@@ -177,6 +180,8 @@ def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
     marker = checkpoints / "training.json"
     text = json.dumps(identity, sort_keys=True, indent=1, default=str)
     if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
+        if (checkpoints / "history.json").is_file():
+            log.warning("An interrupted training with other knobs or photos is dropped; this one starts anew.")
         shutil.rmtree(checkpoints, ignore_errors=True)
         write_text(marker, text)
     return len(_read_history(checkpoints))

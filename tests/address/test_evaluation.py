@@ -1,0 +1,140 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from wildtrack.address.evaluation import (
+    Protocol,
+    choose_protocol,
+    classifier_report,
+    identity_ranking,
+    retrieval_report,
+    score,
+)
+from wildtrack.errors import UserError
+
+
+def table(*identities: str) -> pd.DataFrame:
+    return pd.DataFrame({"image_id": [f"p{row:03}" for row in range(len(identities))], "identity": list(identities)})
+
+
+def with_sides(catalogue: pd.DataFrame, *sides: str) -> pd.DataFrame:
+    return catalogue.assign(split=list(sides))
+
+
+ANIMALS = table(*"aaaabbbcc", "single")
+SPLIT = with_sides(ANIMALS, *["train", "valid", "test", "test"], *["train", "test", "test"], *["test", "test"], "train")
+
+
+def asked(catalogue: pd.DataFrame, protocol: Protocol) -> list[str]:
+    return sorted(catalogue["image_id"].iloc[protocol.queries])
+
+
+@pytest.mark.parametrize("per_identity", [1, 2, 0])
+def test_with_a_split(per_identity: int) -> None:
+    protocol = choose_protocol(ANIMALS, SPLIT, per_identity, seed=0)
+    counts = ANIMALS["identity"].iloc[protocol.queries].value_counts().to_dict()
+    assert counts == {"a": per_identity or 2, "b": per_identity or 2}  # nobody could find c
+    assert (SPLIT["split"].iloc[protocol.queries] == "test").all()
+    assert protocol.gallery.tolist() == [0, 1, 4, 9]  # train and valid, the single photo too, and no test photo
+    assert protocol.left_out == 0
+
+
+@pytest.mark.parametrize(("per_identity", "counts"), [(1, [1, 1, 1]), (2, [2, 2, 1]), (0, [2, 1, 1]), (99, [3, 2, 1])])
+def test_without_a_split(per_identity: int, counts: list[int]) -> None:
+    protocol = choose_protocol(ANIMALS, None, per_identity, seed=0)
+    assert ANIMALS["identity"].iloc[protocol.queries].value_counts().sort_index().tolist() == counts
+    assert sorted([*protocol.queries, *protocol.gallery]) == list(range(10))
+    assert 9 in protocol.gallery
+    assert "no split was saved" in protocol.method
+
+
+@pytest.mark.parametrize("split", [SPLIT, None])
+@pytest.mark.parametrize("seed", range(5))
+def test_row_order_has_no_say(split: pd.DataFrame | None, seed: int) -> None:
+    shuffled = ANIMALS.sample(frac=1, random_state=seed)
+    for catalogue in (shuffled, shuffled.reset_index(drop=True)):
+        assert asked(catalogue, choose_protocol(catalogue, split, 1, 0)) == asked(
+            ANIMALS, choose_protocol(ANIMALS, split, 1, 0)
+        )
+
+
+def test_the_draw_depends_on_the_seed_and_the_identity_alone() -> None:
+    many = table(*"aaaaaaaaaabbbbbbbbbb")
+    draws = {tuple(asked(many, choose_protocol(many, None, 1, seed))) for seed in range(10)}
+    assert len(draws) > 3
+    alone = many[many["identity"] == "a"]
+    assert asked(alone, choose_protocol(alone, None, 1, 0))[0] == asked(many, choose_protocol(many, None, 1, 0))[0]
+
+
+def test_photos_the_split_does_not_name() -> None:
+    known = SPLIT.drop(index=[2, 4])
+    protocol = choose_protocol(ANIMALS, known, 0, seed=0)
+    assert protocol.left_out == 2
+    assert not {2, 4} & {*protocol.queries, *protocol.gallery}
+    strangers = ANIMALS.assign(image_id="other " + ANIMALS["image_id"])
+    protocol = choose_protocol(strangers, SPLIT, 1, seed=0)
+    assert "none of them was in the training's catalogue" in protocol.method
+    assert len(protocol.queries) == 3
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "sides"),
+    [
+        (table(*"abc"), None),
+        (table("a"), None),
+        (table(), None),
+        (table(*"aabb"), ["train"] * 4),
+        (table(*"aabb"), ["test"] * 4),
+        (table(*"aabb"), ["train", "train", "test", "test"]),
+    ],
+)
+def test_nobody_to_ask(catalogue: pd.DataFrame, sides: list[str] | None) -> None:
+    split = None if sides is None else with_sides(catalogue, *sides)
+    with pytest.raises(UserError, match="nobody can be asked about"):
+        choose_protocol(catalogue, split, 1, seed=0)
+
+
+KNOWN = ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("identities", "known", "expected"),
+    [
+        (["a", "b"], KNOWN, (1.0, 2, 0)),
+        (["a", "a"], KNOWN, (0.5, 2, 0)),
+        (["a", "new"], KNOWN, (1.0, 1, 1)),
+        (["new", "newer"], KNOWN, (None, 0, 2)),
+        ([], KNOWN, (None, 0, 0)),
+    ],
+)
+def test_classifier_report(identities: list[str], known: tuple[str, ...], expected: tuple[float, int, int]) -> None:
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]])[: len(identities)]
+    report = classifier_report(probabilities, np.array(identities, dtype=object), known)
+    assert (report["top1"], report["num_photos"], report["num_untrained_identity"]) == expected
+    assert report["top5"] in (None, 1.0)
+
+
+def test_classifier_with_one_class() -> None:
+    report = classifier_report(np.ones((2, 1)), np.array(["a", "a"], dtype=object), ("a",))
+    assert report["top1"] == report["top5"] == 1.0
+
+
+def test_a_classifier_of_other_classes_is_refused() -> None:
+    with pytest.raises(UserError, match="tells 3 classes apart, but 2"):
+        classifier_report(np.ones((1, 3)), np.array(["a"], dtype=object), ("a", "b"))
+
+
+def test_reports() -> None:
+    embeddings = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]], np.float32)
+    identities = np.array(["a", "a", "b", "b"], dtype=object)
+    protocol = Protocol(np.array([0, 2]), np.array([1, 3]), "by hand", 0)
+    leaky = np.array([[True, False], [False, False]])
+    scores = {"trained": score(embeddings, protocol, identities, leaky)}
+    scores["none"] = score(np.ones((4, 2), np.float32), protocol, identities, leaky)
+    report = retrieval_report(scores, identities[protocol.queries], leaky, seed=0)
+    assert (report["R@1"], report["mAP"], report["num_queries"]) == (1.0, 1.0, 2)
+    assert report["leakage"]["share_of_queries_with_a_leaky_gallery_photo"] == 0.5
+    assert report["leakage"]["without_leaky_photos"]["num_queries"] == 1
+    assert report["methods"]["none"]["R@1"] == 0.5  # a tie goes to the first gallery row
+    assert set(report["methods"]["trained"]) < set(report["methods"]["none"])
+    assert identity_ranking(embeddings, protocol, identities)["R@1"] == 1.0

@@ -1,0 +1,148 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from wildtrack.address import model as model_module
+from wildtrack.address.model import backbone_names, build_backbone, build_model, family_scaling
+from wildtrack.errors import UserError
+
+REAL_WEIGHTS = (
+    Path(os.path.abspath(__file__)).parents[3] / "shared/weights/mobilenet_v1_075_224_imagenet.weights.h5"  # noqa: PTH100
+)
+SMALL: dict[str, Any] = {"alpha": 0.25, "image_size": 32}
+
+
+def build(backbone: str = "MobileNet", **changes: Any) -> tuple[Any, str]:
+    options = {**SMALL, "embed_dim": 8, "num_ids": 3, "weights": "none", "pooling": "average"}
+    return build_model(backbone, **(options | changes))
+
+
+def mobilenet(**options: Any) -> Any:
+    return keras.applications.MobileNet(weights=None, **options)
+
+
+def preprocess_input(backbone: str) -> Any:
+    module = getattr(keras.applications, backbone).__module__
+    return __import__(module, fromlist=["preprocess_input"]).preprocess_input
+
+
+@pytest.mark.parametrize("backbone", backbone_names())
+def test_scaling_is_the_family_s_own(backbone: str) -> None:
+    photos = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3)).astype(np.float32)
+    kernel, bias = family_scaling(backbone)
+    np.testing.assert_allclose(photos @ kernel + bias, preprocess_input(backbone)(photos.copy()), atol=1e-4)
+
+
+@pytest.mark.parametrize("backbone", ["MobileNet", "ResNet50", "DenseNet121", "EfficientNetV2B0"])
+def test_the_built_model_scales_so_too(backbone: str) -> None:
+    model, origin = build(backbone)
+    photos = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        model.get_layer("scaling")(photos), preprocess_input(backbone)(photos.copy()), atol=1e-3
+    )
+    probabilities = np.asarray(model(photos, training=False))
+    assert origin == "random"
+    assert probabilities.shape == (2, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert {"backbone", "pooled", "embedding", "cosine"} <= {layer.name for layer in model.layers}
+
+
+def test_every_centre_has_length_one() -> None:
+    centres = np.asarray(build()[0].get_layer("cosine").kernel)
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=0), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "changes", "reason"),
+    [
+        ("MobileNet9", {}, "MobileNet9.* choose one of: .*MobileNet"),
+        ("", {}, "not in keras.applications"),
+        ("keras", {}, "not in keras.applications"),
+        ("MobileNet", {"image_size": 8}, "cannot be built at image_size 8"),
+        ("InceptionV3", {}, "cannot be built at image_size 32"),
+        ("MobileNet", {"weights": "nowhere.h5"}, "is no file; allowed are auto, imagenet, none"),
+        ("MobileNet", {"weights": "."}, "is no file"),
+    ],
+)
+def test_what_cannot_be_built(backbone: str, changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UserError, match=reason) as error:
+        build(backbone, **changes)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("with_top", [True, False])
+def test_weights_from_a_file(tmp_path: Path, with_top: bool) -> None:
+    source = mobilenet(alpha=0.25, input_shape=None if with_top else (32, 32, 3), include_top=with_top)
+    path = tmp_path / "some.weights.h5"
+    source.save_weights(path)
+    backbone, origin = build_backbone("MobileNet", weights=str(path), **SMALL)
+    assert origin == str(path)
+    for mine, theirs in zip(backbone.get_weights(), source.get_weights(), strict=False):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("content", ["other alpha", "other backbone", "text", "empty"])
+def test_weights_that_do_not_fit(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "some.weights.h5"
+    if content == "other alpha":
+        mobilenet(alpha=0.5, input_shape=(32, 32, 3), include_top=False).save_weights(path)
+    elif content == "other backbone":
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
+    else:
+        path.write_text("hello" if content == "text" else "")
+    with pytest.raises(UserError, match=r"do not fit this backbone") as error:
+        build_backbone("MobileNet", weights=str(path), **SMALL)
+    assert "\n" not in str(error.value)
+
+
+def test_the_real_weights_file() -> None:
+    if not REAL_WEIGHTS.is_file():
+        pytest.skip(f"{REAL_WEIGHTS} is not on this machine")
+    backbone, _ = build_backbone("MobileNet", alpha=0.75, image_size=64, weights=str(REAL_WEIGHTS))
+    assert np.isfinite(backbone(np.zeros((1, 64, 64, 3), np.float32))).all()
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = model_module.backbone_builder("MobileNet")
+
+    def builder(**options: Any) -> Any:
+        if options.get("weights") == "imagenet":
+            raise Exception("URL fetch failure on https://...: None -- no route\nto host")  # noqa: TRY002
+        return real(**options)
+
+    builder.__signature__ = __import__("inspect").signature(real)  # type: ignore[attr-defined]
+    builder.__module__ = real.__module__
+    monkeypatch.setattr(model_module, "backbone_builder", lambda name: builder)
+
+
+@pytest.mark.usefixtures("offline")
+def test_offline_auto_starts_from_random_weights(caplog: pytest.LogCaptureFixture) -> None:
+    assert build(weights="auto")[1] == "random"
+    assert "training starts from random weights" in caplog.text
+
+
+@pytest.mark.usefixtures("offline")
+def test_offline_imagenet_is_one_clear_line() -> None:
+    with pytest.raises(UserError, match=r"cannot be downloaded .* --weights none") as error:
+        build(weights="imagenet")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("pooling", "expected"), [("average", "average"), ("grid", "grid"), ("auto", "grid")])
+def test_pooling(pooling: str, expected: str) -> None:
+    model, _ = build(image_size=64, pooling=pooling)
+    pooled = model.get_layer("pooled").output.shape
+    channels = model.get_layer("backbone").output.shape[-1]
+    assert pooled == (None, channels if expected == "average" else 64 * channels)
+
+
+def test_auto_pooling_is_average_for_weights_worth_keeping(tmp_path: Path) -> None:
+    path = tmp_path / "some.weights.h5"
+    mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False).save_weights(path)
+    model, _ = build(weights=str(path), pooling="auto")
+    assert model.get_layer("pooled").output.shape == (None, 256)
