@@ -21,7 +21,7 @@ def draw(identity: int, number: int, side: int = SIDE) -> np.ndarray:
     rng = np.random.default_rng([identity, number])
     stripes = 128 + 90 * np.sin(np.arange(side) * (0.4 + 0.5 * identity))[None, :, None]
     noisy = stripes + rng.normal(0, 20, (side, side, 3))
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 @pytest.fixture(scope="session")

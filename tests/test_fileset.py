@@ -192,13 +192,17 @@ def test_a_missing_file_is_left_to_whoever_needs_it(tmp_path: Path) -> None:
     assert files.open() == {"version": "old"}
 
 
+def write_added(path: Path) -> None:
+    path.write_text("added")
+
+
 def test_add_renews_one_file_and_keeps_the_others(tmp_path: Path) -> None:
     files = files_in(tmp_path)
     files.replace(write("old"), {"version": "old"})
     (tmp_path / "b.txt").unlink()
     (tmp_path / "stranger.txt").write_text("mine")
     for name in ("b.txt", "d.txt"):
-        files.add(name, lambda path: path.write_text("added") and None)
+        files.add(name, write_added)
     assert files.open() == {"version": "old"}
     assert [(tmp_path / name).read_text() for name in ("a.txt", "b.txt", "c.txt", "d.txt")] == [
         "old a.txt", "added", "old c.txt", "added"

@@ -132,7 +132,8 @@ def _read_manifest(path: Path) -> dict[str, Any] | None:
             return None
         manifest = json.loads(path.read_text(encoding="utf-8"))
         digest = manifest.pop("digest")
-        stays_inside = all(Path(name).name == name and name not in ("", "..") for name in manifest["files"].keys())
+        names = list(manifest["files"].items())
+        stays_inside = all(Path(name).name == name and name not in ("", "..") for name, _ in names)
         whole = digest == _digest(manifest) and stays_inside and isinstance(manifest["about"], dict)
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -63,9 +63,9 @@ def test_a_missing_file_is_named(artifacts: Path, name: str) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no folder .* train a model first"):
+    with pytest.raises(UserError, match=r"there is no folder .* train a model first"):
         open_artifacts(tmp_path / "missing")
-    with pytest.raises(UserError, match="there is no model in .* train a model first"):
+    with pytest.raises(UserError, match=r"there is no model in .* train a model first"):
         open_artifacts(tmp_path)
 
 

@@ -12,7 +12,7 @@ FILES = ("index.faiss", "embeddings.npy", "meta.csv", "index_manifest.json")
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def table(identities: list[str]) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def test_another_program_may_bring_its_own_class(tmp_path: Path, suffix: str, mo
     inputs = keras.Input((3,))
     keras.Model(inputs, L2Normalize()(inputs)).save(tmp_path / f"model{suffix}")
 
-    class Own(keras.layers.Layer):
+    class Own(keras.layers.Layer):  # type: ignore[misc]
         def __init__(self, axis: int, epsilon: float, **options: Any) -> None:
             super().__init__(**options)
 

@@ -1,5 +1,6 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_learning_rate_warms_up_and_falls_to_zero(head_epochs: int) -> None:
 def test_margin_grows_from_zero_to_its_full_size(epochs: int) -> None:
     margins = [margin_at(epoch, epochs, "arcface") for epoch in range(-2, epochs)]
     assert margins[:3] == [0.0] * 3  # the head's epochs, and the first of the others
-    assert all(0 <= one <= other <= MARGIN for one, other in zip(margins, margins[1:], strict=False))
+    assert all(0 <= one <= other <= MARGIN for one, other in pairwise(margins))
     assert epochs < 3 or margins[-1] == MARGIN
     assert {margin_at(epoch, epochs, "softmax") for epoch in range(-2, epochs)} == {0.0}
 

@@ -11,8 +11,8 @@ import yaml
 
 from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, model_fingerprint, plain
 from wildtrack.errors import UserError
-from wildtrack.fileset import FileSet
 from wildtrack.files import sha256, write_atomically
+from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
 

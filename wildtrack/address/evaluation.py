@@ -172,7 +172,7 @@ def classifier_report(probabilities: np.ndarray, identities: np.ndarray, known: 
     truth = pd.Series(identities).map(numbers)
     asked = truth.notna().to_numpy()
     if not asked.any():
-        return {"top1": None, "top5": None, "num_photos": 0, "num_untrained_identity": int(len(truth))}
+        return {"top1": None, "top5": None, "num_photos": 0, "num_untrained_identity": len(truth)}
     classes = truth[asked].to_numpy(dtype=int)
     return {
         "top1": top_k_accuracy(probabilities[asked], classes, 1),

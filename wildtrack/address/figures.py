@@ -1,6 +1,6 @@
 """Pictures for people: retrieval panels, t-SNE, Grad-CAM overlays. Arrays in, PNG files out.
 
-Right and wrong are told by words and line style as well as by colour, so that they read without it.
+Right and wrong are told by words as well as by colour, so that they read without it.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from wildtrack.files import write_atomically
 
@@ -39,22 +40,22 @@ def save_figure(figure: Figure, path: Path) -> None:
 def retrieval_panel(query: Shown, candidates: Sequence[Shown], title: str, path: Path) -> None:
     """Query left, candidates right, best first, each framed in its colour."""
     columns = 1 + len(candidates)
-    figure = Figure(figsize=(2.5 * columns + 0.3, 3.5), layout="constrained")
+    figure = Figure(figsize=(2.5 * columns + 0.3, 3.1), layout=ConstrainedLayoutEngine(wspace=0.06))
     axes = figure.subplots(1, columns, squeeze=False, gridspec_kw={"width_ratios": [1.15, *[1] * len(candidates)]})[0]
-    for place, (axis, shown) in enumerate(zip(axes, [query, *candidates], strict=True)):
-        _show(axis, shown, frame=3 if place == 0 else 5)
+    for axis, shown in zip(axes, [query, *candidates], strict=True):
+        _show(axis, shown)
     figure.suptitle(title, fontsize=12, parse_math=False)
     save_figure(figure, path)
 
 
-def _show(axis: Axes, shown: Shown, frame: float) -> None:
+def _show(axis: Axes, shown: Shown) -> None:
     axis.imshow(shown.pixels)
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_title(_fitted(shown.title), fontsize=10, color="black", parse_math=False)
     axis.set_xlabel(shown.caption, fontsize=9, color=shown.colour, fontweight="bold")
     for spine in axis.spines.values():
-        spine.set(color=shown.colour, linewidth=frame, linestyle="--" if shown.colour == WRONG else "-")
+        spine.set(color=shown.colour, linewidth=4)
 
 
 def _fitted(text: str, width: int = 28) -> str:
@@ -87,9 +88,15 @@ def tsne_picture(positions: np.ndarray, identities: Sequence[str], title: str, p
         )
         centre = np.median(points, axis=0)
         axis.annotate(
-            _fitted(name, 18), centre, fontsize=7 if len(names) <= 80 else 5, ha="center", va="center", zorder=3, parse_math=False,
+            _fitted(name, 18),
+            centre,
+            fontsize=7 if len(names) <= 80 else 5,
+            ha="center",
+            va="center",
+            zorder=3,
+            parse_math=False,
             bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.65},
-        )  # fmt: skip
+        )
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_xlabel("t-SNE 1 (no unit: only who lies near whom has a meaning)")

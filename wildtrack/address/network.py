@@ -197,8 +197,8 @@ def find_scaling(network: Network, preprocessor: Preprocessor, table: pd.DataFra
         )
     if not len(rows):
         raise UserError(
-            f"the model does not say how it wants its pixels scaled, and none of its {len(numbers)} identities is in these "
-            f"photos to find out; set --scaling to one of {', '.join(SCALINGS)}"
+            f"the model does not say how it wants its pixels scaled, and none of its {len(numbers)} identities "
+            f"is in these photos to find out; set --scaling to one of {', '.join(SCALINGS)}"
         )
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), SCALING_SAMPLE)).astype(int)]
     photos, truth = pixels[rows], classes.to_numpy()[rows].astype(int)

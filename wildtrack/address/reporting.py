@@ -17,6 +17,7 @@ from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_pict
 log = logging.getLogger(__name__)
 
 SHOWN_SIDE = 320  # pixels, the longer side of a photo in a picture
+COLLAPSED = 1e-6  # embeddings that differ by less are one and the same
 METHOD_NAMES = {"trained": "trained model", "untrained": "untrained network", "raw_pixels": "raw pixels"}
 
 
@@ -79,6 +80,9 @@ def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: i
     if len(rows) < 4:
         log.warning("No t-SNE map: %d photos are too few for one.", len(rows))
         return
+    if np.ptp(embeddings[rows], axis=0).max() < COLLAPSED:  # on which scikit-learn's t-SNE crashes the process
+        log.warning("No t-SNE map: all embeddings are the same, so the model tells nobody apart.")
+        return
     perplexity = min(30.0, (len(rows) - 1) / 3)
     with threadpool_limits(1, user_api="openmp"):  # measured: its threads wait for each other, 3 to 16 times slower
         positions = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings[rows])
@@ -119,7 +123,7 @@ def draw_examples(
                     shown_photo(root, found),
                     f"{rank}. {found['identity']}{_side(found)}",
                     RIGHT if right else WRONG,
-                    f"{'right' if right else 'wrong'}  {similarity[place]:.2f}",
+                    f"{'correct' if right else 'wrong'}  {similarity[place]:.2f}",
                 )
             )
         query = Shown(shown_photo(root, table.iloc[row]), f"{identity}{_side(table.iloc[row])}", NEUTRAL, "query")
