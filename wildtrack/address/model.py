@@ -198,12 +198,15 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
             reasons.append(_first_line(error))
             continue
         after = full.get_weights()[: len(backbone.weights)]  # the top comes last
-        if any(np.array_equal(old, new) for old, new in zip(before, after, strict=False)):
+        kernels = ((old, new) for old, new in zip(before, after, strict=False) if new.ndim > 1)
+        if any(np.array_equal(old, new) for old, new in kernels):  # Keras only warns of layers it did not find
             reasons.append("some layers are not in the file")
             continue
         backbone.set_weights(after)
         return backbone
-    raise UserError(f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[-1]}")
+    raise UserError(
+        f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[0]}; with its classifier: {reasons[1]}"
+    )
 
 
 def _first_line(error: Exception) -> str:
