@@ -205,7 +205,8 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
         backbone.set_weights(after)
         return backbone
     raise UserError(
-        f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[0]}; with its classifier: {reasons[1]}"
+        f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[0]}; "
+        f"with its classifier: {reasons[1]}"
     )
 
 
