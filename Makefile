@@ -12,7 +12,7 @@ RUN = .venv/bin/python
 demo: .venv/installed
 	$(RUN) train_classifier_reid.py
 	$(RUN) evaluate_reid_and_visualize.py
-	$(RUN) search.py
+	$(RUN) search.py --rebuild
 
 test: .venv/installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile

@@ -70,6 +70,11 @@ def main(knobs: Knobs) -> None:
     protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
     queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
     console.print(f"{len(queries)} queries, {len(gallery)} gallery photos: {protocol.method}.")
+    if protocol.left_out or protocol.unanswerable:
+        console.print(
+            f"Not asked: {protocol.unanswerable} test photos of animals that are not in the gallery. "
+            f"Left out: {protocol.left_out} photos that the saved split does not name."
+        )
     hashes = perceptual_hashes(pixels)
     leaky = suspicious_pairs(
         queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery]
@@ -78,11 +83,19 @@ def main(knobs: Knobs) -> None:
     load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
     from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings
     from wildtrack.address.gradcam import feature_network
-    from wildtrack.address.network import RESCALE, find_scaling, load_saved_model, open_network, with_scaling
+    from wildtrack.address.network import (
+        RESCALE,
+        check_image_size,
+        find_scaling,
+        load_saved_model,
+        open_network,
+        with_scaling,
+    )
     from wildtrack.address.reporting import draw_examples, draw_gradcams, draw_tsne, figures_table
 
     model, source = load_saved_model(artifacts.folder, CUSTOM_OBJECTS)
     network = open_network(model)
+    check_image_size(network, artifacts.preprocessor)
     scaling: str = knobs.scaling
     if scaling == "auto":
         scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
@@ -110,6 +123,7 @@ def main(knobs: Knobs) -> None:
             "near_duplicate_bits": NEAR_DUPLICATE_BITS,
             "share_of_queries_without_same_side_gallery_photo": same_side_share(queries, gallery),
             "photos_the_split_does_not_name": protocol.left_out,
+            "test_photos_of_identities_not_in_the_gallery": protocol.unanswerable,
             "seed": knobs.seed,
         },
         "model": {
@@ -119,10 +133,10 @@ def main(knobs: Knobs) -> None:
             "scaling": scaling,
         },
     }
+    remove_old_pictures(knobs.results)
     write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
     console.print(figures_table(metrics))
 
-    remove_old_pictures(knobs.results)
     draw_tsne(
         outputs["embedding"][protocol.gallery],
         identities[protocol.gallery],

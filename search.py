@@ -10,9 +10,10 @@ The first call builds the index from every labelled photo; build it again with -
 import glob
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,7 @@ from wildtrack.files import sha256
 from wildtrack.knobs import check_range
 
 DEMO_NEW = Path("data/demo-new-photos")
+CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Knobs:
     data: Path | None = None  # known photos for the index; None: those the model was trained on
     artifacts: Path = Path("artifacts")  # the trained model, and the index
     results: Path = Path("results")  # where the pictures go
+    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
     cache_gb: float = 10.0  # disk space for decoded photos
 
 
@@ -133,7 +136,7 @@ def photos_at(path: Path) -> Iterator[Path]:
 def ready_index(knobs: Knobs, artifacts: Artifacts) -> tuple[Index, OnnxEngine]:
     """The index and the engine that fits it, made on first use or when asked to."""
     model_file = artifacts.folder / "model.onnx"
-    if not knobs.rebuild and onnx_is_current(artifacts):
+    if not knobs.rebuild and onnx_is_current(artifacts, knobs.scaling):
         engine = OnnxEngine(model_file)
         index = open_index(artifacts.folder, engine.metadata["fingerprint"])
         if index is not None:
@@ -147,9 +150,9 @@ def ready_index(knobs: Knobs, artifacts: Artifacts) -> tuple[Index, OnnxEngine]:
     console.print(f"Building the index. {catalogue.understood}")
     size = artifacts.preprocessor.image_size
     photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv")
-    if not onnx_is_current(artifacts):
+    if not onnx_is_current(artifacts, knobs.scaling):
         load_tensorflow()
-        export_saved_model(artifacts, photos.table, photos.pixels, "auto")
+        export_saved_model(artifacts, photos.table, photos.pixels, knobs.scaling, CUSTOM_OBJECTS)
     engine = OnnxEngine(model_file)
     embeddings = run_all(engine, photos.pixels, "embedding known photos")["embedding"]
     meta = photos.table.reindex(columns=list(META_COLUMNS)).astype(object).fillna("")

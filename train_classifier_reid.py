@@ -99,7 +99,7 @@ def main(knobs: Knobs) -> None:
         weights=knobs.weights,
         pooling=knobs.pooling,
     )
-    config = describe(knobs, origin, table, catalogue.root, split.method)
+    config = describe(knobs, origin, table.assign(split=split.side), catalogue.root, split.method)
     checkpoints = knobs.artifacts / ".training"
     done = training_state(checkpoints, config)
     if done:
@@ -119,9 +119,10 @@ def main(knobs: Knobs) -> None:
     shutil.rmtree(checkpoints)
     elsewhere = "" if knobs.artifacts == Path("artifacts") else f' --artifacts "{knobs.artifacts}"'
     best = history.iloc[int(history["mAP"].argmax())] if history["mAP"].notna().any() else history.iloc[-1]
+    validated = f"validation R@1 {best['R@1']:.2f}, mAP {best['mAP']:.2f}" if len(rows.valid) else "not validated"
     console.print(
-        f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, validation R@1 {best['R@1']:.2f}, "
-        f"mAP {best['mAP']:.2f}. How good is it? python evaluate_reid_and_visualize.py{elsewhere}"
+        f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, {validated}. "
+        f"How good is it? python evaluate_reid_and_visualize.py{elsewhere}"
     )
 
 
@@ -145,7 +146,7 @@ def check_knobs(knobs: Knobs) -> None:
 
 
 def describe(knobs: Knobs, origin: str, table: pd.DataFrame, root: Path, split_method: str) -> dict[str, Any]:
-    """What `model_config.yaml` records of a training: every knob, the data, the versions."""
+    """What `model_config.yaml` records of a training: every knob, the data and their split, the versions."""
     return {
         **plain(asdict(knobs)),
         "data": knobs.data.resolve().as_posix(),

@@ -2,7 +2,7 @@
 
 A new set is written to a staging folder, its manifest last; only then are the files moved into place. A crash
 before the manifest leaves the old set; a crash after it leaves a complete staging folder, which the next
-`recover` moves into place. So a reader finds the old set or the new one, never a mixture.
+`open` or `replace` moves into place. So a reader finds the old set or the new one, never a mixture.
 """
 
 import hashlib
@@ -44,6 +44,9 @@ class FileSet:
             about: What the manifest says beside the hashes; plain JSON values.
         """
         self.recover()
+        if self.staging.is_dir():
+            log.info("Dropping an incomplete save in %s.", self.folder)
+            shutil.rmtree(self.staging)
         self.staging.mkdir(parents=True)
         write(self.staging)
         paths = sorted(path for path in self.staging.iterdir() if path.is_file())
@@ -75,15 +78,10 @@ class FileSet:
         self.replace(write_all, about)
 
     def recover(self) -> None:
-        """Finish what a crash interrupted: a complete staging folder is moved into place, an incomplete one dropped."""
-        if not self.staging.is_dir():
-            return
+        """Move a complete staging folder into place; an incomplete one may be another program's save in progress."""
         if _read_manifest(self.staging / self.manifest_name) is not None:
             log.info("Finishing an interrupted save in %s.", self.folder)
             self._move_into_place()
-        else:
-            log.info("Dropping an incomplete save in %s.", self.folder)
-            shutil.rmtree(self.staging)
 
     def open(self) -> dict[str, Any] | None:
         """Recover, check every file against the manifest, and return what the manifest says "about" the set.

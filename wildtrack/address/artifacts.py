@@ -1,6 +1,7 @@
 """What training leaves behind: saved as one sealed set, opened with every file checked."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,8 @@ def open_artifacts(folder: Path) -> Artifacts:
     return Artifacts(folder, preprocessor, config, split)
 
 
-def onnx_is_current(artifacts: Artifacts) -> bool:
-    """Whether `model.onnx` is there and, in a stranger's set, was made from the model that lies there now."""
+def onnx_is_current(artifacts: Artifacts, scaling: str = "auto") -> bool:
+    """Whether `model.onnx` is there and, in a stranger's set, was made from the model and for the scaling of now."""
     path = artifacts.folder / "model.onnx"
     if not path.is_file():
         return False
@@ -116,12 +117,19 @@ def onnx_is_current(artifacts: Artifacts) -> bool:
     from wildtrack.address.embed import OnnxEngine
 
     try:
-        return OnnxEngine(path).metadata.get("source_sha256") == sha256(source)
+        made = OnnxEngine(path).metadata
+        return made.get("source_sha256") == sha256(source) and scaling in ("auto", made.get("scaling"))
     except UserError:  # damaged, or not written by us: it is made anew
         return False
 
 
-def export_saved_model(artifacts: Artifacts, table: pd.DataFrame, pixels: np.ndarray, scaling: str) -> None:
+def export_saved_model(
+    artifacts: Artifacts,
+    table: pd.DataFrame,
+    pixels: np.ndarray,
+    scaling: str,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> None:
     """Make `model.onnx` from a saved Keras model: a stranger's, or ours when that file was lost.
 
     Args:
@@ -129,12 +137,14 @@ def export_saved_model(artifacts: Artifacts, table: pd.DataFrame, pixels: np.nda
         table: Labelled photos, N rows, to find out the input scaling where nothing says it.
         pixels: uint8 (N, H, W, 3).
         scaling: "auto", or one of SCALINGS for a model from elsewhere.
+        custom_objects: Layer classes of the user's own, by name.
     """
     from wildtrack.address.export import export_onnx
-    from wildtrack.address.network import find_scaling, load_saved_model, open_network, with_scaling
+    from wildtrack.address.network import check_image_size, find_scaling, load_saved_model, open_network, with_scaling
 
-    model, source = load_saved_model(artifacts.folder, {})
+    model, source = load_saved_model(artifacts.folder, custom_objects or {})
     network = open_network(model)
+    check_image_size(network, artifacts.preprocessor)
     if scaling == "auto":
         scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
     metadata = {

@@ -1,13 +1,13 @@
 """What a trained model has to beat: raw pixels, and its own network before training."""
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from wildtrack.address.embed import KerasEngine, run_all
+from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -42,22 +42,31 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
 
     from wildtrack.address.model import build_model
 
-    origin = config["starting_weights"]
-    if origin not in ("random", "imagenet") and not Path(origin).is_file():
-        log.warning("The starting weights %s are gone: no figure for the untrained network.", origin)
-        return None
     keras.utils.set_random_seed(config["seed"])
-    model, _ = build_model(
-        config["backbone"],
-        alpha=config["alpha"],
-        image_size=config["image_size"],
-        embed_dim=config["embed_dim"],
-        num_ids=2,
-        weights="none" if origin == "random" else origin,
-        pooling=config["pooling"],
-    )
+    try:
+        model, origin = build_model(
+            config["backbone"],
+            alpha=config["alpha"],
+            image_size=config["image_size"],
+            embed_dim=config["embed_dim"],
+            num_ids=2,
+            weights=_as_then(config),
+            pooling=config["pooling"],
+        )
+    except UserError as error:
+        log.warning("No figure for the untrained network: %s.", error)
+        return None
+    if (origin == "random") != (config["starting_weights"] == "random"):
+        log.warning("No figure for the untrained network: its starting weights were others than can be had now.")
+        return None
     pooled = keras.Model(model.input, {"embedding": model.get_layer("pooled").output})
     return _unit_length(run_all(KerasEngine(pooled), pixels, "untrained network")["embedding"])
+
+
+def _as_then(config: dict[str, Any]) -> str:
+    """The knob `weights` as it was in training: random weights after a failed download are not those of "none"."""
+    chosen = str(config["weights"])
+    return chosen if chosen in ("auto", "imagenet", "none") else str(config["starting_weights"])
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

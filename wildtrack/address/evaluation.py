@@ -26,6 +26,7 @@ class Protocol:
     gallery: np.ndarray  # int (G,)
     method: str
     left_out: int  # photos on neither side that the saved split does not name
+    unanswerable: int = 0  # test photos of identities that have no photo in the gallery: not asked
 
 
 def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per_identity: int, seed: int) -> Protocol:
@@ -48,10 +49,12 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     names = table["image_id"]
     sides = pd.Series(np.nan, index=table.index) if split is None else names.map(split.set_index("image_id")["split"])
     has_split = bool(sides.notna().any())
+    unanswerable = 0
     on_gallery_side = sides.isin(["train", "valid"]).to_numpy()
     if has_split:
         can_be_found = table["identity"].isin(table["identity"][on_gallery_side])
         askable = ((sides == "test") & can_be_found).to_numpy()
+        unanswerable = int(((sides == "test") & ~can_be_found).sum())
         method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
     else:
         askable = (names.groupby(table["identity"]).transform("size") >= 2).to_numpy()
@@ -74,7 +77,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         )
     asked = np.sort(np.array(queries))
     gallery = np.flatnonzero(on_gallery_side) if has_split else np.setdiff1d(np.arange(len(table)), asked)
-    return Protocol(asked, gallery, method, int(sides.isna().sum()) if has_split else 0)
+    return Protocol(asked, gallery, method, int(sides.isna().sum()) if has_split else 0, unanswerable)
 
 
 def _generator(seed: int, identity: str) -> np.random.Generator:

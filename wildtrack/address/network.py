@@ -52,7 +52,7 @@ def load_saved_model(folder: Path, custom_objects: Mapping[str, Any]) -> tuple[k
         reason = " ".join(str(error).split())[:300]
         raise UserError(
             f"{path} cannot be loaded: {reason}. If it has a layer class of its own, import that class and name it in "
-            "CUSTOM_OBJECTS at the top of evaluate_reid_and_visualize.py; Lambda layers are refused, as they run code"
+            "CUSTOM_OBJECTS at the top of this script; Lambda layers are refused, as they run code"
         ) from error
 
 
@@ -153,6 +153,16 @@ def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
     inputs = keras.tree.pack_sequence_as(model.input, [tensor])
     keras.models.clone_model(model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=call)
     return calls[-1].output  # layers are called by depth, the output's last
+
+
+def check_image_size(network: Network, preprocessor: Preprocessor) -> None:
+    """Raise a UserError when `preprocessor.pkl` names another photo size than the network takes."""
+    takes = tuple(network.keras_model.inputs[0].shape[1:3]) if isinstance(network.keras_model.inputs, list) else ()
+    if any(side not in (None, given) for side, given in zip(takes, preprocessor.image_size, strict=False)):
+        raise UserError(
+            f"the model takes photos of {takes[0]} x {takes[1]} pixels, and its preprocessor.pkl says "
+            f"{preprocessor.image_size[0]} x {preprocessor.image_size[1]}; put two that belong together into one folder"
+        )
 
 
 def with_scaling(network: Network, scaling: str) -> keras.Model:

@@ -95,10 +95,9 @@ def _embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def data_fingerprint(table: pd.DataFrame, root: Path) -> str:
-    """A hash of who is where and how large each file is: it changes when photos are added, moved or relabelled."""
-    digest = hashlib.sha256()
-    for image_id, identity, path in zip(table["image_id"], table["identity"], table["path"], strict=True):
-        digest.update(
-            f"{image_id}\0{identity}\0{path}\0{(root / path).stat().st_size}\n".encode(errors="surrogatepass")
-        )
+    """A hash of the whole catalogue and of each file's size and time: it changes when photos or their rows change."""
+    digest = hashlib.sha256(table.to_csv(index=False).encode(errors="surrogatepass"))
+    for path in table["path"]:
+        state = (root / path).stat()
+        digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
