@@ -23,7 +23,7 @@ check: .venv/installed-dev
 	$(RUN) -m mypy
 
 bench: .venv/installed
-	$(RUN) benchmarks/embedding.py
+	$(RUN) -m benchmarks.embedding
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

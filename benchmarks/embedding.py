@@ -1,7 +1,7 @@
 """Photos per second of the two engines on the same network and the same pixels, side by side in one run.
 
-python benchmarks/embedding.py                 the default network
-python benchmarks/embedding.py --photos 32     a quick look
+python -m benchmarks.embedding               the default network
+python -m benchmarks.embedding --photos 32     a quick look
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from wildtrack import versions
-from wildtrack.console import console, run
+from wildtrack.console import console, load_tensorflow, run
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Knobs:
 
 def main(knobs: Knobs) -> None:
     """Time both engines on both kinds of pooling."""
+    load_tensorflow()
     shape = (knobs.photos, knobs.image_size, knobs.image_size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     console.print(f"{knobs.photos} photos of {knobs.image_size} pixels; {versions()}")
@@ -55,7 +56,7 @@ def photos_per_second(pooling: str, pixels: np.ndarray, repeats: int) -> dict[st
     )
     network = open_network(model).keras_model
     with tempfile.TemporaryDirectory() as folder:
-        export_onnx(network, Path(folder) / "model.onnx", {})
+        export_onnx(network, Path(folder) / "model.onnx", {"fingerprint": "benchmark"})
         engines = {"Keras engine": KerasEngine(network), "ONNX engine": OnnxEngine(Path(folder) / "model.onnx")}
     batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
     seconds = {"Keras predict": fastest(lambda: network.predict(pixels, batch_size=BATCH, verbose=0), repeats)}
