@@ -8,11 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from wildtrack import versions
+from wildtrack.address.embed import Engine
 from wildtrack.console import console, load_tensorflow, run
 
 
@@ -57,12 +59,21 @@ def photos_per_second(pooling: str, pixels: np.ndarray, repeats: int) -> dict[st
     network = open_network(model).keras_model
     with tempfile.TemporaryDirectory() as folder:
         export_onnx(network, Path(folder) / "model.onnx", {"fingerprint": "benchmark"})
-        engines = {"Keras engine": KerasEngine(network), "ONNX engine": OnnxEngine(Path(folder) / "model.onnx")}
+        engines: dict[str, Engine] = {
+            "Keras engine": KerasEngine(network),
+            "ONNX engine": OnnxEngine(Path(folder) / "model.onnx"),
+        }
     batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
     seconds = {"Keras predict": fastest(lambda: network.predict(pixels, batch_size=BATCH, verbose=0), repeats)}
     for name, engine in engines.items():
-        seconds[name] = fastest(lambda run=engine.run: [run(batch) for batch in batches], repeats)  # type: ignore[misc]
+        seconds[name] = fastest(partial(run_batches, engine, batches), repeats)
     return {name: len(pixels) / value for name, value in seconds.items()}
+
+
+def run_batches(engine: Engine, batches: list[np.ndarray]) -> None:
+    """Run an engine over all batches."""
+    for batch in batches:
+        engine.run(batch)
 
 
 def fastest(work: Callable[[], object], repeats: int) -> float:
