@@ -76,8 +76,9 @@ def main(knobs: Knobs) -> None:
             f"Left out: {protocol.left_out} photos that the saved split does not name."
         )
     hashes = perceptual_hashes(pixels)
+    others = table.drop(index=[*protocol.queries, *protocol.gallery])
     leaky = suspicious_pairs(
-        queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery]
+        queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery], others
     )  # bool (Q, G)
 
     load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help

@@ -101,7 +101,7 @@ def main(knobs: Knobs) -> None:
     )
     config = describe(knobs, origin, table.assign(split=split.side), catalogue.root, split.method)
     checkpoints = knobs.artifacts / ".training"
-    done = training_state(checkpoints, config)
+    done = training_state(checkpoints, {name: value for name, value in config.items() if name != "cache_gb"})
     if done:
         console.print(f"Going on after epoch {done} of {knobs.epochs}.")
     recipe = Recipe(knobs.loss, knobs.epochs, knobs.batch_size, knobs.learning_rate, origin != "random", knobs.seed)

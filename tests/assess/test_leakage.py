@@ -111,3 +111,12 @@ def test_share_without_the_column() -> None:
     side = rows(["a"], orientation="left")
     assert same_side_share(side, rows(["a"])) is None
     assert same_side_share(rows(["a"]), side) is None
+
+
+def test_a_photo_that_is_not_asked_bridges_an_encounter() -> None:
+    first, between, last = (
+        pd.DataFrame({"identity": ["a"], "path": [f"{hour}.jpg"], "date": [f"2024-05-01T{hour:02d}:00:00"]})
+        for hour in (0, 10, 20)
+    )
+    assert not suspicious_pairs(last, first, 12, None, None).any()
+    assert suspicious_pairs(last, first, 12, None, None, others=between).tolist() == [[True]]

@@ -15,11 +15,12 @@ def suspicious_pairs(
     encounter_hours: float,
     query_hashes: npt.NDArray[np.bool_] | None,
     gallery_hashes: npt.NDArray[np.bool_] | None,
+    others: pd.DataFrame | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Find gallery photos that give a query's answer away.
 
-    That is a photo of the same identity that is also of the same encounter (labelled over queries and gallery
-    together), or a near-duplicate, or the same source photo. Rows of the identity "unknown" give nothing away.
+    That is a photo of the same identity that is also of the same encounter (labelled over all photos
+    handed in), or a near-duplicate, or the same source photo. Rows of the identity "unknown" give nothing away.
 
     Args:
         queries: A catalogue with `identity` and `path`, perhaps `photo_id` and `date`, Q rows.
@@ -27,6 +28,7 @@ def suspicious_pairs(
         encounter_hours: The longest gap inside an encounter, in hours.
         query_hashes: Perceptual hashes, bool, shape (Q, 64), or None to leave near-duplicates out.
         gallery_hashes: The same, shape (G, 64).
+        others: The catalogue's further photos, which may bridge the gap between two photos of one encounter.
 
     Returns:
         Bool, shape (Q, G).
@@ -36,11 +38,12 @@ def suspicious_pairs(
         ValueError: Not one hash a row, or hashes for one table only.
     """
     columns = ["identity", "path", "photo_id", "date"]
-    both = pd.concat(
-        [side[[name for name in columns if name in side]].astype(object) for side in (queries, gallery)],
-        ignore_index=True,
+    sides = (queries, gallery) if others is None else (queries, gallery, others)
+    photos = pd.concat(
+        [side[[name for name in columns if name in side]].astype(object) for side in sides], ignore_index=True
     )
-    suspicious = _equal(encounters(both, encounter_hours), len(queries))  # (Q, G)
+    both = photos.iloc[: len(queries) + len(gallery)]
+    suspicious = _equal(encounters(photos, encounter_hours)[: len(both)], len(queries))  # (Q, G)
     suspicious |= _equal(pd.factorize(photo_keys(both))[0], len(queries))
     if query_hashes is not None and gallery_hashes is not None:
         if (len(query_hashes), len(gallery_hashes)) != suspicious.shape:
