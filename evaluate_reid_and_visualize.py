@@ -113,7 +113,7 @@ def main(knobs: Knobs) -> None:
     metrics = {
         **retrieval_report(scores, identities[protocol.queries], leaky, knobs.seed),
         "num_gallery": len(gallery),
-        "identity_ranking": identity_ranking(outputs["embedding"], protocol, identities),
+        "identity_ranking": identity_ranking(scores["trained"], identities[protocol.queries]),
         "classifier": classifier_report(
             outputs["probabilities"][protocol.queries], identities[protocol.queries], known
         ),

@@ -16,7 +16,7 @@ import pandas as pd
 
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.demo import make_demo
+from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.preprocessor import plain
 from wildtrack.address.training_set import check_trainable, data_fingerprint, retrieval_validator, training_set
@@ -25,9 +25,6 @@ from wildtrack.assess.splits import make_split
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.errors import UserError
 from wildtrack.knobs import check_range
-
-DEMO = Path("data/demo-turtles")
-DEMO_NEW = Path("data/demo-new-photos")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The evaluation protocol: who is asked, who is ranked, and every figure that follows from the similarities."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from wildtrack.address.metrics import (
     summarise,
     top_k_accuracy,
 )
+from wildtrack.assess.splits import identity_generator
 from wildtrack.errors import UserError
 
 
@@ -69,7 +69,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         rows = rows[np.argsort(names.to_numpy()[rows])]  # so that the order of the table has no say
         most = len(rows) if has_split else len(rows) - 1
         wanted = min(most, queries_per_identity or (len(rows) if has_split else len(rows) // 2))
-        queries += _generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
+        queries += identity_generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
     if not queries:
         raise UserError(
             "nobody can be asked about: no identity has a test photo and another one in the gallery; "
@@ -80,17 +80,13 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     return Protocol(asked, gallery, method, int(sides.isna().sum()) if has_split else 0, unanswerable)
 
 
-def _generator(seed: int, identity: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}\0{identity}".encode(errors="surrogatepass")).digest()
-    return np.random.default_rng(int.from_bytes(digest, "little"))
-
-
 @dataclass(frozen=True)
 class Retrieval:
     """One method's scores of the same queries, with and without the gallery photos that give answers away."""
 
     all_photos: pd.DataFrame  # from `retrieval_scores`
     honest: pd.DataFrame
+    by_identity: pd.DataFrame  # all photos, merged to identities: what a person who is shown names sees
 
 
 def score(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray) -> Retrieval:
@@ -104,9 +100,11 @@ def score(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray, le
     """
     similarity = embeddings[protocol.queries] @ embeddings[protocol.gallery].T  # (Q, G)
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
+    merged, names = identity_similarity(similarity, gallery_ids)  # (Q, I)
     return Retrieval(
         retrieval_scores(similarity, query_ids, gallery_ids),
         retrieval_scores(similarity, query_ids, gallery_ids, excluded=leaky),
+        retrieval_scores(merged, query_ids, names),
     )
 
 
@@ -151,11 +149,9 @@ def retrieval_report(
     return report
 
 
-def identity_ranking(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray) -> dict[str, Any]:
-    """R@K over identities instead of photos: what a person who is shown names sees."""
-    similarity = embeddings[protocol.queries] @ embeddings[protocol.gallery].T
-    merged, names = identity_similarity(similarity, identities[protocol.gallery])
-    summary = summarise(retrieval_scores(merged, identities[protocol.queries], names), identities[protocol.queries])
+def identity_ranking(retrieval: Retrieval, query_ids: np.ndarray) -> dict[str, Any]:
+    """R@K over identities instead of photos; `query_ids` is str (Q,)."""
+    summary = summarise(retrieval.by_identity, query_ids)
     return {name: value for name, value in summary.items() if name.startswith("R@")}
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.random import Generator
 from PIL import Image
 
+from wildtrack.access.catalogue import UNKNOWN
 from wildtrack.access.demo.camera import JPEG_QUALITY, photograph
 from wildtrack.access.demo.plates import draw_plates
 from wildtrack.access.demo.turtle import Head, draw_head
@@ -25,9 +26,10 @@ from wildtrack.access.demo.water import HEIGHT, WIDTH, draw_water
 from wildtrack.console import track
 from wildtrack.errors import UserError
 
+DEMO = Path("data/demo-turtles")  # where the scripts look for it
+DEMO_NEW = Path("data/demo-new-photos")
 SPECIES = "Caretta caretta"
 LICENSE = "CC0-1.0"
-UNKNOWN = "unknown"
 SIDES = ("left", "right")
 PHOTOS_PER_ENCOUNTER = 2  # sides take turns, so every encounter shows both
 WEEKS_BETWEEN_ENCOUNTERS = (2, 10)  # shortest and longest
