@@ -54,7 +54,7 @@ class Knobs:
 def main(knobs: Knobs) -> None:
     """Catalogue -> split -> fit -> artifacts."""
     check_knobs(knobs)
-    if knobs.data == DEMO and not DEMO.exists():
+    if knobs.data == DEMO and not any(DEMO.glob("*")):
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data)

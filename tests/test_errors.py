@@ -114,6 +114,12 @@ def test_data_that_cannot_be_trained_on(place: Path, make: Callable[[Path], str]
     assert data in message or make in (one_identity, single_photos)  # these two count what was read
 
 
+def test_an_empty_demo_folder_is_drawn_into(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train.DEMO.mkdir(parents=True)
+    monkeypatch.setattr(train, "make_demo", lambda folder, new_folder: draw_animals(folder, animals=1))
+    assert "at least two identities" in refused(lambda: train.main(train.Knobs()), place)
+
+
 TRAIN_KNOBS: list[dict[str, Any]] = [
     {"alpha": 0.0},
     {"batch_size": 1},

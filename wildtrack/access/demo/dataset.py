@@ -71,9 +71,9 @@ def make_demo(folder: Path, new_folder: Path, identities: int = 24, encounters: 
     Both folders appear when they are complete, not before.
 
     Args:
-        folder: A folder per identity and `metadata.csv`. Must not exist yet.
+        folder: A folder per identity and `metadata.csv`. Must not exist yet, or be empty.
         new_folder: Photos of known animals on a further day and one of a stranger, with
-            `answers.csv`. Must not exist yet.
+            `answers.csv`. Must not exist yet, or be empty.
         identities: Number of animals.
         encounters: Days on which each animal is met, with `PHOTOS_PER_ENCOUNTER` photos each.
         seed: The same seed draws the same photos.
@@ -85,6 +85,8 @@ def make_demo(folder: Path, new_folder: Path, identities: int = 24, encounters: 
         if count < 1:
             raise UserError(f"{name} is {count}, but the demo dataset needs at least 1.")
     for path in (folder, new_folder):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()  # Windows renames nothing onto a folder, not even onto an empty one
         if path.exists():
             raise UserError(f"{path} is there already: delete it, or name another folder for the demo dataset.")
         path.parent.mkdir(parents=True, exist_ok=True)
