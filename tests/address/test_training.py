@@ -126,7 +126,8 @@ def small_model() -> Any:
     layers = keras.layers
     photos = keras.Input((32, 32, 3))
     inside = keras.Input((32, 32, 3))
-    backbone = keras.Model(inside, layers.BatchNormalization()(layers.Conv2D(4, 3, strides=4)(inside)), name="backbone")
+    features = layers.Dropout(0.5)(layers.BatchNormalization()(layers.Conv2D(4, 3, strides=4)(inside)))
+    backbone = keras.Model(inside, features, name="backbone")
     pooled = layers.GlobalAveragePooling2D()(backbone(layers.Rescaling(1 / 255)(photos)))
     embedding = L2Normalize(name="embedding")(layers.BatchNormalization()(layers.Dense(8)(pooled)))
     cosine = layers.Dense(2, use_bias=False, kernel_constraint=keras.constraints.UnitNorm(), name="cosine")(embedding)

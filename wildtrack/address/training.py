@@ -193,8 +193,11 @@ def _read_history(checkpoints: Path) -> list[dict[str, float]]:
 
 
 def _save_state(trainer: keras.Model, checkpoints: Path, history: list[dict[str, float]]) -> None:
-    """Put an epoch on disk. The history is written last: an epoch counts when it is in there."""
-    arrays = {f"model_{number}": array for number, array in enumerate(trainer.get_weights())}
+    """Put an epoch on disk. The history is written last: an epoch counts when it is in there.
+
+    `variables` are the weights and, for dropout to go on as it would have, the states of the random generators.
+    """
+    arrays = {f"model_{number}": np.asarray(value) for number, value in enumerate(trainer.variables)}
     arrays |= {f"optimizer_{number}": np.asarray(value) for number, value in enumerate(trainer.optimizer.variables)}
     write_atomically(_state_file(checkpoints, len(history)), lambda part: np.savez(part, **arrays))
     write_text(checkpoints / "history.json", json.dumps(history))
@@ -205,7 +208,8 @@ def _save_state(trainer: keras.Model, checkpoints: Path, history: list[dict[str,
 
 def _load_state(trainer: keras.Model, checkpoints: Path, epoch: int, *, with_optimizer: bool) -> None:
     with np.load(_state_file(checkpoints, epoch), allow_pickle=False) as arrays:
-        trainer.set_weights([arrays[f"model_{number}"] for number in range(len(trainer.weights))])
+        for number, variable in enumerate(trainer.variables):
+            variable.assign(arrays[f"model_{number}"])
         if with_optimizer:
             for number, variable in enumerate(trainer.optimizer.variables):
                 variable.assign(arrays[f"optimizer_{number}"])
