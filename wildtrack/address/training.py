@@ -9,6 +9,7 @@ import logging
 import math
 import shutil
 import time
+import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -175,16 +176,34 @@ def prefetch(
 def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
     """Prepare the folder for a training named by `identity`; return how many epochs of it are done.
 
-    The state of any other training (other knobs, other photos) is dropped.
+    The state of any other training (other knobs, other photos) is dropped, and so is a damaged one.
     """
     marker = checkpoints / "training.json"
     text = json.dumps(identity, sort_keys=True, indent=1, default=str)
-    if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
+    is_same = marker.is_file() and marker.read_bytes() == text.encode()
+    if not is_same or not _is_whole(checkpoints):
         if (checkpoints / "history.json").is_file():
-            log.warning("An interrupted training with other knobs or photos is dropped; this one starts anew.")
+            reason = "is damaged" if is_same else "had other knobs or photos"
+            log.warning("An interrupted training in %s %s; it is dropped, this one starts anew.", checkpoints, reason)
         shutil.rmtree(checkpoints, ignore_errors=True)
         write_text(marker, text)
     return len(_read_history(checkpoints))
+
+
+def _is_whole(checkpoints: Path) -> bool:
+    """Whether the history, and the epochs that going on needs, are there and undamaged."""
+    try:
+        history = _read_history(checkpoints)
+        needed = {len(history), best_epoch(history)} if history else set()
+        in_order = isinstance(history, list) and [row["epoch"] for row in history] == list(range(1, len(history) + 1))
+        return in_order and all(_passes_checksums(_state_file(checkpoints, epoch)) for epoch in needed)
+    except Exception:  # zipfile raises nearly anything for a file it cannot read
+        return False
+
+
+def _passes_checksums(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip() is None
 
 
 def _read_history(checkpoints: Path) -> list[dict[str, float]]:
