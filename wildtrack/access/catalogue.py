@@ -332,6 +332,9 @@ def _number(name: str, low: float, high: float) -> Parser:
 
 
 _NUMBERS = {"height": (1, 1e6), "width": (1, 1e6), "latitude": (-90, 90), "longitude": (-180, 180)}
-_CELL_PARSERS: dict[str, Parser] = {"image_id": str, "identity": _identity, "date": _date} | {
-    name: _number(name, *limits) for name, limits in _NUMBERS.items()
+_CELL_PARSERS: dict[str, Parser] = {
+    "image_id": str,  # as it is written, like the path that it often is
+    "identity": _identity,
+    "date": _date,
+    **{name: _number(name, *limits) for name, limits in _NUMBERS.items()},
 }

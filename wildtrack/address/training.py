@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -216,7 +217,7 @@ def _save_state(trainer: keras.Model, checkpoints: Path, history: list[dict[str,
 
     `variables` are the weights and, for dropout to go on as it would have, the states of the random generators.
     """
-    arrays = {f"model_{number}": np.asarray(value) for number, value in enumerate(trainer.variables)}
+    arrays: dict[str, Any] = {f"model_{number}": np.asarray(value) for number, value in enumerate(trainer.variables)}
     arrays |= {f"optimizer_{number}": np.asarray(value) for number, value in enumerate(trainer.optimizer.variables)}
     write_atomically(_state_file(checkpoints, len(history)), lambda part: np.savez(part, **arrays))
     write_text(checkpoints / "history.json", json.dumps(history))
