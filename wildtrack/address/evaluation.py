@@ -25,7 +25,7 @@ class Protocol:
     queries: np.ndarray  # int (Q,)
     gallery: np.ndarray  # int (G,)
     method: str
-    left_out: int  # photos on neither side that the saved split does not name
+    left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
     unanswerable: int = 0  # test photos of identities that have no photo in the gallery: not asked
 
 
@@ -37,8 +37,8 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     drawn as queries and all others are the gallery. A test photo that is not asked enters neither side.
 
     Args:
-        table: The catalogue, N rows, no "unknown".
-        split: Columns image_id and split, or None.
+        table: The catalogue, N rows, no "unknown"; with a split also `sha256`, from `photo_contents`.
+        split: Columns image_id, sha256 and split, or None.
         queries_per_identity: How many photos of each identity to ask; 0 asks all test photos (without a
             split: half of each identity's photos).
         seed: Names the draw; each identity's draw depends on nothing but the seed and its own photos.
@@ -47,7 +47,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         UserError: Nobody can be asked.
     """
     names = table["image_id"]
-    sides = pd.Series(np.nan, index=table.index) if split is None else names.map(split.set_index("image_id")["split"])
+    sides = pd.Series(np.nan, index=table.index) if split is None else _saved_sides(table, split)
     has_split = bool(sides.notna().any())
     unanswerable = 0
     on_gallery_side = sides.isin(["train", "valid"]).to_numpy()
@@ -78,6 +78,13 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     asked = np.sort(np.array(queries))
     gallery = np.flatnonzero(on_gallery_side) if has_split else np.setdiff1d(np.arange(len(table)), asked)
     return Protocol(asked, gallery, method, int(sides.isna().sum()) if has_split else 0, unanswerable)
+
+
+def _saved_sides(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
+    """Each row's side, NaN where the split has no photo of that name and content: other seasons repeat file names."""
+    keys = [name for name in ("image_id", "sha256") if name in split]  # older splits do not know the content
+    sides = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"]
+    return sides.set_axis(table.index)
 
 
 @dataclass(frozen=True)
