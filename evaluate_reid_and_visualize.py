@@ -77,7 +77,7 @@ def main(knobs: Knobs) -> None:
             f"Not asked: {protocol.unanswerable} test photos of animals that are not in the gallery. "
             f"Left out: {protocol.left_out} photos that the saved split does not name, or not with this content."
         )
-    hashes = perceptual_hashes(pixels)
+    hashes = perceptual_hashes(photos.small)
     others = table.drop(index=[*protocol.queries, *protocol.gallery])
     leaky = suspicious_pairs(
         queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery], others

@@ -65,7 +65,7 @@ def main(knobs: Knobs) -> None:
     check_trainable(table)
     split = make_split(
         table,
-        perceptual_hashes(pixels),
+        perceptual_hashes(photos.small),
         split=knobs.split,
         encounter_hours=knobs.encounter_hours,
         test_share=knobs.test_share,
