@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.labelled import labelled_photos
+from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
 from wildtrack.address.evaluation import choose_protocol, classifier_report, identity_ranking, retrieval_report, score
@@ -67,15 +67,17 @@ def main(knobs: Knobs) -> None:
     table, pixels = photos.table, photos.pixels
     identities = table["identity"].to_numpy(dtype=object)
 
+    if artifacts.split is not None:
+        table = table.assign(sha256=photo_contents(table, catalogue.root))
     protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
     queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
     console.print(f"{len(queries)} queries, {len(gallery)} gallery photos: {protocol.method}.")
     if protocol.left_out or protocol.unanswerable:
         console.print(
             f"Not asked: {protocol.unanswerable} test photos of animals that are not in the gallery. "
-            f"Left out: {protocol.left_out} photos that the saved split does not name."
+            f"Left out: {protocol.left_out} photos that the saved split does not name, or not with this content."
         )
-    hashes = perceptual_hashes(pixels)
+    hashes = perceptual_hashes(photos.small)
     others = table.drop(index=[*protocol.queries, *protocol.gallery])
     leaky = suspicious_pairs(
         queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery], others
@@ -113,7 +115,7 @@ def main(knobs: Knobs) -> None:
     metrics = {
         **retrieval_report(scores, identities[protocol.queries], leaky, knobs.seed),
         "num_gallery": len(gallery),
-        "identity_ranking": identity_ranking(outputs["embedding"], protocol, identities),
+        "identity_ranking": identity_ranking(scores["trained"], identities[protocol.queries]),
         "classifier": classifier_report(
             outputs["probabilities"][protocol.queries], identities[protocol.queries], known
         ),

@@ -20,6 +20,7 @@ import pandas as pd
 import tyro
 
 from wildtrack.access.catalogue import load_catalogue, problem_table
+from wildtrack.access.demo import DEMO_NEW
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.photos import PHOTO_SUFFIXES, PhotoError, read_photo
 from wildtrack.access.problems import report_problems
@@ -32,7 +33,6 @@ from wildtrack.errors import UserError
 from wildtrack.files import sha256
 from wildtrack.knobs import check_range
 
-DEMO_NEW = Path("data/demo-new-photos")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
 

@@ -16,8 +16,8 @@ import pandas as pd
 
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.demo import make_demo
-from wildtrack.access.labelled import labelled_photos
+from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.preprocessor import plain
 from wildtrack.address.training_set import check_trainable, data_fingerprint, retrieval_validator, training_set
 from wildtrack.assess.duplicates import perceptual_hashes
@@ -25,9 +25,6 @@ from wildtrack.assess.splits import make_split
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.errors import UserError
 from wildtrack.knobs import check_range
-
-DEMO = Path("data/demo-turtles")
-DEMO_NEW = Path("data/demo-new-photos")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Knobs:
 def main(knobs: Knobs) -> None:
     """Catalogue -> split -> fit -> artifacts."""
     check_knobs(knobs)
-    if knobs.data == DEMO and not DEMO.exists():
+    if knobs.data == DEMO and not any(DEMO.glob("*")):
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data)
@@ -68,13 +65,14 @@ def main(knobs: Knobs) -> None:
     check_trainable(table)
     split = make_split(
         table,
-        perceptual_hashes(pixels),
+        perceptual_hashes(photos.small),
         split=knobs.split,
         encounter_hours=knobs.encounter_hours,
         test_share=knobs.test_share,
         valid_share=knobs.valid_share,
         seed=knobs.seed,
     )
+    table = table.assign(split=split.side, sha256=photo_contents(table, catalogue.root))
     rows = training_set(table, split.side)
     console.print(
         f"Split {split.method}: {len(rows.train)} photos of {len(rows.identities)} identities to train on, "
@@ -99,7 +97,7 @@ def main(knobs: Knobs) -> None:
         weights=knobs.weights,
         pooling=knobs.pooling,
     )
-    config = describe(knobs, origin, table.assign(split=split.side), catalogue.root, split.method)
+    config = describe(knobs, origin, table, split.method)
     checkpoints = knobs.artifacts / ".training"
     done = training_state(checkpoints, {name: value for name, value in config.items() if name != "cache_gb"})
     if done:
@@ -114,7 +112,7 @@ def main(knobs: Knobs) -> None:
         raise
 
     preprocessor = Preprocessor(size, knobs.embed_dim, True, rows.identities, "0-255")
-    sides = table[["image_id", "identity", "path"]].assign(split=split.side)
+    sides = table[["image_id", "identity", "path", "split", "sha256"]]
     save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
     shutil.rmtree(checkpoints)
     elsewhere = "" if knobs.artifacts == Path("artifacts") else f' --artifacts "{knobs.artifacts}"'
@@ -145,7 +143,7 @@ def check_knobs(knobs: Knobs) -> None:
         raise UserError(f"weights {knobs.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
 
 
-def describe(knobs: Knobs, origin: str, table: pd.DataFrame, root: Path, split_method: str) -> dict[str, Any]:
+def describe(knobs: Knobs, origin: str, table: pd.DataFrame, split_method: str) -> dict[str, Any]:
     """What `model_config.yaml` records of a training: every knob, the data and their split, the versions."""
     return {
         **plain(asdict(knobs)),
@@ -154,7 +152,7 @@ def describe(knobs: Knobs, origin: str, table: pd.DataFrame, root: Path, split_m
         "split_method": split_method,
         "photos": len(table),
         "identities": int(table["identity"].nunique()),
-        "data_fingerprint": data_fingerprint(table, root),
+        "data_fingerprint": data_fingerprint(table),
         "versions": versions(),
     }
 

@@ -12,6 +12,7 @@ from blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_sc
 import evaluate_reid_and_visualize as evaluate
 import search
 import train_classifier_reid as train
+from wildtrack.access.demo import DEMO
 from wildtrack.address.artifacts import artifact_files
 from wildtrack.address.preprocessor import Preprocessor
 from wildtrack.errors import UserError
@@ -112,6 +113,12 @@ def test_data_that_cannot_be_trained_on(place: Path, make: Callable[[Path], str]
     message = refused(lambda: train.main(train.Knobs(data=Path(data))), place)
     assert reason in message
     assert data in message or make in (one_identity, single_photos)  # these two count what was read
+
+
+def test_an_empty_demo_folder_is_drawn_into(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    DEMO.mkdir(parents=True)
+    monkeypatch.setattr(train, "make_demo", lambda folder, new_folder: draw_animals(folder, animals=1))
+    assert "at least two identities" in refused(lambda: train.main(train.Knobs()), place)
 
 
 TRAIN_KNOBS: list[dict[str, Any]] = [

@@ -113,6 +113,7 @@ def test_training_leaves_every_artifact(home: Path) -> None:
     split = pd.read_csv(home / "artifacts" / "split.csv")
     assert set(split["split"]) == {"train", "valid", "test"}
     assert len(split) == 4 * 6 + len(ODD)
+    assert (split["sha256"].str.len() == 64).all()
 
 
 def test_training_lists_the_photos_it_cannot_read(home: Path) -> None:
@@ -136,14 +137,17 @@ def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
     assert {"confidence_intervals", "leakage", "methods", "classifier", "identity_ranking", "protocol"} <= set(metrics)
     assert set(metrics["methods"]) == {"trained", "raw_pixels", "untrained"}
     assert metrics["num_ids"] == metrics["num_queries"] == 4
+    assert metrics["protocol"]["method"].startswith("the split saved with the model")
+    assert metrics["protocol"]["photos_the_split_does_not_name"] == 0
     assert 0 <= metrics["R@1"] <= metrics["R@5"] <= metrics["R@10"] <= 1
     numbered = [f"{kind}_{number}.png" for kind in ("retrieval_example", "gradcam") for number in (1, 2)]
     assert {path.name for path in results.glob("*.png")} == {"tsne.png", *numbered}
     assert all(is_picture(path) for path in results.glob("*.png"))
 
 
-def test_evaluation_repeats_exactly(evaluated: Path) -> None:
-    options = ("--results", "again", "--examples", 0, "--tsne-max", 0)
+def test_evaluation_of_a_moved_folder_repeats_exactly(evaluated: Path) -> None:
+    shutil.copytree(evaluated / "photos", evaluated / "moved", copy_function=shutil.copy)  # with the time of now
+    options = ("--data", "moved", "--results", "again", "--examples", 0, "--tsne-max", 0)
     done = run_script("evaluate_reid_and_visualize.py", *options, cwd=evaluated)
     assert done.returncode == 0, done.stderr
     assert (evaluated / "again/metrics.json").read_bytes() == (evaluated / "results/metrics.json").read_bytes()

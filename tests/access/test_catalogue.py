@@ -13,9 +13,10 @@ from wildtrack.errors import UserError
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root with three files; validation asks only whether they are there."""
-    (tmp_path / "fotos größe").mkdir()
-    for name in ("a.jpg", "b.jpg", "fotos größe/c 1.jpg"):
+    """A root with four files; validation asks only whether they are there."""
+    for folder in ("fotos größe", " t1 "):
+        (tmp_path / folder).mkdir()
+    for name in ("a.jpg", "b.jpg", "fotos größe/c 1.jpg", " t1 /a .jpg "):
         (tmp_path / name).touch()
     (tmp_path.parent / "outside.jpg").touch()
     return tmp_path
@@ -71,6 +72,8 @@ def test_identity(root: Path, written: object, expected: str) -> None:
         ("fotos größe/c 1.jpg", "fotos größe/c 1.jpg"),
         ("fotos größe\\c 1.jpg", "fotos größe/c 1.jpg"),
         ("fotos größe/../a.jpg", "a.jpg"),
+        (" a.jpg ", "a.jpg"),
+        (" t1 /a .jpg ", " t1 /a .jpg "),
     ],
 )
 def test_path(root: Path, written: str, expected: str) -> None:

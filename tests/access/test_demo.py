@@ -181,6 +181,14 @@ def test_a_folder_that_is_there_is_left_alone(name: str, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.rglob("*.*")] == ["mine.txt"]
 
 
+def test_empty_folders_are_filled(tmp_path: Path) -> None:
+    for name in ("demo", "new"):
+        (tmp_path / name).mkdir()
+    make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
+    assert photo_bytes(tmp_path / "demo")
+    assert photo_bytes(tmp_path / "new")
+
+
 @pytest.mark.parametrize(("identities", "encounters"), [(0, 1), (1, 0)])
 def test_an_impossible_count_is_refused(identities: int, encounters: int, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is 0"):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from wildtrack.access import pixels
 from wildtrack.access.photos import read_photo
-from wildtrack.access.pixels import Decoded, decode_catalogue, default_cache
+from wildtrack.access.pixels import SMALL, Decoded, decode_catalogue, default_cache
 from wildtrack.errors import UserError
 
 SIZE = (12, 16)
@@ -35,9 +35,10 @@ def decoded_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the photos that were really decoded."""
     names: list[str] = []
 
-    def spy(path: Path, *args: object) -> object:
-        names.append(path.name)
-        return read_photo(path, *args)  # type: ignore[arg-type]
+    def spy(path: Path, size: tuple[int, int], *args: object) -> object:
+        if size != SMALL:
+            names.append(path.name)
+        return read_photo(path, size, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pixels, "read_photo", spy)
     return names
@@ -61,6 +62,8 @@ def check(decoded: Decoded, root: Path, expected: list[str]) -> None:
     assert isinstance(decoded.pixels, np.memmap)
     for path, photo in zip(expected, decoded.pixels, strict=True):
         np.testing.assert_array_equal(photo, read_photo(root / path, SIZE))
+    for path, photo in zip(expected, decoded.small, strict=True):
+        np.testing.assert_array_equal(photo, read_photo(root / path, SMALL))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +95,19 @@ def test_boxes(root: Path, cache: Path) -> None:
     assert "outside the photo" in decoded.problems["reason"].iloc[0]
 
 
+def test_small_pixels_do_not_depend_on_the_size_asked_for(root: Path, cache: Path) -> None:
+    Image.open(root / "a.png").resize((900, 700)).save(root / "large.jpg")  # decoded at a fraction of its size
+    table = photos("a.png", "large.jpg", bbox=[(5.0, 6.0, 20.0, 20.0), None])
+    decoded = [decode_catalogue(table, root, (side, side), cache, limit_gb=1) for side in (8, 64, 200)]
+    assert [photo.pixels.shape[1] for photo in decoded] == [8, 64, 200]
+    np.testing.assert_array_equal(decoded[0].small, decoded[1].small)
+    np.testing.assert_array_equal(decoded[0].small, decoded[2].small)
+
+
 def test_pixels_are_read_only(root: Path, cache: Path) -> None:
     decoded = decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=1)
     assert not decoded.pixels.flags.writeable
+    assert not decoded.small.flags.writeable
 
 
 @pytest.mark.parametrize("change", ["photo", "time", "box", "order", "size", "version"])
@@ -168,7 +181,7 @@ def age(cache: Path, seconds: int) -> None:
         os.utime(path, (stat.st_atime - seconds, stat.st_mtime - seconds))
 
 
-ENTRY_GB = (SIZE[0] * SIZE[1] * 3 + 128) / 1e9
+ENTRY_GB = ((SIZE[0] * SIZE[1] + SMALL[0] * SMALL[1]) * 3 + 256) / 1e9
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,15 @@ def test_decomposed_folder_name_is_the_same_identity(tmp_path: Path) -> None:
     assert catalogue.table["path"].tolist() == [f"{decomposed}/a.jpg"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names do not end with a space there")
+def test_spaces_at_the_ends_of_names(tmp_path: Path) -> None:
+    catalogue = read_folders(fill(tmp_path, " t1/a.jpg", "t1/a.jpg", "t1 /a.jpg"))
+    assert catalogue.problems.empty
+    assert catalogue.table["identity"].tolist() == ["t1"] * 3
+    assert catalogue.table["path"].tolist() == catalogue.table["image_id"].tolist()
+    assert set(catalogue.table["path"]) == {" t1/a.jpg", "t1/a.jpg", "t1 /a.jpg"}
+
+
 @pytest.mark.parametrize(
     "ignored",
     [

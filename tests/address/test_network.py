@@ -219,6 +219,19 @@ def test_a_temperature_is_no_input_scaling() -> None:
     assert not open_network(keras.Model(photo, layers.Softmax()(logits))).scales_itself
 
 
+def test_scaling_inside_the_network_is_no_input_scaling() -> None:
+    photo = keras.Input((SIDE, SIDE, 3))
+    deep = layers.Rescaling(0.2)(layers.Normalization()(layers.Conv2D(4, 3)(photo)))
+    named = layers.Conv2D(4, 1, name="scaling")(deep)
+    assert not open_network(keras.Model(photo, layers.Dense(4)(layers.Flatten()(named)))).scales_itself
+
+
+@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small", "ConvNeXtTiny"])
+def test_applications_that_scale_their_input(name: str) -> None:
+    model = getattr(keras.applications, name)(weights=None, input_shape=(SIDE, SIDE, 3), classes=4)
+    assert open_network(model).scales_itself
+
+
 @pytest.mark.parametrize("names", [("model.keras", "model.h5"), ("model.keras",), ("model.h5",)])
 def test_the_keras_file_is_preferred(tmp_path: Path, names: tuple[str, ...]) -> None:
     model = perceptron()[0]

@@ -93,6 +93,18 @@ def test_a_shown_photo_is_cropped(photo_folder: Path, catalogue: pd.DataFrame) -
     assert shown_photo(photo_folder, row | {"bbox": float("nan")}).shape == (32, 32, 3)
 
 
+@pytest.mark.parametrize("content", [None, b"", b"no photo"])
+def test_a_photo_that_is_gone_is_drawn_as_a_blank(
+    tmp_path: Path, catalogue: pd.DataFrame, content: bytes | None
+) -> None:
+    table = catalogue.assign(path="gone.png")
+    if content is not None:
+        (tmp_path / "gone.png").write_bytes(content)
+    embeddings = np.eye(12, dtype=np.float32)
+    draw_examples(embeddings, table, tmp_path, Protocol(np.array([0]), np.array([1, 4]), "", 0), [0], 2, tmp_path)
+    assert is_picture(tmp_path / "retrieval_example_1.png")
+
+
 def test_table_with_and_without_queries() -> None:
     figures = {
         "R@1": 0.5,

@@ -111,11 +111,38 @@ def test_best_epoch(figures: list[float | None], best: int) -> None:
     assert best_epoch(history) == best
 
 
+def leave_two_epochs(folder: Path) -> None:
+    """What an interrupted training leaves, the first of its epochs being the best."""
+    (folder / "history.json").write_text('[{"epoch": 1, "mAP": 0.5}, {"epoch": 2, "mAP": 0.4}]')
+    for epoch in (1, 2):
+        np.savez(folder / f"epoch-000{epoch}.npz", model_0=np.ones(9))
+
+
+@pytest.mark.parametrize("name", ["history.json", "epoch-0001.npz", "epoch-0002.npz", "training.json"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut", "altered", "noise", "other"])
+def test_training_state_drops_what_is_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, damage: str
+) -> None:
+    assert training_state(tmp_path, {"seed": 0}) == 0
+    leave_two_epochs(tmp_path)
+    path = tmp_path / name
+    whole = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        half = len(whole) // 2
+        altered = whole[:half] + bytes([whole[half] ^ 128]) + whole[half + 1 :]
+        found = {"empty": b"", "cut": whole[:-9], "altered": altered, "noise": b"\xff" * 99, "other": b"{}"}
+        path.write_bytes(found[damage])
+    assert training_state(tmp_path, {"seed": 0}) == 0
+    assert not (tmp_path / "history.json").exists()
+    assert len(caplog.messages) == ((name, damage) != ("history.json", "gone"))
+
+
 def test_training_state_drops_what_belongs_to_another_training(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     assert training_state(folder, {"seed": 0}) == 0
-    (folder / "history.json").write_text('[{"loss": 1.0}]')
-    assert training_state(folder, {"seed": 0}) == 1
+    leave_two_epochs(folder)
+    assert training_state(folder, {"seed": 0}) == 2
     assert training_state(folder, {"seed": 1}) == 0
     assert not (folder / "history.json").exists()
 
@@ -126,7 +153,8 @@ def small_model() -> Any:
     layers = keras.layers
     photos = keras.Input((32, 32, 3))
     inside = keras.Input((32, 32, 3))
-    backbone = keras.Model(inside, layers.BatchNormalization()(layers.Conv2D(4, 3, strides=4)(inside)), name="backbone")
+    features = layers.Dropout(0.5)(layers.BatchNormalization()(layers.Conv2D(4, 3, strides=4)(inside)))
+    backbone = keras.Model(inside, features, name="backbone")
     pooled = layers.GlobalAveragePooling2D()(backbone(layers.Rescaling(1 / 255)(photos)))
     embedding = L2Normalize(name="embedding")(layers.BatchNormalization()(layers.Dense(8)(pooled)))
     cosine = layers.Dense(2, use_bias=False, kernel_constraint=keras.constraints.UnitNorm(), name="cosine")(embedding)

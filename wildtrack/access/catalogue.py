@@ -236,11 +236,10 @@ def _parse_column(cells: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], di
     values: list[Any] = []
     refused: dict[int, str] = {}
     for row, (raw, missing) in enumerate(zip(cells, cells.isna(), strict=True)):
-        cell = (raw.strip() or None) if isinstance(raw, str) else raw
         value = None
-        if not missing and cell is not None:
+        if not missing and str(raw).strip():
             try:
-                value = parse(cell)
+                value = parse(raw)
             except ValueError as error:
                 refused[row] = str(error)
         values.append(value)
@@ -263,7 +262,18 @@ def _identity(cell: object) -> str:
 
 
 def _path(cell: object, root: Path) -> str:
-    text = str(cell).replace("\\", "/")
+    """The path as it is written, for a name may end with a space; where that is no file, without spaces at its ends."""
+    text = str(cell)
+    try:
+        return _file(text, root)
+    except ValueError:
+        if text == text.strip():
+            raise
+        return _file(text.strip(), root)
+
+
+def _file(path: str, root: Path) -> str:
+    text = path.replace("\\", "/")
     if text.startswith("/") or PureWindowsPath(text).drive:
         raise ValueError(f"path is absolute; make it relative to {root}")
     path = normpath(text)
@@ -279,7 +289,7 @@ def _path(cell: object, root: Path) -> str:
 
 
 def _bbox(cell: object) -> tuple[float, float, float, float]:
-    parts = re.split(r"[\s,]+", cell.strip("[]() ")) if isinstance(cell, str) else cell
+    parts = re.split(r"[\s,]+", cell.strip().strip("[]() ")) if isinstance(cell, str) else cell
     try:
         x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
@@ -290,14 +300,14 @@ def _bbox(cell: object) -> tuple[float, float, float, float]:
 
 
 def _split(cell: object) -> str:
-    word = str(cell).casefold()
+    word = _text(cell).casefold()
     if word not in SPLIT_WORDS:
         raise ValueError(f"split not understood: {cell!r}; allowed: {', '.join(SPLIT_WORDS)}")
     return SPLIT_WORDS[word]
 
 
 def _date(cell: object) -> str:
-    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", str(cell))  # EXIF's way
+    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", _text(cell))  # EXIF's way
     for parse in (date.fromisoformat, datetime.fromisoformat):
         try:
             moment = parse(text)
@@ -322,6 +332,9 @@ def _number(name: str, low: float, high: float) -> Parser:
 
 
 _NUMBERS = {"height": (1, 1e6), "width": (1, 1e6), "latitude": (-90, 90), "longitude": (-180, 180)}
-_CELL_PARSERS: dict[str, Parser] = {"identity": _identity, "date": _date} | {
-    name: _number(name, *limits) for name, limits in _NUMBERS.items()
+_CELL_PARSERS: dict[str, Parser] = {
+    "image_id": str,  # as it is written, like the path that it often is
+    "identity": _identity,
+    "date": _date,
+    **{name: _number(name, *limits) for name, limits in _NUMBERS.items()},
 }

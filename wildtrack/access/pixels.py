@@ -1,6 +1,7 @@
 """The pixel cache: a catalogue's photos decoded once, kept on disk, fed to every epoch.
 
-In: a catalogue table. Out: one memory-mapped uint8 array (N, H, W, 3), aligned with the rows that could be decoded.
+In: a catalogue table. Out: memory-mapped uint8 arrays, the photos at the size asked for and at one that is always the
+same, aligned with the rows that could be decoded.
 """
 
 import hashlib
@@ -28,7 +29,9 @@ from wildtrack.files import write_atomically, write_text
 Box = tuple[float, float, float, float]
 Job = tuple[Path, Box | None]
 Pixels = npt.NDArray[np.uint8]
+Sizes = tuple[Pixels, Pixels]  # one photo's `pixels` and `small`
 
+SMALL = (32, 32)  # what the perceptual hash looks at; no knob changes it, so neither do near-duplicates and splits
 _ABANDONED_SECONDS = 3600  # a half-written file that has not grown for so long has lost its process
 
 logger = logging.getLogger(__name__)
@@ -41,11 +44,13 @@ class Decoded:
     Attributes:
         table: the catalogue rows that could be decoded, RangeIndex, in the order given.
         pixels: uint8 (N, H, W, 3), RGB, read-only; row i is the photo of `table` row i. A np.memmap.
+        small: the same at the size SMALL, whatever size was asked for: uint8 (N, 32, 32, 3).
         problems: columns `path` and `reason`, one row for each photo that could not be decoded.
     """
 
     table: pd.DataFrame
     pixels: Pixels
+    small: Pixels
     problems: pd.DataFrame
 
 
@@ -59,7 +64,7 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
     Args:
         table: catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
         root: the folder that `path` is relative to.
-        size: (height, width) in pixels.
+        size: (height, width) of `pixels`.
         cache: the project's cache folder, see `default_cache`; entries go to its `pixels` folder.
         limit_gb: what all entries together may take, in units of 10^9 bytes; the newest one may take more.
 
@@ -88,10 +93,10 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
         if found is None:
             raise UserError(f"the pixel cache {entry} cannot be read back; is the disk of {cache} sound and not full?")
     os.utime(entry)  # marks the last use, which is what trimming goes by
-    pixels, reasons = found
+    photos, reasons = found
     kept = [row for row in range(len(table)) if row not in reasons]
     problems = problem_table((table["path"].iloc[row], reason) for row, reason in reasons.items())
-    return Decoded(table.iloc[kept].reset_index(drop=True), pixels, problems)
+    return Decoded(table.iloc[kept].reset_index(drop=True), photos["pixels"], photos["small"], problems)
 
 
 def default_cache() -> Path:
@@ -116,49 +121,56 @@ def _key(jobs: Iterable[Job], size: tuple[int, int]) -> str:
     return digest.hexdigest()
 
 
+def _record(size: tuple[int, int]) -> np.dtype[np.void]:
+    """One photo in an entry: its two sizes one after the other."""
+    return np.dtype([("pixels", np.uint8, (*size, 3)), ("small", np.uint8, (*SMALL, 3))])
+
+
 def _reasons_file(entry: Path) -> Path:
     return entry.with_suffix(".json")
 
 
-def _load(entry: Path, rows: int, size: tuple[int, int]) -> tuple[Pixels, dict[int, str]] | None:
-    """The pixels and {row: reason} of what is missing from them; None for an entry that is absent or damaged."""
+def _load(entry: Path, rows: int, size: tuple[int, int]) -> tuple[npt.NDArray[np.void], dict[int, str]] | None:
+    """The photos, see `_record`, and {row: reason} of what is missing; None for an entry that is absent or damaged."""
     try:
-        pixels = np.load(entry, mmap_mode="r", allow_pickle=False)
+        photos = np.load(entry, mmap_mode="r", allow_pickle=False)
         reasons = {int(row): str(reason) for row, reason in json.loads(_reasons_file(entry).read_text("utf-8")).items()}
     except (OSError, EOFError, ValueError, AttributeError):
         return None
-    if pixels.dtype != np.uint8 or pixels.shape != (rows - len(reasons), *size, 3):
+    if photos.dtype != _record(size) or photos.shape != (rows - len(reasons),):
         return None
-    return pixels, reasons
+    return photos, reasons
 
 
 def _decode(target: Path, jobs: list[Job], size: tuple[int, int]) -> dict[int, str]:
     """Write the photos to an .npy file one after the other; return {row: reason} of those that failed."""
     reasons: dict[int, str] = {}
     with target.open("wb") as file:
-        _write_header(file, (len(jobs), *size, 3))
+        _write_header(file, len(jobs), size)
         results = track(_read_in_order(jobs, size), "Decoding photos", total=len(jobs))
         for row, result in enumerate(results):
             if isinstance(result, PhotoError):
                 reasons[row] = str(result)
             else:
-                file.write(result.tobytes())
+                for pixels in result:
+                    file.write(pixels.tobytes())
         if len(reasons) == len(jobs):
             raise UserError(f"none of the {len(jobs)} photos can be decoded; the first: {jobs[0][0]}: {reasons[0]}")
         file.seek(0)
-        _write_header(file, (len(jobs) - len(reasons), *size, 3))
+        _write_header(file, len(jobs) - len(reasons), size)
     return reasons
 
 
-def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    """NumPy pads the header so that the first axis can change without moving the data."""
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+def _write_header(file: BinaryIO, count: int, size: tuple[int, int]) -> None:
+    """NumPy pads the header so that the count can change without moving the data."""
+    descr = np.lib.format.dtype_to_descr(_record(size))
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (count,)})
 
 
-def _read_in_order(jobs: Iterable[Job], size: tuple[int, int]) -> Iterator[Pixels | PhotoError]:
+def _read_in_order(jobs: Iterable[Job], size: tuple[int, int]) -> Iterator[Sizes | PhotoError]:
     """Read photos in parallel, a few ahead of the one that is taken, so that memory stays flat."""
     workers = os.cpu_count() or 1
-    waiting: deque[Future[Pixels | PhotoError]] = deque()
+    waiting: deque[Future[Sizes | PhotoError]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path, box in jobs:
             waiting.append(pool.submit(_read_or_reason, path, size, box))
@@ -168,9 +180,9 @@ def _read_in_order(jobs: Iterable[Job], size: tuple[int, int]) -> Iterator[Pixel
             yield waiting.popleft().result()
 
 
-def _read_or_reason(path: Path, size: tuple[int, int], box: Box | None) -> Pixels | PhotoError:
-    try:
-        return read_photo(path, size, box)
+def _read_or_reason(path: Path, size: tuple[int, int], box: Box | None) -> Sizes | PhotoError:
+    try:  # read twice, not shrunk twice: a JPEG's draft depends on the size asked for
+        return read_photo(path, size, box), read_photo(path, SMALL, box)
     except PhotoError as error:
         return error
 

@@ -1,6 +1,5 @@
 """The evaluation protocol: who is asked, who is ranked, and every figure that follows from the similarities."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from wildtrack.address.metrics import (
     summarise,
     top_k_accuracy,
 )
+from wildtrack.assess.splits import identity_generator
 from wildtrack.errors import UserError
 
 
@@ -25,7 +25,7 @@ class Protocol:
     queries: np.ndarray  # int (Q,)
     gallery: np.ndarray  # int (G,)
     method: str
-    left_out: int  # photos on neither side that the saved split does not name
+    left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
     unanswerable: int = 0  # test photos of identities that have no photo in the gallery: not asked
 
 
@@ -37,8 +37,8 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     drawn as queries and all others are the gallery. A test photo that is not asked enters neither side.
 
     Args:
-        table: The catalogue, N rows, no "unknown".
-        split: Columns image_id and split, or None.
+        table: The catalogue, N rows, no "unknown"; with a split also `sha256`, from `photo_contents`.
+        split: Columns image_id, sha256 and split, or None.
         queries_per_identity: How many photos of each identity to ask; 0 asks all test photos (without a
             split: half of each identity's photos).
         seed: Names the draw; each identity's draw depends on nothing but the seed and its own photos.
@@ -47,7 +47,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         UserError: Nobody can be asked.
     """
     names = table["image_id"]
-    sides = pd.Series(np.nan, index=table.index) if split is None else names.map(split.set_index("image_id")["split"])
+    sides = pd.Series(np.nan, index=table.index) if split is None else _saved_sides(table, split)
     has_split = bool(sides.notna().any())
     unanswerable = 0
     on_gallery_side = sides.isin(["train", "valid"]).to_numpy()
@@ -69,7 +69,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         rows = rows[np.argsort(names.to_numpy()[rows])]  # so that the order of the table has no say
         most = len(rows) if has_split else len(rows) - 1
         wanted = min(most, queries_per_identity or (len(rows) if has_split else len(rows) // 2))
-        queries += _generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
+        queries += identity_generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
     if not queries:
         raise UserError(
             "nobody can be asked about: no identity has a test photo and another one in the gallery; "
@@ -80,9 +80,11 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     return Protocol(asked, gallery, method, int(sides.isna().sum()) if has_split else 0, unanswerable)
 
 
-def _generator(seed: int, identity: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}\0{identity}".encode(errors="surrogatepass")).digest()
-    return np.random.default_rng(int.from_bytes(digest, "little"))
+def _saved_sides(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
+    """Each row's side, NaN where the split has no photo of that name and content: other seasons repeat file names."""
+    keys = [name for name in ("image_id", "sha256") if name in split]  # older splits do not know the content
+    sides = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"]
+    return sides.set_axis(table.index)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Retrieval:
 
     all_photos: pd.DataFrame  # from `retrieval_scores`
     honest: pd.DataFrame
+    by_identity: pd.DataFrame  # all photos, merged to identities: what a person who is shown names sees
 
 
 def score(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray) -> Retrieval:
@@ -104,9 +107,11 @@ def score(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray, le
     """
     similarity = embeddings[protocol.queries] @ embeddings[protocol.gallery].T  # (Q, G)
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
+    merged, names = identity_similarity(similarity, gallery_ids)  # (Q, I)
     return Retrieval(
         retrieval_scores(similarity, query_ids, gallery_ids),
         retrieval_scores(similarity, query_ids, gallery_ids, excluded=leaky),
+        retrieval_scores(merged, query_ids, names),
     )
 
 
@@ -151,11 +156,9 @@ def retrieval_report(
     return report
 
 
-def identity_ranking(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray) -> dict[str, Any]:
-    """R@K over identities instead of photos: what a person who is shown names sees."""
-    similarity = embeddings[protocol.queries] @ embeddings[protocol.gallery].T
-    merged, names = identity_similarity(similarity, identities[protocol.gallery])
-    summary = summarise(retrieval_scores(merged, identities[protocol.queries], names), identities[protocol.queries])
+def identity_ranking(retrieval: Retrieval, query_ids: np.ndarray) -> dict[str, Any]:
+    """R@K over identities instead of photos; `query_ids` is str (Q,)."""
+    summary = summarise(retrieval.by_identity, query_ids)
     return {name: value for name, value in summary.items() if name.startswith("R@")}
 
 

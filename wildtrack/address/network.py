@@ -100,10 +100,7 @@ def open_network(model: keras.Model) -> Network:
         keras.Model(photos, {"embedding": embedding, "probabilities": probabilities}, name="reid"),
         found,
         _last_map(calls),
-        any(
-            _is_map(call.output) and (isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling")
-            for call in calls
-        ),
+        _scales_its_input(calls),
     )
 
 
@@ -129,11 +126,22 @@ def _is_map(output: Any) -> bool:
 def _last_map(calls: list[_Call]) -> Any | None:
     """The last spatial map that a layer with weights had a part in: pixels alone, however scaled, are none."""
     maps = [call for call in calls if _is_map(call.output)]
-    has_learnt = [
-        isinstance(call.layer, keras.layers.Layer) and call.layer.weights and not isinstance(call.layer, OWN_SCALING)
-        for call in maps
-    ]
-    return maps[-1].output if any(has_learnt) else None
+    return maps[-1].output if any(_has_learnt(call.layer) for call in maps) else None
+
+
+def _has_learnt(layer: Any) -> bool:
+    """Whether a layer has weights, those that only scale its input not counted."""
+    return isinstance(layer, keras.layers.Layer) and bool(layer.weights) and not isinstance(layer, OWN_SCALING)
+
+
+def _scales_its_input(calls: list[_Call]) -> bool:
+    """Whether a layer scales the photos before one with learnt weights sees them; scaling deeper down says nothing."""
+    for call in calls:
+        if _is_map(call.output) and (isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling"):
+            return True
+        if _has_learnt(call.layer):
+            return False
+    return False
 
 
 def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from wildtrack.access.photos import read_photo
+from wildtrack.access.photos import PhotoError, read_photo
 from wildtrack.address.evaluation import Protocol
 from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
 
 log = logging.getLogger(__name__)
 
 SHOWN_SIDE = 320  # pixels, the longer side of a photo in a picture
+BLANK_SHAPE = (240, 320, 3)  # of what stands for a photo that is gone
 COLLAPSED = 1e-6  # embeddings that differ by less are one and the same
 METHOD_NAMES = {"trained": "trained model", "untrained": "untrained network", "raw_pixels": "raw pixels"}
 
@@ -46,12 +47,17 @@ def _cell(figures: dict[str, Any], name: str) -> str:
 def shown_photo(root: Path, row: Any) -> np.ndarray:
     """A catalogue row's photo as a person wants to see it: cropped, upright, uint8, at most SHOWN_SIDE pixels.
 
+    A photo that cannot be read is a grey blank: it may have gone bad since its pixels were cached.
+
     Args:
         root: What the row's path is relative to.
         row: A catalogue row with `path` and perhaps `bbox`.
     """
     box = row.get("bbox")
-    return shrink(read_photo(root / row["path"], None, box if isinstance(box, tuple) else None))
+    try:
+        return shrink(read_photo(root / row["path"], None, box if isinstance(box, tuple) else None))
+    except PhotoError:
+        return np.full(BLANK_SHAPE, 230, np.uint8)
 
 
 def shrink(photo: np.ndarray) -> np.ndarray:

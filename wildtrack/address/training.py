@@ -9,11 +9,13 @@ import logging
 import math
 import shutil
 import time
+import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -175,16 +177,34 @@ def prefetch(
 def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
     """Prepare the folder for a training named by `identity`; return how many epochs of it are done.
 
-    The state of any other training (other knobs, other photos) is dropped.
+    The state of any other training (other knobs, other photos) is dropped, and so is a damaged one.
     """
     marker = checkpoints / "training.json"
     text = json.dumps(identity, sort_keys=True, indent=1, default=str)
-    if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
+    is_same = marker.is_file() and marker.read_bytes() == text.encode()
+    if not is_same or not _is_whole(checkpoints):
         if (checkpoints / "history.json").is_file():
-            log.warning("An interrupted training with other knobs or photos is dropped; this one starts anew.")
+            reason = "is damaged" if is_same else "had other knobs or photos"
+            log.warning("An interrupted training in %s %s; it is dropped, this one starts anew.", checkpoints, reason)
         shutil.rmtree(checkpoints, ignore_errors=True)
         write_text(marker, text)
     return len(_read_history(checkpoints))
+
+
+def _is_whole(checkpoints: Path) -> bool:
+    """Whether the history, and the epochs that going on needs, are there and undamaged."""
+    try:
+        history = _read_history(checkpoints)
+        needed = {len(history), best_epoch(history)} if history else set()
+        in_order = isinstance(history, list) and [row["epoch"] for row in history] == list(range(1, len(history) + 1))
+        return in_order and all(_passes_checksums(_state_file(checkpoints, epoch)) for epoch in needed)
+    except Exception:  # zipfile raises nearly anything for a file it cannot read
+        return False
+
+
+def _passes_checksums(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip() is None
 
 
 def _read_history(checkpoints: Path) -> list[dict[str, float]]:
@@ -193,8 +213,11 @@ def _read_history(checkpoints: Path) -> list[dict[str, float]]:
 
 
 def _save_state(trainer: keras.Model, checkpoints: Path, history: list[dict[str, float]]) -> None:
-    """Put an epoch on disk. The history is written last: an epoch counts when it is in there."""
-    arrays = {f"model_{number}": array for number, array in enumerate(trainer.get_weights())}
+    """Put an epoch on disk. The history is written last: an epoch counts when it is in there.
+
+    `variables` are the weights and, for dropout to go on as it would have, the states of the random generators.
+    """
+    arrays: dict[str, Any] = {f"model_{number}": np.asarray(value) for number, value in enumerate(trainer.variables)}
     arrays |= {f"optimizer_{number}": np.asarray(value) for number, value in enumerate(trainer.optimizer.variables)}
     write_atomically(_state_file(checkpoints, len(history)), lambda part: np.savez(part, **arrays))
     write_text(checkpoints / "history.json", json.dumps(history))
@@ -205,7 +228,8 @@ def _save_state(trainer: keras.Model, checkpoints: Path, history: list[dict[str,
 
 def _load_state(trainer: keras.Model, checkpoints: Path, epoch: int, *, with_optimizer: bool) -> None:
     with np.load(_state_file(checkpoints, epoch), allow_pickle=False) as arrays:
-        trainer.set_weights([arrays[f"model_{number}"] for number in range(len(trainer.weights))])
+        for number, variable in enumerate(trainer.variables):
+            variable.assign(arrays[f"model_{number}"])
         if with_optimizer:
             for number, variable in enumerate(trainer.optimizer.variables):
                 variable.assign(arrays[f"optimizer_{number}"])

@@ -20,6 +20,7 @@ def perceptual_hashes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
     Args:
         pixels: Photos, uint8 RGB in 0-255, shape (N, H, W, 3). May be a memory map; read one photo at a time.
+            Always of one size: the same photo at another size may have some other bits.
 
     Returns:
         Hashes, bool, shape (N, 64).

@@ -202,6 +202,12 @@ def make_split(
     return Split(side, _method(rule, dated, hashes is not None, int(np.isnat(times).sum())))
 
 
+def identity_generator(seed: int, identity: str) -> np.random.Generator:
+    """A random generator of this identity's own, so that its draws do not depend on the others."""
+    name = f"{seed}\0{identity}".encode(errors="surrogatepass")  # a folder's name need not be valid Unicode
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
+
+
 def _near_duplicate_labels(table: pd.DataFrame, hashes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """Label near-duplicates of one identity alike, shape (N,); one identity at a time keeps the pairs few."""
     if len(hashes) != len(table):
@@ -283,7 +289,7 @@ def _carve(
     for identity in sorted(sizes) if share > 0 else ():
         groups = sorted(sizes[identity], key=first.__getitem__)
         if draw is not None:
-            groups = [groups[place] for place in _generator(draw, identity).permutation(len(groups))]
+            groups = [groups[place] for place in identity_generator(draw, identity).permutation(len(groups))]
         target = share * sizes[identity].total()
         taken = sum(sizes[identity][group] for group in groups if group in chosen)  # by a mate in the same photo
         for group in reversed(groups):
@@ -297,12 +303,6 @@ def _carve(
             for owner in owners[group]:
                 staying[owner] -= 1
     return candidates & parts["group"].isin(chosen).to_numpy(dtype=np.bool_)
-
-
-def _generator(seed: int, identity: str) -> np.random.Generator:
-    """A generator of this identity's own."""
-    name = f"{seed}\0{identity}".encode(errors="surrogatepass")  # a folder's name need not be valid Unicode
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
 
 
 def _method(rule: str, dated: bool, hashed: bool, num_undated: int) -> str:

@@ -3,6 +3,6 @@
 Data flows one way: plates -> turtle -> camera <- water, and dataset saves what the camera sees.
 """
 
-from wildtrack.access.demo.dataset import make_demo
+from wildtrack.access.demo.dataset import DEMO, DEMO_NEW, make_demo
 
-__all__ = ["make_demo"]
+__all__ = ["DEMO", "DEMO_NEW", "make_demo"]

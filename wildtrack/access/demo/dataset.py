@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.random import Generator
 from PIL import Image
 
+from wildtrack.access.catalogue import UNKNOWN
 from wildtrack.access.demo.camera import JPEG_QUALITY, photograph
 from wildtrack.access.demo.plates import draw_plates
 from wildtrack.access.demo.turtle import Head, draw_head
@@ -25,9 +26,10 @@ from wildtrack.access.demo.water import HEIGHT, WIDTH, draw_water
 from wildtrack.console import track
 from wildtrack.errors import UserError
 
+DEMO = Path("data/demo-turtles")  # where the scripts look for it
+DEMO_NEW = Path("data/demo-new-photos")
 SPECIES = "Caretta caretta"
 LICENSE = "CC0-1.0"
-UNKNOWN = "unknown"
 SIDES = ("left", "right")
 PHOTOS_PER_ENCOUNTER = 2  # sides take turns, so every encounter shows both
 WEEKS_BETWEEN_ENCOUNTERS = (2, 10)  # shortest and longest
@@ -69,9 +71,9 @@ def make_demo(folder: Path, new_folder: Path, identities: int = 24, encounters: 
     Both folders appear when they are complete, not before.
 
     Args:
-        folder: A folder per identity and `metadata.csv`. Must not exist yet.
+        folder: A folder per identity and `metadata.csv`. Must not exist yet, or be empty.
         new_folder: Photos of known animals on a further day and one of a stranger, with
-            `answers.csv`. Must not exist yet.
+            `answers.csv`. Must not exist yet, or be empty.
         identities: Number of animals.
         encounters: Days on which each animal is met, with `PHOTOS_PER_ENCOUNTER` photos each.
         seed: The same seed draws the same photos.
@@ -83,6 +85,8 @@ def make_demo(folder: Path, new_folder: Path, identities: int = 24, encounters: 
         if count < 1:
             raise UserError(f"{name} is {count}, but the demo dataset needs at least 1.")
     for path in (folder, new_folder):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()  # Windows renames nothing onto a folder, not even onto an empty one
         if path.exists():
             raise UserError(f"{path} is there already: delete it, or name another folder for the demo dataset.")
         path.parent.mkdir(parents=True, exist_ok=True)
