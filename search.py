@@ -24,7 +24,7 @@ from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.photos import PHOTO_SUFFIXES, PhotoError, read_photo
 from wildtrack.access.problems import report_problems
 from wildtrack.address.answers import Answer, Candidate
-from wildtrack.address.artifacts import Artifacts, export_saved_model, onnx_is_current, open_artifacts
+from wildtrack.address.artifacts import Artifacts, onnx_is_current, open_artifacts
 from wildtrack.address.embed import OnnxEngine, run_all
 from wildtrack.address.index import META_COLUMNS, Index, nearest_photos, open_index, save_index
 from wildtrack.console import console, load_tensorflow, run, track
@@ -152,7 +152,10 @@ def ready_index(knobs: Knobs, artifacts: Artifacts) -> tuple[Index, OnnxEngine]:
     photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv")
     if not onnx_is_current(artifacts, knobs.scaling):
         load_tensorflow()
-        export_saved_model(artifacts, photos.table, photos.pixels, knobs.scaling, CUSTOM_OBJECTS)
+        from wildtrack.address.saved_model import export_saved_model, open_saved_model
+
+        saved = open_saved_model(artifacts, photos.table, photos.pixels, knobs.scaling, CUSTOM_OBJECTS)
+        export_saved_model(artifacts, saved)
     engine = OnnxEngine(model_file)
     embeddings = run_all(engine, photos.pixels, "embedding known photos")["embedding"]
     meta = photos.table.reindex(columns=list(META_COLUMNS)).astype(object).fillna("")
