@@ -24,9 +24,10 @@ from wildtrack.address.preprocessor import plain
 from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import same_side_share, suspicious_pairs
 from wildtrack.console import console, load_tensorflow, run
-from wildtrack.files import write_text
+from wildtrack.files import remove_files, write_text
 from wildtrack.knobs import check_range
 
+PICTURES = ("tsne.png", "retrieval_example_*.png", "gradcam_*.png")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
 
@@ -124,7 +125,7 @@ def main(knobs: Knobs) -> None:
             "scaling": scaling,
         },
     }
-    remove_old_pictures(knobs.results)
+    remove_files(knobs.results, *PICTURES)  # an earlier model's must not pass for this one's
     write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
     console.print(figures_table(metrics))
 
@@ -143,13 +144,6 @@ def main(knobs: Knobs) -> None:
     else:
         draw_gradcams(with_features, outputs, table, pixels, RESCALE[scaling], known, protocol, chosen, knobs.results)
     console.print(f"Figures and pictures are in {knobs.results}.")
-
-
-def remove_old_pictures(results: Path) -> None:
-    """Pictures of an earlier model must not pass for this one's."""
-    for pattern in ("tsne.png", "retrieval_example_*.png", "gradcam_*.png"):
-        for path in results.glob(pattern):
-            path.unlink()
 
 
 if __name__ == "__main__":
