@@ -20,13 +20,14 @@ from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
 from wildtrack.address.evaluation import choose_protocol, classifier_report, identity_ranking, retrieval_report, score
-from wildtrack.address.preprocessor import model_fingerprint, plain
+from wildtrack.address.preprocessor import plain
 from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import same_side_share, suspicious_pairs
 from wildtrack.console import console, load_tensorflow, run
-from wildtrack.files import write_text
+from wildtrack.files import remove_files, write_text
 from wildtrack.knobs import check_range
 
+PICTURES = ("tsne.png", "retrieval_example_*.png", "gradcam_*.png")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
 
@@ -86,23 +87,13 @@ def main(knobs: Knobs) -> None:
     load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
     from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings
     from wildtrack.address.gradcam import feature_network
-    from wildtrack.address.network import (
-        RESCALE,
-        check_image_size,
-        find_scaling,
-        load_saved_model,
-        open_network,
-        with_scaling,
-    )
+    from wildtrack.address.network import RESCALE, with_scaling
     from wildtrack.address.reporting import draw_examples, draw_gradcams, draw_tsne, figures_table
+    from wildtrack.address.saved_model import open_saved_model
 
-    model, source = load_saved_model(artifacts.folder, CUSTOM_OBJECTS)
-    network = open_network(model)
-    check_image_size(network, artifacts.preprocessor)
-    scaling: str = knobs.scaling
-    if scaling == "auto":
-        scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
-    console.print(f"{source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
+    model = open_saved_model(artifacts, table, pixels, knobs.scaling, CUSTOM_OBJECTS)
+    network, scaling = model.network, model.scaling
+    console.print(f"{model.source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
     outputs = run_all(KerasEngine(with_scaling(network, scaling)), pixels, "embedding photos")
 
     methods = {"trained": outputs["embedding"]}
@@ -130,13 +121,13 @@ def main(knobs: Knobs) -> None:
             "seed": knobs.seed,
         },
         "model": {
-            "file": source.name,
-            "fingerprint": model_fingerprint(model.get_weights(), size, scaling),
+            "file": model.source.name,
+            "fingerprint": model.fingerprint,
             "embedding_from": network.embedding_from,
             "scaling": scaling,
         },
     }
-    remove_old_pictures(knobs.results)
+    remove_files(knobs.results, *PICTURES)  # an earlier model's must not pass for this one's
     write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
     console.print(figures_table(metrics))
 
@@ -155,13 +146,6 @@ def main(knobs: Knobs) -> None:
     else:
         draw_gradcams(with_features, outputs, table, pixels, RESCALE[scaling], known, protocol, chosen, knobs.results)
     console.print(f"Figures and pictures are in {knobs.results}.")
-
-
-def remove_old_pictures(results: Path) -> None:
-    """Pictures of an earlier model must not pass for this one's."""
-    for pattern in ("tsne.png", "retrieval_example_*.png", "gradcam_*.png"):
-        for path in results.glob(pattern):
-            path.unlink()
 
 
 if __name__ == "__main__":

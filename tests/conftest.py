@@ -1,6 +1,7 @@
 """Shared fixtures: small drawn photos, and one tiny set of artifacts that all tests read or copy."""
 
 import os
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,16 @@ def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -
 def artifacts(saved_artifacts: Path, tmp_path: Path) -> Path:
     """A copy of what a training leaves, to be damaged at will."""
     return Path(shutil.copytree(saved_artifacts, tmp_path / "artifacts"))
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, saved_artifacts: Path) -> Path:
+    """A Keras model with a five-key preprocessor, and nothing else."""
+    folder = tmp_path / "stranger"
+    folder.mkdir()
+    shutil.copy(saved_artifacts / "model.keras", folder)
+    names = {0: "Ana", 1: "Blå", 2: "C $1"}
+    five = {"image_size": 32, "embed_dim": 8, "use_l2norm": True, "id2label": names}
+    five["label2id"] = {name: number for number, name in names.items()}
+    (folder / "preprocessor.pkl").write_bytes(pickle.dumps(five))
+    return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wildtrack.files import fsync, sha256, write_atomically, write_text
+from wildtrack.files import fsync, remove_files, sha256, write_atomically, write_text
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"x" * 3_000_000])
@@ -13,6 +13,16 @@ def test_sha256(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     assert sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_remove_files(tmp_path: Path) -> None:
+    for name in ("a_1.png", "a_2.png", "b.png", "ba_1.png", "a_1.txt", "deep/a_1.png", "a_folder.png/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    remove_files(tmp_path, "a_*.png", "b.png", "none.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"ba_1.png", "a_1.txt", "deep", "a_folder.png"}
+    assert (tmp_path / "deep" / "a_1.png").exists()
+    remove_files(tmp_path / "missing", "*")
 
 
 @pytest.mark.parametrize("text", ["", "one\ntwo\n", "größe 🐢"])

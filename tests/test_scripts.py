@@ -168,6 +168,9 @@ def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> N
     (home / "new").mkdir()
     draw_animal(2, 50).save(home / "new" / "nový 1.png")
     (home / "new" / "bad.jpg").write_text("no photo")
+    (home / "results").mkdir(exist_ok=True)
+    for name in ("search_7_an earlier search.png", "search_party.png"):
+        draw_animal(0, 0).save(home / "results" / name)
     command = [sys.executable, "-c", SEARCH_AND_LIST_MODULES, str(ROOT / "search.py"), "new", "--json", "--rebuild"]
     environment = {**os.environ, "WILDTRACK_CACHE": str(home / "cache"), "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
     done = subprocess.run(command, cwd=home, env=environment, capture_output=True, encoding="utf-8", check=True)
@@ -187,6 +190,8 @@ def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> N
     assert [candidate["rank"] for candidate in good["candidates"]] == [1, 2, 3, 4]
     assert len({candidate["identity"] for candidate in good["candidates"]}) == 4
     assert is_picture(home / good["panel"])
+    pictures = {path.name for path in (home / "results").glob("search_*.png")}
+    assert pictures == {Path(good["panel"]).name, "search_party.png"}  # the earlier search's is gone, the user's stays
     assert "bad.jpg" in (home / "results" / "search_problems.csv").read_text("utf-8")
 
 

@@ -40,6 +40,13 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         part.unlink(missing_ok=True)
 
 
+def remove_files(folder: Path, *patterns: str) -> None:
+    """Remove the files in a folder whose names match one of the patterns, such as `gradcam_*.png`."""
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
+        if path.is_file():
+            path.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
 

@@ -1,3 +1,5 @@
+import io
+import shutil
 from pathlib import Path
 
 import faiss
@@ -5,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.address.index import Index, nearest_photos, open_index, save_index
+from wildtrack.address.index import Index, index_files, nearest_photos, open_index, save_index
 from wildtrack.errors import UserError
 
 FILES = ("index.faiss", "embeddings.npy", "meta.csv", "index_manifest.json")
@@ -18,13 +20,14 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 def table(identities: list[str]) -> pd.DataFrame:
     rows = len(identities)
     meta = pd.DataFrame({"image_id": [str(row) for row in range(rows)], "identity": identities})
-    return meta.assign(path=meta["image_id"] + ".jpg", orientation="", date="", sha256="")
+    boxes = pd.Series([(1.5, 2.0, 30.0, 1e-3), *[None] * (rows - 1)], dtype=object)
+    return meta.assign(path=meta["image_id"] + ".jpg", bbox=boxes, orientation="", date="", sha256="")
 
 
 def make_index(embeddings: np.ndarray, identities: list[str]) -> Index:
     found = faiss.IndexFlatIP(embeddings.shape[1])
     found.add(embeddings)
-    return Index(found, table(identities), Path(), "f")
+    return Index(found, table(identities), Path(), Path(), "f")
 
 
 def nothing(count: int) -> np.ndarray:
@@ -74,26 +77,29 @@ def test_fewer_identities_than_wanted_and_all_excluded() -> None:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    save_index(tmp_path / "a", unit(np.eye(3)), table(["NA", "Blå, 2", "007"]), tmp_path, "fingerprint")
+    meta = table(["NA", "Blå, 2", "007"])
+    save_index(tmp_path / "a", unit(np.eye(3)), meta, tmp_path, tmp_path / "photos.csv", "fingerprint")
     return tmp_path / "a"
 
 
 def test_round_trip(saved: Path) -> None:
-    index = open_index(saved, "fingerprint")
+    index = open_index(saved, "fingerprint", 3)
     assert index is not None
     assert index.meta["identity"].tolist() == ["NA", "Blå, 2", "007"]
+    assert index.meta["bbox"].tolist() == [(1.5, 2.0, 30.0, 1e-3), None, None]
     assert index.root == saved.parent.resolve()
+    assert index.data == (saved.parent / "photos.csv").resolve()
     assert nearest_photos(index, np.eye(3, dtype=np.float32)[2], 1, nothing(3))["identity"].tolist() == ["007"]
     np.testing.assert_array_equal(np.load(saved / "embeddings.npy"), np.eye(3))
 
 
 def test_none_yet(tmp_path: Path) -> None:
-    assert open_index(tmp_path, "fingerprint") is None
+    assert open_index(tmp_path, "fingerprint", 3) is None
 
 
 def test_another_model(saved: Path) -> None:
     with pytest.raises(UserError, match=r"another model.*--rebuild"):
-        open_index(saved, "other")
+        open_index(saved, "other", 3)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -102,11 +108,82 @@ def test_an_altered_file(saved: Path, name: str) -> None:
     data[len(data) // 2] ^= 1
     (saved / name).write_bytes(data)
     with pytest.raises(UserError, match=r"damaged.*--rebuild"):
-        open_index(saved, "fingerprint")
+        open_index(saved, "fingerprint", 3)
 
 
-@pytest.mark.parametrize("name", ["index.faiss", "meta.csv"])
+@pytest.mark.parametrize("name", ["embeddings.npy", "meta.csv"])
 def test_a_missing_file(saved: Path, name: str) -> None:
     (saved / name).unlink()
     with pytest.raises(UserError, match=rf"{name} is missing.*--rebuild"):
-        open_index(saved, "fingerprint")
+        open_index(saved, "fingerprint", 3)
+
+
+def seal_again(saved: Path, name: str, content: bytes) -> None:
+    """Put other content into the set with a manifest that fits it, as somebody hostile can."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    index_files(saved).add(name, write)
+
+
+def as_npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+META = "image_id,identity,path,bbox,orientation,date,sha256\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("embeddings.npy", as_npy(np.eye(4, dtype=np.float32))),
+        ("embeddings.npy", as_npy(np.eye(2, dtype=np.float32))),
+        ("embeddings.npy", as_npy(np.ones((3, 4), np.float32))),
+        ("embeddings.npy", as_npy(np.ones(3, np.float32))),
+        ("embeddings.npy", as_npy(np.eye(3))),
+        ("embeddings.npy", as_npy(np.array([["a pickle"]], dtype=object))),
+        ("embeddings.npy", as_npy(np.eye(3, dtype=np.float32))[:-4]),
+        ("embeddings.npy", b""),
+        ("embeddings.npy", b"hello"),
+        ("meta.csv", b""),
+        ("meta.csv", b"\xff\xfe"),
+        ("meta.csv", b"image_id,identity\na,b\n"),
+        ("meta.csv", META.encode()),
+        ("meta.csv", f"{META}a,b,c,a box,,,\n".encode() * 3),
+    ],
+)
+def test_what_does_not_fit_is_one_line(saved: Path, name: str, content: bytes) -> None:
+    seal_again(saved, name, content)
+    with pytest.raises(UserError, match="--rebuild") as error:
+        open_index(saved, "fingerprint", 3)
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_with_longer_embeddings(saved: Path) -> None:
+    with pytest.raises(UserError, match=r"float32 \(3, 3\), and not float32 \(3, 4\).*--rebuild"):
+        open_index(saved, "fingerprint", 4)
+
+
+def test_faiss_parses_no_file(saved: Path) -> None:
+    seal_again(saved, "index.faiss", b"IxFI hostile")
+    index = open_index(saved, "fingerprint", 3)
+    assert index is not None
+    assert nearest_photos(index, np.eye(3, dtype=np.float32)[1], 1, nothing(3))["identity"].tolist() == ["Blå, 2"]
+
+
+def test_other_programs_can_read_the_index(saved: Path) -> None:
+    found = faiss.deserialize_index(np.frombuffer((saved / "index.faiss").read_bytes(), dtype=np.uint8))
+    np.testing.assert_array_equal(found.reconstruct_n(0, 3), np.load(saved / "embeddings.npy"))
+
+
+def test_an_index_that_does_not_say_what_it_was_built_from(saved: Path) -> None:
+    def copy(staging: Path) -> None:
+        for name in FILES[:-1]:
+            shutil.copy(saved / name, staging)
+
+    index_files(saved).replace(copy, {"fingerprint": "fingerprint", "root": "/", "photos": 3})
+    with pytest.raises(UserError, match=r"older kind.*--rebuild"):
+        open_index(saved, "fingerprint", 3)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,13 @@ from keras import layers
 
 from wildtrack.address.layers import L2Normalize
 from wildtrack.address.legacy import mend, readable_by_keras_3
-from wildtrack.address.network import find_scaling, load_saved_model, open_network, with_scaling
+from wildtrack.address.network import (
+    find_scaling,
+    load_keras_file,
+    network_fingerprint,
+    open_network,
+    with_scaling,
+)
 from wildtrack.address.preprocessor import Preprocessor
 from wildtrack.errors import UserError
 
@@ -131,6 +139,64 @@ def test_our_own_network(tiny_model: Any) -> None:
     assert network.scales_itself
 
 
+def head(activation: str = "relu", deeper: bool = False, normalised: str = "") -> Any:
+    """A small classifier; other arguments change the network and not one of its weights."""
+    keras.utils.set_random_seed(0)
+    photo = keras.Input((SIDE, SIDE, 3))
+    pooled = layers.GlobalMaxPooling2D(name="pooled")(layers.Conv2D(4, 3, activation=activation, name="conv")(photo))
+    first = L2Normalize(name="one")(pooled) if normalised == "first" else pooled
+    hidden = layers.Dense(4, name="hidden")(first)
+    last = L2Normalize(name="one")(hidden) if normalised == "last" else hidden
+    outputs = layers.Activation("softmax", name="answer")(layers.Dense(4, name="classes")(last))
+    return keras.Model(photo, layers.ReLU(name="more")(outputs) if deeper else outputs)
+
+
+def fingerprint(model: Any) -> str:
+    return network_fingerprint(open_network(model), (SIDE, SIDE), "0-255")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"activation": "tanh"}, {"deeper": True}, {"normalised": "first"}, {"normalised": "last"}], ids=str
+)
+def test_the_fingerprint_covers_the_network_and_where_the_embedding_is_taken(changes: dict[str, Any]) -> None:
+    plain, changed = head(), head(**changes)
+    for one, other in zip(plain.get_weights(), changed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert fingerprint(plain) == fingerprint(head())
+    assert fingerprint(plain) != fingerprint(changed)
+
+
+def test_the_fingerprint_tells_one_embedding_from_another() -> None:
+    one, other = head(normalised="first"), head(normalised="last")
+    assert open_network(one).embedding_from == open_network(other).embedding_from
+    assert fingerprint(one) != fingerprint(other)
+
+
+FINGERPRINT = """
+import sys, keras
+from pathlib import Path
+from wildtrack.address.network import load_keras_file, network_fingerprint, open_network
+keras.layers.Flatten(), keras.layers.Dropout(0.5)  # so that Keras numbers its names otherwise than elsewhere
+for path in sys.argv[1:]:
+    print(network_fingerprint(open_network(load_keras_file(Path(path), {})), (32, 32), "0-255"))
+"""
+
+
+def test_the_fingerprint_of_a_file_is_the_same_in_every_process(tmp_path: Path) -> None:
+    paths = []
+    for build in BUILDERS:
+        paths.append(tmp_path / f"{build.__name__}.keras")
+        build()[0].save(paths[-1])
+    paths.append(tmp_path / "random.h5")
+    photo = keras.Input((SIDE, SIDE, 3))
+    flat = layers.Dropout(0.5)(layers.Conv2D(2, SIDE)(layers.GaussianNoise(0.1)(photo)))
+    keras.Model(photo, layers.Dense(4)(flat)).save(paths[-1])
+    command = [sys.executable, "-c", FINGERPRINT, *map(str, paths)]
+    elsewhere = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.split()
+    assert elsewhere == [fingerprint(load_keras_file(path, {})) for path in paths]
+    assert len(set(elsewhere)) == len(paths)
+
+
 def two_inputs() -> Any:
     one, other = keras.Input((SIDE, SIDE, 3)), keras.Input((SIDE, SIDE, 3))
     return keras.Model([one, other], layers.Dense(2)(layers.Flatten()(one + other)))
@@ -232,36 +298,20 @@ def test_applications_that_scale_their_input(name: str) -> None:
     assert open_network(model).scales_itself
 
 
-@pytest.mark.parametrize("names", [("model.keras", "model.h5"), ("model.keras",), ("model.h5",)])
-def test_the_keras_file_is_preferred(tmp_path: Path, names: tuple[str, ...]) -> None:
-    model = perceptron()[0]
-    for name in names:
-        model.save(tmp_path / name)
-    loaded, path = load_saved_model(tmp_path, {})
-    assert path == tmp_path / names[0]
-    np.testing.assert_allclose(loaded(photos()), model(photos()), atol=1e-6)
-
-
-def refused(folder: Path) -> str:
+def refused(path: Path) -> str:
     with pytest.raises(UserError) as error:
-        load_saved_model(folder, {})
+        load_keras_file(path, {})
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
-def test_no_model(tmp_path: Path) -> None:
-    assert "no model.keras or model.h5" in refused(tmp_path)
-
-
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
 @pytest.mark.parametrize("damage", ["empty", "cut", "text"])
-def test_a_damaged_model_is_refused_whatever_lies_beside_it(tmp_path: Path, name: str, damage: str) -> None:
-    model = perceptron()[0]
-    for written in ("model.h5", name):
-        model.save(tmp_path / written)
+def test_a_damaged_model_is_refused(tmp_path: Path, name: str, damage: str) -> None:
+    perceptron()[0].save(tmp_path / name)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "text": b"hello"}[damage])
-    assert f"{name} cannot be loaded" in refused(tmp_path)
+    assert f"{name} cannot be loaded" in refused(tmp_path / name)
 
 
 class Unknown(layers.Layer):  # type: ignore[misc]
@@ -275,8 +325,8 @@ def test_an_unknown_layer_is_asked_for_and_taken(tmp_path: Path, name: str) -> N
     keras.Model(photo, layers.Dense(4)(layers.Flatten()(Unknown()(photo)))).save(tmp_path / name)
     if name == "model.keras":  # else Keras would import this very module
         edit_keras(tmp_path / name, lambda config: json.loads(json.dumps(config).replace(__name__, "gone_module")))
-    assert "CUSTOM_OBJECTS" in refused(tmp_path)
-    loaded, _ = load_saved_model(tmp_path, {"Unknown": Unknown})
+    assert "CUSTOM_OBJECTS" in refused(tmp_path / name)
+    loaded = load_keras_file(tmp_path / name, {"Unknown": Unknown})
     assert open_network(loaded).keras_model.output["probabilities"].shape == (None, 4)
 
 
@@ -291,7 +341,7 @@ def test_a_lambda_layer_is_refused_and_never_runs(tmp_path: Path, name: str, mon
     keras.saving.load_model(tmp_path / name, compile=False, safe_mode=False)
     assert canary.exists()  # the trap works where nobody is careful
     canary.unlink()
-    assert "cannot be loaded" in refused(tmp_path)
+    assert "cannot be loaded" in refused(tmp_path / name)
     assert not canary.exists()
 
 
@@ -342,7 +392,7 @@ def test_what_tensorflow_2_15_saved_is_read(tmp_path: Path, name: str) -> None:
     model.save(tmp_path / name)
     (edit_keras if name == "model.keras" else edit_h5)(tmp_path / name, as_keras_2)
     before = (tmp_path / name).read_bytes()
-    loaded, _ = load_saved_model(tmp_path, {})
+    loaded = load_keras_file(tmp_path / name, {})
     np.testing.assert_allclose(
         open_network(loaded).keras_model(photos(), training=False)["probabilities"], model(photos()), atol=1e-5
     )

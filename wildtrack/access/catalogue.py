@@ -179,7 +179,7 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
 
 def _parse_cells(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]], dict[int, str], list[tuple[int, str]]]:
     """Parse every column: values, {row: reason} of rows that are lost, (row, reason) of rows that lose a cell."""
-    row_parsers: dict[str, Parser] = {"path": lambda cell: _path(cell, root), "bbox": _bbox, "split": _split}
+    row_parsers: dict[str, Parser] = {"path": lambda cell: _path(cell, root), "bbox": parse_bbox, "split": _split}
     parsers: dict[str, Parser] = dict.fromkeys(table.columns, _text) | _CELL_PARSERS | row_parsers
     cells: dict[str, list[Any]] = {}
     bad_rows: dict[int, str] = {}
@@ -288,7 +288,8 @@ def _file(path: str, root: Path) -> str:
     return path
 
 
-def _bbox(cell: object) -> tuple[float, float, float, float]:
+def parse_bbox(cell: object) -> tuple[float, float, float, float]:
+    """(x, y, width, height) in pixels from a sequence or a text such as "[1, 2, 30, 40]"; ValueError says why not."""
     parts = re.split(r"[\s,]+", cell.strip().strip("[]() ")) if isinstance(cell, str) else cell
     try:
         x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]

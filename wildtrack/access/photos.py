@@ -37,6 +37,8 @@ OTHER_IMAGE_SUFFIXES = (
     _RAW_SUFFIXES | _HEIF_SUFFIXES | {".avif", ".bmp", ".gif", ".jp2", ".jxl", ".psd", ".tif", ".tiff"}
 ) - PHOTO_SUFFIXES
 
+NOT_UNICODE = "file name is not valid Unicode; rename it"
+
 # MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF") if HAS_HEIF else ("JPEG", "PNG", "WEBP")
 _DRAFT_SCALES = (8, 4, 2, 1)
@@ -72,6 +74,16 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd 
 
 class PhotoError(Exception):
     """A photo that cannot be used; the message is the short reason, without the path."""
+
+
+def printable(name: str) -> str:
+    r"""A file name with "?" for each byte that is not UTF-8: such names fit into no table and no picture.
+
+    Example:
+        >>> printable("caf\udce9.jpg")
+        'caf?.jpg'
+    """
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def conversion_hint(suffix: str) -> str:

@@ -13,6 +13,7 @@ class Candidate:
     similarity: float  # cosine of the identity's best photo, -1 to 1
     path: str  # that photo, relative to the catalogue's root, POSIX
     image_id: str  # that photo's row in the catalogue
+    bbox: tuple[float, float, float, float] | None  # x, y, width, height of the animal in it; None: the whole photo
     orientation: str | None  # of that photo
     date: str | None  # of that photo, ISO 8601
     known_photos: int  # how many photos of this identity are in the index

@@ -1,18 +1,16 @@
 """What training leaves behind: saved as one sealed set, opened with every file checked."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
 
-from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, model_fingerprint, plain
+from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, plain
 from wildtrack.errors import UserError
-from wildtrack.files import sha256, write_atomically
+from wildtrack.files import sha256
 from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
@@ -27,7 +25,7 @@ class Artifacts:
     folder: Path
     preprocessor: Preprocessor
     config: dict[str, Any] | None = None  # model_config.yaml
-    split: pd.DataFrame | None = None  # image_id, identity, path, split
+    split: pd.DataFrame | None = None  # image_id, identity, path, split, sha256
 
     def photos(self, chosen: Path | None) -> Path:
         """The catalogue to use: the chosen one, else the one the model was trained on."""
@@ -36,6 +34,15 @@ class Artifacts:
         if self.config is None:
             raise UserError(f"the model in {self.folder} does not say which photos it knows; name them with --data")
         return Path(self.config["data"])
+
+    def check_scaling(self, scaling: str) -> None:
+        """Raise a UserError for a scaling that contradicts the one our own model was trained with."""
+        trained = self.preprocessor.scaling
+        if self.config is not None and scaling not in ("auto", trained):
+            raise UserError(
+                f"scaling {scaling} does not fit the model in {self.folder}, which was trained on pixels scaled to "
+                f"{trained}; leave out --scaling, which is for models from elsewhere"
+            )
 
 
 def artifact_files(folder: Path) -> FileSet:
@@ -58,14 +65,14 @@ def save_artifacts(
         model: The trained Keras model.
         preprocessor: Its preprocessing and labels.
         config: For `model_config.yaml`.
-        split: image_id, identity, path, split.
+        split: image_id, identity, path, split, sha256.
         history: One row an epoch.
     """
     from wildtrack.address.export import export_onnx
-    from wildtrack.address.network import open_network
+    from wildtrack.address.network import network_fingerprint, open_network
 
     network = open_network(model)
-    fingerprint = model_fingerprint(model.get_weights(), preprocessor.image_size, "0-255")
+    fingerprint = network_fingerprint(network, preprocessor.image_size, "0-255")
 
     def write(staging: Path) -> None:
         model.save(staging / "model.keras")
@@ -121,49 +128,6 @@ def onnx_is_current(artifacts: Artifacts, scaling: str = "auto") -> bool:
         return made.get("source_sha256") == sha256(source) and scaling in ("auto", made.get("scaling"))
     except UserError:  # damaged, or not written by us: it is made anew
         return False
-
-
-def export_saved_model(
-    artifacts: Artifacts,
-    table: pd.DataFrame,
-    pixels: np.ndarray,
-    scaling: str,
-    custom_objects: Mapping[str, Any] | None = None,
-) -> None:
-    """Make `model.onnx` from a saved Keras model: a stranger's, or ours when that file was lost.
-
-    Args:
-        artifacts: The opened set.
-        table: Labelled photos, N rows, to find out the input scaling where nothing says it.
-        pixels: uint8 (N, H, W, 3).
-        scaling: "auto", or one of SCALINGS for a model from elsewhere.
-        custom_objects: Layer classes of the user's own, by name.
-    """
-    from wildtrack.address.export import export_onnx
-    from wildtrack.address.network import check_image_size, find_scaling, load_saved_model, open_network, with_scaling
-
-    model, source = load_saved_model(artifacts.folder, custom_objects or {})
-    network = open_network(model)
-    check_image_size(network, artifacts.preprocessor)
-    if scaling == "auto":
-        scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
-    metadata = {
-        "fingerprint": model_fingerprint(model.get_weights(), artifacts.preprocessor.image_size, scaling),
-        "source_sha256": sha256(source),
-        "embedding_from": network.embedding_from,
-        "scaling": scaling,
-    }
-
-    def write(path: Path) -> None:
-        export_onnx(with_scaling(network, scaling), path, metadata)
-
-    if artifacts.config is None:
-        write_atomically(artifacts.folder / "model.onnx", write)
-    else:
-        artifact_files(artifacts.folder).add("model.onnx", write)
-    log.info(
-        "Made model.onnx from %s: pixels scaled to %s; embedding from %s.", source.name, scaling, network.embedding_from
-    )
 
 
 def keras_file(folder: Path) -> Path | None:

@@ -11,6 +11,8 @@ from wildtrack.errors import UserError
 
 BATCH = 16  # measured: larger batches fall out of the processor's cache and are slower
 
+MAKE_ANEW = "delete it, and it is made anew from the model.keras or model.h5 that must lie beside it"
+
 
 class Engine(Protocol):
     """Runs a network."""
@@ -42,13 +44,14 @@ class OnnxEngine:
         try:
             self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            raise UserError(f"{path} cannot be loaded: {' '.join(str(error).split())[:200]}; train again") from error
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{path} cannot be loaded: {reason}; {MAKE_ANEW}") from error
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
-        if "fingerprint" not in self.metadata:
-            raise UserError(
-                f"{path} was not written by WildTrack; delete it, and put the Keras model it was made from there"
-            )
-        self.names = [output.name for output in self.session.get_outputs()]
+        shapes = {output.name: output.shape for output in self.session.get_outputs()}
+        if "fingerprint" not in self.metadata or len(shapes.get("embedding", ())) != 2:
+            raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
+        self.names = list(shapes)
+        self.embed_dim: int = shapes["embedding"][1]
 
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
         """See `Engine.run`."""

@@ -8,13 +8,14 @@ import faiss
 import numpy as np
 import pandas as pd
 
+from wildtrack.access.catalogue import parse_bbox
 from wildtrack.errors import UserError
 from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
 
 REBUILD = "build it again: python search.py --rebuild"
-META_COLUMNS = ("image_id", "identity", "path", "orientation", "date", "sha256")
+META_COLUMNS = ("image_id", "identity", "path", "bbox", "orientation", "date", "sha256")
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Index:
     """Known photos, row by row: a FAISS index over their embeddings and a table of who they are."""
 
     faiss_index: faiss.Index  # inner product over (N, D) unit vectors
-    meta: pd.DataFrame  # META_COLUMNS, one row an indexed photo, "" where unknown
+    meta: pd.DataFrame  # META_COLUMNS, one row an indexed photo, "" where unknown; bbox (x, y, w, h) or None
     root: Path  # what meta's paths are relative to
+    data: Path  # the catalogue it was built from: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
 
 
@@ -32,52 +34,87 @@ def index_files(folder: Path) -> FileSet:
     return FileSet(folder, "index_manifest.json", ".staging-index", REBUILD)
 
 
-def save_index(folder: Path, embeddings: np.ndarray, meta: pd.DataFrame, root: Path, fingerprint: str) -> None:
-    """Write `index.faiss`, `embeddings.npy` and `meta.csv` as one set.
+def save_index(
+    folder: Path, embeddings: np.ndarray, meta: pd.DataFrame, root: Path, data: Path, fingerprint: str
+) -> Index:
+    """Write `index.faiss`, `embeddings.npy` and `meta.csv` as one set, and return the index.
 
     Args:
         folder: The artifacts folder.
         embeddings: float32 (N, D), length one, N >= 1.
-        meta: META_COLUMNS, N rows.
+        meta: META_COLUMNS, N rows, as `Index` has them.
         root: What the paths are relative to.
+        data: The catalogue they came from: a folder or a CSV.
         fingerprint: The model that made the embeddings.
     """
-    faiss_index = faiss.IndexFlatIP(embeddings.shape[1])
-    faiss_index.add(np.ascontiguousarray(embeddings, dtype=np.float32))
+    faiss_index = _exact(embeddings)
+    boxes = ["" if box is None else str(list(box)) for box in meta["bbox"]]
 
     def write(staging: Path) -> None:
         # through memory, because FAISS cannot open every unicode path on Windows
         (staging / "index.faiss").write_bytes(faiss.serialize_index(faiss_index).tobytes())
         np.save(staging / "embeddings.npy", embeddings.astype(np.float32), allow_pickle=False)
-        meta.to_csv(staging / "meta.csv", index=False, lineterminator="\n", columns=list(META_COLUMNS))
+        table = meta.assign(bbox=boxes)
+        table.to_csv(staging / "meta.csv", index=False, lineterminator="\n", columns=list(META_COLUMNS))
 
-    about = {"fingerprint": fingerprint, "root": root.resolve().as_posix(), "photos": len(meta)}
+    about = {
+        "fingerprint": fingerprint,
+        "root": root.resolve().as_posix(),
+        "data": data.resolve().as_posix(),
+        "photos": len(meta),
+    }
     index_files(folder).replace(write, about)
+    return Index(faiss_index, meta, root.resolve(), data.resolve(), fingerprint)
 
 
-def open_index(folder: Path, fingerprint: str) -> Index | None:
+def _exact(embeddings: np.ndarray) -> faiss.IndexFlatIP:
+    """The FAISS index that compares a query with every one of the embeddings, (N, D)."""
+    faiss_index = faiss.IndexFlatIP(embeddings.shape[1])
+    faiss_index.add(np.ascontiguousarray(embeddings, dtype=np.float32))
+    return faiss_index
+
+
+def open_index(folder: Path, fingerprint: str, dimensions: int) -> Index | None:
     """Open the index, every file checked; None when there is none yet.
+
+    The exact index is made from `embeddings.npy`, so that FAISS never has to parse a file that others may have
+    written; `index.faiss` is for other programs.
 
     Args:
         folder: The artifacts folder.
         fingerprint: Of the model that will embed the queries.
+        dimensions: Length of that model's embeddings.
 
     Raises:
-        UserError: The index is damaged, incomplete, or was made by another model.
+        UserError: The index is damaged, incomplete, of an older kind, or was made by another model.
     """
     about = index_files(folder).open()
     if about is None:
         return None
+    if "data" not in about:
+        raise UserError(
+            f"the index in {folder} is of an older kind that does not say what it was built from; {REBUILD}"
+        )
     if about["fingerprint"] != fingerprint:
         raise UserError(
             f"the index in {folder} was made by another model, so its embeddings mean nothing to this one; {REBUILD}"
         )
     try:
-        meta = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)
-        faiss_index = faiss.deserialize_index(np.frombuffer((folder / "index.faiss").read_bytes(), dtype=np.uint8))
+        meta = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)[list(META_COLUMNS)]
+        meta["bbox"] = pd.Series([parse_bbox(box) if box else None for box in meta["bbox"]], dtype=object)
+        embeddings = np.load(folder / "embeddings.npy", mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
-    return Index(faiss_index, meta, Path(about["root"]), about["fingerprint"])
+    except (ValueError, KeyError, EOFError) as error:
+        raise UserError(
+            f"the index in {folder} cannot be read: {' '.join(str(error).split())[:200]}; {REBUILD}"
+        ) from error
+    if embeddings.shape != (len(meta), dimensions) or embeddings.dtype != np.float32:
+        raise UserError(
+            f"{folder / 'embeddings.npy'} holds {embeddings.dtype} {embeddings.shape}, and not float32 "
+            f"{(len(meta), dimensions)}: the rows of meta.csv, and the length of the model's embeddings; {REBUILD}"
+        )
+    return Index(_exact(embeddings), meta, Path(about["root"]), Path(about["data"]), about["fingerprint"])
 
 
 def nearest_photos(index: Index, embedding: np.ndarray, num_identities: int, excluded: np.ndarray) -> pd.DataFrame:

@@ -10,10 +10,9 @@ import keras
 import numpy as np
 import pandas as pd
 
-from wildtrack.address.artifacts import keras_file
 from wildtrack.address.layers import L2Normalize
 from wildtrack.address.legacy import readable_by_keras_3
-from wildtrack.address.preprocessor import SCALINGS, Preprocessor
+from wildtrack.address.preprocessor import SCALINGS, Preprocessor, model_fingerprint
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -23,22 +22,16 @@ SCALING_SAMPLE = 64  # photos tried to find a stranger's scaling
 OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
 
 
-def load_saved_model(folder: Path, custom_objects: Mapping[str, Any]) -> tuple[keras.Model, Path]:
-    """Load `model.keras`, or `model.h5` where the former is missing, without running code from the file.
+def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
+    """Load a `.keras` or `.h5` file without running code from it.
 
     Args:
-        folder: The artifacts.
+        path: The file.
         custom_objects: Layer classes of the user's own, by name.
 
-    Returns:
-        The model and the file it came from.
-
     Raises:
-        UserError: There is no model, it is damaged, or it has a layer class that nobody named.
+        UserError: The file is damaged, or has a layer class that nobody named.
     """
-    path = keras_file(folder)
-    if path is None:
-        raise UserError(f"no model.keras or model.h5 in {folder}; train one first: python train_classifier_reid.py")
     known = {
         "L2Normalize": L2Normalize,
         "Custom>L2Normalize": L2Normalize,
@@ -47,7 +40,7 @@ def load_saved_model(folder: Path, custom_objects: Mapping[str, Any]) -> tuple[k
     }
     try:
         with readable_by_keras_3(path) as readable:
-            return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True), path
+            return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises nearly anything for a file it cannot read
         reason = " ".join(str(error).split())[:300]
         raise UserError(
@@ -94,7 +87,7 @@ def open_network(model: keras.Model) -> Network:
     else:
         raise UserError("the model has no layer with weights, so nothing in it can be an embedding")
     if len(embedding.shape) > 2:
-        embedding = keras.layers.Flatten()(embedding)
+        embedding = keras.layers.Flatten(name="flat_embedding")(embedding)  # Keras would number it: see the fingerprint
     embedding = L2Normalize(name="unit_length")(embedding)  # what is normalised already stays as it is
     return Network(
         keras.Model(photos, {"embedding": embedding, "probabilities": probabilities}, name="reid"),
@@ -171,6 +164,13 @@ def check_image_size(network: Network, preprocessor: Preprocessor) -> None:
             f"the model takes photos of {takes[0]} x {takes[1]} pixels, and its preprocessor.pkl says "
             f"{preprocessor.image_size[0]} x {preprocessor.image_size[1]}; put two that belong together into one folder"
         )
+
+
+def network_fingerprint(network: Network, image_size: tuple[int, int], scaling: str) -> str:
+    """The `model_fingerprint` of an opened network; the same for every load of one file."""
+    keras_model = network.keras_model
+    architecture = keras_model.to_json(sort_keys=True) + network.embedding_from
+    return model_fingerprint(architecture, keras_model.get_weights(), image_size, scaling)
 
 
 def with_scaling(network: Network, scaling: str) -> keras.Model:

@@ -93,13 +93,21 @@ def _identities(id2label: Any) -> tuple[str, ...]:
     return identities
 
 
-def model_fingerprint(weights: Iterable[np.ndarray], image_size: tuple[int, int], scaling: str) -> str:
+def model_fingerprint(
+    architecture: str, weights: Iterable[np.ndarray], image_size: tuple[int, int], scaling: str
+) -> str:
     """A hash that names the model and its preprocessing: equal fingerprints make comparable embeddings.
 
-    It covers the weights (values, shapes and order), the photo size, the scaling and the photo reader's
-    version, and not the engine or the file format that runs them.
+    It covers the layers and where among them the embedding is taken, the weights (values, shapes and order),
+    the photo size, the scaling and the photo reader's version, and not the engine that runs them.
+
+    Args:
+        architecture: The layers and the embedding's place in words that do not change between loads.
+        weights: All arrays, in the network's order.
+        image_size: (height, width) in pixels.
+        scaling: One of SCALINGS.
     """
-    digest = hashlib.sha256(json.dumps([list(image_size), scaling, READER_VERSION]).encode())
+    digest = hashlib.sha256(json.dumps([architecture, list(image_size), scaling, READER_VERSION]).encode())
     for array in weights:
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -1,7 +1,8 @@
-"""What a person looks at after an evaluation: the table on the screen and the pictures in `results/`."""
+"""What a person looks at after an evaluation or a search: the table on the screen, the pictures in `results/`."""
 
 import logging
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from rich.table import Table
 
 from wildtrack.access.photos import PhotoError, read_photo
+from wildtrack.address.answers import Answer
 from wildtrack.address.evaluation import Protocol
 from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
 
@@ -67,6 +69,28 @@ def shrink(photo: np.ndarray) -> np.ndarray:
         return photo
     size = (max(1, round(photo.shape[1] * factor)), max(1, round(photo.shape[0] * factor)))
     return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def draw_answer(answer: Answer, root: Path, path: Path) -> None:
+    """The photo that was asked about beside the best photo of each candidate.
+
+    Args:
+        answer: With the status "ok".
+        root: What the candidates' paths are relative to; a photo that is gone is drawn as a blank.
+        path: PNG to write.
+    """
+    shown = [
+        Shown(
+            shown_photo(root, asdict(candidate)),
+            f"{candidate.rank}. {candidate.identity}{_side(asdict(candidate))}",
+            NEUTRAL,
+            f"similarity {candidate.similarity:.2f}",
+        )
+        for candidate in answer.candidates
+    ]
+    asked = Path(answer.photo)
+    query = Shown(shrink(read_photo(asked)), asked.name, NEUTRAL, "who is this?")
+    retrieval_panel(query, shown, "The most similar known animals, best photo of each", path)
 
 
 def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: int, path: Path) -> None:

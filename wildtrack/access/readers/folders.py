@@ -9,7 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue, assemble
-from wildtrack.access.photos import OTHER_IMAGE_SUFFIXES, PHOTO_SUFFIXES, conversion_hint, read_exif
+from wildtrack.access.photos import (
+    NOT_UNICODE,
+    OTHER_IMAGE_SUFFIXES,
+    PHOTO_SUFFIXES,
+    conversion_hint,
+    printable,
+    read_exif,
+)
 from wildtrack.errors import UserError
 
 SPLIT_FOLDERS = frozenset({"train", "valid", "val", "test", "query", "gallery"})
@@ -53,7 +60,7 @@ def read_folders(root: Path) -> Catalogue:
             problems += unusable
             side = {"split": parent.name.casefold()} if splits else {}
             rows += [
-                {"image_id": path, "identity": _encodable(identity.name), "path": path} | side
+                {"image_id": path, "identity": identity.name, "path": path} | side
                 for path in (_relative(photo, root) for photo in photos)
             ]
     if not rows:
@@ -76,6 +83,8 @@ def _photos(identity: Path, root: Path) -> tuple[list[Path], list[tuple[str, str
         suffix = entry.suffix.lower()
         if entry.is_dir():
             _refuse_deeper(entry, root)
+        elif suffix in PHOTO_SUFFIXES and _relative(entry, root) != entry.relative_to(root).as_posix():
+            problems.append((_relative(entry, root), NOT_UNICODE))
         elif suffix in PHOTO_SUFFIXES:
             photos.append(entry)
         elif suffix in OTHER_IMAGE_SUFFIXES:
@@ -122,9 +131,4 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 
 
 def _relative(path: Path, root: Path) -> str:
-    return _encodable(path.relative_to(root).as_posix())
-
-
-def _encodable(name: str) -> str:
-    """A name with bytes that are not UTF-8 made printable; such a photo is then listed as not found."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+    return printable(path.relative_to(root).as_posix())

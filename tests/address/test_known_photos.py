@@ -1,0 +1,148 @@
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from wildtrack.address import reporting
+from wildtrack.address.artifacts import Artifacts, open_artifacts
+from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.figures import Shown
+from wildtrack.address.index import REBUILD, Index, index_files
+from wildtrack.address.known_photos import build_known_photos, open_known_photos
+from wildtrack.address.query import answer_photo
+from wildtrack.errors import UserError
+
+SIZE = (32, 32)
+
+
+@pytest.fixture
+def ours(artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    return open_artifacts(artifacts)
+
+
+def build(artifacts: Artifacts, data: Path) -> tuple[Index, OnnxEngine]:
+    return build_known_photos(artifacts, data, "auto", {}, 1.0, artifacts.folder.parent / "problems.csv")
+
+
+def test_what_was_built_is_what_is_opened(
+    ours: Artifacts, photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert open_known_photos(ours, None, "auto") is None
+    built, engine = build(ours, photo_folder)
+    found = open_known_photos(ours, photo_folder, "auto")
+    assert found is not None
+    opened = found[0]
+    pd.testing.assert_frame_equal(opened.meta, built.meta, check_dtype=False)
+    assert (opened.root, opened.data, opened.fingerprint) == (built.root, built.data, built.fingerprint)
+    query = photo_folder / "Ana" / "0.png"
+    assert answer_photo(query, opened, engine, SIZE, 3) == answer_photo(query, built, engine, SIZE, 3)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_index_answers_only_for_its_own_catalogue(ours: Artifacts, photo_folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "photos" / "table.csv"
+    table.parent.mkdir()
+    for name in ("a.png", "b.png"):
+        (table.parent / name).write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
+    table.write_text("image_id,identity,path\n1,Ana,a.png\n2,Bo,b.png\n")
+    (table.parent / "other.csv").write_text(table.read_text())
+    build(ours, table)
+    assert open_known_photos(ours, None, "auto") is not None
+    assert open_known_photos(ours, table, "auto") is not None
+    for other in (table.parent, tmp_path, table.parent / "other.csv"):
+        with pytest.raises(UserError, match="was built from") as error:
+            open_known_photos(ours, other, "auto")
+        assert REBUILD in str(error.value)
+
+
+def test_scaling_that_is_not_ours(ours: Artifacts, photo_folder: Path) -> None:
+    with pytest.raises(UserError, match="scaling 0-1 does not fit"):
+        open_known_photos(ours, None, "0-1")
+    with pytest.raises(UserError, match="scaling 0-1 does not fit"):
+        build_known_photos(ours, photo_folder, "0-1", {}, 1.0, photo_folder / "problems.csv")
+
+
+def test_a_damaged_onnx_file_of_ours(ours: Artifacts, photo_folder: Path) -> None:
+    build(ours, photo_folder)
+    (ours.folder / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"model\.onnx is damaged or was altered .* train again$"):
+        open_artifacts(ours.folder)
+    with pytest.raises(UserError, match=r"model\.onnx cannot be loaded: .*; delete it, and it is made anew") as error:
+        open_known_photos(ours, None, "auto")  # damaged after the set was opened
+    assert "\n" not in str(error.value)
+    (ours.folder / "model.onnx").unlink()
+    assert open_known_photos(open_artifacts(ours.folder), None, "auto") is None
+    build(ours, photo_folder)
+    assert open_known_photos(open_artifacts(ours.folder), photo_folder, "auto") is not None
+
+
+@pytest.fixture
+def two_in_one(tmp_path: Path, pixels: np.ndarray) -> Path:
+    """A catalogue of one photo that shows two animals, and one more photo of one of them."""
+    both = np.concatenate([pixels[0], pixels[4]], axis=1)  # (32, 64, 3)
+    Image.fromarray(both).save(tmp_path / "both.png")
+    Image.fromarray(pixels[5]).save(tmp_path / "one.png")
+    rows = [
+        ("l", "Ana", "both.png", "[0, 0, 32, 32]"),
+        ("r", "Bo", "both.png", "[32, 0, 32, 32]"),
+        ("o", "Cy", "one.png", ""),
+    ]
+    table = pd.DataFrame(rows, columns=["image_id", "identity", "path", "bbox"])
+    table.to_csv(tmp_path / "two.csv", index=False)
+    return tmp_path / "two.csv"
+
+
+def test_a_candidate_is_shown_without_the_other_animals_of_its_photo(
+    ours: Artifacts, two_in_one: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(ours, two_in_one)
+    found = open_known_photos(ours, two_in_one, "auto")
+    assert found is not None
+    Image.fromarray(pixels[1]).save(two_in_one.parent / "new.png")
+    answer = answer_photo(two_in_one.parent / "new.png", *found, SIZE, 3)
+    boxes = {candidate.identity: candidate.bbox for candidate in answer.candidates}
+    assert boxes == {"Ana": (0, 0, 32, 32), "Bo": (32, 0, 32, 32), "Cy": None}
+
+    panels: list[dict[str, Shown]] = []
+
+    def keep(query: Shown, candidates: list[Shown], title: str, path: Path) -> None:
+        panels.append({shown.title.split()[1]: shown for shown in candidates})
+
+    monkeypatch.setattr(reporting, "retrieval_panel", keep)
+    reporting.draw_answer(answer, found[0].root, two_in_one.parent / "panel.png")
+    (two_in_one.parent / "both.png").unlink()
+    reporting.draw_answer(answer, found[0].root, two_in_one.parent / "panel.png")
+    before, after = panels
+    for name, photo in {"Ana": pixels[0], "Bo": pixels[4], "Cy": pixels[5]}.items():
+        np.testing.assert_array_equal(before[name].pixels, photo)
+    assert np.ptp(after["Ana"].pixels) == 0  # gone, so a blank
+    np.testing.assert_array_equal(after["Cy"].pixels, pixels[5])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")
+def test_names_that_are_no_text(ours: Artifacts, tmp_path: Path, photo_folder: Path) -> None:
+    data = tmp_path / "photos"
+    for name in (b"Ana/a.png", b"Ana/caf\xe9.png", b"Bo/b.png"):
+        path = data / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
+    index, engine = build(ours, data)
+    assert index.meta["path"].tolist() == ["Ana/a.png", "Bo/b.png"]
+    assert "Ana/caf?.png,file name is not valid Unicode" in (tmp_path / "problems.csv").read_text("utf-8")
+    answer = answer_photo(data / os.fsdecode(b"Ana/caf\xe9.png"), index, engine, SIZE, 3)
+    assert (answer.status, answer.reason) == ("unreadable", "file name is not valid Unicode; rename it")
+    assert answer.photo.endswith("Ana/caf?.png")
+    json.dumps(answer.photo).encode()
+
+
+def test_the_manifest_names_the_catalogue(ours: Artifacts, photo_folder: Path) -> None:
+    build(ours, photo_folder)
+    about = index_files(ours.folder).open()
+    assert about is not None
+    assert about["data"] == about["root"] == photo_folder.resolve().as_posix()
