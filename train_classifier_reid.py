@@ -37,7 +37,9 @@ class Knobs:
     alpha: float = 0.75  # width of the backbone, for families that have it (MobileNet: 0.25, 0.5, 0.75, 1.0)
     weights: str = "auto"  # auto (ImageNet if it can be had, else random), imagenet, none, or a weights file
     pooling: Literal["auto", "average", "grid"] = "auto"  # grid keeps what is where; auto: grid for random weights
-    image_size: int = 128  # pixels; photos are resized to a square of this side
+    image_size: int | None = (
+        None  # pixels a side that photos are resized to; None: 224 for pretrained weights, else 128
+    )
     embed_dim: int = 256  # length of the embedding
     loss: Literal["arcface", "softmax"] = "arcface"  # arcface adds a margin to the softmax over cosines
     epochs: int = 40  # how often every photo is seen
@@ -52,15 +54,26 @@ class Knobs:
 
 
 def main(knobs: Knobs) -> None:
-    """Catalogue -> split -> fit -> artifacts."""
+    """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts."""
     check_knobs(knobs)
     if knobs.data == DEMO and not any(DEMO.glob("*")):
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data)
     console.print(catalogue.understood)
-    size = (knobs.image_size, knobs.image_size)
-    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.artifacts / "problems.csv")
+    check_trainable(catalogue.table)
+
+    load_tensorflow()  # which takes seconds: not before the catalogue is known to be good
+    import keras
+
+    from wildtrack.address.artifacts import save_artifacts
+    from wildtrack.address.model import build_backbone, build_model
+    from wildtrack.address.preprocessor import Preprocessor
+    from wildtrack.address.training import Recipe, fit, training_state
+
+    keras.utils.set_random_seed(knobs.seed)
+    backbone = build_backbone(knobs.backbone, alpha=knobs.alpha, image_size=knobs.image_size, weights=knobs.weights)
+    photos = labelled_photos(catalogue, backbone.image_size, knobs.cache_gb, knobs.artifacts / "problems.csv")
     table, pixels = photos.table, photos.pixels
     check_trainable(table)
     split = make_split(
@@ -79,30 +92,13 @@ def main(knobs: Knobs) -> None:
         f"{len(rows.valid)} to validate, {int((split.side == 'test').sum())} to test."
     )
 
-    load_tensorflow()  # which takes seconds: not before the photos are known to be good
-    import keras
-
-    from wildtrack.address.artifacts import save_artifacts
-    from wildtrack.address.model import build_model
-    from wildtrack.address.preprocessor import Preprocessor
-    from wildtrack.address.training import Recipe, fit, training_state
-
-    keras.utils.set_random_seed(knobs.seed)
-    model, origin = build_model(
-        knobs.backbone,
-        alpha=knobs.alpha,
-        image_size=knobs.image_size,
-        embed_dim=knobs.embed_dim,
-        num_ids=len(rows.identities),
-        weights=knobs.weights,
-        pooling=knobs.pooling,
-    )
-    config = describe(knobs, origin, table, split.method)
+    model = build_model(backbone, embed_dim=knobs.embed_dim, num_ids=len(rows.identities), pooling=knobs.pooling)
+    config = describe(knobs, backbone.origin, backbone.image_size[0], table, split.method)
     checkpoints = knobs.artifacts / ".training"
     done = training_state(checkpoints, {name: value for name, value in config.items() if name != "cache_gb"})
     if done:
         console.print(f"Going on after epoch {done} of {knobs.epochs}.")
-    recipe = Recipe(knobs.loss, knobs.epochs, knobs.batch_size, knobs.learning_rate, origin != "random", knobs.seed)
+    recipe = Recipe(knobs.loss, knobs.epochs, knobs.batch_size, knobs.learning_rate, backbone.pretrained, knobs.seed)
     try:
         history = fit(
             model, pixels, rows.train, rows.labels, recipe, retrieval_validator(table, pixels, rows), checkpoints
@@ -111,7 +107,7 @@ def main(knobs: Knobs) -> None:
         console.print("The same command goes on after the last finished epoch.")
         raise
 
-    preprocessor = Preprocessor(size, knobs.embed_dim, True, rows.identities, "0-255")
+    preprocessor = Preprocessor(backbone.image_size, knobs.embed_dim, True, rows.identities, "0-255")
     sides = table[["image_id", "identity", "path", "split", "sha256"]]
     save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
     shutil.rmtree(checkpoints)
@@ -128,7 +124,7 @@ def check_knobs(knobs: Knobs) -> None:
     """Refuse what cannot work before any photo is read."""
     check_range(
         alpha=(knobs.alpha, 0.1, 4),
-        image_size=(knobs.image_size, 32, 1024),
+        image_size=(32 if knobs.image_size is None else knobs.image_size, 32, 1024),
         embed_dim=(knobs.embed_dim, 2, 4096),
         epochs=(knobs.epochs, 1, 10_000),
         batch_size=(knobs.batch_size, 2, 4096),
@@ -143,11 +139,12 @@ def check_knobs(knobs: Knobs) -> None:
         raise UserError(f"weights {knobs.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
 
 
-def describe(knobs: Knobs, origin: str, table: pd.DataFrame, split_method: str) -> dict[str, Any]:
+def describe(knobs: Knobs, origin: str, image_size: int, table: pd.DataFrame, split_method: str) -> dict[str, Any]:
     """What `model_config.yaml` records of a training: every knob, the data and their split, the versions."""
     return {
         **plain(asdict(knobs)),
         "data": knobs.data.resolve().as_posix(),
+        "image_size": image_size,
         "starting_weights": origin if origin in ("imagenet", "random") else Path(origin).resolve().as_posix(),
         "split_method": split_method,
         "photos": len(table),

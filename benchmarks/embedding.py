@@ -44,18 +44,11 @@ def photos_per_second(pooling: str, pixels: np.ndarray, repeats: int) -> dict[st
     """The rate of plain `model.predict` and of each engine, on the default network with random weights."""
     from wildtrack.address.embed import BATCH, KerasEngine, OnnxEngine
     from wildtrack.address.export import export_onnx
-    from wildtrack.address.model import build_model
+    from wildtrack.address.model import build_backbone, build_model
     from wildtrack.address.network import open_network
 
-    model, _ = build_model(
-        "MobileNet",
-        alpha=0.75,
-        image_size=pixels.shape[1],
-        embed_dim=256,
-        num_ids=30,
-        weights="none",
-        pooling=pooling,
-    )
+    backbone = build_backbone("MobileNet", alpha=0.75, image_size=pixels.shape[1], weights="none")
+    model = build_model(backbone, embed_dim=256, num_ids=30, pooling=pooling)
     network = open_network(model).keras_model
     with tempfile.TemporaryDirectory() as folder:
         export_onnx(network, Path(folder) / "model.onnx", {"fingerprint": "benchmark"})

@@ -55,13 +55,11 @@ def tiny_model() -> Any:
     """Our network at its smallest, untrained; do not change it."""
     import keras
 
-    from wildtrack.address.model import build_model
+    from wildtrack.address.model import build_backbone, build_model
 
     keras.utils.set_random_seed(0)
-    model, _ = build_model(
-        "MobileNet", alpha=0.25, image_size=SIDE, embed_dim=8, num_ids=3, weights="none", pooling="average"
-    )
-    return model
+    backbone = build_backbone("MobileNet", alpha=0.25, image_size=SIDE, weights="none")
+    return build_model(backbone, embed_dim=8, num_ids=3, pooling="average")
 
 
 @pytest.fixture(scope="session")

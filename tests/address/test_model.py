@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wildtrack.address import model as model_module
-from wildtrack.address.model import backbone_names, build_backbone, build_model, family_scaling
+from wildtrack.address.model import backbone_names, build_backbone, build_model, family_scaling, stem
 from wildtrack.errors import UserError
 
 REAL_WEIGHTS = (
@@ -16,9 +16,9 @@ REAL_WEIGHTS = (
 SMALL: dict[str, Any] = {"alpha": 0.25, "image_size": 32}
 
 
-def build(backbone: str = "MobileNet", **changes: Any) -> tuple[Any, str]:
-    options = {**SMALL, "embed_dim": 8, "num_ids": 3, "weights": "none", "pooling": "average"}
-    return build_model(backbone, **(options | changes))
+def build(name: str = "MobileNet", pooling: str = "average", **changes: Any) -> Any:
+    backbone = build_backbone(name, **({**SMALL, "weights": "none"} | changes))
+    return build_model(backbone, embed_dim=8, num_ids=3, pooling=pooling)
 
 
 def mobilenet(**options: Any) -> Any:
@@ -43,18 +43,17 @@ def test_scaling_is_the_family_s_own(backbone: str) -> None:
 
 @pytest.mark.parametrize("backbone", ["MobileNet", "ResNet50", "DenseNet121", "EfficientNetV2B0"])
 def test_the_built_model_scales_so_too(backbone: str) -> None:
-    model, origin = build(backbone)
+    model = build(backbone)
     photos = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(model.get_layer("scaling")(photos), preprocess_input(backbone)(photos.copy()), atol=1e-3)
     probabilities = np.asarray(model(photos, training=False))
-    assert origin == "random"
     assert probabilities.shape == (2, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert {"backbone", "pooled", "embedding", "cosine"} <= {layer.name for layer in model.layers}
 
 
 def test_every_centre_has_length_one() -> None:
-    centres = np.asarray(build()[0].get_layer("cosine").kernel)
+    centres = np.asarray(build().get_layer("cosine").kernel)
     np.testing.assert_allclose(np.linalg.norm(centres, axis=0), 1, atol=1e-5)
 
 
@@ -81,9 +80,10 @@ def test_weights_from_a_file(tmp_path: Path, with_top: bool) -> None:
     source = mobilenet(alpha=0.25, input_shape=None if with_top else (32, 32, 3), include_top=with_top)
     path = tmp_path / "some.weights.h5"
     source.save_weights(path)
-    backbone, origin = build_backbone("MobileNet", weights=str(path), **SMALL)
-    assert origin == str(path)
-    for mine, theirs in zip(backbone.get_weights(), source.get_weights(), strict=False):
+    backbone = build_backbone("MobileNet", weights=str(path), **SMALL)
+    assert backbone.origin == str(path)
+    assert backbone.pretrained
+    for mine, theirs in zip(backbone.network.get_weights(), source.get_weights(), strict=False):
         np.testing.assert_array_equal(mine, theirs)
 
 
@@ -104,8 +104,8 @@ def test_weights_that_do_not_fit(tmp_path: Path, content: str) -> None:
 def test_the_real_weights_file() -> None:
     if not REAL_WEIGHTS.is_file():
         pytest.skip(f"{REAL_WEIGHTS} is not on this machine")
-    backbone, _ = build_backbone("MobileNet", alpha=0.75, image_size=64, weights=str(REAL_WEIGHTS))
-    assert np.isfinite(backbone(np.zeros((1, 64, 64, 3), np.float32))).all()
+    backbone = build_backbone("MobileNet", alpha=0.75, image_size=64, weights=str(REAL_WEIGHTS))
+    assert np.isfinite(backbone.network(np.zeros((1, 64, 64, 3), np.float32))).all()
 
 
 @pytest.fixture
@@ -124,7 +124,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_offline_auto_starts_from_random_weights(caplog: pytest.LogCaptureFixture) -> None:
-    assert build(weights="auto")[1] == "random"
+    backbone = build_backbone("MobileNet", weights="auto", **SMALL)
+    assert (backbone.origin, backbone.pretrained) == ("random", False)
     assert "training starts from random weights" in caplog.text
 
 
@@ -137,7 +138,7 @@ def test_offline_imagenet_is_one_clear_line() -> None:
 
 @pytest.mark.parametrize(("pooling", "expected"), [("average", "average"), ("grid", "grid"), ("auto", "grid")])
 def test_pooling(pooling: str, expected: str) -> None:
-    model, _ = build(image_size=64, pooling=pooling)
+    model = build(image_size=64, pooling=pooling)
     pooled = model.get_layer("pooled").output.shape
     channels = model.get_layer("backbone").output.shape[-1]
     assert pooled == (None, channels if expected == "average" else 64 * channels)
@@ -146,5 +147,29 @@ def test_pooling(pooling: str, expected: str) -> None:
 def test_auto_pooling_is_average_for_weights_worth_keeping(tmp_path: Path) -> None:
     path = tmp_path / "some.weights.h5"
     mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False).save_weights(path)
-    model, _ = build(weights=str(path), pooling="auto")
+    model = build(weights=str(path), pooling="auto")
     assert model.get_layer("pooled").output.shape == (None, 256)
+
+
+def test_the_size_goes_with_the_weights(tmp_path: Path) -> None:
+    path = tmp_path / "some.weights.h5"
+    mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False).save_weights(path)
+    options: dict[str, Any] = {"alpha": 0.25, "image_size": None}
+    assert build_backbone("MobileNet", weights=str(path), **options).image_size == (224, 224)
+    assert build_backbone("MobileNet", weights="none", **options).image_size == (128, 128)
+
+
+@pytest.mark.parametrize("size", [32, 100, 128])
+@pytest.mark.parametrize("name", ["MobileNet", "ResNet50", "EfficientNetV2B0"])
+def test_the_stem_ends_at_stride_8(name: str, size: int) -> None:
+    network = build_backbone(name, alpha=0.25, image_size=size, weights="none").network
+    layers = stem(network)
+    side = -(-size // 8)
+    assert layers == network.layers[: len(layers)]
+    assert layers[-1].output.shape[1:3] == (side, side)
+    assert all(layer.output.shape[1] != side for layer in network.layers[len(layers) :])
+
+
+def test_no_stem() -> None:
+    photo = keras.Input((32, 32, 3))
+    assert stem(keras.Model(photo, keras.layers.Conv2D(2, 16, 16)(photo))) == []

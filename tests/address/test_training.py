@@ -148,12 +148,13 @@ def test_training_state_drops_what_belongs_to_another_training(tmp_path: Path) -
 
 
 def small_model() -> Any:
-    """What `fit` needs of a model, and no more: one convolution and the head, by the names it goes by."""
+    """What `fit` needs of a model, and no more: two convolutions and the head, by the names it goes by."""
     keras.utils.set_random_seed(0)
     layers = keras.layers
     photos = keras.Input((32, 32, 3))
     inside = keras.Input((32, 32, 3))
-    features = layers.Dropout(0.5)(layers.BatchNormalization()(layers.Conv2D(4, 3, strides=4)(inside)))
+    stem = layers.BatchNormalization()(layers.Conv2D(4, 8, strides=8)(inside))
+    features = layers.Dropout(0.5)(layers.BatchNormalization()(layers.Conv2D(4, 2, strides=2)(stem)))
     backbone = keras.Model(inside, features, name="backbone")
     pooled = layers.GlobalAveragePooling2D()(backbone(layers.Rescaling(1 / 255)(photos)))
     embedding = L2Normalize(name="embedding")(layers.BatchNormalization()(layers.Dense(8)(pooled)))
@@ -190,3 +191,16 @@ def test_interrupted_and_continued_is_the_same_as_straight_on(tmp_path: Path, pr
     np.testing.assert_allclose(again["margin"], history["margin"])
     for one, other in zip(straight.get_weights(), continued.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_a_pretrained_stem_stays_as_it_is(tmp_path: Path, pretrained: bool) -> None:
+    before = [layer.get_weights() for layer in small_model().get_layer("backbone").layers]
+    backbone = train(tmp_path, pretrained, None)[0].get_layer("backbone")
+    kept = [
+        all(np.array_equal(old, new) for old, new in zip(was, layer.get_weights(), strict=True))
+        for was, layer in zip(before, backbone.layers, strict=True)
+    ]
+    # input, convolution, normalisation: the stem; convolution, normalisation, dropout
+    assert kept == [True, pretrained, pretrained, False, False, True]
+    assert all(layer.trainable for layer in backbone.layers if layer.weights)

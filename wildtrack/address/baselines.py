@@ -40,25 +40,20 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
     """
     import keras
 
-    from wildtrack.address.model import build_model
+    from wildtrack.address.model import build_backbone, build_model
 
     keras.utils.set_random_seed(config["seed"])
     try:
-        model, origin = build_model(
-            config["backbone"],
-            alpha=config["alpha"],
-            image_size=config["image_size"],
-            embed_dim=config["embed_dim"],
-            num_ids=2,
-            weights=_as_then(config),
-            pooling=config["pooling"],
+        backbone = build_backbone(
+            config["backbone"], alpha=config["alpha"], image_size=config["image_size"], weights=_as_then(config)
         )
     except UserError as error:
         log.warning("No figure for the untrained network: %s.", error)
         return None
-    if (origin == "random") != (config["starting_weights"] == "random"):
+    if backbone.pretrained != (config["starting_weights"] != "random"):
         log.warning("No figure for the untrained network: its starting weights were others than can be had now.")
         return None
+    model = build_model(backbone, embed_dim=config["embed_dim"], num_ids=2, pooling=config["pooling"])
     pooled = keras.Model(model.input, {"embedding": model.get_layer("pooled").output})
     return _unit_length(run_all(KerasEngine(pooled), pixels, "untrained network")["embedding"])
 

@@ -8,9 +8,10 @@
       -> Dense, unit-norm centres       "cosine"         (B, identities)
       -> x SCALE -> softmax             "probabilities"  (B, identities)
 
-Two ways of pooling. "average" takes the mean of the last map, wherever things are: right for pretrained weights,
-whose deep layers know something. "grid" ends the backbone at stride 8 and keeps a coarse grid of what is where:
-right for random weights, because a few hundred photos can train the first layers but not the deep ones.
+The stem is the backbone up to its last map of one cell per 8 pixels. Two ways of pooling go with two kinds of weights.
+"average" takes the mean of the backbone's last map, wherever things are: right for pretrained weights, whose deep
+layers know something; training leaves their stem as it is. "grid" is the stem alone and a coarse grid of what is where:
+right for random weights, because a few hundred photos can train the stem but not the deep layers.
 docs/results.md has the figures.
 """
 
@@ -22,6 +23,8 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +38,10 @@ log = logging.getLogger(__name__)
 
 SCALE = 16.0  # inverse temperature of the softmax over cosines
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 needs more steps than a few hundred photos give
-GRID_STRIDE = 8  # pixels of the photo per cell of the map where grid pooling ends the backbone
-GRID = 8  # cells a side that are left of that map, roughly
-POOLINGS = ("auto", "average", "grid")
+STEM_STRIDE = 8  # pixels of the photo per cell of the stem's last map
+GRID = 8  # cells a side that grid pooling leaves of that map, roughly
+PRETRAINED_SIZE = 224  # pixels: what ImageNet weights were made for, and clearly better than 128 on validation photos
+RANDOM_SIZE = 128
 DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer before ImageNet weights count as out of reach
 
 
@@ -68,36 +72,48 @@ def family_scaling(name: str) -> tuple[np.ndarray, np.ndarray]:
     return (np.stack(colours) - black) / 255.0, black
 
 
-def build_model(
-    backbone_name: str, *, alpha: float, image_size: int, embed_dim: int, num_ids: int, weights: str, pooling: str
-) -> tuple[keras.Model, str]:
-    """The whole network, and where its starting weights came from.
+@dataclass(frozen=True)
+class Backbone:
+    """A network of keras.applications without its top."""
+
+    name: str
+    network: keras.Model
+    origin: str  # of its weights: "imagenet", "random" or the path of a file
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether its weights already know something of photos."""
+        return self.origin != "random"
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width = self.network.input_shape[1:3]
+        return height, width
+
+
+def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: str) -> keras.Model:
+    """The whole network.
 
     Args:
-        backbone_name: Any name in keras.applications.
-        alpha: Width multiplier, for the families that have one.
-        image_size: Height and width in pixels.
+        backbone: From `build_backbone`; its network becomes part of the model.
         embed_dim: Length of the embedding.
         num_ids: Identities to tell apart, at least 2.
-        weights: "auto", "imagenet", "none" or the path of a weights file.
         pooling: "average", "grid", or "auto": grid for random weights, average for others.
 
     Returns:
-        A model from photos to probabilities, with layers named "backbone", "pooled", "embedding" and "cosine",
-        and one of "imagenet", "random" or the file's path.
+        A model from photos to probabilities, with layers named "backbone", "pooled", "embedding" and "cosine".
 
     Raises:
-        UserError: An unknown backbone, a size it cannot take, or weights that cannot be had.
+        UserError: A backbone that has no map for grid pooling.
     """
-    backbone, origin = build_backbone(backbone_name, alpha=alpha, image_size=image_size, weights=weights)
     if pooling == "auto":
-        pooling = "grid" if origin == "random" else "average"
-    if pooling == "grid":
-        backbone = _first_stages(backbone, image_size)
-    photos = keras.Input((image_size, image_size, 3), name="photos")
-    kernel, bias = family_scaling(backbone_name)
+        pooling = "average" if backbone.pretrained else "grid"
+    network = _stem_only(backbone.network) if pooling == "grid" else backbone.network
+    photos = keras.Input((*backbone.image_size, 3), name="photos")
+    kernel, bias = family_scaling(backbone.name)
     scaling = keras.layers.Conv2D(3, 1, trainable=False, name="scaling")
-    features = backbone(scaling(photos))  # (B, h, w, channels)
+    features = network(scaling(photos))  # (B, h, w, channels)
     scaling.set_weights([kernel[None, None], bias])
     pooled = _grid(features) if pooling == "grid" else keras.layers.GlobalAveragePooling2D(name="pooled")(features)
     projected = keras.layers.Dense(embed_dim, use_bias=False, name="projection")(pooled)
@@ -107,18 +123,24 @@ def build_model(
     cosine = centres(embedding)  # (B, num_ids)
     centres.kernel.assign(centres.kernel_constraint(centres.kernel))
     probabilities = keras.layers.Softmax(name="probabilities")(keras.layers.Rescaling(SCALE, name="logits")(cosine))
-    return keras.Model(photos, probabilities, name="wildtrack"), origin
+    return keras.Model(photos, probabilities, name="wildtrack")
 
 
-def _first_stages(backbone: keras.Model, image_size: int) -> keras.Model:
-    """The backbone up to its last map of one cell per GRID_STRIDE pixels."""
-    side = math.ceil(image_size / GRID_STRIDE)
-    maps = [layer.output for layer in backbone.layers if tuple(layer.output.shape[1:-1]) == (side, side)]
-    if not maps:
+def stem(backbone: keras.Model) -> list[keras.layers.Layer]:
+    """The backbone's first layers, up to its last map of one cell per STEM_STRIDE pixels; [] when it has none such."""
+    side = math.ceil(backbone.input_shape[1] / STEM_STRIDE)
+    ends = [place for place, layer in enumerate(backbone.layers) if tuple(layer.output.shape[1:-1]) == (side, side)]
+    return list(backbone.layers[: ends[-1] + 1]) if ends else []
+
+
+def _stem_only(backbone: keras.Model) -> keras.Model:
+    first_layers = stem(backbone)
+    if not first_layers:
         raise UserError(
-            f"this backbone has no map of {side} x {side} cells at image_size {image_size}; use --pooling average"
+            f"this backbone has no map of one cell per {STEM_STRIDE} pixels at image_size {backbone.input_shape[1]}; "
+            "use --pooling average"
         )
-    return keras.Model(backbone.input, maps[-1], name="backbone")
+    return keras.Model(backbone.input, first_layers[-1].output, name="backbone")
 
 
 def _grid(features: Any) -> Any:
@@ -129,35 +151,45 @@ def _grid(features: Any) -> Any:
     return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="pooled_norm")(pooled)
 
 
-def build_backbone(name: str, *, alpha: float, image_size: int, weights: str) -> tuple[keras.Model, str]:
-    """A backbone without its top, and where its weights came from ("imagenet", "random" or a path)."""
-    builder = backbone_builder(name)
-    options: dict[str, Any] = {"input_shape": (image_size, image_size, 3)}
-    if "alpha" in inspect.signature(builder).parameters:
-        options["alpha"] = alpha
+def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: str) -> Backbone:
+    """A backbone without its top.
 
-    def build(**more: Any) -> keras.Model:
+    Args:
+        name: Any name in keras.applications.
+        alpha: Width multiplier, for the families that have one.
+        image_size: Height and width in pixels; None: PRETRAINED_SIZE or RANDOM_SIZE, by the weights.
+        weights: "auto", "imagenet", "none" or the path of a weights file.
+
+    Raises:
+        UserError: An unknown backbone, a size it cannot take, or weights that cannot be had.
+    """
+    builder = backbone_builder(name)
+    options = {"alpha": alpha} if "alpha" in inspect.signature(builder).parameters else {}
+
+    def build(size: int, **more: Any) -> keras.Model:
         try:
             with warnings.catch_warnings():  # Keras repeats that 224-pixel weights serve other sizes too: they do
                 warnings.simplefilter("ignore", UserWarning)
-                return builder(**{**options, **more})
+                return builder(**{"input_shape": (size, size, 3), **options, **more})
         except ValueError as error:
             raise UserError(
-                f"{name} cannot be built at image_size {image_size}, alpha {alpha}: {_first_line(error)}"
+                f"{name} cannot be built at image_size {size}, alpha {alpha}: {_first_line(error)}"
             ) from error
 
+    pretrained = partial(build, image_size or PRETRAINED_SIZE)
+    random = partial(build, image_size or RANDOM_SIZE, include_top=False, weights=None)
     if weights in ("auto", "imagenet"):
-        backbone, origin = _with_imagenet(build, weights), "imagenet"
-        if backbone is None:
-            backbone, origin = build(include_top=False, weights=None), "random"
+        network, origin = _with_imagenet(pretrained, weights), "imagenet"
+        if network is None:
+            network, origin = random(), "random"
     elif weights == "none":
-        backbone, origin = build(include_top=False, weights=None), "random"
+        network, origin = random(), "random"
     else:
-        backbone, origin = _with_file(build, Path(weights)), weights
-    for layer in backbone.layers:
+        network, origin = _with_file(pretrained, Path(weights)), weights
+    for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM
-    return keras.Model(backbone.input, backbone.output, name="backbone"), origin
+    return Backbone(name, keras.Model(network.input, network.output, name="backbone"), origin)
 
 
 def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Model | None:

@@ -24,7 +24,7 @@ from rich.progress import TextColumn
 
 from wildtrack.address.augment import CROP_AREA, GRID_CROP_AREA, augment
 from wildtrack.address.losses import CosineMargin
-from wildtrack.address.model import SCALE
+from wildtrack.address.model import SCALE, stem
 from wildtrack.console import progress_bar
 from wildtrack.files import write_atomically, write_text
 
@@ -86,6 +86,7 @@ def fit(
     keeps_layout = any(layer.name == "grid" for layer in model.layers)
     crop_area = GRID_CROP_AREA if keeps_layout else CROP_AREA
     head_epochs = min(HEAD_EPOCHS, recipe.epochs - 1) if recipe.pretrained else 0
+    frozen_stem = stem(backbone) if recipe.pretrained and not keeps_layout else []
     stage = None
 
     with ThreadPoolExecutor(max_workers=2) as workers, progress_bar(TextColumn("{task.fields[note]}")) as progress:
@@ -93,6 +94,8 @@ def fit(
         for epoch in range(len(history), recipe.epochs):
             if stage != (stage := "head" if epoch < head_epochs else "all"):
                 backbone.trainable = stage == "all"
+                for layer in frozen_stem:
+                    layer.trainable = False
                 trainer.compile(keras.optimizers.AdamW(recipe.learning_rate, weight_decay=WEIGHT_DECAY), loss)
                 trainer.optimizer.build(trainer.trainable_variables)
                 if epoch > 0:
@@ -125,6 +128,8 @@ def fit(
             progress.update(task, note=_note(history))
 
     _load_state(trainer, checkpoints, best_epoch(history), with_optimizer=False)
+    for layer in frozen_stem:
+        layer.trainable = True  # what is saved bears no trace of the training's stages
     return pd.DataFrame(history)
 
 

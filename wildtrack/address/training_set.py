@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wildtrack.access.catalogue import UNKNOWN
 from wildtrack.address.metrics import retrieval_scores, summarise
 from wildtrack.errors import UserError
 
@@ -27,12 +28,12 @@ class TrainingSet:
 
 
 def check_trainable(table: pd.DataFrame) -> None:
-    """Refuse a catalogue from which nothing can be learnt, before any work is spent on it.
+    """Refuse a catalogue from which nothing can be learnt, before any work is spent on it; "unknown" teaches nothing.
 
     Raises:
         UserError: Fewer than two identities, or none with two photos.
     """
-    counts = table["identity"].value_counts()
+    counts = table.loc[table["identity"] != UNKNOWN, "identity"].value_counts()
     if len(counts) < 2:
         named = f"only {counts.index[0]!r}" if len(counts) else "none"
         raise UserError(
