@@ -1,0 +1,184 @@
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wildtrack.access import archives
+from wildtrack.access.archives import extract
+from wildtrack.errors import UserError
+
+FILES = {"set/a b/größe.jpg": b"photo" * 100_000, "set/empty.txt": b"", "set/annotations.json": b"{}"}
+LINKS = {"symlink": tarfile.SYMTYPE, "hard link": tarfile.LNKTYPE}
+
+
+def member(name: str, **fields: Any) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    for key, value in fields.items():
+        setattr(info, key, value)
+    return info
+
+
+def make_tar(path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for info, content in members:
+            if info.isreg():
+                info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+def make_zip(path: Path, members: Iterable[tuple[str | zipfile.ZipInfo, bytes]]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for info, content in members:
+            file.writestr(info, content)
+    return path
+
+
+def archive(folder: Path, suffix: str, files: dict[str, bytes]) -> Path:
+    if suffix == ".zip":
+        return make_zip(folder / "x.zip", list(files.items()))
+    return make_tar(folder / "x.tar.gz", [(member(name), content) for name, content in files.items()])
+
+
+def refused(source: Path, message: str) -> None:
+    target = source.parent / "unpacked"
+    around = {path.name for path in source.parent.iterdir()}
+    with pytest.raises(UserError, match=message) as caught:
+        extract(source, target)
+    assert str(source) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert {path.name for path in source.parent.iterdir()} == around
+    assert {path.name for path in source.parent.parent.iterdir()} == {source.parent.name}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "a place"
+    folder.mkdir()
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_unpack(place: Path, suffix: str) -> None:
+    extract(archive(place, suffix, FILES), place / "deep/unpacked")
+    assert contents(place / "deep/unpacked") == FILES
+    assert [path.name for path in (place / "deep").iterdir()] == ["unpacked"]
+
+
+def test_folders_in_archives(place: Path) -> None:
+    folders = [(member(name, type=tarfile.DIRTYPE), b"") for name in ("./", "./set")]
+    extract(make_tar(place / "x.tar.gz", [*folders, (member("./set/a"), b"1")]), place / "t")
+    extract(make_zip(place / "x.zip", [("set/", b""), ("set/a", b"1")]), place / "z")
+    assert contents(place / "t") == contents(place / "z") == {"set/a": b"1"}
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+@pytest.mark.parametrize(
+    "name",
+    ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "..\\out.txt", "C:\\out.txt", "C:out.txt", "a.jpg:stream", ".."],
+)
+def test_paths_that_lead_out(place: Path, suffix: str, name: str) -> None:
+    refused(archive(place, suffix, {"fine.txt": b"x", name: b"x"}), "would lead out of its folder")
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE], ids=repr
+)
+@pytest.mark.parametrize("goal", ["/etc/passwd", "../x", "fine.txt"])
+def test_links_and_devices_in_a_tar(place: Path, kind: bytes, goal: str) -> None:
+    link = member("link", type=kind, linkname=goal)
+    refused(make_tar(place / "x.tar.gz", [(member("fine.txt"), b"x"), (link, b"")]), "is a link or a device")
+
+
+def test_a_link_in_a_zip(place: Path) -> None:
+    info = zipfile.ZipInfo("link")
+    info.create_system, info.external_attr = 3, 0o120777 << 16
+    refused(make_zip(place / "x.zip", [("fine.txt", b"x"), (info, b"/etc/passwd")]), "is a link or a device")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_a_bomb(place: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "SMALL_BYTES", 1_000_000)
+    refused(archive(place, suffix, {"zeros": bytes(30_000_000)}), "far larger than an archive of its size")
+
+
+def test_a_zip_that_lies_about_its_size(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "SMALL_BYTES", 1_000_000)
+    source = archive(place, ".zip", {"zeros": bytes(30_000_000)})
+    size = (30_000_000).to_bytes(4, "little")
+    source.write_bytes(source.read_bytes().replace(size, (10).to_bytes(4, "little")))
+    refused(source, "far larger|damaged")
+
+
+def test_a_bomb_in_a_header(place: Path) -> None:
+    header = member("pax", type=tarfile.XHDTYPE, size=50_000_000).tobuf(tarfile.USTAR_FORMAT)
+    (place / "x.tar.gz").write_bytes(gzip.compress(header + bytes(50_000_000)))
+    refused(place / "x.tar.gz", "header of more than a megabyte")
+
+
+def test_a_bomb_behind_the_last_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "SMALL_BYTES", 1_000_000)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
+    source = archive(place, ".tar.gz", {"fine.txt": b"x"})
+    source.write_bytes(gzip.compress(gzip.decompress(source.read_bytes()) + bytes(30_000_000)))
+    refused(source, "far larger than an archive of its size")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_too_many_files(place: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    refused(archive(place, suffix, {str(number): b"" for number in range(4)}), "more than 3 files")
+
+
+@pytest.mark.parametrize("name", ["a", "./a", "a/b", "a/b/c", "."])
+def test_a_name_twice(place: Path, name: str) -> None:
+    source = make_tar(place / "x.tar.gz", [(member("a"), b"1"), (member(name), b"2")])
+    refused(source, f"holds '{name}' twice")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
+def test_half_a_file(place: Path, suffix: str, share: float) -> None:
+    source = archive(place, suffix, {"noise": hash_noise(), "more": b"x"})
+    whole = source.read_bytes()
+    source.write_bytes(whole[: int(len(whole) * share)])
+    refused(source, "damaged or cut short")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_a_flipped_bit(place: Path, suffix: str) -> None:
+    source = archive(place, suffix, {"noise": hash_noise()})
+    content = bytearray(source.read_bytes())
+    content[len(content) // 2] ^= 1
+    source.write_bytes(content)
+    refused(source, "damaged or cut short")
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz"])
+def test_no_archive_at_all(place: Path, name: str) -> None:
+    (place / name).write_text("<html>Please log in</html>")
+    refused(place / name, "damaged or cut short")
+
+
+def test_what_a_killed_process_left_is_dropped(place: Path) -> None:
+    (place / ".unpacked.part").mkdir()
+    (place / ".unpacked.part/half.jpg").touch()
+    extract(archive(place, ".zip", FILES), place / "unpacked")
+    assert contents(place / "unpacked") == FILES
+    assert not (place / ".unpacked.part").exists()
+
+
+def hash_noise() -> bytes:
+    """Bytes that do not compress, so that cutting the archive cuts them."""
+    import numpy as np
+
+    return np.random.default_rng(0).bytes(300_000)
