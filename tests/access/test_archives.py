@@ -1,48 +1,21 @@
 import gzip
-import io
 import tarfile
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
+from packing import make_archive, make_tar, make_zip, member
 
 from wildtrack.access import archives
 from wildtrack.access.archives import extract
 from wildtrack.errors import UserError
 
 FILES = {"set/a b/größe.jpg": b"photo" * 100_000, "set/empty.txt": b"", "set/annotations.json": b"{}"}
-LINKS = {"symlink": tarfile.SYMTYPE, "hard link": tarfile.LNKTYPE}
-
-
-def member(name: str, **fields: Any) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    for key, value in fields.items():
-        setattr(info, key, value)
-    return info
-
-
-def make_tar(path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]]) -> Path:
-    with tarfile.open(path, "w:gz") as tar:
-        for info, content in members:
-            if info.isreg():
-                info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return path
-
-
-def make_zip(path: Path, members: Iterable[tuple[str | zipfile.ZipInfo, bytes]]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for info, content in members:
-            file.writestr(info, content)
-    return path
 
 
 def archive(folder: Path, suffix: str, files: dict[str, bytes]) -> Path:
-    if suffix == ".zip":
-        return make_zip(folder / "x.zip", list(files.items()))
-    return make_tar(folder / "x.tar.gz", [(member(name), content) for name, content in files.items()])
+    return make_archive(folder / f"x{suffix}", files)
 
 
 def refused(source: Path, message: str) -> None:
@@ -179,6 +152,4 @@ def test_what_a_killed_process_left_is_dropped(place: Path) -> None:
 
 def hash_noise() -> bytes:
     """Bytes that do not compress, so that cutting the archive cuts them."""
-    import numpy as np
-
     return np.random.default_rng(0).bytes(300_000)

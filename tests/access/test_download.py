@@ -55,7 +55,7 @@ def test_a_connection_that_is_always_cut_leaves_nothing(server: Server, tmp_path
     target = tmp_path / "downloads" / "a.zip"
     with pytest.raises(UserError, match="the connection was cut") as caught:
         fetch(f"{server.url}/a.zip", target)
-    assert f"download {server.url}/a.zip by hand, save it as {target}" in str(caught.value)
+    assert f"By hand: download {server.url}/a.zip, save it as {target}" in str(caught.value)
     assert nothing_half(target.parent)
     server.cuts = 0
     assert fetch(f"{server.url}/a.zip", target).read_bytes() == CONTENT
@@ -78,7 +78,7 @@ def test_no_network_names_the_file_and_the_place(tmp_path: Path) -> None:
     url, target = "http://127.0.0.1:9/a.zip", tmp_path / "a.zip"
     with pytest.raises(UserError) as caught:
         fetch(url, target)
-    expected = f"no connection); or download {url} by hand, save it as {target}, and run the same command again"
+    expected = f"no connection). By hand: download {url}, save it as {target}, and run the same command again"
     assert str(caught.value).endswith(expected)
     target.write_bytes(CONTENT)
     assert fetch(url, target) == target
@@ -131,7 +131,7 @@ def test_kaggle_refuses(kagglehub: Any, tmp_path: Path, error: Any, message: str
     kagglehub.dataset_download = download
     with pytest.raises(UserError, match=message) as caught:
         fetch_kaggle("o/d", tmp_path, tmp_path / "d.zip")
-    by_hand = f"download https://www.kaggle.com/datasets/o/d by hand, save it as {tmp_path / 'd.zip'}"
+    by_hand = f"download https://www.kaggle.com/datasets/o/d, save it as {tmp_path / 'd.zip'}"
     assert by_hand in str(caught.value)
 
 

@@ -76,10 +76,10 @@ class Catalogue:
 
 
 def load_catalogue(data: Path) -> Catalogue:
-    """Read the catalogue from a folder per identity, a CSV, or a folder that holds a `metadata.csv`.
+    """Read the catalogue from any layout that `readers.read` knows: COCO, a CSV, a folder per identity.
 
     Args:
-        data: the folder or the .csv file.
+        data: the folder, or the .csv or COCO .json file.
 
     Returns:
         The catalogue, with at least one row.

@@ -88,7 +88,7 @@ _NO_CREDENTIALS = (
 
 def by_hand(problem: str, url: str, target: Path) -> str:
     """The message that gets a user on without a network of this machine's own."""
-    return f"{problem}; or download {url} by hand, save it as {target}, and run the same command again"
+    return f"{problem}. By hand: download {url}, save it as {target}, and run the same command again"
 
 
 def _reason(error: Exception) -> str:

@@ -6,20 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layouts import seaturtleid2022, seaturtleidheads, wildme, wildme_annotation, wildme_image
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.readers import coco_json, read
 from wildtrack.errors import UserError
-
-SPLITS = """\
-id,file_name,identity,timestamp,date,width,height,year,split_closed,split_closed_random,split_open
-1,images/t001/CAluWEgwPX.JPG,t001,2014:07:14 14:49:45,2014:07:14,2000,1333,2014,train,test,train
-2,images/t001/EKyrFKHQzh.JPG,t001,,2015:07:01,2000,1333,2015,valid,train,train
-3,images/t003/zlkamyNHCP.jpg,t003,2010:08:23 23:19:04,2010:08:23,2000,1124,2010,test,valid,test
-"""
-LICENSES = [
-    {"id": 3, "name": "Attribution-NonCommercial-NoDerivs License", "url": "http://creativecommons.org/by-nc-nd/2.0/"}
-]
 
 
 def listed(catalogue: Catalogue) -> dict[str, str]:
@@ -33,78 +24,34 @@ def touch(root: Path, *names: str) -> None:
         path.touch()
 
 
+def unpack(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
 def write(source: Path, content: Any) -> Path:
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text(json.dumps(content), encoding="utf-8")
     return source
 
 
-def zebra_image(number: int, **more: Any) -> dict[str, Any]:
-    """An image entry with the fields of the GZGC file."""
-    return {
-        "license": 3,
-        "file_name": f"{number:012d}.jpg",
-        "photographer": "NNP GZC Car '10WHITE', Person 'A', Image 0005",
-        "coco_url": None,
-        "height": 2000,
-        "width": 3000,
-        "date_captured": "2015-03-01 14:53:46",
-        "gps_lat_captured": -1.351341,
-        "gps_lon_captured": 36.800374,
-        "flickr_url": None,
-        "id": number,
-        "uuid": f"u{number}",
-    } | more
-
-
-def zebra(number: int, image: int, **more: Any) -> dict[str, Any]:
-    """An annotation entry with the fields of the GZGC file."""
-    return {
-        "bbox": [895.5, 437.0, 1221.0, 690.0],
-        "theta": 0.0,
-        "viewpoint": "left",
-        "segmentation": [[896, 437, 2116, 437, 2116, 1127, 896, 1127, 896, 437]],
-        "segmentation_bbox": [896, 437, 1220, 690],
-        "area": 841800,
-        "iscrowd": 0,
-        "id": number,
-        "image_id": image,
-        "category_id": 1,
-        "uuid": "7cfac6bc-379a-4859-a5c8-b21b06d2fe3d",
-        "individual_ids": [2, 1, 3, 3459],
-        "isinterest": 0,
-        "name": "IBEIS_PZ_1561",
-        "review_ids": [],
-    } | more
-
-
 def gzgc(root: Path, annotations: list[Any], images: list[Any]) -> Path:
-    content = {
-        "info": {"description": "Wild Me"},
-        "licenses": LICENSES,
-        "categories": [
-            {"id": 0, "name": "giraffe_masai", "supercategory": "animal"},
-            {"id": 1, "name": "zebra_plains", "supercategory": "animal"},
-        ],
-        "images": images,
-        "annotations": annotations,
-        "parts": [],
-    }
-    for image in images:
-        touch(root, f"gzgc.coco/images/train2020/{image['file_name']}")
-    return write(root / "gzgc.coco/annotations/instances_train2020.json", content)
+    unpack(root, wildme("gzgc", 2020, annotations, images))
+    return root / "gzgc.coco/annotations/instances_train2020.json"
 
 
 def test_gzgc(tmp_path: Path) -> None:
-    other = zebra_image(2, date_captured="NA", photographer="", gps_lat_captured=None, gps_lon_captured=None)
+    other = wildme_image(2, date_captured="NA", photographer="", gps_lat_captured=None, gps_lon_captured=None)
     gzgc(
         tmp_path,
         [
-            zebra(1, 1),
-            zebra(2, 2, name="____", individual_ids=[], bbox=None, viewpoint="frontleft"),
-            zebra(3, 2, category_id=0, name="NNP_GIRM_0140"),
+            wildme_annotation(1, 1),
+            wildme_annotation(2, 2, name="____", individual_ids=[], bbox=None, viewpoint="frontleft"),
+            wildme_annotation(3, 2, category_id=0, name="NNP_GIRM_0140"),
         ],
-        [zebra_image(1), other],
+        [wildme_image(1), other],
     )
     catalogue = read(tmp_path)
     table = catalogue.table
@@ -117,7 +64,7 @@ def test_gzgc(tmp_path: Path) -> None:
         "date": "2015-03-01T14:53:46",
         "orientation": "left",
         "species": "zebra_plains",
-        "license": "http://creativecommons.org/by-nc-nd/2.0/",
+        "license": "http://creativecommons.org/licenses/by-nc-nd/2.0/",
         "height": 2000.0,
         "width": 3000.0,
         "photographer": "NNP GZC Car '10WHITE', Person 'A', Image 0005",
@@ -139,7 +86,7 @@ def test_gzgc(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["gzgc.coco", "gzgc.coco/annotations/instances_train2020.json"])
 def test_gzgc_given_otherwise(tmp_path: Path, given: str) -> None:
-    gzgc(tmp_path, [zebra(1, 1)], [zebra_image(1)])
+    gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
     catalogue = read(tmp_path / given)
     assert catalogue.root == tmp_path / "gzgc.coco"
     assert catalogue.table["path"].tolist() == ["images/train2020/000000000001.jpg"]
@@ -149,20 +96,40 @@ def test_gzgc_given_otherwise(tmp_path: Path, given: str) -> None:
     ("annotation", "what", "reason"),
     [
         ("no object", "instances_train2020.json, annotations[1]", "not an object"),
-        (zebra(2, 77), "instances_train2020.json, annotation 2", "no image has its image_id 77"),
-        (zebra(2, 1, image_id=None), "instances_train2020.json, annotation 2", "no image has its image_id None"),
-        (zebra(2, 1, name={"a": 1}), "instances_train2020.json, annotation 2", "identity is a list or an object"),
-        (zebra(2, 1, viewpoint=["left"]), "instances_train2020.json, annotation 2", "orientation is a list"),
-        (zebra(1, 1), "gzgc.coco/images/train2020/000000000001.jpg", "image_id '1' is taken"),
-        (zebra(2, 1, id=None), "gzgc.coco/images/train2020/000000000001.jpg", "image_id is empty"),
-        (zebra(2, 1, bbox=[1, 2, 3]), "gzgc.coco/images/train2020/000000000001.jpg", "bbox not understood"),
-        (zebra(2, 1, bbox=[1, 2, 0, 3]), "gzgc.coco/images/train2020/000000000001.jpg", "bbox is empty"),
-        (zebra(2, 1, bbox=None, segmentation=[["a"]]), "gzgc.coco/images/train2020/000000000001.jpg", "no polygon"),
-        (zebra(2, 1, bbox=None, segmentation=7), "gzgc.coco/images/train2020/000000000001.jpg", "no polygon"),
+        (wildme_annotation(2, 77), "instances_train2020.json, annotation 2", "no image has its image_id 77"),
+        (
+            wildme_annotation(2, 1, image_id=None),
+            "instances_train2020.json, annotation 2",
+            "no image has its image_id None",
+        ),
+        (
+            wildme_annotation(2, 1, name={"a": 1}),
+            "instances_train2020.json, annotation 2",
+            "identity is a list or an object",
+        ),
+        (
+            wildme_annotation(2, 1, viewpoint=["left"]),
+            "instances_train2020.json, annotation 2",
+            "orientation is a list",
+        ),
+        (wildme_annotation(1, 1), "gzgc.coco/images/train2020/000000000001.jpg", "image_id '1' is taken"),
+        (wildme_annotation(2, 1, id=None), "gzgc.coco/images/train2020/000000000001.jpg", "image_id is empty"),
+        (wildme_annotation(2, 1, bbox=[1, 2, 3]), "gzgc.coco/images/train2020/000000000001.jpg", "bbox not understood"),
+        (wildme_annotation(2, 1, bbox=[1, 2, 0, 3]), "gzgc.coco/images/train2020/000000000001.jpg", "bbox is empty"),
+        (
+            wildme_annotation(2, 1, bbox=None, segmentation=[["a"]]),
+            "gzgc.coco/images/train2020/000000000001.jpg",
+            "no polygon",
+        ),
+        (
+            wildme_annotation(2, 1, bbox=None, segmentation=7),
+            "gzgc.coco/images/train2020/000000000001.jpg",
+            "no polygon",
+        ),
     ],
 )
 def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str, reason: str) -> None:
-    gzgc(tmp_path, [zebra(1, 1), annotation], [zebra_image(1)])
+    gzgc(tmp_path, [wildme_annotation(1, 1), annotation], [wildme_image(1)])
     catalogue = read(tmp_path)
     assert catalogue.table["image_id"].tolist() == ["1"]
     assert list(listed(catalogue)) == [what]
@@ -180,10 +147,10 @@ def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str, re
     ],
 )
 def test_bad_image_is_listed(tmp_path: Path, more: dict[str, Any], reason: str) -> None:
-    source = gzgc(tmp_path, [zebra(1, 1)], [zebra_image(1)])
+    source = gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
     content = json.loads(source.read_text())
-    content["images"].append(zebra_image(2, **more))
-    content["annotations"].append(zebra(2, 2))
+    content["images"].append(wildme_image(2, **more))
+    content["annotations"].append(wildme_annotation(2, 2))
     write(source, content)
     catalogue = read(tmp_path)
     assert catalogue.table["image_id"].tolist() == ["1"]
@@ -214,7 +181,7 @@ def test_files_that_are_refused(tmp_path: Path, content: bytes, message: str) ->
 
 
 def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gzgc(tmp_path, [zebra(1, 1)], [zebra_image(1)])
+    gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
     monkeypatch.setattr(coco_json, "MAX_JSON_BYTES", 100)
     with pytest.raises(UserError, match="too much; at most"):
         read(tmp_path)
@@ -281,46 +248,10 @@ def test_generic_coco_with_the_individual_on_the_image(tmp_path: Path) -> None:
     assert table["bbox"].tolist() == [(1.5, 2.0, 3.0, 4.0)]
 
 
-def turtle(number: int, image: int, category: int, **more: Any) -> dict[str, Any]:
-    """An annotation entry with the fields of SeaTurtleID2022."""
-    return {
-        "id": number,
-        "image_id": image,
-        "category_id": category,
-        "segmentation": {"counts": [858927, 7, 1322, 23], "size": [1333, 2000]},
-        "area": 4065.0,
-        "bbox": [644.0, 441.0, 70.0, 78.0],
-        "iscrowd": 1,
-        "attributes": {"orientation": "left", "occluded": False},
-    } | more
-
-
 @pytest.fixture
 def turtles(tmp_path: Path) -> Path:
     """Kaggle's tree of SeaTurtleID2022, three photos of it."""
-    folder = tmp_path / "turtles-data/data"
-    names = ("images/t001/CAluWEgwPX.JPG", "images/t001/EKyrFKHQzh.JPG", "images/t003/zlkamyNHCP.jpg")
-    touch(folder, *names)
-    image = {"coco_url": "", "date_captured": 0, "flickr_url": "", "height": 1333, "width": 2000, "license": 0}
-    content = {
-        "licenses": [{"name": "", "id": 0, "url": ""}],
-        "info": {},
-        "categories": [
-            {"id": number, "name": name, "supercategory": ""}
-            for number, name in enumerate(("turtle", "flipper", "head"), start=1)
-        ],
-        "images": [image | {"id": number, "file_name": name} for number, name in enumerate(names, start=1)],
-        "annotations": [
-            turtle(1, 1, 3),
-            turtle(2, 1, 1, bbox=[10, 20, 300, 400]),
-            turtle(3, 2, 3, bbox="[1.0, 2.0, 30.0, 40.0]", attributes={"orientation": "topright"}),
-            turtle(4, 3, 2, attributes={"location": "front_left"}),
-            turtle(5, 3, 2, attributes={"location": "front_right"}),
-        ],
-    }
-    write(folder / "annotations.json", content)
-    (folder / "metadata_splits.csv").write_text(SPLITS)
-    return tmp_path
+    return unpack(tmp_path, seaturtleid2022())
 
 
 @pytest.mark.parametrize("inside", ["", "turtles-data", "turtles-data/data", "turtles-data/data/annotations.json"])
@@ -373,18 +304,7 @@ def test_seaturtleid2022_with_a_damaged_table(turtles: Path, content: str) -> No
 
 
 def test_seaturtleidheads(tmp_path: Path) -> None:
-    touch(tmp_path, "images/t001/a.JPG", "images/t002/b.jpg")
-    content = {
-        "images": [
-            {"id": 1, "path": "/authors/disk/t001/a.JPG", "date": "2014:07:14 14:49:45", "width": 300, "height": 200},
-            {"id": 2, "path": "b.jpg", "date": "2012/08/01", "width": 30, "height": 20},
-        ],
-        "annotations": [
-            {"id": 11, "image_id": 1, "identity": "t001", "position": "topleft"},
-            {"id": 12, "image_id": 2, "identity": "t002", "position": "right"},
-        ],
-    }
-    write(tmp_path / "annotations.json", content)
+    unpack(tmp_path, seaturtleidheads())
     catalogue = read(tmp_path)
     assert catalogue.table.to_dict("list") == {
         "image_id": ["11", "12"],
@@ -402,7 +322,11 @@ def test_seaturtleidheads(tmp_path: Path) -> None:
 
 def test_a_large_file_is_read_in_seconds(tmp_path: Path) -> None:
     number = 20_000
-    gzgc(tmp_path, [zebra(row, row % 100 + 1) for row in range(number)], [zebra_image(row + 1) for row in range(100)])
+    gzgc(
+        tmp_path,
+        [wildme_annotation(row, row % 100 + 1) for row in range(number)],
+        [wildme_image(row + 1) for row in range(100)],
+    )
     start = time.perf_counter()
     assert len(read(tmp_path).table) == number
     assert time.perf_counter() - start < 30  # a pass for each row would take minutes
