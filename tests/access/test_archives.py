@@ -1,3 +1,4 @@
+import errno
 import gzip
 import tarfile
 import zipfile
@@ -148,6 +149,17 @@ def test_what_a_killed_process_left_is_dropped(place: Path) -> None:
     extract(archive(place, ".zip", FILES), place / "unpacked")
     assert contents(place / "unpacked") == FILES
     assert not (place / ".unpacked.part").exists()
+
+
+def test_a_full_disk_leaves_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: object, target: object, left: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archives, "_copy", full)
+    archive(place, ".zip", FILES)
+    with pytest.raises(OSError, match="No space left"):
+        extract(place / "x.zip", place / "unpacked")
+    assert [path.name for path in place.iterdir()] == ["x.zip"]
 
 
 def hash_noise() -> bytes:

@@ -15,6 +15,13 @@ from server import Server, serving
 from wildtrack.access.download import RETRIES, fetch, fetch_kaggle
 from wildtrack.errors import UserError
 
+KAGGLE_ERRORS = (
+    "BackendError",
+    "CredentialError",
+    "DataCorruptionError",
+    "NotFoundError",
+    "UnauthenticatedError",
+)
 CONTENT = bytes(range(256)) * 20_000
 
 
@@ -95,8 +102,9 @@ def test_a_file_laid_there_by_hand_is_checked(server: Server, tmp_path: Path) ->
 def kagglehub(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A stand-in for kagglehub, which would ask Kaggle."""
     module, exceptions = ModuleType("kagglehub"), ModuleType("kagglehub.exceptions")
-    for name in ("CredentialError", "UnauthenticatedError"):
+    for name in KAGGLE_ERRORS:
         setattr(exceptions, name, type(name, (Exception,), {}))
+    module.__dict__["exceptions"] = exceptions
     monkeypatch.setitem(sys.modules, "kagglehub", module)
     monkeypatch.setitem(sys.modules, "kagglehub.exceptions", exceptions)
     monkeypatch.setattr(os, "environ", {})
@@ -119,6 +127,10 @@ def test_kaggle_keeps_its_files_in_the_cache(kagglehub: Any, tmp_path: Path) -> 
     [
         ("UnauthenticatedError", "Kaggle wants credentials"),
         ("CredentialError", "Kaggle wants credentials"),
+        ("BackendError", r"could not be downloaded \(why\)"),
+        ("DataCorruptionError", r"could not be downloaded \(why\)"),
+        ("NotFoundError", r"could not be downloaded \(why\)"),
+        (ValueError("why"), r"could not be downloaded \(why\)"),
         (refusal(403), "Kaggle wants credentials"),
         (refusal(500), "the server answers 500"),
         (requests.ConnectionError(), "no connection"),
@@ -126,7 +138,7 @@ def test_kaggle_keeps_its_files_in_the_cache(kagglehub: Any, tmp_path: Path) -> 
 )
 def test_kaggle_refuses(kagglehub: Any, tmp_path: Path, error: Any, message: str) -> None:
     def download(handle: str) -> str:
-        raise getattr(sys.modules["kagglehub.exceptions"], error)() if isinstance(error, str) else error
+        raise getattr(sys.modules["kagglehub.exceptions"], error)("why") if isinstance(error, str) else error
 
     kagglehub.dataset_download = download
     with pytest.raises(UserError, match=message) as caught:
@@ -152,5 +164,5 @@ def test_the_stand_in_has_kagglehubs_names() -> None:
     hub = pytest.importorskip("kagglehub")
     assert callable(hub.dataset_download)
     exceptions = pytest.importorskip("kagglehub.exceptions")
-    assert issubclass(exceptions.CredentialError, Exception) and issubclass(exceptions.UnauthenticatedError, Exception)
+    assert all(issubclass(getattr(exceptions, name), Exception) for name in KAGGLE_ERRORS)
     assert issubclass(exceptions.KaggleApiHTTPError, requests.RequestException)

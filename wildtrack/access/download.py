@@ -67,18 +67,20 @@ def fetch_kaggle(handle: str, cache: Path, archive: Path) -> Path:
     try:
         import kagglehub
         import requests
-        from kagglehub.exceptions import CredentialError, UnauthenticatedError
+        from kagglehub import exceptions
     except ImportError as error:
         problem = "Kaggle datasets need one more package (pip install kagglehub)"
         raise UserError(by_hand(problem, url, archive)) from error
     try:
         return Path(kagglehub.dataset_download(handle))
-    except (CredentialError, UnauthenticatedError) as error:
+    except (exceptions.CredentialError, exceptions.UnauthenticatedError) as error:
         raise UserError(by_hand(_NO_CREDENTIALS, url, archive)) from error
     except requests.RequestException as error:
         refused = error.response is not None and error.response.status_code in (401, 403)
         problem = _NO_CREDENTIALS if refused else f"{url} could not be downloaded ({_reason(error)})"
         raise UserError(by_hand(problem, url, archive)) from error
+    except (exceptions.BackendError, exceptions.DataCorruptionError, exceptions.NotFoundError, ValueError) as error:
+        raise UserError(by_hand(f"{url} could not be downloaded ({error})", url, archive)) from error
 
 
 _NO_CREDENTIALS = (
@@ -99,6 +101,8 @@ def _reason(error: Exception) -> str:
     return {
         "ConnectionError": "no connection",
         "ConnectTimeout": "no connection",
+        "ProxyError": "no connection",
+        "SSLError": "its certificate is not trusted",
         "ReadTimeout": "the server fell silent",
         "ChunkedEncodingError": "the connection was cut",
     }.get(type(error).__name__, type(error).__name__)
