@@ -122,6 +122,11 @@ def test_gzgc_given_otherwise(tmp_path: Path, given: str) -> None:
             "no polygon",
         ),
         (
+            wildme_annotation(2, 1, bbox=None, segmentation={"counts": [1], "size": [2, 3]}),
+            "gzgc.coco/images/train2020/000000000001.jpg",
+            "no polygon",
+        ),
+        (
             wildme_annotation(2, 1, bbox=None, segmentation=7),
             "gzgc.coco/images/train2020/000000000001.jpg",
             "no polygon",
@@ -233,7 +238,9 @@ def test_generic_coco_finds_the_individual(tmp_path: Path, more: dict[str, Any])
 @pytest.mark.parametrize("more", [{}, {"attributes": None}, {"identity": ""}])
 def test_generic_coco_without_individuals(tmp_path: Path, more: dict[str, Any]) -> None:
     touch(tmp_path, "größe 1.jpg")
-    write(tmp_path / "annotations.json", coco(**more))
+    content = coco(**more)
+    content["images"][0]["name"] = "the photo's, no animal's"
+    write(tmp_path / "annotations.json", content)
     with pytest.raises(UserError, match="no annotation names an individual; give it a field identity or"):
         read(tmp_path)
 

@@ -187,10 +187,8 @@ def _images_by_id(images: list[Entry], source: str, problems: list[tuple[str, st
     return found
 
 
-def _without_mask(entry: Entry) -> Entry | None:
+def _without_mask(entry: Entry) -> Entry:
     """Called by the JSON parser with each object, the inner ones first."""
-    if entry.keys() == {"counts", "size"}:  # a run-length mask
-        return None
     if "segmentation" in entry:
         polygons = entry.pop("segmentation")
         if polygons and entry.get("bbox") in (None, "", []):
