@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wildtrack.errors import UserError
 
@@ -99,6 +99,12 @@ def progress_bar(*columns: TextColumn) -> Progress:
         *columns,
         console=console,
     )
+
+
+def byte_progress() -> Progress:
+    """A progress bar that counts bytes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console)
 
 
 def track(items: Iterable[ItemT], description: str, total: int) -> Iterator[ItemT]:

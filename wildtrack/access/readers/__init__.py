@@ -1,31 +1,89 @@
-"""Readers: one layout on disk a module. Each takes a path and returns a `Catalogue`."""
+"""Readers: one layout on disk a module. Each returns a `Catalogue`."""
 
 from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.readers.coco import read_coco
+from wildtrack.access.readers.coco_json import load_coco
 from wildtrack.access.readers.folders import read_folders
+from wildtrack.access.readers.seaturtles import (
+    PART,
+    SPLIT_COLUMN,
+    SPLITS_FILE,
+    is_seaturtleidheads,
+    read_seaturtleid2022,
+    read_seaturtleidheads,
+)
 from wildtrack.access.readers.table import is_catalogue, read_table
+from wildtrack.access.readers.wildme import is_wildme, read_wildme
 from wildtrack.errors import UserError
 
+ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
+    "annotations.json",
+    "data/annotations.json",
+    "turtles-data/data/annotations.json",
+    "annotations/instances_*.json",
+    "*.coco/annotations/instances_*.json",
+)
 
-def read(data: Path) -> Catalogue:
+
+def read(data: Path, *, split_column: str = SPLIT_COLUMN, part: str = PART) -> Catalogue:
     """Detect the layout and read it.
 
+    A COCO file comes first, then `metadata.csv`, then a folder per identity.
+
     Args:
-        data: a folder or a .csv file.
+        data: a folder, a .csv or a COCO .json file.
+        split_column: which of its splits SeaTurtleID2022 is read with.
+        part: which body part of SeaTurtleID2022 is read.
 
     Returns:
         The catalogue.
 
     Raises:
-        UserError: the path is missing or neither of the two, or from the reader of its layout.
+        UserError: the path is missing or none of the three, or from the reader of its layout.
     """
     if not data.exists():
         raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
-    if data.is_file():
-        if data.suffix.lower() != ".csv":
-            raise UserError(f"data = {data}: this file is not a .csv; give a folder of photos or a catalogue.csv")
+    if data.is_file() and data.suffix.lower() == ".csv":
         return read_table(data)
+    if data.is_file() and data.suffix.lower() != ".json":
+        raise UserError(
+            f"data = {data}: this file is not a .csv or a COCO .json; give a folder of photos or a catalogue.csv"
+        )
+    annotations = data if data.is_file() else find_annotations(data)
+    if annotations is not None:
+        return _read_annotations(annotations, data, split_column, part)
     if is_catalogue(data / "metadata.csv"):
         return read_table(data / "metadata.csv")
     return read_folders(data)
+
+
+def find_annotations(folder: Path) -> Path | None:
+    """The COCO file of a folder, in the first of ANNOTATION_FILES where there is one.
+
+    Raises:
+        UserError: there are several, and so no telling which one is meant.
+    """
+    for pattern in ANNOTATION_FILES:
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            names = ", ".join(path.relative_to(folder).as_posix() for path in found)
+            raise UserError(
+                f"data = {folder}: {len(found)} COCO files, {names}; name one of them instead of the folder"
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def _read_annotations(source: Path, data: Path, split_column: str, part: str) -> Catalogue:
+    """Read a COCO file as the layout that it shows; paths are relative to `data`, or to the folder around a file."""
+    beside = source.parent.parent if source.parent.name == "annotations" else source.parent
+    root = data if data.is_dir() else beside
+    coco = load_coco(source)
+    if (source.parent / SPLITS_FILE).is_file():
+        return read_seaturtleid2022(coco, root, split_column=split_column, part=part)
+    if is_seaturtleidheads(coco):
+        return read_seaturtleidheads(coco, root)
+    return read_wildme(coco, root) if is_wildme(coco) else read_coco(coco, root)

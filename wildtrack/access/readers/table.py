@@ -1,12 +1,14 @@
-"""A CSV with one row a photo -> the catalogue. Paths in it are relative to the folder of the CSV."""
+"""A CSV with one row a photo -> the catalogue, and back. Paths in it are relative to the folder of the CSV."""
 
 import csv
+import json
 from pathlib import Path
 
 import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
 from wildtrack.errors import UserError
+from wildtrack.files import write_atomically
 
 _SEPARATORS = ",;\t"
 
@@ -15,7 +17,7 @@ def is_catalogue(source: Path) -> bool:
     """Whether `source` is a CSV whose header names the required columns."""
     if not source.is_file():
         return False
-    header = _read_csv(source)[0]
+    header = read_rows(source)[0]
     return set(REQUIRED_COLUMNS) <= {*header, *rename_aliases(header).values()}
 
 
@@ -34,7 +36,7 @@ def read_table(source: Path) -> Catalogue:
     Raises:
         UserError: the file is no UTF-8 CSV, lacks a required column, or no row of it can be used.
     """
-    header, lines = _read_csv(source)
+    header, lines = read_rows(source)
     problems = []
     rows = []
     for number, cells in lines:
@@ -51,8 +53,25 @@ def read_table(source: Path) -> Catalogue:
         raise UserError(f"data = {source}: {error}") from error
 
 
-def _read_csv(source: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header's column names, and (line number, cells) of each row below it."""
+def write_table(table: pd.DataFrame, target: Path) -> None:
+    """Write a catalogue's table as the CSV that `read_table` reads back, atomically.
+
+    Args:
+        table: columns as in `Catalogue.table`.
+        target: the .csv file, in the folder that `path` is relative to.
+    """
+    if "bbox" in table:
+        boxes = [json.dumps(box) if isinstance(box, tuple) else None for box in table["bbox"]]
+        table = table.assign(bbox=pd.Series(boxes, index=table.index, dtype="object"))
+    write_atomically(target, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+
+
+def read_rows(source: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Read a CSV as text: the header's column names, and (line number, cells) of each row below it.
+
+    Raises:
+        UserError: the file is empty or no CSV in UTF-8.
+    """
     try:
         with source.open(encoding="utf-8-sig", newline="") as file:
             separator = max(_SEPARATORS, key=file.readline().count)

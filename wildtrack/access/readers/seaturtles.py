@@ -1,0 +1,113 @@
+"""SeaTurtleID2022 and SeaTurtleIDHeads (Adam et al. 2024, WACV), as Kaggle serves them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.readers.coco_json import CocoFile, Entry, attributes, coco_catalogue, first_of
+from wildtrack.access.readers.table import read_rows
+from wildtrack.errors import UserError
+
+SPLITS_FILE = "metadata_splits.csv"
+PART = "head"
+SPLIT_COLUMN = "split_closed"  # by time: test photos are later than training photos
+
+
+def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part: str) -> Catalogue:
+    """Read SeaTurtleID2022: boxes from annotations.json, everything else from metadata_splits.csv beside it.
+
+    Photos on which the part is not annotated are listed as problems.
+
+    Args:
+        coco: from `load_coco`.
+        root: the folder that `path` is relative to.
+        split_column: column of metadata_splits.csv: split_closed, split_closed_random or split_open.
+        part: body part, a category of annotations.json: turtle, flipper or head.
+
+    Raises:
+        UserError: the part or the column is not there, or no row can be used.
+    """
+    table = coco.source.parent / SPLITS_FILE
+    metadata = _metadata(table, split_column)
+    if part not in coco.categories.values():
+        allowed = ", ".join(map(str, coco.categories.values())) or "none"
+        raise UserError(f"--part {part} is not annotated in {coco.source}; it has {allowed}")
+    folder = coco.source.parent.relative_to(root).as_posix()
+    prefix = "" if folder == "." else f"{folder}/"
+    of_part = [entry for entry in coco.annotations if coco.categories.get(str(entry.get("category_id"))) == part]
+
+    def to_row(annotation: Entry, image: Entry) -> Entry:
+        about = metadata.get(str(image.get("id")), {})
+        return {
+            "identity": about.get("identity"),
+            "path": f"{prefix}{about['file_name']}" if about.get("file_name") else None,
+            "bbox": annotation.get("bbox"),
+            "date": _date(first_of(about, "timestamp", "date")),
+            "orientation": first_of(attributes(annotation), "orientation", "location"),
+            "split": about.get(split_column),
+            "height": about.get("height"),
+            "width": about.get("width"),
+        }
+
+    shown = {str(entry.get("image_id")) for entry in of_part}
+    without = [
+        (f"{prefix}{about.get('file_name')}", f"no {part} is annotated on this photo")
+        for image_id, about in metadata.items()
+        if image_id not in shown
+    ]
+    coco = replace(coco, annotations=of_part, problems=coco.problems + without)
+    return coco_catalogue(coco, root, f"SeaTurtleID2022, {part}s, {split_column}", to_row)
+
+
+def is_seaturtleidheads(coco: CocoFile) -> bool:
+    """Whether annotations carry the identity and the position, and images a path, as only this set's do."""
+    images = list(coco.images.values())[:1]
+    return any({"identity", "position"} <= entry.keys() for entry in coco.annotations[:1]) and any(
+        "path" in image and "file_name" not in image for image in images
+    )
+
+
+def read_seaturtleidheads(coco: CocoFile, root: Path) -> Catalogue:
+    """Read SeaTurtleIDHeads: cropped heads in `images/IDENTITY/`, whose annotations hold identity and position.
+
+    Args:
+        coco: from `load_coco`.
+        root: the folder that `path` is relative to.
+
+    Raises:
+        UserError: no row can be used.
+    """
+    folder = (coco.source.parent / "images").relative_to(root).as_posix()
+
+    def to_row(annotation: Entry, image: Entry) -> Entry:
+        name = str(image.get("path") or "").rpartition("/")[2]  # the paths are those of its authors' disk
+        return {
+            "identity": annotation.get("identity"),
+            "path": f"{folder}/{annotation.get('identity')}/{name}" if name else None,
+            "date": _date(image.get("date")),
+            "orientation": annotation.get("position"),
+            "height": image.get("height"),
+            "width": image.get("width"),
+        }
+
+    return coco_catalogue(coco, root, "SeaTurtleIDHeads", to_row)
+
+
+def _metadata(table: Path, split_column: str) -> dict[str, dict[str, str]]:
+    """Image id -> its row of metadata_splits.csv."""
+    header, rows = read_rows(table)
+    missing = [column for column in ("id", "identity", "file_name") if column not in header]
+    if missing:
+        raise UserError(f"data = {table}: no column {', '.join(missing)}; get the file again")
+    if split_column not in header:
+        allowed = ", ".join(column for column in header if column.startswith("split")) or "none"
+        raise UserError(f"--split-column {split_column} is not in {table}; it has {allowed}")
+    number = header.index("id")
+    return {cells[number]: dict(zip(header, cells, strict=False)) for _, cells in rows if len(cells) > number}
+
+
+def _date(cell: Any) -> Any:
+    """`2014:07:14 14:49:45` and `2014/07/14` with the dashes of ISO 8601."""
+    text = str(cell)
+    return f"{text[:4]}-{text[5:7]}-{text[8:]}" if len(text) >= 10 else cell

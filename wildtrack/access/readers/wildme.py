@@ -1,0 +1,51 @@
+"""The COCO files that Wild Me (Wildbook) exports: Great Zebra & Giraffe Count, Hyena, Leopard and Beluga ID 2022."""
+
+from pathlib import Path
+
+from wildtrack.access.catalogue import UNKNOWN, Catalogue
+from wildtrack.access.readers.coco_json import CocoFile, Entry, coco_catalogue, photo_folder
+
+NO_NAME = "____"
+NO_DATE = "NA"
+
+
+def is_wildme(coco: CocoFile) -> bool:
+    """Whether the annotations have the fields that only Wild Me's export has."""
+    return any({"name", "viewpoint", "individual_ids"} <= entry.keys() for entry in coco.annotations[:1])
+
+
+def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
+    """Read a Wild Me COCO file, photos in `images/SUBSET/` beside `annotations/instances_SUBSET.json`.
+
+    `name` is the identity ("____" = unknown), `viewpoint` the orientation, `individual_ids` (the annotations that
+    Wild Me holds for the same animal) the secondary identities, the category the species; the licence is its URL.
+    Boxes are taken as annotated, before the rotation `theta`.
+
+    Args:
+        coco: from `load_coco`.
+        root: the folder that `path` is relative to.
+
+    Raises:
+        UserError: the photos are missing, or no row can be used.
+    """
+    photos = photo_folder(coco, root)
+
+    def to_row(annotation: Entry, image: Entry) -> Entry:
+        name, date = annotation.get("name"), image.get("date_captured")
+        return {
+            "identity": UNKNOWN if name == NO_NAME else name,
+            "path": f"{photos}{image.get('file_name')}" if image.get("file_name") else None,
+            "bbox": annotation.get("bbox"),
+            "date": None if date == NO_DATE else date,
+            "orientation": annotation.get("viewpoint"),
+            "species": coco.categories.get(str(annotation.get("category_id"))),
+            "license": coco.licenses.get(str(image.get("license"))),
+            "height": image.get("height"),
+            "width": image.get("width"),
+            "photographer": image.get("photographer"),
+            "latitude": image.get("gps_lat_captured"),
+            "longitude": image.get("gps_lon_captured"),
+            "secondary_identities": annotation.get("individual_ids") or None,
+        }
+
+    return coco_catalogue(coco, root, f"the Wild Me file {coco.source.name}", to_row)

@@ -1,0 +1,9 @@
+"""Lion: faces, ears, whiskers and bodies of lions, a folder per individual."""
+
+from wildtrack.access.sources.nyala import ARCHIVE, FOLDER, URL, without_split_with_side
+from wildtrack.access.sources.source import Source
+
+SOURCE = Source("lion", archive=ARCHIVE, url=URL, inside=f"{FOLDER}/Lion_Data_Zero", adjust=without_split_with_side)
+
+download_and_extract = SOURCE.download_and_extract
+systematize_dataset_metadata = SOURCE.systematize_dataset_metadata

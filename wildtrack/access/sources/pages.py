@@ -1,0 +1,46 @@
+"""Cards as pages of the user's guide: docs/datasets/SLUG.md, and the table in docs/datasets/README.md."""
+
+from collections.abc import Iterable
+
+from wildtrack.access.sources.card import Card, Reference
+
+_NOTICE = "<!-- Made from wildtrack/access/sources/{}: change it there, then: python -m wildtrack.access.sources -->"
+_STATUS_NOTE = "Red List: of the species as a whole; look it up at https://www.iucnredlist.org before you cite it."
+
+
+def page(card: Card) -> str:
+    """The page of one dataset, in Markdown."""
+    species = [f"| {entry.name} | *{entry.scientific}* | {entry.status} |" for entry in card.species]
+    notes = [f"- {note}" for note in card.notes]
+    blocks = [
+        _NOTICE.format(f"{card.slug}.yaml"),
+        f"# {card.title}",
+        card.about.strip(),
+        f"```\npython access_dataset.py {card.slug}\n```",
+        "\n".join(["| species | scientific name | Red List |", "|---|---|---|", *species]),
+        _STATUS_NOTE,
+        f"{card.photos:,} photos of {card.identities:,} individuals. Download: {card.size}.\n"
+        f"Licence: [{card.licence}]({card.licence_url}). Home: {card.homepage}",
+        "## Notes",
+        "\n".join(notes),
+        "## Cite",
+        _reference(card.paper),
+        "## Later research",
+        *map(_reference, card.research),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def index(cards: Iterable[Card]) -> str:
+    """The page that lists all datasets."""
+    rows = [
+        f"| [{card.slug}]({card.slug}.md) | {', '.join(entry.name for entry in card.species)} | {card.photos:,} | "
+        f"{card.identities:,} | {card.licence} | {card.size} |"
+        for card in cards
+    ]
+    head = ["| dataset | species | photos | individuals | licence | download |", "|---|---|---|---|---|---|"]
+    return "\n\n".join([_NOTICE.format("*.yaml"), "# Public datasets", "\n".join([*head, *rows])]) + "\n"
+
+
+def _reference(reference: Reference) -> str:
+    return f"[{reference.title}]({reference.url})\n\n```bibtex\n{reference.bibtex.strip()}\n```"
