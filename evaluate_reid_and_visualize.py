@@ -88,7 +88,7 @@ def main(knobs: Knobs) -> None:
     from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings
     from wildtrack.address.gradcam import feature_network
     from wildtrack.address.network import RESCALE, with_scaling
-    from wildtrack.address.reporting import draw_examples, draw_gradcams, draw_tsne, figures_table
+    from wildtrack.address.reporting import doubts, draw_examples, draw_gradcams, draw_tsne, figures_table
     from wildtrack.address.saved_model import open_saved_model
 
     model = open_saved_model(artifacts, table, pixels, knobs.scaling, CUSTOM_OBJECTS)
@@ -130,6 +130,8 @@ def main(knobs: Knobs) -> None:
     remove_files(knobs.results, *PICTURES)  # an earlier model's must not pass for this one's
     write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
     console.print(figures_table(metrics))
+    if doubt := doubts(metrics):
+        console.print("Warning:", doubt)
 
     draw_tsne(
         outputs["embedding"][protocol.gallery],

@@ -40,7 +40,7 @@ class Knobs:
     photos: tyro.conf.Positional[tuple[str, ...]] = ()  # files, folders or patterns; none: the demo's new photos
     topk: int = 5  # how many identities to name
     json: bool = False  # print a JSON list, one object a photo, and nothing else on standard output
-    panels: bool = True  # draw a picture for each photo
+    panels: bool = True  # draw a picture for each photo; those of the search before are removed
     rebuild: bool = False  # build the index again, from the photos there are now
     data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
     artifacts: Path = Path("artifacts")  # the trained model, and the index
@@ -86,6 +86,8 @@ def main(knobs: Knobs) -> None:
     else:
         for answer in answers:
             print_answer(answer)
+        if not knobs.photos:
+            print(f'Who they really are: {DEMO_NEW / "answers.csv"}; "unknown" is a turtle that nobody has met before.')
     if len(unreadable) == len(answers):
         raise UserError(
             f"none of the {len(answers)} photos can be read; the first: {unreadable[0][0]}: {unreadable[0][1]}"

@@ -37,9 +37,7 @@ class Knobs:
     alpha: float = 0.75  # width of the backbone, for families that have it (MobileNet: 0.25, 0.5, 0.75, 1.0)
     weights: str = "auto"  # auto (ImageNet if it can be had, else random), imagenet, none, or a weights file
     pooling: Literal["auto", "average", "grid"] = "auto"  # grid keeps what is where; auto: grid for random weights
-    image_size: int | None = (
-        None  # pixels a side that photos are resized to; None: 224 for pretrained weights, else 128
-    )
+    image_size: int | None = None  # photos' side in pixels; None: 224 with pretrained weights, else 128
     embed_dim: int = 256  # length of the embedding
     loss: Literal["arcface", "softmax"] = "arcface"  # arcface adds a margin to the softmax over cosines
     epochs: int = 40  # how often every photo is seen
@@ -67,6 +65,7 @@ def main(knobs: Knobs) -> None:
     import keras
 
     from wildtrack.address.artifacts import save_artifacts
+    from wildtrack.address.index import index_files
     from wildtrack.address.model import build_backbone, build_model
     from wildtrack.address.preprocessor import Preprocessor
     from wildtrack.address.training import Recipe, fit, training_state
@@ -110,12 +109,13 @@ def main(knobs: Knobs) -> None:
     preprocessor = Preprocessor(backbone.image_size, knobs.embed_dim, True, rows.identities, "0-255")
     sides = table[["image_id", "identity", "path", "split", "sha256"]]
     save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
+    index_files(knobs.artifacts).remove()  # an older model's; the next search builds one for this model
     shutil.rmtree(checkpoints)
     elsewhere = "" if knobs.artifacts == Path("artifacts") else f' --artifacts "{knobs.artifacts}"'
     best = history.iloc[int(history["mAP"].argmax())] if history["mAP"].notna().any() else history.iloc[-1]
     validated = f"validation R@1 {best['R@1']:.2f}, mAP {best['mAP']:.2f}" if len(rows.valid) else "not validated"
     console.print(
-        f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, {validated}. "
+        f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, the best by mAP: {validated}. "
         f"How good is it? python evaluate_reid_and_visualize.py{elsewhere}"
     )
 

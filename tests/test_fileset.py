@@ -211,3 +211,21 @@ def test_add_renews_one_file_and_keeps_the_others(tmp_path: Path) -> None:
 def test_add_needs_a_set(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no manifest\.json .* make it again"):
         files_in(tmp_path).add("a.txt", lambda path: path.touch())
+
+
+def test_a_removed_set_is_gone_and_nothing_else(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.remove()  # there is none yet
+    files.replace(write("old"), {})
+    (tmp_path / "mine.txt").write_text("stays")
+    files.remove()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert files.open() is None
+
+
+def test_a_set_with_a_damaged_manifest_counts_as_none_once_removed(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+    (tmp_path / "manifest.json").write_text("{")
+    files.remove()
+    assert files.open() is None

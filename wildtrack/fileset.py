@@ -57,6 +57,14 @@ class FileSet:
         fsync(self.staging)
         self._move_into_place()
 
+    def remove(self) -> None:
+        """Take the set away, if there is one; the manifest goes first, so that a crash leaves no half set."""
+        self.recover()
+        manifest = _read_manifest(self.folder / self.manifest_name)
+        (self.folder / self.manifest_name).unlink(missing_ok=True)
+        for name in manifest["files"] if manifest else ():
+            (self.folder / name).unlink(missing_ok=True)
+
     def add(self, name: str, write: Callable[[Path], None]) -> None:
         """Write one file of the set anew, the others as they are.
 

@@ -31,8 +31,10 @@ def test_find_photos(photos: Path, asked: list[str], found: list[str]) -> None:
     assert [path.as_posix() for path in find_photos(asked)] == found
 
 
-@pytest.mark.parametrize("asked", ["gone.jpg", "empty", "*.bmp"])
-def test_what_leads_to_no_photo_is_named(photos: Path, asked: str) -> None:
-    with pytest.raises(UserError, match="is no photo") as error:
+@pytest.mark.parametrize(
+    ("asked", "reason"), [("gone.jpg", "does not exist"), ("*.bmp", "does not exist"), ("empty", "is no photo")]
+)
+def test_what_leads_to_no_photo_is_named(photos: Path, asked: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason) as error:
         find_photos(["b.jpg", asked])
     assert repr(asked) in str(error.value)

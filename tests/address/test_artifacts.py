@@ -22,7 +22,8 @@ def test_save_and_open(saved_artifacts: Path, tiny_model: Any) -> None:
     assert opened.config is not None
     assert opened.split is not None
     assert opened.config["alpha"] == 0.25
-    assert opened.photos(None) == Path("photos")
+    with pytest.raises(UserError, match="no longer at photos; say where they are now: --data"):
+        opened.photos(None)
     assert opened.photos(Path("chosen")) == Path("chosen")
     assert opened.split["split"].tolist() == ["train"]
     fingerprint = network_fingerprint(open_network(tiny_model), (32, 32), "0-255")

@@ -96,7 +96,8 @@ def test_weights_that_do_not_fit(tmp_path: Path, content: str) -> None:
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
     else:
         path.write_text("hello" if content == "text" else "")
-    with pytest.raises(UserError, match=r"do not fit this backbone") as error:
+    reason = "is not a weights file" if content in ("text", "empty") else "do not fit this backbone"
+    with pytest.raises(UserError, match=reason) as error:
         build_backbone("MobileNet", weights=str(path), **SMALL)
     assert "\n" not in str(error.value)
 
@@ -126,7 +127,17 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_offline_auto_starts_from_random_weights(caplog: pytest.LogCaptureFixture) -> None:
     backbone = build_backbone("MobileNet", weights="auto", **SMALL)
     assert (backbone.origin, backbone.pretrained) == ("random", False)
-    assert "training starts from random weights" in caplog.text
+    assert "random weights are used instead" in caplog.text
+
+
+@pytest.mark.usefixtures("offline")
+def test_offline_auto_has_the_weights_of_none() -> None:
+    weights = []
+    for name in ("auto", "none"):
+        keras.utils.set_random_seed(3)
+        weights.append(build_backbone("MobileNet", weights=name, **SMALL).network.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.usefixtures("offline")

@@ -11,7 +11,15 @@ from wildtrack.address.evaluation import Protocol
 from wildtrack.address.figures import RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
 from wildtrack.address.gradcam import feature_network
 from wildtrack.address.network import open_network
-from wildtrack.address.reporting import draw_examples, draw_gradcams, draw_tsne, figures_table, shown_photo, shrink
+from wildtrack.address.reporting import (
+    doubts,
+    draw_examples,
+    draw_gradcams,
+    draw_tsne,
+    figures_table,
+    shown_photo,
+    shrink,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
 NAMES = ["$", "$a_{$", r"\$x\frac{$", "Blå 🐢", "x" * 60, "two\nlines", "", "a_b^c{"]
@@ -41,6 +49,25 @@ def test_any_number_of_candidates(tmp_path: Path, count: int, pixels: np.ndarray
     gradcam_picture(pixels[0], [("m", np.ones((32, 32)))] * count, "title", tmp_path / "gradcam.png")
     assert is_picture(tmp_path / "panel.png")
     assert is_picture(tmp_path / "gradcam.png")
+
+
+def comparison(**low: float) -> dict[str, Any]:
+    methods: dict[str, Any] = {name: {"trained_minus_this": {"mAP": {"low": value}}} for name, value in low.items()}
+    return {"num_queries": 6, "methods": {"trained": {}} | methods}
+
+
+def test_doubts_name_what_is_not_beaten() -> None:
+    assert doubts(comparison()) is None
+    assert doubts(comparison(raw_pixels=0.1, untrained=0.01)) is None
+    doubt = doubts(comparison(raw_pixels=0.1, untrained=-0.2))
+    assert doubt is not None
+    assert "6 queries the trained model is not clearly better than untrained network." in doubt
+    both = doubts(comparison(raw_pixels=0.0, untrained=-0.2))
+    assert both is not None
+    assert "than raw pixels and untrained network." in both
+    nobody = comparison()
+    nobody["methods"]["raw_pixels"] = {"trained_minus_this": {}}
+    assert doubts(nobody) is not None
 
 
 @pytest.mark.parametrize(("count", "drawn"), [(0, False), (3, False), (4, True), (40, True)])

@@ -13,6 +13,7 @@ from wildtrack.address.training import (
     HEAD_LEARNING_RATE,
     MARGIN,
     Recipe,
+    batch_norm_momentum,
     best_epoch,
     epoch_batches,
     fit,
@@ -20,6 +21,7 @@ from wildtrack.address.training import (
     learning_rate_at,
     margin_at,
     prefetch,
+    start_averages,
     training_state,
 )
 
@@ -51,6 +53,11 @@ def test_margin_grows_from_zero_to_its_full_size(epochs: int) -> None:
     assert all(0 <= one <= other <= MARGIN for one, other in pairwise(margins))
     assert epochs < 3 or margins[-1] == MARGIN
     assert {margin_at(epoch, epochs, "softmax") for epoch in range(-2, epochs)} == {0.0}
+
+
+@pytest.mark.parametrize(("steps", "momentum"), [(1, 0.5), (20, 0.5), (50, 0.8), (100, 0.9), (100_000, 0.9)])
+def test_averages_follow_faster_in_a_short_training(steps: int, momentum: float) -> None:
+    assert batch_norm_momentum(steps) == pytest.approx(momentum)
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 31])
@@ -204,3 +211,18 @@ def test_a_pretrained_stem_stays_as_it_is(tmp_path: Path, pretrained: bool) -> N
     # input, convolution, normalisation: the stem; convolution, normalisation, dropout
     assert kept == [True, pretrained, pretrained, False, False, True]
     assert all(layer.trainable for layer in backbone.layers if layer.weights)
+
+
+def test_averages_start_from_photos() -> None:
+    model = small_model()
+    first = model.get_layer("backbone").layers[2]
+    photos = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3)).astype(np.float32)
+    before = first.momentum
+    start_averages(model, photos)
+    maps = np.asarray(model.get_layer("backbone").layers[1](photos / 255))
+    np.testing.assert_allclose(first.moving_mean, maps.mean(axis=(0, 1, 2)), rtol=1e-3)
+    np.testing.assert_allclose(first.moving_variance, maps.var(axis=(0, 1, 2)), rtol=1e-3)
+    assert first.momentum == before
+    first.trainable = False
+    start_averages(model, photos + 99)
+    np.testing.assert_allclose(first.moving_mean, maps.mean(axis=(0, 1, 2)), rtol=1e-3)

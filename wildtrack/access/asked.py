@@ -18,6 +18,8 @@ def find_photos(asked: Iterable[str]) -> list[Path]:
     for name in asked:
         names = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207 may be absolute
         photos = [photo for match in names for photo in _photos_at(Path(match))]
+        if not names:
+            raise UserError(f"{name!r} does not exist; name photos, folders of photos, or patterns such as 'new/*.jpg'")
         if not photos:
             raise UserError(f"{name!r} is no photo, and no folder or pattern that leads to one")
         found |= dict.fromkeys(photos)

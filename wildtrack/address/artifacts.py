@@ -33,7 +33,13 @@ class Artifacts:
             return chosen
         if self.config is None:
             raise UserError(f"the model in {self.folder} does not say which photos it knows; name them with --data")
-        return Path(self.config["data"])
+        trained_on = Path(self.config["data"])
+        if not trained_on.exists():
+            raise UserError(
+                f"the photos that the model in {self.folder} was trained on are no longer at {trained_on}; "
+                "say where they are now: --data FOLDER"
+            )
+        return trained_on
 
     def check_scaling(self, scaling: str) -> None:
         """Raise a UserError for a scaling that contradicts the one our own model was trained with."""

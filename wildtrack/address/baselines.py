@@ -43,25 +43,17 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
     from wildtrack.address.model import build_backbone, build_model
 
     keras.utils.set_random_seed(config["seed"])
+    weights = {"random": "none"}.get(config["starting_weights"], config["starting_weights"])
     try:
         backbone = build_backbone(
-            config["backbone"], alpha=config["alpha"], image_size=config["image_size"], weights=_as_then(config)
+            config["backbone"], alpha=config["alpha"], image_size=config["image_size"], weights=weights
         )
     except UserError as error:
         log.warning("No figure for the untrained network: %s.", error)
         return None
-    if backbone.pretrained != (config["starting_weights"] != "random"):
-        log.warning("No figure for the untrained network: its starting weights were others than can be had now.")
-        return None
     model = build_model(backbone, embed_dim=config["embed_dim"], num_ids=2, pooling=config["pooling"])
     pooled = keras.Model(model.input, {"embedding": model.get_layer("pooled").output})
     return _unit_length(run_all(KerasEngine(pooled), pixels, "untrained network")["embedding"])
-
-
-def _as_then(config: dict[str, Any]) -> str:
-    """The knob `weights` as it was in training: random weights after a failed download are not those of "none"."""
-    chosen = str(config["weights"])
-    return chosen if chosen in ("auto", "imagenet", "none") else str(config["starting_weights"])
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

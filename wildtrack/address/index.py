@@ -14,7 +14,7 @@ from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
 
-REBUILD = "build it again: python search.py --rebuild"
+REBUILD = "build it again: the same command with --rebuild"
 META_COLUMNS = ("image_id", "identity", "path", "bbox", "orientation", "date", "sha256")
 
 

@@ -38,6 +38,12 @@ def open_known_photos(artifacts: Artifacts, data: Path | None, scaling: str) -> 
         return None
     if data is not None and data.resolve() != index.data:
         raise UserError(f"the index was built from {index.data}, not from {data}; {REBUILD}")
+    if not index.root.is_dir():
+        log.warning(
+            "The known photos are no longer at %s: pictures show blanks for them. Where they are now: "
+            "--rebuild --data FOLDER",
+            index.root,
+        )
     return index, engine
 
 

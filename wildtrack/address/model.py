@@ -18,6 +18,7 @@ docs/results.md has the figures.
 import inspect
 import logging
 import math
+import random
 import re
 import socket
 import sys
@@ -28,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 
@@ -37,7 +39,6 @@ from wildtrack.errors import UserError
 log = logging.getLogger(__name__)
 
 SCALE = 16.0  # inverse temperature of the softmax over cosines
-BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 needs more steps than a few hundred photos give
 STEM_STRIDE = 8  # pixels of the photo per cell of the stem's last map
 GRID = 8  # cells a side that grid pooling leaves of that map, roughly
 PRETRAINED_SIZE = 224  # pixels: what ImageNet weights were made for, and clearly better than 128 on validation photos
@@ -117,7 +118,7 @@ def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: st
     scaling.set_weights([kernel[None, None], bias])
     pooled = _grid(features) if pooling == "grid" else keras.layers.GlobalAveragePooling2D(name="pooled")(features)
     projected = keras.layers.Dense(embed_dim, use_bias=False, name="projection")(pooled)
-    centred = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="projection_norm")(projected)
+    centred = keras.layers.BatchNormalization(name="projection_norm")(projected)
     embedding = L2Normalize(name="embedding")(centred)  # (B, embed_dim)
     centres = keras.layers.Dense(num_ids, use_bias=False, kernel_constraint=keras.constraints.UnitNorm(), name="cosine")
     cosine = centres(embedding)  # (B, num_ids)
@@ -148,7 +149,7 @@ def _grid(features: Any) -> Any:
     cell = max(1, features.shape[1] // GRID)
     cells = keras.layers.AveragePooling2D(cell, name="grid")(features)
     pooled = keras.layers.Flatten(name="pooled")(cells)
-    return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="pooled_norm")(pooled)
+    return keras.layers.BatchNormalization(name="pooled_norm")(pooled)
 
 
 def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: str) -> Backbone:
@@ -177,23 +178,21 @@ def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: 
             ) from error
 
     pretrained = partial(build, image_size or PRETRAINED_SIZE)
-    random = partial(build, image_size or RANDOM_SIZE, include_top=False, weights=None)
+    untrained = partial(build, image_size or RANDOM_SIZE, include_top=False, weights=None)
     if weights in ("auto", "imagenet"):
         network, origin = _with_imagenet(pretrained, weights), "imagenet"
         if network is None:
-            network, origin = random(), "random"
+            network, origin = untrained(), "random"
     elif weights == "none":
-        network, origin = random(), "random"
+        network, origin = untrained(), "random"
     else:
         network, origin = _with_file(pretrained, Path(weights)), weights
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = BATCH_NORM_MOMENTUM
     return Backbone(name, keras.Model(network.input, network.output, name="backbone"), origin)
 
 
 def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Model | None:
     """The backbone with downloaded ImageNet weights; None for "auto" when they cannot be had."""
+    draws = random.getstate()
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras' own download waits for ever on a silent network
     log.info("Looking for ImageNet weights, on this disk or to download.")
@@ -205,7 +204,8 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
                 f"ImageNet weights cannot be downloaded ({_first_line(error)}); "
                 "use --weights with a local file, or --weights none to start from random weights"
             ) from error
-        log.warning("ImageNet weights cannot be had (%s): training starts from random weights.", _first_line(error))
+        log.warning("ImageNet weights cannot be had (%s): random weights are used instead.", _first_line(error))
+        random.setstate(draws)  # so that the random weights are those of "none"
         return None
     finally:
         socket.setdefaulttimeout(patience)
@@ -217,6 +217,8 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
         raise UserError(
             f"weights {str(path)!r} is no file; allowed are auto, imagenet, none or the path of a weights file"
         )
+    if not h5py.is_hdf5(path):
+        raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
     backbone = build(include_top=False, weights=None)
     reasons = []
     for with_top in (False, True):

@@ -39,6 +39,22 @@ def figures_table(metrics: dict[str, Any]) -> Table:
     return table
 
 
+def doubts(metrics: dict[str, Any]) -> str | None:
+    """A sentence on what training is not shown to beat, and what may help; None where it beats everything clearly."""
+    unbeaten = [
+        METHOD_NAMES[name]
+        for name, figures in metrics["methods"].items()
+        if name != "trained" and not figures["trained_minus_this"].get("mAP", {"low": 0.0})["low"] > 0
+    ]
+    if not unbeaten:
+        return None
+    return (
+        f"On these {metrics['num_queries']} queries the trained model is not clearly better than "
+        f"{' and '.join(unbeaten)}. What may help: more photos of each animal, pretrained weights (--weights), boxes "
+        "around the animals, more epochs."
+    )
+
+
 def _cell(figures: dict[str, Any], name: str) -> str:
     if figures[name] is None:
         return "no query"

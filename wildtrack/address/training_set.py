@@ -13,7 +13,7 @@ from wildtrack.access.catalogue import UNKNOWN
 from wildtrack.address.metrics import retrieval_scores, summarise
 from wildtrack.errors import UserError
 
-VALIDATION_BATCH = 64
+VALIDATION_BATCH = 16
 VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
 
 

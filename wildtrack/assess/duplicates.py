@@ -31,7 +31,7 @@ def perceptual_hashes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise ValueError(f"Photos are uint8 of shape (N, H, W, 3), not {pixels.dtype} of shape {pixels.shape}.")
     hashes = np.zeros((len(pixels), HASH_BITS), dtype=np.bool_)
-    for row, photo in enumerate(track(pixels, description="hashing photos", total=len(pixels))):
+    for row, photo in enumerate(track(pixels, description="Hashing photos", total=len(pixels))):
         hashes[row] = imagehash.phash(Image.fromarray(photo), hash_size=8).hash.ravel()
     return hashes
 

@@ -311,4 +311,5 @@ def _method(rule: str, dated: bool, hashed: bool, num_undated: int) -> str:
         stay = f"; photos without a date ({num_undated}) stay in train" if num_undated else ""
         return f"by encounter: the later ones are the test side{stay}"
     kept = [word for word, given in (("encounters", dated), ("near-duplicate photos", hashed)) if given]
-    return f"random, with {' and '.join(kept) or 'rows of one photo'} kept on one side"
+    undated = "" if dated else "; without dates, photos of one occasion may be on both sides and flatter the figures"
+    return f"random, with {' and '.join(kept) or 'rows of one photo'} kept on one side{undated}"
