@@ -1,13 +1,17 @@
 """A photo that leaves the project: its pixels and nothing else. The GPS of rare animals gets them poached."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from wildtrack.access.photos import read_photo
+from wildtrack.access.photos import PhotoError, read_photo
+from wildtrack.console import track
+from wildtrack.parallel import in_threads
+
+Job = tuple[Path, Sequence[float] | None]  # a photo, and the box to cut out of it
 
 JPEG_QUALITY = 95
 
@@ -46,6 +50,11 @@ def bare_photo(path: Path, bbox: Sequence[float] | None = None) -> BarePhoto:
     return BarePhoto(stream.getvalue(), pixels.shape[1], pixels.shape[0])
 
 
+def bare_photos(jobs: Sequence[Job], description: str) -> Iterator[BarePhoto | PhotoError]:
+    """Each bare photo in turn, or why there is none, behind a progress bar."""
+    return track(in_threads(_bare_or_error, jobs), description, total=len(jobs))
+
+
 def bare_suffix(name: str) -> str:
     """The suffix of the bare photo that is made of a photo of that name.
 
@@ -54,3 +63,10 @@ def bare_suffix(name: str) -> str:
         ('.png', '.jpg')
     """
     return ".png" if name.lower().endswith(".png") else ".jpg"
+
+
+def _bare_or_error(job: Job) -> BarePhoto | PhotoError:
+    try:
+        return bare_photo(*job)
+    except PhotoError as error:
+        return error

@@ -2,21 +2,17 @@
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.bare import BarePhoto, bare_photo, bare_suffix
+from wildtrack.access.bare import bare_photos, bare_suffix
+from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
-from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.files import new_folder
-from wildtrack.parallel import in_threads
-
-Job = tuple[Path, Any]  # a photo and its box
 
 
 def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
@@ -42,8 +38,7 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
     sizes: dict[int, tuple[int, int]] = {}
     problems: list[tuple[str, str]] = []
     with new_folder(folder) as part:
-        results = track(in_threads(_bare_or_reason, jobs), "Cropping", total=len(jobs))
-        for row, (name, crop) in enumerate(zip(names, results, strict=True)):
+        for row, (name, crop) in enumerate(zip(names, bare_photos(jobs, "Cropping"), strict=True)):
             if isinstance(crop, PhotoError):
                 problems.append((table["path"].iloc[row], str(crop)))
                 continue
@@ -83,18 +78,6 @@ def crop_names(paths: Iterable[str]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
-
-
-def boxes(table: pd.DataFrame) -> list[Any]:
-    """Each row's bbox, None where it has none; shape (N,)."""
-    return table["bbox"].tolist() if "bbox" in table else [None] * len(table)
-
-
-def _bare_or_reason(job: Job) -> BarePhoto | PhotoError:
-    try:
-        return bare_photo(*job)
-    except PhotoError as error:
-        return error
 
 
 def _crop_table(table: pd.DataFrame, names: list[str], sizes: list[tuple[int, int]]) -> pd.DataFrame:

@@ -12,14 +12,12 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.asked import find_photos
+from wildtrack.access.boxes import Box, boxes, in_pixels, upright_sizes
 from wildtrack.access.catalogue import UNKNOWN, Catalogue, assemble, problem_table
 from wildtrack.access.json_files import read_json
-from wildtrack.access.photos import NOT_UNICODE, PHOTO_SUFFIXES, PhotoError, printable, read_exif, upright_size
-from wildtrack.console import track
+from wildtrack.access.photos import NOT_UNICODE, PHOTO_SUFFIXES, PhotoError, printable, read_exif
 from wildtrack.errors import UserError
 from wildtrack.parallel import in_threads
-
-Box = tuple[float, float, float, float]
 
 ANIMAL = "animal"
 _KNOB = "--boxes "
@@ -115,8 +113,8 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
             f"--min-confidence ({detections.min_confidence:g}) not too high"
         )
     rows: list[dict[str, Any]] = []
-    facts = in_threads(lambda path: (_size_or_reason(root / path), read_exif(root / path)), shown)
-    for path, (size, exif) in zip(shown, track(facts, "Reading photos", total=len(shown)), strict=True):
+    files = [root / path for path in shown]
+    for path, size, exif in zip(shown, upright_sizes(files), in_threads(read_exif, files), strict=True):
         if isinstance(size, PhotoError):
             problems.append((path, str(size)))
             continue
@@ -140,12 +138,12 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
         detections: from `read_detections`, with the catalogue's root.
     """
     table = catalogue.table
-    found: list[Any] = table["bbox"].tolist() if "bbox" in table else [None] * len(table)
+    found = boxes(table)
     rows_of_photo = table["path"].map(table["path"].value_counts()).tolist()
     problems = [*detections.problems, *_without_photo(detections, set(table["path"]))]
     rows = [row for row, box in enumerate(found) if box is None]
-    sizes = in_threads(lambda row: _size_or_reason(catalogue.root / table["path"].iloc[row]), rows)
-    for row, size in zip(rows, track(sizes, "Reading photos", total=len(rows)), strict=True):
+    sizes = upright_sizes([catalogue.root / table["path"].iloc[row] for row in rows])
+    for row, size in zip(rows, sizes, strict=True):
         path = table["path"].iloc[row]
         animals = detections.animals.get(path, [])
         if isinstance(size, PhotoError):
@@ -167,17 +165,6 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
         problems=pd.concat([catalogue.problems, problem_table(problems)], ignore_index=True),
         understood=f"{catalogue.understood}; {given} of {len(table)} rows have a box of {detections.source.name}",
     )
-
-
-def in_pixels(box: Box, size: tuple[int, int]) -> Box:
-    """A relative box in pixels, rounded to hundredths.
-
-    Example:
-        >>> in_pixels((0.1, 0.2, 0.5, 0.25), (200, 100))
-        (20.0, 20.0, 100.0, 25.0)
-    """
-    (x, y, box_width, box_height), (width, height) = box, size
-    return round(x * width, 2), round(y * height, 2), round(box_width * width, 2), round(box_height * height, 2)
 
 
 def _relative(file: str, root: Path) -> str:
@@ -232,10 +219,3 @@ def _why_none(detections: Detections, path: str) -> str:
 def _without_photo(detections: Detections, paths: set[str]) -> list[tuple[str, str]]:
     """(path, reason) of the boxes whose photo is not there."""
     return [(path, "it has boxes, but it is not there") for path in detections.animals if path not in paths]
-
-
-def _size_or_reason(path: Path) -> tuple[int, int] | PhotoError:
-    try:
-        return upright_size(path)
-    except PhotoError as error:
-        return error

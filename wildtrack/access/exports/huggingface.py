@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from wildtrack.access.bare import BarePhoto, bare_photo
+from wildtrack.access.bare import bare_photos
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.pages import body
-from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.files import new_folder, write_text
-from wildtrack.parallel import in_threads
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -32,13 +30,13 @@ _HUB_LICENCES = ("cdla-permissive-1.0",)  # as the Hub spells those of the cards
 
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
     """Write the dataset and its README.md; see `exports.export`."""
-    datasets = _datasets()
     problems: list[tuple[str, str]] = []
-    # Beside the target, for the system's temporary folder may be too small; closed before Windows moves the folder.
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with new_folder(folder) as part, tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as cache:
+    with (
+        new_folder(folder) as part,
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as cache,
+    ):
         dataset = to_huggingface(catalogue, problems, Path(cache))
-        datasets.disable_progress_bars()
         dataset.save_to_disk(str(part))
         write_text(part / "README.md", dataset_card(card))
         del dataset
@@ -73,14 +71,12 @@ def to_huggingface(
     left_out: list[tuple[str, str]] = []
 
     def rows() -> Iterator[dict[str, Any]]:
-        photos = in_threads(_bare_or_reason, [catalogue.root / path for path in table["path"]])
-        for cells, photo in zip(_records(table), track(photos, "Exporting", total=len(table)), strict=True):
+        photos = bare_photos([(catalogue.root / path, None) for path in table["path"]], "Exporting")
+        for cells, photo in zip(_records(table), photos, strict=True):
             if isinstance(photo, PhotoError):
                 left_out.append((str(cells["path"]), str(photo)))
             else:
                 yield {"image": {"bytes": photo.content, "path": None}} | cells
-        if len(left_out) == len(table):
-            raise _NothingToExport
 
     datasets.disable_progress_bars()  # ours counts photos
     try:
@@ -90,8 +86,8 @@ def to_huggingface(
             cache_dir=None if cache is None else str(cache),
             fingerprint=secrets.token_hex(8),  # or it would find the last export of other photos in its cache
         )
-    except Exception as error:
-        if not left_out or len(left_out) < len(table):
+    except ValueError as error:
+        if len(left_out) < len(table):
             raise
         first = ": ".join(left_out[0])
         raise UserError(f"none of the {len(table)} photos can be read; the first: {first}") from error
@@ -179,10 +175,6 @@ def dataset_card(card: Card | None) -> str:
     return "\n".join(["---", *lines, "---", "", text, note])
 
 
-class _NothingToExport(Exception):
-    """Ends the generator: an empty dataset would be an error further on."""
-
-
 def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Each row as a dict, None for empty cells."""
     cells = table.astype(object).where(table.notna(), None)
@@ -190,13 +182,6 @@ def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield {
             str(column): list(cell) if column == "bbox" and cell is not None else cell for column, cell in row.items()
         }
-
-
-def _bare_or_reason(path: Path) -> BarePhoto | PhotoError:
-    try:
-        return bare_photo(path)
-    except PhotoError as error:
-        return error
 
 
 def _datasets() -> Any:
