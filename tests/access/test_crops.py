@@ -48,7 +48,7 @@ def test_the_crops_are_a_catalogue_of_their_own(catalogue: Catalogue, tmp_path: 
     assert crops.table[["width", "height"]].to_numpy().tolist() == [[20, 30], [35, 40], [30, 20]]  # 60 x 80 upright
     keys = photo_keys(crops.table)
     assert keys[0] == keys[1] != keys[2]
-    assert "bad.jpg,its content is not" in (folder / "problems.csv").read_text()
+    assert 'bad.jpg,"its content is not one of' in (folder / "problems.csv").read_text()
     np.testing.assert_array_equal(Image.open(folder / "a b/plain.png"), Image.open(catalogue.root / "a b/plain.png"))
 
 

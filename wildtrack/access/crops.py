@@ -7,7 +7,7 @@ import pandas as pd
 
 from wildtrack.access.bare import bare_photos, bare_suffix
 from wildtrack.access.boxes import boxes
-from wildtrack.access.catalogue import Catalogue, problem_table
+from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue, problem_table
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
@@ -84,9 +84,6 @@ def _crop_table(table: pd.DataFrame, names: list[str], sizes: list[tuple[int, in
     photo_ids = table["photo_id"].fillna(table["path"]) if "photo_id" in table else table["path"]
     widths, heights = zip(*sizes, strict=True)
     crops = table.drop(columns="bbox", errors="ignore").reset_index(drop=True)
-    return crops.assign(
-        path=names,
-        photo_id=photo_ids.to_numpy(),
-        height=pd.Series(heights, dtype="float64"),
-        width=pd.Series(widths, dtype="float64"),
-    )
+    crops["path"], crops["photo_id"] = names, photo_ids.to_numpy()
+    crops["height"], crops["width"] = pd.Series(heights, dtype="float64"), pd.Series(widths, dtype="float64")
+    return crops[[column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in crops]]

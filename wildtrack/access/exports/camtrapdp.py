@@ -34,7 +34,7 @@ _CAVEAT = (
     "captureMethod and contributors are placeholders: fill them in before you publish. media.filePath is relative to "
     "the folder of the photos, which are not part of this package."
 )
-_NO_POSITIONS = " Positions are withheld; the standard requires them."
+_NO_POSITIONS = " Positions are withheld or not known, where latitude is empty; the standard requires them."
 
 
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
@@ -48,7 +48,9 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
             rows.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
         content = json.dumps(package(table, title, card, placed), indent=2, ensure_ascii=False)
         (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
-    missing = "" if placed else "; the positions that the standard requires are withheld (--positions writes them)"
+    missing = (
+        "" if placed else "; positions, which the standard requires, are missing (--positions writes what is known)"
+    )
     said = f"{folder}; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
     return said, problem_table(problems)
 
@@ -105,7 +107,7 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
 def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool) -> dict[str, Any]:
     """What datapackage.json says."""
     species = sorted(table["species"].dropna().unique()) if "species" in table else []
-    positions = table[["longitude", "latitude"]].drop_duplicates().to_numpy().tolist()
+    positions = table[["longitude", "latitude"]].dropna().drop_duplicates().to_numpy().tolist()
     owner = {"title": "to be filled in", "role": "contact"}
     licence = f" Licence of the photos: {card.licence}, {card.licence_url}" if card is not None else ""
     return {
@@ -134,7 +136,7 @@ def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool) ->
             "observationLevel": ["media"],
         },
         "spatial": {"type": "MultiPoint", "coordinates": positions}
-        if placed
+        if positions
         else {"type": "Feature", "geometry": None, "properties": {}},  # GeoJSON's way to say: nowhere
         "temporal": {"start": table["start"].min()[:10], "end": table["end"].max()[:10]},
         "taxonomic": [{"scientificName": name} for name in species],
