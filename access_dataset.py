@@ -68,7 +68,7 @@ def main(knobs: Knobs) -> None:
     if knobs.crop is not None:
         crops = write_crops(shared, knobs.crop)
         target = knobs.crop / "catalogue.csv"
-        console.print(f"Cropped {len(crops)} animals of {len(catalogue.table)}; problems are in {knobs.crop}.")
+        console.print(f"Cropped {len(crops)} of {len(catalogue.table)} animals into {knobs.crop}.")
     for form in dict.fromkeys(knobs.export):
         written, problems = export(form, shared, knobs.to / form, card)
         report_problems(knobs.to / f"{form}_problems.csv", problems)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import layouts
+import pandas as pd
 import pytest
 from blobs import error_lines, run_script
 from marked import save_marked
@@ -207,8 +208,17 @@ def test_publishing_is_refused_before_anything_is_made(gzgc: Path, tmp_path: Pat
 @pytest.mark.parametrize("force", [True, False])
 def test_what_is_exported_is_uploaded(gzgc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool) -> None:
     done: list[tuple[object, ...]] = []
-    monkeypatch.setattr(access_dataset, "export", lambda *given: (done.append(given[:1]), ("it", problem_table([])))[1])
-    monkeypatch.setattr(huggingface, "push", lambda *given: done.append(given) or "there")
+
+    def record_export(form: str, *_: object) -> tuple[str, pd.DataFrame]:
+        done.append((form,))
+        return "it", problem_table([])
+
+    def record_push(*given: object) -> str:
+        done.append(given)
+        return "there"
+
+    monkeypatch.setattr(access_dataset, "export", record_export)
+    monkeypatch.setattr(huggingface, "push", record_push)
     monkeypatch.setattr(huggingface, "allows_copies", lambda licence: not force)
     main(Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras", force=force))
     assert done == [("huggingface",), (tmp_path / "out/huggingface", "me/zebras", sources.load("gzgc").card)]

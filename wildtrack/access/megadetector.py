@@ -124,7 +124,8 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
             for number, box in enumerate(detections.animals[path], start=1)
         ]
     table = pd.DataFrame(rows, columns=None if rows else ["image_id", "identity", "path"])
-    return assemble(f"the photos of {root.name} and the boxes of {detections.source.name}", root, table, problems)
+    layout = f"the photos of {root.resolve().name} and the boxes of {detections.source.name}"
+    return assemble(layout, root, table, problems)
 
 
 def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:

@@ -112,12 +112,13 @@ def push(folder: Path, repo_id: str, card: Card | None) -> str:
     """
     datasets = _datasets()
     import huggingface_hub
+    from huggingface_hub.errors import HTTPError  # of the HTTP library, which is another one in each major version
 
     try:
         huggingface_hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
         huggingface_hub.DatasetCard(dataset_card(card)).push_to_hub(repo_id)  # first: the next line adds to it
         datasets.load_from_disk(str(folder)).push_to_hub(repo_id)
-    except (OSError, ValueError) as error:  # what the Hub's client raises: HTTP errors, odd names, no token
+    except (OSError, ValueError, HTTPError) as error:  # refused, odd names or no token, no network
         raise UserError(
             f"--push-to {repo_id}: {error}; log in with: hf auth login; the dataset itself is in {folder}"
         ) from error
