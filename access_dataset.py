@@ -3,11 +3,12 @@
 python access_dataset.py                       the datasets there are
 python access_dataset.py nyala                 download it, and write its catalogue.csv
 python access_dataset.py --root my_download    a copy already on disk, in any layout that is known
+python access_dataset.py --root traps --boxes detections.json --unlabelled    camera-trap photos, MegaDetector's boxes
 """
 
 import errno
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tyro
@@ -15,10 +16,16 @@ from rich.console import Console
 from rich.table import Table
 
 from wildtrack.access import readers, sources
+from wildtrack.access.catalogue import UNKNOWN, Catalogue
+from wildtrack.access.crops import write_crops
+from wildtrack.access.exports import Format, export, huggingface, without_positions
+from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
+from wildtrack.access.sources.source import Source
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
+from wildtrack.knobs import check_range
 
 
 @dataclass(frozen=True)
@@ -30,22 +37,84 @@ class Knobs:
     split_column: str = "split_closed"  # SeaTurtleID2022: split_closed, split_closed_random or split_open
     part: str = "head"  # SeaTurtleID2022: head, flipper or turtle
     cache: Path | None = None  # where downloads go; none: $WILDTRACK_CACHE, or wildtrack in the system's cache folder
+    boxes: Path | None = None  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset
+    min_confidence: float = 0.2  # of --boxes: what a detected animal must reach, 0 to 1
+    unlabelled: bool = False  # of --boxes: the folders are cameras or days, not animals; every animal is "unknown"
+    crop: Path | None = None  # a new folder for the cut-out animals and a catalogue of their own
+    export: tuple[Format, ...] = ()  # other forms of the catalogue: csv, huggingface, fiftyone, camtrapdp
+    to: Path = Path("exports")  # where --export writes, a folder for each form
+    positions: bool = False  # crops and exports say where the animals were met; without it they do not
+    push_to: str | None = None  # OWNER/NAME on the Hugging Face Hub, for what --export huggingface has written
+    force: bool = False  # of --push-to: publish although no licence clearly allows it
 
 
 def main(knobs: Knobs) -> None:
-    """Source -> root -> catalogue -> catalogue.csv."""
+    """Source -> root -> catalogue -> catalogue.csv -> crops, exports."""
+    check(knobs)
     if knobs.name is None and knobs.root is None:
         list_sources()
         return
     source = sources.load(knobs.name) if knobs.name is not None else None
+    card = source.card if source is not None else None
+    catalogue = read(knobs, source)
+    console.print(catalogue.understood)
+    for knob, folder in (("crop", knobs.crop), ("to", knobs.to if knobs.export else None)):
+        if folder is not None and folder.resolve().is_relative_to(catalogue.root.resolve()):
+            raise UserError(f"--{knob} {folder} is inside the dataset {catalogue.root}; name a folder outside of it")
+    if knobs.push_to is not None and not knobs.force:
+        huggingface.check_copies_allowed(catalogue.table, card, knobs.push_to)
+    target = save(catalogue)
+    shared = catalogue if knobs.positions else replace(catalogue, table=without_positions(catalogue.table))
+    if knobs.crop is not None:
+        crops = write_crops(shared, knobs.crop)
+        target = knobs.crop / "catalogue.csv"
+        console.print(f"Cropped {len(crops)} of {len(catalogue.table)} animals into {knobs.crop}.")
+    for form in dict.fromkeys(knobs.export):
+        written, problems = export(form, shared, knobs.to / form, card)
+        report_problems(knobs.to / f"{form}_problems.csv", problems)
+        console.print(f"Exported {written}.")
+    if knobs.push_to is not None:
+        console.print("Uploaded to", huggingface.push(knobs.to / "huggingface", knobs.push_to, card))
+    labelled = (catalogue.table["identity"] != UNKNOWN).any()
+    following = f'train_classifier_reid.py --data "{target}"' if labelled else f'search.py "{target.parent}"'
+    console.print(f"Saved {target}. What next? python {following}")
+
+
+def check(knobs: Knobs) -> None:
+    """Refuse knobs that do not go together, before anything is downloaded."""
+    check_range(min_confidence=(knobs.min_confidence, 0, 1))
+    if knobs.unlabelled and (knobs.boxes is None or knobs.root is None):
+        raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
+    if knobs.push_to is not None and "huggingface" not in knobs.export:
+        raise UserError(f"--push-to {knobs.push_to} needs --export huggingface, which makes what is uploaded")
+
+
+def read(knobs: Knobs, source: Source | None) -> Catalogue:
+    """The catalogue of the dataset, wherever it is."""
     root = knobs.root
     if root is None and source is not None:
         root = source.download_and_extract(knobs.cache)
     if root is None or not root.is_dir():
         raise UserError(f"--root {root} is no folder; give the folder of the dataset")
-    read = source.read if source is not None else readers.read
-    catalogue = read(root, split_column=knobs.split_column, part=knobs.part)
-    console.print(catalogue.understood)
+    if knobs.boxes is not None and knobs.unlabelled:
+        return catalogue_of_detections(read_detections(knobs.boxes, root, knobs.min_confidence), root)
+    reader = source.read if source is not None else readers.read
+    try:
+        catalogue = reader(root, split_column=knobs.split_column, part=knobs.part)
+    except UserError as error:
+        hint = (
+            "; are the folders cameras or days, not animals? add --unlabelled"
+            if knobs.boxes is not None and source is None
+            else ""
+        )
+        raise UserError(f"{error}{hint}") from error
+    if knobs.boxes is None:
+        return catalogue
+    return with_boxes(catalogue, read_detections(knobs.boxes, catalogue.root, knobs.min_confidence))
+
+
+def save(catalogue: Catalogue) -> Path:
+    """Write catalogue.csv and problems.csv beside the photos."""
     target = catalogue.root / "catalogue.csv"
     try:
         report_problems(catalogue.root / "problems.csv", catalogue.problems)
@@ -57,7 +126,7 @@ def main(knobs: Knobs) -> None:
             f"{catalogue.root} cannot be written to, and catalogue.csv must lie beside the photos; "
             "copy the dataset to a folder of your own and name that with --root"
         ) from error
-    console.print(f'Saved {target}. What next? python train_classifier_reid.py --data "{target}"')
+    return target
 
 
 def list_sources() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wildtrack.files import fsync, remove_files, sha256, write_atomically, write_text
+from wildtrack.errors import UserError
+from wildtrack.files import fsync, new_folder, remove_files, sha256, write_atomically, write_text
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"x" * 3_000_000])
@@ -70,3 +71,35 @@ def test_fsync_takes_files_and_folders(tmp_path: Path) -> None:
     write_text(tmp_path / "file", "x")
     fsync(tmp_path / "file")
     fsync(tmp_path)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_new_folder_appears_whole(tmp_path: Path, there: bool) -> None:
+    target = tmp_path / "a b" / "größe"
+    if there:
+        target.mkdir(parents=True)
+    with new_folder(target) as part:
+        (part / "file").write_text("x")
+        assert not (target / "file").exists()
+    assert [path.name for path in target.parent.iterdir()] == ["größe"]
+    assert (target / "file").read_text() == "x"
+
+
+def test_a_new_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "new") as part:
+        (part / "file").write_text("x")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_new_folder_overwrites_nothing(tmp_path: Path, kind: str) -> None:
+    taken = tmp_path / "taken"
+    if kind == "folder":
+        taken.mkdir()
+        (taken / "mine").write_text("old")
+    else:
+        taken.write_text("old")
+    with pytest.raises(UserError, match="taken is there already"), new_folder(taken):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

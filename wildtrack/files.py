@@ -3,8 +3,12 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from wildtrack.errors import UserError
 
 
 def sha256(path: Path) -> str:
@@ -38,6 +42,29 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty temporary neighbour of `target`, and put it in place in one step when the block is done.
+
+    When the block raises, nothing is left.
+
+    Raises:
+        UserError: there is something at `target`, which is never overwritten.
+    """
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise UserError(f"{target} is there already, and is not overwritten; delete it, or name another folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".part-{secrets.token_hex(8)}")
+    part.mkdir()
+    try:
+        yield part
+        if target.exists():
+            target.rmdir()  # empty: Windows does not rename over it
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def remove_files(folder: Path, *patterns: str) -> None:

@@ -1,17 +1,21 @@
 """access_dataset.py: as a user runs it, and its main."""
 
 import errno
+import json
 from pathlib import Path
 
 import layouts
+import pandas as pd
 import pytest
 from blobs import error_lines, run_script
+from marked import save_marked
 from packing import make_archive
 
 import access_dataset
 from access_dataset import Knobs, main
 from wildtrack.access import sources
-from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.catalogue import load_catalogue, problem_table
+from wildtrack.access.exports import huggingface
 from wildtrack.errors import UserError
 
 NO_PROXY = "http://127.0.0.1:9"
@@ -116,8 +120,111 @@ def test_a_full_disk_is_told_as_it_is(gzgc: Path, monkeypatch: pytest.MonkeyPatc
         (Knobs("zebra"), "dataset 'zebra' is not known; known are"),
         (Knobs(root=Path("nowhere")), "--root nowhere is no folder"),
         (Knobs("gzgc", root=Path("nowhere")), "--root nowhere is no folder"),
+        (Knobs("gzgc", min_confidence=20), "--min-confidence 20 is not allowed; it must be between 0 and 1"),
+        (Knobs("gzgc", unlabelled=True, boxes=Path("d.json")), "--unlabelled needs --root"),
+        (Knobs(root=Path(), unlabelled=True), "--unlabelled needs .* --boxes"),
+        (Knobs("gzgc", push_to="me/zebras"), "--push-to me/zebras needs --export huggingface"),
     ],
 )
 def test_what_is_refused(knobs: Knobs, message: str) -> None:
     with pytest.raises(UserError, match=message):
         main(knobs)
+
+
+@pytest.fixture
+def traps(tmp_path: Path) -> Path:
+    """Photos of a camera trap, GPS-tagged, and MegaDetector's boxes beside them."""
+    root = tmp_path / "traps größe"
+    for name in ("north/A/1.JPG", "north/A/2.jpg", "süd/1.jpg"):
+        save_marked(root / name, orientation=6)
+    animal = {"category": "1", "conf": 0.9, "bbox": [0, 0, 0.5, 0.5]}
+    images = [
+        {"file": "north/A/1.JPG", "detections": [animal, animal | {"conf": 0.3}]},
+        {"file": "north/A/2.jpg", "detections": [animal | {"category": "2"}]},
+        {"file": "süd/1.jpg", "detections": [animal | {"conf": 0.1}]},
+    ]
+    content = {"detection_categories": {"1": "animal", "2": "person"}, "images": images}
+    (tmp_path / "detections.json").write_text(json.dumps(content), encoding="utf-8")
+    return root
+
+
+def test_from_camera_traps_to_crops(traps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    boxes, crops = tmp_path / "detections.json", tmp_path / "animals"
+    main(Knobs(root=traps, boxes=boxes, unlabelled=True, crop=crops))
+    assert load_catalogue(traps / "catalogue.csv").table["bbox"].tolist() == [(0, 0, 30, 40)] * 2
+    table = load_catalogue(crops / "catalogue.csv").table
+    assert table["path"].tolist() == ["north/A/1.jpg", "north/A/1_2.jpg"] and table["photo_id"].nunique() == 1
+    assert "latitude" in load_catalogue(traps / "catalogue.csv").table and "latitude" not in table
+    said = capsys.readouterr().err
+    assert f'python search.py "{crops}"' in said  # nobody is labelled: nothing to train on
+    main(Knobs(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5))
+    assert len(load_catalogue(traps / "catalogue.csv").table) == 1
+
+
+def test_camera_folders_are_not_taken_for_animals(traps: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"level too deep; .* cameras or days, not animals\? add --unlabelled"):
+        main(Knobs(root=traps, boxes=tmp_path / "detections.json"))
+
+
+def test_boxes_for_known_animals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_marked(tmp_path / "ids/Ana/1.jpg")
+    image = {"file": "Ana/1.jpg", "detections": [{"category": "1", "conf": 1, "bbox": [0.5, 0.5, 0.5, 0.5]}]}
+    content = {"detection_categories": {"1": "animal"}, "images": [image]}
+    (tmp_path / "d.json").write_text(json.dumps(content), encoding="utf-8")
+    main(Knobs(root=tmp_path / "ids", boxes=tmp_path / "d.json", crop=tmp_path / "crops", positions=True))
+    row = load_catalogue(tmp_path / "crops/catalogue.csv").table.iloc[0]
+    assert (row["identity"], row["width"], row["height"]) == ("Ana", 40, 30) and round(row["latitude"]) == -25
+    assert f'train_classifier_reid.py --data "{tmp_path / "crops/catalogue.csv"}"' in capsys.readouterr().err
+
+
+def test_exports(gzgc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (gzgc / "gzgc.coco/images/train2020").iterdir():
+        save_marked(path)
+    to = tmp_path / "out å"
+    main(Knobs("gzgc", root=gzgc, export=("csv", "camtrapdp", "csv"), to=to))
+    assert sorted(path.name for path in to.iterdir()) == [
+        "camtrapdp",
+        "camtrapdp_problems.csv",
+        "csv",
+        "csv_problems.csv",
+    ]
+    kept, shared = ((folder / "catalogue.csv").read_text(encoding="utf-8") for folder in (gzgc, to / "csv"))
+    assert "-1.351341" in kept and "latitude" in kept
+    assert "-1.351341" not in shared and "latitude" not in shared and "NNP_GIRM_0140" in shared
+    assert "Exported" in capsys.readouterr().err
+    with pytest.raises(UserError, match="is there already"):
+        main(Knobs("gzgc", root=gzgc, export=("csv",), to=to))
+    main(Knobs("gzgc", root=gzgc, export=("csv",), to=tmp_path / "again", positions=True))
+    assert (tmp_path / "again/csv/catalogue.csv").read_text(encoding="utf-8") == kept
+
+
+def test_publishing_is_refused_before_anything_is_made(gzgc: Path, tmp_path: Path) -> None:
+    knobs = Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras")
+    with pytest.raises(UserError, match=r"licence 'http://creativecommons\.org/licenses/by-nc-nd/2.0/' does not"):
+        main(knobs)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_what_is_exported_is_uploaded(gzgc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool) -> None:
+    done: list[tuple[object, ...]] = []
+
+    def record_export(form: str, *_: object) -> tuple[str, pd.DataFrame]:
+        done.append((form,))
+        return "it", problem_table([])
+
+    def record_push(*given: object) -> str:
+        done.append(given)
+        return "there"
+
+    monkeypatch.setattr(access_dataset, "export", record_export)
+    monkeypatch.setattr(huggingface, "push", record_push)
+    monkeypatch.setattr(huggingface, "allows_copies", lambda licence: not force)
+    main(Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras", force=force))
+    assert done == [("huggingface",), (tmp_path / "out/huggingface", "me/zebras", sources.load("gzgc").card)]
+
+
+@pytest.mark.parametrize("knob", ["crop", "to"])
+def test_the_dataset_is_no_place_for_what_is_made_of_it(gzgc: Path, knob: str) -> None:
+    with pytest.raises(UserError, match=f"--{knob} .* is inside the dataset"):
+        main(Knobs(root=gzgc, export=("csv",), **{knob: gzgc / "new"}))  # type: ignore[arg-type]

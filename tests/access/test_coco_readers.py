@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from layouts import seaturtleid2022, seaturtleidheads, wildme, wildme_annotation, wildme_image
 
+from wildtrack.access import json_files
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.readers import coco_json, read
+from wildtrack.access.readers import read
 from wildtrack.errors import UserError
 
 
@@ -187,7 +188,7 @@ def test_files_that_are_refused(tmp_path: Path, content: bytes, message: str) ->
 
 def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
-    monkeypatch.setattr(coco_json, "MAX_JSON_BYTES", 100)
+    monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 100)
     with pytest.raises(UserError, match="too much; at most"):
         read(tmp_path)
 

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from wildtrack.access import photos
-from wildtrack.access.photos import PhotoError, conversion_hint, read_exif, read_photo
+from wildtrack.access.photos import PhotoError, conversion_hint, read_exif, read_photo, upright_size
 
 # pytest replaces the process's warning filters with its own; see test_large_photo_prints_no_warning.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -374,3 +374,17 @@ def test_conversion_hint(suffix: str, hint: str) -> None:
 def test_suffixes_do_not_overlap() -> None:
     assert not photos.PHOTO_SUFFIXES & photos.OTHER_IMAGE_SUFFIXES
     assert {".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"} <= photos.PHOTO_SUFFIXES
+
+
+@pytest.mark.parametrize("orientation", [*STORED, 0])
+@pytest.mark.parametrize("name", ["größe 1.jpg", "photo.png"])
+def test_upright_size_is_that_of_the_pixels(tmp_path: Path, noise: Pixels, name: str, orientation: int) -> None:
+    path = save(tmp_path / name, STORED.get(orientation, STORED[1])(noise), orientation)
+    assert upright_size(path) == (50, 30) == read_photo(path).shape[1::-1]
+
+
+@pytest.mark.parametrize("content", [b"", b"no photo", jpeg_bytes()[:20]])
+def test_upright_size_of_no_photo(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "photo.jpg").write_bytes(content)
+    with pytest.raises(PhotoError):
+        upright_size(tmp_path / "photo.jpg")

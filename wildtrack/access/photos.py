@@ -8,8 +8,8 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -129,6 +129,16 @@ def read_photo(
     return np.array(image)
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """(width, height) in pixels of the upright photo (after EXIF), mostly from its header. Thread-safe.
+
+    Raises:
+        PhotoError: as in `read_photo`, but damage behind the header is not seen.
+    """
+    with _opened(path) as file, _no_parser_errors(file), Image.open(file, formats=_FORMATS) as image:
+        return _upright_size(image, _orientation(image))
+
+
 def read_exif(path: Path) -> dict[str, Any]:
     """Read when and where a photo was taken from its header, without decoding it.
 
@@ -177,26 +187,30 @@ def _decode(
     file: BinaryIO, size: tuple[int, int] | None, bbox: Sequence[float] | None
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """Decode, perhaps smaller than the photo is: an upright image, and the box in its pixels."""
+    with _no_parser_errors(file), Image.open(file, formats=_FORMATS) as image:
+        orientation = _orientation(image)
+        width, height = _upright_size(image, orientation)
+        box = _pixel_box(bbox, width, height)
+        scale = _draft(image, box, size)
+        image.load()
+        upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
+        # A draft rounds its size up; mirrored, the part that is too much comes first.
+        shift_x = upright.width * scale - width if orientation in _MIRRORED_X else 0
+        shift_y = upright.height * scale - height if orientation in _MIRRORED_Y else 0
+        left, top, right, bottom = box
+        return upright, (
+            (left + shift_x) / scale,
+            (top + shift_y) / scale,
+            (right + shift_x) / scale,
+            (bottom + shift_y) / scale,
+        )
+
+
+@contextmanager
+def _no_parser_errors(file: BinaryIO) -> Iterator[None]:
+    """Turn whatever Pillow raises into a PhotoError."""
     try:
-        with Image.open(file, formats=_FORMATS) as image:
-            if image.format not in {"JPEG", "MPO"}:
-                image.load()  # a PNG may hold its EXIF behind its pixels
-            orientation = _orientation(image)
-            width, height = reversed(image.size) if orientation in _SWAPPED else image.size
-            box = _pixel_box(bbox, width, height)
-            scale = _draft(image, box, size)
-            image.load()
-            upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
-            # A draft rounds its size up; mirrored, the part that is too much comes first.
-            shift_x = upright.width * scale - width if orientation in _MIRRORED_X else 0
-            shift_y = upright.height * scale - height if orientation in _MIRRORED_Y else 0
-            left, top, right, bottom = box
-            return upright, (
-                (left + shift_x) / scale,
-                (top + shift_y) / scale,
-                (right + shift_x) / scale,
-                (bottom + shift_y) / scale,
-            )
+        yield
     except Image.DecompressionBombError as error:
         allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000  # Pillow refuses from twice its warning level
         raise PhotoError(f"too large: at most {allowed} megapixels are allowed") from error
@@ -222,11 +236,18 @@ def _why_unidentified(file: BinaryIO) -> str:
 
 def _orientation(image: ImageFile.ImageFile) -> int:
     """EXIF orientation, 1 to 8; 1 when absent, odd, or in a damaged EXIF block."""
+    if image.format not in {"JPEG", "MPO"}:
+        image.load()  # a PNG may hold its EXIF behind its pixels
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except _PARSER_ERRORS:
         return 1
     return orientation if isinstance(orientation, int) and orientation in _TRANSPOSES else 1
+
+
+def _upright_size(image: ImageFile.ImageFile, orientation: int) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if orientation in _SWAPPED else (width, height)
 
 
 def _pixel_box(bbox: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:

@@ -9,9 +9,7 @@ import json
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +23,7 @@ from wildtrack.access.photos import READER_VERSION, PhotoError, read_photo
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.files import write_atomically, write_text
+from wildtrack.parallel import in_threads
 
 Box = tuple[float, float, float, float]
 Job = tuple[Path, Box | None]
@@ -147,7 +146,7 @@ def _decode(target: Path, jobs: list[Job], size: tuple[int, int]) -> dict[int, s
     reasons: dict[int, str] = {}
     with target.open("wb") as file:
         _write_header(file, len(jobs), size)
-        results = track(_read_in_order(jobs, size), "Decoding photos", total=len(jobs))
+        results = track(in_threads(lambda job: _read_or_reason(job, size), jobs), "Decoding photos", total=len(jobs))
         for row, result in enumerate(results):
             if isinstance(result, PhotoError):
                 reasons[row] = str(result)
@@ -167,20 +166,8 @@ def _write_header(file: BinaryIO, count: int, size: tuple[int, int]) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (count,)})
 
 
-def _read_in_order(jobs: Iterable[Job], size: tuple[int, int]) -> Iterator[Sizes | PhotoError]:
-    """Read photos in parallel, a few ahead of the one that is taken, so that memory stays flat."""
-    workers = os.cpu_count() or 1
-    waiting: deque[Future[Sizes | PhotoError]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for path, box in jobs:
-            waiting.append(pool.submit(_read_or_reason, path, size, box))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _read_or_reason(path: Path, size: tuple[int, int], box: Box | None) -> Sizes | PhotoError:
+def _read_or_reason(job: Job, size: tuple[int, int]) -> Sizes | PhotoError:
+    path, box = job
     try:  # read twice, not shrunk twice: a JPEG's draft depends on the size asked for
         return read_photo(path, size, box), read_photo(path, SMALL, box)
     except PhotoError as error:

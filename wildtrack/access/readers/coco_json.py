@@ -4,8 +4,6 @@ COCO: Lin et al. 2014, "Microsoft COCO: Common Objects in Context". The file hol
 perhaps `categories` and `licenses`; an annotation names its photo by `image_id`.
 """
 
-import json
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +12,8 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue, assemble
+from wildtrack.access.json_files import read_json
 from wildtrack.errors import UserError
-
-log = logging.getLogger(__name__)
-
-MAX_JSON_BYTES = 1_000_000_000  # the largest public one, SeaTurtleID2022, has 185 MB
-_SLOW_BYTES = 50_000_000  # reading more than this takes seconds
 
 Entry = dict[str, Any]
 ToRow = Callable[[Entry, Entry], Entry]
@@ -58,17 +52,7 @@ def load_coco(source: Path) -> CocoFile:
     Raises:
         UserError: the file is too large, no JSON, or has no `images` and `annotations`.
     """
-    size = source.stat().st_size
-    if size > MAX_JSON_BYTES:
-        raise UserError(
-            f"data = {source}: {size / 1e6:.0f} MB of JSON is too much; at most {MAX_JSON_BYTES / 1e6:.0f} MB"
-        )
-    if size > _SLOW_BYTES:
-        log.info("Reading %s (%.0f MB).", source, size / 1e6)
-    try:
-        content = json.loads(source.read_text(encoding="utf-8-sig"), object_hook=_without_mask)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise UserError(f"data = {source}: not JSON in UTF-8, or cut short ({error}); get the file again") from error
+    content = read_json(source, "data = ", _without_mask)
     if not isinstance(content, dict):
         raise UserError(f"data = {source}: not a COCO file; it needs an object with the lists images and annotations")
     problems: list[tuple[str, str]] = []

@@ -9,11 +9,15 @@ _STATUS_NOTE = "Red List: of the species as a whole; look it up at https://www.i
 
 
 def page(card: Card) -> str:
-    """The page of one dataset, in Markdown."""
+    """The page of one dataset in the guide, in Markdown."""
+    return f"{_NOTICE.format(f'{card.slug}.yaml')}\n\n{body(card)}"
+
+
+def body(card: Card) -> str:
+    """What the card says, in Markdown."""
     species = [f"| {entry.name} | *{entry.scientific}* | {entry.status} |" for entry in card.species]
     notes = [f"- {note}" for note in card.notes]
     blocks = [
-        _NOTICE.format(f"{card.slug}.yaml"),
         f"# {card.title}",
         card.about.strip(),
         f"```\npython access_dataset.py {card.slug}\n```",

@@ -1,0 +1,161 @@
+"""Camtrap DP: what the standard requires, and what is withheld.
+
+REQUIRED and the enumerations are those of Camtrap DP 1.0.2, from https://camtrap-dp.tdwg.org/data and /metadata.
+"""
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from marked import save_marked
+
+from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.exports import camtrapdp, without_positions
+from wildtrack.access.readers.table import write_table
+from wildtrack.access.sources import load
+from wildtrack.errors import UserError
+
+FIELDS = {
+    "deployments": "deploymentID locationID locationName latitude longitude coordinateUncertainty deploymentStart "
+    "deploymentEnd setupBy cameraID cameraModel cameraDelay cameraHeight cameraDepth cameraTilt cameraHeading "
+    "detectionDistance timestampIssues baitUse featureType habitat deploymentGroups deploymentTags deploymentComments",
+    "media": "mediaID deploymentID captureMethod timestamp filePath filePublic fileName fileMediatype exifData "
+    "favorite mediaComments",
+    "observations": "observationID deploymentID mediaID eventID eventStart eventEnd observationLevel observationType "
+    "cameraSetupType scientificName count lifeStage sex behavior individualID individualPositionRadius "
+    "individualPositionAngle individualSpeed bboxX bboxY bboxWidth bboxHeight classificationMethod classifiedBy "
+    "classificationTimestamp classificationProbability observationTags observationComments",
+}
+REQUIRED = {
+    "deployments": ["deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd"],
+    "media": ["mediaID", "deploymentID", "timestamp", "filePath", "filePublic", "fileMediatype"],
+    "observations": [
+        "observationID",
+        "deploymentID",
+        "eventStart",
+        "eventEnd",
+        "observationLevel",
+        "observationType",
+    ],
+}
+PACKAGE = ["resources", "profile", "created", "contributors", "project", "spatial", "temporal", "taxonomic"]
+PROJECT = ["title", "samplingDesign", "captureMethod", "individualAnimals", "observationLevel"]
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    """Two animals on one turned photo, one with a day only, one without a date, one with an odd path."""
+    root = tmp_path / "größe 1"
+    for name in ("a b/1.JPG", "2.jpg", "3.jpg", ".hidden/4.jpg"):
+        save_marked(root / name, orientation=6)
+    rows = pd.DataFrame(
+        {
+            "image_id": ["1a", "1b", "2", "3", "4"],
+            "identity": ["Ana", "unknown", "Blå, the second", "Blå, the second", "Ana"],
+            "path": ["a b/1.JPG", "a b/1.JPG", "2.jpg", "3.jpg", ".hidden/4.jpg"],
+            "bbox": [(15.0, 40.0, 90.0, 20.0), None, (500.0, 500.0, 5.0, 5.0), None, None],
+            "date": ["2024-05-31T17:45:00.5", "2024-05-31T17:45:00.5", "2024-06-02", None, "2024-06-03"],
+            "orientation": ["left", None, "right", None, None],
+            "species": ["Panthera leo"] * 5,
+            "latitude": [-24.5, -24.5, -24.7, None, None],
+            "longitude": [31.5, 31.5, 31.6, None, None],
+        }
+    )
+    write_table(rows, root / "catalogue.csv")
+    return load_catalogue(root / "catalogue.csv")
+
+
+def written(catalogue: Catalogue, folder: Path) -> dict[str, pd.DataFrame]:
+    return {name: pd.read_csv(folder / f"{name}.csv", dtype="str", keep_default_na=False) for name in FIELDS}
+
+
+def check_tables(tables: dict[str, pd.DataFrame], *withheld: str) -> None:
+    for name, table in tables.items():
+        assert len(table)
+        fields = FIELDS[name].split()
+        assert [field for field in fields if field in table] == table.columns.tolist()  # known fields, in their order
+        for field in REQUIRED[name]:
+            assert (table[field] != "").all() != (field in withheld), field
+    assert tables["deployments"]["deploymentID"].is_unique and tables["media"]["mediaID"].is_unique
+    assert tables["observations"]["observationID"].is_unique
+    assert set(tables["media"]["deploymentID"]) == set(tables["deployments"]["deploymentID"])
+    assert set(tables["observations"]["mediaID"]) == set(tables["media"]["mediaID"])
+    for name, field in (("deployments", "deploymentStart"), ("media", "timestamp"), ("observations", "eventEnd")):
+        for cell in tables[name][field]:
+            assert datetime.strptime(cell, "%Y-%m-%dT%H:%M:%S%z").tzinfo is not None
+    assert tables["media"]["filePath"].str.fullmatch(r"^(?=^[^./~])(^((?!\.{2}).)*$).*$").all()
+    assert tables["media"]["fileMediatype"].str.fullmatch(r"(image|video|audio)/.*").all()
+    assert set(tables["observations"]["observationType"]) == {"animal"}
+    assert set(tables["observations"]["observationLevel"]) == {"media"}
+
+
+def test_with_positions_it_is_what_the_standard_requires(catalogue: Catalogue, tmp_path: Path) -> None:
+    said, problems = camtrapdp.write(catalogue, tmp_path / "dp", load("gzgc").card)
+    tables = written(catalogue, tmp_path / "dp")
+    check_tables(tables)
+    assert "--positions" not in said and "samplingDesign" in said
+    assert tables["deployments"]["latitude"].tolist() == ["-24.5", "-24.7"]
+    assert set(tables["deployments"]["timestampIssues"]) == {"true"}
+    assert problems.to_numpy().tolist() == [
+        ["3.jpg", "no date, which Camtrap DP requires"],
+        [".hidden/4.jpg", "Camtrap DP refuses such a path"],
+    ]
+    rows = tables["observations"]
+    assert rows["individualID"].tolist() == ["Ana", "", "Blå, the second"]
+    assert rows[["bboxX", "bboxY", "bboxWidth", "bboxHeight"]].to_numpy().tolist() == [
+        ["0.25", "0.5", "0.75", "0.25"],
+        [""] * 4,
+        [""] * 4,  # the box misses the photo
+    ]
+    assert rows["eventStart"].tolist() == ["2024-05-31T17:45:00Z"] * 2 + ["2024-06-02T00:00:00Z"]
+    assert rows["eventEnd"].tolist() == ["2024-05-31T17:45:00Z"] * 2 + ["2024-06-02T23:59:59Z"]
+    assert rows["observationTags"].tolist() == ["orientation:left", "", "orientation:right"]
+    about = json.loads((tmp_path / "dp/datapackage.json").read_text(encoding="utf-8"))
+    assert about["spatial"] == {"type": "MultiPoint", "coordinates": [[31.5, -24.5], [31.6, -24.7]]}
+    assert about["taxonomic"] == [{"scientificName": "Panthera leo"}]
+    assert "CDLA-Permissive-1.0" in about["description"]
+
+
+def test_without_positions_nobody_learns_where(catalogue: Catalogue, tmp_path: Path) -> None:
+    bare = Catalogue(catalogue.root, without_positions(catalogue.table), catalogue.problems, "")
+    said, _ = camtrapdp.write(bare, tmp_path / "dp", None)
+    check_tables(written(bare, tmp_path / "dp"), "latitude", "longitude")
+    assert "positions, which the standard requires, are missing" in said
+    assert len(pd.read_csv(tmp_path / "dp/deployments.csv")) == 1
+    for path in (tmp_path / "dp").iterdir():
+        assert not re.search(r"24\.[57]|31\.[56]", path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_the_package(catalogue: Catalogue, tmp_path: Path, placed: bool) -> None:
+    table = catalogue.table.iloc[:3] if placed else without_positions(catalogue.table)
+    camtrapdp.write(Catalogue(catalogue.root, table, catalogue.problems, ""), tmp_path / "dp", None)
+    about = json.loads((tmp_path / "dp/datapackage.json").read_text(encoding="utf-8"))
+    assert all(about[name] for name in PACKAGE) and all(about["project"][name] for name in PROJECT)
+    assert about["project"]["individualAnimals"] is True
+    assert about["temporal"] == {"start": "2024-05-31", "end": "2024-06-02"}
+    base = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
+    assert about["profile"] == f"{base}/camtrap-dp-profile.json"
+    for resource in about["resources"]:
+        assert (tmp_path / "dp" / resource["path"]).is_file() and resource["profile"] == "tabular-data-resource"
+        assert resource["schema"] == f"{base}/{resource['name']}-table-schema.json"
+    assert [resource["name"] for resource in about["resources"]] == ["deployments", "media", "observations"]
+    assert (about["spatial"].get("geometry", "somewhere") is None) != placed
+    assert ("Positions are withheld" in about["description"]) != placed
+
+
+def test_without_any_date(catalogue: Catalogue, tmp_path: Path) -> None:
+    undated = Catalogue(catalogue.root, catalogue.table.drop(columns="date"), catalogue.problems, "")
+    with pytest.raises(UserError, match=r"none of the 5 rows can be written; the first: .* no date"):
+        camtrapdp.write(undated, tmp_path / "dp", None)
+    assert not (tmp_path / "dp").exists()
+
+
+def test_a_photo_that_cannot_be_read_loses_its_box(catalogue: Catalogue, tmp_path: Path) -> None:
+    (catalogue.root / "a b/1.JPG").write_bytes(b"no photo")
+    _, problems = camtrapdp.write(catalogue, tmp_path / "dp", None)
+    assert problems["reason"].str.startswith("written without a box").sum() == 2
+    assert (written(catalogue, tmp_path / "dp")["observations"]["bboxX"] == "").all()

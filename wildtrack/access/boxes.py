@@ -1,0 +1,57 @@
+"""Boxes [x, y, width, height]: in pixels of the upright photo, as the catalogue has them, and relative to its size."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.access.photos import PhotoError, upright_size
+from wildtrack.console import track
+from wildtrack.parallel import in_threads
+
+Box = tuple[float, float, float, float]
+Size = tuple[int, int]  # width, height
+
+
+def boxes(table: pd.DataFrame) -> list[Any]:
+    """Each row's bbox, None where it has none; shape (N,)."""
+    return table["bbox"].tolist() if "bbox" in table else [None] * len(table)
+
+
+def in_pixels(box: Box, size: Size) -> Box:
+    """A relative box in pixels, rounded to hundredths.
+
+    Example:
+        >>> in_pixels((0.1, 0.2, 0.5, 0.25), (200, 100))
+        (20.0, 20.0, 100.0, 25.0)
+    """
+    (x, y, box_width, box_height), (width, height) = box, size
+    return round(x * width, 2), round(y * height, 2), round(box_width * width, 2), round(box_height * height, 2)
+
+
+def relative(box: Box, size: Size) -> Box | None:
+    """A box in pixels as parts of the photo's width and height, cut off at its edges; None when it misses the photo.
+
+    Example:
+        >>> relative((-10, 50, 60, 100), (100, 100))
+        (0.0, 0.5, 0.5, 0.5)
+    """
+    (x, y, box_width, box_height), (width, height) = box, size
+    left, right = max(x, 0) / width, min(x + box_width, width) / width
+    top, bottom = max(y, 0) / height, min(y + box_height, height) / height
+    if left >= right or top >= bottom:
+        return None
+    return round(left, 6), round(top, 6), round(right - left, 6), round(bottom - top, 6)
+
+
+def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:
+    """(width, height) of each upright photo, or why there is none, behind a progress bar."""
+    return track(in_threads(_size_or_error, paths), "Reading photos", total=len(paths))
+
+
+def _size_or_error(path: Path) -> Size | PhotoError:
+    try:
+        return upright_size(path)
+    except PhotoError as error:
+        return error

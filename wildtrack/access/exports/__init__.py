@@ -1,0 +1,36 @@
+"""Exports: the catalogue in the forms that other programs take, one form a module, loaded only when it is asked for."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.sources.card import Card
+
+Format = Literal["csv", "huggingface", "fiftyone", "camtrapdp"]
+
+
+def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
+    """Write a catalogue in another form.
+
+    Args:
+        form: the module of this package that writes it.
+        catalogue: what to write; see `without_positions`.
+        folder: where to write it; a new or an empty one.
+        card: of the source; None for somebody's own photos.
+
+    Returns:
+        A sentence on what was written, and the problems (`path`, `reason`) of what was left out.
+
+    Raises:
+        UserError: a package is missing, the folder is in use, or nothing can be written.
+    """
+    said: tuple[str, pd.DataFrame] = import_module(f"{__name__}.{form}").write(catalogue, folder, card)
+    return said
+
+
+def without_positions(table: pd.DataFrame) -> pd.DataFrame:
+    """A table that may leave the house: where rare animals live gets them poached."""
+    return table.drop(columns=["latitude", "longitude"], errors="ignore")

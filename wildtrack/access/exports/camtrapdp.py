@@ -1,0 +1,179 @@
+"""A catalogue as a Camera Trap Data Package (Camtrap DP 1.0.2, https://camtrap-dp.tdwg.org): tables, no photos.
+
+Where a catalogue does not know what the standard asks for, the package says so instead of making it up:
+
+- The standard requires the position of each deployment. Without positions in the table these cells are empty, which
+  its validators refuse. With them, each position is a deployment of its own; else all photos are one.
+- The standard requires a time with its zone. A catalogue holds the local time of the camera, written here as if it
+  were UTC; `timestampIssues` is true. A photo without a date is left out, and listed.
+- `contributors`, `samplingDesign` and `captureMethod` are placeholders that the owner of the photos has to fill in.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
+from wildtrack.access.catalogue import UNKNOWN, Catalogue, problem_table
+from wildtrack.access.photos import PhotoError
+from wildtrack.access.sources.card import Card
+from wildtrack.errors import UserError
+from wildtrack.files import new_folder
+
+STANDARD = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
+TABLES = ("deployments", "media", "observations")
+_FILE_PATH = re.compile(r"^(?=^[^./~])(^((?!\.{2}).)*$).*$")  # the standard's own pattern for media.filePath
+_MEDIA_TYPES = {".png": "image/png", ".webp": "image/webp", ".heic": "image/heic", ".heif": "image/heif"}
+_BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+_CAVEAT = (
+    "Exported by WildTrack. Times are the camera's local time, written as if they were UTC. samplingDesign, "
+    "captureMethod and contributors are placeholders: fill them in before you publish. media.filePath is relative to "
+    "the folder of the photos, which are not part of this package."
+)
+_NO_POSITIONS = " Positions are withheld or not known, where latitude is empty; the standard requires them."
+
+
+def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
+    """Write datapackage.json, deployments.csv, media.csv and observations.csv; see `exports.export`."""
+    table, problems = _with_facts(catalogue)
+    tables = dict(zip(TABLES, (deployments(table), media(table), observations(table)), strict=True))
+    title = card.title if card is not None else catalogue.root.resolve().name
+    placed = bool(tables["deployments"]["latitude"].notna().all())
+    with new_folder(folder) as part:
+        for name, rows in tables.items():
+            rows.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
+        content = json.dumps(package(table, title, card, placed), indent=2, ensure_ascii=False)
+        (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
+    missing = (
+        "" if placed else "; positions, which the standard requires, are missing (--positions writes what is known)"
+    )
+    said = f"{folder}; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
+    return said, problem_table(problems)
+
+
+def deployments(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a position, or one for all photos where no position is known.
+
+    Args:
+        table: from `_with_facts`, as in the functions below.
+    """
+    groups = table.groupby("deploymentID", sort=True)
+    rows = groups[["latitude", "longitude"]].first()
+    rows["deploymentStart"], rows["deploymentEnd"] = groups["start"].min(), groups["end"].max()
+    return rows.assign(timestampIssues="true").reset_index()
+
+
+def media(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a photo; its path is its ID."""
+    photos = table.drop_duplicates("path")
+    suffixes = photos["path"].str.lower().str.extract(r"(\.[^./]+)$", expand=False)
+    return pd.DataFrame(
+        {
+            "mediaID": photos["path"],
+            "deploymentID": photos["deploymentID"],
+            "timestamp": photos["start"],
+            "filePath": photos["path"],
+            "filePublic": "false",
+            "fileName": photos["path"].str.rsplit("/", n=1).str[-1],
+            "fileMediatype": suffixes.map(_MEDIA_TYPES).fillna("image/jpeg"),
+        }
+    )
+
+
+def observations(table: pd.DataFrame) -> pd.DataFrame:
+    """One row an animal on a photo; `individualID` is the identity, empty where it is unknown."""
+    return pd.DataFrame(
+        {
+            "observationID": table["image_id"],
+            "deploymentID": table["deploymentID"],
+            "mediaID": table["path"],
+            "eventStart": table["start"],
+            "eventEnd": table["end"],
+            "observationLevel": "media",
+            "observationType": "animal",
+            "scientificName": table.get("species"),
+            "count": 1,
+            "individualID": table["identity"].where(table["identity"] != UNKNOWN),
+            **{column: table[column] for column in _BOX},
+            "observationTags": "orientation:" + table["orientation"] if "orientation" in table else None,
+        }
+    )
+
+
+def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool) -> dict[str, Any]:
+    """What datapackage.json says."""
+    species = sorted(table["species"].dropna().unique()) if "species" in table else []
+    positions = table[["longitude", "latitude"]].dropna().drop_duplicates().to_numpy().tolist()
+    owner = {"title": "to be filled in", "role": "contact"}
+    licence = f" Licence of the photos: {card.licence}, {card.licence_url}" if card is not None else ""
+    return {
+        "resources": [
+            {
+                "name": name,
+                "path": f"{name}.csv",
+                "profile": "tabular-data-resource",
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "schema": f"{STANDARD}/{name}-table-schema.json",
+            }
+            for name in TABLES
+        ],
+        "profile": f"{STANDARD}/camtrap-dp-profile.json",
+        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "title": title,
+        "description": _CAVEAT + ("" if placed else _NO_POSITIONS) + licence,
+        "contributors": [owner] if card is None else [owner, {"title": card.title, "path": card.homepage}],
+        "project": {
+            "title": title,
+            "samplingDesign": "opportunistic",
+            "captureMethod": ["activityDetection"],
+            "individualAnimals": True,
+            "observationLevel": ["media"],
+        },
+        "spatial": {"type": "MultiPoint", "coordinates": positions}
+        if positions
+        else {"type": "Feature", "geometry": None, "properties": {}},  # GeoJSON's way to say: nowhere
+        "temporal": {"start": table["start"].min()[:10], "end": table["end"].max()[:10]},
+        "taxonomic": [{"scientificName": name} for name in species],
+    }
+
+
+def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """The rows that the standard can hold, with `start`, `end`, `deploymentID` and the relative box, and the others."""
+    table = catalogue.table
+    dates = table["date"] if "date" in table else pd.Series(None, index=table.index, dtype="str")
+    fits = table["path"].map(lambda path: _FILE_PATH.match(path) is not None)
+    problems = [(path, "no date, which Camtrap DP requires") for path in table.loc[dates.isna(), "path"]]
+    problems += [(path, "Camtrap DP refuses such a path") for path in table.loc[dates.notna() & ~fits, "path"]]
+    table, dates = table[dates.notna() & fits], dates[dates.notna() & fits]
+    if table.empty:
+        raise UserError(
+            f"Camtrap DP: none of the {len(problems)} rows can be written; the first: {': '.join(problems[0])}"
+        )
+    if not {"latitude", "longitude"} <= set(table.columns):
+        table = table.assign(latitude=None, longitude=None)
+    times = dates.where(dates.str.len() > len("2024-05-31"))
+    sites = table.groupby(["latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
+    placed: list[Box | None] = []
+    sizes = upright_sizes([catalogue.root / path for path in table["path"]])
+    for path, box, size in zip(table["path"], boxes(table), sizes, strict=True):
+        if isinstance(size, PhotoError):
+            problems.append((path, f"written without a box: {size}"))
+        placed.append(None if box is None or isinstance(size, PhotoError) else relative(box, size))
+    edges = zip(*(box or (None,) * 4 for box in placed), strict=True)
+    facts = {
+        "start": times.fillna(dates.str[:10] + "T00:00:00").map(_seconds),
+        "end": times.fillna(dates.str[:10] + "T23:59:59").map(_seconds),
+        "deploymentID": "deployment-" + sites.astype(str),
+    }
+    return table.assign(**facts, **dict(zip(_BOX, map(list, edges), strict=True))), problems
+
+
+def _seconds(moment: str) -> str:
+    """ISO 8601 to the second, with a zone, as the standard's `%Y-%m-%dT%H:%M:%S%z` wants it."""
+    return datetime.fromisoformat(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

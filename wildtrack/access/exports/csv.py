@@ -1,0 +1,17 @@
+"""A catalogue as a CSV that may leave the house: catalogue.csv, to be put beside a copy of the photos."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from wildtrack.access.catalogue import Catalogue, problem_table
+from wildtrack.access.readers.table import write_table
+from wildtrack.access.sources.card import Card
+from wildtrack.files import new_folder
+
+
+def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:  # noqa: ARG001
+    """Write catalogue.csv, whose paths are relative to the root of the photos; see `exports.export`."""
+    with new_folder(folder) as part:
+        write_table(catalogue.table, part / "catalogue.csv")
+    return f"{folder / 'catalogue.csv'}, to be put into a copy of {catalogue.root}", problem_table([])

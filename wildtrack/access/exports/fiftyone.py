@@ -1,0 +1,87 @@
+"""A catalogue as a FiftyOne dataset: it lies in FiftyOne's own database and shows the photos where they are."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.access.boxes import relative, upright_sizes
+from wildtrack.access.catalogue import Catalogue, problem_table, rename_aliases
+from wildtrack.access.sources.card import Card
+from wildtrack.errors import UserError
+
+BOX_FIELD = "animal"
+
+
+def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:  # noqa: ARG001
+    """Fill a dataset named after the source, or after the folder of the photos; see `exports.export`."""
+    name = card.slug if card is not None else catalogue.root.resolve().name
+    create_fiftyone_dataset(catalogue.root, catalogue.table, name)
+    return f"the FiftyOne dataset {name}, to be looked at with: fiftyone app launch {name}", problem_table([])
+
+
+def create_fiftyone_dataset(
+    root_path: str | Path, metadata_df: pd.DataFrame, dataset_name: str, fields: Sequence[str] | None = None
+) -> Any:
+    """Make a persistent FiftyOne dataset of a catalogue, one sample a row.
+
+    `bbox` becomes the detection `animal`, labelled with the identity; the other columns become fields of their names.
+    A box on a photo that cannot be read is left out.
+
+    Args:
+        root_path: the folder that `path` is relative to.
+        metadata_df: the catalogue's table; `filepath` and `file_name` are read as `path`.
+        dataset_name: none that FiftyOne has already.
+        fields: the columns that are wanted; None: all. The photo's path always is.
+
+    Returns:
+        The `fiftyone.Dataset`.
+
+    Raises:
+        UserError: FiftyOne is not installed or does not start, or the name or a field is refused.
+    """
+    fiftyone = _fiftyone()
+    table = metadata_df.rename(columns=rename_aliases([str(column) for column in metadata_df.columns]))
+    if "path" not in table:
+        raise UserError(f"the table has no column path; it has {', '.join(map(str, metadata_df.columns))}")
+    wanted = [str(column) for column in table.columns if column != "path"] if fields is None else list(fields)
+    wanted = [field for field in dict.fromkeys(wanted) if field not in ("path", "filepath", "file_name")]
+    unknown = [field for field in wanted if field not in table]
+    if unknown:
+        raise UserError(f"field {unknown[0]!r} is no column of the table; it has {', '.join(map(str, table.columns))}")
+    try:
+        taken = fiftyone.dataset_exists(dataset_name)
+    except Exception as error:  # FiftyOne's own classes share no base: no MongoDB, no rights, no room
+        raise UserError(f"FiftyOne does not start: {error}") from error
+    if taken:
+        raise UserError(
+            f"FiftyOne has a dataset {dataset_name!r} already; delete it with: fiftyone datasets delete {dataset_name}"
+        )
+    dataset = fiftyone.Dataset(dataset_name)
+    dataset.add_samples(_samples(fiftyone, Path(root_path), table, wanted), num_samples=len(table), progress=False)
+    dataset.persistent = True  # last: what is half filled goes when FiftyOne is closed
+    return dataset
+
+
+def _samples(fiftyone: Any, root: Path, table: pd.DataFrame, fields: list[str]) -> Iterator[Any]:
+    paths = [(root / path).absolute() for path in table["path"]]
+    with_box = "bbox" in fields
+    sizes = upright_sizes(paths) if with_box else itertools.repeat(None, len(paths))
+    records = table.astype(object).where(table.notna(), None).to_dict("records")
+    for path, size, row in zip(paths, sizes, records, strict=True):
+        values = {field: row[field] for field in fields if field != "bbox"}
+        box = relative(row["bbox"], size) if with_box and row["bbox"] is not None and isinstance(size, tuple) else None
+        if box is not None:
+            detection = fiftyone.Detection(label=row.get("identity"), bounding_box=list(box))
+            values[BOX_FIELD] = fiftyone.Detections(detections=[detection])
+        yield fiftyone.Sample(filepath=str(path), **values)
+
+
+def _fiftyone() -> Any:
+    try:
+        import fiftyone
+    except ImportError as error:
+        raise UserError("FiftyOne datasets need one more package: pip install fiftyone") from error
+    return fiftyone

@@ -1,0 +1,193 @@
+"""A catalogue as a Hugging Face dataset: on disk for `datasets.load_from_disk`, and on the Hub.
+
+The photos are in it as bare pixels (see `bare.py`), whole and upright, so that `bbox` fits them.
+"""
+
+import json
+import re
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from wildtrack.access.bare import bare_photos
+from wildtrack.access.catalogue import Catalogue, problem_table
+from wildtrack.access.photos import PhotoError
+from wildtrack.access.sources.card import Card
+from wildtrack.access.sources.pages import body
+from wildtrack.errors import UserError
+from wildtrack.files import new_folder, write_text
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_NUMBERS = ("height", "width", "latitude", "longitude")
+_HUB_LICENCES = ("cdla-permissive-1.0",)  # as the Hub spells those of the cards; others are "other"
+
+
+def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
+    """Write the dataset and its README.md; see `exports.export`."""
+    problems: list[tuple[str, str]] = []
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        new_folder(folder) as part,
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as cache,
+    ):
+        dataset = to_huggingface(catalogue, problems, Path(cache))
+        dataset.save_to_disk(str(part))
+        write_text(part / "README.md", dataset_card(card))
+        del dataset
+    return f"{folder}, for datasets.load_from_disk", problem_table(problems)
+
+
+def to_huggingface(
+    catalogue: Catalogue, problems: list[tuple[str, str]] | None = None, cache: Path | None = None
+) -> "Dataset":
+    """Turn a catalogue into a `datasets.Dataset`.
+
+    Args:
+        catalogue: what to turn; one row of it is one row of the dataset.
+        problems: takes (path, reason) of the photos that could not be read and are left out.
+        cache: where the dataset keeps its data as long as it is open; None: the Hugging Face cache.
+
+    Returns:
+        The dataset: `image` without metadata; `bbox` four floats; `height`, `width`, `latitude`, `longitude` floats;
+        the other columns text, so that `class_encode_column("identity")` makes labels of the identities. Empty cells
+        are None.
+
+    Raises:
+        UserError: `datasets` is not installed, or no photo can be read.
+    """
+    datasets = _datasets()
+    table = catalogue.table
+    features: dict[str, Any] = {"image": datasets.Image()}
+    for column in table.columns:
+        features[column] = datasets.Value("float64" if column in _NUMBERS else "string")
+    if "bbox" in table:
+        features["bbox"] = datasets.Sequence(datasets.Value("float64"), length=4)
+    left_out: list[tuple[str, str]] = []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        photos = bare_photos([(catalogue.root / path, None) for path in table["path"]], "Exporting")
+        for cells, photo in zip(_records(table), photos, strict=True):
+            if isinstance(photo, PhotoError):
+                left_out.append((str(cells["path"]), str(photo)))
+            else:
+                yield {"image": {"bytes": photo.content, "path": None}} | cells
+
+    datasets.disable_progress_bars()  # ours counts photos
+    try:
+        dataset: Dataset = datasets.Dataset.from_generator(
+            rows,
+            features=datasets.Features(features),
+            cache_dir=None if cache is None else str(cache),
+            fingerprint=secrets.token_hex(8),  # or it would find the last export of other photos in its cache
+        )
+    except ValueError as error:
+        if len(left_out) < len(table):
+            raise
+        first = ": ".join(left_out[0])
+        raise UserError(f"none of the {len(table)} photos can be read; the first: {first}") from error
+    if problems is not None:
+        problems += left_out
+    return dataset
+
+
+def push(folder: Path, repo_id: str, card: Card | None) -> str:
+    """Upload a dataset that `write` has written; the repository is private until its owner opens it.
+
+    Args:
+        folder: from `write`.
+        repo_id: OWNER/NAME.
+        card: of the source.
+
+    Returns:
+        A sentence on where it is.
+
+    Raises:
+        UserError: the Hub refuses, or cannot be reached.
+    """
+    datasets = _datasets()
+    import huggingface_hub
+    from huggingface_hub.errors import HTTPError  # of the HTTP library, which is another one in each major version
+
+    try:
+        huggingface_hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
+        huggingface_hub.DatasetCard(dataset_card(card)).push_to_hub(repo_id)  # first: the next line adds to it
+        datasets.load_from_disk(str(folder)).push_to_hub(repo_id)
+    except (OSError, ValueError, HTTPError) as error:  # refused, odd names or no token, no network
+        raise UserError(
+            f"--push-to {repo_id}: {error}; log in with: hf auth login; the dataset itself is in {folder}"
+        ) from error
+    return f"https://huggingface.co/datasets/{repo_id}, private; open it there when you mean to publish it"
+
+
+def check_copies_allowed(table: pd.DataFrame, card: Card | None, repo_id: str) -> None:
+    """Refuse to publish photos whose licence does not clearly allow copies.
+
+    Args:
+        table: the catalogue's; each `license` counts.
+        card: of the source; None is no licence at all.
+        repo_id: as the user gave it.
+
+    Raises:
+        UserError: one of the licences forbids copies, or nobody knows.
+    """
+    licences = [card.licence if card is not None else "unknown"]
+    if "license" in table:
+        licences += table["license"].dropna().unique().tolist()
+    refused = [licence for licence in licences if not allows_copies(licence)]
+    if refused:
+        raise UserError(
+            f"--push-to {repo_id}: the licence {refused[0]!r} does not clearly allow changed copies; "
+            "if the photos are yours, or their owners agree, add --force"
+        )
+
+
+def allows_copies(licence: str) -> bool:
+    """Whether a licence, by name or by URL, lets everyone pass on changed copies.
+
+    Example:
+        >>> allows_copies("CDLA-Permissive-1.0"), allows_copies("http://creativecommons.org/licenses/by-nc-nd/2.0/")
+        (True, False)
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", licence.casefold())
+    if re.search(r"(^|-)nd(-|$)|no-?deriv", words):
+        return False
+    return (
+        re.search(r"cdla-permissive|cdla-sharing|cc0|cc-by|licenses-by|publicdomain|public-domain", words) is not None
+    )
+
+
+def dataset_card(card: Card | None) -> str:
+    """README.md as the Hub reads it: YAML between dashes, then Markdown."""
+    licence = card.licence.casefold() if card is not None else "unknown"
+    head: dict[str, Any] = {"license": licence if licence in _HUB_LICENCES else "other"}
+    if card is not None and head["license"] == "other":
+        head |= {"license_name": re.sub(r"[^a-z0-9]+", "-", licence).strip("-"), "license_link": card.licence_url}
+    head |= {"pretty_name": card.title if card is not None else "Animal re-identification"}
+    head |= {"task_categories": ["image-feature-extraction"], "tags": ["biology", "wildlife", "re-identification"]}
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]  # JSON is YAML
+    text = body(card) if card is not None else "# Photos of individual animals\n"
+    note = "Exported by WildTrack: photos encoded anew, without metadata; `bbox` is [x, y, width, height] in pixels.\n"
+    return "\n".join(["---", *lines, "---", "", text, note])
+
+
+def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Each row as a dict, None for empty cells."""
+    cells = table.astype(object).where(table.notna(), None)
+    for row in cells.to_dict("records"):
+        yield {
+            str(column): list(cell) if column == "bbox" and cell is not None else cell for column, cell in row.items()
+        }
+
+
+def _datasets() -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise UserError("Hugging Face datasets need one more package: pip install datasets") from error
+    return datasets
