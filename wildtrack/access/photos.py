@@ -8,8 +8,8 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -117,6 +117,24 @@ def read_photo(
     return np.array(image)
 
 
+def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
+    """Say how large the array of `read_photo` is without a size; a JPEG is not decoded for it. Thread-safe.
+
+    Args:
+        source: a file, or a seekable binary stream.
+        bbox: [x, y, width, height] in pixels of the upright photo; None is the whole photo.
+
+    Returns:
+        (height, width) in pixels, upright, of the photo or of its box.
+
+    Raises:
+        PhotoError: the file is no photo, its header is damaged, it is too large, or the box misses it.
+    """
+    with _opened(source) as file, _reasons(file), Image.open(file, formats=_FORMATS) as image:
+        left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
+    return bottom - top, right - left
+
+
 def read_exif(path: Path) -> dict[str, Any]:
     """Read when and where a photo was taken from its header, without decoding it.
 
@@ -165,26 +183,38 @@ def _decode(
     file: BinaryIO, size: tuple[int, int] | None, bbox: Sequence[float] | None
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """Decode, perhaps smaller than the photo is: an upright image, and the box in its pixels."""
+    with _reasons(file), Image.open(file, formats=_FORMATS) as image:
+        (width, height), orientation = _upright_size(image)
+        box = _pixel_box(bbox, width, height)
+        scale = _draft(image, box, size)
+        image.load()
+        upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
+        # A draft rounds its size up; mirrored, the part that is too much comes first.
+        shift_x = upright.width * scale - width if orientation in _MIRRORED_X else 0
+        shift_y = upright.height * scale - height if orientation in _MIRRORED_Y else 0
+        left, top, right, bottom = box
+        return upright, (
+            (left + shift_x) / scale,
+            (top + shift_y) / scale,
+            (right + shift_x) / scale,
+            (bottom + shift_y) / scale,
+        )
+
+
+def _upright_size(image: ImageFile.ImageFile) -> tuple[tuple[int, int], int]:
+    """(width, height) after EXIF, and the EXIF orientation."""
+    if image.format not in {"JPEG", "MPO"}:
+        image.load()  # a PNG may hold its EXIF behind its pixels
+    orientation = _orientation(image)
+    width, height = image.size
+    return ((height, width) if orientation in _SWAPPED else (width, height)), orientation
+
+
+@contextmanager
+def _reasons(file: BinaryIO) -> Iterator[None]:
+    """Turn whatever Pillow raises into a PhotoError that says why."""
     try:
-        with Image.open(file, formats=_FORMATS) as image:
-            if image.format not in {"JPEG", "MPO"}:
-                image.load()  # a PNG may hold its EXIF behind its pixels
-            orientation = _orientation(image)
-            width, height = reversed(image.size) if orientation in _SWAPPED else image.size
-            box = _pixel_box(bbox, width, height)
-            scale = _draft(image, box, size)
-            image.load()
-            upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
-            # A draft rounds its size up; mirrored, the part that is too much comes first.
-            shift_x = upright.width * scale - width if orientation in _MIRRORED_X else 0
-            shift_y = upright.height * scale - height if orientation in _MIRRORED_Y else 0
-            left, top, right, bottom = box
-            return upright, (
-                (left + shift_x) / scale,
-                (top + shift_y) / scale,
-                (right + shift_x) / scale,
-                (bottom + shift_y) / scale,
-            )
+        yield
     except Image.DecompressionBombError as error:
         allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000  # Pillow refuses from twice its warning level
         raise PhotoError(f"too large: at most {allowed} megapixels are allowed") from error

@@ -1,5 +1,6 @@
 """What is in a catalogue: a table in, one dict of plain numbers out, ready for statistics.json."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,8 @@ def encounters_per_identity(table: pd.DataFrame, encounter_hours: float) -> "pd.
 
 def animals_per_photo(table: pd.DataFrame) -> dict[int, int]:
     """Count the photos by how many rows they have: {rows in a photo: photos}, fewest rows first."""
-    rows_in_photo = pd.Series(photo_keys(table)).value_counts()
-    return {int(rows): int(photos) for rows, photos in rows_in_photo.value_counts().sort_index().items()}
+    rows_in_photo = Counter(photo_keys(table).tolist())
+    return dict(sorted(Counter(rows_in_photo.values()).items()))
 
 
 def _photos_per_identity(known: pd.DataFrame) -> Numbers | None:

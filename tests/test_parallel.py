@@ -1,0 +1,31 @@
+import itertools
+import threading
+
+import pytest
+
+from wildtrack.parallel import map_in_order
+
+
+@pytest.mark.parametrize("count", [0, 1, 100])
+def test_results_come_in_order(count: int) -> None:
+    assert list(map_in_order(lambda number: number * 2, range(count))) == [number * 2 for number in range(count)]
+
+
+def test_only_a_few_items_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    taken = itertools.count()
+    results = map_in_order(lambda number: number, taken)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    assert next(taken) <= 8
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_work_is_done_in_other_threads() -> None:
+    assert threading.get_ident() not in set(map_in_order(lambda _: threading.get_ident(), range(20)))
+
+
+def test_an_error_is_raised_where_its_result_is_taken() -> None:
+    results = map_in_order(lambda number: 1 // number, [1, 0, 1])
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
