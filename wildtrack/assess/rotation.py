@@ -3,8 +3,8 @@
 A photo that lost its EXIF orientation looks like the others, turned. What "upright" looks like is learned from the
 dataset itself, most of which is taken to be upright: ridge regression tells each photo as it is from its own three
 quarter turns, and judges the photos that it did not learn from (one fifth at a time, in catalogue order, so that a
-burst is judged by other photos). A dataset without a clear up, such as diving turtles seen from above, gives itself away: too
-many of its photos look turned, and then none is suspected.
+burst is judged by other photos). A dataset without a clear up, such as diving turtles seen from above, gives itself
+away: too many of its photos look turned, and then none is suspected.
 
 Measured with 1 in 20 photos turned by 90, 180 or 270 degrees, margin 0.5, mean of 10 draws (docs/quality.md):
 zebras precision 1.00, recall 0.98; nyala 0.86 and 0.83. Without any turned photo: 0 of 362 and 4 of 556 suspected.
