@@ -1,6 +1,6 @@
 """Our quality measures as sample fields of a FiftyOne dataset; FiftyOne itself is never imported here.
 
-ReIDHub calls these eight operations; there they run a plugin, here `wildtrack.assess.measures`. So the numbers are those
+ReIDHub calls these eight operations; there they run a plugin, here `wildtrack.assess.measures`. The numbers are those
 of quality.csv, defined there and in docs/quality.md.
 """
 
