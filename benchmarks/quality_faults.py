@@ -14,7 +14,7 @@ import tyro
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.photos import read_photo
 from wildtrack.assess.measures import Photo, measure
-from wildtrack.assess.quality import ISSUES, Thresholds
+from wildtrack.assess.quality import ISSUES, Thresholds, measure_file
 from wildtrack.assess.rotation import describe, suspected_turns
 from wildtrack.console import console, run, track
 
@@ -39,7 +39,8 @@ def main(knobs: Knobs) -> None:
         sound.append(measure(photo))
         for name, plant in FAULTS.items():
             faulty[name].append(measure(plant(photo)))
-        turned = [np.ascontiguousarray(np.rot90(photo, quarter)) for quarter in range(4)]
+        small = measure_file(catalogue.root / path)[1]
+        turned = [np.ascontiguousarray(np.rot90(small, quarter)) for quarter in range(4)]
         described.append([describe(one, one.shape[1] / one.shape[0]) for one in turned])
     console.print(f"{len(sound)} photos, {knobs.share:.0%} faulty")
     for name in FAULTS:
@@ -108,6 +109,7 @@ FAULTS: dict[str, Callable[[Photo], Photo]] = {  # the first word is the issue
     "blurry by 0.5% of the longer side": blurred(0.005),
     "blurry by 1%": blurred(0.01),
     "blurry by 2%": blurred(0.02),
+    "blurry by 8%": blurred(0.08),
     "blurry, shaken by 2%": shaken(0.02),
     "blurry, shaken by 4%": shaken(0.04),
     "dark, 3 stops": exposed(-3),

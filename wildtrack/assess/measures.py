@@ -23,8 +23,9 @@ dark animal in the middle hides a vignette, and a box cut out of a photo has non
 
 The blur effect asks how much of the difference between neighbouring pixels goes when the photo is blurred once more (F.
 Crété, T. Dolmiere, P. Ladret, M. Nicolas, "The blur effect: perception and estimation with a new no-reference
-perceptual blur metric", SPIE 6492, 2007). It does not depend on brightness or contrast, and taking the worse of the two
-directions finds motion blur too. A photo without any difference is 1.
+perceptual blur metric", SPIE 6492, 2007). Taking the worse of the two directions finds motion blur too. Unlike there,
+the first grey level of what goes is not counted: rounding to 256 levels leaves steps of one, which would make a very
+blurred photo look sharp. So a photo without contrast counts as blurred as well, and one without any difference is 1.
 """
 
 import cv2
@@ -48,6 +49,7 @@ MEASURES = (
 WHITE, BLACK = 250, 5  # JPEG seldom leaves pure 255 and 0
 CORNER, CENTRE = 0.8, 0.4  # of the half diagonal
 BLUR_PIXELS = 9
+LEVEL = 1 / 255
 
 Photo = npt.NDArray[np.uint8]
 
@@ -125,7 +127,7 @@ def _blurriness(light: npt.NDArray[np.float32]) -> float:
         blurred = np.abs(np.diff(cv2.blur(light, kernel), axis=axis))
         total = float(sharp.sum())
         if total > 0:
-            blurs.append(1 - float(np.maximum(sharp - blurred, 0).sum()) / total)
+            blurs.append(1 - float(np.maximum(sharp - blurred - LEVEL, 0).sum()) / total)
     return max(blurs, default=1.0)
 
 

@@ -65,7 +65,7 @@ def plot_worst(images: Sequence[Photo], captions: Sequence[Sequence[str]], title
     Args:
         images: uint8 RGB, each of any shape (H, W, 3).
         captions: The lines below each photo, such as its value and its path; long ones are cut in the middle.
-        title: Above them all, such as "blurry: blurriness above 0.42".
+        title: Above them all, such as "blurry: blurriness above 0.55".
         columns: Photos in a row, as many rows as it takes.
 
     Returns:
@@ -154,8 +154,10 @@ def plot_photos_per_date(table: pd.DataFrame) -> Figure:
     unit = "day" if daily else "month"
     title += f": {len(days)} of {len(times)} photos have one, {days.min()} to {days.max()}"
     figure, axis = chart(title, unit, f"photos a {unit}", FIGSIZE)
-    lengths = ((starts + 1).astype("datetime64[D]") - starts.astype("datetime64[D]")).astype(int)
-    axis.bar(starts.astype("datetime64[D]"), counts, width=lengths, align="edge", color=BLUE, edgecolor=BLUE)
+    first_days = starts.astype("datetime64[D]")
+    ends = (starts + 1).astype("datetime64[D]")
+    axis.bar(first_days, counts, width=(ends - first_days).astype(int), align="edge", color=BLUE, edgecolor=BLUE)
+    axis.set_xlim(first_days[0], min(ends[-1], np.datetime64("9999-12-31")))  # where matplotlib's calendar ends
     locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

@@ -34,7 +34,7 @@ class Thresholds:
     underexposed: float = 0.1  # share of black pixels above, 0 to 1
     colourless: float = 0.03  # saturation below, 0 to 1: infrared, black and white, thick haze
     vignetted: float = 0.3  # share of light lost in the corners above, 0 to 1
-    blurry: float = 0.42  # blurriness above, 0 to 1
+    blurry: float = 0.55  # blurriness above, 0 to 1
     plain: float = 5.5  # entropy below, 0 to 8 bits: few different grey values
     turned: float = 0.5  # margin above by which a quarter turn looks more upright, 0 to about 2
 

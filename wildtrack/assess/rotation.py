@@ -80,7 +80,9 @@ def suspected_turns(features: Features) -> tuple[npt.NDArray[np.intp], npt.NDArr
     for number in range(_FOLDS):
         seen = [moment for other, moment in enumerate(moments) if other != number]
         weights = _ridge(*(sum(parts) for parts in zip(*seen, strict=True)))
-        judged = [turns @ weights for turns in _turns(features[fold == number])]
+        judged = [
+            (turns.reshape(-1, DESCRIPTION) @ weights).reshape(-1, 4) for turns in _turns(features[fold == number])
+        ]
         scores[fold == number] = np.concatenate(judged)
     best = scores.argmax(axis=1)
     if (best == 0).mean() < MIN_UPRIGHT:

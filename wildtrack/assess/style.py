@@ -4,9 +4,9 @@ Figures have no background, and what is written and drawn on them is of middle l
 page and on a dark one.
 """
 
-import colorsys
 from collections.abc import Iterable
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ BLUE, ORANGE = "#2F86C1", "#D55E00"
 # Okabe and Ito's colours without black, apart for the colour-blind too.
 HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 DASHES = ("-", "--", ":", "-.")
-DARKEST, LIGHTEST = 0.3, 0.75  # lightness of the shades, readable on any page
+DARKEST, LIGHTEST = -0.4, 0.5  # how far a shade goes towards black and white, both pages in mind
 DPI = 100
 
 Style = tuple[tuple[float, float, float], str]
@@ -36,14 +36,14 @@ def identity_styles(ids: Iterable[str]) -> dict[str, Style]:
         identity -> (RGB in 0 to 1, matplotlib line style), sorted by identity. No two identities share a colour.
     """
     names = sorted(set(ids) - {UNKNOWN})
-    shades = -(-len(names) // len(HUES))
+    depths = -(-len(names) // len(HUES)) // 2  # shades towards each of black and white
+    tints = [0.0, *(side * depth / depths for depth in range(1, depths + 1) for side in (DARKEST, LIGHTEST))]
     styles: dict[str, Style] = {}
     for number, name in enumerate(names):
-        hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(HUES[number % len(HUES)]))
-        shade = number // len(HUES)
-        if shade:  # the first seven stay as they are
-            lightness = DARKEST + (LIGHTEST - DARKEST) * (shade - 0.5) / max(1, shades - 1)
-        styles[name] = (colorsys.hls_to_rgb(hue, lightness, saturation), DASHES[shade % len(DASHES)])
+        colour = np.array(to_rgb(HUES[number % len(HUES)]))
+        tint = tints[number // len(HUES)]
+        red, green, blue = colour * (1 + tint) if tint < 0 else colour + (1 - colour) * tint
+        styles[name] = ((float(red), float(green), float(blue)), DASHES[number // len(HUES) % len(DASHES)])
     return {**styles, UNKNOWN: (to_rgb(INK), ":")}
 
 
