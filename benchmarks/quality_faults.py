@@ -77,7 +77,7 @@ def report_turns(described: np.ndarray, knobs: Knobs) -> None:
         recall, false_alarms = np.mean(figures, axis=0)
         report(f"turned, mean of {len(figures)} draws", recall, false_alarms, knobs.share)
     else:
-        console.print("turned: none suspected, the dataset has no clear up")
+        console.print("turned: none suspected; too few photos, or a dataset without a clear up")
 
 
 def blurred(share: float) -> Callable[[Photo], Photo]:
