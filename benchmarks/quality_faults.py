@@ -92,7 +92,7 @@ def shaken(share: float) -> Callable[[Photo], Photo]:
 
 def exposed(stops: float) -> Callable[[Photo], Photo]:
     """More light by so many stops, gamma 2.2."""
-    return lambda photo: np.uint8(np.clip(photo * 2 ** (stops / 2.2), 0, 255))
+    return lambda photo: np.asarray(np.clip(photo * 2 ** (stops / 2.2), 0, 255), np.uint8)
 
 
 def vignetted(loss: float) -> Callable[[Photo], Photo]:
@@ -100,7 +100,7 @@ def vignetted(loss: float) -> Callable[[Photo], Photo]:
 
     def plant(photo: Photo) -> Photo:
         down, right = np.meshgrid(*(np.linspace(-1, 1, side) for side in photo.shape[:2]), indexing="ij")
-        return np.uint8(photo * (1 - loss * (down**2 + right**2) / 2)[..., None])
+        return np.asarray(photo * (1 - loss * (down**2 + right**2) / 2)[..., None], np.uint8)
 
     return plant
 
@@ -120,8 +120,8 @@ FAULTS: dict[str, Callable[[Photo], Photo]] = {  # the first word is the issue
     "bright, 3 stops": exposed(3),
     "vignetted, half the light": vignetted(0.5),
     "vignetted, 80% of the light": vignetted(0.8),
-    "low_contrast, to a quarter": lambda photo: np.uint8(96 + photo * 0.25),
-    "plain, to an eighth": lambda photo: np.uint8(96 + photo / 8),
+    "low_contrast, to a quarter": lambda photo: np.asarray(96 + photo * 0.25, np.uint8),
+    "plain, to an eighth": lambda photo: np.asarray(96 + photo / 8, np.uint8),
     "colourless": lambda photo: np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2),
 }
 
