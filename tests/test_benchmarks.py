@@ -1,11 +1,20 @@
 """The benchmarks run, on tiny input; nobody looks at the times here."""
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks import embedding
+from benchmarks import embedding, quality_faults
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
     embedding.main(embedding.Knobs(photos=4, image_size=32, repeats=1))
     said = capsys.readouterr().err
     assert said.count("ONNX engine") == said.count("Keras engine") == 2
+
+
+def test_the_quality_benchmark_plants_every_fault(photo_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quality_faults.main(quality_faults.Knobs(photo_folder))
+    said = capsys.readouterr().err
+    assert said.count("recall") == len(quality_faults.FAULTS)
+    assert "turned: none suspected" in said  # twelve photos are too few

@@ -1,4 +1,4 @@
-"""Work for several threads that comes back in order."""
+"""Work on many items in threads, in order, without holding them all."""
 
 import os
 from collections import deque
@@ -11,21 +11,31 @@ ResultT = TypeVar("ResultT")
 
 
 def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Iterator[ResultT]:
-    """Apply a function in parallel, a few items ahead of the one that is taken, so that memory stays flat.
+    """Yield `function(item)` for each item, in order, from one thread a core.
+
+    Only a few results are computed ahead of the one that is taken, so memory stays flat.
 
     Args:
-        function: thread-safe.
-        items: what it is called with, taken as needed.
+        function: Thread-safe; what it raises is raised when its result is taken.
+        items: Any number of them, taken as they are needed.
 
     Yields:
-        Its results, in the order of the items.
+        The results.
+
+    Example:
+        >>> list(in_threads(abs, [3, -2, 1]))
+        [3, 2, 1]
     """
     workers = os.cpu_count() or 1
     waiting: deque[Future[ResultT]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

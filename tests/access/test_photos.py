@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from wildtrack.access import photos
-from wildtrack.access.photos import PhotoError, conversion_hint, read_exif, read_photo, upright_size
+from wildtrack.access.photos import PhotoError, conversion_hint, photo_size, read_exif, read_photo
 
 # pytest replaces the process's warning filters with its own; see test_large_photo_prints_no_warning.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -376,15 +376,21 @@ def test_suffixes_do_not_overlap() -> None:
     assert {".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"} <= photos.PHOTO_SUFFIXES
 
 
-@pytest.mark.parametrize("orientation", [*STORED, 0])
-@pytest.mark.parametrize("name", ["größe 1.jpg", "photo.png"])
-def test_upright_size_is_that_of_the_pixels(tmp_path: Path, noise: Pixels, name: str, orientation: int) -> None:
-    path = save(tmp_path / name, STORED.get(orientation, STORED[1])(noise), orientation)
-    assert upright_size(path) == (50, 30) == read_photo(path).shape[1::-1]
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("orientation", [1, 3, 5, 6, 8])
+@pytest.mark.parametrize("bbox", [None, (13.5, 21.2, 30, 40.9), (-5, -5, 20, 1000)])
+def test_size_is_that_of_the_array(
+    tmp_path: Path, noise: Pixels, suffix: str, orientation: int, bbox: tuple[float, ...] | None
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    path = tmp_path / f"photo{suffix}"
+    Image.fromarray(noise).save(path, exif=exif)
+    assert photo_size(path, bbox) == read_photo(path, bbox=bbox).shape[:2]
 
 
-@pytest.mark.parametrize("content", [b"", b"no photo", jpeg_bytes()[:20]])
-def test_upright_size_of_no_photo(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "photo.jpg").write_bytes(content)
-    with pytest.raises(PhotoError):
-        upright_size(tmp_path / "photo.jpg")
+@pytest.mark.parametrize(("content", "reason"), [(b"", "empty"), (b"no photo", "header")])
+def test_size_of_no_photo(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "bad.jpg").write_bytes(content)
+    with pytest.raises(PhotoError, match=reason):
+        photo_size(tmp_path / "bad.jpg")

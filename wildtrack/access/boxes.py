@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.photos import PhotoError, upright_size
+from wildtrack.access.photos import PhotoError, photo_size
 from wildtrack.console import track
 from wildtrack.parallel import in_threads
 
@@ -52,6 +52,7 @@ def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:
 
 def _size_or_error(path: Path) -> Size | PhotoError:
     try:
-        return upright_size(path)
+        height, width = photo_size(path)
+        return width, height
     except PhotoError as error:
         return error

@@ -129,14 +129,22 @@ def read_photo(
     return np.array(image)
 
 
-def upright_size(path: Path) -> tuple[int, int]:
-    """(width, height) in pixels of the upright photo (after EXIF), mostly from its header. Thread-safe.
+def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
+    """Say how large the array of `read_photo` is without a size; a JPEG is not decoded for it. Thread-safe.
+
+    Args:
+        source: a file, or a seekable binary stream.
+        bbox: [x, y, width, height] in pixels of the upright photo; None is the whole photo.
+
+    Returns:
+        (height, width) in pixels, upright, of the photo or of its box.
 
     Raises:
-        PhotoError: as in `read_photo`, but damage behind the header is not seen.
+        PhotoError: the file is no photo, its header is damaged, it is too large, or the box misses it.
     """
-    with _opened(path) as file, _no_parser_errors(file), Image.open(file, formats=_FORMATS) as image:
-        return _upright_size(image, _orientation(image))
+    with _opened(source) as file, _reasons(file), Image.open(file, formats=_FORMATS) as image:
+        left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
+    return bottom - top, right - left
 
 
 def read_exif(path: Path) -> dict[str, Any]:
@@ -187,9 +195,8 @@ def _decode(
     file: BinaryIO, size: tuple[int, int] | None, bbox: Sequence[float] | None
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """Decode, perhaps smaller than the photo is: an upright image, and the box in its pixels."""
-    with _no_parser_errors(file), Image.open(file, formats=_FORMATS) as image:
-        orientation = _orientation(image)
-        width, height = _upright_size(image, orientation)
+    with _reasons(file), Image.open(file, formats=_FORMATS) as image:
+        (width, height), orientation = _upright_size(image)
         box = _pixel_box(bbox, width, height)
         scale = _draft(image, box, size)
         image.load()
@@ -206,9 +213,16 @@ def _decode(
         )
 
 
+def _upright_size(image: ImageFile.ImageFile) -> tuple[tuple[int, int], int]:
+    """(width, height) after EXIF, and the EXIF orientation."""
+    orientation = _orientation(image)
+    width, height = image.size
+    return ((height, width) if orientation in _SWAPPED else (width, height)), orientation
+
+
 @contextmanager
-def _no_parser_errors(file: BinaryIO) -> Iterator[None]:
-    """Turn whatever Pillow raises into a PhotoError."""
+def _reasons(file: BinaryIO) -> Iterator[None]:
+    """Turn whatever Pillow raises into a PhotoError that says why."""
     try:
         yield
     except Image.DecompressionBombError as error:
@@ -243,11 +257,6 @@ def _orientation(image: ImageFile.ImageFile) -> int:
     except _PARSER_ERRORS:
         return 1
     return orientation if isinstance(orientation, int) and orientation in _TRANSPOSES else 1
-
-
-def _upright_size(image: ImageFile.ImageFile, orientation: int) -> tuple[int, int]:
-    width, height = image.size
-    return (height, width) if orientation in _SWAPPED else (width, height)
 
 
 def _pixel_box(bbox: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:

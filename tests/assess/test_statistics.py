@@ -1,0 +1,134 @@
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wildtrack.assess.statistics import animals_per_photo, catalogue_statistics, encounters_per_identity
+from wildtrack.errors import UserError
+
+ROWS = [  # image_id, identity, path, photo_id, bbox, date, orientation, species, split, height, width
+    ("a1", "Ana", "1.jpg", "p1", (0.0, 0.0, 50.0, 50.0), "2020-01-01T10:00:00", "left", "zebra", "train", 100, 100),
+    ("b1", "Blå", "1.jpg", "p1", (90.0, 0.0, 50.0, 100.0), "2020-01-01T10:00:00", "Right", "zebra", "train", 100, 100),
+    ("a2", "Ana", "2.jpg", "p2", None, "2020-01-01T20:00:00", "right", "zebra", "train", 100, 300),
+    ("a3", "Ana", "3.jpg", "p3", None, "2020-02-01", "front", "lion", "test", np.nan, np.nan),
+    ("b2", "Blå", "4.jpg", "p4", None, None, None, None, None, np.nan, np.nan),
+    ("u1", "unknown", "5.jpg", None, None, "2021-05-05", "left", "lion", "valid", 100, 200),
+]
+COLUMNS = ["image_id", "identity", "path", "photo_id", "bbox", "date", "orientation", "species", "split"]
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return pd.DataFrame(ROWS, columns=[*COLUMNS, "height", "width"])
+
+
+def test_every_number_of_a_small_catalogue(table: pd.DataFrame) -> None:
+    found = catalogue_statistics(table, encounter_hours=12)
+    assert found == json.loads(json.dumps(found), object_hook=whole_keys)  # builtins only
+    assert found == {
+        "rows": 6,
+        "photos": 5,
+        "identities": 2,
+        "unknown_rows": 1,
+        "photos_per_identity": {"min": 2, "median": 2.5, "mean": 2.5, "max": 3, "singletons": 0},
+        "encounters": {
+            "identities": 2,
+            "per_identity": {"min": 1, "median": 1.5, "mean": 1.5, "max": 2},
+            "met_twice": 1,
+            "time_aware_split": True,
+        },
+        "dates": {
+            "rows": 5,
+            "share": 5 / 6,
+            "first": "2020-01-01T10:00:00",
+            "last": "2021-05-05T00:00:00",
+            "per_month": {"2020-01": 2, "2020-02": 1, "2021-05": 1},
+            "per_day": {"2020-01-01": 2, "2020-02-01": 1, "2021-05-05": 1},
+        },
+        "orientation": {
+            "rows": {"left": 2, "Right": 1, "right": 1, "front": 1},
+            "missing": 1,
+            "identities_with_both_sides": 1,
+        },
+        "species": {"rows": {"zebra": 3, "lion": 2}, "missing": 1},
+        "sizes": {
+            "photos": 3,
+            "width": {"min": 100.0, "median": 200.0, "mean": 200.0, "max": 300.0},
+            "height": {"min": 100.0, "median": 100.0, "mean": 100.0, "max": 100.0},
+            "megapixels": {"min": 0.01, "median": 0.02, "mean": 0.02, "max": 0.03},
+        },
+        "animals_per_photo": {1: 4, 2: 1},
+        "boxes": {
+            "rows": 2,
+            "share": 2 / 6,
+            "area_share": {"min": 0.1, "median": 0.175, "mean": 0.175, "max": 0.25},
+        },
+        "split": {
+            "train": {"rows": 3, "photos": 2, "identities": 2},
+            "valid": {"rows": 1, "photos": 1, "identities": 0},
+            "test": {"rows": 1, "photos": 1, "identities": 1},
+            "missing": 1,
+        },
+    }
+
+
+def whole_keys(part: dict[str, Any]) -> dict[Any, Any]:
+    return {int(key) if key.isdigit() else key: value for key, value in part.items()}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 6])
+@pytest.mark.parametrize("identity", ["Ana", "unknown"])
+def test_required_columns_alone_are_enough(table: pd.DataFrame, rows: int, identity: str) -> None:
+    bare = table[["image_id", "identity", "path"]].head(rows).assign(identity=identity)
+    found = catalogue_statistics(bare, encounter_hours=12)
+    known = identity != "unknown" and rows > 0
+    assert found["rows"] == rows
+    assert found["photos"] == bare["path"].nunique()
+    assert found["identities"] == int(known)
+    assert found["unknown_rows"] == (rows if identity == "unknown" else 0)
+    assert (found["photos_per_identity"] is not None) == known
+    assert (found["animals_per_photo"] is not None) == (rows > 0)
+    empty = ("encounters", "dates", "orientation", "species", "sizes", "boxes", "split")
+    assert {name: found[name] for name in empty} == dict.fromkeys(empty)
+    json.dumps(found)
+
+
+def test_an_optional_column_without_any_value_is_as_good_as_none(table: pd.DataFrame) -> None:
+    hollow = table.assign(**{name: None for name in table.columns if name not in ("image_id", "identity", "path")})
+    assert catalogue_statistics(hollow, 12) == catalogue_statistics(table[["image_id", "identity", "path"]], 12)
+
+
+def test_the_index_of_the_table_does_not_matter(table: pd.DataFrame) -> None:
+    expected = catalogue_statistics(table, 12)
+    assert catalogue_statistics(table.set_index(pd.Index([9, 9, 3, 2, 1, 0])), 12) == expected
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"), [(0, {"Ana": 3, "Blå": 1}), (12, {"Ana": 2, "Blå": 1}), (10_000, {"Ana": 1, "Blå": 1})]
+)
+def test_encounters_of_dated_photos_only(table: pd.DataFrame, hours: float, expected: dict[str, int]) -> None:
+    assert encounters_per_identity(table, hours).to_dict() == expected
+
+
+def test_no_identity_met_twice_allows_no_time_aware_split(table: pd.DataFrame) -> None:
+    found = catalogue_statistics(table, encounter_hours=10_000)["encounters"]
+    assert (found["met_twice"], found["time_aware_split"]) == (0, False)
+
+
+def test_animals_per_photo_agrees_with_a_loop() -> None:
+    names = np.random.default_rng(0).integers(0, 30, 100)
+    table = pd.DataFrame({"path": [f"{name}.jpg" for name in names]})
+    photos: dict[int, int] = {}
+    for name in set(names.tolist()):
+        rows = sum(name == other for other in names)
+        photos[rows] = photos.get(rows, 0) + 1
+    assert animals_per_photo(table) == photos
+    assert list(animals_per_photo(table)) == sorted(photos)
+
+
+@pytest.mark.parametrize("hours", [-1, float("nan")])
+def test_an_impossible_gap_is_refused(table: pd.DataFrame, hours: float) -> None:
+    with pytest.raises(UserError, match="encounter_hours"):
+        catalogue_statistics(table, hours)
