@@ -193,8 +193,8 @@ def test_best_links_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, cel
     monkeypatch.setattr(likeness, "BLOCK_CELLS", cells)
     photos = random_photos(30)
     ones, others = np.arange(0, 30, 2), np.arange(5, 20)
-    for one, similarity, place, count in zip(ones, *best_links(photos, ones, others), strict=True):
-        allowed = [other for other in others if plain_independent(photos, one, other)]
+    for one, similarity, place, count in zip(ones.tolist(), *best_links(photos, ones, others), strict=True):
+        allowed = [other for other in others.tolist() if plain_independent(photos, one, other)]
         best = max(allowed, key=lambda other: float(photos.vectors[one] @ photos.vectors[other]))
         assert (place, count) == (best, len(allowed))
         assert np.isclose(similarity, photos.vectors[one] @ photos.vectors[best])

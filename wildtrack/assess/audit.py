@@ -181,7 +181,7 @@ def _odd_photos(
     votes = np.where(np.arange(NEIGHBOURS) < voters[:, None], near[0], NOBODY)  # (N, NEIGHBOURS)
     own_votes = ((photos.identities[votes] == photos.identities[:, None]) & (votes != NOBODY)).sum(axis=1)
     # Half the voters or more must be others, or none of them could have more votes than the own identity.
-    for place in np.flatnonzero((voters > 0) & (2 * own_votes < voters)):
+    for place in np.flatnonzero((voters > 0) & (2 * own_votes < voters)).tolist():
         others = pd.Series(photos.identities[votes[place][votes[place] != NOBODY]]).value_counts(sort=False)
         other = int(others.drop(photos.identities[place], errors="ignore").idxmax())  # ties: the nearest
         if others[other] <= own_votes[place]:

@@ -147,8 +147,9 @@ def join(labels: Rows, rows: Rows, others: Rows) -> Rows:
     ends = np.concatenate([np.arange(len(labels)), rows]), np.concatenate([labels, others])
     links = coo_array((np.ones(len(ends[0]), dtype=np.bool_), ends), shape=(len(labels), len(labels)))
     components = connected_components(links, directed=False)[1]
-    firsts: Rows = np.unique(components, return_index=True)[1]
-    return firsts[components]
+    firsts = np.unique(components, return_index=True)[1]
+    merged: Rows = firsts[components]
+    return merged
 
 
 def _is_flat(photo: Pixels) -> bool:

@@ -46,14 +46,18 @@ class Photos:
 
     def independent(self, ones: Rows | np.intp, others: Rows) -> npt.NDArray[np.bool_]:
         """Say which pairs are evidence; the two arrays of places (0 to N - 1) are broadcast."""
-        apart = (self.photos[ones] != self.photos[others]) & (self.encounters[ones] != self.encounters[others])
+        apart: npt.NDArray[np.bool_] = (self.photos[ones] != self.photos[others]) & (
+            self.encounters[ones] != self.encounters[others]
+        )
         if self.words is not None:
             apart &= np.bitwise_count(self.words[ones] ^ self.words[others]) > NEAR_DUPLICATE_BITS
         return apart
 
     def members(self) -> dict[int, Rows]:
         """The places of each identity's photos."""
-        return {int(key): places for key, places in pd.Series(self.identities).groupby(self.identities).indices.items()}
+        order = np.argsort(self.identities, kind="stable")
+        starts = np.searchsorted(self.identities[order], np.arange(1, self.identities.max(initial=0) + 1))
+        return dict(enumerate(np.split(order, starts))) if len(order) else {}
 
 
 def comparable_photos(
