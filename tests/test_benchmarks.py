@@ -2,10 +2,18 @@
 
 import pytest
 
-from benchmarks import embedding
+from benchmarks import duplicates, embedding
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
     embedding.main(embedding.Knobs(photos=4, image_size=32, repeats=1))
     said = capsys.readouterr().err
     assert said.count("ONNX engine") == said.count("Keras engine") == 2
+
+
+def test_the_duplicates_benchmark_finds_the_same_pairs_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    duplicates.main(duplicates.Knobs(photos=600, copies=40, at_once=250))
+    said = capsys.readouterr().err
+    pairs = int(said.split("the same ")[1].split()[0])
+    assert 20 < pairs <= 60
+    assert "x as fast" in said

@@ -53,7 +53,7 @@ def cached_outputs(
     keys = _keys(table, contents)
     entry = cache / "embeddings" / f"{fingerprint}.npz"
     known = _load(entry)
-    places = pd.Index(known[KEYS] if known else []).get_indexer(keys)  # -1 for a photo that is not known
+    places = pd.Index(known[KEYS] if known else []).get_indexer(pd.Index(keys))  # -1 for a photo that is not known
     firsts = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
     if not len(firsts) and known:
         os.utime(entry)  # marks the last use, which is what trimming goes by
@@ -61,7 +61,7 @@ def cached_outputs(
         made = {KEYS: keys[firsts], **run_all(engine, pixels, "embedding photos", firsts)}
         known = {name: np.concatenate([known[name], made[name]]) for name in made} if known else made
         _save(entry, known, keys, limit_gb)
-        places = pd.Index(known[KEYS]).get_indexer(keys)
+        places = pd.Index(known[KEYS]).get_indexer(pd.Index(keys))
     return {name: values[places] for name, values in known.items() if name != KEYS}
 
 

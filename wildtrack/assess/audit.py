@@ -67,7 +67,8 @@ class Audit:
             a pair), at least half-way from a photo's most similar stranger to its own animal. The evidence is the
             most similar two photos.
         identities: Identities that look like two animals: parted in two, the parts resemble each other less than
-            `HALF_WAY`. `score`: 1 - their likeness. The evidence is the most typical photo of each part.
+            `HALF_WAY`, and the photos of each part resemble each other more. `score`: 1 - the parts' likeness. The
+            evidence is the most typical photo of each part.
         found_share: The share of photos whose nearest independent photo shows their own identity, of those that
             have one, 0 to 1 (None: no photo has one): how far the embedding can be trusted at all.
     """
@@ -180,7 +181,7 @@ def _odd_photos(
     voters = np.minimum(own[2], NEIGHBOURS)
     votes = np.where(np.arange(NEIGHBOURS) < voters[:, None], near[0], NOBODY)  # (N, NEIGHBOURS)
     own_votes = ((photos.identities[votes] == photos.identities[:, None]) & (votes != NOBODY)).sum(axis=1)
-    # Half the voters or more must be others, or none of them could have more votes than the own identity.
+    # With half the votes or more, the own identity cannot be outvoted.
     for place in np.flatnonzero((voters > 0) & (2 * own_votes < voters)).tolist():
         others = pd.Series(photos.identities[votes[place][votes[place] != NOBODY]]).value_counts(sort=False)
         other = int(others.drop(photos.identities[place], errors="ignore").idxmax())  # ties: the nearest
@@ -249,7 +250,7 @@ def _mixed_identities(table: pd.DataFrame, side: str, photos: Photos, scale: _Sc
         some = places[np.unique(np.linspace(0, len(places) - 1, min(LARGEST, len(places))).astype(np.intp))]
         second = _parts(photos.vectors[some])
         ones, others = some[~second], some[second]
-        if min(len(ones), len(others)) < FEWEST:
+        if min(len(ones), len(others)) < FEWEST or not all(_coherent(photos, part, scale) for part in (ones, others)):
             continue
         both = best_links(photos, ones, others), best_links(photos, others, ones)
         means = [links[0][links[2] > 0].mean() for links in both if (links[2] > 0).any()]
@@ -263,6 +264,12 @@ def _mixed_identities(table: pd.DataFrame, side: str, photos: Photos, scale: _Sc
             "similarity": float(max(means)),
             **_pictured(table, pair, len(ones), len(others)),
         }
+
+
+def _coherent(photos: Photos, places: Rows, scale: _Scale) -> bool:
+    """Whether the independent ones of these photos look like one animal; odd photos in one folder do not."""
+    similarity, _, count = best_links(photos, places, places)
+    return not count.any() or scale.likeness(float(similarity[count > 0].mean())) >= HALF_WAY
 
 
 def _parts(vectors: Floats) -> npt.NDArray[np.bool_]:

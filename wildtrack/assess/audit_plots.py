@@ -6,7 +6,6 @@ needs no display.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from wildtrack.assess.style import DPI, INK, fitted
+
 Reader = Callable[[str], npt.NDArray[np.uint8]]  # image_id -> uint8 (H, W, 3)
 
 PAIRS_PER_ROW = 3
 PHOTO_INCHES = 2.1
-LETTERS = 30  # that fit over or under a photo
-FRAME = "#555555"
+ROOM = 68.0 * PHOTO_INCHES  # points there are for a text over or under a photo, a little less than its width
+BOLD = 1.15  # how much wider bold letters are
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ def odd_photos(photos: pd.DataFrame) -> list[Suspicion]:
     return [
         Suspicion(
             (row["image_id"], row["evidence_image_id"]),
-            (f"labelled {row['identity']}", f"{row['suggested_identity']}"),
-            f"{row['votes']} of its nearest photos show the right one, {row['own_votes']} its own",
+            (f"labelled {row['identity']}", f"looks like {row['suggested_identity']}"),
+            f"of its nearest photos, {row['votes']} are of {row['suggested_identity']}, {row['own_votes']} of its own",
         )
         for _, row in photos.iterrows()
     ]
@@ -77,15 +78,8 @@ def mixed_identities(identities: pd.DataFrame) -> list[Suspicion]:
 def duplicates_across_identities(duplicates: pd.DataFrame) -> list[Suspicion]:
     """Describe the duplicates under two names: for each group, the first photo of its first two identities."""
     across = duplicates[duplicates["across_identities"]].drop_duplicates(["group", "identity"])
-    found = []
-    for _, rows in across.groupby("group"):
-        one, other = rows.iloc[0], rows.iloc[1]
-        kinds = {"exact file": "the same file", "exact pixels": "the same pixels"}
-        same = kinds.get(max(one["kind"], other["kind"]), "the same picture, almost")
-        found.append(
-            Suspicion((one["image_id"], other["image_id"]), (one["identity"], other["identity"]), f"{same}, two names")
-        )
-    return found
+    firsts = (rows.iloc[:2] for _, rows in across.groupby("group"))
+    return [Suspicion(tuple(two["image_id"]), tuple(two["identity"]), "one picture, two names") for two in firsts]
 
 
 def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, none_found: str) -> Figure:
@@ -104,35 +98,31 @@ def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, n
     rows = max(1, -(-len(suspicions) // columns))
     figure = Figure(
         figsize=(2 * PHOTO_INCHES * columns + 0.4, (PHOTO_INCHES + 0.75) * rows + 0.6),
+        dpi=DPI,
+        facecolor="none",
         layout=ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08),
     )
-    figure.suptitle(title, fontsize=13, parse_math=False)
+    figure.suptitle(title, fontsize=11, color=INK, parse_math=False, wrap=True)
     if not suspicions:
-        figure.text(0.5, 0.45, none_found, ha="center", fontsize=11, parse_math=False, wrap=True)
+        figure.text(0.5, 0.45, none_found, ha="center", fontsize=11, color=INK, parse_math=False, wrap=True)
         return figure
     cells = np.atleast_1d(np.array(figure.subfigures(rows, columns, squeeze=False))).ravel()
     for cell, suspicion in zip(cells, suspicions, strict=False):
         axes = cell.subplots(1, 2)
         for axis, image_id, name in zip(axes, suspicion.image_ids, suspicion.names, strict=True):
-            _show(axis, read(image_id), _fitted(name), _fitted(image_id))
-        cell.supxlabel(shorten(suspicion.remark, 2 * LETTERS, placeholder="…"), fontsize=9, parse_math=False)
+            _show(axis, read(image_id), name, image_id)
+        cell.set_facecolor("none")
+        cell.supxlabel(fitted(suspicion.remark, 2 * ROOM, 9), fontsize=9, color=INK, parse_math=False)
     return figure
 
 
 def _show(axis: Axes, photo: npt.NDArray[np.uint8], name: str, image_id: str) -> None:
     axis.imshow(photo)
     axis.set_box_aspect(1)
-    axis.set_anchor("C")
-    axis.set_facecolor("#dddddd")
+    axis.set_facecolor("none")
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.set_title(name, fontsize=10, fontweight="bold", parse_math=False)
-    axis.set_xlabel(image_id, fontsize=7.5, color=FRAME, parse_math=False)
+    axis.set_title(fitted(name, ROOM / BOLD, 10), fontsize=10, fontweight="bold", color=INK, parse_math=False)
+    axis.set_xlabel(fitted(image_id, ROOM, 7.5), fontsize=7.5, color=INK, parse_math=False)
     for spine in axis.spines.values():
-        spine.set(color=FRAME)
-
-
-def _fitted(text: str) -> str:
-    """A text cut in the middle to what fits over a photo."""
-    text = " ".join(text.split())
-    return text if len(text) <= LETTERS else f"{text[: LETTERS // 2 - 1]}…{text[-LETTERS // 2 :]}"
+        spine.set(color=INK)

@@ -46,9 +46,8 @@ class Photos:
 
     def independent(self, ones: Rows | np.intp, others: Rows) -> npt.NDArray[np.bool_]:
         """Say which pairs are evidence; the two arrays of places (0 to N - 1) are broadcast."""
-        apart: npt.NDArray[np.bool_] = (self.photos[ones] != self.photos[others]) & (
-            self.encounters[ones] != self.encounters[others]
-        )
+        apart: npt.NDArray[np.bool_] = self.photos[ones] != self.photos[others]
+        apart &= self.encounters[ones] != self.encounters[others]
         if self.words is not None:
             apart &= np.bitwise_count(self.words[ones] ^ self.words[others]) > NEAR_DUPLICATE_BITS
         return apart
