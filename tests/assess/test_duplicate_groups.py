@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,19 @@ def table_of(identities: str, **columns: Any) -> pd.DataFrame:
     )
 
 
-def check(table: pd.DataFrame, shifts: list[int], files: str = "", pixels: str = "") -> pd.DataFrame:
+SEEN = np.random.default_rng(1).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)
+
+
+def check(
+    table: pd.DataFrame, shifts: list[int], files: str = "", pixels: str = "", pictures: Sequence[int] = ()
+) -> pd.DataFrame:
     """Hash i differs from the first in `shifts[i]` bits; equal letters are equal contents, "-" is none."""
     hashes = np.stack([flipped(*range(shift)) for shift in shifts]) if shifts else np.zeros((0, 64), bool)
     contents = [f"f{row}" if letter == "." else letter for row, letter in enumerate(files or "." * len(table))]
     shown = [f"p{row}" if letter == "." else letter for row, letter in enumerate(pixels or "." * len(table))]
+    thumbnails = SEEN[list(pictures) or [0] * len(table)]
     return check_for_duplicates(
-        table, hashes, *([text.replace("-", "") for text in side] for side in (contents, shown))
+        table, thumbnails, hashes, *([text.replace("-", "") for text in side] for side in (contents, shown))
     )
 
 
@@ -85,6 +92,23 @@ def rows_of(found: pd.DataFrame) -> list[tuple[Any, ...]]:
 )
 def test_groups(identities: str, shifts: list[int], files: str, pixels: str, expected: list[tuple[Any, ...]]) -> None:
     assert rows_of(check(table_of(identities), shifts, files, pixels)) == expected
+
+
+def test_two_animals_in_one_pose_have_one_hash_and_are_no_duplicates() -> None:
+    assert rows_of(check(table_of("abaa"), [0, 0, 0, 0], pictures=[0, 1, 2, 0])) == [
+        (0, "r0", "near", 0, "r3"),
+        (0, "r3", "near", 0, "r0"),
+    ]
+    in_doubt = check(
+        table_of("aaaa"), [0, 5, 5, 0], "xx..", "", [0, 1, 1, 0]
+    )  # r0 and r1 are linked by their file only
+    assert dict(zip(in_doubt["image_id"], in_doubt["duplicate_of"], strict=True)) == {
+        "r0": "r1",
+        "r1": "r0",
+        "r2": "r1",
+        "r3": "r0",
+    }
+    assert in_doubt.loc[in_doubt["removable"], "image_id"].tolist() == ["r1", "r3"]
 
 
 def test_an_empty_answer_has_the_columns() -> None:
@@ -173,7 +197,7 @@ def test_groups_agree_with_a_plain_loop() -> None:
     hashes = centres[generator.integers(0, 12, 700)] ^ (generator.random((700, 64)) < 0.06)  # more than one block
     table = table_of("".join(generator.choice(list("abc"), 700)), photo_id=generator.integers(0, 500, 700).astype(str))
     digests = [str(row) for row in range(700)]
-    found = check_for_duplicates(table, hashes, digests, digests)
+    found = check_for_duplicates(table, np.repeat(SEEN[:1], 700, axis=0), hashes, digests, digests)
     distances = (hashes[:, None] != hashes[None]).sum(axis=2)
     other_photo = table["photo_id"].to_numpy()[:, None] != table["photo_id"].to_numpy()[None]
     masked = np.where(other_photo, distances, 99)
@@ -186,8 +210,8 @@ def test_groups_agree_with_a_plain_loop() -> None:
 
 
 def test_arrays_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match="1 hashes, 2 files and 2 pixel digests for 2 rows"):
-        check_for_duplicates(table_of("ab"), np.zeros((1, 64), bool), ["", ""], ["", ""])
+    with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 files and 2 pixel digests for 2 rows"):
+        check_for_duplicates(table_of("ab"), SEEN[:2], np.zeros((1, 64), bool), ["", ""], ["", ""])
 
 
 def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: Path) -> None:

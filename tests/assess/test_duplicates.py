@@ -13,6 +13,7 @@ from wildtrack.assess.duplicates import (
     near_pairs,
     perceptual_hashes,
     pixel_contents,
+    same_picture,
 )
 
 
@@ -123,3 +124,18 @@ def test_pixel_contents_go_with_the_pixels() -> None:
     assert pixel_contents(photos[:0]) == []
     with pytest.raises(ValueError, match="uint8"):
         pixel_contents(photos.astype(np.float32))
+
+
+def brightened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return (photo * 0.5 + 60).astype(np.uint8)
+
+
+def test_thumbnails_confirm_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [np.asarray(smooth_photo(seed).resize((32, 32))) for seed in (1, 2)]
+    thumbnails = np.stack([*seen, brightened(seen[0]), np.zeros_like(seen[0]), np.zeros_like(seen[0])])
+    rows, others = np.array([0, 0, 0, 1, 3, 0, 0]), np.array([0, 1, 2, 2, 4, 3, 0])
+    expected = [True, False, True, False, False, False, True]
+    for at_once in (1, 3, 100):
+        monkeypatch.setattr(duplicates, "CONFIRMED_AT_ONCE", at_once)
+        assert same_picture(thumbnails, rows, others).tolist() == expected
+    assert same_picture(thumbnails, rows[:0], others[:0]).tolist() == []

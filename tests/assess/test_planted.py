@@ -55,12 +55,10 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalogue, pd.Dat
         others = [name for name in table["identity"].unique() if name != original["identity"]]
         identity = others[number % 5] if fault == "other name" else original["identity"]
         size = {"width": photo.width, "height": photo.height}
-        rows.append(
-            {**original, **size, "image_id": name, "identity": identity, "path": path.as_posix(), "split": "test"}
-        )
+        side = "test" if fault == "other side" else "train"
+        told = {"image_id": name, "identity": identity, "path": path.as_posix(), "split": side}
+        rows.append(original | size | told)
         faults.append({"image_id": name, "of": original["image_id"], "fault": fault})
-        if fault != "other side":
-            rows[-1]["split"] = "train"
     for number, shade in enumerate((0, 0, 255, 120)):
         Image.new("RGB", (200 + 40 * number, 160), (shade,) * 3).save(root / f"blank_{number}.jpg")
         rows.append({**originals[0], "image_id": f"blank_{number}", "path": f"blank_{number}.jpg", "split": "train"})
@@ -75,7 +73,8 @@ def duplicates(planted: tuple[Catalogue, pd.DataFrame], tmp_path_factory: pytest
     photos = decode_catalogue(catalogue.table, catalogue.root, (96, 128), tmp_path_factory.mktemp("cache"), 1.0)
     assert photos.problems.empty
     contents = photo_contents(photos.table, catalogue.root)
-    return check_for_duplicates(photos.table, perceptual_hashes(photos.small), contents, pixel_contents(photos.pixels))
+    hashes, shown = perceptual_hashes(photos.small), pixel_contents(photos.pixels)
+    return check_for_duplicates(photos.table, photos.small, hashes, contents, shown)
 
 
 def test_every_copy_is_found_and_nothing_else(
@@ -157,7 +156,7 @@ def mislabelled(seed: int) -> tuple[Audit, dict[str, list[Any]]]:
     swapped = rng.choice(sound, 24, replace=False)
     for row in swapped:
         names[row] = rng.choice(np.setdiff1d(true[sound], [true[row]]))
-    faults = {
+    faults: dict[str, list[Any]] = {
         "swapped": [(seed, table["image_id"].iloc[row], true[row]) for row in swapped],
         "split": [(seed, name, f"{name} again") for name in split],
         "merged": [(seed, name) for name in merged[::2]],

@@ -94,8 +94,8 @@ def audit_labels(table: pd.DataFrame, embeddings: Floats, encounter_hours: float
         hashes: Perceptual hashes, bool (N, 64), or None to let near-duplicates count.
 
     Returns:
-        The three lists. A side on which the embedding does not tell animals from strangers adds nothing to them,
-        which is logged.
+        The three lists. A side on which photos typically are no more similar to their own identity than to some
+        other one adds nothing to them, which is logged: such an embedding knows nothing about labels.
 
     Raises:
         UserError: `encounter_hours` is negative or not a number.
@@ -140,18 +140,18 @@ class _Scale:
 
 
 def _scale(photos: Photos, own: Floats, side: str) -> _Scale | None:
-    """Measure what is typical; None where own photos are not more similar than strangers', or there are no two."""
+    """Measure what is typical; None where own photos are not more similar than some stranger's, or there are no two."""
     nearest, middle = stranger_links(photos)
     if not len(own) or not len(middle):
         return None
     scale = _Scale(*(float(np.median(links)) for links in (middle, nearest, own)))
-    if scale.own <= scale.strangers:
+    if scale.own <= scale.nearest:
         logger.warning(
             "The embedding does not tell these animals apart%s, so it says nothing about their labels: photos of one "
-            "animal are typically %.2f similar, of two %.2f.",
+            "animal are typically %.2f similar, the most similar ones of two animals %.2f.",
             f" ({side})" if side else "",
             scale.own,
-            scale.strangers,
+            scale.nearest,
         )
         return None
     return scale
@@ -218,8 +218,6 @@ def _alike_identities(
     table: pd.DataFrame, side: str, photos: Photos, near: tuple[Rows, Floats], scale: _Scale
 ) -> Iterator[dict[str, Any]]:
     """Pairs of identities whose photos find each other; a pair must show among the neighbours of one of its photos."""
-    if scale.nearest >= scale.own:  # the most similar strangers pass for one animal everywhere
-        return
     one_animal = (1 + scale.likeness(scale.nearest)) / 2
     members = photos.members()
     theirs = np.where(near[0] != NOBODY, photos.identities[near[0]], NOBODY)

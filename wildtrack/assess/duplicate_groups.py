@@ -1,7 +1,7 @@
 """Duplicates of a whole catalogue: which photos show the same picture, what that means, and which may leave.
 
-In: the catalogue's table and one hash, one file digest and one pixel digest a row. Out: tables; no file is touched
-but for the cleaned catalogue that `write_cleaned` writes.
+In: the catalogue's table and a thumbnail, a hash, a file digest and a pixel digest a row. Out: tables. No file is
+touched but the cleaned catalogue that `write_cleaned` writes.
 """
 
 from pathlib import Path
@@ -12,7 +12,16 @@ import pandas as pd
 
 from wildtrack.access.catalogue import UNKNOWN
 from wildtrack.access.readers.table import write_table
-from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, SEARCHED_AT_ONCE, Hashes, Rows, join, near_pairs
+from wildtrack.assess.duplicates import (
+    NEAR_DUPLICATE_BITS,
+    SEARCHED_AT_ONCE,
+    Hashes,
+    Pixels,
+    Rows,
+    join,
+    near_pairs,
+    same_picture,
+)
 from wildtrack.assess.splits import photo_keys
 from wildtrack.console import track
 from wildtrack.errors import UserError
@@ -22,14 +31,15 @@ NOBODY = -1  # no row
 
 
 def check_for_duplicates(
-    table: pd.DataFrame, hashes: Hashes, contents: list[str], pixel_contents: list[str]
+    table: pd.DataFrame, thumbnails: Pixels, hashes: Hashes, contents: list[str], pixel_contents: list[str]
 ) -> pd.DataFrame:
     """Find the photos that show the same picture as another photo of the catalogue.
 
     Two rows of different photos are duplicates when their files are equal byte by byte and so are their boxes (exact
     file), or their decoded pixels are equal (exact pixels), or their hashes differ in `NEAR_DUPLICATE_BITS` bits or
-    fewer (near: recompressed, resized, or the next frame of a burst). A group is whatever such pairs connect. Rows of
-    one photo are never duplicates of each other, and a photo that shows nothing only is one by its file.
+    fewer and their thumbnails confirm it (near: recompressed, resized, brightened, or the next frame if nothing
+    moved). A group is whatever such pairs connect. Rows of one photo are never duplicates of each other, and a photo
+    that shows nothing only is one by its file.
 
     A photo is removable when a duplicate of it, of the same identity, stays. In each group the photos of an identity
     are gone through from the one with the most pixels (of its box, else of the photo, where the catalogue knows
@@ -40,7 +50,8 @@ def check_for_duplicates(
     Args:
         table: A catalogue with `image_id`, `identity` and `path`, perhaps `photo_id`, `bbox`, `height`, `width` and
             `split`, N rows.
-        hashes: From `perceptual_hashes`, bool, shape (N, 64).
+        thumbnails: The photos as `Decoded.small` has them, uint8 (N, 32, 32, 3); may be a memory map.
+        hashes: From `perceptual_hashes` of them, bool, shape (N, 64).
         contents: From `photo_contents`: N digests of the files, "" where a file cannot be read.
         pixel_contents: From `pixel_contents`: N digests of the pixels, "" for a photo that shows nothing.
 
@@ -54,16 +65,17 @@ def check_for_duplicates(
         `across_splits`.
 
     Raises:
-        ValueError: Not one hash, digest and pixel digest a row.
+        ValueError: Not one thumbnail, hash, digest and pixel digest a row.
     """
-    if not len(table) == len(hashes) == len(contents) == len(pixel_contents):
-        counts = f"{len(hashes)} hashes, {len(contents)} files and {len(pixel_contents)} pixel digests"
-        raise ValueError(f"{counts} for {len(table)} rows; there must be one of each a row.")
+    counts = [len(given) for given in (thumbnails, hashes, contents, pixel_contents)]
+    if counts != [len(table)] * 4:
+        given = "{} thumbnails, {} hashes, {} files and {} pixel digests".format(*counts)
+        raise ValueError(f"{given} for {len(table)} rows; there must be one of each a row.")
     photos = pd.factorize(photo_keys(table))[0]
     files, pixels = _file_keys(table, contents), _keys(pixel_contents)
     of_file, of_pixels = _partners(files, photos), _partners(pixels, photos)
     shows = np.flatnonzero(np.asarray(pixel_contents, dtype=object) != "")
-    labels, of_hash, distances = _near(hashes, photos, shows)
+    labels, of_hash, distances = _near(thumbnails, hashes, photos, shows)
     for partners in (of_file, of_pixels):
         rows = np.flatnonzero(partners != NOBODY)
         labels = join(labels, rows, partners[rows])
@@ -86,7 +98,7 @@ def check_for_duplicates(
     parts = parts[parts["other"] != NOBODY].sort_values(["group", "row"])
     if "split" in table:
         parts["split"] = table["split"].to_numpy(dtype=object)[parts["row"]]
-    return _report(_with_flags(_with_removable(parts, hashes)), table)
+    return _report(_with_flags(_with_removable(parts, thumbnails, hashes)), table)
 
 
 def remove_duplicates(table: pd.DataFrame, duplicates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -150,15 +162,16 @@ def _partners(keys: Rows, photos: Rows) -> Rows:
     return np.where(elsewhere, first, pd.Series(keys).map(second).fillna(NOBODY).to_numpy(dtype=np.intp))
 
 
-def _near(hashes: Hashes, photos: Rows, shows: Rows) -> tuple[Rows, Rows, Rows]:
+def _near(thumbnails: Pixels, hashes: Hashes, photos: Rows, shows: Rows) -> tuple[Rows, Rows, Rows]:
     """Search the rows in `shows`: groups (see `join`), the closest row in another photo or NOBODY, and its distance."""
     labels = np.arange(len(hashes))
     nobody = np.iinfo(np.intp).max
     closest = np.full(len(hashes), nobody)  # distance * N + row, so that the least of it is the closest and first
     blocks = -(-len(shows) // SEARCHED_AT_ONCE)
     for places, earlier, bits in track(near_pairs(hashes[shows]), "comparing photos", blocks):
-        apart = photos[shows[places]] != photos[shows[earlier]]
-        rows, others, distances = shows[places[apart]], shows[earlier[apart]], bits[apart]
+        kept = photos[shows[places]] != photos[shows[earlier]]
+        kept[kept] = same_picture(thumbnails, shows[places[kept]], shows[earlier[kept]])
+        rows, others, distances = shows[places[kept]], shows[earlier[kept]], bits[kept]
         labels = join(labels, rows, others)
         np.minimum.at(closest, rows, distances * len(hashes) + others)
         np.minimum.at(closest, others, distances * len(hashes) + rows)
@@ -178,7 +191,7 @@ def _sizes(table: pd.DataFrame) -> npt.NDArray[np.float64]:
     return sizes
 
 
-def _with_removable(parts: pd.DataFrame, hashes: Hashes) -> pd.DataFrame:
+def _with_removable(parts: pd.DataFrame, thumbnails: Pixels, hashes: Hashes) -> pd.DataFrame:
     """Choose what may leave: `removable`, and for those rows `other`, `kind` and `distance` to the row that stays."""
     parts = parts.reset_index(drop=True)
     known = parts["identity"].where(parts["identity"] != UNKNOWN)
@@ -194,6 +207,7 @@ def _with_removable(parts: pd.DataFrame, hashes: Hashes) -> pd.DataFrame:
             bits = (hashes[row[left]] != hashes[row[stays]]).sum(axis=1)
             same = file[left] == file[stays], pixels[left] == pixels[stays]
             near = (bits <= NEAR_DUPLICATE_BITS) & shows[left] & shows[stays]
+            near[near] = same_picture(thumbnails, row[left[near]], np.full(near.sum(), row[stays]))
             leaves = (same[0] | same[1] | near) & (photo[left] != photo[stays])
             gone = left[leaves]
             removable[gone] = True

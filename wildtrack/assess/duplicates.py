@@ -15,8 +15,10 @@ from wildtrack.console import track
 
 HASH_BITS = 64
 NEAR_DUPLICATE_BITS = 10
+SAME_PICTURE = 0.95  # correlation; copies have 0.97 and more, different animals in one pose up to 0.93
 FLAT_LEVELS = 2.0  # of 255; below it, what a hash sees is the camera's noise
 BLOCK_CELLS = 1 << 23  # pairs compared at once: 32 MB of float32
+CONFIRMED_AT_ONCE = 1024  # pairs of thumbnails; 25 MB of float32
 SEARCHED_AT_ONCE = 256  # hashes; bounds the pairs in memory however many photos look the same
 
 Pixels = npt.NDArray[np.uint8]
@@ -123,6 +125,28 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tupl
         yield rows[earlier], found[earlier].astype(np.intp), distances[earlier].astype(np.intp)
 
 
+def same_picture(thumbnails: Pixels, rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
+    """Say which of the pairs that a hash suspects are copies of one picture.
+
+    The hash only sees coarse shapes, and two zebras that graze in one pose have the same. Copies also have nearly the
+    same pixels: those of the thumbnails correlate by `SAME_PICTURE` or more, whatever the brightness and contrast.
+
+    Args:
+        thumbnails: Photos at a small size, uint8 RGB, shape (N, h, w, 3).
+        rows: Int, shape (pairs,).
+        others: Int, shape (pairs,).
+
+    Returns:
+        Bool, shape (pairs,).
+    """
+    same = np.zeros(len(rows), dtype=np.bool_)
+    for start in range(0, len(rows), CONFIRMED_AT_ONCE):
+        block = slice(start, start + CONFIRMED_AT_ONCE)
+        ones, twos = (_standardised(thumbnails[places[block]]) for places in (rows, others))
+        same[block] = (ones * twos).sum(axis=1) >= SAME_PICTURE
+    return same
+
+
 def near_duplicate_labels(hashes: Hashes) -> Rows:
     """Label alike the photos that near-duplicates connect: int, shape (N,), each label the first row that has it."""
     labels = np.arange(len(hashes))
@@ -150,6 +174,15 @@ def join(labels: Rows, rows: Rows, others: Rows) -> Rows:
     firsts = np.unique(components, return_index=True)[1]
     merged: Rows = firsts[components]
     return merged
+
+
+def _standardised(thumbnails: Pixels) -> npt.NDArray[np.float32]:
+    """Thumbnails as vectors (n, h * w * 3) of mean zero and length one (zero where all pixels are equal)."""
+    vectors = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return scaled
 
 
 def _is_flat(photo: Pixels) -> bool:
