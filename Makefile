@@ -24,6 +24,7 @@ check: .venv/installed-dev
 
 bench: .venv/installed
 	$(RUN) -m benchmarks.embedding
+	$(RUN) -m benchmarks.duplicates
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import embedding, quality_faults
+from benchmarks import duplicates, embedding, quality_faults
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,3 +18,11 @@ def test_the_quality_benchmark_plants_every_fault(photo_folder: Path, capsys: py
     said = capsys.readouterr().err
     assert said.count("recall") == len(quality_faults.FAULTS)
     assert "turned: none suspected" in said  # twelve photos are too few
+
+
+def test_the_duplicates_benchmark_finds_the_same_pairs_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    duplicates.main(duplicates.Knobs(photos=600, copies=40, at_once=250))
+    said = capsys.readouterr().err
+    pairs = int(said.split("the same ")[1].split()[0])
+    assert 20 < pairs <= 60
+    assert "x as fast" in said

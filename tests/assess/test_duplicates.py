@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wildtrack.assess import duplicates
-from wildtrack.assess.duplicates import near_duplicates, perceptual_hashes
+from wildtrack.assess.duplicates import (
+    near_duplicate_labels,
+    near_duplicates,
+    near_pairs,
+    perceptual_hashes,
+    pixel_contents,
+    same_picture,
+)
 
 
 def smooth_photo(seed: int) -> Image.Image:
@@ -59,3 +66,76 @@ def test_hashes_of_another_shape_or_dtype_are_refused(hashes: NDArray[Any]) -> N
     for pair in ((hashes, good), (good, hashes)):
         with pytest.raises(ValueError, match=r"bool of shape \(N, 64\)"):
             near_duplicates(*pair)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 256])
+@pytest.mark.parametrize("bits", [0, 10, 32, 64])
+@pytest.mark.parametrize("count", [0, 1, 2, 20])
+def test_pairs_among_many_agree_with_counting_bits(
+    monkeypatch: pytest.MonkeyPatch, at_once: int, bits: int, count: int
+) -> None:
+    monkeypatch.setattr(duplicates, "SEARCHED_AT_ONCE", at_once)
+    generator = np.random.default_rng(bits)
+    hashes = (generator.random((1, 64)) < 0.5) ^ (generator.random((count, 64)) < 0.1)
+    found = [
+        pair for block in near_pairs(hashes, bits) for pair in zip(*(part.tolist() for part in block), strict=True)
+    ]
+    distances = {
+        (row, other): int((hashes[row] != hashes[other]).sum()) for row in range(count) for other in range(row)
+    }
+    expected = [(*pair, distance) for pair, distance in distances.items() if distance <= bits]
+    assert sorted(found) == sorted(expected)
+
+
+def test_pairs_chain_into_groups_that_bear_their_first_rows() -> None:
+    steps = [0, 40, 8, 16, 45]  # bits set; rows 0, 2 and 3 chain, and so do 1 and 4
+    hashes = np.stack([np.arange(64) < step for step in steps])
+    assert near_duplicate_labels(hashes).tolist() == [0, 1, 0, 0, 1]
+    assert near_duplicate_labels(hashes[:0]).tolist() == []
+
+
+def flat(level: int, noise: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
+    grey = level + np.random.default_rng(seed).normal(0, noise, (64, 96, 3))
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("photo", "shows"),
+    [
+        (flat(0), False),
+        (flat(255), False),
+        (flat(128), False),
+        (flat(20, noise=8), False),
+        (flat(128, noise=8), False),
+        (np.asarray(smooth_photo(1)), True),
+        (np.asarray(smooth_photo(1)) // 20, True),  # dark, but a picture
+    ],
+)
+def test_a_photo_that_shows_nothing_has_no_content(photo: NDArray[np.uint8], shows: bool) -> None:
+    assert bool(pixel_contents(photo[None])[0]) is shows
+
+
+def test_pixel_contents_go_with_the_pixels() -> None:
+    photos = np.stack([np.asarray(smooth_photo(seed)) for seed in (1, 2, 1)])
+    photos[2, 0, 0, 0] ^= 1
+    contents = pixel_contents(np.concatenate([photos, photos[:1]]))
+    assert len(set(contents)) == 3
+    assert contents[0] == contents[3]
+    assert pixel_contents(photos[:0]) == []
+    with pytest.raises(ValueError, match="uint8"):
+        pixel_contents(photos.astype(np.float32))
+
+
+def brightened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return (photo * 0.5 + 60).astype(np.uint8)
+
+
+def test_thumbnails_confirm_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [np.asarray(smooth_photo(seed).resize((32, 32))) for seed in (1, 2)]
+    thumbnails = np.stack([*seen, brightened(seen[0]), np.zeros_like(seen[0]), np.zeros_like(seen[0])])
+    rows, others = np.array([0, 0, 0, 1, 3, 0, 0]), np.array([0, 1, 2, 2, 4, 3, 0])
+    expected = [True, False, True, False, False, False, True]
+    for at_once in (1, 3, 100):
+        monkeypatch.setattr(duplicates, "CONFIRMED_AT_ONCE", at_once)
+        assert same_picture(thumbnails, rows, others).tolist() == expected
+    assert same_picture(thumbnails, rows[:0], others[:0]).tolist() == []

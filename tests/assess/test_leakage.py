@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from wildtrack.assess.leakage import same_side_share, suspicious_pairs
+from wildtrack.assess.leakage import (
+    leaking_photos,
+    same_side_share,
+    split_leakage,
+    split_sides,
+    suggested_split,
+    suspicious_pairs,
+)
 from wildtrack.errors import UserError
 
 NUMBERS = count()
@@ -120,3 +127,114 @@ def test_a_photo_that_is_not_asked_bridges_an_encounter() -> None:
     )
     assert not suspicious_pairs(last, first, 12, None, None).any()
     assert suspicious_pairs(last, first, 12, None, None, others=between).tolist() == [[True]]
+
+
+def split_table(**columns: Any) -> pd.DataFrame:
+    """Two animals: a has an encounter torn apart by the split, b a photo that shows on both sides."""
+    table = pd.DataFrame(
+        {
+            "identity": ["a", "a", "a", "b", "b", "c", "unknown", "unknown"],
+            "path": ["1", "2", "3", "4", "4", "5", "6", "6"],
+            "date": ["2024-05-01", "2024-05-01", "2024-05-09", None, None, None, "2024-05-01", "2024-05-01"],
+            "mine": ["Gallery", "query", "test", "train", " Test ", "val", "train", "test"],
+        }
+    )
+    return table.assign(image_id=[f"r{row}" for row in range(len(table))], **columns)
+
+
+def test_leaks_of_any_split_column() -> None:
+    hashes = np.random.default_rng(0).random((8, 64)) < 0.5
+    hashes[2] = hashes[0]
+    hashes[5] = hashes[3]  # of another identity: it gives nothing away
+    leaks = leaking_photos(split_table(), "mine", 12, hashes).set_index("image_id")
+    assert list(leaks.index) == ["r5", "r1", "r2", "r4"]
+    assert list(leaks["side"]) == ["valid", "test", "test", "test"]
+    assert list(leaks["same_encounter"]) == [False, True, False, False]
+    assert list(leaks["near_duplicate"]) == [False, False, True, False]
+    assert list(leaks["same_photo"]) == [False, False, False, True]
+    assert list(leaks["any"]) == [False, True, True, True]
+    assert not leaking_photos(split_table(), "mine", 12, None)["near_duplicate"].any()
+
+
+def test_the_summary_of_a_split() -> None:
+    report = split_leakage(split_table(), "mine", 12, None)
+    assert report["photos"] == {"train": 3, "valid": 1, "test": 4, "none": 0}
+    assert report["identities"] == {"train": 2, "valid": 1, "test": 2}
+    assert report["test"] == {
+        "photos": 3,
+        "identities_in_gallery": 2,
+        "same_encounter": {"count": 1, "share": 1 / 3},
+        "near_duplicate": {"count": 0, "share": 0.0},
+        "same_photo": {"count": 1, "share": 1 / 3},
+        "any": {"count": 2, "share": 2 / 3},
+    }
+    assert report["valid"]["identities_in_gallery"] == 0
+
+
+def test_leaks_agree_with_the_pairs() -> None:
+    generator = np.random.default_rng(5)
+    count = 60
+    table = pd.DataFrame(
+        {
+            "image_id": [str(row) for row in range(count)],
+            "identity": generator.choice(["a", "b", "unknown"], count),
+            "path": generator.integers(0, 40, count).astype(str),
+            "date": [f"2024-05-{day:02d}" for day in generator.integers(1, 29, count)],
+            "split": generator.choice(["train", "test"], count),
+        }
+    )
+    hashes = (np.arange(64) % 2 == 0) ^ (generator.random((count, 64)) < 0.12)
+    asked = (table["split"] == "test").to_numpy() & (table["identity"] != "unknown").to_numpy()
+    gallery = (table["split"] == "train").to_numpy()
+    pairs = suspicious_pairs(table[asked], table[gallery], 12, hashes[asked], hashes[gallery], table[~asked & ~gallery])
+    expected = [bool(row.any()) for row in pairs]
+    found = leaking_photos(table, "split", 12, hashes)
+    assert 0 < sum(expected) < len(expected)
+    assert dict(zip(found["image_id"], found["any"], strict=True)) == dict(
+        zip(table["image_id"][asked], expected, strict=True)
+    )
+
+
+def test_a_split_with_an_empty_side_and_rows_on_none() -> None:
+    table = split_table(mine=["train", None, "", *["train"] * 5])
+    report = split_leakage(table, "mine", 12, np.zeros((8, 64), bool))
+    assert report["photos"] == {"train": 6, "valid": 0, "test": 0, "none": 2}
+    assert report["test"]["any"] == {"count": 0, "share": None}
+
+
+@pytest.mark.parametrize(
+    ("column", "words", "message"),
+    [
+        ("absent", "train", 'no column "absent"'),
+        ("mine", "left", "it says left; allowed: train"),
+        ("mine", None, "it says nothing"),
+    ],
+)
+def test_a_column_that_is_no_split(column: str, words: str | None, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        split_sides(split_table(mine=words), column)
+
+
+def test_leaks_want_one_hash_a_row() -> None:
+    for function in (leaking_photos, split_leakage):
+        with pytest.raises(ValueError, match="1 hashes for 8 rows"):
+            function(split_table(), "mine", 12, np.zeros((1, 64), bool))
+    with pytest.raises(ValueError, match="1 hashes for 8 rows"):
+        suggested_split(split_table(), np.zeros((1, 64), bool), **SHARES)
+
+
+SHARES: Any = {"encounter_hours": 12, "test_share": 0.5, "valid_share": 0.0, "seed": 0}
+
+
+@pytest.mark.parametrize(("dated", "said"), [(True, "by encounter"), (False, "random")])
+def test_the_suggested_split_leaks_nothing_and_leaves_the_unlabelled_out(dated: bool, said: str) -> None:
+    table = split_table(split=["test", *["train"] * 7])
+    table = table if dated else table.drop(columns="date")
+    hashes = np.random.default_rng(0).random((8, 64)) < 0.5
+    split, method = suggested_split(table, hashes, **SHARES)
+    assert list(split) == ["image_id", "identity", "path", "split"]
+    assert list(split["image_id"]) == [f"r{row}" for row in range(6)]
+    assert said in method
+    assert (split["split"] == "test").any()
+    suggested = table.merge(split[["image_id", "split"]], on="image_id", suffixes=("_own", ""))
+    assert not leaking_photos(suggested, "split", 12, None)["any"].any()

@@ -58,19 +58,23 @@ class OnnxEngine:
         return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))
 
 
-def run_all(engine: Engine, pixels: np.ndarray, description: str) -> dict[str, np.ndarray]:
+def run_all(
+    engine: Engine, pixels: np.ndarray, description: str, rows: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Run an engine over any number of photos, behind a progress bar.
 
     Args:
         engine: Either engine.
-        pixels: uint8 (N, H, W, 3), N >= 1; a memory map is read batch by batch.
+        pixels: uint8 (M, H, W, 3); a memory map is read batch by batch.
         description: What the progress bar says.
+        rows: int (N,), N >= 1: which photos; None for all.
 
     Returns:
         "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
     """
-    starts = range(0, len(pixels), BATCH)
+    rows = np.arange(len(pixels)) if rows is None else rows
+    starts = range(0, len(rows), BATCH)
     batches = [
-        engine.run(np.asarray(pixels[start : start + BATCH])) for start in track(starts, description, len(starts))
+        engine.run(np.asarray(pixels[rows[start : start + BATCH]])) for start in track(starts, description, len(starts))
     ]
     return {name: np.concatenate([batch[name] for batch in batches]).astype(np.float32) for name in batches[0]}

@@ -1,18 +1,32 @@
 """Photos that show the same picture: uint8 pixels in, 64-bit hashes and the pairs that nearly agree out."""
 
+import hashlib
+from collections.abc import Iterator
+
+import faiss
 import imagehash
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from wildtrack.console import track
 
 HASH_BITS = 64
 NEAR_DUPLICATE_BITS = 10
+SAME_PICTURE = 0.95  # correlation; copies have 0.97 and more, different animals in one pose up to 0.93
+FLAT_LEVELS = 2.0  # of 255; below it, what a hash sees is the camera's noise
 BLOCK_CELLS = 1 << 23  # pairs compared at once: 32 MB of float32
+CONFIRMED_AT_ONCE = 1024  # pairs of thumbnails; 25 MB of float32
+SEARCHED_AT_ONCE = 256  # hashes; bounds the pairs in memory however many photos look the same
+
+Pixels = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 
 
-def perceptual_hashes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def perceptual_hashes(pixels: Pixels) -> Hashes:
     """Hash each photo so that resized or recompressed copies get almost the same bits.
 
     The hash is `imagehash.phash` with hash_size 8: the signs of the 8 x 8 lowest frequencies of the
@@ -28,18 +42,36 @@ def perceptual_hashes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     Raises:
         ValueError: Another shape or dtype.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
-        raise ValueError(f"Photos are uint8 of shape (N, H, W, 3), not {pixels.dtype} of shape {pixels.shape}.")
+    _check_photos(pixels)
     hashes = np.zeros((len(pixels), HASH_BITS), dtype=np.bool_)
     for row, photo in enumerate(track(pixels, description="Hashing photos", total=len(pixels))):
         hashes[row] = imagehash.phash(Image.fromarray(photo), hash_size=8).hash.ravel()
     return hashes
 
 
-def near_duplicates(
-    hashes_a: npt.NDArray[np.bool_], hashes_b: npt.NDArray[np.bool_], bits: int = NEAR_DUPLICATE_BITS
-) -> npt.NDArray[np.bool_]:
-    """Say which photos of two sets look the same.
+def pixel_contents(pixels: Pixels) -> list[str]:
+    """Name what each photo shows, whatever its file says beside the pixels: the hex SHA-256 of the pixels.
+
+    A photo that shows nothing has no name, because neither its pixels nor its hash tell it from another such photo:
+    a black frame, a lens cap, empty water. That is one whose 8 x 8 grid of mean grey values has a standard deviation
+    below `FLAT_LEVELS`.
+
+    Args:
+        pixels: Photos, uint8 RGB, shape (N, H, W, 3), all decoded at one size. May be a memory map.
+
+    Returns:
+        N texts, "" for a photo that shows nothing.
+
+    Raises:
+        ValueError: Another shape or dtype.
+    """
+    _check_photos(pixels)
+    photos = track(pixels, description="comparing pixels", total=len(pixels))
+    return ["" if _is_flat(photo) else hashlib.sha256(photo.tobytes()).hexdigest() for photo in photos]
+
+
+def near_duplicates(hashes_a: Hashes, hashes_b: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> npt.NDArray[np.bool_]:
+    """Say which photos of two sets look the same, where the answer for every pair is wanted.
 
     Args:
         hashes_a: Bool, shape (Q, 64).
@@ -53,8 +85,7 @@ def near_duplicates(
         ValueError: Hashes that are not bool, not 2-D, or not 64 bits long.
     """
     for hashes in (hashes_a, hashes_b):
-        if hashes.dtype != np.bool_ or hashes.ndim != 2 or hashes.shape[1] != HASH_BITS:
-            raise ValueError(f"Hashes are bool of shape (N, 64), not {hashes.dtype} of shape {hashes.shape}.")
+        _check_hashes(hashes)
     # With bits as -1 and +1 the dot product is 64 - 2 * distance: one exact matrix product.
     signs_a, signs_b = (np.where(hashes, np.float32(1), np.float32(-1)) for hashes in (hashes_a, hashes_b))
     near = np.empty((len(hashes_a), len(hashes_b)), dtype=np.bool_)
@@ -63,3 +94,107 @@ def near_duplicates(
         rows = slice(start, start + block)
         near[rows] = signs_a[rows] @ signs_b.T >= HASH_BITS - 2 * bits  # (block, G)
     return near
+
+
+def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tuple[Rows, Rows, Rows]]:
+    """Find the pairs of photos that look the same among many, block by block, with a FAISS binary index.
+
+    The search is exact. Each block is compared with the photos before it and with itself, so that every pair comes
+    once, and memory goes by the pairs of one block.
+
+    Args:
+        hashes: Bool, shape (N, 64).
+        bits: The largest Hamming distance, 0-64, that still counts as the same picture.
+
+    Yields:
+        For each `SEARCHED_AT_ONCE` hashes: rows, the earlier rows they look like, and the distances in bits, each
+        int of shape (pairs,).
+
+    Raises:
+        ValueError: Hashes that are not bool, not 2-D, or not 64 bits long.
+    """
+    _check_hashes(hashes)
+    packed = np.packbits(hashes, axis=1)
+    index = faiss.IndexBinaryFlat(HASH_BITS)
+    for start in range(0, len(packed), SEARCHED_AT_ONCE):
+        block = packed[start : start + SEARCHED_AT_ONCE]
+        index.add(block)
+        limits, distances, found = index.range_search(block, bits + 1)  # FAISS means "less than"
+        rows = start + np.repeat(np.arange(len(block)), np.diff(limits.astype(np.intp)))
+        earlier = found < rows
+        yield rows[earlier], found[earlier].astype(np.intp), distances[earlier].astype(np.intp)
+
+
+def same_picture(thumbnails: Pixels, rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
+    """Say which of the pairs that a hash suspects are copies of one picture.
+
+    The hash only sees coarse shapes, and two zebras that graze in one pose have the same. Copies also have nearly the
+    same pixels: those of the thumbnails correlate by `SAME_PICTURE` or more, whatever the brightness and contrast.
+
+    Args:
+        thumbnails: Photos at a small size, uint8 RGB, shape (N, h, w, 3).
+        rows: Int, shape (pairs,).
+        others: Int, shape (pairs,).
+
+    Returns:
+        Bool, shape (pairs,).
+    """
+    same = np.zeros(len(rows), dtype=np.bool_)
+    for start in range(0, len(rows), CONFIRMED_AT_ONCE):
+        block = slice(start, start + CONFIRMED_AT_ONCE)
+        ones, twos = (_standardised(thumbnails[places[block]]) for places in (rows, others))
+        same[block] = (ones * twos).sum(axis=1) >= SAME_PICTURE
+    return same
+
+
+def near_duplicate_labels(hashes: Hashes) -> Rows:
+    """Label alike the photos that near-duplicates connect: int, shape (N,), each label the first row that has it."""
+    labels = np.arange(len(hashes))
+    for rows, earlier, _ in near_pairs(hashes):
+        labels = join(labels, rows, earlier)
+    return labels
+
+
+def join(labels: Rows, rows: Rows, others: Rows) -> Rows:
+    """Merge groups that a pair connects.
+
+    Args:
+        labels: Int, shape (N,): the first row of each row's group.
+        rows: Int, shape (pairs,).
+        others: Int, shape (pairs,): the rows they belong together with.
+
+    Returns:
+        Labels of the same kind, shape (N,).
+    """
+    if not len(rows):
+        return labels
+    ends = np.concatenate([np.arange(len(labels)), rows]), np.concatenate([labels, others])
+    links = coo_array((np.ones(len(ends[0]), dtype=np.bool_), ends), shape=(len(labels), len(labels)))
+    components = connected_components(links, directed=False)[1]
+    firsts = np.unique(components, return_index=True)[1]
+    merged: Rows = firsts[components]
+    return merged
+
+
+def _standardised(thumbnails: Pixels) -> npt.NDArray[np.float32]:
+    """Thumbnails as vectors (n, h * w * 3) of mean zero and length one (zero where all pixels are equal)."""
+    vectors = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return scaled
+
+
+def _is_flat(photo: Pixels) -> bool:
+    cells = Image.fromarray(photo).convert("F").resize((8, 8), Image.Resampling.BOX)
+    return bool(np.asarray(cells).std() < FLAT_LEVELS)
+
+
+def _check_photos(pixels: Pixels) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
+        raise ValueError(f"Photos are uint8 of shape (N, H, W, 3), not {pixels.dtype} of shape {pixels.shape}.")
+
+
+def _check_hashes(hashes: Hashes) -> None:
+    if hashes.dtype != np.bool_ or hashes.ndim != 2 or hashes.shape[1] != HASH_BITS:
+        raise ValueError(f"Hashes are bool of shape (N, 64), not {hashes.dtype} of shape {hashes.shape}.")

@@ -1,12 +1,17 @@
-"""How easy a split makes it: queries and gallery in, the pairs that flatter the figures out."""
+"""How easy a split makes it: queries and gallery, or any split column, in; what flatters the figures out."""
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.catalogue import SPLIT_WORDS, UNKNOWN
 from wildtrack.assess.duplicates import near_duplicates
-from wildtrack.assess.splits import encounters, photo_keys
+from wildtrack.assess.splits import SIDES, encounters, make_split, photo_keys
+from wildtrack.errors import UserError
+
+GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # side asked -> sides that answer
 
 
 def suspicious_pairs(
@@ -80,6 +85,171 @@ def same_side_share(queries: pd.DataFrame, gallery: pd.DataFrame) -> float | Non
     if not asked:
         return None
     return sum(pair not in known for pair in asked) / len(asked)
+
+
+def leaking_photos(
+    table: pd.DataFrame, column: str, encounter_hours: float, hashes: npt.NDArray[np.bool_] | None
+) -> pd.DataFrame:
+    """Find the valid and test photos whose answer a photo on an earlier side gives away.
+
+    Test photos are held against train and valid, which are their gallery, and valid photos against train. What gives
+    an answer away is what `suspicious_pairs` says, here without an array of all pairs.
+
+    Args:
+        table: A catalogue with `identity`, `path` and `column`, perhaps `photo_id` and `date`, N rows.
+        column: The split: train, valid and test, or their other names in `SPLIT_WORDS`; empty is on no side.
+        encounter_hours: The longest gap inside an encounter, in hours.
+        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
+
+    Returns:
+        One row a labelled valid or test photo: `image_id`, `identity`, `path`, `side`, and bool `same_encounter`,
+        `near_duplicate`, `same_photo`, `any`, each with a gallery photo of the same identity.
+
+    Raises:
+        UserError: There is no such column, it says something else, or `encounter_hours` is no time.
+        ValueError: Not one hash a row.
+    """
+    if hashes is not None and len(hashes) != len(table):
+        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
+    sides = split_sides(table, column)
+    names = table["identity"].to_numpy(dtype=object)
+    identities = pd.factorize(names)[0]
+    photos = pd.factorize(photo_keys(table))[0] * (identities.max(initial=0) + 1) + identities
+    labels = {"same_encounter": encounters(table, encounter_hours), "same_photo": photos}
+    reports = []
+    for side, against in GALLERY.items():
+        asked = np.flatnonzero((sides == side) & (names != UNKNOWN))
+        gallery = np.flatnonzero(np.isin(sides, against))
+        found = {name: np.isin(values[asked], values[gallery]) for name, values in labels.items()}
+        found["near_duplicate"] = _near_in_gallery(identities, hashes, asked, gallery)
+        report = table[["image_id", "identity", "path"]].iloc[asked].assign(side=side, **found)
+        reports.append(report.assign(any=np.logical_or.reduce(list(found.values()))))
+    columns = ["image_id", "identity", "path", "side", "same_encounter", "near_duplicate", "same_photo", "any"]
+    return pd.concat(reports, ignore_index=True)[columns]
+
+
+def split_leakage(
+    table: pd.DataFrame, column: str, encounter_hours: float, hashes: npt.NDArray[np.bool_] | None
+) -> dict[str, Any]:
+    """Summarise how easy a split column makes it.
+
+    Args:
+        table: As for `leaking_photos`.
+        column: The same.
+        encounter_hours: The same.
+        hashes: The same.
+
+    Returns:
+        Plain values: `column`; `photos` (rows on each side, and on "none"); `identities` (each side's labelled ones);
+        and for `valid` and `test`: `photos` (labelled), `identities_in_gallery` (how many of the side's identities
+        also have a photo in the gallery; the others can only be answered "nobody we know"), and for each of
+        `same_encounter`, `near_duplicate`, `same_photo` and `any` a `count` and a `share` (0 to 1, None without
+        photos). Without hashes, no photo counts as a near-duplicate.
+
+    Raises:
+        UserError: As `leaking_photos`.
+        ValueError: As `leaking_photos`.
+    """
+    leaks = leaking_photos(table, column, encounter_hours, hashes)
+    sides = split_sides(table, column)
+    known = table["identity"].to_numpy(dtype=object) != UNKNOWN
+    members = {side: set(table["identity"].to_numpy(dtype=object)[known & (sides == side)]) for side in SIDES}
+    report: dict[str, Any] = {
+        "column": column,
+        "photos": {side: int((sides == side).sum()) for side in SIDES} | {"none": int((sides == "").sum())},
+        "identities": {side: len(names) for side, names in members.items()},
+    }
+    for side, against in GALLERY.items():
+        asked = leaks[leaks["side"] == side]
+        gallery = set().union(*(members[other] for other in against))
+        report[side] = {"photos": len(asked), "identities_in_gallery": len(members[side] & gallery)}
+        for reason in ("same_encounter", "near_duplicate", "same_photo", "any"):
+            count = int(asked[reason].sum())
+            report[side][reason] = {"count": count, "share": count / len(asked) if len(asked) else None}
+    return report
+
+
+def split_sides(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
+    """Read any column as a split.
+
+    Args:
+        table: A catalogue, N rows.
+        column: Its words are those of `SPLIT_WORDS`, in any case.
+
+    Returns:
+        "train", "valid", "test", or "" for a row on no side, shape (N,).
+
+    Raises:
+        UserError: There is no such column, or it has other words, or none at all.
+    """
+    if column not in table:
+        raise UserError(f'there is no column "{column}" to take for a split; there are {", ".join(table.columns)}')
+    words = table[column].astype("string").str.strip().str.casefold().fillna("")
+    strange = sorted(set(words) - set(SPLIT_WORDS) - {""})
+    if strange or not (words != "").any():
+        says = ", ".join(strange[:5]) or "nothing"
+        raise UserError(f'the column "{column}" is no split: it says {says}; allowed: {", ".join(SPLIT_WORDS)}')
+    return words.map(SPLIT_WORDS).fillna("").to_numpy(dtype="<U5")
+
+
+def suggested_split(
+    table: pd.DataFrame,
+    hashes: npt.NDArray[np.bool_] | None,
+    *,
+    encounter_hours: float,
+    test_share: float,
+    valid_share: float,
+    seed: int,
+) -> tuple[pd.DataFrame, str]:
+    """Split a catalogue as `make_split` would if it had no split of its own: by encounter, or else at random.
+
+    Args:
+        table: A catalogue, N rows; those of the identity "unknown" are left out.
+        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
+        encounter_hours: The longest gap inside an encounter, in hours.
+        test_share: Share of each identity's photos to ask about, 0 up to 1.
+        valid_share: Share of each identity's photos left after test, 0 up to 1.
+        seed: Names the random draw.
+
+    Returns:
+        `image_id`, `identity`, `path` and `split` of each labelled row, and a sentence on how they were chosen.
+
+    Raises:
+        UserError: A share or a time that is not allowed.
+        ValueError: Not one hash a row.
+    """
+    known = (table["identity"] != UNKNOWN).to_numpy()
+    if hashes is not None and len(hashes) != len(table):
+        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
+    labelled = table[known].drop(columns="split", errors="ignore").reset_index(drop=True)
+    split = make_split(
+        labelled,
+        None if hashes is None else hashes[known],
+        split="auto",
+        encounter_hours=encounter_hours,
+        test_share=test_share,
+        valid_share=valid_share,
+        seed=seed,
+    )
+    return labelled[["image_id", "identity", "path"]].assign(split=split.side), split.method
+
+
+def _near_in_gallery(
+    identities: npt.NDArray[np.intp],
+    hashes: npt.NDArray[np.bool_] | None,
+    asked: npt.NDArray[np.intp],
+    gallery: npt.NDArray[np.intp],
+) -> npt.NDArray[np.bool_]:
+    """Say which of the rows asked have a near-duplicate of their identity among the gallery's rows."""
+    found = np.zeros(len(asked), dtype=np.bool_)
+    if hashes is None:
+        return found
+    known = pd.Series(gallery).groupby(identities[gallery]).indices
+    for identity, places in pd.Series(asked).groupby(identities[asked]).indices.items():
+        if identity in known:
+            rows = gallery[known[identity]]
+            found[places] = near_duplicates(hashes[asked[places]], hashes[rows]).any(axis=1)
+    return found
 
 
 def _equal(labels: npt.NDArray[np.intp], num_queries: int) -> npt.NDArray[np.bool_]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from wildtrack.access.catalogue import UNKNOWN
-from wildtrack.assess.duplicates import near_duplicates
+from wildtrack.assess.duplicates import near_duplicate_labels
 from wildtrack.errors import UserError
 
 SIDES = ("train", "valid", "test")
@@ -216,8 +216,7 @@ def _near_duplicate_labels(table: pd.DataFrame, hashes: npt.NDArray[np.bool_]) -
     names = table["identity"].to_numpy(dtype=object)
     for identity, rows in pd.Series(labels).groupby(names).indices.items():
         if identity != UNKNOWN:
-            pairs = csr_array(np.triu(near_duplicates(hashes[rows], hashes[rows])))  # half of them, for memory
-            labels[rows] = rows[connected_components(pairs, directed=False)[1]]
+            labels[rows] = rows[near_duplicate_labels(hashes[rows])]
     return pd.factorize(labels)[0]
 
 

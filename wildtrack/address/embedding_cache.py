@@ -1,0 +1,125 @@
+"""What a model made of photos, kept on disk, so that a second run only embeds what is new or changed.
+
+One file a model: `embeddings/FINGERPRINT.npz` in the cache folder, with a key and every output of the engine a photo.
+"""
+
+import hashlib
+import logging
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.address.embed import Engine, run_all
+from wildtrack.files import write_atomically
+
+KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may have such a name
+
+Outputs = dict[str, np.ndarray]
+
+log = logging.getLogger(__name__)
+
+
+def cached_outputs(
+    engine: Engine,
+    fingerprint: str,
+    table: pd.DataFrame,
+    contents: list[str],
+    pixels: np.ndarray,
+    cache: Path,
+    limit_gb: float,
+) -> Outputs:
+    """Run an engine over the photos it has not seen yet, and look up the others.
+
+    A photo is known by its file's content and its box, and the model by its fingerprint, which covers the weights,
+    the preprocessing and the photo reader. A damaged file is dropped and made anew. Photos that are not asked for are
+    forgotten when a model's file grows beyond the limit, and then the files of the models not used for longest.
+
+    Args:
+        engine: Either engine.
+        fingerprint: Of its model, hexadecimal.
+        table: Catalogue rows, N >= 1, `bbox` among the columns where there are boxes.
+        contents: From `photo_contents`: N digests; "" is embedded and not kept.
+        pixels: uint8 (N, H, W, 3), decoded for this model; may be a memory map.
+        cache: The project's cache folder, see `default_cache`.
+        limit_gb: What all files together may take, in units of 10^9 bytes; the newest one may take more.
+
+    Returns:
+        "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
+    """
+    keys = _keys(table, contents)
+    entry = cache / "embeddings" / f"{fingerprint}.npz"
+    known = _load(entry)
+    places = pd.Index(known[KEYS] if known else []).get_indexer(pd.Index(keys))  # -1 for a photo that is not known
+    firsts = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
+    if not len(firsts) and known:
+        os.utime(entry)  # marks the last use, which is what trimming goes by
+    else:
+        made = {KEYS: keys[firsts], **run_all(engine, pixels, "embedding photos", firsts)}
+        known = {name: np.concatenate([known[name], made[name]]) for name in made} if known else made
+        _save(entry, known, keys, limit_gb)
+        places = pd.Index(known[KEYS]).get_indexer(pd.Index(keys))
+    return {name: values[places] for name, values in known.items() if name != KEYS}
+
+
+def _keys(table: pd.DataFrame, contents: list[str]) -> np.ndarray:
+    """Name each row's photo and box, str (N,); a row whose file could not be read gets a name of its own."""
+    boxes = [box if isinstance(box, tuple) else None for box in table.get("bbox", [None] * len(table))]
+    named = [
+        hashlib.sha256(f"{content} {box}".encode()).hexdigest() if content else f"row {row}"
+        for row, (content, box) in enumerate(zip(contents, boxes, strict=True))
+    ]
+    return np.array(named, dtype="<U64")
+
+
+def _load(entry: Path) -> Outputs | None:
+    """The outputs and keys of an entry; None when it is missing or damaged."""
+    try:
+        with np.load(entry, allow_pickle=False) as file:
+            outputs = {name: file[name] for name in file.files}
+        if str(outputs.pop(DIGEST)) == _digest(outputs) and len({len(values) for values in outputs.values()}) == 1:
+            return outputs
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, NotImplementedError):
+        pass
+    log.warning("%s is damaged; the photos are embedded again.", entry)
+    return None
+
+
+def _save(entry: Path, outputs: Outputs, asked: np.ndarray, limit_gb: float) -> None:
+    """Write an entry, without rows that have no lasting name, and without those not asked for if it is too large."""
+    kept = np.char.find(outputs[KEYS], " ") < 0
+    if sum(values.nbytes for values in outputs.values()) > limit_gb * 1e9:
+        kept &= np.isin(outputs[KEYS], asked)
+    lasting = {name: values[kept] for name, values in outputs.items()}
+
+    def write(part: Path) -> None:
+        with part.open("wb") as file:
+            arrays: dict[str, Any] = {**lasting, DIGEST: np.array(_digest(lasting))}
+            np.savez(file, **arrays)
+
+    write_atomically(entry, write)
+    _trim(entry, limit_gb)
+
+
+def _digest(outputs: Outputs) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(outputs):
+        values = np.ascontiguousarray(outputs[name])
+        digest.update(f"{name}{values.dtype}{values.shape}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def _trim(newest: Path, limit_gb: float) -> None:
+    """Delete the least recently used entries until all of them fit the limit; the newest one stays."""
+    entries = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in newest.parent.glob("[!.]*.npz"))
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in entries:
+        if total > limit_gb * 1e9 and path != newest:
+            path.unlink(missing_ok=True)
+            total -= size

@@ -1,0 +1,128 @@
+"""Pictures of what the audit and the search for duplicates suspect: two photos side by side, row by row.
+
+In: a list from `audit_labels` or `check_for_duplicates` and a way to read a photo. Out: a matplotlib Figure, which
+needs no display.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from wildtrack.assess.style import DPI, INK, fitted
+
+Reader = Callable[[str], npt.NDArray[np.uint8]]  # image_id -> uint8 (H, W, 3)
+
+PAIRS_PER_ROW = 3
+PHOTO_INCHES = 2.1
+ROOM = 68.0 * PHOTO_INCHES  # points there are for a text over or under a photo, a little less than its width
+BOLD = 1.15  # how much wider bold letters are
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Two photos and what is odd about them.
+
+    Attributes:
+        image_ids: Whose photos to show, left and right.
+        names: What stands over each.
+        remark: What stands under both.
+    """
+
+    image_ids: tuple[str, str]
+    names: tuple[str, str]
+    remark: str
+
+
+def odd_photos(photos: pd.DataFrame) -> list[Suspicion]:
+    """Describe `Audit.photos`: the photo on the left, the most similar one of the suggested identity on the right."""
+    return [
+        Suspicion(
+            (row["image_id"], row["evidence_image_id"]),
+            (f"labelled {row['identity']}", f"looks like {row['suggested_identity']}"),
+            f"of its nearest photos, {row['votes']} are of {row['suggested_identity']}, {row['own_votes']} of its own",
+        )
+        for _, row in photos.iterrows()
+    ]
+
+
+def alike_identities(pairs: pd.DataFrame) -> list[Suspicion]:
+    """Describe `Audit.pairs`: the most similar photos of two identities that may be one animal."""
+    return [
+        Suspicion(
+            (row["image_id_a"], row["image_id_b"]),
+            (row["identity_a"], row["identity_b"]),
+            f"one animal? likeness {row['score']:.2f} (1 is typical of one)",
+        )
+        for _, row in pairs.iterrows()
+    ]
+
+
+def mixed_identities(identities: pd.DataFrame) -> list[Suspicion]:
+    """Describe `Audit.identities`: typical photos of the two parts of an identity that may be two animals."""
+    return [
+        Suspicion(
+            (row["image_id_a"], row["image_id_b"]),
+            (f"{row['identity']}: {row['photos_a']} photos", f"{row['identity']}: {row['photos_b']} photos"),
+            f"two animals? likeness {1 - row['score']:.2f} (0 is typical of two)",
+        )
+        for _, row in identities.iterrows()
+    ]
+
+
+def duplicates_across_identities(duplicates: pd.DataFrame) -> list[Suspicion]:
+    """Describe the duplicates under two names: for each group, the first photo of its first two identities."""
+    across = duplicates[duplicates["across_identities"]].drop_duplicates(["group", "identity"])
+    firsts = (rows.iloc[:2] for _, rows in across.groupby("group"))
+    return [Suspicion(tuple(two["image_id"]), tuple(two["identity"]), "one picture, two names") for two in firsts]
+
+
+def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, none_found: str) -> Figure:
+    """Show pairs of photos side by side, so that a person can judge.
+
+    Args:
+        suspicions: Pairs, most suspicious first; the caller chooses how many.
+        read: Gives the photo of an image_id, uint8 (H, W, 3).
+        title: Above the picture.
+        none_found: What the picture says where there are no suspicions.
+
+    Returns:
+        The figure: `PAIRS_PER_ROW` pairs a row, each with both names above and the remark below.
+    """
+    columns = min(PAIRS_PER_ROW, max(1, len(suspicions)))
+    rows = max(1, -(-len(suspicions) // columns))
+    figure = Figure(
+        figsize=(2 * PHOTO_INCHES * columns + 0.4, (PHOTO_INCHES + 0.75) * rows + 0.6),
+        dpi=DPI,
+        facecolor="none",
+        layout=ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08),
+    )
+    figure.suptitle(title, fontsize=11, color=INK, parse_math=False, wrap=True)
+    if not suspicions:
+        figure.text(0.5, 0.45, none_found, ha="center", fontsize=11, color=INK, parse_math=False, wrap=True)
+        return figure
+    cells = np.atleast_1d(np.array(figure.subfigures(rows, columns, squeeze=False))).ravel()
+    for cell, suspicion in zip(cells, suspicions, strict=False):
+        axes = cell.subplots(1, 2)
+        for axis, image_id, name in zip(axes, suspicion.image_ids, suspicion.names, strict=True):
+            _show(axis, read(image_id), name, image_id)
+        cell.set_facecolor("none")
+        cell.supxlabel(fitted(suspicion.remark, 2 * ROOM, 9), fontsize=9, color=INK, parse_math=False)
+    return figure
+
+
+def _show(axis: Axes, photo: npt.NDArray[np.uint8], name: str, image_id: str) -> None:
+    axis.imshow(photo)
+    axis.set_box_aspect(1)
+    axis.set_facecolor("none")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_title(fitted(name, ROOM / BOLD, 10), fontsize=10, fontweight="bold", color=INK, parse_math=False)
+    axis.set_xlabel(fitted(image_id, ROOM, 7.5), fontsize=7.5, color=INK, parse_math=False)
+    for spine in axis.spines.values():
+        spine.set(color=INK)
