@@ -94,7 +94,7 @@ def main(knobs: Knobs) -> None:
     model = open_saved_model(artifacts, table, pixels, knobs.scaling, CUSTOM_OBJECTS)
     network, scaling = model.network, model.scaling
     console.print(f"{model.source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
-    outputs = run_all(KerasEngine(with_scaling(network, scaling)), pixels, "embedding photos")
+    outputs = run_all(KerasEngine(with_scaling(network, scaling)), pixels, "Embedding photos")
 
     methods = {"trained": outputs["embedding"]}
     if knobs.baselines:

@@ -69,7 +69,7 @@ def main(knobs: Knobs) -> None:
     if knobs.panels:
         remove_files(knobs.results, PANELS)  # an earlier search's must not pass for this one's
     answers = []
-    for number, path in enumerate(track(paths, "searching", len(paths)), start=1):
+    for number, path in enumerate(track(paths, "Searching", len(paths)), start=1):
         answer = answer_photo(path, index, engine, artifacts.preprocessor.image_size, knobs.topk)
         if knobs.panels and answer.status == "ok":
             from wildtrack.address.reporting import draw_answer  # matplotlib: not for --help

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
+
 from wildtrack.errors import UserError
 
 
@@ -81,3 +83,13 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", newline="\n")
 
     write_atomically(path, write)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes; for `write_atomically`."""
+    path.write_bytes(data)
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as UTF-8 CSV with Unix line ends, atomically."""
+    write_atomically(path, lambda part: table.to_csv(part, index=False, lineterminator="\n"))

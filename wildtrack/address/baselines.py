@@ -53,7 +53,7 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
         return None
     model = build_model(backbone, embed_dim=config["embed_dim"], num_ids=2, pooling=config["pooling"])
     pooled = keras.Model(model.input, {"embedding": model.get_layer("pooled").output})
-    return _unit_length(run_all(KerasEngine(pooled), pixels, "untrained network")["embedding"])
+    return _unit_length(run_all(KerasEngine(pooled), pixels, "Untrained network")["embedding"])
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def cached_outputs(
     if not len(firsts) and known:
         os.utime(entry)  # marks the last use, which is what trimming goes by
     else:
-        made = {KEYS: keys[firsts], **run_all(engine, pixels, "embedding photos", firsts)}
+        made = {KEYS: keys[firsts], **run_all(engine, pixels, "Embedding photos", firsts)}
         known = {name: np.concatenate([known[name], made[name]]) for name in made} if known else made
         _save(entry, known, keys, limit_gb)
         places = pd.Index(known[KEYS]).get_indexer(pd.Index(keys))

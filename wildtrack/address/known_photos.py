@@ -76,7 +76,7 @@ def build_known_photos(
         saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
         export_saved_model(artifacts, saved)
     engine = OnnxEngine(artifacts.folder / "model.onnx")
-    embeddings = run_all(engine, photos.pixels, "embedding known photos")["embedding"]
+    embeddings = run_all(engine, photos.pixels, "Embedding known photos")["embedding"]
     meta = index_meta(photos.table, catalogue.root)
     index = save_index(artifacts.folder, embeddings, meta, catalogue.root, data, engine.metadata["fingerprint"])
     return index, engine

@@ -92,7 +92,7 @@ def fit(
     stage = None
 
     with ThreadPoolExecutor(max_workers=2) as workers, progress_bar(TextColumn("{task.fields[note]}")) as progress:
-        task = progress.add_task("training", total=recipe.epochs, completed=len(history), note=_note(history))
+        task = progress.add_task("Training", total=recipe.epochs, completed=len(history), note=_note(history))
         for epoch in range(len(history), recipe.epochs):
             if stage != (stage := "head" if epoch < head_epochs else "all"):
                 backbone.trainable = stage == "all"

@@ -168,7 +168,7 @@ def _near(thumbnails: Pixels, hashes: Hashes, photos: Rows, shows: Rows) -> tupl
     nobody = np.iinfo(np.intp).max
     closest = np.full(len(hashes), nobody)  # distance * N + row, so that the least of it is the closest and first
     blocks = -(-len(shows) // SEARCHED_AT_ONCE)
-    for places, earlier, bits in track(near_pairs(hashes[shows]), "comparing photos", blocks):
+    for places, earlier, bits in track(near_pairs(hashes[shows]), "Comparing photos", blocks):
         kept = photos[shows[places]] != photos[shows[earlier]]
         kept[kept] = same_picture(thumbnails, shows[places[kept]], shows[earlier[kept]])
         rows, others, distances = shows[places[kept]], shows[earlier[kept]], bits[kept]

@@ -66,7 +66,7 @@ def pixel_contents(pixels: Pixels) -> list[str]:
         ValueError: Another shape or dtype.
     """
     _check_photos(pixels)
-    photos = track(pixels, description="comparing pixels", total=len(pixels))
+    photos = track(pixels, description="Comparing pixels", total=len(pixels))
     return ["" if _is_flat(photo) else hashlib.sha256(photo.tobytes()).hexdigest() for photo in photos]
 
 

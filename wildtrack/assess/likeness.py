@@ -157,7 +157,7 @@ def neighbours(photos: Photos, count: int) -> tuple[Rows, Floats]:
     similarities = np.full((len(photos.rows), count), -np.inf, dtype=np.float32)
     deepest = min(len(photos.rows), DEEPEST)
     starts = range(0, len(photos.rows), SEARCHED_AT_ONCE)
-    for start in track(starts, "comparing animals", len(starts)):
+    for start in track(starts, "Comparing animals", len(starts)):
         asked = np.arange(start, min(start + SEARCHED_AT_ONCE, len(photos.rows)))
         depth = 2 * count
         while len(asked):

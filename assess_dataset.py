@@ -1,0 +1,170 @@
+"""Look at a dataset before anyone trains on it: what is in it, and what is wrong with it.
+
+  python assess_dataset.py                          the demo, or the catalogue in DATA
+  python assess_dataset.py --data my_photos         your own
+  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted
+
+Writes results/assess/report.html, the pictures and the tables in it.
+"""
+
+import json
+import logging
+import math
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.labelled import photo_contents
+from wildtrack.access.pixels import decode_catalogue, default_cache
+from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.table import write_table
+from wildtrack.address.artifacts import onnx_is_current, open_artifacts
+from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.address.preprocessor import plain
+from wildtrack.assess.audit import Audit, audit_labels
+from wildtrack.assess.checks import Checks, check_catalogue
+from wildtrack.assess.duplicate_groups import remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates import perceptual_hashes
+from wildtrack.assess.quality import Thresholds
+from wildtrack.console import console, run
+from wildtrack.files import remove_files, write_atomically, write_bytes, write_csv, write_text
+from wildtrack.knobs import check_range
+
+PIXELS = (64, 64)  # at which photos are compared pixel by pixel
+
+log = logging.getLogger("wildtrack")
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line: --thresholds.blurry 0.6."""
+
+    data: Path = DEMO  # a folder with a folder of photos per animal, a CSV, or a COCO .json
+    results: Path = Path("results/assess")  # where the report goes
+    artifacts: Path = Path("artifacts")  # a trained model, if there is one, to look for wrong labels
+    split_column: str = "split"  # the column whose leakage is measured, where the catalogue has it
+    encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter
+    test_share: float = 0.2  # of each animal's photos, in the suggested split
+    valid_share: float = 0.15  # of the rest
+    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies
+    thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
+    seed: int = 0  # names the sample that is shown, and the suggested split where it is random
+    cache_gb: float = 10.0  # disk space for decoded photos and embeddings
+
+
+def main(knobs: Knobs) -> None:
+    """Catalogue -> photos -> what every check says -> tables -> one page."""
+    check_range(
+        encounter_hours=(knobs.encounter_hours, 0, math.inf),
+        test_share=(knobs.test_share, 0, 0.9),
+        valid_share=(knobs.valid_share, 0, 0.9),
+        seed=(knobs.seed, 0, 2**32 - 1),
+        cache_gb=(knobs.cache_gb, 0.01, math.inf),
+        **{name: (value, 0, math.inf) for name, value in asdict(knobs.thresholds).items()},
+    )
+    if knobs.data == DEMO and not any(DEMO.glob("*")):
+        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
+        make_demo(DEMO, DEMO_NEW)
+    catalogue = load_catalogue(knobs.data)
+    console.print(catalogue.understood)
+    photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, default_cache(), knobs.cache_gb)
+    contents = photo_contents(photos.table, catalogue.root)
+    hashes = perceptual_hashes(photos.small)
+    checks = check_catalogue(
+        catalogue,
+        photos,
+        contents,
+        hashes,
+        thresholds=knobs.thresholds,
+        split_column=knobs.split_column,
+        encounter_hours=knobs.encounter_hours,
+        shares=(knobs.test_share, knobs.valid_share),
+        seed=knobs.seed,
+    )
+    audit = audit_with_model(knobs, catalogue, checks, contents, hashes)
+    write_tables(checks, audit, knobs.results)
+    if knobs.remove_duplicates:
+        write_without_copies(checks, catalogue.root, knobs.results)
+    write_report(knobs, catalogue, checks, audit)
+
+
+def audit_with_model(
+    knobs: Knobs, catalogue: Catalogue, checks: Checks, contents: list[str], hashes: np.ndarray
+) -> Audit | None:
+    """What a trained model says of the labels; None when there is none."""
+    if not (knobs.artifacts / "model.onnx").is_file():
+        return None
+    artifacts = open_artifacts(knobs.artifacts)
+    if not onnx_is_current(artifacts):
+        log.warning(
+            "No label audit: %s/model.onnx is not of the model beside it; search.py makes it anew.", knobs.artifacts
+        )
+        return None
+    engine = OnnxEngine(knobs.artifacts / "model.onnx")
+    size = artifacts.preprocessor.image_size
+    photos = decode_catalogue(checks.table, catalogue.root, size, default_cache(), knobs.cache_gb)
+    rows = np.flatnonzero(checks.table["image_id"].isin(photos.table["image_id"]))  # a photo may have gone bad since
+    outputs = cached_outputs(
+        engine,
+        engine.metadata["fingerprint"],
+        photos.table,
+        [contents[row] for row in rows],
+        photos.pixels,
+        default_cache(),
+        knobs.cache_gb,
+    )
+    return audit_labels(photos.table, outputs["embedding"], knobs.encounter_hours, hashes[rows])
+
+
+def write_tables(checks: Checks, audit: Audit | None, results: Path) -> None:
+    """The tables of the report, whole."""
+    numbers = plain({**checks.statistics, "leakage": checks.leakage})
+    write_text(results / "statistics.json", json.dumps(numbers, indent=2, allow_nan=False) + "\n")
+    report_problems(results / "problems.csv", checks.problems)
+    write_csv(checks.quality_with_issues(), results / "quality.csv")
+    write_csv(checks.duplicates, results / "duplicates.csv")
+    write_table(checks.with_suggested_split(), results / "split.csv")
+    remove_files(results, "suspicious_*.csv")
+    if audit is not None:
+        write_csv(audit.photos, results / "suspicious_photos.csv")
+        write_csv(audit.pairs, results / "suspicious_pairs.csv")
+        write_csv(audit.identities, results / "suspicious_identities.csv")
+
+
+def write_without_copies(checks: Checks, root: Path, results: Path) -> None:
+    """The catalogue without its copies, beside the photos, and what left."""
+    cleaned, removed = remove_duplicates(checks.table, checks.duplicates)
+    target = root / "cleaned.csv"
+    write_cleaned(cleaned, root, target)
+    write_csv(removed, results / "removed.csv")
+    console.print(
+        f"Wrote {target} with {len(cleaned)} rows; {results / 'removed.csv'} lists the {len(removed)} that left. "
+        f'No photo was deleted. To train on it: python train_classifier_reid.py --data "{target}"'
+    )
+
+
+def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
+    """The pictures and the page; what matters most, on the screen too."""
+    from wildtrack.assess.findings import findings  # matplotlib: not for --help
+    from wildtrack.assess.report import LEVELS, png, report_page
+    from wildtrack.assess.sections import all_sections
+
+    sections = all_sections(checks, audit, catalogue.root, knobs.encounter_hours, knobs.seed)
+    remove_files(knobs.results, "*.png")  # an earlier report's must not pass for this one's
+    for name, figure in (figure for section in sections for figure in section.figures):
+        write_atomically(knobs.results / f"{name}.png", partial(write_bytes, data=png(figure)))
+    found = findings(checks, audit)
+    page = report_page(f"What is in {knobs.data.name}", catalogue.understood, found, sections)
+    write_text(knobs.results / "report.html", page)
+    for finding in found:
+        console.print(f"{LEVELS[finding.level]}: {finding.text}")
+    console.print(f"The report: {knobs.results / 'report.html'}")
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)

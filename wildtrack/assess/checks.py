@@ -1,0 +1,96 @@
+"""Every check of a catalogue but the label audit, which needs a model: photos in, what they say out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.pixels import Decoded
+from wildtrack.assess.duplicate_groups import check_for_duplicates
+from wildtrack.assess.duplicates import Hashes, pixel_contents
+from wildtrack.assess.leakage import split_leakage, suggested_split
+from wildtrack.assess.quality import Thresholds, flag_quality, quality_table
+from wildtrack.assess.statistics import catalogue_statistics
+
+
+@dataclass(frozen=True, eq=False)
+class Checks:
+    """What the checks say.
+
+    Attributes:
+        table: the rows whose photos can be read.
+        problems: `path` and `reason` of everything else.
+        statistics: from `catalogue_statistics`.
+        quality: from `quality_table`.
+        flags: from `flag_quality`.
+        duplicates: from `check_for_duplicates`.
+        leakage: from `split_leakage`; None for a catalogue without a split.
+        suggested: from `suggested_split`.
+        method: how the suggested split was made.
+    """
+
+    table: pd.DataFrame
+    problems: pd.DataFrame
+    statistics: dict[str, Any]
+    quality: pd.DataFrame
+    flags: pd.DataFrame
+    duplicates: pd.DataFrame
+    leakage: dict[str, Any] | None
+    suggested: pd.DataFrame
+    method: str
+
+    def quality_with_issues(self) -> pd.DataFrame:
+        """`quality` with a column `issues`: the words of `flags`, "" where there is none."""
+        issues = self.flags.groupby("image_id")["issue"].agg("; ".join)
+        return self.quality.assign(issues=self.quality["image_id"].map(issues).fillna(""))
+
+    def with_suggested_split(self) -> pd.DataFrame:
+        """The labelled rows of `table` with the suggested split in place of their own."""
+        labelled = self.table[self.table["image_id"].isin(self.suggested["image_id"])]
+        sides = self.suggested.set_index("image_id")["split"]
+        return labelled.assign(split=labelled["image_id"].map(sides)).reset_index(drop=True)
+
+
+def check_catalogue(
+    catalogue: Catalogue,
+    photos: Decoded,
+    contents: list[str],
+    hashes: Hashes,
+    *,
+    thresholds: Thresholds,
+    split_column: str,
+    encounter_hours: float,
+    shares: tuple[float, float],
+    seed: int,
+) -> Checks:
+    """Run the checks.
+
+    Args:
+        catalogue: What was read.
+        photos: Its photos, decoded; N of them could be.
+        contents: From `photo_contents`, N.
+        hashes: From `perceptual_hashes`, bool (N, 64).
+        thresholds: From where on a photo is flagged.
+        split_column: Whose leakage is measured, where the catalogue has it.
+        encounter_hours: The longest gap inside an encounter, in hours.
+        shares: Of test and valid photos in the suggested split.
+        seed: Names the suggested split where it is drawn.
+    """
+    table = photos.table
+    quality, unreadable = quality_table(table, catalogue.root)
+    has_split = split_column in table and table[split_column].notna().any()
+    suggested, method = suggested_split(
+        table, hashes, encounter_hours=encounter_hours, test_share=shares[0], valid_share=shares[1], seed=seed
+    )
+    return Checks(
+        table=table,
+        problems=pd.concat([catalogue.problems, photos.problems, unreadable], ignore_index=True),
+        statistics=catalogue_statistics(table, encounter_hours),
+        quality=quality,
+        flags=flag_quality(quality, thresholds),
+        duplicates=check_for_duplicates(table, photos.small, hashes, contents, pixel_contents(photos.pixels)),
+        leakage=split_leakage(table, split_column, encounter_hours, hashes) if has_split else None,
+        suggested=suggested,
+        method=method,
+    )

@@ -1,0 +1,136 @@
+"""What a person should know first: the results of every check in, sentences out, the most urgent first."""
+
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.assess.audit import Audit
+from wildtrack.assess.checks import Checks
+from wildtrack.assess.report import Finding
+
+LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
+TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit says something
+ORDER = ("mend", "look", "good")
+
+
+def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
+    """Say in sentences what is in the data and what is wrong with it.
+
+    Args:
+        checks: From `check_catalogue`.
+        audit: From `audit_labels`, or None without a model.
+
+    Returns:
+        Those to mend first, then those to look at, then what is good.
+    """
+    found = [
+        *_photos(checks.statistics, checks.problems),
+        *_duplicates(checks.duplicates),
+        *_leakage(checks.leakage),
+        *_audit(audit),
+        *_quality(checks.statistics, checks.flags),
+        *_encounters(checks.statistics),
+    ]
+    return sorted(found, key=lambda finding: ORDER.index(finding.level))
+
+
+def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]:
+    found = []
+    if len(problems):
+        found.append(
+            Finding(
+                "mend",
+                f"Photos, rows or cells that cannot be used: {len(problems)}. problems.csv says why.",
+                "problems",
+            )
+        )
+    per_identity = statistics["photos_per_identity"]
+    if per_identity is None:
+        found.append(Finding("mend", "No photo is labelled, so nothing can be learnt from these photos.", "identities"))
+    elif per_identity["singletons"]:
+        singletons = per_identity["singletons"]
+        found.append(
+            Finding(
+                "look",
+                f"Animals with one photo only, which nobody can test: {singletons} of {statistics['identities']}.",
+                "identities",
+            )
+        )
+    return found
+
+
+def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
+    if not len(duplicates):
+        return [Finding("good", "No photo is a copy of another one.", "duplicates")]
+    found = []
+    across = int(duplicates["across_identities"].sum())
+    if across:
+        found.append(
+            Finding(
+                "mend",
+                f"Photos that have a copy under another name, so that one of the names is wrong: {across}.",
+                "duplicates",
+            )
+        )
+    torn = int(duplicates["across_splits"].sum())
+    if torn:
+        found.append(Finding("mend", f"Photos that have a copy on another side of the split: {torn}.", "duplicates"))
+    removable = int(duplicates["removable"].sum())
+    if removable:
+        found.append(
+            Finding(
+                "look",
+                f"Copies that --remove-duplicates would leave out: {removable}.",
+                "duplicates",
+            )
+        )
+    return found
+
+
+def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:
+    share = leakage["test"]["any"]["share"] if leakage is not None else None
+    if leakage is None or share is None:
+        return []
+    text = f"{share:.0%} of the test photos have a photo of the same occasion, or a copy, among the training photos"
+    if share < LEAKY:
+        return [Finding("good", f"{text}.", "split")]
+    return [Finding("mend", f"{text}: figures measured with this split flatter. split.csv is a better one.", "split")]
+
+
+def _audit(audit: Audit | None) -> list[Finding]:
+    if audit is None:
+        return []
+    if audit.found_share is None or audit.found_share < TRUSTED:
+        return [
+            Finding("look", "The model does not tell these animals apart well enough to audit their labels.", "labels")
+        ]
+    lists = {
+        "Photos that may have the wrong label": audit.photos,
+        "Pairs of identities that may be one animal": audit.pairs,
+        "Identities that may be two animals": audit.identities,
+    }
+    found = [Finding("look", f"{title}: {len(table)}.", "labels") for title, table in lists.items() if len(table)]
+    return found or [Finding("good", "The model has no doubt about any label.", "labels")]
+
+
+def _quality(statistics: dict[str, Any], flags: pd.DataFrame) -> list[Finding]:
+    photos = flags["image_id"].nunique()
+    if not photos:
+        return [Finding("good", "No photo is dark, blurred, turned or otherwise beyond a threshold.", "quality")]
+    worst = flags["issue"].value_counts()
+    named = ", ".join(f"{count} {str(issue).replace('_', ' ')}" for issue, count in worst.head(4).items())
+    return [Finding("look", f"Photos that want a look: {photos} of {statistics['rows']} ({named}).", "quality")]
+
+
+def _encounters(statistics: dict[str, Any]) -> list[Finding]:
+    encounters = statistics["encounters"]
+    if encounters is None:
+        return [
+            Finding(
+                "look", "No photo has a date: photos of one occasion cannot be kept on one side of a split.", "dates"
+            )
+        ]
+    met = f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}"
+    if encounters["time_aware_split"]:
+        return [Finding("good", f"{met}. A split by encounter is possible, and figures can be honest.", "dates")]
+    return [Finding("look", f"{met}. A split by encounter is not possible.", "dates")]

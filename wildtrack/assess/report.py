@@ -1,0 +1,143 @@
+"""The page: findings and sections in, one HTML file out that opens offline, on light and dark screens."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+MOST_ROWS = 20  # of a table on the page; the CSV has them all
+
+LEVELS = {"mend": "Mend", "look": "Look", "good": "Good"}
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1d2327; --faint: #5d6870; --page: #fff; --card: #f5f7f8; --line: #d5dbdf;
+  --mend: #b3400a; --look: #7a5b00; --good: #00654d; --link: #0b5c96; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e9ec; --faint: #9fabb3; --page: #14181b; --card: #1e2428;
+  --line: #39434a; --mend: #ff9a66; --look: #f0c64a; --good: #4fd0a8; --link: #7cc0f2; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 68rem; color: var(--ink); background: var(--page);
+  font: 1rem/1.55 system-ui, sans-serif; }
+h1 { margin: 0; font-size: 1.7rem; line-height: 1.2; }
+h2 { margin: 2.6rem 0 .6rem; padding-top: .8rem; font-size: 1.25rem; border-top: 1px solid var(--line); }
+p { margin: .4rem 0; max-width: 48rem; overflow-wrap: anywhere; }
+a { color: var(--link); }
+nav { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1rem; }
+.faint { color: var(--faint); }
+.findings { margin: 1rem 0; padding: 0; list-style: none; }
+.findings li { display: flex; gap: .9rem; margin: .4rem 0; padding: .55rem .8rem; background: var(--card);
+  border-left: .3rem solid var(--level); overflow-wrap: anywhere; }
+.findings b { flex: 0 0 3rem; color: var(--level); }
+.mend { --level: var(--mend); } .look { --level: var(--look); } .good { --level: var(--good); }
+img { display: block; max-width: 100%; height: auto; margin: .8rem 0; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; }
+th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence that a person should know, and the section that tells more."""
+
+    level: Literal["mend", "look", "good"]
+    text: str
+    section: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: of one word: the link to it.
+        title: above it.
+        text: paragraphs.
+        figures: file name without its ending -> picture; the file name, in words, is its alternative text.
+        table: shown with at most `MOST_ROWS` rows.
+        source: the file that holds the whole table.
+    """
+
+    name: str
+    title: str
+    text: Sequence[str] = ()
+    figures: Sequence[tuple[str, Figure]] = ()
+    table: pd.DataFrame | None = None
+    source: str = ""
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as a PNG without metadata, its background left transparent."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def report_page(title: str, understood: str, findings: Sequence[Finding], sections: Sequence[Section]) -> str:
+    """The page as HTML; everything in it is text or picture, nothing is loaded from elsewhere and no code runs.
+
+    Args:
+        title: Above the page.
+        understood: What the data was taken for.
+        findings: What stands on top, in this order.
+        sections: What follows, in this order.
+    """
+    links = "".join(f'<a href="#{escape(section.name)}">{escape(section.title)}</a>' for section in sections)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n"
+        f'<h1>{escape(title)}</h1>\n<p class="faint">{escape(understood)}</p>\n'
+        f'<ul class="findings">{"".join(map(_finding, findings))}</ul>\n<nav>{links}</nav>\n'
+        f"{''.join(map(_section, sections))}</body></html>\n"
+    )
+
+
+def _finding(finding: Finding) -> str:
+    return (
+        f'<li class="{finding.level}"><b>{LEVELS[finding.level]}</b>'
+        f'<span>{escape(finding.text)} <a href="#{escape(finding.section)}">more</a></span></li>'
+    )
+
+
+def _section(section: Section) -> str:
+    parts = [f'<h2 id="{escape(section.name)}">{escape(section.title)}</h2>']
+    parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.text]
+    for name, figure in section.figures:
+        code = base64.b64encode(png(figure)).decode()
+        parts.append(f'<img alt="{escape(name.replace("_", " "))}" src="data:image/png;base64,{code}">')
+    if section.table is not None and len(section.table):
+        parts.append(_table(section.table))
+        if len(section.table) > MOST_ROWS:
+            more = f"The first {MOST_ROWS} of {len(section.table)} rows; all are in {section.source}."
+            parts.append(f'<p class="faint">{escape(more)}</p>')
+    return "\n".join(parts) + "\n"
+
+
+def _table(table: pd.DataFrame) -> str:
+    numeric = [pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype) for dtype in table.dtypes]
+    kinds = [' class="number"' if is_number else "" for is_number in numeric]
+    head = "".join(
+        f"<th{kind}>{escape(str(column).replace('_', ' '))}</th>"
+        for kind, column in zip(kinds, table.columns, strict=True)
+    )
+    rows = (
+        "<tr>"
+        + "".join(f"<td{kind}>{escape(_cell(cell))}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "</tr>"
+        for row in table.head(MOST_ROWS).itertuples(index=False)
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _cell(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else ""
+    if isinstance(cell, float):
+        return "" if cell != cell else f"{cell:.3g}"
+    return "" if cell is None else str(cell)

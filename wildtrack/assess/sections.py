@@ -1,0 +1,215 @@
+"""The sections of the report: the results of every check in, titles, sentences, pictures and tables out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from wildtrack.access.photos import PhotoError
+from wildtrack.assess.audit import Audit
+from wildtrack.assess.audit_plots import (
+    Reader,
+    alike_identities,
+    duplicates_across_identities,
+    mixed_identities,
+    odd_photos,
+    plot_suspicions,
+)
+from wildtrack.assess.checks import Checks
+from wildtrack.assess.plots import (
+    plot_animals_per_photo,
+    plot_balance,
+    plot_encounters_per_identity,
+    plot_grid,
+    plot_identity_histogram,
+    plot_photo_sizes,
+    plot_photos_per_date,
+    plot_worst,
+)
+from wildtrack.assess.quality import ISSUES, measure_file
+from wildtrack.assess.report import Section
+
+BLANK = (180, 240, 3)  # of what stands for a photo that is gone
+
+GRID = (4, 6)
+WORST = 6  # photos shown an issue
+PAIRS = 9  # suspicions shown a list
+
+
+def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hours: float, seed: int) -> list[Section]:
+    """The whole report.
+
+    Args:
+        checks: From `check_catalogue`.
+        audit: From `audit_labels`, or None without a model.
+        root: What the catalogue's paths are relative to.
+        encounter_hours: The longest gap inside an encounter, in hours.
+        seed: Names the photos that are shown as a sample.
+    """
+    table, read = checks.table, photo_reader(checks.table, root)
+    return [
+        sample_section(table, read, seed),
+        identity_section(table, checks.statistics),
+        date_section(table, checks.statistics, encounter_hours),
+        balance_section(table, checks.quality),
+        quality_section(checks.quality, checks.flags, read),
+        duplicate_section(checks.duplicates, read),
+        split_section(checks.leakage, checks.suggested["split"], checks.method),
+        label_section(audit, read),
+        problem_section(checks.problems),
+    ]
+
+
+def photo_reader(table: pd.DataFrame, root: Path) -> Reader:
+    """A function from an image_id to its photo or box, uint8, at most 256 pixels; a grey blank where it is gone."""
+    rows = table.set_index("image_id")
+
+    def read(image_id: str) -> npt.NDArray[np.uint8]:
+        row = rows.loc[image_id]
+        box = row["bbox"] if "bbox" in rows and isinstance(row["bbox"], tuple) else None
+        try:
+            return measure_file(root / row["path"], box)[1]
+        except PhotoError:
+            return np.full(BLANK, 128, np.uint8)
+
+    return read
+
+
+def sample_section(table: pd.DataFrame, read: Reader, seed: int) -> Section:
+    """Some photos, drawn at random, framed by identity."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(table))[: GRID[0] * GRID[1]])
+    sample = table.iloc[rows].sort_values("identity", kind="stable")
+    photos = [read(image_id) for image_id in sample["image_id"]]
+    text = f"{len(sample)} of {len(table)} photos, drawn at random; each frame's colour and dash is an identity's."
+    return Section(
+        "sample", "Some of the photos", [text], [("sample", plot_grid(photos, list(sample["identity"]), GRID))]
+    )
+
+
+def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section:
+    """How many photos each identity has."""
+    text = f"{statistics['rows']} rows, {statistics['photos']} photos, {statistics['identities']} identities"
+    if statistics["unknown_rows"]:
+        text += f", {statistics['unknown_rows']} rows without a name"
+    figures = [("photos_per_identity", plot_identity_histogram(list(table["identity"])))]
+    if len(statistics["animals_per_photo"]) > 1:
+        figures.append(("animals_per_photo", plot_animals_per_photo(table)))
+    return Section("identities", "Identities", [f"{text}."], figures)
+
+
+def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hours: float) -> Section:
+    """When the photos were taken, and whether a time-aware split is possible."""
+    if statistics["dates"] is None:
+        text = (
+            "No photo has a date, so nobody can tell which photos are of one occasion. Dates come from the column "
+            "`date`, or from the photos' own EXIF."
+        )
+        return Section("dates", "Dates and encounters", [text])
+    text = (
+        f"An encounter is photos of one animal with gaps of at most {encounter_hours:g} hours. Only an animal that was "
+        "met twice or more can be asked about honestly: its later encounters against its earlier ones."
+    )
+    figures = [
+        ("photos_per_date", plot_photos_per_date(table)),
+        ("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)),
+    ]
+    return Section("dates", "Dates and encounters", [text], figures)
+
+
+def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
+    """Sides, species, and sizes of the photos."""
+    figures = [(column, plot_balance(table, column)) for column in ("orientation", "species") if column in table]
+    figures.append(("photo_sizes", plot_photo_sizes(quality)))
+    missing = [column for column in ("orientation", "species") if column not in table]
+    text = [f"The catalogue says nothing of {' and '.join(missing)}."] if missing else []
+    return Section("balance", "Sides, species, sizes", text, figures)
+
+
+def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Reader) -> Section:
+    """The worst photos of each issue."""
+    text = ["Every number is defined in docs/quality.md; the thresholds are knobs. A flag asks for a look, no more."]
+    figures = []
+    for issue, rows in flags.groupby("issue", sort=False):
+        worst = rows.head(WORST)
+        measure, bad = ISSUES[str(issue)]
+        side = "below" if bad == "low" else "above"
+        captions = [
+            (f"{measure} {value:.2f}", str(path)) for value, path in zip(worst["value"], worst["path"], strict=True)
+        ]
+        name = str(issue).replace("_", " ")
+        title = (
+            f"{name}: {measure.replace('_', ' ')} {side} {worst['threshold'].iloc[0]:g} ({len(rows)} of {len(quality)})"
+        )
+        figures.append(
+            (f"quality_{issue}", plot_worst([read(image_id) for image_id in worst["image_id"]], captions, title))
+        )
+    if not figures:
+        text.append("No photo is beyond a threshold.")
+    return Section("quality", "Image quality", text, figures)
+
+
+def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
+    """Copies: how many of which kind, and those under two names."""
+    if duplicates.empty:
+        return Section("duplicates", "Copies", ["No photo is a copy of another one."])
+    kinds = ", ".join(f"{count} {kind}" for kind, count in duplicates["kind"].value_counts().items())
+    text = [
+        f"{len(duplicates)} photos in {duplicates['group'].nunique()} groups have a copy: {kinds}.",
+        f"{int(duplicates['removable'].sum())} can go without loss: --remove-duplicates writes a catalogue "
+        "without them. Copies under two names stay, because only a person knows which name is right.",
+    ]
+    pairs = duplicates_across_identities(duplicates)[:PAIRS]
+    figures = [("copies_under_two_names", plot_suspicions(pairs, read, "Copies under two names", ""))] if pairs else []
+    table = duplicates.drop(columns=["path"])
+    return Section("duplicates", "Copies", text, figures, table, "duplicates.csv")
+
+
+def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", method: str) -> Section:
+    """How leaky the catalogue's split is, and the one that is suggested."""
+    counts = ", ".join(f"{(suggested == side).sum()} {side}" for side in ("train", "valid", "test"))
+    text = [f"Suggested in split.csv: {counts} ({method})."]
+    if leakage is None:
+        return Section("split", "Split", ["The catalogue has no split of its own.", *text])
+    rows = [
+        {
+            "side": side,
+            "photos": leakage[side]["photos"],
+            **{reason: leakage[side][reason]["count"] for reason in ("same_encounter", "near_duplicate", "same_photo")},
+            "share_with_any": leakage[side]["any"]["share"],
+        }
+        for side in ("valid", "test")
+    ]
+    about = (
+        f"The column `{leakage['column']}`: how many photos of each side have one of the same animal on an earlier "
+        "side that gives the answer away."
+    )
+    return Section("split", "Split", [about, *text], table=pd.DataFrame(rows), source="statistics.json")
+
+
+def label_section(audit: Audit | None, read: Reader) -> Section:
+    """What the model says against the labels."""
+    if audit is None:
+        text = ["There is no trained model yet. Train one, run this again, and it looks for wrong labels."]
+        return Section("labels", "Labels", text)
+    share = "no photo can be judged" if audit.found_share is None else f"{audit.found_share:.0%} of the photos"
+    text = [
+        f"The nearest independent photo shows the same animal for {share}: so far can the model be trusted here. "
+        "What it learnt from wrong labels it believes, so a model trained on other photos sees more."
+    ]
+    lists = (
+        ("odd_photos", "Photos that may have the wrong label", odd_photos(audit.photos.head(PAIRS))),
+        ("alike_identities", "Identities that may be one animal", alike_identities(audit.pairs.head(PAIRS))),
+        ("mixed_identities", "Identities that may be two animals", mixed_identities(audit.identities.head(PAIRS))),
+    )
+    figures = [(name, plot_suspicions(pairs, read, title, "None found.")) for name, title, pairs in lists]
+    return Section("labels", "Labels", text, figures)
+
+
+def problem_section(problems: pd.DataFrame) -> Section:
+    """What could not be used."""
+    text = (
+        "Everything could be used." if problems.empty else f"{len(problems)} photos, rows or cells could not be used."
+    )
+    return Section("problems", "What could not be used", [text], table=problems, source="problems.csv")
