@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from wildtrack.console import track
+from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
 
 BATCH = 16  # measured: larger batches fall out of the processor's cache and are slower
@@ -73,8 +73,11 @@ def run_all(
         "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
     """
     rows = np.arange(len(pixels)) if rows is None else rows
-    starts = range(0, len(rows), BATCH)
-    batches = [
-        engine.run(np.asarray(pixels[rows[start : start + BATCH]])) for start in track(starts, description, len(starts))
-    ]
+    batches = []
+    with progress_bar() as progress:
+        task = progress.add_task(description, total=len(rows))
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            batches.append(engine.run(np.asarray(pixels[batch])))
+            progress.advance(task, len(batch))
     return {name: np.concatenate([batch[name] for batch in batches]).astype(np.float32) for name in batches[0]}

@@ -198,12 +198,17 @@ def label_section(audit: Audit | None, read: Reader) -> Section:
         f"The nearest independent photo shows the same animal for {share}: so far can the model be trusted here. "
         "What it learnt from wrong labels it believes, so a model trained on other photos sees more."
     ]
-    lists = (
-        ("odd_photos", "Photos that may have the wrong label", odd_photos(audit.photos.head(PAIRS))),
-        ("alike_identities", "Identities that may be one animal", alike_identities(audit.pairs.head(PAIRS))),
-        ("mixed_identities", "Identities that may be two animals", mixed_identities(audit.identities.head(PAIRS))),
-    )
-    figures = [(name, plot_suspicions(pairs, read, title, "None found.")) for name, title, pairs in lists]
+    lists = {
+        "Photos that may have the wrong label": odd_photos(audit.photos),
+        "Identities that may be one animal": alike_identities(audit.pairs),
+        "Identities that may be two animals": mixed_identities(audit.identities),
+    }
+    text.append("; ".join(f"{title}: {len(pairs)}" for title, pairs in lists.items()) + ".")
+    figures = [
+        (title.lower().replace(" ", "_"), plot_suspicions(pairs[:PAIRS], read, title, ""))
+        for title, pairs in lists.items()
+        if pairs
+    ]
     return Section("labels", "Labels", text, figures)
 
 

@@ -1,0 +1,95 @@
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from wildtrack.assess.audit import Audit
+from wildtrack.assess.checks import Checks
+from wildtrack.assess.findings import findings
+
+NO_TABLE = pd.DataFrame()
+FLAGS = pd.DataFrame({"image_id": ["a", "a"], "issue": ["dark", "low_contrast"]})
+ENCOUNTERS: dict[str, Any] = {"met_twice": 2, "identities": 3, "time_aware_split": True}
+
+
+def checks(**changes: Any) -> Checks:
+    statistics = {
+        "rows": 9, "identities": 3, "photos_per_identity": {"singletons": 0}, "encounters": ENCOUNTERS,
+        **changes.pop("statistics", {}),
+    }  # fmt: skip
+    options: dict[str, Any] = {
+        "table": NO_TABLE,
+        "problems": pd.DataFrame({"path": [], "reason": []}),
+        "statistics": statistics,
+        "quality": NO_TABLE,
+        "flags": pd.DataFrame({"image_id": [], "issue": []}),
+        "duplicates": pd.DataFrame({"across_identities": [], "across_splits": [], "removable": []}, dtype=bool),
+        "leakage": None,
+        "suggested": NO_TABLE,
+        "method": "",
+    }
+    return Checks(**(options | changes))
+
+
+def copies(*, across: bool = False, torn: bool = False, removable: bool = False) -> Checks:
+    flags = {"across_identities": [across], "across_splits": [torn], "removable": [removable]}
+    return checks(duplicates=pd.DataFrame(flags))
+
+
+def audit(share: float | None, photos: int = 0, pairs: int = 0, identities: int = 0) -> Audit:
+    tables = [pd.DataFrame(index=range(count)) for count in (photos, pairs, identities)]
+    return Audit(tables[0], tables[1], tables[2], share)
+
+
+def said(given: Checks, audited: Audit | None = None) -> list[tuple[str, str]]:
+    return [(finding.level, finding.text) for finding in findings(given, audited)]
+
+
+def test_sound_data_has_only_good_findings() -> None:
+    assert {level for level, _ in said(checks(), audit(0.9))} == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("given", "level", "part"),
+    [
+        (checks(problems=pd.DataFrame({"path": ["a"], "reason": ["b"]})), "mend", "cannot be used: 1."),
+        (checks(statistics={"photos_per_identity": None}), "mend", "No photo is labelled"),
+        (checks(statistics={"photos_per_identity": {"singletons": 2}}), "look", "which nobody can test: 2 of 3"),
+        (checks(statistics={"encounters": None}), "look", "No photo has a date"),
+        (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "look", "is not possible"),
+        (checks(flags=FLAGS), "look", "1 of 9 (1 dark, 1 low contrast)"),
+        (copies(across=True), "mend", "under another name, so that one of the names is wrong: 1."),
+        (copies(torn=True), "mend", "another side of the split: 1."),
+        (copies(removable=True), "look", "--remove-duplicates would leave out: 1."),
+        (checks(leakage={"test": {"any": {"share": 0.3}}}), "mend", "30% of the test photos"),
+        (checks(leakage={"test": {"any": {"share": 0.0}}}), "good", "0% of the test photos"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(given: Checks, level: str, part: str) -> None:
+    assert any(found == level and part in text for found, text in said(given)), said(given)
+
+
+def test_a_split_without_test_photos_says_nothing() -> None:
+    assert said(checks(leakage={"test": {"any": {"share": None}}})) == said(checks())
+
+
+@pytest.mark.parametrize(
+    ("audited", "parts"),
+    [
+        (audit(None), ["well enough"]),
+        (audit(0.2, photos=3), ["well enough"]),
+        (audit(0.9), ["no doubt"]),
+        (audit(0.9, 3, 2, 1), ["wrong label: 3.", "one animal: 2.", "two animals: 1."]),
+    ],
+)
+def test_the_audit_speaks_only_when_it_can_be_trusted(audited: Audit, parts: list[str]) -> None:
+    texts = [finding.text for finding in findings(checks(), audited) if finding.section == "labels"]
+    assert len(texts) == len(parts)
+    assert all(part in text for part, text in zip(parts, texts, strict=True))
+
+
+def test_the_most_urgent_comes_first() -> None:
+    bad = checks(problems=pd.DataFrame({"path": ["a"], "reason": ["b"]}), statistics={"encounters": None})
+    levels = [level for level, _ in said(bad)]
+    assert levels == sorted(levels, key=["mend", "look", "good"].index)
+    assert levels[0] == "mend"

@@ -1,0 +1,85 @@
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from wildtrack.assess.report import MOST_ROWS, Finding, Section, png, report_page
+
+UGLY = "<script>alert('é')</script> & \"x\" 🐢"
+
+
+class Page(HTMLParser):
+    """Collects what a page says, and checks that its elements are closed in order."""
+
+    VOID = frozenset({"meta", "img", "br"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for found, attributes in self.tags if found == tag]
+
+
+def test_an_empty_page() -> None:
+    page = Page(report_page("title", "nothing", [], []))
+    assert "title" in page.text
+    assert page.all("script") == page.all("link") == []
+
+
+def test_text_is_only_text() -> None:
+    table = pd.DataFrame({UGLY: [UGLY]})
+    section = Section("one", UGLY, [UGLY], [(UGLY, Figure())], table, UGLY)
+    page = Page(report_page(UGLY, UGLY, [Finding("mend", UGLY, "one")], [section]))
+    assert page.all("script") == []
+    assert page.text.count(UGLY) == 9  # title twice, understood, finding, link, heading, paragraph, column, cell
+    assert [image["alt"] for image in page.all("img")] == [UGLY]
+
+
+def test_links_lead_to_sections_and_nothing_leads_elsewhere() -> None:
+    sections = [Section("one", "One"), Section("two", "Two", figures=[("a_picture", Figure())])]
+    page = Page(report_page("title", "", [Finding("look", "odd", "two")], sections))
+    anchors = {f"#{heading['id']}" for heading in page.all("h2")}
+    assert {link["href"] for link in page.all("a")} == anchors == {"#one", "#two"}
+    assert all((image["src"] or "").startswith("data:image/png;base64,") for image in page.all("img"))
+    assert "a picture" in str(page.all("img"))
+
+
+@pytest.mark.parametrize(("rows", "shown"), [(0, 0), (1, 1), (MOST_ROWS, MOST_ROWS), (MOST_ROWS + 5, MOST_ROWS)])
+def test_tables_are_cut_and_say_so(rows: int, shown: int) -> None:
+    section = Section("one", "One", table=pd.DataFrame({"row": np.arange(rows)}), source="all.csv")
+    page = Page(report_page("title", "", [], [section]))
+    assert len(page.all("td")) == shown
+    assert ("all.csv" in page.text) == (rows > shown)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [(True, "yes"), (False, ""), (0.12345, "0.123"), (float("nan"), ""), (None, ""), (12345, "12345"), ("a", "a")],
+)
+def test_cells(cell: object, text: str) -> None:
+    section = Section("one", "One", table=pd.DataFrame({"n": pd.Series([cell], dtype=object)}))
+    page = report_page("title", "", [], [section])
+    assert f"<td>{text}</td>" in page
+
+
+def test_pictures_carry_no_metadata() -> None:
+    assert b"Software" not in png(Figure())
+    assert png(Figure()).startswith(b"\x89PNG")

@@ -1,0 +1,164 @@
+"""assess_dataset.py as a user runs it, on drawn turtles with planted faults."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import assess_dataset
+from assess_dataset import Knobs, main
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.demo import make_demo
+from wildtrack.assess.quality import Thresholds
+from wildtrack.errors import UserError
+
+FAULTS = ("blurry", "dark", "turned", "corrupt", "copied", "swapped")
+EACH = 4  # photos a fault
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, set[str]]]:
+    """Turtles in folders of their own, and the planted faults: fault -> image_ids."""
+    drawn = tmp_path_factory.mktemp("drawn")
+    make_demo(drawn / "turtles", drawn / "new", identities=8, encounters=6)
+    root = tmp_path_factory.mktemp("größe 1") / "turtles"
+    shutil.copytree(drawn / "turtles", root)
+    (root / "metadata.csv").unlink()
+    paths = np.random.default_rng(0).permutation(sorted(root.glob("*/*.jpg")))
+    planted: dict[str, set[str]] = {}
+    for number, fault in enumerate(FAULTS):
+        chosen = [Path(path) for path in paths[number * EACH : (number + 1) * EACH]]
+        planted[fault] = {plant(fault, path).relative_to(root).as_posix() for path in chosen}
+    return root, planted
+
+
+def plant(fault: str, path: Path) -> Path:
+    """Spoil a photo; the path it is found under."""
+    photo = np.asarray(Image.open(path).convert("RGB"))
+    if fault == "blurry":
+        Image.fromarray(cv2.GaussianBlur(photo, (0, 0), 8)).save(path, quality=95)
+    elif fault == "dark":
+        Image.fromarray((photo * 0.05).astype(np.uint8)).save(path, quality=95)
+    elif fault == "turned":
+        Image.fromarray(np.rot90(photo).copy()).save(path, quality=95)
+    elif fault == "corrupt":
+        path.write_bytes(path.read_bytes()[:900])
+    elif fault == "copied":
+        Image.fromarray(photo).resize((200, 150)).save(path.with_name(f"copy of {path.name}"), quality=70)
+    else:  # a copy in the folder of the next animal
+        folders = sorted(path.parent.parent.glob("ID_*"))
+        other = folders[(folders.index(path.parent) + 1) % len(folders)]
+        shutil.copy(path, other / f"from {path.parent.name} {path.name}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def assessed(
+    faulty: tuple[Path, dict[str, set[str]]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, set[str]]]:
+    results = tmp_path_factory.mktemp("results")
+    main(Knobs(faulty[0], results, artifacts=results / "none", remove_duplicates=True))
+    return results, faulty[1]
+
+
+def rates(name: str, found: set[str], planted: set[str]) -> tuple[float, float]:
+    """Print and give precision and recall."""
+    both = len(found & planted)
+    precision, recall = both / max(1, len(found)), both / len(planted)
+    print(f"\n{name}: precision {precision:.2f}, recall {recall:.2f} ({len(found)} found, {len(planted)} planted)")
+    return precision, recall
+
+
+@pytest.mark.parametrize(
+    ("fault", "precision", "recall"), [("blurry", 0.25, 1.0), ("dark", 1.0, 1.0), ("turned", 0.8, 0.75)]
+)
+def test_spoilt_photos_are_flagged(
+    assessed: tuple[Path, dict[str, set[str]]], fault: str, precision: float, recall: float
+) -> None:
+    results, planted = assessed
+    quality = pd.read_csv(results / "quality.csv", keep_default_na=False)
+    found = set(quality["image_id"][quality["issues"].str.split("; ").map(lambda issues: fault in issues)])
+    found_rates = rates(fault, found, planted[fault])
+    assert found_rates[0] >= precision
+    assert found_rates[1] >= recall
+
+
+def test_corrupt_photos_are_listed(assessed: tuple[Path, dict[str, set[str]]]) -> None:
+    results, planted = assessed
+    assert set(pd.read_csv(results / "problems.csv")["path"]) == planted["corrupt"]
+
+
+@pytest.mark.parametrize(("fault", "flag"), [("copied", "within_identity"), ("swapped", "across_identities")])
+def test_copies_are_found(assessed: tuple[Path, dict[str, set[str]]], fault: str, flag: str) -> None:
+    results, planted = assessed
+    duplicates = pd.read_csv(results / "duplicates.csv")
+    found = {image_id for image_id in duplicates["image_id"][duplicates[flag]] if "copy of" not in image_id}
+    found = {image_id for image_id in found if "/from " not in image_id}
+    assert rates(fault, found, planted[fault]) == (1.0, 1.0)
+
+
+def test_the_cleaned_catalogue_lacks_the_copies_and_no_photo_is_gone(
+    faulty: tuple[Path, dict[str, set[str]]], assessed: tuple[Path, dict[str, set[str]]]
+) -> None:
+    root, planted = faulty
+    removed = pd.read_csv(assessed[0] / "removed.csv")
+    cleaned = load_catalogue(root / "cleaned.csv").table
+    assert all("copy of" in path for path in removed["path"])
+    assert len(removed) == EACH
+    assert planted["copied"] <= set(cleaned["path"])
+    assert not set(removed["path"]) & set(cleaned["path"])
+    assert all((root / path).is_file() for path in removed["path"])
+
+
+def test_the_report_and_its_tables_are_whole(assessed: tuple[Path, dict[str, set[str]]]) -> None:
+    results, _ = assessed
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert "under another name" in page
+    assert "<script" not in page
+    assert re.findall(r'(?:src|href)="(?!data:|#)', page) == []
+    statistics = json.loads((results / "statistics.json").read_text(encoding="utf-8"))
+    assert statistics["identities"] == 8
+    split = pd.read_csv(results / "split.csv")
+    assert set(split["split"]) == {"train", "valid", "test"}
+    assert {"sample.png", "photos_per_identity.png", "quality_dark.png"} <= {path.name for path in results.iterdir()}
+
+
+def test_a_catalogue_with_nothing_known(tmp_path: Path, photo_folder: Path) -> None:
+    shutil.copytree(photo_folder, tmp_path / "photos")
+    paths = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "photos").rglob("*.png"))
+    table = pd.DataFrame({"image_id": paths, "identity": "unknown", "path": paths})
+    table.to_csv(tmp_path / "catalogue.csv", index=False)
+    main(Knobs(tmp_path / "catalogue.csv", tmp_path / "results", artifacts=tmp_path))
+    assert "No photo is labelled" in (tmp_path / "results/report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        (Knobs(Path("nowhere")), "nowhere"),
+        (Knobs(encounter_hours=-1), "--encounter-hours -1 is not allowed"),
+        (Knobs(thresholds=Thresholds(dark=-1)), "--dark -1 is not allowed"),
+    ],
+)
+def test_what_is_refused(knobs: Knobs, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        main(knobs)
+
+
+def test_as_a_user_runs_it(tmp_path: Path, photo_folder: Path) -> None:
+    script = Path(assess_dataset.__file__)
+    options = ("--data", photo_folder, "--results", tmp_path / "r", "--artifacts", tmp_path)
+    command = [sys.executable, *map(str, (script, *options))]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert "The report:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "r/report.html").is_file()
