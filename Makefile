@@ -25,6 +25,7 @@ check: .venv/installed-dev
 bench: .venv/installed
 	$(RUN) -m benchmarks.embedding
 	$(RUN) -m benchmarks.duplicates
+	$(RUN) -m benchmarks.assess
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import duplicates, embedding, quality_faults
+from benchmarks import assess, duplicates, embedding, quality_faults
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,3 +26,10 @@ def test_the_duplicates_benchmark_finds_the_same_pairs_both_ways(capsys: pytest.
     pairs = int(said.split("the same ")[1].split()[0])
     assert 20 < pairs <= 60
     assert "x as fast" in said
+
+
+def test_the_assess_benchmark_times_each_check(photo_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assess.main(assess.Knobs(photo_folder, repeats=1))
+    said = capsys.readouterr().err
+    assert said.count("photos/s") == 3
+    assert said.count("x decoding alone") == 2

@@ -1,0 +1,80 @@
+"""Photos a second of the checks that `assess_dataset.py` makes, beside decoding the same photos with Pillow alone.
+
+python -m benchmarks.assess                               drawn turtles
+python -m benchmarks.assess ../shared/data/zebras         a folder or CSV
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+from PIL import Image
+
+from wildtrack import versions
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.demo import make_demo
+from wildtrack.access.labelled import photo_contents
+from wildtrack.access.pixels import decode_catalogue
+from wildtrack.assess.duplicate_groups import check_for_duplicates
+from wildtrack.assess.duplicates import perceptual_hashes, pixel_contents
+from wildtrack.assess.quality import quality_table
+from wildtrack.console import console, run
+
+PIXELS = (64, 64)  # as assess_dataset.py
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line."""
+
+    data: tyro.conf.Positional[Path | None] = None  # the photos; none: drawn turtles
+    identities: int = 24  # of them
+    repeats: int = 3  # the fastest run counts
+
+
+def main(knobs: Knobs) -> None:
+    """Time each kind of check on the same photos."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = knobs.data
+        if data is None:
+            data = Path(folder) / "turtles"
+            make_demo(data, Path(folder) / "new", identities=knobs.identities)
+        catalogue = load_catalogue(data)
+        table, root = catalogue.table, catalogue.root
+
+        def decode() -> None:
+            for path in table["path"]:
+                with Image.open(root / path) as photo:
+                    photo.convert("RGB").load()
+
+        def duplicates() -> None:
+            with tempfile.TemporaryDirectory() as cache:  # new each time, so that nothing is decoded already
+                photos = decode_catalogue(table, root, PIXELS, Path(cache), limit_gb=10)
+                hashes, contents = perceptual_hashes(photos.small), photo_contents(photos.table, root)
+                check_for_duplicates(photos.table, photos.small, hashes, contents, pixel_contents(photos.pixels))
+
+        console.print(f"{len(table)} photos; {versions()}")
+        plain = fastest(decode, knobs.repeats)
+        console.print(f"{'Pillow, decoding alone':24s} {len(table) / plain:7.0f} photos/s")
+        for name, work in (("quality", lambda: quality_table(table, root)), ("duplicates", duplicates)):
+            seconds = fastest(work, knobs.repeats)
+            console.print(f"{name:24s} {len(table) / seconds:7.0f} photos/s  {plain / seconds:4.2f} x decoding alone")
+
+
+def fastest(work: Callable[[], Any], repeats: int) -> float:
+    """Seconds of the fastest of some runs."""
+
+    def timed() -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    return min(timed() for _ in range(repeats))
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)
