@@ -82,6 +82,18 @@ def duplicates_across_identities(duplicates: pd.DataFrame) -> list[Suspicion]:
     return [Suspicion(tuple(two["image_id"]), tuple(two["identity"]), "one picture, two names") for two in firsts]
 
 
+def plain_copies(duplicates: pd.DataFrame) -> list[Suspicion]:
+    """Describe the removable duplicates: the photo that stays on the left, the one that can go on the right."""
+    return [
+        Suspicion(
+            (row["duplicate_of"], row["image_id"]),
+            (f"{row['identity']}: stays", "can go"),
+            f"near: {row['distance']} of 64 bits differ" if row["kind"] == "near" else row["kind"],
+        )
+        for _, row in duplicates[duplicates["removable"]].iterrows()
+    ]
+
+
 def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, none_found: str) -> Figure:
     """Show pairs of photos side by side, so that a person can judge.
 

@@ -27,6 +27,7 @@ LABEL = 8.0  # points
 LINE = 14  # pixels a line of labels takes
 FRAME = 4  # pixels
 MOST_BARS = 20  # named ones; the rest is summed up
+ROOM_FOR_TITLE = 4  # photos side by side, be there so many or not
 DAILY = 92  # days that are drawn one by one; more are drawn by month
 
 
@@ -79,7 +80,7 @@ def plot_worst(images: Sequence[Photo], captions: Sequence[Sequence[str]], title
     if not len(images):
         return empty_chart(title, "No photo.", FIGSIZE)
     shown = [(image, list(lines), INK, "-") for image, lines in zip(images, captions, strict=True)]
-    columns = min(columns, len(images))
+    columns = min(columns, max(len(images), ROOM_FOR_TITLE))
     return _sheet(shown, (-(-len(images) // columns), columns) if columns > 0 else (0, 0), (120, 160), 12, title)
 
 

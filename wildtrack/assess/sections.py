@@ -15,6 +15,7 @@ from wildtrack.assess.audit_plots import (
     duplicates_across_identities,
     mixed_identities,
     odd_photos,
+    plain_copies,
     plot_suspicions,
 )
 from wildtrack.assess.checks import Checks
@@ -136,7 +137,8 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Reader) ->
         measure, bad = ISSUES[str(issue)]
         side = "below" if bad == "low" else "above"
         captions = [
-            (f"{measure} {value:.2f}", str(path)) for value, path in zip(worst["value"], worst["path"], strict=True)
+            (f"{measure.replace('_', ' ')} {value:.2f}", str(path))
+            for value, path in zip(worst["value"], worst["path"], strict=True)
         ]
         name = str(issue).replace("_", " ")
         title = (
@@ -156,12 +158,20 @@ def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
         return Section("duplicates", "Copies", ["No photo is a copy of another one."])
     kinds = ", ".join(f"{count} {kind}" for kind, count in duplicates["kind"].value_counts().items())
     text = [
-        f"{len(duplicates)} photos in {duplicates['group'].nunique()} groups have a copy: {kinds}.",
-        f"{int(duplicates['removable'].sum())} can go without loss: --remove-duplicates writes a catalogue "
-        "without them. Copies under two names stay, because only a person knows which name is right.",
+        f"Photos with a copy: {len(duplicates)} ({kinds}); groups of copies: {duplicates['group'].nunique()}; "
+        f"photos that can go without loss: {int(duplicates['removable'].sum())}.",
+        "--remove-duplicates writes a catalogue without those. Copies under two names stay, because only a person "
+        "knows which name is right.",
     ]
-    pairs = duplicates_across_identities(duplicates)[:PAIRS]
-    figures = [("copies_under_two_names", plot_suspicions(pairs, read, "Copies under two names", ""))] if pairs else []
+    lists = {
+        "Copies under two names": duplicates_across_identities(duplicates),
+        "Copies that can go": plain_copies(duplicates),
+    }
+    figures = [
+        (title.lower().replace(" ", "_"), plot_suspicions(pairs[:PAIRS], read, title, ""))
+        for title, pairs in lists.items()
+        if pairs
+    ]
     table = duplicates.drop(columns=["path"])
     return Section("duplicates", "Copies", text, figures, table, "duplicates.csv")
 
