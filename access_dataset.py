@@ -34,7 +34,7 @@ class Knobs:
 
     name: tyro.conf.Positional[str | None] = None  # a dataset of the list; none, and no --root: show the list
     root: Path | None = None  # a copy already on disk: nothing is downloaded
-    split_column: str = "split_closed"  # SeaTurtleID2022: split_closed, split_closed_random or split_open
+    split_column: str | None = None  # SeaTurtleID2022: split_closed (None), split_closed_random or split_open
     part: str = "head"  # SeaTurtleID2022: head, flipper or turtle
     cache: Path | None = None  # where downloads go; none: $WILDTRACK_CACHE, or wildtrack in the system's cache folder
     boxes: Path | None = None  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
@@ -32,6 +33,7 @@ from wildtrack.assess.duplicate_groups import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.assess.quality import Thresholds
 from wildtrack.console import console, run
+from wildtrack.errors import UserError
 from wildtrack.files import remove_files, write_atomically, write_bytes, write_csv, write_text
 from wildtrack.knobs import check_range
 
@@ -47,11 +49,12 @@ class Knobs:
     data: Path = DEMO  # a folder with a folder of photos per animal, a CSV, or a COCO .json
     results: Path = Path("results/assess")  # where the report goes
     artifacts: Path = Path("artifacts")  # a trained model, if there is one, to look for wrong labels
-    split_column: str = "split"  # the column whose leakage is measured, where the catalogue has it
+    split_column: str | None = None  # the column whose leakage is measured; None: the layout's own split
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter
     test_share: float = 0.2  # of each animal's photos, in the suggested split
     valid_share: float = 0.15  # of the rest
     remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies
+    save_split: bool = False  # write split.csv beside the photos: the catalogue with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
     seed: int = 0  # names the sample that is shown, and the suggested split where it is random
     cache_gb: float = 10.0  # disk space for decoded photos and embeddings
@@ -70,7 +73,7 @@ def main(knobs: Knobs) -> None:
     if knobs.data == DEMO and not any(DEMO.glob("*")):
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
-    catalogue = load_catalogue(knobs.data)
+    catalogue = load_catalogue(knobs.data, knobs.split_column)
     console.print(catalogue.understood)
     photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, default_cache(), knobs.cache_gb)
     contents = photo_contents(photos.table, catalogue.root)
@@ -81,31 +84,38 @@ def main(knobs: Knobs) -> None:
         contents,
         hashes,
         thresholds=knobs.thresholds,
-        split_column=knobs.split_column,
         encounter_hours=knobs.encounter_hours,
         shares=(knobs.test_share, knobs.valid_share),
         seed=knobs.seed,
     )
+    write_tables(checks, knobs.results)
     audit = audit_with_model(knobs, catalogue, checks, contents, hashes)
-    write_tables(checks, audit, knobs.results)
-    if knobs.remove_duplicates:
-        write_without_copies(checks, catalogue.root, knobs.results)
     write_report(knobs, catalogue, checks, audit)
+    if knobs.remove_duplicates:
+        write_without_copies(checks, catalogue, knobs.results)
+    if knobs.save_split:
+        target = catalogue.root / "split.csv"
+        write_table(checks.with_suggested_split(), target)
+        console.print(f'Wrote {target}. To train on it: python train_classifier_reid.py --data "{target}"')
 
 
 def audit_with_model(
     knobs: Knobs, catalogue: Catalogue, checks: Checks, contents: list[str], hashes: np.ndarray
 ) -> Audit | None:
-    """What a trained model says of the labels; None when there is none."""
+    """What a trained model says of the labels; None when there is none that can be used."""
     if not (knobs.artifacts / "model.onnx").is_file():
         return None
-    artifacts = open_artifacts(knobs.artifacts)
+    try:
+        artifacts = open_artifacts(knobs.artifacts)
+        engine = OnnxEngine(knobs.artifacts / "model.onnx")
+    except UserError as error:  # the rest of the report does not depend on it
+        log.warning("No label audit: %s", error)
+        return None
     if not onnx_is_current(artifacts):
         log.warning(
             "No label audit: %s/model.onnx is not of the model beside it; search.py makes it anew.", knobs.artifacts
         )
         return None
-    engine = OnnxEngine(knobs.artifacts / "model.onnx")
     size = artifacts.preprocessor.image_size
     photos = decode_catalogue(checks.table, catalogue.root, size, default_cache(), knobs.cache_gb)
     rows = np.flatnonzero(checks.table["image_id"].isin(photos.table["image_id"]))  # a photo may have gone bad since
@@ -118,29 +128,31 @@ def audit_with_model(
         default_cache(),
         knobs.cache_gb,
     )
-    return audit_labels(photos.table, outputs["embedding"], knobs.encounter_hours, hashes[rows])
+    embeddings = outputs["embedding"]
+    seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
+    if not seen.all():
+        log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
+    table = photos.table[seen].reset_index(drop=True)
+    return audit_labels(table, embeddings[seen], knobs.encounter_hours, hashes[rows][seen])
 
 
-def write_tables(checks: Checks, audit: Audit | None, results: Path) -> None:
+def write_tables(checks: Checks, results: Path) -> None:
     """The tables of the report, whole."""
     numbers = plain({**checks.statistics, "leakage": checks.leakage})
     write_text(results / "statistics.json", json.dumps(numbers, indent=2, allow_nan=False) + "\n")
     report_problems(results / "problems.csv", checks.problems)
     write_csv(checks.quality_with_issues(), results / "quality.csv")
     write_csv(checks.duplicates, results / "duplicates.csv")
-    write_table(checks.with_suggested_split(), results / "split.csv")
-    remove_files(results, "suspicious_*.csv")
-    if audit is not None:
-        write_csv(audit.photos, results / "suspicious_photos.csv")
-        write_csv(audit.pairs, results / "suspicious_pairs.csv")
-        write_csv(audit.identities, results / "suspicious_identities.csv")
+    write_csv(checks.suggested, results / "split.csv")
 
 
-def write_without_copies(checks: Checks, root: Path, results: Path) -> None:
+def write_without_copies(checks: Checks, catalogue: Catalogue, results: Path) -> None:
     """The catalogue without its copies, beside the photos, and what left."""
     cleaned, removed = remove_duplicates(checks.table, checks.duplicates)
-    target = root / "cleaned.csv"
-    write_cleaned(cleaned, root, target)
+    unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
+    removed = pd.concat([removed, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
+    target = catalogue.root / "cleaned.csv"
+    write_cleaned(cleaned, catalogue.root, target)
     write_csv(removed, results / "removed.csv")
     console.print(
         f"Wrote {target} with {len(cleaned)} rows; {results / 'removed.csv'} lists the {len(removed)} that left. "
@@ -152,14 +164,18 @@ def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audi
     """The pictures and the page; what matters most, on the screen too."""
     from wildtrack.assess.findings import findings  # matplotlib: not for --help
     from wildtrack.assess.report import LEVELS, png, report_page
-    from wildtrack.assess.sections import all_sections
+    from wildtrack.assess.sections import PICTURES, all_sections
 
+    remove_files(knobs.results, *PICTURES, "suspicious_*.csv")  # an earlier report's must not pass for this one's
+    if audit is not None:
+        write_csv(audit.photos, knobs.results / "suspicious_photos.csv")
+        write_csv(audit.pairs, knobs.results / "suspicious_pairs.csv")
+        write_csv(audit.identities, knobs.results / "suspicious_identities.csv")
     sections = all_sections(checks, audit, catalogue.root, knobs.encounter_hours, knobs.seed)
-    remove_files(knobs.results, "*.png")  # an earlier report's must not pass for this one's
     for name, figure in (figure for section in sections for figure in section.figures):
         write_atomically(knobs.results / f"{name}.png", partial(write_bytes, data=png(figure)))
     found = findings(checks, audit)
-    page = report_page(f"What is in {knobs.data.name}", catalogue.understood, found, sections)
+    page = report_page(f"What is in {knobs.data.resolve().name}", catalogue.understood, found, sections)
     write_text(knobs.results / "report.html", page)
     for finding in found:
         console.print(f"{LEVELS[finding.level]}: {finding.text}")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from assess_dataset import Knobs, main
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import make_demo
 from wildtrack.assess.quality import Thresholds
+from wildtrack.assess.sections import PICTURES
 from wildtrack.errors import UserError
 
 FAULTS = ("blurry", "dark", "turned", "corrupt", "copied", "swapped")
@@ -65,7 +67,7 @@ def assessed(
     faulty: tuple[Path, dict[str, set[str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, set[str]]]:
     results = tmp_path_factory.mktemp("results")
-    main(Knobs(faulty[0], results, artifacts=results / "none", remove_duplicates=True))
+    main(Knobs(faulty[0], results, artifacts=results / "none", remove_duplicates=True, save_split=True))
     return results, faulty[1]
 
 
@@ -111,11 +113,18 @@ def test_the_cleaned_catalogue_lacks_the_copies_and_no_photo_is_gone(
     root, planted = faulty
     removed = pd.read_csv(assessed[0] / "removed.csv")
     cleaned = load_catalogue(root / "cleaned.csv").table
-    assert all("copy of" in path for path in removed["path"])
-    assert len(removed) == EACH
+    copies = removed["path"][removed["reason"] != "cannot be read"]
+    assert all("copy of" in path for path in copies)
+    assert len(copies) == EACH
+    assert set(removed["path"]) - set(copies) == planted["corrupt"]
     assert planted["copied"] <= set(cleaned["path"])
     assert not set(removed["path"]) & set(cleaned["path"])
     assert all((root / path).is_file() for path in removed["path"])
+
+
+def test_the_suggested_split_can_be_trained_on(faulty: tuple[Path, dict[str, set[str]]]) -> None:
+    table = load_catalogue(faulty[0] / "split.csv").table
+    assert set(table["split"]) == {"train", "valid", "test"}
 
 
 def test_the_report_and_its_tables_are_whole(assessed: tuple[Path, dict[str, set[str]]]) -> None:
@@ -138,6 +147,49 @@ def test_a_catalogue_with_nothing_known(tmp_path: Path, photo_folder: Path) -> N
     table.to_csv(tmp_path / "catalogue.csv", index=False)
     main(Knobs(tmp_path / "catalogue.csv", tmp_path / "results", artifacts=tmp_path))
     assert "No photo is labelled" in (tmp_path / "results/report.html").read_text(encoding="utf-8")
+
+
+def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
+    main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
+    assert "can the model be trusted" in (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    assert {path.name for path in (tmp_path / "r").glob("suspicious_*")} == {
+        f"suspicious_{name}.csv" for name in ("photos", "pairs", "identities")
+    }
+
+
+def test_a_broken_model_costs_the_audit_and_nothing_else(
+    tmp_path: Path, photo_folder: Path, artifacts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (artifacts / "model.onnx").write_bytes(b"junk")
+    main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
+    assert "No label audit" in caplog.text
+    assert (tmp_path / "r/report.html").is_file()
+
+
+def test_pictures_of_an_earlier_report_go_and_others_stay(tmp_path: Path, photo_folder: Path) -> None:
+    for name in ("quality_dark.png", "mine.png"):
+        (tmp_path / name).write_bytes(b"")
+    main(Knobs(photo_folder, tmp_path, artifacts=tmp_path))
+    assert (tmp_path / "mine.png").exists()
+    assert not (tmp_path / "quality_dark.png").exists()
+    pictures = {path.name for path in tmp_path.glob("*.png")} - {"mine.png"}
+    assert all(any(fnmatch(name, pattern) for pattern in PICTURES) for name in pictures)
+
+
+def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None:
+    shutil.copytree(photo_folder, tmp_path / "photos")
+    paths = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "photos").rglob("*.png"))
+    sides = ["train", "train", "test", "test"] * 3
+    names = [path.split("/")[1] for path in paths]
+    columns = {"image_id": paths, "identity": names, "path": paths, "split": ["train"] * 12, "split_open": sides}
+    pd.DataFrame(columns).to_csv(tmp_path / "catalogue.csv", index=False)
+    counts = []
+    for column in (None, "split_open"):
+        main(Knobs(tmp_path / "catalogue.csv", tmp_path / "r", artifacts=tmp_path, split_column=column))
+        counts.append(json.loads((tmp_path / "r/statistics.json").read_text())["leakage"]["photos"]["test"])
+    assert counts == [0, 6]
+    with pytest.raises(UserError, match="there is no column 'split_closed'; there are image_id"):
+        main(Knobs(tmp_path / "catalogue.csv", tmp_path / "r", split_column="split_closed"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from wildtrack.access import pixels
-from wildtrack.access.photos import read_photo
+from wildtrack.access.photos import PhotoError, read_photo
 from wildtrack.access.pixels import SMALL, Decoded, decode_catalogue, default_cache
 from wildtrack.errors import UserError
 
@@ -147,6 +147,19 @@ def test_damaged_entry_is_rebuilt(root: Path, cache: Path, suffix: str, damage: 
         entry.write_bytes({"empty": b"", "short": entry.read_bytes()[:-9], "other": b"[]"}[damage])
     check(decode_catalogue(table, root, SIZE, cache, limit_gb=1), root, ["a.png", "c.png"])
     assert len(decoded_paths) == 6
+
+
+def test_a_failure_is_not_for_ever(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, *args: object) -> object:
+        if path.name == "a.png":
+            raise PhotoError("cannot be opened: Input/output error")
+        return read_photo(path, *args)  # type: ignore[arg-type]
+
+    table = photos("a.png", "c.png")
+    with monkeypatch.context() as broken:
+        broken.setattr(pixels, "read_photo", fail)
+        check(decode_catalogue(table, root, SIZE, cache, 1), root, ["c.png"])
+    check(decode_catalogue(table, root, SIZE, cache, 1), root, ["a.png", "c.png"])
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])

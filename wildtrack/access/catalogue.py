@@ -77,11 +77,12 @@ class Catalogue:
     understood: str
 
 
-def load_catalogue(data: Path) -> Catalogue:
+def load_catalogue(data: Path, split_column: str | None = None) -> Catalogue:
     """Read the catalogue from any layout that `readers.read` knows: COCO, a CSV, a folder per identity.
 
     Args:
         data: the folder, or the .csv or COCO .json file.
+        split_column: the column that is read as the split; None: the layout's own.
 
     Returns:
         The catalogue, with at least one row.
@@ -91,7 +92,7 @@ def load_catalogue(data: Path) -> Catalogue:
     """
     from wildtrack.access import readers  # here, because the readers themselves need this module
 
-    return readers.read(data)
+    return readers.read(data, split_column=split_column)
 
 
 def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tuple[str, str]]) -> Catalogue:

@@ -83,6 +83,8 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
     ]
     entry = cache / "pixels" / f"{_key(jobs, size)}.npy"
     found = _load(entry, len(table), size)
+    if found is not None and any(_can_be_read(jobs[row]) for row in found[1]):
+        found = None  # what failed then was the disk, its rights or a missing package, and not the photo
     if found is None:
         reasons: dict[int, str] = {}
         write_atomically(entry, lambda part: reasons.update(_decode(part, jobs, size)))
@@ -123,6 +125,14 @@ def _key(jobs: Iterable[Job], size: tuple[int, int]) -> str:
 def _record(size: tuple[int, int]) -> np.dtype[np.void]:
     """One photo in an entry: its two sizes one after the other."""
     return np.dtype([("pixels", np.uint8, (*size, 3)), ("small", np.uint8, (*SMALL, 3))])
+
+
+def _can_be_read(job: Job) -> bool:
+    try:
+        read_photo(job[0], SMALL, job[1])
+    except PhotoError:
+        return False
+    return True
 
 
 def _reasons_file(entry: Path) -> Path:

@@ -1,6 +1,7 @@
 """Pixels -> embeddings, by one of two engines that give the same vectors."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
 
+FINGERPRINT = re.compile("[0-9a-f]{64}")  # it names files of the cache
 BATCH = 16  # measured: larger batches fall out of the processor's cache and are slower
 
 MAKE_ANEW = "delete it, and it is made anew from the model.keras or model.h5 that must lie beside it"
@@ -48,7 +50,7 @@ class OnnxEngine:
             raise UserError(f"{path} cannot be loaded: {reason}; {MAKE_ANEW}") from error
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         shapes = {output.name: output.shape for output in self.session.get_outputs()}
-        if "fingerprint" not in self.metadata or len(shapes.get("embedding", ())) != 2:
+        if not FINGERPRINT.fullmatch(self.metadata.get("fingerprint", "")) or len(shapes.get("embedding", ())) != 2:
             raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
         self.names = list(shapes)
         self.embed_dim: int = shapes["embedding"][1]

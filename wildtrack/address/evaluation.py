@@ -81,10 +81,14 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
 
 
 def _saved_sides(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
-    """Each row's side, NaN where the split has no photo of that name and content: other seasons repeat file names."""
-    keys = [name for name in ("image_id", "sha256") if name in split]  # older splits do not know the content
-    sides = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"]
-    return sides.set_axis(table.index)
+    """Each row's side, NaN where the split has no photo of that content: other seasons repeat file names.
+
+    A photo of that content under another name is the same photo, unless the split has such photos on several sides.
+    """
+    keys = ["image_id", "sha256"]
+    sides = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"].set_axis(table.index)
+    by_content = split[split["sha256"] != ""].drop_duplicates(["sha256", "split"]).drop_duplicates("sha256", keep=False)
+    return sides.fillna(table["sha256"].map(by_content.set_index("sha256")["split"]))
 
 
 @dataclass(frozen=True)

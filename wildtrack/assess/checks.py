@@ -59,7 +59,6 @@ def check_catalogue(
     hashes: Hashes,
     *,
     thresholds: Thresholds,
-    split_column: str,
     encounter_hours: float,
     shares: tuple[float, float],
     seed: int,
@@ -72,14 +71,13 @@ def check_catalogue(
         contents: From `photo_contents`, N.
         hashes: From `perceptual_hashes`, bool (N, 64).
         thresholds: From where on a photo is flagged.
-        split_column: Whose leakage is measured, where the catalogue has it.
         encounter_hours: The longest gap inside an encounter, in hours.
         shares: Of test and valid photos in the suggested split.
         seed: Names the suggested split where it is drawn.
     """
     table = photos.table
     quality, unreadable = quality_table(table, catalogue.root)
-    has_split = split_column in table and table[split_column].notna().any()
+    has_split = "split" in table and table["split"].notna().any()
     suggested, method = suggested_split(
         table, hashes, encounter_hours=encounter_hours, test_share=shares[0], valid_share=shares[1], seed=seed
     )
@@ -90,7 +88,7 @@ def check_catalogue(
         quality=quality,
         flags=flag_quality(quality, thresholds),
         duplicates=check_for_duplicates(table, photos.small, hashes, contents, pixel_contents(photos.pixels)),
-        leakage=split_leakage(table, split_column, encounter_hours, hashes) if has_split else None,
+        leakage=split_leakage(table, "split", encounter_hours, hashes) if has_split else None,
         suggested=suggested,
         method=method,
     )

@@ -36,8 +36,8 @@ def check_for_duplicates(
     """Find the photos that show the same picture as another photo of the catalogue.
 
     Two rows of different photos are duplicates when their files are equal byte by byte and so are their boxes (exact
-    file), or their decoded pixels are equal (exact pixels), or their hashes differ in `NEAR_DUPLICATE_BITS` bits or
-    fewer and their thumbnails confirm it (near: recompressed, resized, brightened, or the next frame if nothing
+    file), or their pixels, as decoded, are equal (exact pixels), or their hashes differ in `NEAR_DUPLICATE_BITS`
+    bits or fewer and their thumbnails confirm it (near: recompressed, resized, brightened, or the next frame if nothing
     moved). A group is whatever such pairs connect. Rows of one photo are never duplicates of each other, and a photo
     that shows nothing only is one by its file.
 

@@ -1,7 +1,7 @@
 """Our quality measures as sample fields of a FiftyOne dataset; FiftyOne itself is never imported here.
 
-ReIDHub calls these eight operations; there they run a plugin, here `wildtrack.assess.measures`. The numbers are those
-of quality.csv, defined there and in docs/quality.md.
+ReIDHub calls these eight operations; there they run a plugin, here `wildtrack.assess.measures`. The numbers are defined
+there and in docs/quality.md, and are those of quality.csv for a photo without a box: a sample is measured whole.
 """
 
 import asyncio

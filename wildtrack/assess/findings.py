@@ -91,10 +91,12 @@ def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:
     share = leakage["test"]["any"]["share"] if leakage is not None else None
     if leakage is None or share is None:
         return []
-    text = f"{share:.0%} of the test photos have a photo of the same occasion, or a copy, among the training photos"
+    text = f"{share:.0%} of the test photos have one of the same occasion, or a look-alike, among the training photos"
     if share < LEAKY:
         return [Finding("good", f"{text}.", "split")]
-    return [Finding("mend", f"{text}: figures measured with this split flatter. split.csv is a better one.", "split")]
+    return [
+        Finding("mend", f"{text}: figures measured with this split flatter. --save-split writes a better one.", "split")
+    ]
 
 
 def _audit(audit: Audit | None) -> list[Finding]:

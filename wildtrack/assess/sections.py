@@ -34,6 +34,11 @@ from wildtrack.assess.report import Section
 
 BLANK = (180, 240, 3)  # of what stands for a photo that is gone
 
+PICTURES = (  # the files that the figures go to
+    *("sample.png", "photos_per_identity.png", "animals_per_photo.png", "photos_per_date.png"),
+    *("encounters_per_identity.png", "orientation.png", "species.png", "photo_sizes.png", "quality_*.png"),
+    *("copies_*.png", "photos_that_may_*.png", "identities_that_may_*.png"),
+)
 GRID = (4, 6)
 WORST = 6  # photos shown an issue
 PAIRS = 9  # suspicions shown a list
@@ -179,7 +184,7 @@ def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
 def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", method: str) -> Section:
     """How leaky the catalogue's split is, and the one that is suggested."""
     counts = ", ".join(f"{(suggested == side).sum()} {side}" for side in ("train", "valid", "test"))
-    text = [f"Suggested in split.csv: {counts} ({method})."]
+    text = [f"Suggested in split.csv: {counts} ({method}). --save-split writes it beside the photos, to train on."]
     if leakage is None:
         return Section("split", "Split", ["The catalogue has no split of its own.", *text])
     rows = [

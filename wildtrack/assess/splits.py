@@ -238,7 +238,8 @@ def _rule(table: pd.DataFrame, split: str) -> str:
 def _catalogue_sides(table: pd.DataFrame) -> npt.NDArray[np.str_]:
     """Read and check the column `split`, shape (N,)."""
     column = table["split"].to_numpy(dtype=object)
-    strange = sorted({"(empty)" if pd.isna(word) or word == "" else str(word) for word in column} - set(SIDES))
+    column = np.where(pd.isna(column), "", column)  # on no side: left out
+    strange = sorted({str(word) for word in column} - {*SIDES, ""})
     advice = 'mend the column, or choose split = "encounter" or "random"'
     if strange:
         raise UserError(f"The column `split` says {', '.join(strange[:5])}; allowed: {', '.join(SIDES)}; {advice}.")
@@ -246,6 +247,8 @@ def _catalogue_sides(table: pd.DataFrame) -> npt.NDArray[np.str_]:
     for needed in ("train", "test"):
         if not (side == needed).any():
             raise UserError(f"The column `split` has no {needed} rows, and both train and test are needed; {advice}.")
+    if (side == "").any():
+        logger.warning("%d rows are on no side of the catalogue's own split and are left out.", (side == "").sum())
     torn = int((pd.Series(side).groupby(photo_keys(table)).nunique() > 1).sum())
     if torn:
         logger.warning("The catalogue's own split has %d photo(s) with rows on two sides; left as they are.", torn)

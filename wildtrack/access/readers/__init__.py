@@ -27,14 +27,15 @@ ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
 )
 
 
-def read(data: Path, *, split_column: str = SPLIT_COLUMN, part: str = PART) -> Catalogue:
+def read(data: Path, *, split_column: str | None = None, part: str = PART) -> Catalogue:
     """Detect the layout and read it.
 
     A COCO file comes first, then `metadata.csv`, then a folder per identity.
 
     Args:
         data: a folder, a .csv or a COCO .json file.
-        split_column: which of its splits SeaTurtleID2022 is read with.
+        split_column: the column of a CSV, or of SeaTurtleID2022, that is read as the split; None: `split`, and
+            SPLIT_COLUMN for SeaTurtleID2022.
         part: which body part of SeaTurtleID2022 is read.
 
     Returns:
@@ -46,16 +47,16 @@ def read(data: Path, *, split_column: str = SPLIT_COLUMN, part: str = PART) -> C
     if not data.exists():
         raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
     if data.is_file() and data.suffix.lower() == ".csv":
-        return read_table(data)
+        return read_table(data, split_column)
     if data.is_file() and data.suffix.lower() != ".json":
         raise UserError(
             f"data = {data}: this file is not a .csv or a COCO .json; give a folder of photos or a catalogue.csv"
         )
     annotations = data if data.is_file() else find_annotations(data)
     if annotations is not None:
-        return _read_annotations(annotations, data, split_column, part)
+        return _read_annotations(annotations, data, split_column or SPLIT_COLUMN, part)
     if is_catalogue(data / "metadata.csv"):
-        return read_table(data / "metadata.csv")
+        return read_table(data / "metadata.csv", split_column)
     return read_folders(data)
 
 

@@ -21,7 +21,7 @@ def is_catalogue(source: Path) -> bool:
     return set(REQUIRED_COLUMNS) <= {*header, *rename_aliases(header).values()}
 
 
-def read_table(source: Path) -> Catalogue:
+def read_table(source: Path, split_column: str | None = None) -> Catalogue:
     """Read a CSV catalogue.
 
     UTF-8, with or without a byte order mark; comma, semicolon or tab, told by the header. Every cell is read as text,
@@ -29,6 +29,7 @@ def read_table(source: Path) -> Catalogue:
 
     Args:
         source: the .csv file.
+        split_column: the column that is read as `split`, in place of one of that name; None: `split` itself.
 
     Returns:
         The catalogue; its root is the folder of the CSV.
@@ -37,6 +38,8 @@ def read_table(source: Path) -> Catalogue:
         UserError: the file is no UTF-8 CSV, lacks a required column, or no row of it can be used.
     """
     header, lines = read_rows(source)
+    if split_column is not None:
+        header = _with_split(header, split_column, source)
     problems = []
     rows = []
     for number, cells in lines:
@@ -64,6 +67,14 @@ def write_table(table: pd.DataFrame, target: Path) -> None:
         boxes = [json.dumps(box) if isinstance(box, tuple) else None for box in table["bbox"]]
         table = table.assign(bbox=pd.Series(boxes, index=table.index, dtype="object"))
     write_atomically(target, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+
+
+def _with_split(header: list[str], split_column: str, source: Path) -> list[str]:
+    """The header with `split_column` under the name `split`, and a column of that name under another."""
+    if split_column not in header:
+        raise UserError(f"data = {source}: there is no column {split_column!r}; there are {', '.join(header)}")
+    names = {split_column: "split"} if split_column == "split" else {"split": "", split_column: "split"}
+    return [names.get(name, name) for name in header]
 
 
 def read_rows(source: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

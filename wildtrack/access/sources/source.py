@@ -12,7 +12,7 @@ from wildtrack.access.archives import extract
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.download import fetch, fetch_kaggle
 from wildtrack.access.pixels import default_cache
-from wildtrack.access.readers.seaturtles import PART, SPLIT_COLUMN
+from wildtrack.access.readers.seaturtles import PART
 from wildtrack.access.sources.card import Card, load_card
 from wildtrack.errors import UserError
 
@@ -75,7 +75,7 @@ class Source:
             raise UserError(f"{archive} does not hold {self.inside}; delete it and {unpacked}, and get it again")
         return root
 
-    def read(self, root: Path, *, split_column: str = SPLIT_COLUMN, part: str = PART) -> Catalogue:
+    def read(self, root: Path, *, split_column: str | None = None, part: str = PART) -> Catalogue:
         """Read a copy of the dataset.
 
         Args:
