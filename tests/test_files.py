@@ -76,7 +76,7 @@ def test_fsync_takes_files_and_folders(tmp_path: Path) -> None:
 def test_the_folder_one_stands_in_is_no_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in (Path(), tmp_path, Path("..", tmp_path.name)):
-        with pytest.raises(UserError, match="is the folder you are in, .*; name a new folder"), new_folder(name):
+        with pytest.raises(UserError, match=r"is the folder you are in, .*; name a new folder"), new_folder(name):
             pass
 
 
