@@ -45,7 +45,7 @@ class Knobs:
     to: Path = Path("exports")  # where --export writes, a folder for each form
     positions: bool = False  # crops and exports say where the animals were met; without it they do not
     push_to: str | None = None  # OWNER/NAME on the Hugging Face Hub, for what --export huggingface has written
-    force: bool = False  # of --push-to: publish although no licence clearly allows it
+    force: bool = False  # of --push-to: although no licence clearly allows it, or the repository is public already
 
 
 def main(knobs: Knobs) -> None:
@@ -74,7 +74,7 @@ def main(knobs: Knobs) -> None:
         report_problems(knobs.to / f"{form}_problems.csv", problems)
         console.print(f"Exported {written}.")
     if knobs.push_to is not None:
-        console.print("Uploaded to", huggingface.push(knobs.to / "huggingface", knobs.push_to, card))
+        console.print("Uploaded to", huggingface.push(knobs.to / "huggingface", knobs.push_to, card, knobs.force))
     labelled = (catalogue.table["identity"] != UNKNOWN).any()
     following = f'train_classifier_reid.py --data "{target}"' if labelled else f'search.py "{target.parent}"'
     console.print(f"Saved {target}. What next? python {following}")

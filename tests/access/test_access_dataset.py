@@ -221,7 +221,7 @@ def test_what_is_exported_is_uploaded(gzgc: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(huggingface, "push", record_push)
     monkeypatch.setattr(huggingface, "allows_copies", lambda licence: not force)
     main(Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras", force=force))
-    assert done == [("huggingface",), (tmp_path / "out/huggingface", "me/zebras", sources.load("gzgc").card)]
+    assert done == [("huggingface",), (tmp_path / "out/huggingface", "me/zebras", sources.load("gzgc").card, force)]
 
 
 @pytest.mark.parametrize("knob", ["crop", "to"])

@@ -113,7 +113,9 @@ def test_the_export_is_named_after_the_source(
     name = slug or tmp_path.name
     assert list(fiftyone.known) == [name] and said.endswith(f"fiftyone app launch {name}")
     assert not (tmp_path / "unused").exists()
-    assert problems.to_numpy().tolist() == [["gone.jpg", "written without a box: cannot be opened: No such file or directory"]]
+    assert problems.to_numpy().tolist() == [
+        ["gone.jpg", "written without a box: cannot be opened: No such file or directory"]
+    ]
 
 
 def test_the_real_one(table: pd.DataFrame, tmp_path: Path) -> None:
