@@ -104,6 +104,13 @@ def test_no_fiftyone(table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.Mo
         create_fiftyone_dataset(tmp_path, table, "zebras")
 
 
+def test_a_box_that_misses_its_photo_is_listed(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
+    table.at[0, "bbox"] = (500.0, 500.0, 10.0, 10.0)
+    problems: list[tuple[str, str]] = []
+    create_fiftyone_dataset(tmp_path, table[:1], "zebras", problems=problems)
+    assert problems == [("a b/1.jpg", "written without a box: its box misses it")]
+
+
 @pytest.mark.parametrize("slug", [None, "gzgc"])
 def test_the_export_is_named_after_the_source(
     fiftyone: Any, table: pd.DataFrame, tmp_path: Path, slug: str | None

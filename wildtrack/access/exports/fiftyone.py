@@ -86,11 +86,12 @@ def _samples(
     for path, size, row in zip(paths, sizes, records, strict=True):
         values = {field: row[field] for field in fields if field != "bbox"}
         if with_box and row["bbox"] is not None:
-            if isinstance(size, PhotoError):
-                left_out.append((row["path"], f"written without a box: {size}"))
+            box = relative(row["bbox"], size) if isinstance(size, tuple) else None
+            if box is None:
+                reason = size if isinstance(size, PhotoError) else "its box misses it"
+                left_out.append((row["path"], f"written without a box: {reason}"))
             else:
-                box = list(relative(row["bbox"], size))
-                detection = fiftyone.Detection(label=row.get("identity"), bounding_box=box)
+                detection = fiftyone.Detection(label=row.get("identity"), bounding_box=list(box))
                 values[BOX_FIELD] = fiftyone.Detections(detections=[detection])
         yield fiftyone.Sample(filepath=str(path), **values)
 
