@@ -105,9 +105,9 @@ def test_no_fiftyone(table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_box_that_misses_its_photo_is_listed(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
-    table.at[0, "bbox"] = (500.0, 500.0, 10.0, 10.0)
     problems: list[tuple[str, str]] = []
-    create_fiftyone_dataset(tmp_path, table[:1], "zebras", problems=problems)
+    outside: Any = [(500.0, 500.0, 10.0, 10.0)]
+    create_fiftyone_dataset(tmp_path, table[:1].assign(bbox=outside), "zebras", problems=problems)
     assert problems == [("a b/1.jpg", "written without a box: its box misses it")]
 
 
