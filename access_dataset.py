@@ -9,6 +9,7 @@ python access_dataset.py --root traps --boxes detections.json --unlabelled    ca
 import errno
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import tyro
@@ -20,8 +21,9 @@ from wildtrack.access.catalogue import UNKNOWN, Catalogue
 from wildtrack.access.crops import write_crops
 from wildtrack.access.exports import Format, export, huggingface, without_positions
 from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.ours import is_ours, mark_ours
 from wildtrack.access.problems import report_problems
-from wildtrack.access.readers.table import write_table
+from wildtrack.access.readers.table import has_labels, says, write_table
 from wildtrack.access.sources.source import Source
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
@@ -45,7 +47,7 @@ class Knobs:
     to: Path = Path("exports")  # where --export writes, a folder for each form
     positions: bool = False  # crops and exports say where the animals were met; without it they do not
     push_to: str | None = None  # OWNER/NAME on the Hugging Face Hub, for what --export huggingface has written
-    force: bool = False  # of --push-to: publish although no licence clearly allows it
+    force: bool = False  # of --push-to: although no licence clearly allows it, or the repository is public already
 
 
 def main(knobs: Knobs) -> None:
@@ -74,10 +76,22 @@ def main(knobs: Knobs) -> None:
         report_problems(knobs.to / f"{form}_problems.csv", problems)
         console.print(f"Exported {written}.")
     if knobs.push_to is not None:
-        console.print("Uploaded to", huggingface.push(knobs.to / "huggingface", knobs.push_to, card))
-    labelled = (catalogue.table["identity"] != UNKNOWN).any()
-    following = f'train_classifier_reid.py --data "{target}"' if labelled else f'search.py "{target.parent}"'
-    console.print(f"Saved {target}. What next? python {following}")
+        console.print("Uploaded to", huggingface.push(knobs.to / "huggingface", knobs.push_to, card, knobs.force))
+    console.print(f"Saved {target}. What next? {following(knobs, catalogue, target)}")
+
+
+def following(knobs: Knobs, catalogue: Catalogue, target: Path) -> str:
+    """What to do with the catalogue at `target`: train on known animals, search for unknown ones."""
+    if labelled(catalogue):
+        return f'python train_classifier_reid.py --data "{target}"'
+    if knobs.crop is None and "bbox" in catalogue.table:
+        return "The same command with --crop FOLDER, which cuts out the animals: search.py compares whole photos"
+    return f'python search.py "{target.parent}"'
+
+
+def labelled(catalogue: Catalogue) -> bool:
+    """Whether anybody in it is known."""
+    return bool((catalogue.table["identity"] != UNKNOWN).any())
 
 
 def check(knobs: Knobs) -> None:
@@ -98,7 +112,7 @@ def read(knobs: Knobs, source: Source | None) -> Catalogue:
         raise UserError(f"--root {root} is no folder; give the folder of the dataset")
     if knobs.boxes is not None and knobs.unlabelled:
         return catalogue_of_detections(read_detections(knobs.boxes, root, knobs.min_confidence), root)
-    reader = source.read if source is not None else readers.read
+    reader = source.read if source is not None else partial(readers.read, original=True)
     try:
         catalogue = reader(root, split_column=knobs.split_column, part=knobs.part)
     except UserError as error:
@@ -114,11 +128,24 @@ def read(knobs: Knobs, source: Source | None) -> Catalogue:
 
 
 def save(catalogue: Catalogue) -> Path:
-    """Write catalogue.csv and problems.csv beside the photos."""
-    target = catalogue.root / "catalogue.csv"
+    """Write catalogue.csv and problems.csv beside the photos; files that WildTrack did not write stay as they are.
+
+    Raises:
+        UserError: such a file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
+    """
+    target, problems = catalogue.root / "catalogue.csv", catalogue.root / "problems.csv"
+    kept = not is_ours(target) and says(target, catalogue.table)  # the user's own table, as it was read
+    for path in (problems,) if kept else (target, problems):
+        if path.exists() and not is_ours(path):
+            raise UserError(f"{path} is there already, and is not as WildTrack wrote it; rename it or remove it")
+    if not kept and target.exists() and has_labels(target) and not labelled(catalogue):
+        raise UserError(f"{target} names animals, and would lose them; rename it or remove it")
     try:
-        report_problems(catalogue.root / "problems.csv", catalogue.problems)
-        write_table(catalogue.table, target)
+        report_problems(problems, catalogue.problems)
+        mark_ours(problems)
+        if not kept:
+            write_table(catalogue.table, target)
+            mark_ours(target)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
@@ -131,8 +158,11 @@ def save(catalogue: Catalogue) -> Path:
 
 def list_sources() -> None:
     """Print the datasets as a table on standard output."""
-    table = Table("name", "species", "photos", "identities", "licence", "download", box=None)
-    table.columns[0].no_wrap = True  # it is what one types
+    table = Table("name", "species", "photos", "animals", "licence", "download", box=None, padding=(0, 1, 0, 0))
+    for column in (table.columns[0], *table.columns[2:5]):
+        column.no_wrap = True  # or rich would cut it in a terminal of 80 columns
+    for column in table.columns[2:4]:
+        column.justify = "right"
     for card in sources.cards():
         species = ", ".join(entry.name for entry in card.species)
         table.add_row(card.slug, species, f"{card.photos:,}", f"{card.identities:,}", card.licence, card.size)

@@ -73,6 +73,22 @@ def test_fsync_takes_files_and_folders(tmp_path: Path) -> None:
     fsync(tmp_path)
 
 
+def test_the_folder_one_stands_in_is_no_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (Path(), tmp_path, Path("..", tmp_path.name)):
+        with pytest.raises(UserError, match=r"is the folder you are in, .*; name a new folder"), new_folder(name):
+            pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_to_an_empty_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with new_folder(tmp_path / "link") as part:
+        (part / "x").touch()
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real/x").is_file()
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_new_folder_appears_whole(tmp_path: Path, there: bool) -> None:
     target = tmp_path / "a b" / "größe"

@@ -53,10 +53,13 @@ def new_folder(target: Path) -> Iterator[Path]:
     When the block raises, nothing is left.
 
     Raises:
-        UserError: there is something at `target`, which is never overwritten.
+        UserError: there is something at `target`, which is never overwritten, or one stands in it.
     """
+    if target.resolve() == Path.cwd():
+        raise UserError(f"{target} is the folder you are in, and cannot be put in place in one step; name a new folder")
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UserError(f"{target} is there already, and is not overwritten; delete it, or name another folder")
+    target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".part-{secrets.token_hex(8)}")
     part.mkdir()

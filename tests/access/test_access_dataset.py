@@ -54,7 +54,9 @@ def test_the_list(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     main(Knobs())
     shown = capsys.readouterr().out
     for card in sources.cards():
-        assert card.slug in shown and f"{card.photos:,}" in shown and f"{card.identities:,}" in shown
+        whole = (card.slug, f"{card.photos:,}", f"{card.identities:,}", card.licence)
+        assert all(cell in shown for cell in whole)
+    assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 
@@ -69,6 +71,66 @@ def test_a_copy_on_disk(gzgc: Path, name: str | None, capsys: pytest.CaptureFixt
     assert first.astype(object).equals(second.astype(object))
     assert first["bbox"][0] == (1.5, 2.0, 20.0, 10.0)
     assert (gzgc / "problems.csv").read_text() == "path,reason\n"
+
+
+@pytest.fixture
+def animals(tmp_path: Path) -> Path:
+    """A folder per identity, and boxes for it in d.json."""
+    for name in ("Ana/1.jpg", "Blå/2.jpg"):
+        save_marked(tmp_path / "ids" / name)
+    detection = {"category": "1", "conf": 1, "bbox": [0.5, 0.5, 0.5, 0.5]}
+    images = [{"file": name, "detections": [detection]} for name in ("Ana/1.jpg", "Blå/2.jpg")]
+    content = {"detection_categories": {"1": "animal"}, "images": images}
+    (tmp_path / "d.json").write_text(json.dumps(content), encoding="utf-8")
+    return tmp_path / "ids"
+
+
+def test_again_reads_the_photos_and_not_what_was_made_of_them(
+    animals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(Knobs(root=animals))
+    main(Knobs(root=animals, boxes=tmp_path / "d.json"))
+    assert load_catalogue(animals).table["bbox"].tolist() == [(40, 30, 40, 30)] * 2
+    save_marked(animals / "Ana/3.jpg")
+    main(Knobs(root=animals))
+    assert len(load_catalogue(animals).table) == 3 and "bbox" not in load_catalogue(animals).table
+    assert "the table" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["catalogue.csv", "problems.csv"])
+@pytest.mark.parametrize("content", ["object;shelf\nvase;3\n", "gr\xf6\xdfe", ""])
+def test_files_of_the_user_are_not_overwritten(gzgc: Path, name: str, content: str) -> None:
+    (gzgc / name).write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=f"{name} is there already, and is not as WildTrack wrote it; rename it or"):
+        main(Knobs(root=gzgc))
+    assert (gzgc / name).read_text(encoding="latin-1") == content
+    assert not {"catalogue.csv", "problems.csv"} - {name} & {path.name for path in gzgc.iterdir()}
+
+
+def test_a_catalogue_that_was_edited_is_the_users(animals: Path, tmp_path: Path) -> None:
+    main(Knobs(root=animals))
+    edited = (animals / "catalogue.csv").read_text(encoding="utf-8").replace("Ana,", "Anna,")
+    (animals / "catalogue.csv").write_text(edited, encoding="utf-8")
+    main(Knobs(root=animals, crop=tmp_path / "crops"))  # read, and left as it is
+    assert load_catalogue(tmp_path / "crops").table["identity"].tolist() == ["Anna", "Blå"]
+    with pytest.raises(UserError, match=r"catalogue\.csv is there already"):
+        main(Knobs(root=animals, boxes=tmp_path / "d.json"))
+    assert (animals / "catalogue.csv").read_text(encoding="utf-8") == edited
+
+
+def test_crops_are_a_dataset_of_their_own(animals: Path, tmp_path: Path) -> None:
+    main(Knobs(root=animals, crop=tmp_path / "crops"))
+    before = (tmp_path / "crops/catalogue.csv").read_bytes()
+    main(Knobs(root=tmp_path / "crops", export=("csv",), to=tmp_path / "out"))
+    assert (tmp_path / "crops/catalogue.csv").read_bytes() == before
+    assert load_catalogue(tmp_path / "crops").table["photo_id"].tolist() == ["Ana/1.jpg", "Blå/2.jpg"]
+
+
+def test_unlabelled_never_overwrites_labels(animals: Path, tmp_path: Path) -> None:
+    main(Knobs(root=animals))
+    with pytest.raises(UserError, match=r"catalogue\.csv names animals, and would lose them; rename it or remove it"):
+        main(Knobs(root=animals, boxes=tmp_path / "d.json", unlabelled=True))
+    assert load_catalogue(animals).table["identity"].tolist() == ["Ana", "Blå"]
 
 
 def test_problems_are_listed(gzgc: Path) -> None:
@@ -153,11 +215,13 @@ def test_from_camera_traps_to_crops(traps: Path, tmp_path: Path, capsys: pytest.
     main(Knobs(root=traps, boxes=boxes, unlabelled=True, crop=crops))
     assert load_catalogue(traps / "catalogue.csv").table["bbox"].tolist() == [(0, 0, 30, 40)] * 2
     table = load_catalogue(crops / "catalogue.csv").table
-    assert table["path"].tolist() == ["north/A/1.jpg", "north/A/1_2.jpg"] and table["photo_id"].nunique() == 1
+    assert table["path"].tolist() == ["north_A_1.jpg", "north_A_1_2.jpg"] and table["photo_id"].nunique() == 1
     assert "latitude" in load_catalogue(traps / "catalogue.csv").table and "latitude" not in table
     said = capsys.readouterr().err
     assert f'python search.py "{crops}"' in said  # nobody is labelled: nothing to train on
     main(Knobs(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5))
+    said = capsys.readouterr().err
+    assert "--crop FOLDER" in said and "python search.py" not in said  # which would compare whole scenes
     assert len(load_catalogue(traps / "catalogue.csv").table) == 1
 
 
@@ -221,7 +285,7 @@ def test_what_is_exported_is_uploaded(gzgc: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(huggingface, "push", record_push)
     monkeypatch.setattr(huggingface, "allows_copies", lambda licence: not force)
     main(Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras", force=force))
-    assert done == [("huggingface",), (tmp_path / "out/huggingface", "me/zebras", sources.load("gzgc").card)]
+    assert done == [("huggingface",), (tmp_path / "out/huggingface", "me/zebras", sources.load("gzgc").card, force)]
 
 
 @pytest.mark.parametrize("knob", ["crop", "to"])

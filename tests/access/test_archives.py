@@ -93,6 +93,16 @@ def test_a_zip_that_lies_about_its_size(place: Path, monkeypatch: pytest.MonkeyP
     refused(source, "far larger|damaged")
 
 
+def test_a_damaged_lzma_zip(place: Path) -> None:
+    source = place / "x.zip"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("noise", hash_noise())
+    content = bytearray(source.read_bytes())
+    content[50:200] = b"\xff" * 150
+    source.write_bytes(content)
+    refused(source, "damaged or cut short")
+
+
 def test_a_bomb_in_a_header(place: Path) -> None:
     header = member("pax", type=tarfile.XHDTYPE, size=50_000_000).tobuf(tarfile.USTAR_FORMAT)
     (place / "x.tar.gz").write_bytes(gzip.compress(header + bytes(50_000_000)))

@@ -299,7 +299,7 @@ def test_seaturtleid2022_with_options(turtles: Path) -> None:
         ({"split_column": "year_split"}, "it has split_closed, split_closed_random, split_open"),
     ],
 )
-def test_seaturtleid2022_refuses(turtles: Path, options: dict[str, str], message: str) -> None:
+def test_seaturtleid2022_refuses(turtles: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         read(turtles, **options)
 

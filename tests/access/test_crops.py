@@ -42,19 +42,19 @@ def test_the_crops_are_a_catalogue_of_their_own(catalogue: Catalogue, tmp_path: 
     crops = load_catalogue(folder / "catalogue.csv")
     assert crops.table.astype(object).equals(written.astype(object))
     assert crops.problems.empty
-    assert crops.table["path"].tolist() == ["a b/photo.jpg", "a b/photo_2.jpg", "a b/plain.png"]
+    assert crops.table["path"].tolist() == ["a b_photo.jpg", "a b_photo_2.jpg", "a b_plain.png"]
     assert crops.table["identity"].tolist() == ["Ana", "unknown", "Blå"]
     assert "bbox" not in crops.table and crops.table["date"].tolist() == ["2024-05-31"] * 3
     assert crops.table[["width", "height"]].to_numpy().tolist() == [[20, 30], [35, 40], [30, 20]]  # 60 x 80 upright
     keys = photo_keys(crops.table)
     assert keys[0] == keys[1] != keys[2]
     assert 'bad.jpg,"its content is not one of' in (folder / "problems.csv").read_text()
-    np.testing.assert_array_equal(Image.open(folder / "a b/plain.png"), Image.open(catalogue.root / "a b/plain.png"))
+    np.testing.assert_array_equal(Image.open(folder / "a b_plain.png"), Image.open(catalogue.root / "a b/plain.png"))
 
 
 def test_a_crop_is_the_box_of_the_upright_photo(catalogue: Catalogue, tmp_path: Path) -> None:
     write_crops(catalogue, tmp_path / "crops")
-    red = np.asarray(Image.open(tmp_path / "crops/a b/photo.jpg")).reshape(-1, 3).mean(axis=0)
+    red = np.asarray(Image.open(tmp_path / "crops/a b_photo.jpg")).reshape(-1, 3).mean(axis=0)
     assert red[0] > 200 and red[1] < 60  # the red corner of the upright photo
 
 
@@ -87,15 +87,25 @@ def test_bare_photos_of_png_carry_nothing_either(tmp_path: Path) -> None:
     ("paths", "names"),
     [
         ([], []),
-        (["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"], ["a/1.jpg", "a/1_2.jpg", "a/1_3.jpg", "b/2.png"]),
-        (["a/1_2.jpg", "a/1.jpg", "a/1.jpg"], ["a/1_2.jpg", "a/1.jpg", "a/1_3.jpg"]),
-        (["A/x.jpg", "a/X.jpg"], ["A/x.jpg", "a/X_2.jpg"]),
+        (["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"], ["a_1.jpg", "a_1_2.jpg", "a_1_3.jpg", "b_2.png"]),
+        (["a/1_2.jpg", "a/1.jpg", "a/1.jpg"], ["a_1_2.jpg", "a_1.jpg", "a_1_3.jpg"]),
+        (["A/x.jpg", "a/X.jpg"], ["A_x.jpg", "a_X_2.jpg"]),
         (["x.png", "x.jpg"], ["x.png", "x_2.jpg"]),
-        (["b.c/d.e.jpeg"], ["b.c/d.e.jpg"]),
+        (["b.c/d.e.jpeg"], ["b.c_d.e.jpg"]),
+        (["a/b.jpg", "a_b.jpg"], ["a_b.jpg", "a_b_2.jpg"]),
+        (["ü" * 300 + "/1.jpg"], ["ü" * 58 + "_1.jpg"]),
     ],
 )
 def test_names(paths: list[str], names: list[str]) -> None:
     assert crop_names(paths) == names
+
+
+def test_the_folder_reads_as_its_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
+    written = write_crops(catalogue, tmp_path / "crops")
+    assert load_catalogue(tmp_path / "crops").table.astype(object).equals(written.astype(object))
+    (tmp_path / "crops/catalogue.csv").unlink()
+    with pytest.raises(UserError, match="no photo in a folder of its identity"):  # no animal under another's name
+        load_catalogue(tmp_path / "crops")
 
 
 def test_a_folder_in_use_is_left_alone(catalogue: Catalogue, tmp_path: Path) -> None:

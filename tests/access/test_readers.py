@@ -7,6 +7,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.ours import mark_ours
+from wildtrack.access.readers import read
 from wildtrack.access.readers.folders import natural_key, read_folders
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.errors import UserError
@@ -228,6 +230,19 @@ def test_table(table_root: Path, content: str) -> None:
     assert catalogue.root == table_root
     assert catalogue.understood == "the table my table.csv: 2 photos of 2 identities"
     assert is_catalogue(source)
+
+
+@pytest.mark.parametrize("original", [True, False])
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: bool) -> None:
+    root = fill(tmp_path, "folder/1.jpg")
+    (root / "catalogue.csv").write_text("image_id,identity,path\n1,Ana,folder/1.jpg\n")
+    if ours:
+        mark_ours(root / "catalogue.csv")
+    passed_over = ours and original
+    assert read(root, original=original).table["identity"].tolist() == ["folder" if passed_over else "Ana"]
+    (root / "metadata.csv").write_text("image_id,identity,path\n1,Blu,folder/1.jpg\n")
+    assert read(root, original=original).table["identity"].tolist() == ["Blu"]
 
 
 def test_words_that_pandas_takes_for_missing_stay_names(table_root: Path) -> None:

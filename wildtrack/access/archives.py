@@ -5,6 +5,7 @@ than the limits below (a "bomb").
 """
 
 import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -82,6 +83,7 @@ _DAMAGED = (
     RuntimeError,  # a zip with a password
     UnicodeError,
     gzip.BadGzipFile,
+    lzma.LZMAError,
     struct.error,
     tarfile.TarError,
     zipfile.BadZipFile,

@@ -8,19 +8,22 @@ import pandas as pd
 from wildtrack.access.bare import bare_photos, bare_suffix
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue, problem_table
+from wildtrack.access.ours import mark_ours
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.files import new_folder
 
+_LONGEST = 60  # characters: 240 bytes at most, of the 255 that a file name may have
+
 
 def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
     """Cut out each animal at full size, without metadata, and write catalogue.csv and problems.csv beside the crops.
 
-    A row without a box keeps the whole photo. Crops lie in the folders of their photos; `image_id` stays, `photo_id`
-    names the source photo, so that crops of one photo stay on one side of a split. The folder appears when it is
-    whole, and not before.
+    A row without a box keeps the whole photo. Crops lie side by side, for the folder of a photo names only one of its
+    animals; `image_id` stays, `photo_id` names the source photo, so that crops of one photo stay on one side of a
+    split. The folder appears when it is whole, and not before.
 
     Args:
         catalogue: what to cut.
@@ -42,7 +45,6 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
             if isinstance(crop, PhotoError):
                 problems.append((table["path"].iloc[row], str(crop)))
                 continue
-            (part / name).parent.mkdir(parents=True, exist_ok=True)
             (part / name).write_bytes(crop.content)
             sizes[row] = crop.width, crop.height
         if not sizes:
@@ -51,24 +53,25 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
         crops = _crop_table(table.iloc[rows], [names[row] for row in rows], list(sizes.values()))
         write_table(crops, part / "catalogue.csv")
     report_problems(folder / "problems.csv", problem_table(problems))
+    mark_ours(folder / "problems.csv")
     return crops
 
 
 def crop_names(paths: Iterable[str]) -> list[str]:
-    """A file name for each crop: its photo's path, numbered from the second crop of a photo on.
+    """A file name for each crop: its photo's path in one word, numbered from the second crop of a photo on.
 
     No two names differ by case alone, for Windows and macOS would take them for one file.
 
     Example:
         >>> crop_names(["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"])
-        ['a/1.jpg', 'a/1_2.jpg', 'a/1_3.jpg', 'b/2.png']
+        ['a_1.jpg', 'a_1_2.jpg', 'a_1_3.jpg', 'b_2.png']
     """
     names: list[str] = []
     taken: set[str] = set()
     latest: dict[str, int] = {}
     for path in paths:
         suffix = bare_suffix(path)
-        stem = PurePosixPath(path).with_suffix("").as_posix()
+        stem = PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-_LONGEST:]
         number = latest.get(stem, 0) + 1
         name = f"{stem}{suffix}" if number == 1 else f"{stem}_{number}{suffix}"
         while name.casefold() in taken:

@@ -104,15 +104,25 @@ def test_no_fiftyone(table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.Mo
         create_fiftyone_dataset(tmp_path, table, "zebras")
 
 
+def test_a_box_that_misses_its_photo_is_listed(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
+    problems: list[tuple[str, str]] = []
+    outside: Any = [(500.0, 500.0, 10.0, 10.0)]
+    create_fiftyone_dataset(tmp_path, table[:1].assign(bbox=outside), "zebras", problems=problems)
+    assert problems == [("a b/1.jpg", "written without a box: its box misses it")]
+
+
 @pytest.mark.parametrize("slug", [None, "gzgc"])
 def test_the_export_is_named_after_the_source(
     fiftyone: Any, table: pd.DataFrame, tmp_path: Path, slug: str | None
 ) -> None:
     catalogue = Catalogue(tmp_path, table, problem_table([]), "")
-    said, _ = write(catalogue, tmp_path / "unused", load(slug).card if slug is not None else None)
+    said, problems = write(catalogue, tmp_path / "unused", load(slug).card if slug is not None else None)
     name = slug or tmp_path.name
     assert list(fiftyone.known) == [name] and said.endswith(f"fiftyone app launch {name}")
     assert not (tmp_path / "unused").exists()
+    assert problems.to_numpy().tolist() == [
+        ["gone.jpg", "written without a box: cannot be opened: No such file or directory"]
+    ]
 
 
 def test_the_real_one(table: pd.DataFrame, tmp_path: Path) -> None:
@@ -136,6 +146,6 @@ def test_the_real_samples_take_what_is_said(table: pd.DataFrame, tmp_path: Path)
     fiftyone = pytest.importorskip("fiftyone")
     from wildtrack.access.exports.fiftyone import _samples
 
-    samples = list(_samples(fiftyone, tmp_path, table, ["image_id", "identity", "bbox", "latitude"]))
+    samples = list(_samples(fiftyone, tmp_path, table, ["image_id", "identity", "bbox", "latitude"], []))
     assert samples[0].animal.detections[0].bounding_box == [0.25, 0.5, 0.5, 0.25]
     assert samples[0].identity == "Ana" and samples[1].latitude is None

@@ -9,6 +9,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import relative, upright_sizes
 from wildtrack.access.catalogue import Catalogue, problem_table, rename_aliases
+from wildtrack.access.photos import PhotoError
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
 
@@ -18,12 +19,17 @@ BOX_FIELD = "animal"
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:  # noqa: ARG001
     """Fill a dataset named after the source, or after the folder of the photos; see `exports.export`."""
     name = card.slug if card is not None else catalogue.root.resolve().name
-    create_fiftyone_dataset(catalogue.root, catalogue.table, name)
-    return f"the FiftyOne dataset {name}, to be looked at with: fiftyone app launch {name}", problem_table([])
+    problems: list[tuple[str, str]] = []
+    create_fiftyone_dataset(catalogue.root, catalogue.table, name, problems=problems)
+    return f"the FiftyOne dataset {name}, to be looked at with: fiftyone app launch {name}", problem_table(problems)
 
 
 def create_fiftyone_dataset(
-    root_path: str | Path, metadata_df: pd.DataFrame, dataset_name: str, fields: Sequence[str] | None = None
+    root_path: str | Path,
+    metadata_df: pd.DataFrame,
+    dataset_name: str,
+    fields: Sequence[str] | None = None,
+    problems: list[tuple[str, str]] | None = None,
 ) -> Any:
     """Make a persistent FiftyOne dataset of a catalogue, one sample a row.
 
@@ -35,6 +41,7 @@ def create_fiftyone_dataset(
         metadata_df: the catalogue's table; `filepath` and `file_name` are read as `path`.
         dataset_name: none that FiftyOne has already.
         fields: the columns that are wanted; None: all. The photo's path always is.
+        problems: takes (path, reason) of the boxes that are left out.
 
     Returns:
         The `fiftyone.Dataset`.
@@ -60,22 +67,32 @@ def create_fiftyone_dataset(
             f"FiftyOne has a dataset {dataset_name!r} already; delete it with: fiftyone datasets delete {dataset_name}"
         )
     dataset = fiftyone.Dataset(dataset_name)
-    dataset.add_samples(_samples(fiftyone, Path(root_path), table, wanted), num_samples=len(table), progress=False)
+    left_out: list[tuple[str, str]] = []
+    samples = _samples(fiftyone, Path(root_path), table, wanted, left_out)
+    dataset.add_samples(samples, num_samples=len(table), progress=False)
     dataset.persistent = True  # last: what is half filled goes when FiftyOne is closed
+    if problems is not None:
+        problems += left_out
     return dataset
 
 
-def _samples(fiftyone: Any, root: Path, table: pd.DataFrame, fields: list[str]) -> Iterator[Any]:
+def _samples(
+    fiftyone: Any, root: Path, table: pd.DataFrame, fields: list[str], left_out: list[tuple[str, str]]
+) -> Iterator[Any]:
     paths = [(root / path).absolute() for path in table["path"]]
     with_box = "bbox" in fields
     sizes = upright_sizes(paths) if with_box else itertools.repeat(None, len(paths))
     records = table.astype(object).where(table.notna(), None).to_dict("records")
     for path, size, row in zip(paths, sizes, records, strict=True):
         values = {field: row[field] for field in fields if field != "bbox"}
-        box = relative(row["bbox"], size) if with_box and row["bbox"] is not None and isinstance(size, tuple) else None
-        if box is not None:
-            detection = fiftyone.Detection(label=row.get("identity"), bounding_box=list(box))
-            values[BOX_FIELD] = fiftyone.Detections(detections=[detection])
+        if with_box and row["bbox"] is not None:
+            box = relative(row["bbox"], size) if isinstance(size, tuple) else None
+            if box is None:
+                reason = size if isinstance(size, PhotoError) else "its box misses it"
+                left_out.append((row["path"], f"written without a box: {reason}"))
+            else:
+                detection = fiftyone.Detection(label=row.get("identity"), bounding_box=list(box))
+                values[BOX_FIELD] = fiftyone.Detections(detections=[detection])
         yield fiftyone.Sample(filepath=str(path), **values)
 
 

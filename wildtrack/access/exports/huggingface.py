@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("height", "width", "latitude", "longitude")
 _HUB_LICENCES = ("cdla-permissive-1.0",)  # as the Hub spells those of the cards; others are "other"
+_ALLOWS_COPIES = re.compile(  # whole names, since "not CC BY" holds one too; words joined by dashes
+    r"""
+    cdla-(permissive|sharing)(-\d-\d)?
+    | cc0(-1-0)?(-universal)? | public-domain(-mark)?(-1-0)?
+    | cc-by(-nc)?(-sa)?(-\d-\d(-international|-unported|-[a-z]{2})?)?
+    | (https?-)?(www-)?creativecommons-org
+      -(licenses-by(-nc)?(-sa)?-\d-\d(-[a-z]{2}|-igo)?|publicdomain-(zero|mark)-1-0)(-deed(-[a-z]{2})?|-legalcode)?
+    """,
+    re.VERBOSE,
+)
 
 
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
@@ -96,19 +106,20 @@ def to_huggingface(
     return dataset
 
 
-def push(folder: Path, repo_id: str, card: Card | None) -> str:
-    """Upload a dataset that `write` has written; the repository is private until its owner opens it.
+def push(folder: Path, repo_id: str, card: Card | None, force: bool = False) -> str:
+    """Upload a dataset that `write` has written; a new repository is private until its owner opens it.
 
     Args:
         folder: from `write`.
         repo_id: OWNER/NAME.
         card: of the source.
+        force: upload to a repository that is public already, too.
 
     Returns:
         A sentence on where it is.
 
     Raises:
-        UserError: the Hub refuses, or cannot be reached.
+        UserError: the repository is public, the Hub refuses, or cannot be reached.
     """
     datasets = _datasets()
     import huggingface_hub
@@ -116,13 +127,20 @@ def push(folder: Path, repo_id: str, card: Card | None) -> str:
 
     try:
         huggingface_hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
+        private = huggingface_hub.repo_info(repo_id, repo_type="dataset").private  # of an old one, as it was
+        if not (private or force):
+            raise UserError(
+                f"--push-to {repo_id}: this repository is public; make it private there, name another one, "
+                "or add --force if everyone may see the photos"
+            )
         huggingface_hub.DatasetCard(dataset_card(card)).push_to_hub(repo_id)  # first: the next line adds to it
         datasets.load_from_disk(str(folder)).push_to_hub(repo_id)
     except (OSError, ValueError, HTTPError) as error:  # refused, odd names or no token, no network
         raise UserError(
             f"--push-to {repo_id}: {error}; log in with: hf auth login; the dataset itself is in {folder}"
         ) from error
-    return f"https://huggingface.co/datasets/{repo_id}, private; open it there when you mean to publish it"
+    who = "private; open it there when you mean to publish it" if private else "public"
+    return f"https://huggingface.co/datasets/{repo_id}, {who}"
 
 
 def check_copies_allowed(table: pd.DataFrame, card: Card | None, repo_id: str) -> None:
@@ -154,12 +172,8 @@ def allows_copies(licence: str) -> bool:
         >>> allows_copies("CDLA-Permissive-1.0"), allows_copies("http://creativecommons.org/licenses/by-nc-nd/2.0/")
         (True, False)
     """
-    words = re.sub(r"[^a-z0-9]+", "-", licence.casefold())
-    if re.search(r"(^|-)nd(-|$)|no-?deriv", words):
-        return False
-    return (
-        re.search(r"cdla-permissive|cdla-sharing|cc0|cc-by|licenses-by|publicdomain|public-domain", words) is not None
-    )
+    words = re.sub(r"[^a-z0-9]+", "-", licence.casefold()).strip("-")
+    return _ALLOWS_COPIES.fullmatch(words) is not None
 
 
 def dataset_card(card: Card | None) -> str:

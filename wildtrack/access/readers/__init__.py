@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.ours import is_ours
 from wildtrack.access.readers.coco import read_coco
 from wildtrack.access.readers.coco_json import load_coco
 from wildtrack.access.readers.folders import read_folders
@@ -27,16 +28,17 @@ ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
 )
 
 
-def read(data: Path, *, split_column: str | None = None, part: str = PART) -> Catalogue:
+def read(data: Path, *, split_column: str | None = None, part: str = PART, original: bool = False) -> Catalogue:
     """Detect the layout and read it.
 
-    A COCO file comes first, then `metadata.csv`, then a folder per identity.
+    A COCO file comes first, then `metadata.csv`, then `catalogue.csv`, then a folder per identity.
 
     Args:
         data: a folder, a .csv or a COCO .json file.
         split_column: the column of a CSV, or of SeaTurtleID2022, that is read as the split; None: `split`, and
             SPLIT_COLUMN for SeaTurtleID2022.
         part: which body part of SeaTurtleID2022 is read.
+        original: pass over a `catalogue.csv` that `access_dataset.py` wrote, and read what it was made of.
 
     Returns:
         The catalogue.
@@ -57,6 +59,9 @@ def read(data: Path, *, split_column: str | None = None, part: str = PART) -> Ca
         return _read_annotations(annotations, data, split_column or SPLIT_COLUMN, part)
     if is_catalogue(data / "metadata.csv"):
         return read_table(data / "metadata.csv", split_column)
+    catalogue = data / "catalogue.csv"
+    if not (original and is_ours(catalogue)) and is_catalogue(catalogue):
+        return read_table(catalogue, split_column)
     return read_folders(data)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
+from wildtrack.access.catalogue import REQUIRED_COLUMNS, UNKNOWN, Catalogue, assemble, rename_aliases
 from wildtrack.errors import UserError
 from wildtrack.files import write_atomically
 
@@ -54,6 +54,20 @@ def read_table(source: Path, split_column: str | None = None) -> Catalogue:
         )
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
+
+
+def says(source: Path, table: pd.DataFrame) -> bool:
+    """Whether `source` is a CSV that reads as this very table."""
+    try:
+        return is_catalogue(source) and read_table(source).table.astype(object).equals(table.astype(object))
+    except UserError:
+        return False
+
+
+def has_labels(source: Path) -> bool:
+    """Whether a CSV that `write_table` wrote names any animal."""
+    header, lines = read_rows(source)
+    return any(cells[header.index("identity")] != UNKNOWN for _, cells in lines)
 
 
 def write_table(table: pd.DataFrame, target: Path) -> None:

@@ -86,7 +86,7 @@ class Source:
         Raises:
             UserError: from the reader.
         """
-        catalogue = readers.read(root, split_column=split_column, part=part)
+        catalogue = readers.read(root, split_column=split_column, part=part, original=True)
         table = self.adjust(catalogue.table)
         if "species" not in table and len(self.card.species) == 1:
             table = table.assign(species=self.card.species[0].scientific)

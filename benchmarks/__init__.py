@@ -1,0 +1,1 @@
+"""Timings and figures, side by side; see `make bench`."""
