@@ -21,7 +21,7 @@ from wildtrack.access.catalogue import UNKNOWN, Catalogue
 from wildtrack.access.crops import write_crops
 from wildtrack.access.exports import Format, export, huggingface, without_positions
 from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
-from wildtrack.access.ours import is_ours, mark_ours
+from wildtrack.access.ours import is_ours, mark_ours, refuse_foreign
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import has_labels, says, write_table
 from wildtrack.access.sources.source import Source
@@ -136,8 +136,7 @@ def save(catalogue: Catalogue) -> Path:
     target, problems = catalogue.root / "catalogue.csv", catalogue.root / "problems.csv"
     kept = not is_ours(target) and says(target, catalogue.table)  # the user's own table, as it was read
     for path in (problems,) if kept else (target, problems):
-        if path.exists() and not is_ours(path):
-            raise UserError(f"{path} is there already, and is not as WildTrack wrote it; rename it or remove it")
+        refuse_foreign(path)
     if not kept and target.exists() and has_labels(target) and not labelled(catalogue):
         raise UserError(f"{target} names animals, and would lose them; rename it or remove it")
     try:

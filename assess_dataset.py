@@ -20,6 +20,7 @@ import pandas as pd
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
 from wildtrack.access.labelled import photo_contents
+from wildtrack.access.ours import mark_ours, refuse_foreign
 from wildtrack.access.pixels import decode_catalogue, default_cache
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
@@ -75,6 +76,9 @@ def main(knobs: Knobs) -> None:
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data, knobs.split_column)
     console.print(catalogue.understood)
+    cleaned, resplit = catalogue.root / "cleaned.csv", catalogue.root / "split.csv"
+    for target in [cleaned] * knobs.remove_duplicates + [resplit] * knobs.save_split:
+        refuse_foreign(target)
     photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, default_cache(), knobs.cache_gb)
     contents = photo_contents(photos.table, catalogue.root)
     hashes = perceptual_hashes(photos.small)
@@ -92,11 +96,11 @@ def main(knobs: Knobs) -> None:
     audit = audit_with_model(knobs, catalogue, checks, contents, hashes)
     write_report(knobs, catalogue, checks, audit)
     if knobs.remove_duplicates:
-        write_without_copies(checks, catalogue, knobs.results)
+        write_without_copies(checks, catalogue, cleaned, knobs.results)
     if knobs.save_split:
-        target = catalogue.root / "split.csv"
-        write_table(checks.with_suggested_split(), target)
-        console.print(f'Wrote {target}. To train on it: python train_classifier_reid.py --data "{target}"')
+        write_table(checks.with_suggested_split(), resplit)
+        mark_ours(resplit)
+        console.print(f'Wrote {resplit}. To train on it: python train_classifier_reid.py --data "{resplit}"')
 
 
 def audit_with_model(
@@ -146,13 +150,13 @@ def write_tables(checks: Checks, results: Path) -> None:
     write_csv(checks.suggested, results / "split.csv")
 
 
-def write_without_copies(checks: Checks, catalogue: Catalogue, results: Path) -> None:
+def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, results: Path) -> None:
     """The catalogue without its copies, beside the photos, and what left."""
     cleaned, removed = remove_duplicates(checks.table, checks.duplicates)
     unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
     removed = pd.concat([removed, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
-    target = catalogue.root / "cleaned.csv"
     write_cleaned(cleaned, catalogue.root, target)
+    mark_ours(target)
     write_csv(removed, results / "removed.csv")
     console.print(
         f"Wrote {target} with {len(cleaned)} rows; {results / 'removed.csv'} lists the {len(removed)} that left. "

@@ -176,6 +176,20 @@ def test_pictures_of_an_earlier_report_go_and_others_stay(tmp_path: Path, photo_
     assert all(any(fnmatch(name, pattern) for pattern in PICTURES) for name in pictures)
 
 
+@pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
+def test_a_file_of_the_users_own_is_not_overwritten(tmp_path: Path, photo_folder: Path, name: str, knob: str) -> None:
+    root = shutil.copytree(photo_folder, tmp_path / "photos")
+    knobs = Knobs(root, tmp_path / "r", artifacts=tmp_path, **{knob: True})  # type: ignore[arg-type]
+    (root / name).write_text("mine")
+    with pytest.raises(UserError, match="rename it or remove it"):
+        main(knobs)
+    assert (root / name).read_text() == "mine"
+    (root / name).unlink()
+    main(knobs)
+    main(knobs)  # our own may be written again
+    assert load_catalogue(root / name).table["identity"].nunique() == 3
+
+
 def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None:
     shutil.copytree(photo_folder, tmp_path / "photos")
     paths = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "photos").rglob("*.png"))

@@ -6,6 +6,7 @@ A hidden file lists them with their SHA-256, so that a file the user has changed
 import re
 from pathlib import Path
 
+from wildtrack.errors import UserError
 from wildtrack.files import sha256, write_text
 
 MARKER = ".wildtrack.sha256"  # lines as sha256sum writes them
@@ -14,6 +15,12 @@ MARKER = ".wildtrack.sha256"  # lines as sha256sum writes them
 def is_ours(path: Path) -> bool:
     """Whether WildTrack wrote the file, and nobody has changed it since."""
     return path.is_file() and _marks(path.parent).get(path.name) == sha256(path)
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise a UserError when there is such a file and WildTrack did not write it as it is."""
+    if path.exists() and not is_ours(path):
+        raise UserError(f"{path} is there already, and is not as WildTrack wrote it; rename it or remove it")
 
 
 def mark_ours(path: Path) -> None:
