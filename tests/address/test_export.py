@@ -56,7 +56,7 @@ def test_photos_of_any_size_and_a_dead_network(tmp_path: Path, side: int | None,
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(photos))
     model = keras.Model(photos, keras.layers.Dense(2, activation="softmax")(pooled))
     model.set_weights([weight * factor for weight in model.get_weights()])
-    export_onnx(open_network(model).keras_model, tmp_path / "m.onnx", {"fingerprint": "f"})
+    export_onnx(open_network(model).keras_model, tmp_path / "m.onnx", {"fingerprint": "f" * 64})
     outputs = OnnxEngine(tmp_path / "m.onnx").run(np.full((2, 32, 32, 3), 200, np.uint8))
     np.testing.assert_allclose(np.linalg.norm(outputs["embedding"], axis=1), factor, atol=1e-5)
 
