@@ -69,13 +69,14 @@ def main(knobs: Knobs) -> None:
         valid_share=(knobs.valid_share, 0, 0.9),
         seed=(knobs.seed, 0, 2**32 - 1),
         cache_gb=(knobs.cache_gb, 0.01, math.inf),
-        **{name: (value, 0, math.inf) for name, value in asdict(knobs.thresholds).items()},
+        **{f"thresholds.{name}": (value, 0, math.inf) for name, value in asdict(knobs.thresholds).items()},
     )
     if knobs.data == DEMO and not any(DEMO.glob("*")):
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data, knobs.split_column)
     console.print(catalogue.understood)
+    check_results(knobs.results, knobs.data)
     cleaned, resplit = catalogue.root / "cleaned.csv", catalogue.root / "split.csv"
     for target in [cleaned] * knobs.remove_duplicates + [resplit] * knobs.save_split:
         refuse_foreign(target)
@@ -101,6 +102,14 @@ def main(knobs: Knobs) -> None:
         write_table(checks.with_suggested_split(), resplit)
         mark_ours(resplit)
         console.print(f'Wrote {resplit}. To train on it: python train_classifier_reid.py --data "{resplit}"')
+
+
+def check_results(results: Path, data: Path) -> None:
+    """Refuse a folder where the report would mix with photos, or with files that are not a report's."""
+    if data.is_dir() and results.resolve().is_relative_to(data.resolve()):
+        raise UserError(f"--results {results} is inside the dataset {data}; name a folder outside of it")
+    if results.is_dir() and any(results.iterdir()) and not (results / "statistics.json").is_file():
+        raise UserError(f"--results {results} holds files that are not of a report; name a new or an empty folder")
 
 
 def audit_with_model(
@@ -141,7 +150,7 @@ def audit_with_model(
 
 
 def write_tables(checks: Checks, results: Path) -> None:
-    """The tables of the report, whole."""
+    """The tables of the report, whole; statistics.json comes first, as `check_results` knows a report's folder by it."""
     numbers = plain({**checks.statistics, "leakage": checks.leakage})
     write_text(results / "statistics.json", json.dumps(numbers, indent=2, allow_nan=False) + "\n")
     report_problems(results / "problems.csv", checks.problems)

@@ -66,7 +66,7 @@ def plant(fault: str, path: Path) -> Path:
 def assessed(
     faulty: tuple[Path, dict[str, set[str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, set[str]]]:
-    results = tmp_path_factory.mktemp("results")
+    results = tmp_path_factory.mktemp("results") / "assess"
     main(Knobs(faulty[0], results, artifacts=results / "none", remove_duplicates=True, save_split=True))
     return results, faulty[1]
 
@@ -167,13 +167,24 @@ def test_a_broken_model_costs_the_audit_and_nothing_else(
 
 
 def test_pictures_of_an_earlier_report_go_and_others_stay(tmp_path: Path, photo_folder: Path) -> None:
-    for name in ("quality_dark.png", "mine.png"):
+    for name in ("quality_dark.png", "mine.png", "statistics.json"):
         (tmp_path / name).write_bytes(b"")
     main(Knobs(photo_folder, tmp_path, artifacts=tmp_path))
     assert (tmp_path / "mine.png").exists()
     assert not (tmp_path / "quality_dark.png").exists()
     pictures = {path.name for path in tmp_path.glob("*.png")} - {"mine.png"}
     assert all(any(fnmatch(name, pattern) for pattern in PICTURES) for name in pictures)
+
+
+@pytest.mark.parametrize(("inside", "message"), [(True, "is inside the dataset"), (False, "holds files that are not")])
+def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Path, inside: bool, message: str) -> None:
+    root = shutil.copytree(photo_folder, tmp_path / "photos")
+    results = next(root.iterdir()) if inside else tmp_path / "mine"
+    results.mkdir(exist_ok=True)
+    (results / "quality_mine.png").write_bytes(b"mine")
+    with pytest.raises(UserError, match=message):
+        main(Knobs(root, results, artifacts=tmp_path))
+    assert (results / "quality_mine.png").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
@@ -211,7 +222,7 @@ def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None
     [
         (Knobs(Path("nowhere")), "nowhere"),
         (Knobs(encounter_hours=-1), "--encounter-hours -1 is not allowed"),
-        (Knobs(thresholds=Thresholds(dark=-1)), "--dark -1 is not allowed"),
+        (Knobs(thresholds=Thresholds(dark=-1)), "--thresholds.dark -1 is not allowed"),
     ],
 )
 def test_what_is_refused(knobs: Knobs, message: str) -> None:

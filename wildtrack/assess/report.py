@@ -31,7 +31,7 @@ nav { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1rem; }
 .findings { margin: 1rem 0; padding: 0; list-style: none; }
 .findings li { display: flex; gap: .9rem; margin: .4rem 0; padding: .55rem .8rem; background: var(--card);
   border-left: .3rem solid var(--level); overflow-wrap: anywhere; }
-.findings b { flex: 0 0 3rem; color: var(--level); }
+.findings b { flex: 0 0 4rem; color: var(--level); }
 .mend { --level: var(--mend); } .look { --level: var(--look); } .good { --level: var(--good); }
 img { display: block; max-width: 100%; height: auto; margin: .8rem 0; }
 .scroll { overflow-x: auto; }
