@@ -150,7 +150,7 @@ def audit_with_model(
 
 
 def write_tables(checks: Checks, results: Path) -> None:
-    """The tables of the report, whole; statistics.json comes first, as `check_results` knows a report's folder by it."""
+    """The tables of the report, whole; first statistics.json, by which `check_results` knows a report's folder."""
     numbers = plain({**checks.statistics, "leakage": checks.leakage})
     write_text(results / "statistics.json", json.dumps(numbers, indent=2, allow_nan=False) + "\n")
     report_problems(results / "problems.csv", checks.problems)
