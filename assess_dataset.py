@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
 from wildtrack.access.labelled import photo_contents
 from wildtrack.access.ours import mark_ours, refuse_foreign
-from wildtrack.access.pixels import decode_catalogue, default_cache
+from wildtrack.access.pixels import decode_catalogue
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
 from wildtrack.address.artifacts import onnx_is_current, open_artifacts

@@ -18,7 +18,6 @@ from wildtrack.address.reporting import (
     draw_tsne,
     figures_table,
     shown_photo,
-    shrink,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
@@ -104,14 +103,6 @@ def test_examples_and_gradcams(
         "gradcam_1.png", "retrieval_example_1.png", "retrieval_example_2.png",
     ]  # fmt: skip
     assert all(is_picture(path) for path in tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [((10, 10), (10, 10)), ((640, 320), (320, 160)), ((320, 321), (319, 320)), ((1, 5000), (1, 320))],
-)
-def test_shrink(shape: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert shrink(np.zeros((*shape, 3), np.uint8)).shape == (*expected, 3)
 
 
 def test_a_shown_photo_is_cropped(photo_folder: Path, catalogue: pd.DataFrame) -> None:

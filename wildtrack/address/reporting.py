@@ -6,12 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from wildtrack.access.photos import PhotoError, read_photo
+from wildtrack.access.thumbnails import thumbnail
 from wildtrack.address.answers import Answer
 from wildtrack.address.evaluation import Protocol
 from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
@@ -19,7 +18,6 @@ from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_pict
 log = logging.getLogger(__name__)
 
 SHOWN_SIDE = 320  # pixels, the longer side of a photo in a picture
-BLANK_SHAPE = (240, 320, 3)  # of what stands for a photo that is gone
 COLLAPSED = 1e-6  # embeddings that differ by less are one and the same
 METHOD_NAMES = {"trained": "trained model", "untrained": "untrained network", "raw_pixels": "raw pixels"}
 
@@ -63,28 +61,14 @@ def _cell(figures: dict[str, Any], name: str) -> str:
 
 
 def shown_photo(root: Path, row: Any) -> np.ndarray:
-    """A catalogue row's photo as a person wants to see it: cropped, upright, uint8, at most SHOWN_SIDE pixels.
-
-    A photo that cannot be read is a grey blank: it may have gone bad since its pixels were cached.
+    """A catalogue row's photo or box for a picture; see `thumbnail`.
 
     Args:
         root: What the row's path is relative to.
         row: A catalogue row with `path` and perhaps `bbox`.
     """
     box = row.get("bbox")
-    try:
-        return shrink(read_photo(root / row["path"], None, box if isinstance(box, tuple) else None))
-    except PhotoError:
-        return np.full(BLANK_SHAPE, 230, np.uint8)
-
-
-def shrink(photo: np.ndarray) -> np.ndarray:
-    """A photo whose longer side is at most SHOWN_SIDE pixels."""
-    factor = SHOWN_SIDE / max(photo.shape[:2])
-    if factor >= 1:
-        return photo
-    size = (max(1, round(photo.shape[1] * factor)), max(1, round(photo.shape[0] * factor)))
-    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return thumbnail(root / row["path"], box if isinstance(box, tuple) else None, SHOWN_SIDE)
 
 
 def draw_answer(answer: Answer, root: Path, path: Path) -> None:
@@ -105,7 +89,7 @@ def draw_answer(answer: Answer, root: Path, path: Path) -> None:
         for candidate in answer.candidates
     ]
     asked = Path(answer.photo)
-    query = Shown(shrink(read_photo(asked)), asked.name, NEUTRAL, "who is this?")
+    query = Shown(thumbnail(asked, None, SHOWN_SIDE), asked.name, NEUTRAL, "who is this?")
     retrieval_panel(query, shown, "The most similar known animals, best photo of each", path)
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.photos import PhotoError
+from wildtrack.access.boxes import boxes
+from wildtrack.access.thumbnails import thumbnail
 from wildtrack.assess.audit import Audit
 from wildtrack.assess.audit_plots import (
     Reader,
@@ -29,10 +29,10 @@ from wildtrack.assess.plots import (
     plot_photos_per_date,
     plot_worst,
 )
-from wildtrack.assess.quality import ISSUES, measure_file
+from wildtrack.assess.quality import ISSUES
 from wildtrack.assess.report import Section
 
-BLANK = (180, 240, 3)  # of what stands for a photo that is gone
+SHOWN_SIDE = 256  # pixels, the longer side of a photo in a picture
 
 PICTURES = (  # the files that the figures go to
     *("sample.png", "photos_per_identity.png", "animals_per_photo.png", "photos_per_date.png"),
@@ -69,18 +69,12 @@ def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hour
 
 
 def photo_reader(table: pd.DataFrame, root: Path) -> Reader:
-    """A function from an image_id to its photo or box, uint8, at most 256 pixels; a grey blank where it is gone."""
-    rows = table.set_index("image_id")
-
-    def read(image_id: str) -> npt.NDArray[np.uint8]:
-        row = rows.loc[image_id]
-        box = row["bbox"] if "bbox" in rows and isinstance(row["bbox"], tuple) else None
-        try:
-            return measure_file(root / row["path"], box)[1]
-        except PhotoError:
-            return np.full(BLANK, 128, np.uint8)
-
-    return read
+    """A function from an image_id to its photo or box, see `thumbnail`."""
+    photos = {
+        image_id: (root / path, box)
+        for image_id, path, box in zip(table["image_id"], table["path"], boxes(table), strict=True)
+    }
+    return lambda image_id: thumbnail(*photos[image_id], SHOWN_SIDE)
 
 
 def sample_section(table: pd.DataFrame, read: Reader, seed: int) -> Section:
