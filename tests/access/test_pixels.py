@@ -8,7 +8,7 @@ from PIL import Image
 
 from wildtrack.access import pixels
 from wildtrack.access.photos import PhotoError, read_photo
-from wildtrack.access.pixels import SMALL, Decoded, decode_catalogue, default_cache
+from wildtrack.access.pixels import SMALL, Decoded, decode_catalogue
 from wildtrack.errors import UserError
 
 SIZE = (12, 16)
@@ -248,23 +248,3 @@ def test_other_files_in_the_cache_are_left_alone(root: Path, cache: Path) -> Non
     (cache / "embeddings.npy").write_bytes(bytes(1000))
     decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=0)
     assert (cache / "embeddings.npy").exists()
-
-
-@pytest.mark.parametrize(
-    ("chosen", "system", "expected"),
-    [
-        ("/my cache", "/system", "/my cache"),
-        (None, "/system", "/system/wildtrack"),
-        ("", "/system", "/system/wildtrack"),
-        (None, None, "~/.cache/wildtrack"),
-        (None, "", "~/.cache/wildtrack"),
-    ],
-)
-def test_default_cache(monkeypatch: pytest.MonkeyPatch, chosen: str | None, system: str | None, expected: str) -> None:
-    variables = {"WILDTRACK_CACHE": chosen, "LOCALAPPDATA": system, "XDG_CACHE_HOME": system}
-    for name, value in variables.items():
-        if value is None:
-            monkeypatch.delenv(name, raising=False)
-        else:
-            monkeypatch.setenv(name, value)
-    assert default_cache() == Path(expected).expanduser()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,9 +13,10 @@ Box = tuple[float, float, float, float]
 Size = tuple[int, int]  # width, height
 
 
-def boxes(table: pd.DataFrame) -> list[Any]:
-    """Each row's bbox, None where it has none; shape (N,)."""
-    return table["bbox"].tolist() if "bbox" in table else [None] * len(table)
+def boxes(table: pd.DataFrame) -> list[Box | None]:
+    """Each row's bbox, None where it has none (a table that was joined from others has NaN there); shape (N,)."""
+    cells = table["bbox"] if "bbox" in table else [None] * len(table)
+    return [cell if isinstance(cell, tuple) else None for cell in cells]
 
 
 def in_pixels(box: Box, size: Size) -> Box:

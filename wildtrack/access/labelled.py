@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import UNKNOWN, Catalogue
-from wildtrack.access.pixels import Decoded, decode_catalogue, default_cache
+from wildtrack.access.pixels import Decoded, decode_catalogue
 from wildtrack.access.problems import report_problems
 from wildtrack.console import track
 from wildtrack.files import sha256

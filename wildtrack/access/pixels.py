@@ -8,8 +8,7 @@ import hashlib
 import json
 import logging
 import os
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.access.boxes import Box, boxes
+from wildtrack.access.cache import trim
 from wildtrack.access.catalogue import problem_table
 from wildtrack.access.photos import READER_VERSION, PhotoError, read_photo
 from wildtrack.console import track
@@ -25,13 +26,11 @@ from wildtrack.errors import UserError
 from wildtrack.files import write_atomically, write_text
 from wildtrack.parallel import in_threads
 
-Box = tuple[float, float, float, float]
 Job = tuple[Path, Box | None]
 Pixels = npt.NDArray[np.uint8]
 Sizes = tuple[Pixels, Pixels]  # one photo's `pixels` and `small`
 
 SMALL = (32, 32)  # what the perceptual hash looks at; no knob changes it, so neither do near-duplicates and splits
-_ABANDONED_SECONDS = 3600  # a half-written file that has not grown for so long has lost its process
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
         table: catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
         root: the folder that `path` is relative to.
         size: (height, width) of `pixels`.
-        cache: the project's cache folder, see `default_cache`; entries go to its `pixels` folder.
+        cache: the project's cache folder, see `cache.default_cache`; entries go to its `pixels` folder.
         limit_gb: what all entries together may take, in units of 10^9 bytes; the newest one may take more.
 
     Returns:
@@ -76,11 +75,7 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
     if table.empty:
         raise UserError(f"no photos to decode in {root}; the table has no rows")
     folder = root.resolve()
-    boxes = table["bbox"] if "bbox" in table else [None] * len(table)
-    # A table that was concatenated from others holds NaN where a box is missing.
-    jobs = [
-        (folder / path, box if isinstance(box, tuple) else None) for path, box in zip(table["path"], boxes, strict=True)
-    ]
+    jobs = [(folder / path, box) for path, box in zip(table["path"], boxes(table), strict=True)]
     entry = cache / "pixels" / f"{_key(jobs, size)}.npy"
     found = _load(entry, len(table), size)
     if found is not None and any(_can_be_read(jobs[row]) for row in found[1]):
@@ -89,7 +84,7 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
         reasons: dict[int, str] = {}
         write_atomically(entry, lambda part: reasons.update(_decode(part, jobs, size)))
         write_text(_reasons_file(entry), json.dumps(reasons))
-        _trim(entry, limit_gb)
+        trim(entry, limit_gb)
         found = _load(entry, len(table), size)
         if found is None:
             raise UserError(f"the pixel cache {entry} cannot be read back; is the disk of {cache} sound and not full?")
@@ -98,15 +93,6 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
     kept = [row for row in range(len(table)) if row not in reasons]
     problems = problem_table((table["path"].iloc[row], reason) for row, reason in reasons.items())
     return Decoded(table.iloc[kept].reset_index(drop=True), photos["pixels"], photos["small"], problems)
-
-
-def default_cache() -> Path:
-    """The cache folder: $WILDTRACK_CACHE, else `wildtrack` in the place the system has for caches."""
-    chosen = os.environ.get("WILDTRACK_CACHE")
-    if chosen:
-        return Path(chosen)
-    system = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return (Path(system) if system else Path.home() / ".cache") / "wildtrack"
 
 
 def _key(jobs: Iterable[Job], size: tuple[int, int]) -> str:
@@ -182,32 +168,3 @@ def _read_or_reason(job: Job, size: tuple[int, int]) -> Sizes | PhotoError:
         return read_photo(path, size, box), read_photo(path, SMALL, box)
     except PhotoError as error:
         return error
-
-
-def _trim(newest: Path, limit_gb: float) -> None:
-    """Delete the least recently used entries until all of them fit the limit; the newest one stays."""
-    entries = sorted(_entries(newest.parent))
-    total = sum(size for _, size, _ in entries)
-    for _, size, entry in entries:
-        if total <= limit_gb * 1e9:
-            return
-        if entry == newest:
-            continue
-        try:
-            entry.unlink()
-            _reasons_file(entry).unlink(missing_ok=True)
-        except OSError as error:  # Windows keeps a file that is mapped somewhere
-            logger.info("The pixel cache keeps %s for now: %s", entry.name, error.strerror)
-        else:
-            total -= size
-
-
-def _entries(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """(last use, bytes, file) of each entry, and of what a killed process left half-written."""
-    for entry in folder.glob("*.npy"):
-        try:
-            stat = entry.stat()
-        except FileNotFoundError:  # another process was quicker
-            continue
-        if not entry.name.startswith(".part-") or time.time() - stat.st_mtime > _ABANDONED_SECONDS:
-            yield stat.st_mtime, stat.st_size, entry

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wildtrack.access.boxes import boxes
+from wildtrack.access.cache import trim
 from wildtrack.address.embed import Engine, run_all
 from wildtrack.files import write_atomically
 
@@ -67,10 +69,9 @@ def cached_outputs(
 
 def _keys(table: pd.DataFrame, contents: list[str]) -> np.ndarray:
     """Name each row's photo and box, str (N,); a row whose file could not be read gets a name of its own."""
-    boxes = [box if isinstance(box, tuple) else None for box in table.get("bbox", [None] * len(table))]
     named = [
         hashlib.sha256(f"{content} {box}".encode()).hexdigest() if content else f"row {row}"
-        for row, (content, box) in enumerate(zip(contents, boxes, strict=True))
+        for row, (content, box) in enumerate(zip(contents, boxes(table), strict=True))
     ]
     return np.array(named, dtype="<U64")
 
@@ -103,7 +104,7 @@ def _save(entry: Path, outputs: Outputs, asked: np.ndarray, limit_gb: float) -> 
             np.savez(file, **arrays)
 
     write_atomically(entry, write)
-    _trim(entry, limit_gb)
+    trim(entry, limit_gb)
 
 
 def _digest(outputs: Outputs) -> str:
@@ -113,13 +114,3 @@ def _digest(outputs: Outputs) -> str:
         digest.update(f"{name}{values.dtype}{values.shape}".encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
-
-
-def _trim(newest: Path, limit_gb: float) -> None:
-    """Delete the least recently used entries until all of them fit the limit; the newest one stays."""
-    entries = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in newest.parent.glob("[!.]*.npz"))
-    total = sum(size for _, size, _ in entries)
-    for _, size, path in entries:
-        if total > limit_gb * 1e9 and path != newest:
-            path.unlink(missing_ok=True)
-            total -= size

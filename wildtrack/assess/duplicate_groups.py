@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import UNKNOWN
 from wildtrack.access.readers.table import write_table
 from wildtrack.assess.duplicates import (
@@ -143,9 +144,8 @@ def write_cleaned(cleaned: pd.DataFrame, root: Path, target: Path) -> None:
 
 def _file_keys(table: pd.DataFrame, contents: list[str]) -> Rows:
     """Equal numbers for equal files with equal boxes, shape (N,); a file that cannot be read equals none."""
-    boxes = table["bbox"] if "bbox" in table else [None] * len(table)
-    pairs = zip(contents, boxes, strict=True)
-    return _keys([f"{content} {box if isinstance(box, tuple) else ''}" if content else "" for content, box in pairs])
+    pairs = zip(contents, boxes(table), strict=True)
+    return _keys([f"{content} {box or ''}" if content else "" for content, box in pairs])
 
 
 def _keys(texts: list[str]) -> Rows:
@@ -185,8 +185,8 @@ def _sizes(table: pd.DataFrame) -> npt.NDArray[np.float64]:
     sizes = np.zeros(len(table))
     if "height" in table and "width" in table:
         sizes = (table["height"] * table["width"]).fillna(0).to_numpy(dtype=np.float64)
-    for row, box in enumerate(table.get("bbox", ())):
-        if isinstance(box, tuple):
+    for row, box in enumerate(boxes(table)):
+        if box is not None:
             sizes[row] = box[2] * box[3]
     return sizes
 

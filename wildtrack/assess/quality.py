@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.catalogue import problem_table
 from wildtrack.access.photos import PhotoError, photo_size, read_photo
 from wildtrack.assess.measures import MEASURES, Photo, measure, working_size
 from wildtrack.assess.rotation import Features, describe, suspected_turns
 from wildtrack.console import track
 from wildtrack.parallel import in_threads
-
-Box = tuple[float, float, float, float]
 
 NUMBERS = ("height", "width", *MEASURES, "turn", "turn_margin")
 
@@ -72,10 +71,7 @@ def quality_table(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.Dat
         cannot be read, `turn` and `turn_margin` also where the dataset has no clear up. And the problems: `path` and
         `reason`, one row for each row that cannot be read.
     """
-    boxes = table["bbox"] if "bbox" in table else [None] * len(table)
-    jobs = [
-        (root / path, box if isinstance(box, tuple) else None) for path, box in zip(table["path"], boxes, strict=True)
-    ]
+    jobs = [(root / path, box) for path, box in zip(table["path"], boxes(table), strict=True)]
     rows: list[dict[str, float]] = []
     features: list[Features] = []
     problems: list[tuple[str, str]] = []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, UNKNOWN, Catalogue, assemble, rename_aliases
 from wildtrack.errors import UserError
 from wildtrack.files import write_atomically
@@ -78,8 +79,8 @@ def write_table(table: pd.DataFrame, target: Path) -> None:
         target: the .csv file, in the folder that `path` is relative to.
     """
     if "bbox" in table:
-        boxes = [json.dumps(box) if isinstance(box, tuple) else None for box in table["bbox"]]
-        table = table.assign(bbox=pd.Series(boxes, index=table.index, dtype="object"))
+        cells = [None if box is None else json.dumps(box) for box in boxes(table)]
+        table = table.assign(bbox=pd.Series(cells, index=table.index, dtype="object"))
     write_atomically(target, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
 
 

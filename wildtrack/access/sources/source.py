@@ -9,9 +9,9 @@ import pandas as pd
 
 from wildtrack.access import readers
 from wildtrack.access.archives import extract
+from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.download import fetch, fetch_kaggle
-from wildtrack.access.pixels import default_cache
 from wildtrack.access.readers.seaturtles import PART
 from wildtrack.access.sources.card import Card, load_card
 from wildtrack.errors import UserError
