@@ -39,7 +39,11 @@ class Knobs:
     pooling: Literal["auto", "average", "grid"] = "auto"  # grid keeps what is where; auto: grid for random weights
     image_size: int | None = None  # photos' side in pixels; None: 224 with pretrained weights, else 128
     embed_dim: int = 256  # length of the embedding
-    loss: Literal["arcface", "softmax"] = "arcface"  # arcface adds a margin to the softmax over cosines
+    loss: Literal["arcface", "softmax", "circle"] = "arcface"  # arcface adds a margin to the softmax over cosines
+    sub_centres: int = 1  # centres an animal may have; 2 or 3 help where labels are doubtful
+    batches: Literal["shuffled", "balanced", "confused"] = "shuffled"  # confused: animals that look alike together
+    photos_per_identity: int = 4  # in a batch that is balanced or confused
+    triplet_epochs: int = 0  # the last epochs, fine-tuned with triplets
     epochs: int = 40  # how often every photo is seen
     batch_size: int = 16  # photos a step
     learning_rate: float = 1e-3  # at the top of its cosine
@@ -65,10 +69,11 @@ def main(knobs: Knobs) -> None:
     import keras
 
     from wildtrack.address.artifacts import save_artifacts
+    from wildtrack.address.checkpoints import training_state
     from wildtrack.address.index import index_files
     from wildtrack.address.model import build_backbone, build_model
     from wildtrack.address.preprocessor import Preprocessor
-    from wildtrack.address.training import Recipe, fit, training_state
+    from wildtrack.address.training import Recipe, fit
 
     keras.utils.set_random_seed(knobs.seed)
     backbone = build_backbone(knobs.backbone, alpha=knobs.alpha, image_size=knobs.image_size, weights=knobs.weights)
@@ -91,13 +96,29 @@ def main(knobs: Knobs) -> None:
         f"{len(rows.valid)} to validate, {int((split.side == 'test').sum())} to test."
     )
 
-    model = build_model(backbone, embed_dim=knobs.embed_dim, num_ids=len(rows.identities), pooling=knobs.pooling)
+    model = build_model(
+        backbone,
+        embed_dim=knobs.embed_dim,
+        num_ids=len(rows.identities),
+        pooling=knobs.pooling,
+        sub_centres=knobs.sub_centres,
+    )
     config = describe(knobs, backbone.origin, backbone.image_size[0], table, split.method)
     checkpoints = knobs.artifacts / ".training"
     done = training_state(checkpoints, {name: value for name, value in config.items() if name != "cache_gb"})
     if done:
         console.print(f"Going on after epoch {done} of {knobs.epochs}.")
-    recipe = Recipe(knobs.loss, knobs.epochs, knobs.batch_size, knobs.learning_rate, backbone.pretrained, knobs.seed)
+    recipe = Recipe(
+        loss=knobs.loss,
+        batches=knobs.batches,
+        photos_per_identity=knobs.photos_per_identity,
+        triplet_epochs=knobs.triplet_epochs,
+        epochs=knobs.epochs,
+        batch_size=knobs.batch_size,
+        learning_rate=knobs.learning_rate,
+        pretrained=backbone.pretrained,
+        seed=knobs.seed,
+    )
     try:
         history = fit(
             model, pixels, rows.train, rows.labels, recipe, retrieval_validator(table, pixels, rows), checkpoints
@@ -128,6 +149,9 @@ def check_knobs(knobs: Knobs) -> None:
         embed_dim=(knobs.embed_dim, 2, 4096),
         epochs=(knobs.epochs, 1, 10_000),
         batch_size=(knobs.batch_size, 2, 4096),
+        sub_centres=(knobs.sub_centres, 1, 10),
+        photos_per_identity=(knobs.photos_per_identity, 2, 64),
+        triplet_epochs=(knobs.triplet_epochs, 0, knobs.epochs - 1),
         learning_rate=(knobs.learning_rate, 1e-7, 1),
         encounter_hours=(knobs.encounter_hours, 0, math.inf),
         test_share=(knobs.test_share, 0, 0.9),
@@ -135,6 +159,11 @@ def check_knobs(knobs: Knobs) -> None:
         seed=(knobs.seed, 0, 2**32 - 1),
         cache_gb=(knobs.cache_gb, 0.01, math.inf),
     )
+    if knobs.batches == "shuffled" and (knobs.loss == "circle" or knobs.triplet_epochs):
+        raise UserError(
+            "loss circle and triplet_epochs compare photos of one animal in a batch, and shuffled batches may not "
+            "have two of any; use --batches balanced"
+        )
     if knobs.weights not in ("auto", "imagenet", "none") and not Path(knobs.weights).is_file():
         raise UserError(f"weights {knobs.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
 

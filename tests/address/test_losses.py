@@ -1,10 +1,11 @@
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from wildtrack.address.losses import CosineMargin
+from wildtrack.address.losses import CosineMargin, SemiHardTriplet
 
 SCALE = 16.0
 
@@ -56,3 +57,61 @@ def test_value_and_gradient_are_finite_at_the_ends(cosine: float, margin: float)
         value = CosineMargin(SCALE, margin)(np.array([0, 2]), cosines)
     assert np.isfinite(float(value))
     assert np.isfinite(tape.gradient(value, cosines)).all()
+
+
+def triplets_by_the_book(labels: np.ndarray, embeddings: np.ndarray, margin: float) -> list[float]:
+    losses = []
+    for anchor, label in enumerate(labels):
+        distance = [float(((embeddings[anchor] - other) ** 2).sum()) for other in embeddings]
+        strangers = [distance[n] for n in range(len(labels)) if labels[n] != label]
+        pairs = []
+        for mate in range(len(labels)):
+            if mate == anchor or labels[mate] != label or not strangers:
+                continue
+            farther = [value for value in strangers if value > distance[mate]]
+            negative = min(farther) if farther else max(strangers)
+            pairs.append(max(0.0, distance[mate] - negative + margin))
+        losses.append(sum(pairs) / len(pairs) if pairs else 0.0)
+    return losses
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[0], [0, 0], [0, 1], [0, 0, 1], [0, 0, 1, 1], [3, 3, 3, 3], [0, 0, 0, 1, 1, 2, 5, 5, 5, 5], [0, 1, 2, 3]],
+)
+@pytest.mark.parametrize("margin", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("column", [False, True])
+def test_triplets_agree_with_a_plain_loop(labels: list[int], margin: float, column: bool) -> None:
+    truth = np.array(labels)
+    embeddings = np.random.default_rng(len(labels)).normal(size=(len(labels), 3)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    found = SemiHardTriplet(margin).call(truth[:, None] if column else truth, embeddings)
+    np.testing.assert_allclose(found, triplets_by_the_book(truth, embeddings, margin), atol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1], [0, 0, 0, 0], [0, 1, 2, 3]])
+def test_triplets_of_equal_embeddings_have_a_finite_gradient(labels: list[int]) -> None:
+    embeddings = tf.ones((4, 3)) / np.sqrt(3)
+    with tf.GradientTape() as tape:
+        tape.watch(embeddings)
+        value = SemiHardTriplet()(np.array(labels), embeddings)
+    assert np.isfinite(float(value))
+    assert np.isfinite(tape.gradient(value, embeddings)).all()
+
+
+def test_circle_agrees_with_a_plain_loop() -> None:
+    """Keras' own, as training takes it, against Sun et al., "Circle Loss", CVPR 2020, at gamma 80, margin 0.4."""
+    labels = np.array([0, 0, 0, 1, 1, 2, 2])
+    embeddings = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    expected = []
+    for anchor, label in enumerate(labels):
+        within = between = 0.0
+        for other, name in enumerate(labels):
+            similarity = float(embeddings[anchor] @ embeddings[other])
+            if other != anchor and name == label:
+                within += math.exp(-80 * max(0.0, 1 + 0.4 - similarity) * (similarity - (1 - 0.4)))
+            elif name != label:
+                between += math.exp(80 * max(0.0, similarity + 0.4) * (similarity - 0.4))
+        expected.append(math.log1p(within * between))
+    np.testing.assert_allclose(keras.losses.Circle().call(labels, embeddings), expected, rtol=1e-3)

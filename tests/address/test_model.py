@@ -49,11 +49,11 @@ def test_the_built_model_scales_so_too(backbone: str) -> None:
     probabilities = np.asarray(model(photos, training=False))
     assert probabilities.shape == (2, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert {"backbone", "pooled", "embedding", "cosine"} <= {layer.name for layer in model.layers}
+    assert {"backbone", "pooled", "embedding", "centres", "cosine"} <= {layer.name for layer in model.layers}
 
 
 def test_every_centre_has_length_one() -> None:
-    centres = np.asarray(build().get_layer("cosine").kernel)
+    centres = np.asarray(build().get_layer("centres").kernel)
     np.testing.assert_allclose(np.linalg.norm(centres, axis=0), 1, atol=1e-5)
 
 

@@ -5,7 +5,8 @@
       -> backbone from keras.applications, without its top
       -> pooling -> Dense(embed_dim) -> BatchNorm
       -> L2Normalize                    "embedding"      (B, embed_dim), length one
-      -> Dense, unit-norm centres       "cosine"         (B, identities)
+      -> Dense, unit-norm centres       "centres"        (B, identities x sub-centres)
+      -> the best of the sub-centres    "cosine"         (B, identities)
       -> x SCALE -> softmax             "probabilities"  (B, identities)
 
 The stem is the backbone up to its last map of one cell per 8 pixels. Two ways of pooling go with two kinds of weights.
@@ -93,7 +94,7 @@ class Backbone:
         return height, width
 
 
-def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: str) -> keras.Model:
+def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: str, sub_centres: int = 1) -> keras.Model:
     """The whole network.
 
     Args:
@@ -101,9 +102,12 @@ def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: st
         embed_dim: Length of the embedding.
         num_ids: Identities to tell apart, at least 2.
         pooling: "average", "grid", or "auto": grid for random weights, average for others.
+        sub_centres: Centres an identity may have, 1 or more; the nearest one counts (Deng et al., "Sub-center ArcFace:
+            Boosting Face Recognition by Large-Scale Noisy Web Faces", ECCV 2020).
 
     Returns:
-        A model from photos to probabilities, with layers named "backbone", "pooled", "embedding" and "cosine".
+        A model from photos to probabilities, with layers named "backbone", "pooled", "embedding", "centres" and
+        "cosine".
 
     Raises:
         UserError: A backbone that has no map for grid pooling.
@@ -120,9 +124,11 @@ def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: st
     projected = keras.layers.Dense(embed_dim, use_bias=False, name="projection")(pooled)
     centred = keras.layers.BatchNormalization(name="projection_norm")(projected)
     embedding = L2Normalize(name="embedding")(centred)  # (B, embed_dim)
-    centres = keras.layers.Dense(num_ids, use_bias=False, kernel_constraint=keras.constraints.UnitNorm(), name="cosine")
-    cosine = centres(embedding)  # (B, num_ids)
-    centres.kernel.assign(centres.kernel_constraint(centres.kernel))
+    unit_norm = keras.constraints.UnitNorm()
+    centres = keras.layers.Dense(num_ids * sub_centres, use_bias=False, kernel_constraint=unit_norm, name="centres")
+    cosines = keras.layers.Reshape((num_ids, sub_centres))(centres(embedding))  # (B, num_ids, sub_centres)
+    cosine = keras.layers.GlobalMaxPooling1D("channels_first", name="cosine")(cosines)  # (B, num_ids)
+    centres.kernel.assign(unit_norm(centres.kernel))
     probabilities = keras.layers.Softmax(name="probabilities")(keras.layers.Rescaling(SCALE, name="logits")(cosine))
     return keras.Model(photos, probabilities, name="wildtrack")
 

@@ -4,18 +4,13 @@ Goes in: uint8 pixels, class numbers, a function that scores the model. Comes ou
 the model holds the best epoch's weights. Every finished epoch is on disk, so an interrupted training goes on.
 """
 
-import json
-import logging
 import math
-import shutil
 import time
-import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -23,17 +18,18 @@ import pandas as pd
 from rich.progress import TextColumn
 
 from wildtrack.address.augment import CROP_AREA, GRID_CROP_AREA, augment
-from wildtrack.address.losses import CosineMargin
+from wildtrack.address.batches import balanced_batches, shuffled_batches
+from wildtrack.address.checkpoints import History, best_epoch, load_state, read_history, save_state
+from wildtrack.address.losses import CosineMargin, SemiHardTriplet
 from wildtrack.address.model import SCALE, stem
 from wildtrack.console import progress_bar
-from wildtrack.files import write_atomically, write_text
-
-log = logging.getLogger(__name__)
 
 HEAD_EPOCHS = 2  # on pretrained weights the new head learns first, or its noise would undo them
 HEAD_LEARNING_RATE = 2e-3
 MARGIN = 0.3  # radians, ArcFace's at the end of its ramp
 MARGIN_RAMP = 0.5  # share of the epochs over which the margin grows from 0
+TRIPLET_MARGIN = 0.2  # of squared distances between embeddings
+TRIPLET_SHARE = 0.2  # of the learning rate, to begin the triplet stage with
 WEIGHT_DECAY = 1e-4
 WARM_UP_EPOCHS = 1.0
 VALIDATIONS = 20  # each costs a pass over the validation and training photos
@@ -45,12 +41,31 @@ Batch = tuple[np.ndarray, np.ndarray]  # photos uint8 (B, H, W, 3), class number
 class Recipe:
     """What training needs to know besides the data."""
 
-    loss: str  # "arcface" or "softmax"
+    loss: str  # "arcface", "softmax" or "circle"
+    batches: str  # "shuffled", "balanced" or "confused"; what compares photos in a batch needs one of the latter
+    photos_per_identity: int  # in a batch, unless it is shuffled
+    triplet_epochs: int  # the last ones, with the triplet loss besides
     epochs: int
     batch_size: int
     learning_rate: float  # at the top of the cosine
     pretrained: bool  # the backbone's weights are worth protecting
     seed: int
+
+    @property
+    def head_epochs(self) -> int:
+        """The first ones, in which only the head learns."""
+        return min(HEAD_EPOCHS, self.epochs - 1) if self.pretrained else 0
+
+    @property
+    def main_epochs(self) -> int:
+        """Those between the head's and the triplet's."""
+        return max(1, self.epochs - self.head_epochs - self.triplet_epochs)
+
+    def stage(self, epoch: int) -> str:
+        """What an epoch (from 0) trains: "head", "all" or "triplet"."""
+        if epoch < self.head_epochs:
+            return "head"
+        return "all" if epoch < self.head_epochs + self.main_epochs else "triplet"
 
 
 def fit(
@@ -78,48 +93,50 @@ def fit(
     Returns:
         One row an epoch: epoch, loss, learning_rate, margin, photos_per_second, and what `validate` gave.
     """
-    history = _read_history(checkpoints)
-    trainer = keras.Model(model.input, model.get_layer("cosine").output)
+    history = read_history(checkpoints)
+    trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])
     backbone = model.get_layer("backbone")
     loss = CosineMargin(SCALE)
     size = tuple(model.input_shape[1:3])
     keeps_layout = any(layer.name == "grid" for layer in model.layers)
     crop_area = GRID_CROP_AREA if keeps_layout else CROP_AREA
     for layer in batch_norms(model):
-        layer.momentum = batch_norm_momentum(recipe.epochs * len(epoch_batches(len(rows), recipe, 0)))
-    head_epochs = min(HEAD_EPOCHS, recipe.epochs - 1) if recipe.pretrained else 0
+        layer.momentum = batch_norm_momentum(recipe.epochs * max(1, len(rows) // recipe.batch_size))
     frozen_stem = stem(backbone) if recipe.pretrained and not keeps_layout else []
     stage = None
 
     with ThreadPoolExecutor(max_workers=2) as workers, progress_bar(TextColumn("{task.fields[note]}")) as progress:
         task = progress.add_task("Training", total=recipe.epochs, completed=len(history), note=_note(history))
         for epoch in range(len(history), recipe.epochs):
-            if stage != (stage := "head" if epoch < head_epochs else "all"):
-                backbone.trainable = stage == "all"
+            if stage != (stage := recipe.stage(epoch)):
+                backbone.trainable = stage != "head"
                 for layer in frozen_stem:
                     layer.trainable = False
-                trainer.compile(keras.optimizers.AdamW(recipe.learning_rate, weight_decay=WEIGHT_DECAY), loss)
-                trainer.optimizer.build(trainer.trainable_variables)
+                optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=WEIGHT_DECAY)
+                trainer.compile(optimizer, [loss, pair_loss(recipe.loss, stage)])
+                optimizer.build(trainer.trainable_variables)
                 if epoch > 0:
-                    _load_state(trainer, checkpoints, epoch, with_optimizer=epoch != head_epochs)
-            loss.margin.assign(margin_at(epoch - head_epochs, recipe.epochs - head_epochs, recipe.loss))
+                    load_state(trainer, checkpoints, epoch, with_optimizer=epoch != recipe.head_epochs)
+            loss.margin.assign(margin_at(epoch, recipe))
 
             started, losses = time.perf_counter(), []
-            batches = epoch_batches(len(rows), recipe, epoch)
+            similarity = centre_similarity(model) if recipe.batches == "confused" else None
+            batches = epoch_batches(labels, recipe, epoch, similarity)
 
-            def make(batch: np.ndarray, seed: tuple[int, int] = (recipe.seed, epoch)) -> tuple[np.ndarray, np.ndarray]:
-                rngs = (np.random.default_rng([*seed, row]) for row in rows[batch])
+            def make(step: int, batches: list[np.ndarray] = batches, epoch: int = epoch) -> Batch:
+                batch = batches[step]
+                rngs = (np.random.default_rng([recipe.seed, epoch, step, place]) for place in range(len(batch)))
                 photos = [
                     augment(pixels[row], size, rng, crop_area) for row, rng in zip(rows[batch], rngs, strict=True)
                 ]
                 return np.stack(photos), labels[batch]
 
-            for step, (photos, truth) in enumerate(prefetch(make, batches, workers)):
+            for step, (photos, truth) in enumerate(prefetch(make, len(batches), workers)):
                 if epoch == step == 0:
                     start_averages(trainer, photos)
-                rate = learning_rate_at(epoch + step / len(batches), head_epochs, recipe)
+                rate = learning_rate_at(epoch + step / len(batches), recipe)
                 trainer.optimizer.learning_rate.assign(rate)
-                losses.append(float(trainer.train_on_batch(photos, truth)))
+                losses.append(trainer.train_on_batch(photos, [truth, truth], return_dict=True)["loss"])
                 progress.update(task, completed=epoch + (step + 1) / len(batches))
             seconds = time.perf_counter() - started
 
@@ -128,13 +145,44 @@ def fit(
             if is_validated(epoch, recipe.epochs):
                 row |= validate(model)
             history.append(row)
-            _save_state(trainer, checkpoints, history)
+            save_state(trainer, checkpoints, history)
             progress.update(task, note=_note(history))
 
-    _load_state(trainer, checkpoints, best_epoch(history), with_optimizer=False)
+    load_state(trainer, checkpoints, best_epoch(history), with_optimizer=False)
     for layer in frozen_stem:
         layer.trainable = True  # what is saved bears no trace of the training's stages
     return pd.DataFrame(history)
+
+
+def pair_loss(loss: str, stage: str) -> keras.losses.Loss | None:
+    """What else a stage lowers, by comparing the embeddings of a batch with each other; None for nothing."""
+    if stage == "triplet":
+        return SemiHardTriplet(TRIPLET_MARGIN)
+    return keras.losses.Circle() if loss == "circle" else None
+
+
+def epoch_batches(
+    labels: np.ndarray, recipe: Recipe, epoch: int, similarity: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """The rows of each batch of an epoch (from 0); `similarity` (C, C) is for confused ones."""
+    rng = np.random.default_rng([recipe.seed, epoch])
+    if recipe.batches == "shuffled":
+        return shuffled_batches(len(labels), recipe.batch_size, rng)
+    return balanced_batches(labels, recipe.batch_size, recipe.photos_per_identity, rng, similarity)
+
+
+def centre_similarity(model: keras.Model) -> np.ndarray:
+    """How alike the identities look to the network: the cosines between their centres, float32 (C, C).
+
+    The centres are what the embeddings of each identity are drawn to, so this asks for no pass over the photos. Of an
+    identity's sub-centres the most similar ones count.
+    """
+    num_ids = model.output_shape[1]
+    centres = model.get_layer("centres").kernel
+    kernel = np.asarray(centres).reshape(centres.shape[0], num_ids, -1)  # (D, C, sub-centres)
+    cosines = np.einsum("dcs,dkt->cskt", kernel, kernel, optimize=True)
+    similarity: np.ndarray = cosines.max(axis=(1, 3))
+    return similarity
 
 
 def is_validated(epoch: int, epochs: int) -> bool:
@@ -142,26 +190,27 @@ def is_validated(epoch: int, epochs: int) -> bool:
     return (epoch + 1) % math.ceil(epochs / VALIDATIONS) == 0 or epoch + 1 == epochs
 
 
-def best_epoch(history: list[dict[str, float]]) -> int:
-    """The epoch (from 1) with the highest validation mAP; the last one when nothing could be validated."""
-    figures = np.array([row.get("mAP", math.nan) for row in history], dtype=float)
-    return len(history) if np.isnan(figures).all() else int(np.nanargmax(figures)) + 1
+def learning_rate_at(position: float, recipe: Recipe) -> float:
+    """Constant for the head; a linear warm-up and a cosine to zero; a lower cosine for triplets.
 
-
-def learning_rate_at(position: float, head_epochs: int, recipe: Recipe) -> float:
-    """Constant for the head; then a linear warm-up and a cosine to zero. `position` counts epochs from 0."""
-    if position < head_epochs:
+    `position` counts epochs from 0.
+    """
+    if position < recipe.head_epochs:
         return HEAD_LEARNING_RATE
-    done = position - head_epochs
+    done = position - recipe.head_epochs
+    if done >= recipe.main_epochs:
+        share = (done - recipe.main_epochs) / recipe.triplet_epochs
+        return TRIPLET_SHARE * recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
     warm_up = min(1.0, (done + 0.1) / WARM_UP_EPOCHS)
-    return recipe.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * done / (recipe.epochs - head_epochs)))
+    return recipe.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * done / recipe.main_epochs))
 
 
-def margin_at(epoch: int, epochs: int, loss: str) -> float:
+def margin_at(epoch: int, recipe: Recipe) -> float:
     """ArcFace's margin, growing linearly over the first part of training: a full one at once would stall it."""
-    if loss == "softmax":
+    if recipe.loss != "arcface":
         return 0.0
-    return MARGIN * min(1.0, max(0, epoch) / max(1.0, MARGIN_RAMP * epochs))
+    done = max(0, epoch - recipe.head_epochs)
+    return MARGIN * min(1.0, done / max(1.0, MARGIN_RAMP * recipe.main_epochs))
 
 
 def batch_norm_momentum(steps: int) -> float:
@@ -188,91 +237,17 @@ def start_averages(model: keras.Model, photos: np.ndarray) -> None:
         layer.momentum = momentum
 
 
-def epoch_batches(count: int, recipe: Recipe, epoch: int) -> list[np.ndarray]:
-    """Row numbers of each batch of an epoch, shuffled; a rest smaller than a batch waits for another epoch."""
-    order = np.random.default_rng([recipe.seed, epoch]).permutation(count)
-    whole = max(1, count // recipe.batch_size) * recipe.batch_size
-    return [order[start : start + recipe.batch_size] for start in range(0, min(whole, count), recipe.batch_size)]
-
-
-def prefetch(
-    make: Callable[[np.ndarray], Batch], batches: list[np.ndarray], workers: ThreadPoolExecutor
-) -> Iterator[Batch]:
-    """Yield `make(batch)` for each batch in order, two of them being made ahead."""
-    waiting = deque(workers.submit(make, batch) for batch in batches[:2])
-    for batch in batches[2:]:
+def prefetch(make: Callable[[int], Batch], count: int, workers: ThreadPoolExecutor) -> Iterator[Batch]:
+    """Yield `make(0)` to `make(count - 1)` in order, two of them being made ahead."""
+    waiting = deque(workers.submit(make, step) for step in range(min(2, count)))
+    for step in range(2, count):
         yield waiting.popleft().result()
-        waiting.append(workers.submit(make, batch))
+        waiting.append(workers.submit(make, step))
     while waiting:
         yield waiting.popleft().result()
 
 
-def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
-    """Prepare the folder for a training named by `identity`; return how many epochs of it are done.
-
-    The state of any other training (other knobs, other photos) is dropped, and so is a damaged one.
-    """
-    marker = checkpoints / "training.json"
-    text = json.dumps(identity, sort_keys=True, indent=1, default=str)
-    is_same = marker.is_file() and marker.read_bytes() == text.encode()
-    if not is_same or not _is_whole(checkpoints):
-        if (checkpoints / "history.json").is_file():
-            reason = "is damaged" if is_same else "had other knobs or photos"
-            log.warning("An interrupted training in %s %s; it is dropped, this one starts anew.", checkpoints, reason)
-        shutil.rmtree(checkpoints, ignore_errors=True)
-        write_text(marker, text)
-    return len(_read_history(checkpoints))
-
-
-def _is_whole(checkpoints: Path) -> bool:
-    """Whether the history, and the epochs that going on needs, are there and undamaged."""
-    try:
-        history = _read_history(checkpoints)
-        needed = {len(history), best_epoch(history)} if history else set()
-        in_order = isinstance(history, list) and [row["epoch"] for row in history] == list(range(1, len(history) + 1))
-        return in_order and all(_passes_checksums(_state_file(checkpoints, epoch)) for epoch in needed)
-    except Exception:  # zipfile raises nearly anything for a file it cannot read
-        return False
-
-
-def _passes_checksums(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        return archive.testzip() is None
-
-
-def _read_history(checkpoints: Path) -> list[dict[str, float]]:
-    path = checkpoints / "history.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-
-
-def _save_state(trainer: keras.Model, checkpoints: Path, history: list[dict[str, float]]) -> None:
-    """Put an epoch on disk. The history is written last: an epoch counts when it is in there.
-
-    `variables` are the weights and, for dropout to go on as it would have, the states of the random generators.
-    """
-    arrays: dict[str, Any] = {f"model_{number}": np.asarray(value) for number, value in enumerate(trainer.variables)}
-    arrays |= {f"optimizer_{number}": np.asarray(value) for number, value in enumerate(trainer.optimizer.variables)}
-    write_atomically(_state_file(checkpoints, len(history)), lambda part: np.savez(part, **arrays))
-    write_text(checkpoints / "history.json", json.dumps(history))
-    keep = {_state_file(checkpoints, epoch) for epoch in (len(history), best_epoch(history))}
-    for path in set(checkpoints.glob("epoch-*.npz")) - keep:
-        path.unlink()
-
-
-def _load_state(trainer: keras.Model, checkpoints: Path, epoch: int, *, with_optimizer: bool) -> None:
-    with np.load(_state_file(checkpoints, epoch), allow_pickle=False) as arrays:
-        for number, variable in enumerate(trainer.variables):
-            variable.assign(arrays[f"model_{number}"])
-        if with_optimizer:
-            for number, variable in enumerate(trainer.optimizer.variables):
-                variable.assign(arrays[f"optimizer_{number}"])
-
-
-def _state_file(checkpoints: Path, epoch: int) -> Path:
-    return checkpoints / f"epoch-{epoch:04d}.npz"
-
-
-def _note(history: list[dict[str, float]]) -> str:
+def _note(history: History) -> str:
     """What the progress bar says of the last epoch."""
     if not history:
         return ""
