@@ -1,0 +1,126 @@
+"""What each piece of the training recipe adds, on validation photos: the test photos are never looked at.
+
+python -m benchmarks.ablation                                the demo, from random weights
+python -m benchmarks.ablation --data ../shared/data/nyala --weights ../shared/weights/mobilenet_v1_075_224_imagenet.weights.h5
+
+Each row of the table is the recipe with one piece changed, trained with the same split, seed and number of photos
+seen; its validation photos ask, its training photos are the gallery. A finished training is not done again.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.labelled import labelled_photos
+from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.embed import OnnxEngine, run_all
+from wildtrack.address.metrics import paired_difference, retrieval_scores, summarise
+from wildtrack.console import console, run
+from wildtrack.errors import UserError
+from wildtrack.files import write_csv
+
+USUAL = "as it is"
+PIECES = {
+    USUAL: "",
+    "softmax": "--loss softmax",
+    "3 sub-centres": "--sub-centres 3",
+    "balanced batches": "--batches balanced",
+    "confused batches": "--batches confused",
+    "circle": "--loss circle --batches balanced",
+    "triplets at the end": "--batches balanced --triplet-epochs {quarter}",
+    "confused, triplets at the end": "--batches confused --triplet-epochs {quarter}",
+}
+FIGURES = ("R@1", "mAP")
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line."""
+
+    data: Path = DEMO
+    weights: str = "none"
+    image_size: int = 128  # pixels; the same for all rows, so that they take the same time
+    epochs: int = 16
+    seeds: tuple[int, ...] = (0, 1, 2)
+    pieces: tuple[str, ...] = tuple(PIECES)  # rows to train; the first is compared with the others
+    results: Path = Path("results/ablation")  # the finished trainings' scores
+
+
+def main(knobs: Knobs) -> None:
+    """Train what is not there yet, seed by seed; then the table."""
+    if unknown := [piece for piece in knobs.pieces if piece not in PIECES]:
+        raise UserError(f"--pieces {unknown[0]!r} is not known; allowed: {', '.join(PIECES)}")
+    if knobs.data == DEMO and not any(DEMO.glob("*")):
+        make_demo(DEMO, DEMO_NEW)
+    scores = []
+    for seed in knobs.seeds:
+        for piece in knobs.pieces:
+            path = knobs.results / f"{name_of(knobs)}_{piece.replace(' ', '_')}_{seed}.csv"
+            if not path.is_file():
+                write_csv(validation_scores(train(knobs, piece, seed)), path)
+            scores.append(pd.read_csv(path, dtype={"identity": str}).assign(piece=piece, seed=seed))
+    table = table_of(pd.concat(scores), knobs.pieces)
+    for row in [list(table), ["---"] * len(table.columns), *table.to_numpy().tolist()]:
+        console.print("| " + " | ".join(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+
+
+def name_of(knobs: Knobs) -> str:
+    """Which trainings belong into one table."""
+    weights = "random" if knobs.weights == "none" else "imagenet"
+    return f"{knobs.data.resolve().name}_{weights}_{knobs.image_size}px_{knobs.epochs}epochs"
+
+
+def train(knobs: Knobs, piece: str, seed: int) -> Path:
+    """Run the training script as a user does; returns the artifacts' folder."""
+    artifacts = knobs.results / "training"
+    flags = ["--data", knobs.data, "--artifacts", artifacts, "--weights", knobs.weights, "--seed", seed]
+    flags += ["--image-size", knobs.image_size, "--epochs", knobs.epochs]
+    flags += PIECES[piece].format(quarter=max(1, knobs.epochs // 4)).split()
+    console.print(f"{name_of(knobs)}: {piece}, seed {seed}")
+    subprocess.run([sys.executable, "train_classifier_reid.py", *map(str, flags)], check=True)
+    return artifacts
+
+
+def validation_scores(folder: Path) -> pd.DataFrame:
+    """Ask about the validation photos: a row a query, with what `retrieval_scores` says and the minutes of training."""
+    artifacts = open_artifacts(folder)
+    assert artifacts.split is not None  # our own training always leaves one
+    catalogue = load_catalogue(artifacts.photos(None))
+    photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, 10.0, folder / "problems.csv")
+    outputs = run_all(OnnxEngine(folder / "model.onnx"), photos.pixels, "Embedding photos")
+    sides = photos.table["image_id"].map(artifacts.split.set_index("image_id")["split"])
+    valid, train = (sides == "valid").to_numpy(), (sides == "train").to_numpy()
+    identities = photos.table["identity"].to_numpy(dtype=object)
+    embeddings = outputs["embedding"]
+    scores = retrieval_scores(embeddings[valid] @ embeddings[train].T, identities[valid], identities[train])
+    history = pd.read_csv(folder / "history.csv")
+    minutes = len(history) * int(train.sum()) / history["photos_per_second"].mean() / 60
+    return scores.assign(identity=identities[valid], minutes=minutes)
+
+
+def table_of(scores: pd.DataFrame, pieces: tuple[str, ...]) -> pd.DataFrame:
+    """A row a piece: its figures over all seeds, and the paired difference to the first with its 95% interval."""
+    columns = ["answerable", "R@1", "R@5", "R@10", "AP", "mINP"]
+    by_piece = {piece: scores[scores["piece"] == piece] for piece in pieces}
+    usual = by_piece[pieces[0]]
+    rows: list[dict[str, Any]] = []
+    for piece, found in by_piece.items():
+        identities = found["identity"].to_numpy(dtype=object)
+        row = {"piece": piece, **{name: summarise(found[columns], identities)[name] for name in FIGURES}}
+        if piece != pieces[0]:
+            difference = paired_difference(found[columns], usual[columns], identities)
+            for name in FIGURES:
+                low, high = difference[name]["low"], difference[name]["high"]
+                row[f"{name} gained"] = f"{difference[name]['difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        rows.append(row | {"minutes": found.groupby("seed")["minutes"].first().mean(), "queries": len(found)})
+    return pd.DataFrame(rows).fillna("")
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)
