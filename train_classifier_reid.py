@@ -47,7 +47,12 @@ class Knobs:
     epochs: int = 40  # how often every photo is seen
     batch_size: int = 16  # photos a step
     learning_rate: float = 1e-3  # at the top of its cosine
-    split: Literal["auto", "catalogue", "encounter", "random"] = "auto"  # how test photos are set apart
+    split: Literal["auto", "catalogue", "encounter", "random", "cutoff"] = "auto"  # how test photos are set apart
+    cutoff: str | None = None  # for --split cutoff: what begins on this day or later is tested (2023-06-01, or 2023)
+    identities: Literal["closed", "open", "disjoint"] = (
+        "closed"  # open: some animals are only tested; disjoint: all are
+    )
+    held_out_share: float = 0.2  # of the animals, where they are open or disjoint
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept on one side
     test_share: float = 0.2  # of each animal's photos, never trained on
     valid_share: float = 0.15  # of the rest, to choose the best epoch
@@ -80,6 +85,7 @@ def main(knobs: Knobs) -> None:
     photos = labelled_photos(catalogue, backbone.image_size, knobs.cache_gb, knobs.artifacts / "problems.csv")
     table, pixels = photos.table, photos.pixels
     check_trainable(table)
+    table = table.assign(sha256=photo_contents(table, catalogue.root))
     split = make_split(
         table,
         perceptual_hashes(photos.small),
@@ -88,8 +94,11 @@ def main(knobs: Knobs) -> None:
         test_share=knobs.test_share,
         valid_share=knobs.valid_share,
         seed=knobs.seed,
+        identities=knobs.identities,
+        held_out_share=knobs.held_out_share,
+        cutoff=knobs.cutoff,
     )
-    table = table.assign(split=split.side, sha256=photo_contents(table, catalogue.root))
+    table = table.assign(split=split.side)
     rows = training_set(table, split.side)
     console.print(
         f"Split {split.method}: {len(rows.train)} photos of {len(rows.identities)} identities to train on, "

@@ -1,7 +1,7 @@
 """What each piece of the training recipe adds, on validation photos: the test photos are never looked at.
 
-python -m benchmarks.ablation                                the demo, from random weights
-python -m benchmarks.ablation --data ../shared/data/nyala --weights ../shared/weights/mobilenet_v1_075_224_imagenet.weights.h5
+python -m benchmarks.ablation                                           the demo, from random weights
+python -m benchmarks.ablation --data my_photos --weights mobilenet.h5   other photos, from a weights file
 
 Each row of the table is the recipe with one piece changed, trained with the same split, seed and number of photos
 seen; its validation photos ask, its training photos are the gallery. A finished training is not done again.
@@ -66,8 +66,10 @@ def main(knobs: Knobs) -> None:
                 write_csv(validation_scores(train(knobs, piece, seed)), path)
             scores.append(pd.read_csv(path, dtype={"identity": str}).assign(piece=piece, seed=seed))
     table = table_of(pd.concat(scores), knobs.pieces)
-    for row in [list(table), ["---"] * len(table.columns), *table.to_numpy().tolist()]:
-        console.print("| " + " | ".join(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+    lines: list[list[Any]] = [list(table), ["---"] * len(table.columns), *table.to_numpy().tolist()]
+    for cells in lines:
+        words = [f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells]
+        console.print(f"| {' | '.join(words)} |")
 
 
 def name_of(knobs: Knobs) -> str:
@@ -112,7 +114,8 @@ def table_of(scores: pd.DataFrame, pieces: tuple[str, ...]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for piece, found in by_piece.items():
         identities = found["identity"].to_numpy(dtype=object)
-        row = {"piece": piece, **{name: summarise(found[columns], identities)[name] for name in FIGURES}}
+        summary = summarise(found[columns], identities)
+        row: dict[str, Any] = {"piece": piece, **{name: summary[name] for name in FIGURES}}
         if piece != pieces[0]:
             difference = paired_difference(found[columns], usual[columns], identities)
             for name in FIGURES:

@@ -12,7 +12,7 @@ from wildtrack.access.bare import bare_photo
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.crops import crop_names, write_crops
 from wildtrack.access.readers.table import write_table
-from wildtrack.assess.splits import photo_keys
+from wildtrack.assess.encounters import photo_keys
 from wildtrack.errors import UserError
 
 

@@ -86,6 +86,18 @@ def test_other_photos_than_those_of_the_split() -> None:
     assert protocol.gallery.tolist() == [0, 1, 4]
 
 
+@pytest.mark.parametrize(
+    ("per_identity", "queries"), [(1, {"b": 1, "c": 1}), (0, {"b": 2, "c": 1}), (9, {"b": 3, "c": 1})]
+)
+def test_animals_that_were_held_out_are_a_catalogue_of_their_own(per_identity: int, queries: dict[str, int]) -> None:
+    animals = table(*"aaabbbbccd")
+    split = with_sides(animals, "train", "train", "valid", *["test"] * 7)
+    protocol = choose_protocol(animals, split, per_identity, seed=0)
+    assert animals["identity"].iloc[protocol.queries].value_counts().to_dict() == queries
+    assert sorted([*protocol.queries, *protocol.gallery]) == list(range(3, 10))  # d stays, unasked
+    assert "ask each other" in protocol.method
+
+
 def test_renamed_photos_are_the_same_photos() -> None:
     renamed = choose_protocol(ANIMALS.assign(image_id="photos/" + ANIMALS["image_id"]), SPLIT, 0, seed=0)
     expected = choose_protocol(ANIMALS, SPLIT, 0, seed=0)
@@ -108,8 +120,7 @@ def test_a_renamed_photo_that_was_on_both_sides_is_on_none() -> None:
         (table("a"), None),
         (table(), None),
         (table(*"aabb"), ["train"] * 4),
-        (table(*"aabb"), ["test"] * 4),
-        (table(*"aabb"), ["train", "train", "test", "test"]),
+        (table(*"aabc"), ["train", "train", "test", "test"]),
     ],
 )
 def test_nobody_to_ask(catalogue: pd.DataFrame, sides: list[str] | None) -> None:

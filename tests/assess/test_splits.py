@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from wildtrack.assess.splits import Split, encounters, linked_groups, make_split, photo_keys, photo_times
+from wildtrack.assess.encounters import linked_groups
+from wildtrack.assess.splits import Split, make_split
 from wildtrack.errors import UserError
 
 KNOBS: dict[str, Any] = {"split": "auto", "encounter_hours": 12, "test_share": 0.25, "valid_share": 0.2, "seed": 3}
@@ -30,113 +31,8 @@ def sides(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **knobs:
     return [str(word) for word in split_of(table, hashes, **knobs).side]
 
 
-def partition(labels: NDArray[np.intp]) -> set[tuple[int, ...]]:
-    return {tuple(rows) for rows in pd.Series(range(len(labels))).groupby(np.asarray(labels)).indices.values()}
-
-
 def days(*numbers: int | None) -> Any:
     return [None if number is None else f"2024-05-{number:02d}T10:00:00" for number in numbers]
-
-
-# --- reading the columns -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("date", "expected"),
-    [
-        ("2024-05-01", "2024-05-01T00:00"),
-        ("2024-05-01T10:30:00", "2024-05-01T10:30"),
-        ("2024-05-01 10:30", "2024-05-01T10:30"),
-        ("2024-05-01T10:30:00+02:00", "2024-05-01T08:30"),
-        ("2024-05-01T10:30:00Z", "2024-05-01T10:30"),
-        (pd.Timestamp("2024-05-01 10:30", tz="Asia/Tokyo"), "2024-05-01T01:30"),
-        (pd.Timestamp("2024-05-01 10:30"), "2024-05-01T10:30"),
-        (2024, "2024-01-01T00:00"),
-        ("", "NaT"),
-        (None, "NaT"),
-        (float("nan"), "NaT"),
-        (pd.NaT, "NaT"),
-        ("last summer", "NaT"),
-        ("2024-13-45", "NaT"),
-    ],
-)
-def test_a_date_is_read_among_dates_of_other_kinds(date: object, expected: Any) -> None:
-    table = catalogue(["a"] * 3).assign(date=pd.Series([date, "2020-01-01T00:00:00+01:00", "2020-01-01"], dtype=object))
-    time = photo_times(table)[0]
-    assert np.isnat(time) if expected == "NaT" else time == np.datetime64(expected)
-
-
-@pytest.mark.parametrize("dates", [[np.nan, np.nan], [None, None], pd.DatetimeIndex(["2020-01-01", "NaT"], tz="UTC")])
-def test_whole_columns_of_dates(dates: Any) -> None:
-    assert photo_times(catalogue(["a", "b"]).assign(date=dates)).shape == (2,)
-
-
-def test_a_photo_is_named_by_photo_id_where_there_is_one() -> None:
-    table = catalogue(["a"] * 4, photo_id=["p", None, "", float("nan")])
-    assert photo_keys(table).tolist() == ["p", "r1.jpg", "r2.jpg", "r3.jpg"]
-    assert photo_keys(catalogue([])).shape == (0,)
-
-
-# --- encounters ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("identities", "dates", "hours", "expected"),
-    [
-        ([], [], 12, set()),
-        (["a"], [None], 12, {(0,)}),
-        (["a", "a"], [None, None], 12, {(0,), (1,)}),
-        (["a", "b"], days(1, 1), 12, {(0,), (1,)}),
-        (["a", "a"], ["2024-05-01", "2024-05-01T12:00:00"], 12, {(0, 1)}),
-        (["a", "a"], ["2024-05-01", "2024-05-01T12:00:01"], 12, {(0,), (1,)}),
-        (["a", "a"], ["2024-05-01T22:00:00", "2024-05-02T03:00:00"], 12, {(0, 1)}),
-        (["a", "a"], ["2024-05-01T00:00:00+02:00", "2024-04-30T22:00:00"], 0, {(0, 1)}),
-        (["a", "a", "a"], days(3, 1, 2), 24, {(0, 1, 2)}),
-        (["a", "b", "a", "b"], days(1, 1, 1, 2), 12, {(0, 2), (1,), (3,)}),
-        (["a", "a", "a"], days(1, None, 1), 12, {(0, 2), (1,)}),
-        (["unknown", "unknown"], days(1, 1), 12, {(0,), (1,)}),
-        (["a", "a"], days(1, 28), float("inf"), {(0, 1)}),
-    ],
-)
-def test_encounters(identities: list[str], dates: Any, hours: float, expected: Any) -> None:
-    labels = encounters(catalogue(identities, date=pd.Series(dates, dtype=object)), hours)
-    assert partition(labels) == expected
-    assert sorted(set(labels.tolist())) == list(range(len(expected)))
-
-
-def test_encounters_without_dates_and_with_a_strange_index() -> None:
-    table = catalogue(["a", "a"]).set_index(pd.Index([7, 7]))
-    assert partition(encounters(table, 12)) == {(0,), (1,)}
-    assert partition(encounters(table.assign(date="2024-05-01"), 12)) == {(0, 1)}
-
-
-@pytest.mark.parametrize("hours", [-1, float("nan")])
-def test_hours_that_make_no_sense(hours: float) -> None:
-    with pytest.raises(UserError, match="encounter_hours"):
-        encounters(catalogue(["a"]), hours)
-
-
-# --- groups --------------------------------------------------------------------------------------------------------
-
-
-def test_groups_are_connected_through_photo_encounter_and_near_duplicates() -> None:
-    table = catalogue(
-        ["a", "a", "b", "b", "b", "a", "unknown", "unknown"],
-        photo_id=["p", "q", "p", "r", "s", "t", "u", "v"],
-        date=days(1, 1, 9, 9, 20, 28, 1, 1),
-    )
-    hashes = np.random.default_rng(0).random((8, 64)) < 0.5
-    hashes[5] = hashes[3]  # the same picture, but of another identity: no link
-    hashes[4] = hashes[2]  # the same picture of the same identity
-    hashes[7] = hashes[6]  # nobody knows whether they are the same animal
-    assert partition(linked_groups(table, 12, None)) == {(0, 1, 2, 3), (4,), (5,), (6,), (7,)}
-    assert partition(linked_groups(table, 12, hashes)) == {(0, 1, 2, 3, 4), (5,), (6,), (7,)}
-
-
-def test_groups_of_nothing_and_the_wrong_number_of_hashes() -> None:
-    assert linked_groups(catalogue([]), 12, np.zeros((0, 64), bool)).shape == (0,)
-    with pytest.raises(ValueError, match="3 hashes for 2 rows"):
-        linked_groups(catalogue(["a", "b"]), 12, np.zeros((3, 64), bool))
 
 
 # --- the split -----------------------------------------------------------------------------------------------------
@@ -231,7 +127,7 @@ def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any
 @pytest.mark.parametrize(
     ("columns", "knobs", "message"),
     [
-        ({}, {"split": "closed"}, 'split = "closed" is not known; allowed: auto, catalogue, encounter, random'),
+        ({}, {"split": "closed"}, 'split = "closed" is not known; allowed: auto, catalogue, encounter, random, cutoff'),
         ({}, {"split": "catalogue"}, "no column `split`"),
         ({"split": [None, ""]}, {"split": "catalogue"}, "no column `split`"),
         ({}, {"split": "encounter"}, "no photo has an ISO 8601 date"),
@@ -243,16 +139,65 @@ def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any
         ({}, {"valid_share": -0.1}, "valid_share = -0.1"),
         ({}, {"test_share": float("nan")}, "test_share = nan"),
         ({}, {"encounter_hours": -2}, "encounter_hours = -2"),
+        ({}, {"identities": "half"}, 'identities = "half" is not known; allowed: closed, open, disjoint'),
+        ({}, {"identities": "open", "held_out_share": 0}, "held_out_share = 0 "),
+        ({}, {"identities": "disjoint", "held_out_share": 1}, "held_out_share = 1 "),
+        ({"split": ["train", "test"]}, {"identities": "open", "split": "catalogue"}, "chooses the sides itself"),
+        ({"photo_id": ["p", "p"], "identity": ["a", "b"]}, {"identities": "open"}, "share photos"),
+        ({}, {"split": "cutoff"}, "do not go together"),
+        ({}, {"split": "cutoff", "cutoff": "2024"}, "no photo has an ISO 8601 date"),
+        ({"date": days(1, 2)}, {"cutoff": "2024"}, "do not go together"),
+        ({"date": days(1, 2)}, {"split": "cutoff", "cutoff": "May"}, "no ISO 8601 day.* 2024-05-01 to 2024-05-02"),
+        ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2023"}, "leaves no photo before it"),
+        ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2025"}, "leaves no photo after it"),
+        ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2024-05-05", "identities": "open"}, "chooses the sides"),
     ],
 )
 def test_what_the_user_can_mend(columns: dict[str, Any], knobs: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        sides(catalogue(["a", "a"], **columns), **knobs)
+        sides(catalogue(["a", "a"]).assign(**columns), **knobs)
 
 
 def test_unknown_animals_have_no_side() -> None:
     with pytest.raises(ValueError, match="unknown"):
         sides(catalogue(["a", "unknown"]))
+
+
+@pytest.mark.parametrize(
+    ("dates", "cutoff", "expected"),
+    [
+        (days(1, 5, 9, 20), "2024-05-09", ["train", "train", "test", "test"]),
+        (days(1, None, 9, 20), "2024-05-05", ["train", "train", "test", "test"]),
+        (days(8, 9, 1, 20), "2024-05-09", ["train", "test", "train", "test"]),
+        (["2024-05-08T22:00:00", "2024-05-09T03:00:00", *days(1, 20)], "2024-05-09", ["train"] * 3 + ["test"]),
+        (["2023-05-08", "2024-05-09", "2023-01-01", "2025-01-01"], "2024", ["train", "test", "train", "test"]),
+    ],
+)
+def test_what_begins_after_a_day_is_asked_about(dates: Any, cutoff: str, expected: list[str]) -> None:
+    table = catalogue(["a", "a", "b", "c"], date=pd.Series(dates, dtype=object))
+    assert sides(table, split="cutoff", cutoff=cutoff, valid_share=0) == expected
+    assert cutoff in split_of(table, split="cutoff", cutoff=cutoff).method
+
+
+@pytest.mark.parametrize(("share", "held_out"), [(0.01, 1), (0.2, 2), (0.5, 5), (0.99, 9)])
+@pytest.mark.parametrize("identities", ["open", "disjoint"])
+def test_identities_are_held_out_whole(share: float, held_out: int, identities: str) -> None:
+    table = catalogue([f"t{row % 10}" for row in range(60)])
+    split = split_of(table, identities=identities, held_out_share=share)
+    by_identity = pd.Series(split.side).groupby(table["identity"])
+    new = by_identity.agg(lambda side: set(side) == {"test"})
+    assert new.sum() == held_out
+    assert f"{held_out} identities held out whole" in split.method
+    others = pd.Series(split.side)[~table["identity"].isin(new[new].index)]
+    assert set(others) == ({"train", "valid"} if identities == "disjoint" else {"train", "valid", "test"})
+
+
+def test_identities_that_share_a_photo_are_held_out_together() -> None:
+    table = catalogue(["a", "b", "c", "d", "e"], photo_id=["p", "p", "q", "r", "s"])
+    for seed in range(20):
+        side = np.array(sides(table, identities="disjoint", held_out_share=0.4, seed=seed))
+        assert side[0] == side[1]
+        assert (side == "test").sum() == 2
 
 
 # --- properties ----------------------------------------------------------------------------------------------------
@@ -276,15 +221,33 @@ def catalogues(draw: st.DrawFn) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]
 @settings(max_examples=60, deadline=None)
 @given(
     data=catalogues(),
-    split=st.sampled_from(["auto", "random"]),
+    kind=st.sampled_from(
+        [("auto", "closed"), ("random", "closed"), ("auto", "open"), ("random", "disjoint"), ("cutoff", "closed")]
+    ),
     shares=st.tuples(*[st.floats(0, 0.9)] * 2),
     shuffle=st.randoms(),
 )
 def test_properties_of_a_split(
-    data: tuple[pd.DataFrame, NDArray[np.bool_] | None], split: str, shares: tuple[float, float], shuffle: Random
+    data: tuple[pd.DataFrame, NDArray[np.bool_] | None],
+    kind: tuple[str, str],
+    shares: tuple[float, float],
+    shuffle: Random,
 ) -> None:
     table, hashes = data
-    knobs = {"split": split, "test_share": shares[0], "valid_share": shares[1]}
+    split, identities = kind
+    knobs: dict[str, Any] = {
+        "split": split,
+        "test_share": shares[0],
+        "valid_share": shares[1],
+        "identities": identities,
+    }
+    if split == "cutoff":
+        knobs["cutoff"] = "2024-05-05"
+    try:
+        split_of(table, hashes, **knobs)
+    except UserError:  # nothing on one side of the day, or all identities share photos
+        assert split == "cutoff" or identities != "closed"
+        return
     side = split_of(table, hashes, **knobs).side
     order = np.array(shuffle.sample(range(len(table)), len(table)))
     shuffled = split_of(table.iloc[order], None if hashes is None else hashes[order], **knobs).side
@@ -293,9 +256,12 @@ def test_properties_of_a_split(
     groups = linked_groups(table, 12, hashes)
     assert (pd.Series(side).groupby(groups).nunique() == 1).all()
 
-    for identity, rows in (
-        pd.Series(range(len(table))).groupby(table["identity"].to_numpy(dtype=object)).indices.items()
-    ):
+    names = table["identity"].to_numpy(dtype=object)
+    for identity, rows in pd.Series(range(len(table))).groupby(names).indices.items():
+        if identities == "disjoint":
+            assert "test" not in side[rows] or set(side[rows]) == {"test"}
+        if identities != "closed" or split == "cutoff":
+            continue
         assert "train" in side[rows], identity
         own = set(groups[rows])
         shared = own & set(groups[[other != identity for other in table["identity"]]])

@@ -32,52 +32,64 @@ class Protocol:
 def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per_identity: int, seed: int) -> Protocol:
     """Choose queries and gallery.
 
-    With a saved split, `test` photos are asked and `train` and `valid` photos are the gallery. Without one (a
-    stranger's model, or photos the split does not know), photos of every identity with at least two are
-    drawn as queries and all others are the gallery. A test photo that is not asked enters neither side.
+    With a saved split, `test` photos are asked and `train` and `valid` photos are the gallery; a test photo that is
+    not asked enters neither side. Where none of the test identities is in that gallery (a disjoint split), the test
+    side is a catalogue of its own. Of such a catalogue, and of all photos where no split is saved (a stranger's model,
+    or photos the split does not know), photos of every identity with at least two are drawn as queries and all others
+    are the gallery.
 
     Args:
         table: The catalogue, N rows, no "unknown"; with a split also `sha256`, from `photo_contents`.
         split: Columns image_id, sha256 and split, or None.
         queries_per_identity: How many photos of each identity to ask; 0 asks all test photos (without a
-            split: half of each identity's photos).
+            gallery: half of each identity's photos).
         seed: Names the draw; each identity's draw depends on nothing but the seed and its own photos.
 
     Raises:
         UserError: Nobody can be asked.
     """
-    names = table["image_id"]
     sides = pd.Series(np.nan, index=table.index) if split is None else _saved_sides(table, split)
-    has_split = bool(sides.notna().any())
-    unanswerable = 0
-    on_gallery_side = sides.isin(["train", "valid"]).to_numpy()
-    if has_split:
-        can_be_found = table["identity"].isin(table["identity"][on_gallery_side])
-        askable = ((sides == "test") & can_be_found).to_numpy()
-        unanswerable = int(((sides == "test") & ~can_be_found).sum())
+    asks, answers = (sides == "test").to_numpy(), sides.isin(["train", "valid"]).to_numpy()
+    can_be_found = table["identity"].isin(table["identity"][answers]).to_numpy()
+    left_out, unanswerable = int(sides.isna().sum()), 0
+    if (asks & can_be_found).any():
         method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
-    else:
-        askable = (names.groupby(table["identity"]).transform("size") >= 2).to_numpy()
+        queries = _drawn(table, asks & can_be_found, queries_per_identity, 0, seed)
+        gallery, unanswerable = np.flatnonzero(answers), int((asks & ~can_be_found).sum())
+    elif asks.any():
+        method = "test photos of the split saved with the model ask each other: none of their animals is in its gallery"
+        queries = _drawn(table, asks, queries_per_identity, 1, seed)
+        gallery = np.setdiff1d(np.flatnonzero(asks), queries)
+    elif sides.isna().all():
         method = "all photos: no split was saved, so the model may have been trained on its own queries"
         if split is not None:
             method = "all photos: none of them was in the training's catalogue"
-
-    queries: list[int] = []
-    candidates = np.flatnonzero(askable)
-    for identity, places in table.iloc[candidates].groupby("identity", sort=True).indices.items():
-        rows = candidates[places]
-        rows = rows[np.argsort(names.to_numpy()[rows])]  # so that the order of the table has no say
-        most = len(rows) if has_split else len(rows) - 1
-        wanted = min(most, queries_per_identity or (len(rows) if has_split else len(rows) // 2))
-        queries += identity_generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
-    if not queries:
+        queries = _drawn(table, np.ones(len(table), dtype=bool), queries_per_identity, 1, seed)
+        gallery, left_out = np.setdiff1d(np.arange(len(table)), queries), 0
+    else:
+        queries = gallery = np.zeros(0, dtype=int)
+    if not len(queries):
         raise UserError(
             "nobody can be asked about: no identity has a test photo and another one in the gallery; "
             "add a second photo of at least one animal (of another day, for an honest figure)"
         )
-    asked = np.sort(np.array(queries))
-    gallery = np.flatnonzero(on_gallery_side) if has_split else np.setdiff1d(np.arange(len(table)), asked)
-    return Protocol(asked, gallery, method, int(sides.isna().sum()) if has_split else 0, unanswerable)
+    return Protocol(queries, gallery, method, left_out, unanswerable)
+
+
+def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:
+    """Draw queries from the rows where `askable` (N,) is true, keeping that many of each identity back; int (Q,).
+
+    0 an identity asks all of them, or half where some are kept back.
+    """
+    names = table["image_id"].to_numpy()
+    candidates = np.flatnonzero(askable)
+    queries: list[int] = []
+    for identity, places in table.iloc[candidates].groupby("identity", sort=True).indices.items():
+        rows = candidates[places]
+        rows = rows[np.argsort(names[rows])]  # so that the order of the table has no say
+        wanted = min(len(rows) - kept, per_identity or len(rows) // (1 + kept))
+        queries += identity_generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
+    return np.sort(np.array(queries, dtype=int))
 
 
 def _saved_sides(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":

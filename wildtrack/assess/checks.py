@@ -79,7 +79,12 @@ def check_catalogue(
     quality, unreadable = quality_table(table, catalogue.root)
     has_split = "split" in table and table["split"].notna().any()
     suggested, method = suggested_split(
-        table, hashes, encounter_hours=encounter_hours, test_share=shares[0], valid_share=shares[1], seed=seed
+        table.assign(sha256=contents),
+        hashes,
+        encounter_hours=encounter_hours,
+        test_share=shares[0],
+        valid_share=shares[1],
+        seed=seed,
     )
     return Checks(
         table=table,

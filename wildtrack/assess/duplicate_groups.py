@@ -23,7 +23,7 @@ from wildtrack.assess.duplicates import (
     near_pairs,
     same_picture,
 )
-from wildtrack.assess.splits import photo_keys
+from wildtrack.assess.encounters import photo_keys
 from wildtrack.console import track
 from wildtrack.errors import UserError
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from wildtrack.access.catalogue import SPLIT_WORDS, UNKNOWN
 from wildtrack.assess.duplicates import near_duplicates
-from wildtrack.assess.splits import SIDES, encounters, make_split, photo_keys
+from wildtrack.assess.encounters import encounters, photo_keys
+from wildtrack.assess.splits import SIDES, make_split
 from wildtrack.errors import UserError
 
 GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # side asked -> sides that answer
@@ -204,7 +205,7 @@ def suggested_split(
     """Split a catalogue as `make_split` would if it had no split of its own: by encounter, or else at random.
 
     Args:
-        table: A catalogue, N rows; those of the identity "unknown" are left out.
+        table: A catalogue, perhaps with `sha256`, N rows; those of the identity "unknown" are left out.
         hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
         encounter_hours: The longest gap inside an encounter, in hours.
         test_share: Share of each identity's photos to ask about, 0 up to 1.

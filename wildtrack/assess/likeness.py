@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, Hashes, Rows
-from wildtrack.assess.splits import encounters, photo_keys
+from wildtrack.assess.encounters import encounters, photo_keys
 from wildtrack.console import track
 
 Floats = npt.NDArray[np.float32]

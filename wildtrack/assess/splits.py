@@ -1,6 +1,7 @@
 """Which photos to learn from and which to ask about: catalogue in, one side a row out.
 
-Photos of one occasion look alike, so they stay on one side together; see `linked_groups`.
+Photos of one occasion look alike, so they stay on one side together; see `linked_groups`. The kinds of split are those
+of wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for Animal Re-Identification", 2024).
 """
 
 import hashlib
@@ -15,11 +16,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from wildtrack.access.catalogue import UNKNOWN
-from wildtrack.assess.duplicates import near_duplicate_labels
+from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
 from wildtrack.errors import UserError
 
 SIDES = ("train", "valid", "test")
-SPLITS = ("auto", "catalogue", "encounter", "random")
+SPLITS = ("auto", "catalogue", "encounter", "random", "cutoff")
+IDENTITIES = ("closed", "open", "disjoint")
 
 logger = logging.getLogger(__name__)
 
@@ -37,95 +39,6 @@ class Split:
     method: str
 
 
-def photo_times(table: pd.DataFrame) -> npt.NDArray[np.datetime64]:
-    """Read the column `date`.
-
-    Args:
-        table: A catalogue, N rows.
-
-    Returns:
-        datetime64[us], shape (N,): UTC where the date has a zone, as written where it has none, midnight where it
-        has no time, NaT where it is missing or is not ISO 8601 (or there is no such column).
-    """
-    if "date" not in table:
-        return np.full(len(table), "NaT", dtype="datetime64[us]")
-    # Through text, because a column may mix strings, dates, and timestamps with and without a zone.
-    times = pd.to_datetime(table["date"].astype("string"), format="ISO8601", utc=True, errors="coerce")
-    return times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-
-
-def photo_keys(table: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """Name the source photo of each row: its `photo_id` where it has one, else its `path`; shape (N,)."""
-    keys = table["path"].astype(object)
-    if "photo_id" in table:
-        photo_ids = table["photo_id"].astype(object)
-        keys = photo_ids.where(photo_ids.notna() & (photo_ids != ""), keys)
-    return keys.to_numpy(dtype=object)
-
-
-def encounters(table: pd.DataFrame, encounter_hours: float) -> npt.NDArray[np.intp]:
-    """Label the encounters: photos of one identity, each at most `encounter_hours` after the one before.
-
-    A row without a date is an encounter of its own, and so is a row of the identity "unknown", which may be anyone.
-
-    Args:
-        table: A catalogue with `identity` and perhaps `date`, N rows.
-        encounter_hours: The longest gap inside an encounter, in hours, 0 or more.
-
-    Returns:
-        Labels, 0 up to the number of encounters, shape (N,).
-
-    Raises:
-        UserError: `encounter_hours` is negative or not a number.
-    """
-    if not encounter_hours >= 0:
-        raise UserError(f"encounter_hours = {encounter_hours} is not allowed; give hours, 0 or more (12 is usual).")
-    times = photo_times(table)
-    names = table["identity"].to_numpy(dtype=object)
-    identities = pd.factorize(names)[0]
-    chained = ~np.isnat(times) & (names != UNKNOWN)  # (N,)
-    order = np.lexsort((times, identities))
-    order = order[chained[order]]
-    starts = np.ones(len(order), dtype=np.bool_)
-    gap_hours = np.diff(times[order]) / np.timedelta64(1, "h")
-    starts[1:] = (np.diff(identities[order]) != 0) | (gap_hours > encounter_hours)
-    labels = np.empty(len(table), dtype=np.intp)
-    labels[order] = np.cumsum(starts) - 1
-    labels[~chained] = np.arange(np.count_nonzero(~chained)) + np.count_nonzero(starts)
-    return labels
-
-
-def linked_groups(
-    table: pd.DataFrame, encounter_hours: float, hashes: npt.NDArray[np.bool_] | None
-) -> npt.NDArray[np.intp]:
-    """Label the groups of rows that must not be torn apart by a split.
-
-    Two rows are linked when they are of one photo, or of one identity and one encounter, or (with hashes) of one
-    identity and near-duplicates; a group is whatever such links connect.
-
-    Args:
-        table: A catalogue with `identity` and `path`, perhaps `photo_id` and `date`, N rows.
-        encounter_hours: The longest gap inside an encounter, in hours.
-        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-
-    Returns:
-        Labels, 0 up to the number of groups, shape (N,).
-
-    Raises:
-        UserError: `encounter_hours` is negative or not a number.
-        ValueError: Not one hash a row.
-    """
-    labelings = [pd.factorize(photo_keys(table))[0], encounters(table, encounter_hours)]
-    if hashes is not None:
-        labelings.append(_near_duplicate_labels(table, hashes))
-    rows = np.arange(len(table))
-    firsts = [np.unique(labels, return_index=True)[1][labels] for labels in labelings]  # each links a row to one row
-    ends = (np.tile(rows, len(labelings)), np.concatenate(firsts))
-    links = coo_array((np.ones(len(ends[0]), dtype=np.bool_), ends), shape=(len(table), len(table)))
-    groups: npt.NDArray[np.intp] = connected_components(links, directed=False)[1].astype(np.intp)
-    return groups
-
-
 def make_split(
     table: pd.DataFrame,
     hashes: npt.NDArray[np.bool_] | None,
@@ -135,27 +48,39 @@ def make_split(
     test_share: float,
     valid_share: float,
     seed: int,
+    identities: str = "closed",
+    held_out_share: float = 0.2,
+    cutoff: str | None = None,
 ) -> Split:
     """Put every row on the train, valid or test side.
 
-    "catalogue" takes the column `split`; "encounter" sends each identity's later encounters to test; "random" sends
-    groups drawn by `seed`. "auto" is the first of catalogue, encounter (any row has a date) and random that can be
-    done. Groups as `linked_groups` defines them go whole, except that a catalogue's own sides are left as they are.
+    "catalogue" takes the column `split`; "encounter" sends each identity's later encounters to test (a time-aware
+    proportion); "random" sends groups drawn by `seed`; "cutoff" sends what begins on the day `cutoff` or later, so that
+    animals first met then are new. "auto" is the first of catalogue, encounter (any row has a date) and random that can
+    be done. Groups as `linked_groups` defines them go whole, except that a catalogue's own sides are left as they are.
+
+    All that is so for "closed" identities, each of which is trained on. "open" first holds out `held_out_share` of the
+    identities, drawn by `seed`, with all their photos on the test side: they are the ones nobody knows. "disjoint"
+    holds them out too and leaves all others to train and valid, so that the test side is a catalogue of its own.
+    Identities that share a photo are held out together.
 
     An identity with two groups or more gets at least one on the test side, and more while that brings its test photos
     nearer to `test_share`; then likewise valid out of what is left. One group always stays in train, and so does, by
-    encounter, every group with an undated row. The result depends on neither row order nor, unless photos show
-    several animals, the other identities.
+    encounter and cutoff, every group with an undated row. The result does not depend on row order, nor, with closed
+    identities and unless photos show several animals, on the other identities.
 
     Args:
-        table: A catalogue with `image_id`, `identity`, `path`, perhaps `photo_id`, `date` and `split`, N rows, none
-            of them "unknown".
+        table: A catalogue with `image_id`, `identity`, `path`, perhaps `photo_id`, `date`, `sha256` and `split`, N
+            rows, none of them "unknown".
         hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-        split: "auto", "catalogue", "encounter" or "random".
+        split: One of SPLITS.
         encounter_hours: The longest gap inside an encounter, in hours.
         test_share: Share of each identity's photos to ask about, 0 up to 1; 0 for no test side.
         valid_share: Share of each identity's photos left after test, 0 up to 1; 0 for no valid side.
         seed: Names the random draw.
+        identities: One of IDENTITIES.
+        held_out_share: Share of the identities to hold out where they are not closed, above 0 and below 1.
+        cutoff: An ISO 8601 day, or a year; for "cutoff" only.
 
     Returns:
         The sides, shape (N,), and a sentence on how they were chosen.
@@ -169,7 +94,7 @@ def make_split(
     for name, share in (("test_share", test_share), ("valid_share", valid_share)):
         if not 0 <= share < 1:
             raise UserError(f"{name} = {share} is not allowed; give a share from 0 up to (not including) 1.")
-    rule = _rule(table, split)
+    rule = _rule(table, split, identities, cutoff)
     times = photo_times(table)
     dated = bool((~np.isnat(times)).any())
     by_time = dated and rule != "random"
@@ -190,7 +115,12 @@ def make_split(
             method += f", valid carved out of train {'by encounter' if by_time else 'at random'}"
         return Split(side, method)
     side = np.full(len(table), "train", dtype="<U5")
-    side[_carve(parts, side == "train", test_share, draw)] = "test"
+    if identities != "closed":
+        side[_held_out(parts, held_out_share, seed)] = "test"
+    if rule == "cutoff":
+        side[_begins_after(parts["group"], times, str(cutoff))] = "test"
+    elif identities != "disjoint":
+        side[_carve(parts, side == "train", test_share, draw)] = "test"
     side[_carve(parts, side == "train", valid_share, draw)] = "valid"
     if test_share > 0 and not (side == "test").any():
         logger.warning(
@@ -199,7 +129,11 @@ def make_split(
             encounter_hours,
             ', or choose split = "random", which needs no dates' if by_time and np.isnat(times).any() else "",
         )
-    return Split(side, _method(rule, dated, hashes is not None, int(np.isnat(times).sum())))
+    method = _method(rule, dated, hashes is not None, int(np.isnat(times).sum()), cutoff)
+    if identities != "closed":
+        count = parts["identity"].nunique() - parts["identity"][side != "test"].nunique()
+        method = f"with {count} identities held out whole{'' if identities == 'disjoint' else ', the others ' + method}"
+    return Split(side, method)
 
 
 def identity_generator(seed: int, identity: str) -> np.random.Generator:
@@ -208,20 +142,22 @@ def identity_generator(seed: int, identity: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
 
 
-def _near_duplicate_labels(table: pd.DataFrame, hashes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Label near-duplicates of one identity alike, shape (N,); one identity at a time keeps the pairs few."""
-    if len(hashes) != len(table):
-        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
-    labels = np.arange(len(table))
-    names = table["identity"].to_numpy(dtype=object)
-    for identity, rows in pd.Series(labels).groupby(names).indices.items():
-        if identity != UNKNOWN:
-            labels[rows] = rows[near_duplicate_labels(hashes[rows])]
-    return pd.factorize(labels)[0]
-
-
-def _rule(table: pd.DataFrame, split: str) -> str:
-    """Turn the knob into "catalogue", "encounter" or "random", or say why it cannot be."""
+def _rule(table: pd.DataFrame, split: str, identities: str, cutoff: str | None) -> str:
+    """Turn the knob "auto" into another one, or say why a knob cannot be."""
+    if identities not in IDENTITIES:
+        raise UserError(f'identities = "{identities}" is not known; allowed: {", ".join(IDENTITIES)}.')
+    if (split == "cutoff") != (cutoff is not None):
+        raise UserError(
+            f'split = "{split}" and cutoff = {cutoff} do not go together; '
+            'split = "cutoff" needs a day such as 2023-06-01, and no other split takes one.'
+        )
+    if identities != "closed" and split in ("catalogue", "cutoff"):
+        raise UserError(
+            f'identities = "{identities}" chooses the sides itself, and so does split = "{split}"; '
+            'choose "encounter" or "random".'
+        )
+    if identities != "closed" and split == "auto":
+        split = "encounter" if (~np.isnat(photo_times(table))).any() else "random"
     if split not in SPLITS:
         raise UserError(f'split = "{split}" is not known; allowed: {", ".join(SPLITS)}. "auto" suits most catalogues.')
     has_sides = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())
@@ -230,8 +166,8 @@ def _rule(table: pd.DataFrame, split: str) -> str:
         return "catalogue" if has_sides else "encounter" if has_dates else "random"
     if split == "catalogue" and not has_sides:
         raise UserError('split = "catalogue", but the catalogue has no column `split`; add one, or choose "auto".')
-    if split == "encounter" and not has_dates:
-        raise UserError('split = "encounter", but no photo has an ISO 8601 date; add dates, or choose "random".')
+    if split in ("encounter", "cutoff") and not has_dates:
+        raise UserError(f'split = "{split}", but no photo has an ISO 8601 date; add dates, or choose "random".')
     return split
 
 
@@ -307,10 +243,50 @@ def _carve(
     return candidates & parts["group"].isin(chosen).to_numpy(dtype=np.bool_)
 
 
-def _method(rule: str, dated: bool, hashed: bool, num_undated: int) -> str:
+def _held_out(parts: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Draw about `share` of the identities, those that share a group together; bool (N,): their rows."""
+    if not 0 < share < 1:
+        raise UserError(f"held_out_share = {share} is not allowed; give a share above 0 and below 1.")
+    identities, names = pd.factorize(parts["identity"], sort=True)
+    count = len(names)
+    shape = (count, int(parts["group"].max()) + 1)
+    meets = coo_array((np.ones(len(parts)), (identities, parts["group"])), shape=shape)  # (identities, groups)
+    herds = connected_components(meets @ meets.T, directed=False)[1]  # (identities,)
+    sizes = np.bincount(herds)
+    wanted, chosen = min(count - 1, max(1, round(share * count))), np.zeros(len(sizes), dtype=np.bool_)
+    for herd in herds[np.random.default_rng(seed).permutation(count)]:
+        chosen[herd] |= sizes[chosen].sum() + sizes[herd] <= wanted
+    if not chosen.any():
+        raise UserError(
+            f"held_out_share = {share} allows {wanted} of {count} identities, but all of them share photos with more "
+            "than that; raise it"
+        )
+    rows: npt.NDArray[np.bool_] = chosen[herds[identities]]
+    return rows
+
+
+def _begins_after(groups: "pd.Series[int]", times: npt.NDArray[np.datetime64], cutoff: str) -> npt.NDArray[np.bool_]:
+    """The rows of groups that begin on the day `cutoff` or later, bool (N,); an undated row holds its group back."""
+    day = pd.to_datetime(cutoff, format="ISO8601", errors="coerce")
+    dated = times[~np.isnat(times)]
+    known = (
+        f"the photos are dated {np.datetime_as_string(dated.min(), 'D')} to {np.datetime_as_string(dated.max(), 'D')}"
+    )
+    if pd.isna(day):
+        raise UserError(f'cutoff = "{cutoff}" is no ISO 8601 day such as 2023-06-01; {known}.')
+    before = pd.Series(np.isnat(times) | (times < np.datetime64(day)))
+    after = ~before.groupby(groups.to_numpy()).transform("any").to_numpy(dtype=np.bool_)
+    if after.all() or not after.any():
+        raise UserError(f'cutoff = "{cutoff}" leaves no photo {"before" if after.all() else "after"} it; {known}.')
+    return after
+
+
+def _method(rule: str, dated: bool, hashed: bool, num_undated: int, cutoff: str | None) -> str:
     """Say in one sentence how the sides were chosen."""
+    stay = f"; photos without a date ({num_undated}) stay in train" if num_undated else ""
+    if rule == "cutoff":
+        return f"by date: what begins on {cutoff} or later is the test side{stay}"
     if rule == "encounter":
-        stay = f"; photos without a date ({num_undated}) stay in train" if num_undated else ""
         return f"by encounter: the later ones are the test side{stay}"
     kept = [word for word, given in (("encounters", dated), ("near-duplicate photos", hashed)) if given]
     undated = "" if dated else "; without dates, photos of one occasion may be on both sides and flatter the figures"

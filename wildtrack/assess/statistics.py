@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.catalogue import UNKNOWN
-from wildtrack.assess.splits import SIDES, encounters, photo_keys, photo_times
+from wildtrack.assess.encounters import encounters, photo_keys, photo_times
+from wildtrack.assess.splits import SIDES
 
 Numbers = dict[str, Any]
 
