@@ -6,6 +6,7 @@
 Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 """
 
+import logging
 import math
 import shutil
 from dataclasses import asdict, dataclass
@@ -19,12 +20,24 @@ from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
 from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.preprocessor import plain
-from wildtrack.address.training_set import check_trainable, data_fingerprint, retrieval_validator, training_set
+from wildtrack.address.training_set import (
+    TrainingSet,
+    check_trainable,
+    data_fingerprint,
+    retrieval_validator,
+    training_doubts,
+    training_set,
+)
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.assess.splits import make_split
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.errors import UserError
 from wildtrack.knobs import check_range
+
+EPOCHS, FEWEST_EPOCHS = 40, 16
+PHOTOS_SEEN = 64_000  # in all epochs together; more photos need fewer rounds, and a laptop gets done within the hour
+
+log = logging.getLogger("wildtrack")
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class Knobs:
 
     data: Path = DEMO  # a folder with a folder of photos per animal, or a CSV with image_id, identity, path
     artifacts: Path = Path("artifacts")  # where the trained model goes
+    results: Path = Path("results")  # where the picture of the training goes
     backbone: str = "MobileNet"  # any name in keras.applications
     alpha: float = 0.75  # width of the backbone, for families that have it (MobileNet: 0.25, 0.5, 0.75, 1.0)
     weights: str = "auto"  # auto (ImageNet if it can be had, else random), imagenet, none, or a weights file
@@ -44,7 +58,7 @@ class Knobs:
     batches: Literal["shuffled", "balanced", "confused"] = "shuffled"  # confused: animals that look alike together
     photos_per_identity: int = 4  # in a batch that is balanced or confused
     triplet_epochs: int = 0  # the last epochs, fine-tuned with triplets
-    epochs: int = 40  # how often every photo is seen
+    epochs: int | None = None  # how often every photo is seen; None: 40, fewer for more than 1600 photos
     batch_size: int = 16  # photos a step
     learning_rate: float = 1e-3  # at the top of its cosine
     split: Literal["auto", "catalogue", "encounter", "random", "cutoff"] = "auto"  # how test photos are set apart
@@ -104,7 +118,10 @@ def main(knobs: Knobs) -> None:
         f"Split {split.method}: {len(rows.train)} photos of {len(rows.identities)} identities to train on, "
         f"{len(rows.valid)} to validate, {int((split.side == 'test').sum())} to test."
     )
+    for doubt in training_doubts(rows):
+        log.warning("%s.", doubt[0].upper() + doubt[1:])
 
+    epochs = knobs.epochs or usual_epochs(len(rows.train))
     model = build_model(
         backbone,
         embed_dim=knobs.embed_dim,
@@ -114,15 +131,15 @@ def main(knobs: Knobs) -> None:
     )
     config = describe(knobs, backbone.origin, backbone.image_size[0], table, split.method)
     checkpoints = knobs.artifacts / ".training"
-    done = training_state(checkpoints, {name: value for name, value in config.items() if name != "cache_gb"})
+    done = training_state(checkpoints, {name: config[name] for name in config if name not in ("cache_gb", "results")})
     if done:
-        console.print(f"Going on after epoch {done} of {knobs.epochs}.")
+        console.print(f"Going on after epoch {done} of {epochs}.")
     recipe = Recipe(
         loss=knobs.loss,
         batches=knobs.batches,
         photos_per_identity=knobs.photos_per_identity,
         triplet_epochs=knobs.triplet_epochs,
-        epochs=knobs.epochs,
+        epochs=epochs,
         batch_size=knobs.batch_size,
         learning_rate=knobs.learning_rate,
         pretrained=backbone.pretrained,
@@ -138,16 +155,33 @@ def main(knobs: Knobs) -> None:
 
     preprocessor = Preprocessor(backbone.image_size, knobs.embed_dim, True, rows.identities, "0-255")
     sides = table[["image_id", "identity", "path", "split", "sha256"]]
+    config |= {"training_minutes": round(history["seconds"].sum() / 60, 2)}
     save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
     index_files(knobs.artifacts).remove()  # an older model's; the next search builds one for this model
     shutil.rmtree(checkpoints)
-    elsewhere = "" if knobs.artifacts == Path("artifacts") else f' --artifacts "{knobs.artifacts}"'
-    best = history.iloc[int(history["mAP"].argmax())] if history["mAP"].notna().any() else history.iloc[-1]
+    tell(knobs, history, rows, catalogue.root.resolve().name)
+
+
+def tell(knobs: Knobs, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
+    """The picture of the training, its best epoch, and what to do next."""
+    from wildtrack.address.checkpoints import best_epoch
+    from wildtrack.address.figures import training_picture
+
+    kept = best_epoch(history.to_dict("records"))
+    title = f"Training on {name}: {len(rows.train)} photos of {len(rows.identities)} identities"
+    training_picture(history, kept, title, knobs.results / "training_curves.png")
+    best = history.iloc[kept - 1]
     validated = f"validation R@1 {best['R@1']:.2f}, mAP {best['mAP']:.2f}" if len(rows.valid) else "not validated"
+    elsewhere = "" if knobs.artifacts == Path("artifacts") else f' --artifacts "{knobs.artifacts}"'
     console.print(
-        f"Saved {knobs.artifacts}: epoch {best['epoch']:.0f} of {knobs.epochs}, the best by mAP: {validated}. "
+        f"Saved {knobs.artifacts}: epoch {kept} of {len(history)}, the best by mAP: {validated}. "
         f"How good is it? python evaluate_reid_and_visualize.py{elsewhere}"
     )
+
+
+def usual_epochs(photos: int) -> int:
+    """How many epochs for so many training photos."""
+    return max(FEWEST_EPOCHS, min(EPOCHS, PHOTOS_SEEN // photos))
 
 
 def check_knobs(knobs: Knobs) -> None:
@@ -156,11 +190,11 @@ def check_knobs(knobs: Knobs) -> None:
         alpha=(knobs.alpha, 0.1, 4),
         image_size=(32 if knobs.image_size is None else knobs.image_size, 32, 1024),
         embed_dim=(knobs.embed_dim, 2, 4096),
-        epochs=(knobs.epochs, 1, 10_000),
+        epochs=(1 if knobs.epochs is None else knobs.epochs, 1, 10_000),
         batch_size=(knobs.batch_size, 2, 4096),
         sub_centres=(knobs.sub_centres, 1, 10),
         photos_per_identity=(knobs.photos_per_identity, 2, 64),
-        triplet_epochs=(knobs.triplet_epochs, 0, knobs.epochs - 1),
+        triplet_epochs=(knobs.triplet_epochs, 0, (knobs.epochs or FEWEST_EPOCHS) - 1),
         learning_rate=(knobs.learning_rate, 1e-7, 1),
         encounter_hours=(knobs.encounter_hours, 0, math.inf),
         test_share=(knobs.test_share, 0, 0.9),

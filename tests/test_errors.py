@@ -136,6 +136,10 @@ TRAIN_KNOBS: list[dict[str, Any]] = [
     {"test_share": 1.0},
     {"valid_share": -0.1},
     {"weights": "no such.h5"},
+    {"sub_centres": 0},
+    {"photos_per_identity": 1},
+    {"triplet_epochs": -1},
+    {"triplet_epochs": 40},
 ]
 
 

@@ -116,6 +116,10 @@ def test_training_leaves_every_artifact(home: Path) -> None:
     assert (split["sha256"].str.len() == 64).all()
 
 
+def test_training_draws_its_curves(home: Path) -> None:
+    assert is_picture(home / "results" / "training_curves.png")
+
+
 def test_training_lists_the_photos_it_cannot_read(home: Path) -> None:
     problems = pd.read_csv(home / "artifacts" / "problems.csv")
     assert set(problems["path"]) == {f"Žofie 0/{name}" for name in BAD}

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wildtrack.address.checkpoints import best_epoch, training_state
+from wildtrack.address.checkpoints import best_epoch, has_stalled, training_state
 
 NAN = math.nan
 
@@ -60,3 +60,20 @@ def test_training_state_drops_what_belongs_to_another_training(tmp_path: Path) -
     assert training_state(folder, {"seed": 0}) == 2
     assert training_state(folder, {"seed": 1}) == 0
     assert not (folder / "history.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("figures", "stalled"),
+    [
+        ([], False),
+        ([0.5, 0.5, 0.4], False),
+        ([0.5, 0.5, 0.4, 0.3], True),
+        ([0.5, 0.5, 0.4, 0.3, 0.2], False),  # said already
+        ([0.5, NAN, 0.4, None, 0.3, 0.2], True),
+        ([0.5, 0.4, 0.3, 0.2, NAN], False),
+        ([0.5, 0.4, 0.3, 0.6], False),
+        ([None, NAN], False),
+    ],
+)
+def test_stalled_is_said_once(figures: list[float | None], stalled: bool) -> None:
+    assert has_stalled([{} if figure is None else {"mAP": figure} for figure in figures]) == stalled

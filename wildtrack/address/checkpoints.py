@@ -14,13 +14,22 @@ from wildtrack.files import write_atomically, write_text
 
 log = logging.getLogger(__name__)
 
-History = list[dict[str, float]]  # one row an epoch
+STALLED_AFTER = 3  # validations
+
+History = list[dict[Any, Any]]  # one row an epoch: its figures by name
 
 
 def best_epoch(history: History) -> int:
     """The epoch (from 1) with the highest validation mAP; the last one when nothing could be validated."""
     figures = np.array([row.get("mAP", math.nan) for row in history], dtype=float)
     return len(history) if np.isnan(figures).all() else int(np.nanargmax(figures)) + 1
+
+
+def has_stalled(history: History) -> bool:
+    """Whether this very epoch is the one after which STALLED_AFTER validations in a row were no better than before."""
+    figures = [row["mAP"] for row in history if not math.isnan(row.get("mAP", math.nan))]
+    validated_now = bool(history) and not math.isnan(history[-1].get("mAP", math.nan))
+    return validated_now and len(figures) - 1 - int(np.argmax(figures)) == STALLED_AFTER
 
 
 def training_state(checkpoints: Path, identity: dict[str, object]) -> int:

@@ -1,4 +1,4 @@
-"""Pictures for people: retrieval panels, t-SNE, Grad-CAM overlays. Arrays in, PNG files out.
+"""Pictures for people: retrieval panels, t-SNE, Grad-CAM overlays, training curves. Arrays in, PNG files out.
 
 Right and wrong are told by words as well as by colour, so that they read without it.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -130,5 +131,36 @@ def gradcam_picture(photo: np.ndarray, maps: Sequence[tuple[str, np.ndarray]], t
     if image is not None:
         bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.01)
         bar.set_label("share of the strongest evidence", fontsize=8)
+    figure.suptitle(title, fontsize=12, parse_math=False)
+    save_figure(figure, path)
+
+
+def training_picture(history: pd.DataFrame, best_epoch: int, title: str, path: Path) -> None:
+    """What a training did, epoch by epoch: the loss, and how well validation photos are found.
+
+    Args:
+        history: From `fit`: columns epoch and loss, and where something was validated R@1, R@5 and mAP.
+        best_epoch: The epoch whose weights were kept.
+        title: Above the picture.
+        path: PNG to write.
+    """
+    validated = "mAP" in history and bool(history["mAP"].notna().any())
+    figure = Figure(figsize=(10 if validated else 5.5, 4), layout="constrained")
+    axes = figure.subplots(1, 2 if validated else 1, squeeze=False)[0]
+    axes[0].plot(history["epoch"], history["loss"], color="#0072B2", marker="o", markersize=3)
+    axes[0].set_title("Loss on training photos (lower is better)", fontsize=10)
+    axes[0].set_ylim(bottom=0)
+    if validated:
+        scored = history.dropna(subset="mAP")
+        for name, colour, marker in (("R@5", "#56B4E9", "s"), ("R@1", "#0072B2", "o"), ("mAP", "#E69F00", "^")):
+            axes[1].plot(scored["epoch"], scored[name], color=colour, marker=marker, markersize=5, label=name)
+        axes[1].set_title("Validation photos found (higher is better)", fontsize=10)
+        axes[1].set_ylim(0, 1.02)
+    for axis in axes:
+        axis.axvline(best_epoch, color=NEUTRAL, linestyle=":", label=f"kept: epoch {best_epoch}")
+        axis.set_xlabel("epoch")
+        axis.grid(alpha=0.25)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend(loc="best", fontsize=9)
     figure.suptitle(title, fontsize=12, parse_math=False)
     save_figure(figure, path)

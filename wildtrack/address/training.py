@@ -4,6 +4,7 @@ Goes in: uint8 pixels, class numbers, a function that scores the model. Comes ou
 the model holds the best epoch's weights. Every finished epoch is on disk, so an interrupted training goes on.
 """
 
+import logging
 import math
 import time
 from collections import deque
@@ -19,10 +20,12 @@ from rich.progress import TextColumn
 
 from wildtrack.address.augment import CROP_AREA, GRID_CROP_AREA, augment
 from wildtrack.address.batches import balanced_batches, shuffled_batches
-from wildtrack.address.checkpoints import History, best_epoch, load_state, read_history, save_state
+from wildtrack.address.checkpoints import History, best_epoch, has_stalled, load_state, read_history, save_state
 from wildtrack.address.losses import CosineMargin, SemiHardTriplet
 from wildtrack.address.model import SCALE, stem
 from wildtrack.console import progress_bar
+
+log = logging.getLogger(__name__)
 
 HEAD_EPOCHS = 2  # on pretrained weights the new head learns first, or its noise would undo them
 HEAD_LEARNING_RATE = 2e-3
@@ -32,7 +35,7 @@ TRIPLET_MARGIN = 0.2  # of squared distances between embeddings
 TRIPLET_SHARE = 0.2  # of the learning rate, to begin the triplet stage with
 WEIGHT_DECAY = 1e-4
 WARM_UP_EPOCHS = 1.0
-VALIDATIONS = 20  # each costs a pass over the validation and training photos
+VALIDATIONS = 10  # each costs a pass over the validation and training photos
 
 Batch = tuple[np.ndarray, np.ndarray]  # photos uint8 (B, H, W, 3), class numbers int (B,)
 
@@ -91,7 +94,8 @@ def fit(
             not done again. The caller removes it once the result is saved.
 
     Returns:
-        One row an epoch: epoch, loss, learning_rate, margin, photos_per_second, and what `validate` gave.
+        One row an epoch: epoch, loss, learning_rate, margin, photos_per_second, seconds (with validation), and what
+        `validate` gave.
     """
     history = read_history(checkpoints)
     trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])
@@ -106,7 +110,7 @@ def fit(
     stage = None
 
     with ThreadPoolExecutor(max_workers=2) as workers, progress_bar(TextColumn("{task.fields[note]}")) as progress:
-        task = progress.add_task("Training", total=recipe.epochs, completed=len(history), note=_note(history))
+        task = progress.add_task("Training", total=recipe.epochs, completed=len(history), note="")
         for epoch in range(len(history), recipe.epochs):
             if stage != (stage := recipe.stage(epoch)):
                 backbone.trainable = stage != "head"
@@ -137,16 +141,22 @@ def fit(
                 rate = learning_rate_at(epoch + step / len(batches), recipe)
                 trainer.optimizer.learning_rate.assign(rate)
                 losses.append(trainer.train_on_batch(photos, [truth, truth], return_dict=True)["loss"])
-                progress.update(task, completed=epoch + (step + 1) / len(batches))
-            seconds = time.perf_counter() - started
+                speed = sum(map(len, batches[: step + 1])) / (time.perf_counter() - started)
+                progress.update(task, completed=epoch + (step + 1) / len(batches), note=_note(history, speed))
 
             row = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "learning_rate": rate}
-            row |= {"margin": float(loss.margin), "photos_per_second": sum(map(len, batches)) / seconds}
+            row |= {"margin": float(loss.margin), "photos_per_second": speed}
             if is_validated(epoch, recipe.epochs):
                 row |= validate(model)
-            history.append(row)
+            history.append(row | {"seconds": time.perf_counter() - started})
             save_state(trainer, checkpoints, history)
-            progress.update(task, note=_note(history))
+            progress.update(task, note=_note(history, speed))
+            if has_stalled(history):
+                log.warning(
+                    "Validation has not got better since epoch %d; that epoch is the one that will be kept, unless a "
+                    "later one beats it. More photos of each animal help more than more epochs.",
+                    best_epoch(history),
+                )
 
     load_state(trainer, checkpoints, best_epoch(history), with_optimizer=False)
     for layer in frozen_stem:
@@ -247,11 +257,9 @@ def prefetch(make: Callable[[int], Batch], count: int, workers: ThreadPoolExecut
         yield waiting.popleft().result()
 
 
-def _note(history: History) -> str:
-    """What the progress bar says of the last epoch."""
-    if not history:
-        return ""
-    last = history[-1]
+def _note(history: History, speed: float) -> str:
+    """What the progress bar says beside the time left."""
     scored = [row["R@1"] for row in history if not math.isnan(row.get("R@1", math.nan))]
-    found = f"  validation R@1 {scored[-1]:.2f}" if scored else ""
-    return f"loss {last['loss']:.2f}{found}  {last['photos_per_second']:.0f} photos/s"
+    loss = f"loss {history[-1]['loss']:.2f}  " if history else ""
+    found = f"validation R@1 {scored[-1]:.2f}  " if scored else ""
+    return f"{loss}{found}{speed:.0f} photos/s"

@@ -15,6 +15,9 @@ from wildtrack.errors import UserError
 
 VALIDATION_BATCH = 16
 VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
+FEW_IDENTITIES = 10  # of whom a network learns themselves more than what tells animals apart
+FEW_PHOTOS = 3  # of an animal: with fewer it is mostly the photo that is learnt
+UNEQUAL = 10  # times as many photos of one animal as of a typical one
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,34 @@ def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
             "training needs at least two identities on the train side; add photos, or choose another --split"
         )
     return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
+
+
+def training_doubts(rows: TrainingSet) -> list[str]:
+    """Say what will keep a training from being good, one sentence each, [] for nothing."""
+    photos = np.bincount(rows.labels)  # (identities,)
+    typical = int(np.median(photos))
+    doubts = []
+    if len(photos) < FEW_IDENTITIES:
+        doubts.append(
+            f"only {len(photos)} identities to train on: the model will know these, and little about what tells other "
+            "animals apart; photos of more animals help most"
+        )
+    if typical < FEW_PHOTOS:
+        doubts.append(
+            f"half of the identities have {typical} training photo{'s' * (typical != 1)} or fewer, which is too few to "
+            "learn what stays the same about an animal; photos of the same animals on other days help most"
+        )
+    if photos.max() > UNEQUAL * typical:
+        doubts.append(
+            f"{rows.identities[int(photos.argmax())]!r} has {photos.max()} training photos, a typical identity "
+            f"{typical}: the model will lean towards it; --batches balanced shows all equally often"
+        )
+    if not len(rows.valid):
+        doubts.append(
+            "no photo could be set aside for validation, so the last epoch is kept, good or not; photos of the same "
+            "animals on other days, or a lower --encounter-hours, mend that"
+        )
+    return doubts
 
 
 def retrieval_validator(
