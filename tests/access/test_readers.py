@@ -245,6 +245,28 @@ def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: boo
     assert read(root, original=original).table["identity"].tolist() == ["Blu"]
 
 
+@pytest.mark.parametrize(
+    ("files", "knobs", "message"),
+    [
+        (
+            ("a/1.jpg",),
+            {"split_column": "site"},
+            "--split-column site says nothing here: .* is a folder per",
+        ),
+        (("a/1.jpg",), {"part": "head"}, "--part head says nothing here: .* is a folder per identity"),
+        (("b.jpg", "metadata.csv"), {"part": "head"}, "--part head says nothing here: .*metadata.csv is a table with"),
+        (("b.jpg", "catalogue.csv"), {"split_column": "site"}, "no column 'site'; there are image_id, identity, path"),
+    ],
+)
+def test_knobs_that_a_layout_would_pass_over(
+    tmp_path: Path, files: tuple[str, ...], knobs: dict[str, str], message: str
+) -> None:
+    for table in fill(tmp_path, *files).glob("*.csv"):
+        table.write_text(HEADER + "1,t1,b.jpg\n")
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, **knobs)  # type: ignore[arg-type]
+
+
 def test_words_that_pandas_takes_for_missing_stay_names(table_root: Path) -> None:
     (table_root / "t.csv").write_text(HEADER + "NA,None,b.jpg\n")
     table = read_table(table_root / "t.csv").table
