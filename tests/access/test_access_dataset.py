@@ -161,7 +161,7 @@ def test_nothing_is_written_when_something_cannot_be(animals: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("name", sources.names())
 def test_other_data_under_the_name(animals: Path, name: str) -> None:
-    with pytest.raises(UserError, match=rf"ids is no copy of {name}: it has no .*; leave {name} out to read it as"):
+    with pytest.raises(UserError, match=rf"ids does not look like {name}, which has .* or leave {name} out"):
         main(Knobs(name, root=animals))
     assert not (animals / "catalogue.csv").exists()
 

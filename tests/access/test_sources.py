@@ -95,7 +95,7 @@ def test_another_set_under_the_name(tmp_path: Path) -> None:
             if name == tree:
                 load(name).check_layout(root)
             else:
-                with pytest.raises(UserError, match=f"is no copy of {name}: it has no"):
+                with pytest.raises(UserError, match=f"does not look like {name}, which has files such as"):
                     load(name).systematize_dataset_metadata(root)
 
 

@@ -80,8 +80,8 @@ class Source:
         """Raise a UserError when the folder shows nothing of this dataset."""
         if not any(next(root.glob(pattern), None) for pattern in self.expects):
             raise UserError(
-                f"{root} is no copy of {self.slug}: it has no {' and no '.join(self.expects)}; "
-                f"leave {self.slug} out to read it as what it is, or give the folder that holds these"
+                f"{root} does not look like {self.slug}, which has files such as {' or '.join(self.expects)}; "
+                f"name the folder that holds these, or leave {self.slug} out to read the folder as it is"
             )
 
     def read(self, root: Path, *, split_column: str | None = None, part: str | None = None) -> Catalogue:
