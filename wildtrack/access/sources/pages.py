@@ -6,8 +6,8 @@ from wildtrack.access.sources.card import Card, Reference
 
 _NOTICE = "<!-- Made from wildtrack/access/sources/{}: change it there, then: python -m wildtrack.access.sources -->"
 _COUNTS_NOTE = (
-    "Each page names whose figures photos and individuals are. A catalogue may differ: it leaves out photos that cannot\n"
-    "be read, and has one row an animal. `access_dataset.py` prints its own count."
+    "Each page names whose figures photos and individuals are. A catalogue may differ: it leaves out photos that\n"
+    "cannot be read, and has one row an animal. `access_dataset.py` prints its own count."
 )
 _STATUS_NOTE = "Red List: of the species as a whole; look it up at https://www.iucnredlist.org before you cite it."
 
