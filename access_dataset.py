@@ -1,9 +1,13 @@
 """Bring a public dataset, or a copy on disk, into the one catalogue that every script reads.
 
-python access_dataset.py                       the datasets there are
-python access_dataset.py nyala                 download it, and write its catalogue.csv
-python access_dataset.py --root my_download    a copy already on disk, in any layout that is known
-python access_dataset.py --root traps --boxes detections.json --unlabelled    camera-trap photos, MegaDetector's boxes
+  python access_dataset.py                                the datasets there are
+  python access_dataset.py nyala                          download it, and write its catalogue.csv
+  python access_dataset.py --root my_photos               what is on disk already, in any layout that is known
+  python access_dataset.py --root my_photos --export csv  its catalogue.csv in another form, to pass on
+  python access_dataset.py --root traps --boxes detections.json --unlabelled --crop animals
+                                                          camera-trap photos and MegaDetector's boxes, cut out
+
+Writes catalogue.csv beside the photos, and problems.csv: what was left out, and why.
 """
 
 import errno
@@ -19,14 +23,16 @@ from rich.table import Table
 from wildtrack.access import readers, sources
 from wildtrack.access.catalogue import UNKNOWN, Catalogue
 from wildtrack.access.crops import write_crops
-from wildtrack.access.exports import Format, export, huggingface, without_positions
+from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
 from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.ours import is_ours, mark_ours, refuse_foreign
 from wildtrack.access.problems import report_problems
-from wildtrack.access.readers.table import has_labels, says, write_table
+from wildtrack.access.readers.table import has_labels, is_catalogue, read_table, says, write_table
+from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.source import Source
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
+from wildtrack.files import refuse_used
 from wildtrack.knobs import check_range
 
 
@@ -36,8 +42,8 @@ class Knobs:
 
     name: tyro.conf.Positional[str | None] = None  # a dataset of the list; none, and no --root: show the list
     root: Path | None = None  # a copy already on disk: nothing is downloaded
-    split_column: str | None = None  # SeaTurtleID2022: split_closed (None), split_closed_random or split_open
-    part: str = "head"  # SeaTurtleID2022: head, flipper or turtle
+    split_column: str | None = None  # of a CSV, or of seaturtleid2022: split_closed (None), split_closed_random, ...
+    part: str | None = None  # of seaturtleid2022: head (None), flipper or turtle
     cache: Path | None = None  # where downloads go; none: $WILDTRACK_CACHE, or wildtrack in the system's cache folder
     boxes: Path | None = None  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset
     min_confidence: float = 0.2  # of --boxes: what a detected animal must reach, 0 to 1
@@ -58,15 +64,15 @@ def main(knobs: Knobs) -> None:
         return
     source = sources.load(knobs.name) if knobs.name is not None else None
     card = source.card if source is not None else None
-    catalogue = read(knobs, source)
+    root = find_root(knobs, source)
+    target = root / "catalogue.csv"
+    standing = passes_on(knobs) and is_catalogue(target)
+    catalogue = read_table(target) if standing else read(knobs, source, root)
     console.print(catalogue.understood)
-    for knob, folder in (("crop", knobs.crop), ("to", knobs.to if knobs.export else None)):
-        if folder is not None and folder.resolve().is_relative_to(catalogue.root.resolve()):
-            raise UserError(f"--{knob} {folder} is inside the dataset {catalogue.root}; name a folder outside of it")
-    if knobs.push_to is not None and not knobs.force:
-        huggingface.check_copies_allowed(catalogue.table, card, knobs.push_to)
-    target = save(catalogue)
     shared = catalogue if knobs.positions else replace(catalogue, table=without_positions(catalogue.table))
+    check_targets(knobs, shared, card)
+    if not standing or len(catalogue.problems):
+        save(catalogue, target)
     if knobs.crop is not None:
         crops = write_crops(shared, knobs.crop)
         target = knobs.crop / "catalogue.csv"
@@ -77,7 +83,7 @@ def main(knobs: Knobs) -> None:
         console.print(f"Exported {written}.")
     if knobs.push_to is not None:
         console.print("Uploaded to", huggingface.push(knobs.to / "huggingface", knobs.push_to, card, knobs.force))
-    console.print(f"Saved {target}. What next? {following(knobs, catalogue, target)}")
+    console.print(f"The catalogue is {target}. What next? {following(knobs, catalogue, target)}")
 
 
 def following(knobs: Knobs, catalogue: Catalogue, target: Path) -> str:
@@ -99,17 +105,46 @@ def check(knobs: Knobs) -> None:
     check_range(min_confidence=(knobs.min_confidence, 0, 1))
     if knobs.unlabelled and (knobs.boxes is None or knobs.root is None):
         raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
+    if knobs.unlabelled and (knobs.split_column is not None or knobs.part is not None):
+        raise UserError("--unlabelled photos have no columns and no parts; leave --split-column and --part out")
     if knobs.push_to is not None and "huggingface" not in knobs.export:
         raise UserError(f"--push-to {knobs.push_to} needs --export huggingface, which makes what is uploaded")
 
 
-def read(knobs: Knobs, source: Source | None) -> Catalogue:
-    """The catalogue of the dataset, wherever it is."""
+def check_targets(knobs: Knobs, catalogue: Catalogue, card: Card | None) -> None:
+    """Refuse crops and exports that cannot be made, before any of them is."""
+    for knob, folder in (("crop", knobs.crop), ("to", knobs.to if knobs.export else None)):
+        if folder is not None and folder.resolve().is_relative_to(catalogue.root.resolve()):
+            raise UserError(f"--{knob} {folder} is inside the dataset {catalogue.root}; name a folder outside of it")
+    if knobs.push_to is not None and not knobs.force:
+        huggingface.check_copies_allowed(catalogue.table, card, knobs.push_to)
+    if knobs.crop is not None:
+        refuse_used(knobs.crop)
+    for form in knobs.export:
+        refuse_used(knobs.to / form)
+        check_export(form, catalogue, card)
+
+
+def find_root(knobs: Knobs, source: Source | None) -> Path:
+    """The folder of the dataset, downloaded where it is not on disk."""
     root = knobs.root
     if root is None and source is not None:
-        root = source.download_and_extract(knobs.cache)
+        return source.download_and_extract(knobs.cache)
     if root is None or not root.is_dir():
         raise UserError(f"--root {root} is no folder; give the folder of the dataset")
+    if source is not None:
+        source.check_layout(root)
+    return root
+
+
+def passes_on(knobs: Knobs) -> bool:
+    """Whether only crops or exports are asked for, of a catalogue.csv that was made with all other knobs before."""
+    anew = (knobs.boxes, knobs.split_column, knobs.part)
+    return bool(knobs.crop or knobs.export) and all(knob is None for knob in anew)
+
+
+def read(knobs: Knobs, source: Source | None, root: Path) -> Catalogue:
+    """The catalogue of the dataset in `root`, read anew from the photos and labels in it."""
     if knobs.boxes is not None and knobs.unlabelled:
         return catalogue_of_detections(read_detections(knobs.boxes, root, knobs.min_confidence), root)
     reader = source.read if source is not None else partial(readers.read, original=True)
@@ -127,13 +162,17 @@ def read(knobs: Knobs, source: Source | None) -> Catalogue:
     return with_boxes(catalogue, read_detections(knobs.boxes, catalogue.root, knobs.min_confidence))
 
 
-def save(catalogue: Catalogue) -> Path:
+def save(catalogue: Catalogue, target: Path) -> None:
     """Write catalogue.csv and problems.csv beside the photos; files that WildTrack did not write stay as they are.
+
+    Args:
+        catalogue: what to write.
+        target: catalogue.csv in its root.
 
     Raises:
         UserError: such a file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
     """
-    target, problems = catalogue.root / "catalogue.csv", catalogue.root / "problems.csv"
+    problems = catalogue.root / "problems.csv"
     kept = not is_ours(target) and says(target, catalogue.table)  # the user's own table, as it was read
     for path in (problems,) if kept else (target, problems):
         refuse_foreign(path)
@@ -152,7 +191,6 @@ def save(catalogue: Catalogue) -> Path:
             f"{catalogue.root} cannot be written to, and catalogue.csv must lie beside the photos; "
             "copy the dataset to a folder of your own and name that with --root"
         ) from error
-    return target
 
 
 def list_sources() -> None:

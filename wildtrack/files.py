@@ -55,10 +55,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         UserError: there is something at `target`, which is never overwritten, or one stands in it.
     """
-    if target.resolve() == Path.cwd():
-        raise UserError(f"{target} is the folder you are in, and cannot be put in place in one step; name a new folder")
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise UserError(f"{target} is there already, and is not overwritten; delete it, or name another folder")
+    refuse_used(target)
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".part-{secrets.token_hex(8)}")
@@ -70,6 +67,14 @@ def new_folder(target: Path) -> Iterator[Path]:
         part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def refuse_used(target: Path) -> None:
+    """Raise a UserError when `new_folder` cannot make that folder."""
+    if target.resolve() == Path.cwd():
+        raise UserError(f"{target} is the folder you are in, and cannot be put in place in one step; name a new folder")
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise UserError(f"{target} is there already, and is not overwritten; delete it, or name another folder")
 
 
 def remove_files(folder: Path, *patterns: str) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import layouts
@@ -126,6 +127,45 @@ def test_crops_are_a_dataset_of_their_own(animals: Path, tmp_path: Path) -> None
     assert load_catalogue(tmp_path / "crops").table["photo_id"].tolist() == ["Ana/1.jpg", "Blå/2.jpg"]
 
 
+def test_exports_take_the_catalogue_that_is_there(
+    animals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(Knobs(root=animals, boxes=tmp_path / "d.json", unlabelled=True))
+    kept = {path.name: path.read_bytes() for path in animals.iterdir() if path.is_file()}
+    (animals / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")  # stays: nothing new is known
+    main(Knobs(root=animals, crop=tmp_path / "crops", export=("csv", "camtrapdp"), to=tmp_path / "out"))
+    assert load_catalogue(tmp_path / "crops").table["width"].tolist() == [40, 40]
+    assert (animals / "catalogue.csv").read_bytes() == kept["catalogue.csv"]
+    assert "empty.jpg" in (animals / "problems.csv").read_text()
+    assert "the table catalogue.csv: 2 photos" in capsys.readouterr().err
+    (animals / "problems.csv").write_bytes(kept["problems.csv"])
+    (animals / "Ana/1.jpg").unlink()
+    main(Knobs(root=animals, export=("csv",), to=tmp_path / "again"))
+    assert len(load_catalogue(animals).table) == 1 and "Ana/1.jpg" in (animals / "problems.csv").read_text()
+
+
+def test_nothing_is_written_when_something_cannot_be(animals: Path, tmp_path: Path) -> None:
+    for path in animals.rglob("*.jpg"):
+        path.write_bytes(layouts.photo(1))  # no EXIF, so no date
+    knobs = Knobs(root=animals, crop=tmp_path / "crops", export=("csv", "camtrapdp"), to=tmp_path / "out")
+    with pytest.raises(UserError, match=r"--export camtrapdp: none of the 2 rows has a date"):
+        main(knobs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.json", "ids"]
+    assert not (animals / "catalogue.csv").exists()
+    (tmp_path / "out/csv").mkdir(parents=True)
+    (tmp_path / "out/csv/catalogue.csv").touch()
+    with pytest.raises(UserError, match="out/csv is there already"):
+        main(replace(knobs, export=("csv",)))
+    assert not (tmp_path / "crops").exists()
+
+
+@pytest.mark.parametrize("name", sources.names())
+def test_other_data_under_the_name(animals: Path, name: str) -> None:
+    with pytest.raises(UserError, match=rf"ids does not look like {name}, which has .* or leave {name} out"):
+        main(Knobs(name, root=animals))
+    assert not (animals / "catalogue.csv").exists()
+
+
 def test_unlabelled_never_overwrites_labels(animals: Path, tmp_path: Path) -> None:
     main(Knobs(root=animals))
     with pytest.raises(UserError, match=r"catalogue\.csv names animals, and would lose them; rename it or remove it"):
@@ -180,10 +220,15 @@ def test_a_full_disk_is_told_as_it_is(gzgc: Path, monkeypatch: pytest.MonkeyPatc
     ("knobs", "message"),
     [
         (Knobs("zebra"), "dataset 'zebra' is not known; known are"),
+        (Knobs("SeaTurtle ID 2022"), "is not known; did you mean seaturtleid2022"),
         (Knobs(root=Path("nowhere")), "--root nowhere is no folder"),
         (Knobs("gzgc", root=Path("nowhere")), "--root nowhere is no folder"),
         (Knobs("gzgc", min_confidence=20), "--min-confidence 20 is not allowed; it must be between 0 and 1"),
         (Knobs("gzgc", unlabelled=True, boxes=Path("d.json")), "--unlabelled needs --root"),
+        (
+            Knobs(root=Path(), unlabelled=True, boxes=Path("d.json"), split_column="s"),
+            "leave --split-column and",
+        ),
         (Knobs(root=Path(), unlabelled=True), "--unlabelled needs .* --boxes"),
         (Knobs("gzgc", push_to="me/zebras"), "--push-to me/zebras needs --export huggingface"),
     ],
@@ -282,6 +327,7 @@ def test_what_is_exported_is_uploaded(gzgc: Path, tmp_path: Path, monkeypatch: p
         return "there"
 
     monkeypatch.setattr(access_dataset, "export", record_export)
+    monkeypatch.setattr(huggingface, "check", lambda catalogue, card: None)  # `datasets` may not be installed here
     monkeypatch.setattr(huggingface, "push", record_push)
     monkeypatch.setattr(huggingface, "allows_copies", lambda licence: not force)
     main(Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras", force=force))

@@ -85,6 +85,13 @@ def test_gzgc(tmp_path: Path) -> None:
     assert catalogue.understood == expected
 
 
+@pytest.mark.parametrize("knob", ["split_column", "part"])
+def test_a_file_without_columns_or_parts(tmp_path: Path, knob: str) -> None:
+    gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
+    with pytest.raises(UserError, match=r" x says nothing here: .*2020\.json is a COCO file without"):
+        read(tmp_path, **{knob: "x"})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("given", ["gzgc.coco", "gzgc.coco/annotations/instances_train2020.json"])
 def test_gzgc_given_otherwise(tmp_path: Path, given: str) -> None:
     gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])

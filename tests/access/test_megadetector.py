@@ -179,3 +179,11 @@ def test_a_box_that_is_there_stays_and_shared_photos_are_left_alone(tmp_path: Pa
     catalogue = with_boxes(load_catalogue(tmp_path / "photos/catalogue.csv"), detect(tmp_path / "photos", *whole))
     assert catalogue.table["bbox"].tolist() == [(1, 2, 3, 4), None, None]
     assert catalogue.problems["reason"].tolist() == ["one animal detected for 2 rows: the whole photo is used"] * 2
+
+
+def test_the_example_in_the_guide(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs/camera_traps.md").read_text(encoding="utf-8")
+    (tmp_path / "d.json").write_text(guide.partition("```json\n")[2].partition("```")[0], encoding="utf-8")
+    found = read_detections(tmp_path / "d.json", tmp_path, 0.2)
+    assert found.animals == {"north/day1/IMG_0001.JPG": [(0.25, 0.3, 0.4, 0.5)], "north/day1/IMG_0002.JPG": []}
+    assert [path for path, _ in found.problems] == ["north/day1/IMG_0003.JPG"]

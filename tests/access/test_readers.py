@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -245,10 +246,61 @@ def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: boo
     assert read(root, original=original).table["identity"].tolist() == ["Blu"]
 
 
+@pytest.mark.parametrize(
+    ("files", "knobs", "message"),
+    [
+        (
+            ("a/1.jpg",),
+            {"split_column": "site"},
+            "--split-column site says nothing here: .* is a folder per",
+        ),
+        (("a/1.jpg",), {"part": "head"}, "--part head says nothing here: .* is a folder per identity"),
+        (("b.jpg", "metadata.csv"), {"part": "head"}, "--part head says nothing here: .*metadata.csv is a table with"),
+        (("b.jpg", "catalogue.csv"), {"split_column": "site"}, "no column 'site'; there are image_id, identity, path"),
+    ],
+)
+def test_knobs_that_a_layout_would_pass_over(
+    tmp_path: Path, files: tuple[str, ...], knobs: dict[str, str], message: str
+) -> None:
+    for table in fill(tmp_path, *files).glob("*.csv"):
+        table.write_text(HEADER + "1,t1,b.jpg\n")
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, **knobs)  # type: ignore[arg-type]
+
+
 def test_words_that_pandas_takes_for_missing_stay_names(table_root: Path) -> None:
     (table_root / "t.csv").write_text(HEADER + "NA,None,b.jpg\n")
     table = read_table(table_root / "t.csv").table
     assert table[["image_id", "identity"]].values.tolist() == [["NA", "None"]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "files", "told"),
+    [
+        (["t1/a.jpg", "t2/b.jpg"], ["t2/c.JPG", "t3/d.png", "readme.txt"], "2 photo files .* no row, such as t2/c.JPG"),
+        (["t1/a.jpg", "t2/b.jpg"], [".trash/c.jpg", "t1/.d.jpg"], None),  # hidden
+        (["t1/a.jpg", ".\\t2\\c.jpg"], ["t2/c.jpg"], None),  # written in another way
+        (["all/t1/a.jpg"], ["b.jpg", "all/t2/c.jpg"], None),  # outside of the folder that the rows share
+        (["all/t1/a.jpg", "all/t2/b.jpg"], ["b.jpg", "all/t3/c.jpg"], "1 photo files .*, such as all/t3/c.jpg"),
+    ],
+)
+def test_photos_in_no_row(tmp_path: Path, rows: list[str], files: list[str], told: str | None) -> None:
+    fill(tmp_path, *files, *(row.replace("\\", "/") for row in rows))
+    lines = [f"{number},t1,{row}\n" for number, row in enumerate(rows)]
+    (tmp_path / "t.csv").write_text(HEADER + "".join(lines))
+    understood = read_table(tmp_path / "t.csv").understood
+    assert "no row" not in understood if told is None else re.search(f"; {told}", understood)
+
+
+def test_photos_left_out_before_are_no_news(tmp_path: Path) -> None:
+    fill(tmp_path, "a.jpg", "empty.jpg")
+    (tmp_path / "catalogue.csv").write_text(HEADER + "1,t1,a.jpg\n")
+    (tmp_path / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")
+    assert "1 photo files" in read_table(tmp_path / "catalogue.csv").understood  # somebody else's list
+    mark_ours(tmp_path / "problems.csv")
+    assert "no row" not in read_table(tmp_path / "catalogue.csv").understood
+    fill(tmp_path, "new.jpg")
+    assert "1 photo files beside are in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood
 
 
 def test_row_with_too_many_cells_is_listed(table_root: Path) -> None:

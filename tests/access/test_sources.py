@@ -68,9 +68,44 @@ def test_names() -> None:
         assert module.systematize_dataset_metadata == load(name).systematize_dataset_metadata
 
 
-def test_a_name_that_is_not_known() -> None:
-    with pytest.raises(UserError, match=r"dataset 'zebra' is not known; known are seaturtleid2022, .*, gzgc"):
-        load("zebra")
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("zebra", ""),
+        ("Nyala", r"did you mean nyala\? "),
+        ("niala", r"did you mean nyala\? "),
+        ("Hyena ID 2022", r"did you mean hyena_id_2022\? "),
+        ("SeaTurtleIDHeads", r"did you mean seaturtleidheads\? "),
+    ],
+)
+def test_a_name_that_is_not_known(name: str, hint: str) -> None:
+    with pytest.raises(UserError, match=rf"dataset '{name}' is not known; {hint}known are seaturtleid2022, .*, gzgc"):
+        load(name)
+
+
+def test_another_set_under_the_name(tmp_path: Path) -> None:
+    """Each tiny tree is a copy of its own sources, and of none of the others."""
+    for tree in ARCHIVES:
+        for file, content in ARCHIVES[tree][1]().items():
+            (tmp_path / tree / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / tree / file).write_bytes(content)
+    for name in names():
+        for tree in names():
+            root = tmp_path / tree / load(tree).inside
+            if name == tree:
+                load(name).check_layout(root)
+            else:
+                with pytest.raises(UserError, match=f"does not look like {name}, which has files such as"):
+                    load(name).systematize_dataset_metadata(root)
+
+
+@pytest.mark.parametrize("inside", ["Nyala_Data_Zero", "Nyala_Data_Zero/train"])
+def test_a_part_of_a_copy(tmp_path: Path, inside: str) -> None:
+    for file, content in layouts.wildlife_reidentification().items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(content)
+    root = tmp_path / sources.nyala.FOLDER / inside
+    assert "100" in load("nyala").systematize_dataset_metadata(root)["identity"].tolist()
 
 
 @pytest.mark.parametrize("name", ARCHIVES)

@@ -147,10 +147,26 @@ def test_the_package(catalogue: Catalogue, tmp_path: Path, placed: bool) -> None
     assert ("Positions are withheld" in about["description"]) != placed
 
 
-def test_without_any_date(catalogue: Catalogue, tmp_path: Path) -> None:
-    undated = Catalogue(catalogue.root, catalogue.table.drop(columns="date"), catalogue.problems, "")
-    with pytest.raises(UserError, match=r"none of the 5 rows can be written; the first: .* no date"):
-        camtrapdp.write(undated, tmp_path / "dp", None)
+@pytest.mark.parametrize(
+    ("rows", "without", "message"),
+    [
+        (
+            slice(None),
+            "date",
+            "none of the 5 rows has a date, which Camtrap DP requires; give catalogue.csv",
+        ),
+        (slice(3, 4), None, "none of the 1 rows has a date"),
+        (slice(4, 5), None, r"none of the 1 rows can be written; the first: \.hidden/4\.jpg: Camtrap DP refuses such"),
+    ],
+)
+def test_what_is_refused_before_anything_is_written(
+    catalogue: Catalogue, tmp_path: Path, rows: slice, without: str | None, message: str
+) -> None:
+    table = catalogue.table.iloc[rows].drop(columns=[without] if without else [])
+    given = Catalogue(catalogue.root, table, catalogue.problems, "")
+    for refuse in (lambda: camtrapdp.check(given, None), lambda: camtrapdp.write(given, tmp_path / "dp", None)):
+        with pytest.raises(UserError, match=f"--export camtrapdp: {message}"):
+            refuse()
     assert not (tmp_path / "dp").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from marked import save_marked
 
 from wildtrack.access.catalogue import Catalogue, problem_table
-from wildtrack.access.exports.fiftyone import create_fiftyone_dataset, write
+from wildtrack.access.exports.fiftyone import check, create_fiftyone_dataset, write
 from wildtrack.access.sources import load
 from wildtrack.errors import UserError
 
@@ -83,8 +83,12 @@ def test_what_is_refused(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> 
     with pytest.raises(UserError, match="no column path"):
         create_fiftyone_dataset(tmp_path, table.drop(columns="path"), "zebras")
     create_fiftyone_dataset(tmp_path, table, "zebras")
-    with pytest.raises(UserError, match="has a dataset 'zebras' already"):
-        create_fiftyone_dataset(tmp_path, table, "zebras")
+    for refuse in (
+        lambda: create_fiftyone_dataset(tmp_path, table, "zebras"),
+        lambda: check(Catalogue(tmp_path / "zebras", table, problem_table([]), ""), None),
+    ):
+        with pytest.raises(UserError, match="has a dataset 'zebras' already"):
+            refuse()
 
 
 def test_a_fiftyone_that_does_not_start(

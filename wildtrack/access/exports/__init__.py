@@ -12,6 +12,20 @@ from wildtrack.access.sources.card import Card
 Format = Literal["csv", "huggingface", "fiftyone", "camtrapdp"]
 
 
+def check_export(form: Format, catalogue: Catalogue, card: Card | None) -> None:
+    """Raise what `export` would raise for want of a package, a name or a date, before anything is written.
+
+    Args:
+        form: as in `export`.
+        catalogue: as in `export`.
+        card: as in `export`.
+
+    Raises:
+        UserError: a package is missing, or nothing can be written.
+    """
+    import_module(f"{__name__}.{form}").check(catalogue, card)
+
+
 def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
     """Write a catalogue in another form.
 

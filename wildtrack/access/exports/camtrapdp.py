@@ -37,6 +37,11 @@ _CAVEAT = (
 _NO_POSITIONS = " Positions are withheld or not known, where latitude is empty; the standard requires them."
 
 
+def check(catalogue: Catalogue, card: Card | None) -> None:  # noqa: ARG001
+    """Refuse a catalogue without any row that the standard can hold; see `exports.check_export`."""
+    _dated(catalogue.table)
+
+
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
     """Write datapackage.json, deployments.csv, media.csv and observations.csv; see `exports.export`."""
     table, problems = _with_facts(catalogue)
@@ -145,16 +150,8 @@ def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool) ->
 
 def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The rows that the standard can hold, with `start`, `end`, `deploymentID` and the relative box, and the others."""
-    table = catalogue.table
-    dates = table["date"] if "date" in table else pd.Series(None, index=table.index, dtype="str")
-    fits = table["path"].map(lambda path: _FILE_PATH.match(path) is not None)
-    problems = [(path, "no date, which Camtrap DP requires") for path in table.loc[dates.isna(), "path"]]
-    problems += [(path, "Camtrap DP refuses such a path") for path in table.loc[dates.notna() & ~fits, "path"]]
-    table, dates = table[dates.notna() & fits], dates[dates.notna() & fits]
-    if table.empty:
-        raise UserError(
-            f"Camtrap DP: none of the {len(problems)} rows can be written; the first: {': '.join(problems[0])}"
-        )
+    table, problems = _dated(catalogue.table)
+    dates = table["date"]
     if not {"latitude", "longitude"} <= set(table.columns):
         table = table.assign(latitude=None, longitude=None)
     times = dates.where(dates.str.len() > len("2024-05-31"))
@@ -172,6 +169,25 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
         "deploymentID": "deployment-" + sites.astype(str),
     }
     return table.assign(**facts, **dict(zip(_BOX, map(list, edges), strict=True))), problems
+
+
+def _dated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """The rows with a date and a path as the standard wants them, and why the others are left out."""
+    dates = table["date"] if "date" in table else pd.Series(None, index=table.index, dtype="str")
+    if dates.isna().all():
+        raise UserError(
+            f"--export camtrapdp: none of the {len(table)} rows has a date, which Camtrap DP requires; "
+            "give catalogue.csv a column date (2024-05-31T17:45), or leave camtrapdp out"
+        )
+    fits = table["path"].map(lambda path: _FILE_PATH.match(path) is not None)
+    problems = [(path, "no date, which Camtrap DP requires") for path in table.loc[dates.isna(), "path"]]
+    problems += [(path, "Camtrap DP refuses such a path") for path in table.loc[dates.notna() & ~fits, "path"]]
+    kept = table[dates.notna() & fits]
+    if kept.empty:
+        raise UserError(
+            f"--export camtrapdp: none of the {len(table)} rows can be written; the first: {': '.join(problems[0])}"
+        )
+    return kept, problems
 
 
 def _seconds(moment: str) -> str:

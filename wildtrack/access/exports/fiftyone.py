@@ -16,9 +16,14 @@ from wildtrack.errors import UserError
 BOX_FIELD = "animal"
 
 
+def check(catalogue: Catalogue, card: Card | None) -> None:
+    """Refuse a name that is taken, or a FiftyOne that is missing or does not start; see `exports.check_export`."""
+    _refuse_taken(_fiftyone(), _name(catalogue, card))
+
+
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:  # noqa: ARG001
     """Fill a dataset named after the source, or after the folder of the photos; see `exports.export`."""
-    name = card.slug if card is not None else catalogue.root.resolve().name
+    name = _name(catalogue, card)
     problems: list[tuple[str, str]] = []
     create_fiftyone_dataset(catalogue.root, catalogue.table, name, problems=problems)
     return f"the FiftyOne dataset {name}, to be looked at with: fiftyone app launch {name}", problem_table(problems)
@@ -58,14 +63,7 @@ def create_fiftyone_dataset(
     unknown = [field for field in wanted if field not in table]
     if unknown:
         raise UserError(f"field {unknown[0]!r} is no column of the table; it has {', '.join(map(str, table.columns))}")
-    try:
-        taken = fiftyone.dataset_exists(dataset_name)
-    except Exception as error:  # FiftyOne's own classes share no base: no MongoDB, no rights, no room
-        raise UserError(f"FiftyOne does not start: {error}") from error
-    if taken:
-        raise UserError(
-            f"FiftyOne has a dataset {dataset_name!r} already; delete it with: fiftyone datasets delete {dataset_name}"
-        )
+    _refuse_taken(fiftyone, dataset_name)
     dataset = fiftyone.Dataset(dataset_name)
     left_out: list[tuple[str, str]] = []
     samples = _samples(fiftyone, Path(root_path), table, wanted, left_out)
@@ -74,6 +72,21 @@ def create_fiftyone_dataset(
     if problems is not None:
         problems += left_out
     return dataset
+
+
+def _name(catalogue: Catalogue, card: Card | None) -> str:
+    return card.slug if card is not None else catalogue.root.resolve().name
+
+
+def _refuse_taken(fiftyone: Any, dataset_name: str) -> None:
+    try:
+        taken = fiftyone.dataset_exists(dataset_name)
+    except Exception as error:  # FiftyOne's own classes share no base: no MongoDB, no rights, no room
+        raise UserError(f"FiftyOne does not start: {error}") from error
+    if taken:
+        raise UserError(
+            f"FiftyOne has a dataset {dataset_name!r} already; delete it with: fiftyone datasets delete {dataset_name}"
+        )
 
 
 def _samples(

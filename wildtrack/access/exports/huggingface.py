@@ -38,6 +38,11 @@ _ALLOWS_COPIES = re.compile(  # whole names, since "not CC BY" holds one too; wo
 )
 
 
+def check(catalogue: Catalogue, card: Card | None) -> None:  # noqa: ARG001
+    """Only the package may be missing; see `exports.check_export`."""
+    _datasets()
+
+
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
     """Write the dataset and its README.md; see `exports.export`."""
     problems: list[tuple[str, str]] = []

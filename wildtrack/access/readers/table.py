@@ -2,12 +2,15 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, UNKNOWN, Catalogue, assemble, rename_aliases
+from wildtrack.access.ours import is_ours
+from wildtrack.access.readers.beside import photos_beside
 from wildtrack.errors import UserError
 from wildtrack.files import write_atomically
 
@@ -33,7 +36,7 @@ def read_table(source: Path, split_column: str | None = None) -> Catalogue:
         split_column: the column that is read as `split`, in place of one of that name; None: `split` itself.
 
     Returns:
-        The catalogue; its root is the folder of the CSV.
+        The catalogue; its root is the folder of the CSV. `understood` counts the photos beside that are in no row.
 
     Raises:
         UserError: the file is no UTF-8 CSV, lacks a required column, or no row of it can be used.
@@ -50,11 +53,17 @@ def read_table(source: Path, split_column: str | None = None) -> Catalogue:
         elif any(cells):
             rows.append([*cells, *[""] * (len(header) - len(cells))][: len(header)])
     try:
-        return assemble(
+        catalogue = assemble(
             f"the table {source.name}", source.parent, pd.DataFrame(rows, columns=header, dtype="str"), problems
         )
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
+    left_out = [*catalogue.problems["path"], *_told_before(source.parent / "problems.csv")]
+    beside = photos_beside(source.parent, catalogue.table["path"].tolist(), left_out)
+    if beside:
+        told = f"{catalogue.understood}; {len(beside)} photo files beside are in no row, such as {beside[0]}"
+        catalogue = replace(catalogue, understood=told)
+    return catalogue
 
 
 def says(source: Path, table: pd.DataFrame) -> bool:
@@ -82,6 +91,11 @@ def write_table(table: pd.DataFrame, target: Path) -> None:
         cells = [None if box is None else json.dumps(box) for box in boxes(table)]
         table = table.assign(bbox=pd.Series(cells, index=table.index, dtype="object"))
     write_atomically(target, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+
+
+def _told_before(problems: Path) -> list[str]:
+    """The paths in the problems.csv that `access_dataset.py` wrote when it made the catalogue, such as empty photos."""
+    return [cells[0] for _, cells in read_rows(problems)[1]] if is_ours(problems) else []
 
 
 def _with_split(header: list[str], split_column: str, source: Path) -> list[str]:

@@ -7,6 +7,9 @@ Example:
     >>> table = source.systematize_dataset_metadata(root)  # doctest: +SKIP
 """
 
+import re
+from difflib import get_close_matches
+
 from wildtrack.access.sources import (
     beluga_id_2022,
     gzgc,
@@ -53,5 +56,7 @@ def load(name: str) -> Source:
         UserError: there is none.
     """
     if name not in _SOURCES:
-        raise UserError(f"dataset {name!r} is not known; known are {', '.join(_SOURCES)}")
+        near = get_close_matches(re.sub(r"\W+", "_", name.casefold()), _SOURCES, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"dataset {name!r} is not known; {meant}known are {', '.join(_SOURCES)}")
     return _SOURCES[name]

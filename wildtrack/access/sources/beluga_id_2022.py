@@ -1,8 +1,8 @@
 """Beluga ID 2022: belugas of Cook Inlet from above."""
 
-from wildtrack.access.sources.source import LILA, Source
+from wildtrack.access.sources.source import wildme
 
-SOURCE = Source("beluga_id_2022", archive="beluga.coco.tar.gz", url=f"{LILA}/wild-me/beluga.coco.tar.gz")
+SOURCE = wildme("beluga_id_2022", "beluga", 2022)
 
 download_and_extract = SOURCE.download_and_extract
 systematize_dataset_metadata = SOURCE.systematize_dataset_metadata

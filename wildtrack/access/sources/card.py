@@ -39,6 +39,7 @@ class Card:
         species: who is on the photos.
         photos: how many.
         identities: how many individuals.
+        counted: whose figures these two are.
         licence: its name.
         licence_url: where it stands.
         size: of the download, in words.
@@ -54,6 +55,7 @@ class Card:
     species: tuple[Species, ...]
     photos: int
     identities: int
+    counted: str
     licence: str
     licence_url: str
     size: str

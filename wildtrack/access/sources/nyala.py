@@ -18,7 +18,14 @@ def without_split_with_side(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="split", errors="ignore").assign(orientation=side.str.lower())
 
 
-SOURCE = Source("nyala", archive=ARCHIVE, url=URL, inside=f"{FOLDER}/Nyala_Data_Zero", adjust=without_split_with_side)
+SOURCE = Source(
+    "nyala",
+    archive=ARCHIVE,
+    url=URL,
+    expects=("train/*/*photo.*", "test/*/*photo.*", "*/*photo.*"),
+    inside=f"{FOLDER}/Nyala_Data_Zero",
+    adjust=without_split_with_side,
+)
 
 download_and_extract = SOURCE.download_and_extract
 systematize_dataset_metadata = SOURCE.systematize_dataset_metadata

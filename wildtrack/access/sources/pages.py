@@ -5,6 +5,10 @@ from collections.abc import Iterable
 from wildtrack.access.sources.card import Card, Reference
 
 _NOTICE = "<!-- Made from wildtrack/access/sources/{}: change it there, then: python -m wildtrack.access.sources -->"
+_COUNTS_NOTE = (
+    "Each page names whose figures photos and individuals are. A catalogue may differ: it leaves out photos that\n"
+    "cannot be read, and has one row an animal. `access_dataset.py` prints its own count."
+)
 _STATUS_NOTE = "Red List: of the species as a whole; look it up at https://www.iucnredlist.org before you cite it."
 
 
@@ -23,7 +27,7 @@ def body(card: Card) -> str:
         f"```\npython access_dataset.py {card.slug}\n```",
         "\n".join(["| species | scientific name | Red List |", "|---|---|---|", *species]),
         _STATUS_NOTE,
-        f"{card.photos:,} photos of {card.identities:,} individuals. Download: {card.size}.\n"
+        f"{card.photos:,} photos of {card.identities:,} individuals: {card.counted}. Download: {card.size}.\n"
         f"Licence: [{card.licence}]({card.licence_url}). Home: {card.homepage}",
         "## Notes",
         "\n".join(notes),
@@ -43,7 +47,8 @@ def index(cards: Iterable[Card]) -> str:
         for card in cards
     ]
     head = ["| dataset | species | photos | individuals | licence | download |", "|---|---|---|---|---|---|"]
-    return "\n\n".join([_NOTICE.format("*.yaml"), "# Public datasets", "\n".join([*head, *rows])]) + "\n"
+    blocks = [_NOTICE.format("*.yaml"), "# Public datasets", "\n".join([*head, *rows]), _COUNTS_NOTE]
+    return "\n\n".join(blocks) + "\n"
 
 
 def _reference(reference: Reference) -> str:

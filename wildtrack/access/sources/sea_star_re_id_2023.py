@@ -15,6 +15,7 @@ SOURCE = Source(
     "sea_star_re_id_2023",
     archive="sea-star-re-id.zip",
     url=f"{LILA}/sea-star-re-id/sea-star-re-id.zip",
+    expects=tuple(f"{letters}*/*" for letters in _SPECIES),
     inside="sea-star-re-id",
     adjust=_with_species,
 )

@@ -6,6 +6,7 @@ SOURCE = Source(
     "seaturtleid2022",
     archive="seaturtleid2022.zip",
     url="https://www.kaggle.com/datasets/wildlifedatasets/seaturtleid2022",
+    expects=("turtles-data/data/metadata_splits.csv", "data/metadata_splits.csv", "metadata_splits.csv"),
     kaggle="wildlifedatasets/seaturtleid2022",
 )
 

@@ -6,6 +6,7 @@ SOURCE = Source(
     "seaturtleidheads",
     archive="seaturtleidheads.zip",
     url="https://www.kaggle.com/datasets/wildlifedatasets/seaturtleidheads",
+    expects=("annotations.json",),
     kaggle="wildlifedatasets/seaturtleidheads",
 )
 

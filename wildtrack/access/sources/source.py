@@ -12,7 +12,6 @@ from wildtrack.access.archives import extract
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.download import fetch, fetch_kaggle
-from wildtrack.access.readers.seaturtles import PART
 from wildtrack.access.sources.card import Card, load_card
 from wildtrack.errors import UserError
 
@@ -31,6 +30,7 @@ class Source:
         slug: its name; the card is SLUG.yaml beside this file.
         archive: the name of its archive in the cache.
         url: where the archive is published; of a Kaggle dataset, the page.
+        expects: files by which a copy is known, as patterns below its root; one of them is enough.
         kaggle: OWNER/DATASET, for datasets that Kaggle serves.
         inside: the folder in the archive that is the dataset's root.
         sha256: of the archive, where its publishers give it.
@@ -40,6 +40,7 @@ class Source:
     slug: str
     archive: str
     url: str
+    expects: tuple[str, ...]
     kaggle: str = ""
     inside: str = "."
     sha256: str | None = None
@@ -75,7 +76,15 @@ class Source:
             raise UserError(f"{archive} does not hold {self.inside}; delete it and {unpacked}, and get it again")
         return root
 
-    def read(self, root: Path, *, split_column: str | None = None, part: str = PART) -> Catalogue:
+    def check_layout(self, root: Path) -> None:
+        """Raise a UserError when the folder shows nothing of this dataset."""
+        if not any(next(root.glob(pattern), None) for pattern in self.expects):
+            raise UserError(
+                f"{root} does not look like {self.slug}, which has files such as {' or '.join(self.expects)}; "
+                f"name the folder that holds these, or leave {self.slug} out to read the folder as it is"
+            )
+
+    def read(self, root: Path, *, split_column: str | None = None, part: str | None = None) -> Catalogue:
         """Read a copy of the dataset.
 
         Args:
@@ -100,6 +109,18 @@ class Source:
             root: from `download_and_extract`.
 
         Raises:
-            UserError: from the reader.
+            UserError: it is another dataset, or from the reader.
         """
+        self.check_layout(Path(root))
         return self.read(Path(root)).table
+
+
+def wildme(slug: str, folder: str, year: int) -> Source:
+    """One of the Wild Me sets that LILA serves: FOLDER.coco, which a copy may also be the inside of."""
+    annotations = f"annotations/instances_train{year}.json"
+    return Source(
+        slug,
+        archive=f"{folder}.coco.tar.gz",
+        url=f"{LILA}/wild-me/{folder}.coco.tar.gz",
+        expects=(f"{folder}.coco/{annotations}", annotations),
+    )
