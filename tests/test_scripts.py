@@ -145,7 +145,7 @@ def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
     assert metrics["protocol"]["photos_the_split_does_not_name"] == 0
     assert 0 <= metrics["R@1"] <= metrics["R@5"] <= metrics["R@10"] <= 1
     numbered = [f"{kind}_{number}.png" for kind in ("retrieval_example", "gradcam") for number in (1, 2)]
-    assert {path.name for path in results.glob("*.png")} == {"tsne.png", *numbered}
+    assert {path.name for path in results.glob("*.png")} == {"training_curves.png", "tsne.png", *numbered}
     assert all(is_picture(path) for path in results.glob("*.png"))
 
 
