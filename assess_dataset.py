@@ -10,7 +10,7 @@ Writes results/assess/report.html, the pictures and the tables in it.
 import json
 import logging
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from wildtrack.assess.audit import Audit, audit_labels
 from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.duplicate_groups import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates import perceptual_hashes
-from wildtrack.assess.quality import Thresholds
+from wildtrack.assess.quality import Thresholds, check_thresholds
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
 from wildtrack.files import remove_files, write_atomically, write_bytes, write_csv, write_text
@@ -70,8 +70,8 @@ def main(knobs: Knobs) -> None:
         valid_share=(knobs.valid_share, 0, 0.9),
         seed=(knobs.seed, 0, 2**32 - 1),
         cache_gb=(knobs.cache_gb, 0.01, math.inf),
-        **{f"thresholds.{name}": (value, 0, math.inf) for name, value in asdict(knobs.thresholds).items()},
     )
+    check_thresholds(knobs.thresholds)
     if knobs.data == DEMO and not any(DEMO.glob("*")):
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
@@ -106,10 +106,14 @@ def main(knobs: Knobs) -> None:
 
 
 def check_results(results: Path, data: Path) -> None:
-    """Refuse a folder where the report would mix with photos, or with files that are not a report's."""
+    """Make the folder; refuse one where the report would mix with photos, or with files that are not a report's."""
     if data.is_dir() and results.resolve().is_relative_to(data.resolve()):
         raise UserError(f"--results {results} is inside the dataset {data}; name a folder outside of it")
-    if results.is_dir() and any(results.iterdir()) and not (results / "statistics.json").is_file():
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # a file is in the way, nobody may write there, the name is too long
+        raise UserError(f"--results {results} cannot be a folder: {error.strerror}; name another one") from error
+    if any(results.iterdir()) and not (results / "statistics.json").is_file():
         raise UserError(f"--results {results} holds files that are not of a report; name a new or an empty folder")
 
 

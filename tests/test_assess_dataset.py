@@ -187,6 +187,13 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
     assert (results / "quality_mine.png").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("name", ["file", "file/below", "a" * 300])
+def test_results_that_cannot_be_a_folder(tmp_path: Path, photo_folder: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="cannot be a folder: "):
+        main(Knobs(photo_folder, tmp_path / name, artifacts=tmp_path))
+
+
 @pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
 def test_a_file_of_the_users_own_is_not_overwritten(tmp_path: Path, photo_folder: Path, name: str, knob: str) -> None:
     root = shutil.copytree(photo_folder, tmp_path / "photos")
@@ -222,7 +229,7 @@ def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None
     [
         (Knobs(Path("nowhere")), "nowhere"),
         (Knobs(encounter_hours=-1), "--encounter-hours -1 is not allowed"),
-        (Knobs(thresholds=Thresholds(dark=-1)), "--thresholds.dark -1 is not allowed"),
+        (Knobs(thresholds=Thresholds(dark=5)), "--thresholds.dark 5 is not allowed; it must be between 0 and 1"),
     ],
 )
 def test_what_is_refused(knobs: Knobs, message: str) -> None:
