@@ -2,7 +2,8 @@
 
   python assess_dataset.py                          the demo, or the catalogue in DATA
   python assess_dataset.py --data my_photos         your own
-  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted
+  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted,
+                                                    and copies that bear two names stay for a person to judge
 
 Writes results/assess/report.html, the pictures and the tables in it.
 """
@@ -55,7 +56,7 @@ class Knobs:
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter
     test_share: float = 0.2  # of each animal's photos, in the suggested split
     valid_share: float = 0.15  # of the rest
-    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies
+    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies that bear one name
     save_split: bool = False  # write split.csv beside the photos: the catalogue with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
     seed: int = 0  # names the sample that is shown, and the suggested split where it is random
@@ -79,8 +80,10 @@ def main(knobs: Knobs) -> None:
     console.print(catalogue.understood)
     check_results(knobs.results, knobs.data)
     cleaned, resplit = catalogue.root / "cleaned.csv", catalogue.root / "split.csv"
-    for target in [cleaned] * knobs.remove_duplicates + [resplit] * knobs.save_split:
-        refuse_foreign(target)
+    if knobs.remove_duplicates:
+        check_target(cleaned, knobs.data)
+    if knobs.save_split:
+        check_target(resplit, knobs.data)
     photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, default_cache(), knobs.cache_gb)
     contents = photo_contents(photos.table, catalogue.root)
     hashes = perceptual_hashes(photos.small)
@@ -115,6 +118,13 @@ def check_results(results: Path, data: Path) -> None:
         raise UserError(f"--results {results} cannot be a folder: {error.strerror}; name another one") from error
     if any(results.iterdir()) and not (results / "statistics.json").is_file():
         raise UserError(f"--results {results} holds files that are not of a report; name a new or an empty folder")
+
+
+def check_target(target: Path, data: Path) -> None:
+    """Refuse to replace the catalogue that is read, whose rows would be lost, or a file of the user's own."""
+    if target.resolve() == data.resolve():
+        raise UserError(f"--data {data} is the file that would be written; name the photos or catalogue it came from")
+    refuse_foreign(target)
 
 
 def audit_with_model(
@@ -166,16 +176,23 @@ def write_tables(checks: Checks, results: Path) -> None:
 
 def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, results: Path) -> None:
     """The catalogue without its copies, beside the photos, and what left."""
-    cleaned, removed = remove_duplicates(checks.table, checks.duplicates)
+    cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
     unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
-    removed = pd.concat([removed, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
+    removed = pd.concat([copies, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
     write_cleaned(cleaned, catalogue.root, target)
     mark_ours(target)
     write_csv(removed, results / "removed.csv")
     console.print(
-        f"Wrote {target} with {len(cleaned)} rows; {results / 'removed.csv'} lists the {len(removed)} that left. "
-        f'No photo was deleted. To train on it: python train_classifier_reid.py --data "{target}"'
+        f"Wrote {target} with {len(cleaned)} rows. Copies left out: {len(copies)}; unreadable photos left out: "
+        f"{len(unreadable)}; {results / 'removed.csv'} lists them. No photo was deleted. "
+        f'To train on it: python train_classifier_reid.py --data "{target}"'
     )
+    undecided = int(checks.duplicates["across_identities"].sum())
+    if undecided:
+        console.print(
+            f"Photos that stay in it because a copy bears another name: {undecided}. Only a person can say which name "
+            f"is right: see across_identities in {results / 'duplicates.csv'}, mend the labels, and run this again."
+        )
 
 
 def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -120,6 +121,36 @@ def test_the_cleaned_catalogue_lacks_the_copies_and_no_photo_is_gone(
     assert planted["copied"] <= set(cleaned["path"])
     assert not set(removed["path"]) & set(cleaned["path"])
     assert all((root / path).is_file() for path in removed["path"])
+
+
+def test_what_left_and_what_a_person_must_decide_is_said(
+    tmp_path: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = shutil.copytree(photo_folder, tmp_path / "photos")
+    for name in ("Ana/copy.png", "Blå/copy.png"):
+        shutil.copy(root / "Ana/0.png", root / name)
+    shutil.copy(root / "C $1/0.png", root / "C $1/copy.png")
+    (root / "Blå/bad.png").write_bytes(b"bad")
+    main(Knobs(root, tmp_path / "r", artifacts=tmp_path, remove_duplicates=True))
+    said = capsys.readouterr().err
+    assert "Copies left out: 1; unreadable photos left out: 1;" in said
+    assert "a copy bears another name: 3." in said
+    assert {"Ana/copy.png", "Blå/copy.png"} <= set(load_catalogue(root / "cleaned.csv").table["path"])
+
+
+@pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
+def test_a_catalogue_is_not_replaced_by_its_own_result(
+    tmp_path: Path, photo_folder: Path, name: str, knob: str
+) -> None:
+    root = shutil.copytree(photo_folder, tmp_path / "photos")
+    shutil.copy(root / "Ana/0.png", root / "Ana/copy.png")
+    knobs = Knobs(root, tmp_path / "r", artifacts=tmp_path, **{knob: True})  # type: ignore[arg-type]
+    main(knobs)
+    written = [root / name, *(tmp_path / "r").glob("*.csv")]
+    before = [path.read_bytes() for path in written]
+    with pytest.raises(UserError, match="is the file that would be written"):
+        main(replace(knobs, data=root / name))
+    assert [path.read_bytes() for path in written] == before
 
 
 def test_the_suggested_split_can_be_trained_on(faulty: tuple[Path, dict[str, set[str]]]) -> None:

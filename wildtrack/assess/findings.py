@@ -6,11 +6,16 @@ import pandas as pd
 
 from wildtrack.assess.audit import Audit
 from wildtrack.assess.checks import Checks
-from wildtrack.assess.report import Finding
+from wildtrack.assess.report import Finding, Level
 
 LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
 TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit says something
 ORDER = ("mend", "look", "good")
+COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
+    ("across_identities", "mend", "Photos that have a copy under another name, so that one of the names is wrong"),
+    ("across_splits", "mend", "Photos that have a copy on another side of the split"),
+    ("removable", "look", "Copies that --remove-duplicates leaves out"),
+)
 
 
 def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
@@ -62,29 +67,8 @@ def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]
 def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
     if not len(duplicates):
         return [Finding("good", "No photo is a copy of another one.", "duplicates")]
-    found = []
-    across = int(duplicates["across_identities"].sum())
-    if across:
-        found.append(
-            Finding(
-                "mend",
-                f"Photos that have a copy under another name, so that one of the names is wrong: {across}.",
-                "duplicates",
-            )
-        )
-    torn = int(duplicates["across_splits"].sum())
-    if torn:
-        found.append(Finding("mend", f"Photos that have a copy on another side of the split: {torn}.", "duplicates"))
-    removable = int(duplicates["removable"].sum())
-    if removable:
-        found.append(
-            Finding(
-                "look",
-                f"Copies that --remove-duplicates would leave out: {removable}.",
-                "duplicates",
-            )
-        )
-    return found
+    counts = ((level, text, int(duplicates[flag].sum())) for flag, level, text in COPIES)
+    return [Finding(level, f"{text}: {count}.", "duplicates") for level, text, count in counts if count]
 
 
 def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 MOST_ROWS = 20  # of a table on the page; the CSV has them all
 
-LEVELS = {"mend": "Mend", "look": "Look", "good": "Good"}
+Level = Literal["mend", "look", "good"]
+LEVELS: dict[Level, str] = {"mend": "Mend", "look": "Look", "good": "Good"}
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2327; --faint: #5d6870; --page: #fff; --card: #f5f7f8; --line: #d5dbdf;
@@ -45,7 +46,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 class Finding:
     """One sentence that a person should know, and the section that tells more."""
 
-    level: Literal["mend", "look", "good"]
+    level: Level
     text: str
     section: str
 

@@ -158,9 +158,9 @@ def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
     kinds = ", ".join(f"{count} {kind}" for kind, count in duplicates["kind"].value_counts().items())
     text = [
         f"Photos with a copy: {len(duplicates)} ({kinds}); groups of copies: {duplicates['group'].nunique()}; "
-        f"photos that can go without loss: {int(duplicates['removable'].sum())}.",
-        "--remove-duplicates writes a catalogue without those. Copies under two names stay, because only a person "
-        "knows which name is right.",
+        f"copies that --remove-duplicates leaves out: {int(duplicates['removable'].sum())}.",
+        "--remove-duplicates writes a catalogue without those. Where one picture bears two names, all its copies stay, "
+        "because only a person knows which name is right.",
     ]
     lists = {
         "Copies under two names": duplicates_across_identities(duplicates),
