@@ -161,7 +161,8 @@ def audit_with_model(
     if not seen.all():
         log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
     table = photos.table[seen].reset_index(drop=True)
-    return audit_labels(table, embeddings[seen], knobs.encounter_hours, hashes[rows][seen])
+    learnt = artifacts.learnt([contents[row] for row in rows[seen]])
+    return audit_labels(table, embeddings[seen], knobs.encounter_hours, hashes[rows][seen], learnt)
 
 
 def write_tables(checks: Checks, results: Path) -> None:

@@ -188,6 +188,12 @@ def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, art
     }
 
 
+def test_a_model_of_other_animals_is_called_so(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
+    main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
+    page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    assert page.count("trained on none of these 12 photos") == 2  # a finding, and the section
+
+
 def test_a_broken_model_costs_the_audit_and_nothing_else(
     tmp_path: Path, photo_folder: Path, artifacts: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

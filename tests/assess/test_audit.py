@@ -45,6 +45,12 @@ def test_sound_labels_raise_no_suspicion() -> None:
     ]
 
 
+def test_photos_the_model_learnt_are_counted_where_they_are_labelled() -> None:
+    table, vectors = world("aabb", "aab?")
+    assert (audit(table, vectors).compared, audit(table, vectors).learnt) == (3, None)
+    assert audit_labels(table, vectors, 12, None, np.array([True, False, True, True])).learnt == 2
+
+
 def test_a_photo_under_another_name_comes_with_its_evidence() -> None:
     found = audit(*world("aaaabbbbccccdddd", "aaabbbbbccccdddd"))
     assert found.photos["image_id"].tolist() == ["r3"]

@@ -7,9 +7,9 @@ import pandas as pd
 from wildtrack.assess.audit import Audit
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.report import Finding, Level
+from wildtrack.assess.trust import is_of_others, origin, tells_apart
 
 LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
-TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit says something
 ORDER = ("mend", "look", "good")
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
     ("across_identities", "mend", "Photos that have a copy under another name, so that one of the names is wrong"),
@@ -86,17 +86,20 @@ def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:
 def _audit(audit: Audit | None) -> list[Finding]:
     if audit is None:
         return []
-    if audit.found_share is None or audit.found_share < TRUSTED:
-        return [
-            Finding("look", "The model does not tell these animals apart well enough to audit their labels.", "labels")
-        ]
+    if not tells_apart(audit):
+        text = "The model does not tell these animals apart well enough to audit their labels"
+        return [Finding("look", f"{text}. {origin(audit)}.", "labels")]
     lists = {
         "Photos that may have the wrong label": audit.photos,
         "Pairs of identities that may be one animal": audit.pairs,
         "Identities that may be two animals": audit.identities,
     }
     found = [Finding("look", f"{title}: {len(table)}.", "labels") for title, table in lists.items() if len(table)]
-    return found or [Finding("good", "The model has no doubt about any label.", "labels")]
+    others = is_of_others(audit)
+    if not found:
+        text = f"The model has no doubt about any label. {origin(audit)}."
+        return [Finding("look" if others else "good", text, "labels")]
+    return [*found, Finding("look", f"{origin(audit)}.", "labels")] if others else found
 
 
 def _quality(statistics: dict[str, Any], flags: pd.DataFrame) -> list[Finding]:

@@ -31,6 +31,7 @@ from wildtrack.assess.plots import (
 )
 from wildtrack.assess.quality import ISSUES
 from wildtrack.assess.report import Section
+from wildtrack.assess.trust import origin
 
 SHOWN_SIDE = 256  # pixels, the longer side of a photo in a picture
 
@@ -204,8 +205,9 @@ def label_section(audit: Audit | None, read: Reader) -> Section:
         return Section("labels", "Labels", text)
     share = "no photo can be judged" if audit.found_share is None else f"{audit.found_share:.0%} of the photos"
     text = [
-        f"The nearest independent photo shows the same animal for {share}: so far can the model be trusted here. "
-        "What it learnt from wrong labels it believes, so a model trained on other photos sees more."
+        f"{origin(audit)}.",
+        f"The nearest independent photo shows the same animal for {share}: so far, at best, can the model be trusted "
+        "here.",
     ]
     lists = {
         "Photos that may have the wrong label": odd_photos(audit.photos),
