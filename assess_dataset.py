@@ -208,8 +208,8 @@ def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audi
         write_csv(audit.pairs, knobs.results / "suspicious_pairs.csv")
         write_csv(audit.identities, knobs.results / "suspicious_identities.csv")
     sections = all_sections(checks, audit, catalogue.root, knobs.encounter_hours, knobs.seed)
-    for name, figure in (figure for section in sections for figure in section.figures):
-        write_atomically(knobs.results / f"{name}.png", partial(write_bytes, data=png(figure)))
+    for picture in (picture for section in sections for picture in section.figures):
+        write_atomically(knobs.results / f"{picture.name}.png", partial(write_bytes, data=png(picture.figure)))
     found = findings(checks, audit)
     page = report_page(f"What is in {knobs.data.resolve().name}", catalogue.understood, found, sections)
     write_text(knobs.results / "report.html", page)

@@ -22,7 +22,7 @@ def test_a_model_that_finds_the_animals_tells_them_apart(found_share: float | No
     ("learnt", "others", "parts", "absent"),
     [
         (None, True, ["does not say which photos"], "trained on none"),
-        (0, True, ["trained on none of these 10 photos", "no proof"], "near that wrong label"),
+        (0, True, ["trained on none of these 10 photos", "never saw"], "near that wrong label"),
         (4, True, ["trained on 4 of these 10 photos only", "near that wrong label"], "none"),
         (5, False, ["trained on 5 of these 10 photos.", "near that wrong label"], "only"),
         (10, False, ["trained on 10 of these 10 photos.", "near that wrong label"], "only"),

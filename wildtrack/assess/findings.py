@@ -106,8 +106,8 @@ def _quality(statistics: dict[str, Any], flags: pd.DataFrame) -> list[Finding]:
     photos = flags["image_id"].nunique()
     if not photos:
         return [Finding("good", "No photo is dark, blurred, turned or otherwise beyond a threshold.", "quality")]
-    worst = flags["issue"].value_counts()
-    named = ", ".join(f"{count} {str(issue).replace('_', ' ')}" for issue, count in worst.head(4).items())
+    counts = flags["issue"].value_counts()
+    named = ", ".join(f"{count} {str(issue).replace('_', ' ')}" for issue, count in counts.items())
     return [Finding("look", f"Photos that want a look: {photos} of {statistics['rows']} ({named}).", "quality")]
 
 

@@ -26,7 +26,7 @@ def origin(audit: Audit) -> str:
     if not audit.learnt:
         return (
             f"The model was trained on none of these {audit.compared} photos, but on other ones, so it may confuse "
-            "animals that it never saw; what it lists is a hint and no proof"
+            "animals that it never saw"
         )
     learnt = f"The model was trained on {audit.learnt} of these {audit.compared} photos"
     believed = "A photo learnt under a wrong label lies near that wrong label, so its error may not show"
