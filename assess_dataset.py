@@ -2,7 +2,8 @@
 
   python assess_dataset.py                          the demo, or the catalogue in DATA
   python assess_dataset.py --data my_photos         your own
-  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted
+  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted,
+                                                    and copies that bear two names stay for a person to judge
 
 Writes results/assess/report.html, the pictures and the tables in it.
 """
@@ -10,7 +11,7 @@ Writes results/assess/report.html, the pictures and the tables in it.
 import json
 import logging
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from wildtrack.assess.audit import Audit, audit_labels
 from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.duplicate_groups import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates import perceptual_hashes
-from wildtrack.assess.quality import Thresholds
+from wildtrack.assess.quality import Thresholds, check_thresholds
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
 from wildtrack.files import remove_files, write_atomically, write_bytes, write_csv, write_text
@@ -55,7 +56,7 @@ class Knobs:
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter
     test_share: float = 0.2  # of each animal's photos, in the suggested split
     valid_share: float = 0.15  # of the rest
-    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies
+    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies that bear one name
     save_split: bool = False  # write split.csv beside the photos: the catalogue with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
     seed: int = 0  # names the sample that is shown, and the suggested split where it is random
@@ -70,8 +71,8 @@ def main(knobs: Knobs) -> None:
         valid_share=(knobs.valid_share, 0, 0.9),
         seed=(knobs.seed, 0, 2**32 - 1),
         cache_gb=(knobs.cache_gb, 0.01, math.inf),
-        **{f"thresholds.{name}": (value, 0, math.inf) for name, value in asdict(knobs.thresholds).items()},
     )
+    check_thresholds(knobs.thresholds)
     if knobs.data == DEMO and not any(DEMO.glob("*")):
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
@@ -79,8 +80,10 @@ def main(knobs: Knobs) -> None:
     console.print(catalogue.understood)
     check_results(knobs.results, knobs.data)
     cleaned, resplit = catalogue.root / "cleaned.csv", catalogue.root / "split.csv"
-    for target in [cleaned] * knobs.remove_duplicates + [resplit] * knobs.save_split:
-        refuse_foreign(target)
+    if knobs.remove_duplicates:
+        check_target(cleaned, knobs.data)
+    if knobs.save_split:
+        check_target(resplit, knobs.data)
     photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, default_cache(), knobs.cache_gb)
     contents = photo_contents(photos.table, catalogue.root)
     hashes = perceptual_hashes(photos.small)
@@ -106,11 +109,22 @@ def main(knobs: Knobs) -> None:
 
 
 def check_results(results: Path, data: Path) -> None:
-    """Refuse a folder where the report would mix with photos, or with files that are not a report's."""
+    """Make the folder; refuse one where the report would mix with photos, or with files that are not a report's."""
     if data.is_dir() and results.resolve().is_relative_to(data.resolve()):
         raise UserError(f"--results {results} is inside the dataset {data}; name a folder outside of it")
-    if results.is_dir() and any(results.iterdir()) and not (results / "statistics.json").is_file():
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # a file is in the way, nobody may write there, the name is too long
+        raise UserError(f"--results {results} cannot be a folder: {error.strerror}; name another one") from error
+    if any(results.iterdir()) and not (results / "statistics.json").is_file():
         raise UserError(f"--results {results} holds files that are not of a report; name a new or an empty folder")
+
+
+def check_target(target: Path, data: Path) -> None:
+    """Refuse to replace the catalogue that is read, whose rows would be lost, or a file of the user's own."""
+    if target.resolve() == data.resolve():
+        raise UserError(f"--data {data} is the file that would be written; name the photos or catalogue it came from")
+    refuse_foreign(target)
 
 
 def audit_with_model(
@@ -147,7 +161,8 @@ def audit_with_model(
     if not seen.all():
         log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
     table = photos.table[seen].reset_index(drop=True)
-    return audit_labels(table, embeddings[seen], knobs.encounter_hours, hashes[rows][seen])
+    learnt = artifacts.learnt([contents[row] for row in rows[seen]])
+    return audit_labels(table, embeddings[seen], knobs.encounter_hours, hashes[rows][seen], learnt)
 
 
 def write_tables(checks: Checks, results: Path) -> None:
@@ -162,16 +177,23 @@ def write_tables(checks: Checks, results: Path) -> None:
 
 def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, results: Path) -> None:
     """The catalogue without its copies, beside the photos, and what left."""
-    cleaned, removed = remove_duplicates(checks.table, checks.duplicates)
+    cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
     unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
-    removed = pd.concat([removed, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
+    removed = pd.concat([copies, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
     write_cleaned(cleaned, catalogue.root, target)
     mark_ours(target)
     write_csv(removed, results / "removed.csv")
     console.print(
-        f"Wrote {target} with {len(cleaned)} rows; {results / 'removed.csv'} lists the {len(removed)} that left. "
-        f'No photo was deleted. To train on it: python train_classifier_reid.py --data "{target}"'
+        f"Wrote {target} with {len(cleaned)} rows. Copies left out: {len(copies)}; unreadable photos left out: "
+        f"{len(unreadable)}; {results / 'removed.csv'} lists them. No photo was deleted. "
+        f'To train on it: python train_classifier_reid.py --data "{target}"'
     )
+    undecided = int(checks.duplicates["across_identities"].sum())
+    if undecided:
+        console.print(
+            f"Photos that stay in it because a copy bears another name: {undecided}. Only a person can say which name "
+            f"is right: see across_identities in {results / 'duplicates.csv'}, mend the labels, and run this again."
+        )
 
 
 def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
@@ -186,8 +208,8 @@ def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audi
         write_csv(audit.pairs, knobs.results / "suspicious_pairs.csv")
         write_csv(audit.identities, knobs.results / "suspicious_identities.csv")
     sections = all_sections(checks, audit, catalogue.root, knobs.encounter_hours, knobs.seed)
-    for name, figure in (figure for section in sections for figure in section.figures):
-        write_atomically(knobs.results / f"{name}.png", partial(write_bytes, data=png(figure)))
+    for picture in (picture for section in sections for picture in section.figures):
+        write_atomically(knobs.results / f"{picture.name}.png", partial(write_bytes, data=png(picture.figure)))
     found = findings(checks, audit)
     page = report_page(f"What is in {knobs.data.resolve().name}", catalogue.understood, found, sections)
     write_text(knobs.results / "report.html", page)

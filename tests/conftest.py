@@ -69,10 +69,12 @@ def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -
     from wildtrack.address.preprocessor import Preprocessor
 
     folder = tmp_path_factory.mktemp("saved") / "artifacts"
-    split = pd.DataFrame({"image_id": ["a"], "identity": ["Ana"], "path": ["a"], "split": ["train"]})
+    columns = {"image_id": ["a"], "identity": ["Ana"], "path": ["a"], "split": ["train"], "sha256": ["0" * 64]}
     preprocessor = Preprocessor((SIDE, SIDE), 8, True, IDENTITIES, "0-255")
     config = {"backbone": "MobileNet", "alpha": np.float32(0.25), "data": Path("photos"), "seed": 0}
-    save_artifacts(folder, tiny_model, preprocessor, config, split, pd.DataFrame({"epoch": [1], "loss": [0.5]}))
+    save_artifacts(
+        folder, tiny_model, preprocessor, config, pd.DataFrame(columns), pd.DataFrame({"epoch": [1], "loss": [0.5]})
+    )
     return folder
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -122,6 +123,36 @@ def test_the_cleaned_catalogue_lacks_the_copies_and_no_photo_is_gone(
     assert all((root / path).is_file() for path in removed["path"])
 
 
+def test_what_left_and_what_a_person_must_decide_is_said(
+    tmp_path: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = shutil.copytree(photo_folder, tmp_path / "photos")
+    for name in ("Ana/copy.png", "Blå/copy.png"):
+        shutil.copy(root / "Ana/0.png", root / name)
+    shutil.copy(root / "C $1/0.png", root / "C $1/copy.png")
+    (root / "Blå/bad.png").write_bytes(b"bad")
+    main(Knobs(root, tmp_path / "r", artifacts=tmp_path, remove_duplicates=True))
+    said = capsys.readouterr().err
+    assert "Copies left out: 1; unreadable photos left out: 1;" in said
+    assert "a copy bears another name: 3." in said
+    assert {"Ana/copy.png", "Blå/copy.png"} <= set(load_catalogue(root / "cleaned.csv").table["path"])
+
+
+@pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
+def test_a_catalogue_is_not_replaced_by_its_own_result(
+    tmp_path: Path, photo_folder: Path, name: str, knob: str
+) -> None:
+    root = shutil.copytree(photo_folder, tmp_path / "photos")
+    shutil.copy(root / "Ana/0.png", root / "Ana/copy.png")
+    knobs = Knobs(root, tmp_path / "r", artifacts=tmp_path, **{knob: True})  # type: ignore[arg-type]
+    main(knobs)
+    written = [root / name, *(tmp_path / "r").glob("*.csv")]
+    before = [path.read_bytes() for path in written]
+    with pytest.raises(UserError, match="is the file that would be written"):
+        main(replace(knobs, data=root / name))
+    assert [path.read_bytes() for path in written] == before
+
+
 def test_the_suggested_split_can_be_trained_on(faulty: tuple[Path, dict[str, set[str]]]) -> None:
     table = load_catalogue(faulty[0] / "split.csv").table
     assert set(table["split"]) == {"train", "valid", "test"}
@@ -157,6 +188,12 @@ def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, art
     }
 
 
+def test_a_model_of_other_animals_is_called_so(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
+    main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
+    page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    assert page.count("trained on none of these 12 photos") == 2  # a finding, and the section
+
+
 def test_a_broken_model_costs_the_audit_and_nothing_else(
     tmp_path: Path, photo_folder: Path, artifacts: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -185,6 +222,13 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
     with pytest.raises(UserError, match=message):
         main(Knobs(root, results, artifacts=tmp_path))
     assert (results / "quality_mine.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "a" * 300])
+def test_results_that_cannot_be_a_folder(tmp_path: Path, photo_folder: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="cannot be a folder: "):
+        main(Knobs(photo_folder, tmp_path / name, artifacts=tmp_path))
 
 
 @pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
@@ -222,7 +266,7 @@ def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None
     [
         (Knobs(Path("nowhere")), "nowhere"),
         (Knobs(encounter_hours=-1), "--encounter-hours -1 is not allowed"),
-        (Knobs(thresholds=Thresholds(dark=-1)), "--thresholds.dark -1 is not allowed"),
+        (Knobs(thresholds=Thresholds(dark=5)), "--thresholds.dark 5 is not allowed; it must be between 0 and 1"),
     ],
 )
 def test_what_is_refused(knobs: Knobs, message: str) -> None:

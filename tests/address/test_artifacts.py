@@ -1,7 +1,9 @@
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from wildtrack.address.artifacts import open_artifacts
@@ -54,11 +56,20 @@ def test_nothing_there(tmp_path: Path) -> None:
         open_artifacts(tmp_path)
 
 
+def test_only_photos_to_train_on_are_learnt(saved_artifacts: Path) -> None:
+    sides = {"train": "a", "valid": "b", "test": "c"}
+    split = pd.DataFrame({"sha256": [*sides.values(), ""], "split": [*sides, "train"]})
+    learnt = replace(open_artifacts(saved_artifacts), split=split).learnt(["c", "a", "", "d", "b", "a"])
+    assert learnt is not None
+    assert learnt.tolist() == [False, True, False, False, False, True]
+
+
 def test_a_stranger_s_set(stranger: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         opened = open_artifacts(stranger)
     assert "no manifest.json" in caplog.text
     assert opened.config is None
     assert opened.split is None
+    assert opened.learnt(["a"]) is None
     with pytest.raises(UserError, match="--data"):
         opened.photos(None)

@@ -6,9 +6,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from wildtrack.assess import likeness
 from wildtrack.assess.audit import MIXED_COLUMNS, PAIR_COLUMNS, PHOTO_COLUMNS, Audit, audit_labels
-from wildtrack.assess.likeness import NOBODY, Photos, best_links, comparable_photos, neighbours, stranger_links
 
 Vectors = NDArray[np.float32]
 
@@ -43,6 +41,12 @@ def test_sound_labels_raise_no_suspicion() -> None:
         PAIR_COLUMNS,
         MIXED_COLUMNS,
     ]
+
+
+def test_photos_the_model_learnt_are_counted_where_they_are_labelled() -> None:
+    table, vectors = world("aabb", "aab?")
+    assert (audit(table, vectors).compared, audit(table, vectors).learnt) == (3, None)
+    assert audit_labels(table, vectors, 12, None, np.array([True, False, True, True])).learnt == 2
 
 
 def test_a_photo_under_another_name_comes_with_its_evidence() -> None:
@@ -142,74 +146,3 @@ def test_arrays_that_do_not_fit() -> None:
         audit(table, vectors, np.zeros((3, 64), bool))
     with pytest.raises(ValueError, match="length one"):
         audit(table, 2 * vectors)
-
-
-def random_photos(count: int) -> Photos:
-    generator = np.random.default_rng(count)
-    table = pd.DataFrame(
-        {
-            "identity": generator.choice(["a", "b", "c"], count),
-            "path": generator.integers(0, count, count).astype(str),
-            "date": [f"2024-05-{day:02d}" for day in generator.integers(1, 12, count)],
-        }
-    )
-    hashes = (np.arange(64) % 2 == 0) ^ (generator.random((count, 64)) < 0.15)
-    vectors = unit(generator.normal(size=(count, 4)))
-    return comparable_photos(table, vectors, 12, hashes, np.arange(count))
-
-
-def plain_independent(photos: Photos, one: int, other: int) -> bool:
-    assert photos.words is not None
-    return bool(
-        photos.photos[one] != photos.photos[other]
-        and photos.encounters[one] != photos.encounters[other]
-        and int(photos.words[one] ^ photos.words[other]).bit_count() > 10
-    )
-
-
-@pytest.mark.parametrize("count", [1, 2, 40])
-def test_neighbours_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    monkeypatch.setattr(likeness, "SEARCHED_AT_ONCE", 7)
-    photos = random_photos(count)
-    places, similarities = neighbours(photos, 3)
-    for one in range(count):
-        links = [float(photos.vectors[one] @ photos.vectors[other]) for other in range(count)]
-        allowed = [other for other in range(count) if plain_independent(photos, one, other)]
-        expected = sorted(allowed, key=lambda other: -links[other])[:3]
-        assert places[one].tolist() == expected + [NOBODY] * (3 - len(expected))
-        assert np.allclose(similarities[one, : len(expected)], [links[other] for other in expected], atol=1e-6)
-
-
-def test_neighbours_are_looked_for_no_deeper_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    table, vectors = world("a" * 30 + "b", date=["2024-05-01"] * 30 + ["2024-06-01"], noise=0.05)
-    photos = comparable_photos(table, vectors, 12, None, np.arange(31))
-    assert (neighbours(photos, 1)[0][:30] == 30).all()
-    monkeypatch.setattr(likeness, "DEEPEST", 16)
-    assert (neighbours(photos, 1)[0][:30] == NOBODY).all()
-
-
-@pytest.mark.parametrize("cells", [1, 1 << 22])
-def test_best_links_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
-    monkeypatch.setattr(likeness, "BLOCK_CELLS", cells)
-    photos = random_photos(30)
-    ones, others = np.arange(0, 30, 2), np.arange(5, 20)
-    for one, similarity, place, count in zip(ones.tolist(), *best_links(photos, ones, others), strict=True):
-        allowed = [other for other in others.tolist() if plain_independent(photos, one, other)]
-        best = max(allowed, key=lambda other: float(photos.vectors[one] @ photos.vectors[other]))
-        assert (place, count) == (best, len(allowed))
-        assert np.isclose(similarity, photos.vectors[one] @ photos.vectors[best])
-    similarity, place, count = best_links(photos, ones[:1], others[:0])
-    assert (similarity[0], place[0], count[0]) == (-np.inf, NOBODY, 0)
-
-
-def test_stranger_links_agree_with_a_plain_loop() -> None:
-    photos = random_photos(40)
-    nearest, middle = stranger_links(photos)
-    for one in range(40):
-        best: dict[int, float] = {}
-        for other in range(40):
-            if photos.identities[one] != photos.identities[other] and plain_independent(photos, one, other):
-                key = int(photos.identities[other])
-                best[key] = max(best.get(key, -2.0), float(photos.vectors[one] @ photos.vectors[other]))
-        assert np.isclose(nearest[one], max(best.values()))
-        assert np.isclose(middle[one], np.median(list(best.values())))

@@ -60,8 +60,8 @@ def test_an_odd_photo_is_shown_beside_its_evidence() -> None:
     values = ["p", "Ana", "p.jpg", "", "Bo", 0.9, 8, 1, "q", "q.jpg", "o", "o.jpg"]
     shown = only(odd_photos(pd.DataFrame([values], columns=PHOTO_COLUMNS)))
     assert shown.image_ids == ("p", "q")
-    assert shown.names == ("labelled Ana", "looks like Bo")
-    assert shown.remark == "of its nearest photos, 8 are of Bo, 1 of its own"
+    assert shown.names == ("labelled\nAna", "looks like\nBo")
+    assert shown.remark == "its nearest photos vote 1 to 8"
     assert odd_photos(pd.DataFrame(columns=PHOTO_COLUMNS)) == []
 
 
@@ -71,7 +71,7 @@ def test_identities_are_shown_by_their_evidence() -> None:
     assert (shown.image_ids, shown.names) == (("p", "q"), ("Ana", "Bo"))
     assert "0.88" in shown.remark
     shown = only(mixed_identities(pd.DataFrame([[pair[0], *pair[2:]]], columns=MIXED_COLUMNS)))
-    assert (shown.image_ids, shown.names) == (("p", "q"), ("Ana: 4 photos", "Ana: 5 photos"))
+    assert (shown.image_ids, shown.names) == (("p", "q"), ("Ana\n4 photos", "Ana\n5 photos"))
     assert "0.12" in shown.remark
 
 
@@ -86,4 +86,6 @@ def test_a_group_under_several_names_is_shown_by_its_first_two() -> None:
     )
     shown = only(duplicates_across_identities(duplicates))
     assert (shown.image_ids, shown.names) == (("p", "r"), ("a", "b"))
+    assert shown.remark == "one picture, 3 names; 2 of 4 photos shown"
+    assert only(duplicates_across_identities(duplicates[1:3])).remark == "one picture, 2 names"
     assert duplicates_across_identities(duplicates[4:]) == []

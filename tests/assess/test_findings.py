@@ -36,9 +36,9 @@ def copies(*, across: bool = False, torn: bool = False, removable: bool = False)
     return checks(duplicates=pd.DataFrame(flags))
 
 
-def audit(share: float | None, photos: int = 0, pairs: int = 0, identities: int = 0) -> Audit:
+def audit(share: float | None, photos: int = 0, pairs: int = 0, identities: int = 0, learnt: int | None = 7) -> Audit:
     tables = [pd.DataFrame(index=range(count)) for count in (photos, pairs, identities)]
-    return Audit(tables[0], tables[1], tables[2], share)
+    return Audit(tables[0], tables[1], tables[2], share, 10, learnt)
 
 
 def said(given: Checks, audited: Audit | None = None) -> list[tuple[str, str]]:
@@ -60,7 +60,7 @@ def test_sound_data_has_only_good_findings() -> None:
         (checks(flags=FLAGS), "look", "1 of 9 (1 dark, 1 low contrast)"),
         (copies(across=True), "mend", "under another name, so that one of the names is wrong: 1."),
         (copies(torn=True), "mend", "another side of the split: 1."),
-        (copies(removable=True), "look", "--remove-duplicates would leave out: 1."),
+        (copies(removable=True), "look", "--remove-duplicates leaves out: 1."),
         (checks(leakage={"test": {"any": {"share": 0.3}}}), "mend", "30% of the test photos"),
         (checks(leakage={"test": {"any": {"share": 0.0}}}), "good", "0% of the test photos"),
     ],
@@ -80,6 +80,9 @@ def test_a_split_without_test_photos_says_nothing() -> None:
         (audit(0.2, photos=3), ["well enough"]),
         (audit(0.9), ["no doubt"]),
         (audit(0.9, 3, 2, 1), ["wrong label: 3.", "one animal: 2.", "two animals: 1."]),
+        (audit(0.9, 3, learnt=0), ["wrong label: 3.", "trained on none of these 10 photos"]),
+        (audit(0.9, learnt=2), ["no doubt about any label. The model was trained on 2 of these 10 photos only"]),
+        (audit(0.2, learnt=0), ["well enough to audit their labels. The model was trained on none"]),
     ],
 )
 def test_the_audit_speaks_only_when_it_can_be_trusted(audited: Audit, parts: list[str]) -> None:

@@ -12,7 +12,6 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from wildtrack.assess import plots
-from wildtrack.assess.style import fitted, identity_styles
 from wildtrack.errors import UserError
 
 LONG = "Žofie ze $x_{ dlouhé\nsavany " + "a" * 200
@@ -104,21 +103,6 @@ def test_forty_identities_have_forty_colours_and_their_names() -> None:
     assert len(set(colours[:40])) == 40
     assert colours[:40] == colours[40:]
     assert [axis.texts[0].get_text() for axis in figure.axes] == NAMES * 2
-
-
-def test_identities_of_one_dash_differ_clearly_in_colour() -> None:
-    styles = [identity_styles(NAMES)[name] for name in NAMES]
-    for number, (colour, dash) in enumerate(styles):
-        for other, other_dash in styles[:number]:
-            assert dash != other_dash or max(np.abs(np.subtract(colour, other))) > 0.1, (colour, other)
-
-
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 21, 71, 300])
-def test_styles_of_any_number_of_identities(count: int) -> None:
-    styles = identity_styles(["unknown", *(f"{number}" for number in range(count))] * 2)
-    assert len(styles) == count + 1
-    assert len({colour for colour, _ in styles.values()}) == count + 1
-    assert all(0 <= part <= 1 for colour, _ in styles.values() for part in colour)
 
 
 def test_a_photo_keeps_its_aspect() -> None:
@@ -264,16 +248,3 @@ def test_charts_of_nothing_say_so(name: str) -> None:
     figure = CHARTS[name](pd.DataFrame({"identity": [], "path": []}, dtype=object))
     assert figure.axes[0].texts[0].get_text().endswith(".")
     check_looks(figure)
-
-
-@pytest.mark.parametrize("text", ["", "a", "short", LONG, "\n\t", "$x^2$"])
-def test_fitted_keeps_both_ends(text: str) -> None:
-    found = fitted(text, 100, 8)
-    whole = " ".join(text.split())
-    assert len(found) <= 30
-    assert "\n" not in found
-    if found != whole:
-        start, end = found.split("…")
-        assert whole.startswith(start)
-        assert whole.endswith(end)
-        assert start and end

@@ -8,7 +8,16 @@ import pytest
 from PIL import ExifTags, Image
 
 from wildtrack.assess.measures import MEASURES, measure
-from wildtrack.assess.quality import ISSUES, NUMBERS, Thresholds, flag_quality, measure_file, quality_table
+from wildtrack.assess.quality import (
+    ISSUES,
+    NUMBERS,
+    Thresholds,
+    check_thresholds,
+    flag_quality,
+    measure_file,
+    quality_table,
+)
+from wildtrack.errors import UserError
 
 
 @pytest.fixture
@@ -142,3 +151,26 @@ def test_a_photo_has_a_row_for_each_of_its_issues() -> None:
     flags = flag_quality(quality, Thresholds())
     assert flags[["image_id", "issue"]].to_numpy().tolist() == [["bad", "dark"], ["bad", "blurry"]]
     assert flag_quality(quality, replace(Thresholds(), dark=-1.0, blurry=2.0)).empty
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dark": -0.1}, "--thresholds.dark -0.1 is not allowed; it must be between 0 and 1"),
+        ({"low_contrast": 0.6}, "--thresholds.low-contrast 0.6 is not allowed; it must be between 0 and 0.5"),
+        ({"plain": 8.1}, "between 0 and 8"),
+        ({"turned": 2.1}, "between 0 and 2"),
+        ({"narrow": -1.0}, "0 or more"),
+        ({"wide": float("nan")}, "--thresholds.wide nan"),
+        ({"dark": 0.7, "bright": 0.6}, "--thresholds.dark 0.7 is above --thresholds.bright 0.6"),
+        ({"narrow": 4.0}, "--thresholds.narrow 4.0 is above --thresholds.wide 3.0"),
+    ],
+)
+def test_thresholds_that_mean_nothing_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_thresholds(replace(Thresholds(), **changes))
+
+
+@pytest.mark.parametrize("changes", [{}, {"dark": 0.0, "bright": 1.0, "wide": 50.0}, {"dark": 0.5, "bright": 0.5}])
+def test_thresholds_within_their_range_are_taken(changes: dict[str, float]) -> None:
+    check_thresholds(replace(Thresholds(), **changes))

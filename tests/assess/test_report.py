@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from wildtrack.assess.report import MOST_ROWS, Finding, Section, png, report_page
+from wildtrack.assess.report import MOST_ROWS, Finding, Picture, Section, png, report_page
 
 UGLY = "<script>alert('é')</script> & \"x\" 🐢"
 
@@ -46,20 +46,44 @@ def test_an_empty_page() -> None:
 
 def test_text_is_only_text() -> None:
     table = pd.DataFrame({UGLY: [UGLY]})
-    section = Section("one", UGLY, [UGLY], [(UGLY, Figure())], table, UGLY)
+    section = Section("one", UGLY, [UGLY], [Picture(UGLY, Figure(), UGLY)], table, UGLY)
     page = Page(report_page(UGLY, UGLY, [Finding("mend", UGLY, "one")], [section]))
     assert page.all("script") == []
-    assert page.text.count(UGLY) == 9  # title twice, understood, finding, link, heading, paragraph, column, cell
+    assert (
+        page.text.count(UGLY) == 10
+    )  # title twice, understood, finding, link, heading, paragraph, caption, column, cell
     assert [image["alt"] for image in page.all("img")] == [UGLY]
 
 
 def test_links_lead_to_sections_and_nothing_leads_elsewhere() -> None:
-    sections = [Section("one", "One"), Section("two", "Two", figures=[("a_picture", Figure())])]
+    sections = [Section("one", "One"), Section("two", "Two", figures=[Picture("a_picture", Figure())])]
     page = Page(report_page("title", "", [Finding("look", "odd", "two")], sections))
     anchors = {f"#{heading['id']}" for heading in page.all("h2")}
     assert {link["href"] for link in page.all("a")} == anchors == {"#one", "#two"}
     assert all((image["src"] or "").startswith("data:image/png;base64,") for image in page.all("img"))
     assert "a picture" in str(page.all("img"))
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("the column `date`, or", "the column <code>date</code>, or"),
+        ("--save-split writes", "<code>--save-split</code> writes"),
+        ("use --thresholds.dark.", "use <code>--thresholds.dark</code>."),
+        ("`<b>` & a--b", "<code>&lt;b&gt;</code> &amp; a--b"),
+        ("one ` alone", "one ` alone"),
+    ],
+)
+def test_names_and_knobs_are_set_apart_and_do_not_break(text: str, html: str) -> None:
+    page = report_page("title", "", [Finding("look", text, "one")], [Section("one", "One", [text])])
+    assert page.count(html) == 2
+
+
+def test_a_caption_stands_below_its_picture() -> None:
+    pictures = [Picture("a", Figure(), "2 of 3 shown"), Picture("b", Figure())]
+    page = report_page("title", "", [], [Section("one", "One", figures=pictures)])
+    assert page.count("<figcaption>") == 1
+    assert page.index('alt="a"') < page.index("2 of 3 shown") < page.index('alt="b"')
 
 
 @pytest.mark.parametrize(("rows", "shown"), [(0, 0), (1, 1), (MOST_ROWS, MOST_ROWS), (MOST_ROWS + 5, MOST_ROWS)])

@@ -1,10 +1,13 @@
 """What training leaves behind: saved as one sealed set, opened with every file checked."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import yaml
 
@@ -40,6 +43,20 @@ class Artifacts:
                 "say where they are now: --data FOLDER"
             )
         return trained_on
+
+    def learnt(self, contents: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+        """Which photos the model was trained on.
+
+        Args:
+            contents: From `photo_contents`, N.
+
+        Returns:
+            Bool (N,), or None for a stranger's model, which does not say.
+        """
+        if self.split is None:
+            return None
+        trained = self.split["sha256"][(self.split["split"] == "train") & (self.split["sha256"] != "")]
+        return np.isin(contents, trained)
 
     def check_scaling(self, scaling: str) -> None:
         """Raise a UserError for a scaling that contradicts the one our own model was trained with."""

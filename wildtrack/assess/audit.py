@@ -70,16 +70,27 @@ class Audit:
             `HALF_WAY`, and the photos of each part resemble each other more. `score`: 1 - the parts' likeness. The
             evidence is the most typical photo of each part.
         found_share: The share of photos whose nearest independent photo shows their own identity, of those that
-            have one, 0 to 1 (None: no photo has one): how far the embedding can be trusted at all.
+            have one, 0 to 1 (None: no photo has one): how far the embedding can be trusted at all. Of photos that
+            the model learnt, it says too much.
+        compared: How many labelled photos there are.
+        learnt: How many of them the model was trained on; None where nobody knows.
     """
 
     photos: pd.DataFrame
     pairs: pd.DataFrame
     identities: pd.DataFrame
     found_share: float | None
+    compared: int
+    learnt: int | None
 
 
-def audit_labels(table: pd.DataFrame, embeddings: Floats, encounter_hours: float, hashes: Hashes | None) -> Audit:
+def audit_labels(
+    table: pd.DataFrame,
+    embeddings: Floats,
+    encounter_hours: float,
+    hashes: Hashes | None,
+    learnt: npt.NDArray[np.bool_] | None = None,
+) -> Audit:
     """Compare every labelled photo with all others that show the same side.
 
     Photos of different `orientation` are not compared, because the sides of an animal are different patterns; those
@@ -92,6 +103,7 @@ def audit_labels(table: pd.DataFrame, embeddings: Floats, encounter_hours: float
         embeddings: float32 (N, D), length one.
         encounter_hours: The longest gap inside an encounter, in hours.
         hashes: Perceptual hashes, bool (N, 64), or None to let near-duplicates count.
+        learnt: Which photos the model was trained on, bool (N,), or None where nobody knows; it is only counted.
 
     Returns:
         The three lists. A side on which photos typically are no more similar to their own identity than to some
@@ -119,11 +131,14 @@ def audit_labels(table: pd.DataFrame, embeddings: Floats, encounter_hours: float
             lists["pairs"] += _alike_identities(table, side, photos, near, scale)
             lists["identities"] += _mixed_identities(table, side, photos, scale)
     every = np.concatenate(found) if found else np.zeros(0, dtype=np.bool_)
+    labelled = (table["identity"] != UNKNOWN).to_numpy()
     return Audit(
         _ranked(lists["photos"], PHOTO_COLUMNS),
         _ranked(lists["pairs"], PAIR_COLUMNS),
         _ranked(lists["identities"], MIXED_COLUMNS),
         float(every.mean()) if len(every) else None,
+        int(labelled.sum()),
+        None if learnt is None else int(learnt[labelled].sum()),
     )
 
 

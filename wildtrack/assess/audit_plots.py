@@ -18,10 +18,11 @@ from wildtrack.assess.style import DPI, INK, fitted
 
 Reader = Callable[[str], npt.NDArray[np.uint8]]  # image_id -> uint8 (H, W, 3)
 
-PAIRS_PER_ROW = 3
-PHOTO_INCHES = 2.1
+PAIRS_PER_ROW = 2
+PHOTO_INCHES = 1.75  # so that a picture is about as wide as the charts, and a telephone need not shrink it to nothing
 ROOM = 68.0 * PHOTO_INCHES  # points there are for a text over or under a photo, a little less than its width
 BOLD = 1.15  # how much wider bold letters are
+WORDS, SMALL_WORDS = 11, 10  # points
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Suspicion:
 
     Attributes:
         image_ids: Whose photos to show, left and right.
-        names: What stands over each.
+        names: What stands over each, in as many lines as it has.
         remark: What stands under both.
     """
 
@@ -44,8 +45,8 @@ def odd_photos(photos: pd.DataFrame) -> list[Suspicion]:
     return [
         Suspicion(
             (row["image_id"], row["evidence_image_id"]),
-            (f"labelled {row['identity']}", f"looks like {row['suggested_identity']}"),
-            f"of its nearest photos, {row['votes']} are of {row['suggested_identity']}, {row['own_votes']} of its own",
+            (f"labelled\n{row['identity']}", f"looks like\n{row['suggested_identity']}"),
+            f"its nearest photos vote {row['own_votes']} to {row['votes']}",
         )
         for _, row in photos.iterrows()
     ]
@@ -57,7 +58,7 @@ def alike_identities(pairs: pd.DataFrame) -> list[Suspicion]:
         Suspicion(
             (row["image_id_a"], row["image_id_b"]),
             (row["identity_a"], row["identity_b"]),
-            f"one animal? likeness {row['score']:.2f} (1 is typical of one)",
+            f"one animal? likeness {row['score']:.2f}",
         )
         for _, row in pairs.iterrows()
     ]
@@ -68,8 +69,8 @@ def mixed_identities(identities: pd.DataFrame) -> list[Suspicion]:
     return [
         Suspicion(
             (row["image_id_a"], row["image_id_b"]),
-            (f"{row['identity']}: {row['photos_a']} photos", f"{row['identity']}: {row['photos_b']} photos"),
-            f"two animals? likeness {1 - row['score']:.2f} (0 is typical of two)",
+            (f"{row['identity']}\n{row['photos_a']} photos", f"{row['identity']}\n{row['photos_b']} photos"),
+            f"two animals? likeness {1 - row['score']:.2f}",
         )
         for _, row in identities.iterrows()
     ]
@@ -77,9 +78,13 @@ def mixed_identities(identities: pd.DataFrame) -> list[Suspicion]:
 
 def duplicates_across_identities(duplicates: pd.DataFrame) -> list[Suspicion]:
     """Describe the duplicates under two names: for each group, the first photo of its first two identities."""
-    across = duplicates[duplicates["across_identities"]].drop_duplicates(["group", "identity"])
-    firsts = (rows.iloc[:2] for _, rows in across.groupby("group"))
-    return [Suspicion(tuple(two["image_id"]), tuple(two["identity"]), "one picture, two names") for two in firsts]
+    found = []
+    for _, rows in duplicates[duplicates["across_identities"]].groupby("group"):
+        firsts = rows.drop_duplicates("identity")
+        two = firsts.iloc[:2]
+        remark = f"one picture, {len(firsts)} names" + (f"; 2 of {len(rows)} photos shown" if len(rows) > 2 else "")
+        found.append(Suspicion(tuple(two["image_id"]), tuple(two["identity"]), remark))
+    return found
 
 
 def plain_copies(duplicates: pd.DataFrame) -> list[Suspicion]:
@@ -87,7 +92,7 @@ def plain_copies(duplicates: pd.DataFrame) -> list[Suspicion]:
     return [
         Suspicion(
             (row["duplicate_of"], row["image_id"]),
-            (f"{row['identity']}: stays", "can go"),
+            (f"{row['identity']}\nstays", f"{row['identity']}\ncan go"),
             f"near: {row['distance']} of 64 bits differ" if row["kind"] == "near" else row["kind"],
         )
         for _, row in duplicates[duplicates["removable"]].iterrows()
@@ -109,12 +114,12 @@ def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, n
     columns = min(PAIRS_PER_ROW, max(1, len(suspicions)))
     rows = max(1, -(-len(suspicions) // columns))
     figure = Figure(
-        figsize=(2 * PHOTO_INCHES * columns + 0.4, (PHOTO_INCHES + 0.75) * rows + 0.6),
+        figsize=(2 * PHOTO_INCHES * columns + 0.4, (PHOTO_INCHES + 1.05) * rows + 0.6),
         dpi=DPI,
         facecolor="none",
         layout=ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08),
     )
-    figure.suptitle(title, fontsize=11, color=INK, parse_math=False, wrap=True)
+    figure.suptitle(title, fontsize=12, color=INK, parse_math=False, wrap=True)
     if not suspicions:
         figure.text(0.5, 0.45, none_found, ha="center", fontsize=11, color=INK, parse_math=False, wrap=True)
         return figure
@@ -124,7 +129,7 @@ def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, n
         for axis, image_id, name in zip(axes, suspicion.image_ids, suspicion.names, strict=True):
             _show(axis, read(image_id), name, image_id)
         cell.set_facecolor("none")
-        cell.supxlabel(fitted(suspicion.remark, 2 * ROOM, 9), fontsize=9, color=INK, parse_math=False)
+        cell.supxlabel(fitted(suspicion.remark, 2 * ROOM, WORDS), fontsize=WORDS, color=INK, parse_math=False)
     return figure
 
 
@@ -134,7 +139,8 @@ def _show(axis: Axes, photo: npt.NDArray[np.uint8], name: str, image_id: str) ->
     axis.set_facecolor("none")
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.set_title(fitted(name, ROOM / BOLD, 10), fontsize=10, fontweight="bold", color=INK, parse_math=False)
-    axis.set_xlabel(fitted(image_id, ROOM, 7.5), fontsize=7.5, color=INK, parse_math=False)
+    lines = "\n".join(fitted(line, ROOM / BOLD, WORDS) for line in name.splitlines())
+    axis.set_title(lines, fontsize=WORDS, fontweight="bold", color=INK, parse_math=False)
+    axis.set_xlabel(fitted(image_id, ROOM, SMALL_WORDS), fontsize=SMALL_WORDS, color=INK, parse_math=False)
     for spine in axis.spines.values():
         spine.set(color=INK)

@@ -6,11 +6,16 @@ import pandas as pd
 
 from wildtrack.assess.audit import Audit
 from wildtrack.assess.checks import Checks
-from wildtrack.assess.report import Finding
+from wildtrack.assess.report import Finding, Level
+from wildtrack.assess.trust import is_of_others, origin, tells_apart
 
 LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
-TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit says something
 ORDER = ("mend", "look", "good")
+COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
+    ("across_identities", "mend", "Photos that have a copy under another name, so that one of the names is wrong"),
+    ("across_splits", "mend", "Photos that have a copy on another side of the split"),
+    ("removable", "look", "Copies that --remove-duplicates leaves out"),
+)
 
 
 def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
@@ -62,29 +67,8 @@ def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]
 def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
     if not len(duplicates):
         return [Finding("good", "No photo is a copy of another one.", "duplicates")]
-    found = []
-    across = int(duplicates["across_identities"].sum())
-    if across:
-        found.append(
-            Finding(
-                "mend",
-                f"Photos that have a copy under another name, so that one of the names is wrong: {across}.",
-                "duplicates",
-            )
-        )
-    torn = int(duplicates["across_splits"].sum())
-    if torn:
-        found.append(Finding("mend", f"Photos that have a copy on another side of the split: {torn}.", "duplicates"))
-    removable = int(duplicates["removable"].sum())
-    if removable:
-        found.append(
-            Finding(
-                "look",
-                f"Copies that --remove-duplicates would leave out: {removable}.",
-                "duplicates",
-            )
-        )
-    return found
+    counts = ((level, text, int(duplicates[flag].sum())) for flag, level, text in COPIES)
+    return [Finding(level, f"{text}: {count}.", "duplicates") for level, text, count in counts if count]
 
 
 def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:
@@ -102,25 +86,28 @@ def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:
 def _audit(audit: Audit | None) -> list[Finding]:
     if audit is None:
         return []
-    if audit.found_share is None or audit.found_share < TRUSTED:
-        return [
-            Finding("look", "The model does not tell these animals apart well enough to audit their labels.", "labels")
-        ]
+    if not tells_apart(audit):
+        text = "The model does not tell these animals apart well enough to audit their labels"
+        return [Finding("look", f"{text}. {origin(audit)}.", "labels")]
     lists = {
         "Photos that may have the wrong label": audit.photos,
         "Pairs of identities that may be one animal": audit.pairs,
         "Identities that may be two animals": audit.identities,
     }
     found = [Finding("look", f"{title}: {len(table)}.", "labels") for title, table in lists.items() if len(table)]
-    return found or [Finding("good", "The model has no doubt about any label.", "labels")]
+    others = is_of_others(audit)
+    if not found:
+        text = f"The model has no doubt about any label. {origin(audit)}."
+        return [Finding("look" if others else "good", text, "labels")]
+    return [*found, Finding("look", f"{origin(audit)}.", "labels")] if others else found
 
 
 def _quality(statistics: dict[str, Any], flags: pd.DataFrame) -> list[Finding]:
     photos = flags["image_id"].nunique()
     if not photos:
         return [Finding("good", "No photo is dark, blurred, turned or otherwise beyond a threshold.", "quality")]
-    worst = flags["issue"].value_counts()
-    named = ", ".join(f"{count} {str(issue).replace('_', ' ')}" for issue, count in worst.head(4).items())
+    counts = flags["issue"].value_counts()
+    named = ", ".join(f"{count} {str(issue).replace('_', ' ')}" for issue, count in counts.items())
     return [Finding("look", f"Photos that want a look: {photos} of {statistics['rows']} ({named}).", "quality")]
 
 

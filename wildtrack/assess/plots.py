@@ -23,11 +23,11 @@ from wildtrack.assess.style import BLUE, DPI, INK, ORANGE, chart, empty_chart, f
 Photo = npt.NDArray[np.uint8]
 
 FIGSIZE = (7.0, 3.6)  # inches
-LABEL = 8.0  # points
-LINE = 14  # pixels a line of labels takes
+LABEL = 11.0  # points
+LINE = 19  # pixels a line of labels takes
 FRAME = 4  # pixels
 MOST_BARS = 20  # named ones; the rest is summed up
-ROOM_FOR_TITLE = 4  # photos side by side, be there so many or not
+ROOM_FOR_TITLE = 3  # photos side by side, be there so many or not
 DAILY = 92  # days that are drawn one by one; more are drawn by month
 
 
@@ -60,7 +60,7 @@ def plot_grid(
     return _sheet(shown, grid_shape, img_size, spacing)
 
 
-def plot_worst(images: Sequence[Photo], captions: Sequence[Sequence[str]], title: str, columns: int = 6) -> Figure:
+def plot_worst(images: Sequence[Photo], captions: Sequence[Sequence[str]], title: str, columns: int = 3) -> Figure:
     """Show the photos that a quality measure likes least, in the order given.
 
     Args:
@@ -81,7 +81,7 @@ def plot_worst(images: Sequence[Photo], captions: Sequence[Sequence[str]], title
         return empty_chart(title, "No photo.", FIGSIZE)
     shown = [(image, list(lines), INK, "-") for image, lines in zip(images, captions, strict=True)]
     columns = min(columns, max(len(images), ROOM_FOR_TITLE))
-    return _sheet(shown, (-(-len(images) // columns), columns) if columns > 0 else (0, 0), (120, 160), 12, title)
+    return _sheet(shown, (-(-len(images) // columns), columns) if columns > 0 else (0, 0), (165, 220), 12, title)
 
 
 def plot_identity_histogram(

@@ -3,6 +3,7 @@
 The numbers are defined in `wildtrack.assess.measures` and `wildtrack.assess.rotation`.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from wildtrack.access.photos import PhotoError, photo_size, read_photo
 from wildtrack.assess.measures import MEASURES, Photo, measure, working_size
 from wildtrack.assess.rotation import Features, describe, suspected_turns
 from wildtrack.console import track
+from wildtrack.errors import UserError
+from wildtrack.knobs import check_range
 from wildtrack.parallel import in_threads
 
 NUMBERS = ("height", "width", *MEASURES, "turn", "turn_margin")
@@ -52,6 +55,25 @@ ISSUES = {  # issue: the measure it looks at, and whether low or high values are
     "plain": ("entropy", "low"),
     "turned": ("turn_margin", "high"),
 }
+
+HIGHEST = {"aspect_ratio": math.inf, "contrast": 0.5, "entropy": 8, "turn_margin": 2}  # every other measure: 1
+
+
+def check_thresholds(thresholds: Thresholds) -> None:
+    """Refuse thresholds that no photo can reach, and those that flag a photo for being both too low and too high.
+
+    Raises:
+        UserError: The first such threshold.
+    """
+    values = asdict(thresholds)
+    highest = {issue: HIGHEST.get(measured, 1) for issue, (measured, _) in ISSUES.items()}
+    check_range(**{f"thresholds.{issue}": (value, 0, highest[issue]) for issue, value in values.items()})
+    for low, high in (("narrow", "wide"), ("dark", "bright")):
+        if values[low] > values[high]:
+            raise UserError(
+                f"--thresholds.{low} {values[low]} is above --thresholds.{high} {values[high]}, so that a photo could "
+                "be both; it must be at or below it"
+            )
 
 
 def quality_table(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,7 +13,12 @@ from matplotlib.figure import Figure
 
 MOST_ROWS = 20  # of a table on the page; the CSV has them all
 
-LEVELS = {"mend": "Mend", "look": "Look", "good": "Good"}
+Level = Literal["mend", "look", "good"]
+LEVELS: dict[Level, str] = {"mend": "Mend", "look": "Look", "good": "Good"}
+
+CODE = re.compile(
+    r"`([^`]+)`|(?<![\w-])(--[a-z][\w.-]*\w)"
+)  # `a name`, or a --knob, which must not break at its hyphens
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2327; --faint: #5d6870; --page: #fff; --card: #f5f7f8; --line: #d5dbdf;
@@ -33,7 +39,10 @@ nav { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1rem; }
   border-left: .3rem solid var(--level); overflow-wrap: anywhere; }
 .findings b { flex: 0 0 4rem; color: var(--level); }
 .mend { --level: var(--mend); } .look { --level: var(--look); } .good { --level: var(--good); }
-img { display: block; max-width: 100%; height: auto; margin: .8rem 0; }
+figure { margin: .8rem 0 1.4rem; }
+figcaption { max-width: 48rem; color: var(--faint); }
+img { display: block; max-width: 100%; height: auto; }
+code { font-family: inherit; font-weight: 600; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -45,9 +54,24 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 class Finding:
     """One sentence that a person should know, and the section that tells more."""
 
-    level: Literal["mend", "look", "good"]
+    level: Level
     text: str
     section: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure on the page.
+
+    Attributes:
+        name: of its file, without the ending; in words, its alternative text.
+        figure: the picture.
+        caption: what stands below it.
+    """
+
+    name: str
+    figure: Figure
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +82,7 @@ class Section:
         name: of one word: the link to it.
         title: above it.
         text: paragraphs.
-        figures: file name without its ending -> picture; the file name, in words, is its alternative text.
+        figures: below the text.
         table: shown with at most `MOST_ROWS` rows.
         source: the file that holds the whole table.
     """
@@ -66,7 +90,7 @@ class Section:
     name: str
     title: str
     text: Sequence[str] = ()
-    figures: Sequence[tuple[str, Figure]] = ()
+    figures: Sequence[Picture] = ()
     table: pd.DataFrame | None = None
     source: str = ""
 
@@ -101,22 +125,31 @@ def report_page(title: str, understood: str, findings: Sequence[Finding], sectio
 def _finding(finding: Finding) -> str:
     return (
         f'<li class="{finding.level}"><b>{LEVELS[finding.level]}</b>'
-        f'<span>{escape(finding.text)} <a href="#{escape(finding.section)}">more</a></span></li>'
+        f'<span>{_prose(finding.text)} <a href="#{escape(finding.section)}">more</a></span></li>'
     )
 
 
 def _section(section: Section) -> str:
     parts = [f'<h2 id="{escape(section.name)}">{escape(section.title)}</h2>']
-    parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.text]
-    for name, figure in section.figures:
-        code = base64.b64encode(png(figure)).decode()
-        parts.append(f'<img alt="{escape(name.replace("_", " "))}" src="data:image/png;base64,{code}">')
+    parts += [f"<p>{_prose(paragraph)}</p>" for paragraph in section.text]
+    parts += map(_picture, section.figures)
     if section.table is not None and len(section.table):
         parts.append(_table(section.table))
         if len(section.table) > MOST_ROWS:
             more = f"The first {MOST_ROWS} of {len(section.table)} rows; all are in {section.source}."
             parts.append(f'<p class="faint">{escape(more)}</p>')
     return "\n".join(parts) + "\n"
+
+
+def _prose(text: str) -> str:
+    return CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", escape(text))
+
+
+def _picture(picture: Picture) -> str:
+    code = base64.b64encode(png(picture.figure)).decode()
+    image = f'<img alt="{escape(picture.name.replace("_", " "))}" src="data:image/png;base64,{code}">'
+    caption = f"<figcaption>{_prose(picture.caption)}</figcaption>" if picture.caption else ""
+    return f"<figure>{image}{caption}</figure>"
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """The sections of the report: the results of every check in, titles, sentences, pictures and tables out."""
 
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from wildtrack.access.thumbnails import thumbnail
 from wildtrack.assess.audit import Audit
 from wildtrack.assess.audit_plots import (
     Reader,
+    Suspicion,
     alike_identities,
     duplicates_across_identities,
     mixed_identities,
@@ -30,7 +32,8 @@ from wildtrack.assess.plots import (
     plot_worst,
 )
 from wildtrack.assess.quality import ISSUES
-from wildtrack.assess.report import Section
+from wildtrack.assess.report import Picture, Section
+from wildtrack.assess.trust import origin, tells_apart
 
 SHOWN_SIDE = 256  # pixels, the longer side of a photo in a picture
 
@@ -39,9 +42,10 @@ PICTURES = (  # the files that the figures go to
     *("encounters_per_identity.png", "orientation.png", "species.png", "photo_sizes.png", "quality_*.png"),
     *("copies_*.png", "photos_that_may_*.png", "identities_that_may_*.png"),
 )
-GRID = (4, 6)
+GRID = (6, 4)
 WORST = 6  # photos shown an issue
-PAIRS = 9  # suspicions shown a list
+PAIRS = 8  # suspicions shown a list
+CAPTION = 28  # letters a line below a photo
 
 
 def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hours: float, seed: int) -> list[Section]:
@@ -83,9 +87,8 @@ def sample_section(table: pd.DataFrame, read: Reader, seed: int) -> Section:
     sample = table.iloc[rows].sort_values("identity", kind="stable")
     photos = [read(image_id) for image_id in sample["image_id"]]
     text = f"{len(sample)} of {len(table)} photos, drawn at random; each frame's colour and dash is an identity's."
-    return Section(
-        "sample", "Some of the photos", [text], [("sample", plot_grid(photos, list(sample["identity"]), GRID))]
-    )
+    grid = plot_grid(photos, list(sample["identity"]), GRID)
+    return Section("sample", "Some of the photos", [text], [Picture("sample", grid)])
 
 
 def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section:
@@ -93,9 +96,9 @@ def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section
     text = f"{statistics['rows']} rows, {statistics['photos']} photos, {statistics['identities']} identities"
     if statistics["unknown_rows"]:
         text += f", {statistics['unknown_rows']} rows without a name"
-    figures = [("photos_per_identity", plot_identity_histogram(list(table["identity"])))]
+    figures = [Picture("photos_per_identity", plot_identity_histogram(list(table["identity"])))]
     if len(statistics["animals_per_photo"]) > 1:
-        figures.append(("animals_per_photo", plot_animals_per_photo(table)))
+        figures.append(Picture("animals_per_photo", plot_animals_per_photo(table)))
     return Section("identities", "Identities", [f"{text}."], figures)
 
 
@@ -112,43 +115,73 @@ def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hour
         "met twice or more can be asked about honestly: its later encounters against its earlier ones."
     )
     figures = [
-        ("photos_per_date", plot_photos_per_date(table)),
-        ("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)),
+        Picture("photos_per_date", plot_photos_per_date(table)),
+        Picture("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)),
     ]
     return Section("dates", "Dates and encounters", [text], figures)
 
 
 def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
     """Sides, species, and sizes of the photos."""
-    figures = [(column, plot_balance(table, column)) for column in ("orientation", "species") if column in table]
-    figures.append(("photo_sizes", plot_photo_sizes(quality)))
+    figures = [Picture(column, plot_balance(table, column)) for column in ("orientation", "species") if column in table]
+    figures.append(Picture("photo_sizes", plot_photo_sizes(quality)))
     missing = [column for column in ("orientation", "species") if column not in table]
     text = [f"The catalogue says nothing of {' and '.join(missing)}."] if missing else []
     return Section("balance", "Sides, species, sizes", text, figures)
 
 
 def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Reader) -> Section:
-    """The worst photos of each issue."""
+    """The worst photos of each issue, each photo pictured once: a dark one is underexposed and plain as well."""
     text = ["Every number is defined in docs/quality.md; the thresholds are knobs. A flag asks for a look, no more."]
-    figures = []
+    if flags.empty:
+        return Section("quality", "Image quality", [*text, "No photo is beyond a threshold."])
+    figures: list[Picture] = []
+    pictured: set[str] = set()
+    issues = flags["issue"].str.replace("_", " ").groupby(flags["image_id"]).agg(list)
     for issue, rows in flags.groupby("issue", sort=False):
-        worst = rows.head(WORST)
-        measure, bad = ISSUES[str(issue)]
+        name, (measure, bad) = str(issue).replace("_", " "), ISSUES[str(issue)]
+        above = rows["image_id"].isin(pictured)
+        worst = rows[~above].head(WORST)
+        pictured.update(worst["image_id"])
         side = "below" if bad == "low" else "above"
+        measured = measure.replace("_", " ")
+        title = f"{name}: {measured} {side} {rows['threshold'].iloc[0]:g} ({len(rows)} of {len(quality)})"
+        if worst.empty:
+            text.append(f"{title}: all of them are pictured below for another issue.")
+            continue
         captions = [
-            (f"{measure.replace('_', ' ')} {value:.2f}", str(path))
-            for value, path in zip(worst["value"], worst["path"], strict=True)
+            (f"{measured} {value:.2f}", path, *_also(issues[image_id], name))
+            for value, path, image_id in zip(worst["value"], worst["path"], worst["image_id"], strict=True)
         ]
-        name = str(issue).replace("_", " ")
-        title = (
-            f"{name}: {measure.replace('_', ' ')} {side} {worst['threshold'].iloc[0]:g} ({len(rows)} of {len(quality)})"
-        )
-        figures.append(
-            (f"quality_{issue}", plot_worst([read(image_id) for image_id in worst["image_id"]], captions, title))
-        )
-    if not figures:
-        text.append("No photo is beyond a threshold.")
+        caption = _shown(len(worst), len(rows), "quality.csv")
+        if above.any():
+            caption += f" Pictured above for another issue: {above.sum()}."
+        photos = [read(image_id) for image_id in worst["image_id"]]
+        figures.append(Picture(f"quality_{issue}", plot_worst(photos, captions, title), caption))
     return Section("quality", "Image quality", text, figures)
+
+
+def _also(issues: list[str], but: str) -> list[str]:
+    """The photo's other issues, in lines that fit below it."""
+    others = ", ".join(issue for issue in issues if issue != but)
+    return wrap(f"also {others}", CAPTION) if others else []
+
+
+def _shown(count: int, of: int, source: str) -> str:
+    return "" if count == of else f"{count} of {of} shown; {source} lists all."
+
+
+def _suspicion_pictures(lists: dict[str, tuple[list[Suspicion], str]], read: Reader) -> list[Picture]:
+    """A picture of each list that has any: title -> (suspicions, the file that lists all)."""
+    return [
+        Picture(
+            title.lower().replace(" ", "_"),
+            plot_suspicions(found[:PAIRS], read, title, ""),
+            _shown(min(PAIRS, len(found)), len(found), source),
+        )
+        for title, (found, source) in lists.items()
+        if found
+    ]
 
 
 def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
@@ -158,21 +191,16 @@ def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
     kinds = ", ".join(f"{count} {kind}" for kind, count in duplicates["kind"].value_counts().items())
     text = [
         f"Photos with a copy: {len(duplicates)} ({kinds}); groups of copies: {duplicates['group'].nunique()}; "
-        f"photos that can go without loss: {int(duplicates['removable'].sum())}.",
-        "--remove-duplicates writes a catalogue without those. Copies under two names stay, because only a person "
-        "knows which name is right.",
+        f"copies that --remove-duplicates leaves out: {int(duplicates['removable'].sum())}.",
+        "--remove-duplicates writes a catalogue without those. Where one picture bears two names, all its copies stay, "
+        "because only a person knows which name is right.",
     ]
     lists = {
-        "Copies under two names": duplicates_across_identities(duplicates),
-        "Copies that can go": plain_copies(duplicates),
+        "Copies under two names": (duplicates_across_identities(duplicates), "duplicates.csv"),
+        "Copies that can go": (plain_copies(duplicates), "duplicates.csv"),
     }
-    figures = [
-        (title.lower().replace(" ", "_"), plot_suspicions(pairs[:PAIRS], read, title, ""))
-        for title, pairs in lists.items()
-        if pairs
-    ]
     table = duplicates.drop(columns=["path"])
-    return Section("duplicates", "Copies", text, figures, table, "duplicates.csv")
+    return Section("duplicates", "Copies", text, _suspicion_pictures(lists, read), table, "duplicates.csv")
 
 
 def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", method: str) -> Section:
@@ -202,23 +230,28 @@ def label_section(audit: Audit | None, read: Reader) -> Section:
     if audit is None:
         text = ["There is no trained model yet. Train one, run this again, and it looks for wrong labels."]
         return Section("labels", "Labels", text)
-    share = "no photo can be judged" if audit.found_share is None else f"{audit.found_share:.0%} of the photos"
+    share = "none" if audit.found_share is None else f"{audit.found_share:.0%}"
     text = [
-        f"The nearest independent photo shows the same animal for {share}: so far can the model be trusted here. "
-        "What it learnt from wrong labels it believes, so a model trained on other photos sees more."
+        f"{origin(audit)}.",
+        f"The most similar photo of another occasion shows the same animal for {share} of the photos: so far, at best, "
+        "can the model be trusted here.",
     ]
+    if not tells_apart(audit):
+        return Section(
+            "labels", "Labels", [*text, "That is too little to suspect any label; train on these photos first."]
+        )
     lists = {
-        "Photos that may have the wrong label": odd_photos(audit.photos),
-        "Identities that may be one animal": alike_identities(audit.pairs),
-        "Identities that may be two animals": mixed_identities(audit.identities),
+        "Photos that may have the wrong label": (odd_photos(audit.photos), "suspicious_photos.csv"),
+        "Identities that may be one animal": (alike_identities(audit.pairs), "suspicious_pairs.csv"),
+        "Identities that may be two animals": (mixed_identities(audit.identities), "suspicious_identities.csv"),
     }
-    text.append("; ".join(f"{title}: {len(pairs)}" for title, pairs in lists.items()) + ".")
-    figures = [
-        (title.lower().replace(" ", "_"), plot_suspicions(pairs[:PAIRS], read, title, ""))
-        for title, pairs in lists.items()
-        if pairs
-    ]
-    return Section("labels", "Labels", text, figures)
+    text.append("; ".join(f"{title}: {len(found)}" for title, (found, _) in lists.items()) + ".")
+    if len(audit.pairs) or len(audit.identities):
+        text.append(
+            "Likeness says how similar photos are to the model: 0 is typical of two different animals, 1 of two photos "
+            "of one animal."
+        )
+    return Section("labels", "Labels", text, _suspicion_pictures(lists, read))
 
 
 def problem_section(problems: pd.DataFrame) -> Section:

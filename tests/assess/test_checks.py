@@ -1,0 +1,73 @@
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.labelled import photo_contents
+from wildtrack.access.pixels import decode_catalogue
+from wildtrack.assess.checks import Checks, check_catalogue
+from wildtrack.assess.duplicates import perceptual_hashes
+from wildtrack.assess.quality import Thresholds
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path, photo_folder: Path) -> Catalogue:
+    """Three animals with four photos each, one exact copy, one torn photo."""
+    root = shutil.copytree(photo_folder, tmp_path / "photos")
+    shutil.copy(root / "Ana/0.png", root / "Ana/copy.png")
+    (root / "Ana/torn.png").write_bytes(b"torn")
+    return load_catalogue(root)
+
+
+def checked(catalogue: Catalogue, cache: Path, thresholds: Thresholds | None = None) -> Checks:
+    photos = decode_catalogue(catalogue.table, catalogue.root, (64, 64), cache, 1)
+    return check_catalogue(
+        catalogue,
+        photos,
+        photo_contents(photos.table, catalogue.root),
+        perceptual_hashes(photos.small),
+        thresholds=thresholds or Thresholds(),
+        encounter_hours=12,
+        shares=(0.2, 0.15),
+        seed=0,
+    )
+
+
+def test_every_check_sees_the_photos_that_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
+    checks = checked(catalogue, tmp_path / "cache")
+    assert len(checks.table) == len(checks.quality) == checks.statistics["rows"] == 13
+    assert checks.problems["path"].tolist() == ["Ana/torn.png"]
+    assert {"Ana/0.png", "Ana/copy.png"} <= set(checks.duplicates["path"])
+    assert set(checks.suggested["image_id"]) == set(checks.table["image_id"])
+    assert checks.leakage is None
+
+
+@pytest.mark.parametrize("sides", [["train", "test"], [None, "test"], [None, None]])
+def test_leakage_is_measured_where_there_is_a_split(
+    catalogue: Catalogue, tmp_path: Path, sides: list[str | None]
+) -> None:
+    split = (sides * len(catalogue.table))[: len(catalogue.table)]
+    table = catalogue.table.assign(split=pd.Series(split, dtype=object))
+    checks = checked(Catalogue(catalogue.root, table, catalogue.problems, ""), tmp_path / "cache")
+    assert (checks.leakage is None) is (set(sides) == {None})
+
+
+def test_a_photo_is_listed_with_all_its_issues(catalogue: Catalogue, tmp_path: Path) -> None:
+    checks = checked(catalogue, tmp_path / "cache", Thresholds(dark=0.8, plain=8.0))
+    issues = checks.quality_with_issues()
+    assert issues["image_id"].tolist() == checks.table["image_id"].tolist()
+    assert all({"dark", "plain"} <= set(words.split("; ")) for words in issues["issues"])
+
+
+def test_the_suggested_split_takes_the_place_of_the_own_one(catalogue: Catalogue, tmp_path: Path) -> None:
+    names = catalogue.table["identity"].where(catalogue.table["path"] != "Ana/1.png", "unknown")
+    table = catalogue.table.assign(identity=names, split="train")
+    checks = checked(Catalogue(catalogue.root, table, catalogue.problems, ""), tmp_path / "cache")
+    resplit = checks.with_suggested_split()
+    assert "Ana/1.png" not in set(resplit["path"])
+    assert dict(zip(resplit["image_id"], resplit["split"], strict=True)) == dict(
+        zip(checks.suggested["image_id"], checks.suggested["split"], strict=True)
+    )
+    assert set(checks.table["split"]) == {"train"}
