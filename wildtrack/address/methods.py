@@ -208,7 +208,7 @@ def _starting_weights(name: str, artifacts: Artifacts) -> Method | None:
         runs_on="Keras",
         megabytes=sum(array.nbytes for array in weights) / 1e6,
         minutes=0.0,
-        note=f"starting weights: {start}",
+        note=f"starting weights: {Path(start).name}",
     )
 
 
