@@ -19,10 +19,18 @@ from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
-from wildtrack.address.evaluation import choose_protocol, classifier_report, identity_ranking, retrieval_report, score
-from wildtrack.address.preprocessor import plain
+from wildtrack.address.evaluation import (
+    choose_protocol,
+    classifier_report,
+    cosines,
+    identity_ranking,
+    leaky_pairs,
+    retrieval_report,
+    score,
+)
+from wildtrack.address.preprocessor import RESCALE, plain
 from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
-from wildtrack.assess.leakage import same_side_share, suspicious_pairs
+from wildtrack.assess.leakage import same_side_share
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.files import remove_files, write_text
 from wildtrack.knobs import check_range
@@ -72,22 +80,13 @@ def main(knobs: Knobs) -> None:
         table = table.assign(sha256=photo_contents(table, catalogue.root))
     protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
     queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
-    console.print(f"{len(queries)} queries, {len(gallery)} gallery photos: {protocol.method}.")
-    if protocol.left_out or protocol.unanswerable:
-        console.print(
-            f"Not asked: {protocol.unanswerable} test photos of animals that are not in the gallery. "
-            f"Left out: {protocol.left_out} photos that the saved split does not name, or not with this content."
-        )
-    hashes = perceptual_hashes(photos.small)
-    others = table.drop(index=[*protocol.queries, *protocol.gallery])
-    leaky = suspicious_pairs(
-        queries, gallery, knobs.encounter_hours, hashes[protocol.queries], hashes[protocol.gallery], others
-    )  # bool (Q, G)
+    console.print(str(protocol))
+    leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), knobs.encounter_hours)  # bool (Q, G)
 
     load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
     from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings
     from wildtrack.address.gradcam import feature_network
-    from wildtrack.address.network import RESCALE, with_scaling
+    from wildtrack.address.network import with_scaling
     from wildtrack.address.reporting import doubts, draw_examples, draw_gradcams, draw_tsne, figures_table
     from wildtrack.address.saved_model import open_saved_model
 
@@ -102,7 +101,7 @@ def main(knobs: Knobs) -> None:
         untrained = None if artifacts.config is None else untrained_embeddings(artifacts.config, pixels)
         if untrained is not None:
             methods["untrained"] = untrained
-    scores = {name: score(vectors, protocol, identities, leaky) for name, vectors in methods.items()}
+    scores = {name: score(cosines(vectors, protocol), protocol, identities, leaky) for name, vectors in methods.items()}
     metrics = {
         **retrieval_report(scores, identities[protocol.queries], leaky, knobs.seed),
         "num_gallery": len(gallery),

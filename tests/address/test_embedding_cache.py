@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.address.embedding_cache import cached_outputs, embedding_speed
 
 
 class CountingEngine:
@@ -113,7 +113,7 @@ def test_models_not_used_for_longest_go_first(tmp_path: Path) -> None:
     outputs(tmp_path, [1, 2], "f1")  # used again
     size = entry(tmp_path).stat().st_size
     outputs(tmp_path, [1, 2], "f4", limit_gb=2.5 * size / 1e9)
-    assert sorted(path.stem for path in (tmp_path / "embeddings").iterdir()) == ["f1", "f4"]
+    assert {path.stem for path in (tmp_path / "embeddings").iterdir()} == {"f1", "f4"}
 
 
 def test_a_file_that_grows_too_large_forgets_what_is_not_asked_for(tmp_path: Path) -> None:
@@ -134,4 +134,26 @@ def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(OSError, match="full"):
             outputs(tmp_path, [1, 2])
     assert outputs(tmp_path, [1])[0] == []
-    assert [path.name for path in (tmp_path / "embeddings").iterdir()] == ["f1.npz"]
+    assert sorted(path.name for path in (tmp_path / "embeddings").iterdir()) == ["f1.json", "f1.npz"]
+
+
+def test_the_speed_is_that_of_the_most_photos_at_once(tmp_path: Path) -> None:
+    assert embedding_speed("f1", tmp_path) is None
+    outputs(tmp_path, list(range(40)))
+    speed = embedding_speed("f1", tmp_path)
+    assert speed is not None
+    assert speed > 0
+    outputs(tmp_path, list(range(40)))  # nothing to embed
+    outputs(tmp_path, [50, 51])  # too few to say much
+    assert embedding_speed("f1", tmp_path) == speed
+    outputs(tmp_path, list(range(100, 150)))
+    assert embedding_speed("f1", tmp_path) != speed
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]", "no JSON", '{"photos": 3, "photos_per_second": null}'])
+def test_a_damaged_note_of_the_speed(tmp_path: Path, damage: str) -> None:
+    outputs(tmp_path, [1])
+    entry(tmp_path).with_suffix(".json").write_text(damage)
+    assert embedding_speed("f1", tmp_path) is None
+    outputs(tmp_path, [2])
+    assert embedding_speed("f1", tmp_path) is not None

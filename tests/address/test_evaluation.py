@@ -6,6 +6,7 @@ from wildtrack.address.evaluation import (
     Protocol,
     choose_protocol,
     classifier_report,
+    cosines,
     identity_ranking,
     retrieval_report,
     score,
@@ -164,8 +165,8 @@ def test_reports() -> None:
     identities = np.array(["a", "a", "b", "b"], dtype=object)
     protocol = Protocol(np.array([0, 2]), np.array([1, 3]), "by hand", 0)
     leaky = np.array([[True, False], [False, False]])
-    scores = {"trained": score(embeddings, protocol, identities, leaky)}
-    scores["none"] = score(np.ones((4, 2), np.float32), protocol, identities, leaky)
+    scores = {"trained": score(cosines(embeddings, protocol), protocol, identities, leaky)}
+    scores["none"] = score(np.ones((2, 2), np.float32), protocol, identities, leaky)
     report = retrieval_report(scores, identities[protocol.queries], leaky, seed=0)
     assert (report["R@1"], report["mAP"], report["num_queries"]) == (1.0, 1.0, 2)
     assert report["leakage"]["share_of_queries_with_a_leaky_gallery_photo"] == 0.5

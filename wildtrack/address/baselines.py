@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wildtrack.address.embed import KerasEngine, run_all
+from wildtrack.address.embed import KerasEngine, run_all, unit_length
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def raw_pixel_embeddings(pixels: np.ndarray) -> np.ndarray:
     """
     small = np.stack([cv2.resize(photo, (RAW_SIDE, RAW_SIDE), interpolation=cv2.INTER_AREA) for photo in pixels])
     flat = small.reshape(len(small), -1).astype(np.float32)
-    return _unit_length(flat - flat.mean(axis=1, keepdims=True))
+    return unit_length(flat - flat.mean(axis=1, keepdims=True))
 
 
 def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarray | None:
@@ -38,8 +38,23 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
     Returns:
         float32 (N, channels), length one; None when the starting weights are no longer to be had.
     """
+    network = starting_network(config, config["pooling"])
+    return None if network is None else run_all(KerasEngine(network), pixels, "Untrained network")["embedding"]
+
+
+def starting_network(config: dict[str, Any], pooling: str) -> Any | None:
+    """The network as training found it, up to its pooled features; the same weights each time.
+
+    Args:
+        config: `model_config.yaml`.
+        pooling: "average", "grid" or "auto", see `build_model`.
+
+    Returns:
+        A Keras model from photos to "embedding", length one; None when the starting weights are no longer to be had.
+    """
     import keras
 
+    from wildtrack.address.layers import L2Normalize
     from wildtrack.address.model import build_backbone, build_model
 
     keras.utils.set_random_seed(config["seed"])
@@ -51,11 +66,5 @@ def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarr
     except UserError as error:
         log.warning("No figure for the untrained network: %s.", error)
         return None
-    model = build_model(backbone, embed_dim=config["embed_dim"], num_ids=2, pooling=config["pooling"])
-    pooled = keras.Model(model.input, {"embedding": model.get_layer("pooled").output})
-    return _unit_length(run_all(KerasEngine(pooled), pixels, "Untrained network")["embedding"])
-
-
-def _unit_length(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+    model = build_model(backbone, embed_dim=config["embed_dim"], num_ids=2, pooling=pooling)
+    return keras.Model(model.input, {"embedding": L2Normalize()(model.get_layer("pooled").output)})

@@ -38,16 +38,7 @@ class OnnxEngine:
     """Runs `model.onnx` with ONNX Runtime, without TensorFlow."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = os.cpu_count() or 1
-        try:
-            self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"{path} cannot be loaded: {reason}; {MAKE_ANEW}") from error
+        self.session = onnx_session(path, MAKE_ANEW)
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         shapes = {output.name: output.shape for output in self.session.get_outputs()}
         if not FINGERPRINT.fullmatch(self.metadata.get("fingerprint", "")) or len(shapes.get("embedding", ())) != 2:
@@ -58,6 +49,26 @@ class OnnxEngine:
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
         """See `Engine.run`."""
         return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))
+
+
+def onnx_session(path: Path, advice: str) -> Any:
+    """An ONNX Runtime session on the processor; UserError with the advice when the file cannot be loaded."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = os.cpu_count() or 1
+    try:
+        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions share no base class
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path} cannot be loaded: {reason}; {advice}") from error
+
+
+def unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (N, D) divided by their lengths, float32; zeros stay zeros."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def run_all(

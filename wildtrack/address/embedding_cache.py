@@ -1,11 +1,14 @@
 """What a model made of photos, kept on disk, so that a second run only embeds what is new or changed.
 
-One file a model: `embeddings/FINGERPRINT.npz` in the cache folder, with a key and every output of the engine a photo.
+One file a model: `embeddings/FINGERPRINT.npz` in the cache folder, with a key and every output of the engine a photo;
+beside it `FINGERPRINT.json` says how fast that went.
 """
 
 import hashlib
+import json
 import logging
 import os
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.cache import trim
 from wildtrack.address.embed import Engine, run_all
-from wildtrack.files import write_atomically
+from wildtrack.files import write_atomically, write_text
 
 KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may have such a name
 
@@ -60,11 +63,50 @@ def cached_outputs(
     if not len(firsts) and known:
         os.utime(entry)  # marks the last use, which is what trimming goes by
     else:
-        made = {KEYS: keys[firsts], **run_all(engine, pixels, "Embedding photos", firsts)}
+        timed = _Timed(engine)
+        made = {KEYS: keys[firsts], **run_all(timed, pixels, "Embedding photos", firsts)}
         known = {name: np.concatenate([known[name], made[name]]) for name in made} if known else made
         _save(entry, known, keys, limit_gb)
+        _note_speed(entry.with_suffix(".json"), len(firsts), timed.photos_per_second)
         places = pd.Index(known[KEYS]).get_indexer(pd.Index(keys))
     return {name: values[places] for name, values in known.items() if name != KEYS}
+
+
+def embedding_speed(fingerprint: str, cache: Path) -> float | None:
+    """Photos a second when this model embedded most photos at once, decoding not counted; None where not noted."""
+    return _speed(cache / "embeddings" / f"{fingerprint}.json")[1]
+
+
+class _Timed:
+    """An engine that notes how long each batch takes it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.speeds: list[float] = []
+
+    def run(self, photos: np.ndarray) -> Outputs:
+        started = time.perf_counter()
+        outputs = self.engine.run(photos)
+        self.speeds.append(len(photos) / (time.perf_counter() - started))
+        return outputs
+
+    @property
+    def photos_per_second(self) -> float:
+        return float(np.median(self.speeds))  # the first batch is slow: many engines finish their network with it
+
+
+def _note_speed(path: Path, photos: int, photos_per_second: float) -> None:
+    if photos >= _speed(path)[0]:  # a few new photos say little
+        write_text(path, json.dumps({"photos": photos, "photos_per_second": photos_per_second}))
+
+
+def _speed(path: Path) -> tuple[int, float | None]:
+    """How many photos were timed, and their speed; (0, None) for a file that is missing or damaged."""
+    try:
+        noted = json.loads(path.read_text("utf-8"))
+        return int(noted["photos"]), float(noted["photos_per_second"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, None
 
 
 def _keys(table: pd.DataFrame, contents: list[str]) -> np.ndarray:

@@ -14,6 +14,7 @@ from wildtrack.address.metrics import (
     summarise,
     top_k_accuracy,
 )
+from wildtrack.assess.leakage import suspicious_pairs
 from wildtrack.assess.splits import identity_generator
 from wildtrack.errors import UserError
 
@@ -27,6 +28,16 @@ class Protocol:
     method: str
     left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
     unanswerable: int = 0  # test photos of identities that have no photo in the gallery: not asked
+
+    def __str__(self) -> str:
+        """For the screen: who is asked, and who is not."""
+        said = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
+        if self.left_out or self.unanswerable:
+            said += (
+                f"\nNot asked: {self.unanswerable} test photos of animals that are not in the gallery. "
+                f"Left out: {self.left_out} photos that the saved split does not name, or not with this content."
+            )
+        return said
 
 
 def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per_identity: int, seed: int) -> Protocol:
@@ -103,6 +114,28 @@ def _saved_sides(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
     return sides.fillna(table["sha256"].map(by_content.set_index("sha256")["split"]))
 
 
+def leaky_pairs(table: pd.DataFrame, protocol: Protocol, hashes: np.ndarray, encounter_hours: float) -> np.ndarray:
+    """Which gallery photos give a query's answer away; see `suspicious_pairs`.
+
+    Args:
+        table: The catalogue, N rows.
+        protocol: Who asks and who is ranked.
+        hashes: Perceptual hashes, bool (N, 64).
+        encounter_hours: The longest gap inside an encounter, in hours.
+
+    Returns:
+        bool (Q, G).
+    """
+    return suspicious_pairs(
+        table.iloc[protocol.queries],
+        table.iloc[protocol.gallery],
+        encounter_hours,
+        hashes[protocol.queries],
+        hashes[protocol.gallery],
+        others=table.drop(index=[*protocol.queries, *protocol.gallery]),
+    )
+
+
 @dataclass(frozen=True)
 class Retrieval:
     """One method's scores of the same queries, with and without the gallery photos that give answers away."""
@@ -112,16 +145,20 @@ class Retrieval:
     by_identity: pd.DataFrame  # all photos, merged to identities: what a person who is shown names sees
 
 
-def score(embeddings: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray) -> Retrieval:
+def cosines(embeddings: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """How alike queries and gallery photos are: embeddings (N, D) of length one -> (Q, G)."""
+    return np.asarray(embeddings[protocol.queries] @ embeddings[protocol.gallery].T)
+
+
+def score(similarity: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray) -> Retrieval:
     """Rank the gallery for every query.
 
     Args:
-        embeddings: float32 (N, D), length one, one a catalogue row.
+        similarity: float (Q, G), from `cosines` or any other measure of likeness.
         protocol: Who asks and who is ranked.
         identities: str (N,).
         leaky: bool (Q, G): gallery photos that give the query's answer away.
     """
-    similarity = embeddings[protocol.queries] @ embeddings[protocol.gallery].T  # (Q, G)
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
     merged, names = identity_similarity(similarity, gallery_ids)  # (Q, I)
     return Retrieval(
@@ -157,19 +194,32 @@ def retrieval_report(
         "leaky_pairs": int(leaky.sum()),
         "without_leaky_photos": figures_of(trained.honest, query_ids, seed),
     }
-    report["methods"] = {}
-    for name, retrieval in methods.items():
-        entry = figures_of(retrieval.all_photos, query_ids, seed)
-        entry["without_leaky_photos"] = figures_of(retrieval.honest, query_ids, seed)
-        if name != "trained":
-            entry["trained_minus_this"] = paired_difference(
-                trained.all_photos, retrieval.all_photos, query_ids, seed=seed
-            )
-            entry["trained_minus_this_without_leaky_photos"] = paired_difference(
-                trained.honest, retrieval.honest, query_ids, seed=seed
-            )
-        report["methods"][name] = entry
+    report["methods"] = {
+        name: method_figures(retrieval, None if name == "trained" else trained, query_ids, seed)
+        for name, retrieval in methods.items()
+    }
     return report
+
+
+def method_figures(retrieval: Retrieval, trained: Retrieval | None, query_ids: np.ndarray, seed: int) -> dict[str, Any]:
+    """One method's figures, and how far the trained model is ahead of it on the same queries.
+
+    Args:
+        retrieval: Its scores.
+        trained: The trained model's; None where there is nothing to compare with.
+        query_ids: str (Q,).
+        seed: For the bootstrap.
+    """
+    figures = figures_of(retrieval.all_photos, query_ids, seed)
+    figures["without_leaky_photos"] = figures_of(retrieval.honest, query_ids, seed)
+    if trained is not None:
+        figures["trained_minus_this"] = paired_difference(
+            trained.all_photos, retrieval.all_photos, query_ids, seed=seed
+        )
+        figures["trained_minus_this_without_leaky_photos"] = paired_difference(
+            trained.honest, retrieval.honest, query_ids, seed=seed
+        )
+    return figures
 
 
 def identity_ranking(retrieval: Retrieval, query_ids: np.ndarray) -> dict[str, Any]:

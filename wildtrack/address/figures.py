@@ -3,7 +3,7 @@
 Right and wrong are told by words as well as by colour, so that they read without it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from wildtrack.files import write_atomically
 RIGHT = "#009E73"  # Okabe and Ito's bluish green and vermilion, apart for the colour-blind too
 WRONG = "#D55E00"
 NEUTRAL = "#555555"
+SERIES = ("#0072B2", WRONG)  # their blue, for what is neither right nor wrong
 MARKERS = "osD^vP*X<>"
 DPI = 110
 
@@ -103,6 +104,45 @@ def tsne_picture(positions: np.ndarray, identities: Sequence[str], title: str, p
     axis.set_xlabel("t-SNE 1 (no unit: only who lies near whom has a meaning)")
     axis.set_ylabel("t-SNE 2")
     axis.set_title(title, parse_math=False)
+    save_figure(figure, path)
+
+
+def methods_picture(
+    names: Sequence[str], panels: Mapping[str, Mapping[str, np.ndarray]], title: str, path: Path
+) -> None:
+    """Dots with intervals: a line a method, a panel a figure, a shape and a colour a series.
+
+    Args:
+        names: The methods, M of them, the first one at the top.
+        panels: figure -> series -> float (M, 3): value, low and high in 0-1; NaN draws nothing.
+        title: Above the picture.
+        path: PNG to write.
+    """
+    figure = Figure(figsize=(10, 1.9 + 0.55 * len(names)), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    lines = np.arange(len(names))
+    for axis, (name, series) in zip(axes, panels.items(), strict=True):
+        for number, (label, values) in enumerate(series.items()):
+            value, low, high = values.T
+            axis.errorbar(
+                value,
+                lines + 0.26 * (number - (len(series) - 1) / 2),
+                xerr=[value - low, high - value],
+                fmt=MARKERS[number],
+                color=SERIES[number],
+                markerfacecolor=SERIES[number] if number == 0 else "white",
+                markersize=7,
+                capsize=3,
+                label=label,
+            )
+        axis.set_xlim(-0.02, 1.02)
+        axis.set_xlabel(f"{name}, with its 95% interval over identities")
+        axis.grid(axis="x", alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(lines, [_fitted(name) for name in names], parse_math=False)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=12, parse_math=False)
     save_figure(figure, path)
 
 

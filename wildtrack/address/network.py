@@ -12,12 +12,11 @@ import pandas as pd
 
 from wildtrack.address.layers import L2Normalize
 from wildtrack.address.legacy import readable_by_keras_3
-from wildtrack.address.preprocessor import SCALINGS, Preprocessor, model_fingerprint
+from wildtrack.address.preprocessor import RESCALE, SCALINGS, Preprocessor, model_fingerprint
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
 
-RESCALE = {"0-255": (1.0, 0.0), "0-1": (1 / 255.0, 0.0), "-1-1": (1 / 127.5, -1.0)}  # scale, offset
 SCALING_SAMPLE = 64  # photos tried to find a stranger's scaling
 OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
 

@@ -14,7 +14,9 @@ from wildtrack.access.photos import READER_VERSION
 from wildtrack.address.plain_pickle import load_plain_pickle
 from wildtrack.errors import UserError
 
-SCALINGS = ("0-255", "0-1", "-1-1")  # what range of pixel values the network's first layer expects
+# what range of pixel values the network's first layer expects -> scale and offset from 0-255 to it
+RESCALE = {"0-255": (1.0, 0.0), "0-1": (1 / 255.0, 0.0), "-1-1": (1 / 127.5, -1.0)}
+SCALINGS = tuple(RESCALE)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,133 @@
+"""compare_methods.py as a user runs it, after a training."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from blobs import TINY, draw_animals, error_lines, run_script
+from PIL import Image
+
+from compare_methods import Knobs, main
+from wildtrack.errors import UserError
+
+FILES = {"methods.csv", "methods.md", "methods.png", "problems.csv"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with photos, a trained model, its evaluation and its comparison."""
+    home = tmp_path_factory.mktemp("field") / "práce v terénu"
+    draw_animals(home / "photos")
+    for script, options in (
+        ("train_classifier_reid.py", ("--data", "photos/", "--epochs", 2, *TINY)),
+        ("evaluate_reid_and_visualize.py", ("--queries-per-identity", 0, "--examples", 0, "--tsne-max", 0)),
+        ("compare_methods.py", ()),
+    ):
+        done = run_script(script, *options, cwd=home)
+        assert done.returncode == 0, done.stderr
+    (home / "compare.err").write_text(done.stderr, encoding="utf-8")
+    return home
+
+
+@pytest.fixture
+def place(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with that model, and an empty cache."""
+    shutil.copytree(home / "artifacts", tmp_path / "artifacts")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def table(results: Path) -> dict[str, dict[str, Any]]:
+    """Method -> its row."""
+    rows = pd.read_csv(results / "methods.csv").to_dict("records")
+    return {row["method"]: {str(name): value for name, value in row.items()} for row in rows}
+
+
+def test_it_leaves_the_table_and_the_picture(home: Path) -> None:
+    results = home / "results" / "compare"
+    assert {path.name for path in results.iterdir()} == FILES
+    found = table(results)
+    assert {name: row["embed_dim"] for name, row in found.items()} == {
+        "pixels": 3072,
+        "untrained": 1024,
+        "wildtrack": 16,
+    }
+    assert all(row["photos_per_second"] > 0 for row in found.values())
+    page = (results / "methods.md").read_text("utf-8")
+    assert page.startswith("# Methods compared on photos: ")
+    assert "the split saved with the model" in page
+    assert page.count("\n| ") == 5
+    with Image.open(results / "methods.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_it_says_what_it_does(home: Path) -> None:
+    said = (home / "compare.err").read_text("utf-8")
+    assert "Traceback" not in said
+    assert "oneDNN" not in said
+    assert "Left out: backbone, as the training started from random weights" in said
+    for method in ("pixels", "untrained", "wildtrack"):
+        assert f"│ {method} " in said
+
+
+def test_its_figures_are_those_of_the_evaluation(home: Path) -> None:
+    metrics = json.loads((home / "results" / "metrics.json").read_text("utf-8"))
+    found = table(home / "results" / "compare")
+    for ours, theirs in (("pixels", "raw_pixels"), ("untrained", "untrained"), ("wildtrack", "trained")):
+        figures = metrics["methods"][theirs]
+        for name in ("R@1", "R@5", "mAP"):
+            assert found[ours][name] == pytest.approx(figures[name])
+            assert found[ours][f"{name}_low"] == pytest.approx(figures["confidence_intervals"][name][0])
+            honest = figures["without_leaky_photos"][name]
+            assert found[ours][f"{name}_without_leaky"] == pytest.approx(honest)
+        if theirs != "trained":
+            ahead = figures["trained_minus_this"]["mAP"]
+            assert found[ours]["ahead_mAP"] == pytest.approx(ahead["difference"])
+            assert found[ours]["ahead_mAP_high"] == pytest.approx(ahead["high"])
+
+
+def test_a_second_run_only_adds_what_is_new(home: Path, tmp_path: Path) -> None:
+    before = table(home / "results" / "compare")
+    options = ("--methods", "wildtrack", "pixels", "artifacts/model.onnx", "--results", tmp_path / "more")
+    done = run_script("compare_methods.py", *options, cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Embedding photos") == 1
+    after = table(tmp_path / "more")
+    assert list(after) == ["wildtrack", "pixels", "artifacts/model.onnx"]
+    for column in ("photos_per_second", "mAP", "fingerprint"):
+        assert after["pixels"][column] == before["pixels"][column]
+    assert after["artifacts/model.onnx"]["ahead_mAP"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        (Knobs(methods=("wildtrak",)), "there is no method 'wildtrak'; allowed are pixels"),
+        (Knobs(methods=("artifacts",)), "is a folder; name the model file in it"),
+        (Knobs(methods=()), "--methods names no method"),
+        (Knobs(artifacts=Path("nowhere")), "'nowhere' .*train a model first: python train_classifier_reid.py"),
+        (Knobs(artifacts=Path()), "there is no model in .*train a model first"),
+        (Knobs(data=Path("nowhere")), "nowhere"),
+        (Knobs(queries_per_identity=-1), "--queries-per-identity -1"),
+        (Knobs(encounter_hours=float("nan")), "--encounter-hours nan"),
+        (Knobs(seed=-1), "--seed -1"),
+        (Knobs(cache_gb=0), "--cache-gb 0"),
+    ],
+    ids=str,
+)
+def test_what_a_user_gets_wrong(place: Path, knobs: Knobs, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        main(knobs)
+    assert "\n" not in str(error.value)
+    assert not (place / "results").exists()
+
+
+def test_one_line_on_the_terminal(place: Path) -> None:
+    done = run_script("compare_methods.py", "--methods", "pixel", cwd=place)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == error_lines(done.stderr)
+    assert done.stdout == ""
