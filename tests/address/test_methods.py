@@ -194,7 +194,7 @@ def test_a_stranger_s_set(
 def test_minutes_where_the_training_noted_them(ours: Artifacts, photos: Decoded) -> None:
     assert opened(["wildtrack"], ours, photos)[0].minutes is None
     assert ours.config is not None
-    ours.config["minutes"] = 3.5
+    ours.config["training_minutes"] = 3.5
     assert opened(["wildtrack"], ours, photos)[0].minutes == 3.5
 
 

@@ -229,7 +229,7 @@ def _our_model(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objec
         saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
         engine, runs_on = KerasEngine(with_scaling(saved.network, saved.scaling)), "Keras"
         file, fingerprint = saved.source, saved.fingerprint
-    minutes = (artifacts.config or {}).get("minutes")
+    minutes = (artifacts.config or {}).get("training_minutes")
     size = artifacts.preprocessor.image_size
     return by_embeddings(OURS, engine, fingerprint, size, runs_on=runs_on, megabytes=_megabytes(file), minutes=minutes)
 
