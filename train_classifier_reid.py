@@ -146,9 +146,8 @@ def main(knobs: Knobs) -> None:
         seed=knobs.seed,
     )
     try:
-        history = fit(
-            model, pixels, rows.train, rows.labels, recipe, retrieval_validator(table, pixels, rows), checkpoints
-        )
+        validate = retrieval_validator(model, table, pixels, rows)
+        history = fit(model, pixels, rows.train, rows.labels, recipe, validate, checkpoints)
     except KeyboardInterrupt:
         console.print("The same command goes on after the last finished epoch.")
         raise

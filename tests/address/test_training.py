@@ -147,7 +147,7 @@ def train(folder: Path, pretrained: bool, stop_in: int | None, **knobs: Any) -> 
     labels = np.arange(16) % 2
     done = training_state(folder, {})
 
-    def validate(model: Any) -> dict[str, float]:
+    def validate() -> dict[str, float]:
         nonlocal done
         done += 1
         if done == stop_in:

@@ -77,7 +77,7 @@ def fit(
     rows: np.ndarray,
     labels: np.ndarray,
     recipe: Recipe,
-    validate: Callable[[keras.Model], dict[str, float]],
+    validate: Callable[[], dict[str, float]],
     checkpoints: Path,
 ) -> pd.DataFrame:
     """Train `model` in place.
@@ -88,7 +88,7 @@ def fit(
         rows: int (T,), which of them to train on.
         labels: int (T,), their class numbers, 0 to identities - 1.
         recipe: The knobs.
-        validate: Scores the model by retrieval, about VALIDATIONS times; its "mAP" decides which epoch is
+        validate: Scores `model` by retrieval, about VALIDATIONS times; its "mAP" decides which epoch is
             best (R@1 moves in steps of one query, which on a small validation side is mostly noise).
         checkpoints: Folder for the state of this very training; when it holds finished epochs, they are
             not done again. The caller removes it once the result is saved.
@@ -147,7 +147,7 @@ def fit(
             row = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "learning_rate": rate}
             row |= {"margin": float(loss.margin), "photos_per_second": speed}
             if is_validated(epoch, recipe.epochs):
-                row |= validate(model)
+                row |= validate()
             history.append(row | {"seconds": time.perf_counter() - started})
             save_state(trainer, checkpoints, history)
             progress.update(task, note=_note(history, speed))

@@ -96,21 +96,27 @@ def training_doubts(rows: TrainingSet) -> list[str]:
 
 
 def retrieval_validator(
-    table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet
-) -> Callable[[Any], dict[str, float]]:
-    """A function that scores a model: valid photos ask, train photos are the gallery.
+    model: Any, table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet
+) -> Callable[[], dict[str, float]]:
+    """A function that scores a model as it is now: valid photos ask, train photos are the gallery.
+
+    Args:
+        model: From `build_model`.
+        table: The catalogue, N rows.
+        pixels: uint8 (N, H, W, 3).
+        rows: Which of them are on which side.
 
     Returns:
-        A function from a model to "R@1", "R@5" and "mAP", NaN where nothing can be asked.
+        A function that gives "R@1", "R@5" and "mAP", NaN where nothing can be asked.
     """
     import keras
 
     identities = table["identity"].to_numpy(dtype=object)
+    embedder = keras.Model(model.input, model.get_layer("embedding").output)
 
-    def validate(model: Any) -> dict[str, float]:
+    def validate() -> dict[str, float]:
         if not len(rows.valid):
             return dict.fromkeys(VALIDATION_FIGURES, math.nan)
-        embedder = keras.Model(model.input, model.get_layer("embedding").output)
         query, gallery = (_embed(embedder, pixels, side) for side in (rows.valid, rows.train))
         scores = retrieval_scores(query @ gallery.T, identities[rows.valid], identities[rows.train])
         summary = summarise(scores, identities[rows.valid])
@@ -120,9 +126,10 @@ def retrieval_validator(
 
 
 def _embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """float32 (len(rows), D); called layer by layer, since compiling for a few hundred photos takes longer."""
-    batches = [rows[start : start + VALIDATION_BATCH] for start in range(0, len(rows), VALIDATION_BATCH)]
-    return np.concatenate([np.asarray(embedder(pixels[batch], training=False)) for batch in batches])
+    """float32 (len(rows), D); the last batch is filled up, because each new size would be compiled anew."""
+    whole = np.resize(rows, -(-len(rows) // VALIDATION_BATCH) * VALIDATION_BATCH)
+    batches = [embedder.predict_on_batch(pixels[batch]) for batch in whole.reshape(-1, VALIDATION_BATCH)]
+    return np.concatenate(batches)[: len(rows)]
 
 
 def data_fingerprint(table: pd.DataFrame) -> str:
