@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from marked import save_marked
 
-from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
 from wildtrack.access.exports import camtrapdp, without_positions
 from wildtrack.access.readers.table import write_table
 from wildtrack.access.sources import load
@@ -124,9 +124,56 @@ def test_without_positions_nobody_learns_where(catalogue: Catalogue, tmp_path: P
     said, _ = camtrapdp.write(bare, tmp_path / "dp", None)
     check_tables(written(bare, tmp_path / "dp"), "latitude", "longitude")
     assert "positions, which the standard requires, are missing" in said
-    assert len(pd.read_csv(tmp_path / "dp/deployments.csv")) == 1
+    assert len(pd.read_csv(tmp_path / "dp/deployments.csv")) == 2
     for path in (tmp_path / "dp").iterdir():
         assert not re.search(r"24\.[57]|31\.[56]", path.read_text(encoding="utf-8")), path
+
+
+CAMERAS = ["north/1.jpg", "north/2.jpg", "south/1.jpg"]
+ANIMALS = ["Ana/1.jpg", "Ana/2.jpg", "Zoe\u0301/day 1/1.jpg"]
+CROPS = ["north_1.jpg", "north_2.jpg", "south_1.jpg"]
+ONE_PLACE, TWO_PLACES = [(1.0, 2.0)] * 3, [(1.0, 2.0), (1.0, 2.5), (1.0, 2.0)]
+NAMED = "the folders are called after animals and name no cameras"
+
+
+@pytest.mark.parametrize(
+    ("paths", "identities", "more", "positions", "expected", "said"),
+    [
+        (CAMERAS, ["unknown"] * 3, {}, None, [1, 1, 2], "2 deployments, one for each folder of photos (join"),
+        (CAMERAS, ["Ana", "Zoé", "Ana"], {}, ONE_PLACE, [1, 1, 2], "2 deployments, one for each folder of photos and"),
+        (CAMERAS, ["unknown"] * 3, {}, TWO_PLACES, [1, 2, 3], "3 deployments, one for each folder of photos and pos"),
+        (CROPS, ["unknown"] * 3, {"photo_id": CAMERAS}, None, [1, 1, 2], "2 deployments, one for each folder"),
+        (CROPS, ["Ana"] * 3, {"photo_id": ["11", "12", "13"]}, None, [1, 1, 1], "1 deployment, one for each folder"),
+        (ANIMALS, ["Ana", "Ana", "Zoé"], {}, None, [1, 1, 1], f"1 deployment for all photos: {NAMED}"),
+        (ANIMALS, ["unknown", "unknown", "Zoé"], {}, None, [1, 1, 1], f"1 deployment for all photos: {NAMED}"),
+        (ANIMALS, ["Ana", "Ana", "Zoé"], {}, TWO_PLACES, [1, 2, 1], f"2 deployments, one for each position: {NAMED}"),
+        (CROPS, ["A"] * 3, {"photo_id": ["A/1.jpg", "A/2.jpg", "B/3.jpg"]}, None, [1, 1, 1], "1 deployment for all"),
+    ],
+)
+def test_what_is_taken_for_a_deployment(
+    tmp_path: Path,
+    paths: list[str],
+    identities: list[str],
+    more: dict[str, list[str]],
+    positions: list[tuple[float, float]] | None,
+    expected: list[int],
+    said: str,
+) -> None:
+    for path in paths:
+        save_marked(tmp_path / "photos" / path)
+    rows = {"image_id": ["1", "2", "3"], "identity": identities, "path": paths, "date": ["2024-05-31"] * 3} | more
+    if positions is not None:
+        rows |= dict(zip(("latitude", "longitude"), map(list, zip(*positions, strict=True)), strict=True))
+    catalogue = Catalogue(tmp_path / "photos", pd.DataFrame(rows), problem_table([]), "")
+    told, _ = camtrapdp.write(catalogue, tmp_path / "dp", None)
+    tables = written(catalogue, tmp_path / "dp")
+    check_tables(tables, *(() if positions else ("latitude", "longitude")))
+    assert tables["media"]["deploymentID"].tolist() == [f"deployment-{number}" for number in expected]
+    assert f"; {said}" in told and "the camera's local time, written as if they were UTC (Z)" in told
+    about = json.loads((tmp_path / "dp/datapackage.json").read_text(encoding="utf-8"))
+    assert f"Deployments: {said}" in about["description"]
+    first = tables["deployments"]["deploymentComments"][0]
+    assert first in ([""] if "called after" in told else ["photos of the folder north", "photos of the folder ."])
 
 
 @pytest.mark.parametrize("placed", [True, False])

@@ -2,8 +2,11 @@
 
 Where a catalogue does not know what the standard asks for, the package says so instead of making it up:
 
+- A deployment is one camera at one place, and a catalogue names no cameras: each folder of photos is taken for one, at
+  each position where positions are known. Folders that are called after their animals are no cameras: then only
+  positions tell deployments apart. What was taken for a deployment is said on the screen and in the package.
 - The standard requires the position of each deployment. Without positions in the table these cells are empty, which
-  its validators refuse. With them, each position is a deployment of its own; else all photos are one.
+  its validators refuse.
 - The standard requires a time with its zone. A catalogue holds the local time of the camera, written here as if it
   were UTC; `timestampIssues` is true. A photo without a date is left out, and listed.
 - `contributors`, `samplingDesign` and `captureMethod` are placeholders that the owner of the photos has to fill in.
@@ -11,8 +14,10 @@ Where a catalogue does not know what the standard asks for, the package says so 
 
 import json
 import re
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
+from posixpath import dirname
 from typing import Any
 
 import pandas as pd
@@ -30,9 +35,9 @@ _FILE_PATH = re.compile(r"^(?=^[^./~])(^((?!\.{2}).)*$).*$")  # the standard's o
 _MEDIA_TYPES = {".png": "image/png", ".webp": "image/webp", ".heic": "image/heic", ".heif": "image/heif"}
 _BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 _CAVEAT = (
-    "Exported by WildTrack. Times are the camera's local time, written as if they were UTC. samplingDesign, "
-    "captureMethod and contributors are placeholders: fill them in before you publish. media.filePath is relative to "
-    "the folder of the photos, which are not part of this package."
+    "Exported by WildTrack. Times are the camera's local time, its zone being unknown, written as if they were UTC. "
+    "samplingDesign, captureMethod and contributors are placeholders: fill them in before you publish. media.filePath "
+    "is relative to the folder of the photos, which are not part of this package."
 )
 _NO_POSITIONS = " Positions are withheld or not known, where latitude is empty; the standard requires them."
 
@@ -47,21 +52,25 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
     table, problems = _with_facts(catalogue)
     tables = dict(zip(TABLES, (deployments(table), media(table), observations(table)), strict=True))
     title = card.title if card is not None else catalogue.root.resolve().name
+    taken = taken_for(table)
     placed = bool(tables["deployments"]["latitude"].notna().all())
     with new_folder(folder) as part:
         for name, rows in tables.items():
             rows.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
-        content = json.dumps(package(table, title, card, placed), indent=2, ensure_ascii=False)
+        content = json.dumps(package(table, title, card, placed, taken), indent=2, ensure_ascii=False)
         (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
     missing = (
         "" if placed else "; positions, which the standard requires, are missing (--positions writes what is known)"
     )
-    said = f"{folder}; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
+    said = (
+        f"{folder}; {taken}; times are the camera's local time, written as if they were UTC (Z), with timestampIssues "
+        f"true; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
+    )
     return said, problem_table(problems)
 
 
 def deployments(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a position, or one for all photos where no position is known.
+    """One row a deployment; its comment names the folder, where folders are taken for cameras.
 
     Args:
         table: from `_with_facts`, as in the functions below.
@@ -69,7 +78,8 @@ def deployments(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby("deploymentID", sort=True)
     rows = groups[["latitude", "longitude"]].first()
     rows["deploymentStart"], rows["deploymentEnd"] = groups["start"].min(), groups["end"].max()
-    return rows.assign(timestampIssues="true").reset_index()
+    comments = "photos of the folder " + groups["folder"].first().replace("", ".")
+    return rows.assign(timestampIssues="true", deploymentComments=comments).reset_index()
 
 
 def media(table: pd.DataFrame) -> pd.DataFrame:
@@ -109,8 +119,19 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool) -> dict[str, Any]:
-    """What datapackage.json says."""
+def taken_for(table: pd.DataFrame) -> str:
+    """A sentence on what the deployments are: a mistake in it is the owner's to mend, and so must be seen."""
+    number = table["deploymentID"].nunique()
+    counted = "1 deployment" if number == 1 else f"{number} deployments"
+    positions = " and position" if table["latitude"].notna().any() else ""
+    if table["folder"].notna().any():
+        return f"{counted}, one for each folder of photos{positions} (join those of one camera in the three tables)"
+    named = "the folders are called after animals and name no cameras"
+    return f"{counted}, one for each position: {named}" if positions else f"{counted} for all photos: {named}"
+
+
+def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, taken: str) -> dict[str, Any]:
+    """What datapackage.json says; `taken` from `taken_for`."""
     species = sorted(table["species"].dropna().unique()) if "species" in table else []
     positions = table[["longitude", "latitude"]].dropna().drop_duplicates().to_numpy().tolist()
     owner = {"title": "to be filled in", "role": "contact"}
@@ -131,7 +152,7 @@ def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool) ->
         "profile": f"{STANDARD}/camtrap-dp-profile.json",
         "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "title": title,
-        "description": _CAVEAT + ("" if placed else _NO_POSITIONS) + licence,
+        "description": f"{_CAVEAT} Deployments: {taken}." + ("" if placed else _NO_POSITIONS) + licence,
         "contributors": [owner] if card is None else [owner, {"title": card.title, "path": card.homepage}],
         "project": {
             "title": title,
@@ -149,13 +170,17 @@ def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool) ->
 
 
 def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """The rows that the standard can hold, with `start`, `end`, `deploymentID` and the relative box, and the others."""
+    """The rows that the standard can hold, with `start`, `end`, `folder`, `deploymentID` and the relative box.
+
+    Also (path, reason) of the others. `folder` is that of the camera, missing where folders are animals.
+    """
     table, problems = _dated(catalogue.table)
     dates = table["date"]
     if not {"latitude", "longitude"} <= set(table.columns):
         table = table.assign(latitude=None, longitude=None)
     times = dates.where(dates.str.len() > len("2024-05-31"))
-    sites = table.groupby(["latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
+    table = table.assign(folder=_camera_folders(table))
+    sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
     placed: list[Box | None] = []
     sizes = upright_sizes([catalogue.root / path for path in table["path"]])
     for path, box, size in zip(table["path"], boxes(table), sizes, strict=True):
@@ -169,6 +194,19 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
         "deploymentID": "deployment-" + sites.astype(str),
     }
     return table.assign(**facts, **dict(zip(_BOX, map(list, edges), strict=True))), problems
+
+
+def _camera_folders(table: pd.DataFrame) -> "pd.Series[str]":
+    """The folder of each row's photo; all missing where folders are called after the animals in them."""
+    photos = table["path"]
+    if "photo_id" in table:  # crops lie side by side, and their photo_id is the path that the photo had
+        photos = table["photo_id"].where(table["photo_id"].str.contains("/", na=False), photos)
+    folders = photos.map(dirname)
+    of_animals = (
+        identity != UNKNOWN and identity in unicodedata.normalize("NFC", folder).split("/")
+        for identity, folder in zip(table["identity"], folders, strict=True)
+    )
+    return pd.Series(None if any(of_animals) else folders, index=table.index, dtype="str")
 
 
 def _dated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
