@@ -170,6 +170,31 @@ def test_boxes_join_a_catalogue_where_there_is_no_doubt(tmp_path: Path) -> None:
     assert catalogue.understood.endswith("1 of 5 rows have a box of detections.json")
 
 
+@pytest.mark.parametrize(
+    ("images", "first"),
+    [
+        ([{"file": "cámaras 1/Ana/one.jpg", "detections": []}, {"file": "two.jpg", "detections": []}], "cámaras 1/Ana"),
+        ([{"file": "film.mp4", "detections": []}], "film.mp4"),
+        ([], "missing"),
+    ],
+)
+def test_the_json_of_other_photos_is_refused(tmp_path: Path, images: list[Any], first: str) -> None:
+    save_marked(tmp_path / "ids/Ana/one.jpg")
+    found, root = detect(tmp_path / "ids", *images), tmp_path / "ids"
+    message = (
+        rf"--boxes .*it names none of the 1 photos in .*ids; its first name is {first}.* photo is Ana/one\.jpg; nam"
+    )
+    for read in (lambda: with_boxes(load_catalogue(root), found), lambda: catalogue_of_detections(found, root)):
+        with pytest.raises(UserError, match=message):
+            read()
+
+
+def test_a_detector_that_failed_on_every_photo_is_no_mistake_of_names(tmp_path: Path) -> None:
+    save_marked(tmp_path / "ids/Ana/one.jpg")
+    found = detect(tmp_path / "ids", {"file": "Ana/one.jpg", "failure": "Failure image access"})
+    assert "could not read it" in with_boxes(load_catalogue(tmp_path / "ids"), found).problems["reason"][0]
+
+
 def test_a_box_that_is_there_stays_and_shared_photos_are_left_alone(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg"):
         save_marked(tmp_path / "photos" / name)

@@ -97,10 +97,11 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
         root: the folder of the photos, at any depth.
 
     Raises:
-        UserError: there is no photo, or no animal on any of them.
+        UserError: there is no photo, the JSON names none of them, or no animal is on any of them.
     """
     names = [path.relative_to(root).as_posix() for path in find_photos([str(root)])]
     paths = [name for name in names if printable(name) == name]
+    _refuse_other_photos(detections, paths, root)
     problems = [(printable(name), NOT_UNICODE) for name in names if printable(name) != name]
     problems += [*detections.problems, *_without_photo(detections, set(paths))]
     shown = [path for path in paths if detections.animals.get(path)]
@@ -109,8 +110,7 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
     if not shown:
         raise UserError(
             f"{_KNOB}{detections.source}: no animal on any of the {len(names)} photos in {root}; "
-            f"the first problem: {': '.join(problems[0])}; file must be relative to {root}, and "
-            f"--min-confidence ({detections.min_confidence:g}) not too high"
+            f"the first problem: {': '.join(problems[0])}; is --min-confidence {detections.min_confidence:g} too high?"
         )
     rows: list[dict[str, Any]] = []
     files = [root / path for path in shown]
@@ -137,8 +137,12 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
     Args:
         catalogue: any.
         detections: from `read_detections`, with the catalogue's root.
+
+    Raises:
+        UserError: the JSON names none of the catalogue's photos.
     """
     table = catalogue.table
+    _refuse_other_photos(detections, table["path"].tolist(), catalogue.root)
     found = boxes(table)
     rows_of_photo = table["path"].map(table["path"].value_counts()).tolist()
     problems = [*detections.problems, *_without_photo(detections, set(table["path"]))]
@@ -166,6 +170,16 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
         problems=pd.concat([catalogue.problems, problem_table(problems)], ignore_index=True),
         understood=f"{catalogue.understood}; {given} of {len(table)} rows have a box of {detections.source.name}",
     )
+
+
+def _refuse_other_photos(detections: Detections, paths: list[str], root: Path) -> None:
+    """Raise when the JSON names none of the photos: it is that of another folder, or its names start elsewhere."""
+    named = [*detections.animals, *(path for path, _ in detections.problems)]
+    if paths and set(named).isdisjoint(paths):
+        raise UserError(
+            f"{_KNOB}{detections.source}: it names none of the {len(paths)} photos in {root}; its first name is "
+            f"{named[0] if named else 'missing'}, the first photo is {paths[0]}; names must be relative to --root"
+        )
 
 
 def _relative(file: str, root: Path) -> str:
