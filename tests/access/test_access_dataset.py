@@ -66,7 +66,8 @@ def test_a_copy_on_disk(gzgc: Path, name: str | None, capsys: pytest.CaptureFixt
     for _ in range(2):
         main(Knobs(name, root=gzgc))
     assert (
-        "the Wild Me file instances_train2020.json: 2 photos of 2 identities (1 unlabelled)" in capsys.readouterr().err
+        "the Wild Me file instances_train2020.json: 2 photos with 3 animals of 2 identities (1 animal unlabelled)"
+        in capsys.readouterr().err
     )
     first, second = (load_catalogue(data).table for data in (gzgc, gzgc / "catalogue.csv"))
     assert first.astype(object).equals(second.astype(object))

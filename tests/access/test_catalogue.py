@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.catalogue import UNKNOWN, assemble, load_catalogue, problem_table, rename_aliases, validate
+from wildtrack.access.catalogue import (
+    UNKNOWN,
+    assemble,
+    in_words,
+    load_catalogue,
+    problem_table,
+    rename_aliases,
+    validate,
+)
 from wildtrack.errors import UserError
 
 
@@ -276,9 +284,24 @@ def test_unusable_table(root: Path, table: pd.DataFrame, message: str) -> None:
 def test_assemble_counts_and_joins_problems(root: Path) -> None:
     raw = rows(4, identity=["t1", "t2", "unknown", "t3"], path=["a.jpg", "b.jpg", "b.jpg", "missing.jpg"])
     catalogue = assemble("a test", root, raw, [("loose.jpg", "loose")])
-    assert catalogue.understood == "a test: 2 photos of 2 identities (1 unlabelled)"
+    assert catalogue.understood == "a test: 2 photos with 3 animals of 2 identities (1 animal unlabelled)"
     assert catalogue.problems["path"].tolist() == ["loose.jpg", "missing.jpg"]
     assert catalogue.root == root
+
+
+@pytest.mark.parametrize(
+    ("paths", "identities", "expected"),
+    [
+        ("ab", ["t1", "t2"], "2 photos of 2 identities"),
+        ("a", ["t1"], "1 photo of 1 identity"),
+        ("ab", ["t1", "unknown"], "2 photos of 1 identity (1 photo unlabelled)"),
+        ("aab", ["t1", "unknown", "unknown"], "2 photos with 3 animals of 1 identity (2 animals unlabelled)"),
+        ("aab", ["unknown"] * 3, "2 photos with 3 animals, all unlabelled"),
+        ("a", ["unknown"], "1 photo, all unlabelled"),
+    ],
+)
+def test_in_words(paths: str, identities: list[str], expected: str) -> None:
+    assert in_words(pd.DataFrame({"path": list(paths), "identity": identities})) == expected
 
 
 def test_problem_table_keeps_its_columns() -> None:
@@ -303,9 +326,9 @@ def test_load_refuses(root: Path, name: str, message: str) -> None:
 
 def test_metadata_csv_goes_before_folders(root: Path) -> None:
     (root / "metadata.csv").write_text("image_id,identity,path\n1,t1,a.jpg\n")
-    assert load_catalogue(root).understood.startswith("the table metadata.csv: 1 photos of 1 identities")
+    assert load_catalogue(root).understood.startswith("the table metadata.csv: 1 photo of 1 identity")
 
 
 def test_metadata_csv_of_another_kind_is_passed_over(root: Path) -> None:
     (root / "metadata.csv").write_text("camera,owner\n1,me\n")
-    assert load_catalogue(root).understood == "a folder per identity: 1 photos of 1 identities"
+    assert load_catalogue(root).understood == "a folder per identity: 1 photo of 1 identity"

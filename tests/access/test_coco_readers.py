@@ -81,7 +81,9 @@ def test_gzgc(tmp_path: Path) -> None:
     assert absent.isna().all()
     assert catalogue.problems.empty
     assert catalogue.root == tmp_path
-    expected = "the Wild Me file instances_train2020.json: 2 photos of 2 identities (1 unlabelled)"
+    expected = (
+        "the Wild Me file instances_train2020.json: 2 photos with 3 animals of 2 identities (1 animal unlabelled)"
+    )
     assert catalogue.understood == expected
 
 
@@ -289,7 +291,7 @@ def test_seaturtleid2022(turtles: Path, inside: str) -> None:
         "width": [2000.0, 2000.0],
     }
     assert list(listed(catalogue).values()) == ["no head is annotated on this photo"]
-    assert catalogue.understood == "SeaTurtleID2022, heads, split_closed: 2 photos of 1 identities"
+    assert catalogue.understood == "SeaTurtleID2022, heads, split_closed: 2 photos of 1 identity"
 
 
 def test_seaturtleid2022_with_options(turtles: Path) -> None:

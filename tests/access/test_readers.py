@@ -39,7 +39,7 @@ def test_folder_per_identity(tmp_path: Path) -> None:
         "path": ["t2/ä.webp", "t10/b 2.JPG", "t10/b 10.png", "Unknown/x.jpg"],
     }
     assert catalogue.problems.empty
-    assert catalogue.understood == "a folder per identity: 4 photos of 2 identities (1 unlabelled)"
+    assert catalogue.understood == "a folder per identity: 4 photos of 2 identities (1 photo unlabelled)"
 
 
 def test_split_folders(tmp_path: Path) -> None:
@@ -281,7 +281,11 @@ def test_words_that_pandas_takes_for_missing_stay_names(table_root: Path) -> Non
         (["t1/a.jpg", "t2/b.jpg"], [".trash/c.jpg", "t1/.d.jpg"], None),  # hidden
         (["t1/a.jpg", ".\\t2\\c.jpg"], ["t2/c.jpg"], None),  # written in another way
         (["all/t1/a.jpg"], ["b.jpg", "all/t2/c.jpg"], None),  # outside of the folder that the rows share
-        (["all/t1/a.jpg", "all/t2/b.jpg"], ["b.jpg", "all/t3/c.jpg"], "1 photo files .*, such as all/t3/c.jpg"),
+        (
+            ["all/t1/a.jpg", "all/t2/b.jpg"],
+            ["b.jpg", "all/t3/c.jpg"],
+            "1 photo file .*, such as all/t3/c.jpg",
+        ),
     ],
 )
 def test_photos_in_no_row(tmp_path: Path, rows: list[str], files: list[str], told: str | None) -> None:
@@ -296,11 +300,11 @@ def test_photos_left_out_before_are_no_news(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg", "empty.jpg")
     (tmp_path / "catalogue.csv").write_text(HEADER + "1,t1,a.jpg\n")
     (tmp_path / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")
-    assert "1 photo files" in read_table(tmp_path / "catalogue.csv").understood  # somebody else's list
+    assert "1 photo file beside" in read_table(tmp_path / "catalogue.csv").understood  # somebody else's list
     mark_ours(tmp_path / "problems.csv")
     assert "no row" not in read_table(tmp_path / "catalogue.csv").understood
     fill(tmp_path, "new.jpg")
-    assert "1 photo files beside are in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood
+    assert "1 photo file beside is in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood
 
 
 def test_row_with_too_many_cells_is_listed(table_root: Path) -> None:

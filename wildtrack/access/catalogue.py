@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from wildtrack.access.counts import counted
 from wildtrack.errors import UserError
 
 UNKNOWN = "unknown"
@@ -111,12 +112,29 @@ def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tu
         UserError: from `validate`.
     """
     valid, refused = validate(table, root)
-    known = valid["identity"] != UNKNOWN
-    counts = f"{valid['path'].nunique()} photos of {valid.loc[known, 'identity'].nunique()} identities"
-    if not known.all():
-        counts += f" ({(~known).sum()} unlabelled)"
     every_problem = pd.concat([problem_table(problems), refused], ignore_index=True)
-    return Catalogue(root, valid, every_problem, f"{layout}: {counts}")
+    return Catalogue(root, valid, every_problem, f"{layout}: {in_words(valid)}")
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """How many photos, animals on them, and identities there are; animals only where they are not one a photo.
+
+    Example:
+        >>> in_words(pd.DataFrame({"path": ["a.jpg", "a.jpg", "b.jpg"], "identity": ["Ana", "unknown", "Ana"]}))
+        '2 photos with 3 animals of 1 identity (1 animal unlabelled)'
+    """
+    photos, rows = table["path"].nunique(), len(table)
+    text = counted(photos, "photo", "photos")
+    noun = ("photo", "photos")
+    if rows != photos:
+        noun = ("animal", "animals")
+        text += f" with {counted(rows, *noun)}"
+    unlabelled = int((table["identity"] == UNKNOWN).sum())
+    if unlabelled == rows:
+        return f"{text}, all unlabelled"
+    names = table.loc[table["identity"] != UNKNOWN, "identity"].nunique()
+    text += f" of {counted(names, 'identity', 'identities')}"
+    return f"{text} ({counted(unlabelled, *noun)} unlabelled)" if unlabelled else text
 
 
 def problem_table(problems: Iterable[tuple[str, str]]) -> pd.DataFrame:

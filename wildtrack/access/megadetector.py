@@ -14,6 +14,7 @@ import pandas as pd
 from wildtrack.access.asked import find_photos
 from wildtrack.access.boxes import Box, boxes, in_pixels, upright_sizes
 from wildtrack.access.catalogue import UNKNOWN, Catalogue, assemble, problem_table
+from wildtrack.access.counts import counted
 from wildtrack.access.json_files import read_json
 from wildtrack.access.photos import NOT_UNICODE, PHOTO_SUFFIXES, PhotoError, printable, read_exif
 from wildtrack.errors import UserError
@@ -162,13 +163,14 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
             problems.append((path, f"one animal detected for {rows_of_photo[row]} rows: the whole photo is used"))
         else:
             found[row] = in_pixels(animals[0], size)
+    everybody = counted(len(table), "animal", "animals")
     given = sum(found[row] is not None for row in rows)
     columns = {"bbox": pd.Series(found, index=table.index, dtype="object")} if any(found) else {}
     return replace(
         catalogue,
         table=table.assign(**columns),
         problems=pd.concat([catalogue.problems, problem_table(problems)], ignore_index=True),
-        understood=f"{catalogue.understood}; {given} of {len(table)} rows have a box of {detections.source.name}",
+        understood=f"{catalogue.understood}; {given} of {everybody} with a box of {detections.source.name}",
     )
 
 
@@ -177,7 +179,7 @@ def _refuse_other_photos(detections: Detections, paths: list[str], root: Path) -
     named = [*detections.animals, *(path for path, _ in detections.problems)]
     if paths and set(named).isdisjoint(paths):
         raise UserError(
-            f"{_KNOB}{detections.source}: it names none of the {len(paths)} photos in {root}; its first name is "
+            f"{_KNOB}{detections.source}: it names no photo in {root}; its first name is "
             f"{named[0] if named else 'missing'}, the first photo is {paths[0]}; names must be relative to --root"
         )
 

@@ -24,6 +24,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
 from wildtrack.access.catalogue import UNKNOWN, Catalogue, problem_table
+from wildtrack.access.counts import counted
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
@@ -121,13 +122,12 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
 
 def taken_for(table: pd.DataFrame) -> str:
     """A sentence on what the deployments are: a mistake in it is the owner's to mend, and so must be seen."""
-    number = table["deploymentID"].nunique()
-    counted = "1 deployment" if number == 1 else f"{number} deployments"
+    number = counted(table["deploymentID"].nunique(), "deployment", "deployments")
     positions = " and position" if table["latitude"].notna().any() else ""
     if table["folder"].notna().any():
-        return f"{counted}, one for each folder of photos{positions} (join those of one camera in the three tables)"
+        return f"{number}, one for each folder of photos{positions} (join those of one camera in the three tables)"
     named = "the folders are called after animals and name no cameras"
-    return f"{counted}, one for each position: {named}" if positions else f"{counted} for all photos: {named}"
+    return f"{number}, one for each position: {named}" if positions else f"{number} for all photos: {named}"
 
 
 def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, taken: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, UNKNOWN, Catalogue, assemble, rename_aliases
+from wildtrack.access.counts import counted
 from wildtrack.access.ours import is_ours
 from wildtrack.access.readers.beside import photos_beside
 from wildtrack.errors import UserError
@@ -61,7 +62,8 @@ def read_table(source: Path, split_column: str | None = None) -> Catalogue:
     left_out = [*catalogue.problems["path"], *_told_before(source.parent / "problems.csv")]
     beside = photos_beside(source.parent, catalogue.table["path"].tolist(), left_out)
     if beside:
-        told = f"{catalogue.understood}; {len(beside)} photo files beside are in no row, such as {beside[0]}"
+        files = counted(len(beside), "photo file beside is", "photo files beside are")
+        told = f"{catalogue.understood}; {files} in no row, such as {beside[0]}"
         catalogue = replace(catalogue, understood=told)
     return catalogue
 
