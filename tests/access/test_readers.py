@@ -116,14 +116,17 @@ def test_loose_photo_in_a_split_folder_is_listed(tmp_path: Path) -> None:
     ("names", "message"),
     [
         ([], "no photo in a folder of its identity; expected"),
-        (["a.jpg", "b.jpg"], "the first of 2 problems: a.jpg: not in an identity folder; expected"),
+        (["a.jpg", "b.jpg"], "the first of 2 problems: a.jpg: not in an identity folder; is this the folder of one"),
         (["t1/", "t2/"], "first of 2 problems: t1: no photos"),
         (["t1/a.tif"], "t1/a.tif: .tif photos are not read"),
-        (["train/a.jpg"], "train/a.jpg: not in an identity folder"),
+        (["train/a.jpg"], "train/a.jpg: not in an identity folder; expected"),
         (["train/"], "no photo in a folder"),
         (["train/t1/a.jpg", "t2/a.jpg"], "train/ reads as a split and t2/ beside it as an identity; expected"),
         (["2019/t1/a.jpg"], "2019/t1/a.jpg is a level too deep; expected"),
-        (["train/t1/left/a.jpg"], "train/t1/left/a.jpg is a level too deep; expected"),
+        (
+            ["train/t1/left/a.jpg"],
+            r"train/t1/left/a.jpg is .* train/t1 is an animal, move its photos up into train/t1/;",
+        ),
         (["t1/a.jpg", "t1/x/y/z/b.tif"], "t1/x/y/z/b.tif is a level too deep"),
     ],
 )
@@ -153,6 +156,22 @@ def test_link_to_the_root_ends(tmp_path: Path, place: str) -> None:
     link(tmp_path / place, tmp_path)
     with pytest.raises(UserError, match="a level too deep"):
         read_folders(tmp_path)
+
+
+def test_a_folder_above_or_below_is_named(tmp_path: Path) -> None:
+    data = fill(tmp_path, "sets/zebras/z1/day 1/a.jpg") / "sets"
+    with pytest.raises(
+        UserError, match=rf"If zebras is an animal, .*; if .* folder per animal, give {data}/zebras; or"
+    ):
+        read_folders(data)
+    with pytest.raises(
+        UserError, match=r"z1/day 1/a\.jpg is .* zebras/catalogue\.csv, columns image_id, identity, path"
+    ):
+        read_folders(data / "zebras")
+    with pytest.raises(
+        UserError, match=rf"is this the folder of one animal\? give the folder above, {data}/zebras/z1;"
+    ):
+        read_folders(data / "zebras/z1/day 1")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wildtrack.access.catalogue import Catalogue, assemble
+from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.photos import (
     NOT_UNICODE,
     OTHER_IMAGE_SUFFIXES,
@@ -65,7 +65,9 @@ def read_folders(root: Path) -> Catalogue:
             ]
     if not rows:
         found = f"; the first of {len(problems)} problems: {': '.join(problems[0])}" if problems else ""
-        raise UserError(f"data = {root}: no photo in a folder of its identity{found}; {EXPECTED}")
+        alone = f"; is this the folder of one animal? give the folder above, {root.resolve().parent}"
+        above = alone if problems and not folders else ""
+        raise UserError(f"data = {root}: no photo in a folder of its identity{found}{above}; {EXPECTED}")
     with ThreadPoolExecutor() as pool:
         exif = pd.DataFrame(list(pool.map(read_exif, (root / row["path"] for row in rows))))
     layout = "a folder per identity" + (f" in {' and '.join(split.name for split in splits)}" if splits else "")
@@ -99,8 +101,12 @@ def _refuse_deeper(folder: Path, root: Path) -> None:
     for parent, _, names in os.walk(folder):
         for name in names:
             if Path(name).suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES:
-                example = _relative(Path(parent) / name, root)
-                raise UserError(f"data = {root}: {example} is a level too deep; {EXPECTED}")
+                example, identity = _relative(Path(parent) / name, root), _relative(folder.parent, root)
+                raise UserError(
+                    f"data = {root}: {example} is a level too deep; {EXPECTED}. If {identity} is an animal, move its "
+                    f"photos up into {identity}/; if it holds a folder per animal, give {folder.parent}; or name "
+                    f"each photo's animal in {root / 'catalogue.csv'}, columns {', '.join(REQUIRED_COLUMNS)}"
+                )
 
 
 def _loose_photos(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
