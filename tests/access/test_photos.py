@@ -366,7 +366,9 @@ def test_exif_of_no_photo(tmp_path: Path, name: str) -> None:
     assert read_exif(tmp_path / name) == {}
 
 
-@pytest.mark.parametrize(("suffix", "hint"), [(".HEIC", "pillow-heif"), (".nef", "raw"), (".tif", "JPEG copy")])
+@pytest.mark.parametrize(
+    ("suffix", "hint"), [(".HEIC", "pillow-heif"), (".nef", "raw"), (".tif", "JPEG copy"), (".MOV", "a video")]
+)
 def test_conversion_hint(suffix: str, hint: str) -> None:
     assert hint in conversion_hint(suffix)
 

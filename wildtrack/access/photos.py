@@ -37,6 +37,8 @@ OTHER_IMAGE_SUFFIXES = (
     _RAW_SUFFIXES | _HEIF_SUFFIXES | {".avif", ".bmp", ".gif", ".jp2", ".jxl", ".psd", ".tif", ".tiff"}
 ) - PHOTO_SUFFIXES
 
+VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".wmv"})
+
 NOT_UNICODE = "file name is not valid Unicode; rename it"
 
 # MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
@@ -95,6 +97,8 @@ def conversion_hint(suffix: str) -> str:
     """
     if suffix.lower() in _HEIF_SUFFIXES:
         return "HEIC photos need one more package (pip install pillow-heif) or a JPEG copy"
+    if suffix.lower() in VIDEO_SUFFIXES:
+        return f"{suffix} is a video: export frames of it as JPEG"
     if suffix.lower() in _RAW_SUFFIXES:
         return f"{suffix} is a raw camera file: export a JPEG copy with the camera's or any photo software"
     return f"{suffix} photos are not read: save a JPEG copy (many at once: magick mogrify -format jpg *{suffix})"

@@ -13,6 +13,7 @@ from wildtrack.access.photos import (
     NOT_UNICODE,
     OTHER_IMAGE_SUFFIXES,
     PHOTO_SUFFIXES,
+    VIDEO_SUFFIXES,
     conversion_hint,
     printable,
     read_exif,
@@ -31,7 +32,8 @@ def read_folders(root: Path) -> Catalogue:
     """Read a folder per identity; EXIF gives date and place where the photos have them.
 
     `image_id` is the path; rows are in natural order (2 before 10). Hidden files and files that are no images are
-    passed over; images in formats that are not read, loose photos and empty identity folders are listed as problems.
+    passed over; images in formats that are not read, videos, loose photos and empty identity folders are listed as
+    problems.
 
     Args:
         root: the folder that holds the identity folders, or split folders that hold them.
@@ -84,22 +86,24 @@ def _photos(identity: Path, root: Path) -> tuple[list[Path], list[tuple[str, str
     for entry in _visible(identity):
         suffix = entry.suffix.lower()
         if entry.is_dir():
-            _refuse_deeper(entry, root)
+            problems += _videos_deeper(entry, root)
         elif suffix in PHOTO_SUFFIXES and _relative(entry, root) != entry.relative_to(root).as_posix():
             problems.append((_relative(entry, root), NOT_UNICODE))
         elif suffix in PHOTO_SUFFIXES:
             photos.append(entry)
-        elif suffix in OTHER_IMAGE_SUFFIXES:
+        elif suffix in OTHER_IMAGE_SUFFIXES | VIDEO_SUFFIXES:
             problems.append((_relative(entry, root), conversion_hint(suffix)))
     if not photos and not problems:
         problems.append((_relative(identity, root), "no photos in this identity folder"))
     return photos, problems
 
 
-def _refuse_deeper(folder: Path, root: Path) -> None:
-    """Raise when there are images below an identity's own folder; os.walk does not follow links, so loops end."""
+def _videos_deeper(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """The videos below an identity's own folder; images there are an error. os.walk follows no links: loops end."""
     for parent, _, names in os.walk(folder):
         for name in names:
+            if Path(name).suffix.lower() in VIDEO_SUFFIXES:
+                yield _relative(Path(parent) / name, root), conversion_hint(Path(name).suffix)
             if Path(name).suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES:
                 example, identity = _relative(Path(parent) / name, root), _relative(folder.parent, root)
                 raise UserError(
@@ -111,7 +115,7 @@ def _refuse_deeper(folder: Path, root: Path) -> None:
 
 def _loose_photos(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
     for entry in _visible(folder):
-        if entry.suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES and not entry.is_dir():
+        if entry.suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES | VIDEO_SUFFIXES and not entry.is_dir():
             yield _relative(entry, root), "not in an identity folder"
 
 
