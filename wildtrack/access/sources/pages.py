@@ -7,7 +7,8 @@ from wildtrack.access.sources.card import Card, Reference
 _NOTICE = "<!-- Made from wildtrack/access/sources/{}: change it there, then: python -m wildtrack.access.sources -->"
 _COUNTS_NOTE = (
     "Each page names whose figures photos and individuals are. A catalogue may differ: it leaves out photos that\n"
-    "cannot be read, and has one row an animal. `access_dataset.py` prints its own count."
+    "are not there, and has one row an animal. `access_dataset.py` reads the labels and prints its own count; it does\n"
+    "not check the photos. `assess_dataset.py` reads each of them, and lists those that cannot be read."
 )
 _STATUS_NOTE = "Red List: of the species as a whole; look it up at https://www.iucnredlist.org before you cite it."
 
