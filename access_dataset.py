@@ -12,16 +12,18 @@ Writes catalogue.csv beside the photos, and problems.csv: what was left out, and
 
 import errno
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import tyro
 from rich.console import Console
 from rich.table import Table
 
 from wildtrack.access import readers, sources
 from wildtrack.access.catalogue import UNKNOWN, Catalogue
+from wildtrack.access.counts import counted
 from wildtrack.access.crops import write_crops
 from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
 from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
@@ -76,7 +78,7 @@ def main(knobs: Knobs) -> None:
     if knobs.crop is not None:
         crops = write_crops(shared, knobs.crop)
         target = knobs.crop / "catalogue.csv"
-        console.print(f"Cropped {len(crops)} of {len(catalogue.table)} animals into {knobs.crop}.")
+        console.print(cropped(catalogue.table, crops, knobs.crop))
     for form in dict.fromkeys(knobs.export):
         written, problems = export(form, shared, knobs.to / form, card)
         report_problems(knobs.to / f"{form}_problems.csv", problems)
@@ -91,8 +93,24 @@ def following(knobs: Knobs, catalogue: Catalogue, target: Path) -> str:
     if labelled(catalogue):
         return f'python train_classifier_reid.py --data "{target}"'
     if knobs.crop is None and "bbox" in catalogue.table:
-        return "The same command with --crop FOLDER, which cuts out the animals: search.py compares whole photos"
-    return f'python search.py "{target.parent}"'
+        cut = f'python access_dataset.py --root "{target.parent}" --crop NEW_FOLDER'  # reads boxes from catalogue.csv
+        return f"{cut}, which cuts out the animals: search.py compares whole photos"
+    search, train = f'python search.py "{target.parent}"', f'python train_classifier_reid.py --data "{target}"'
+    return (
+        f"With a model trained on animals you know: {search}. Without one yet, write the names of those you know into "
+        f"the catalogue's column identity first, then: {train}"
+    )
+
+
+def cropped(table: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> str:
+    """What `write_crops` made of a catalogue's `table`: animals cut out, and photos without a box, whole."""
+    boxed = table.loc[table["bbox"].notna(), "image_id"] if "bbox" in table else pd.Series(dtype="str")
+    cut = int(crops["image_id"].isin(boxed).sum())
+    whole = counted(len(crops) - cut, "photo", "photos")
+    if boxed.empty:
+        return f"Copied {whole} whole into {folder}: no box says where an animal is; --boxes gives boxes."
+    left = "" if cut == len(crops) else f"; copied {whole} without a box whole"
+    return f"Cropped {cut} of {counted(len(boxed), 'animal', 'animals')} into {folder}{left}."
 
 
 def labelled(catalogue: Catalogue) -> bool:
@@ -102,6 +120,13 @@ def labelled(catalogue: Catalogue) -> bool:
 
 def check(knobs: Knobs) -> None:
     """Refuse knobs that do not go together, before anything is downloaded."""
+    if knobs.name is None and knobs.root is None:
+        turned = [field.name for field in fields(knobs) if getattr(knobs, field.name) != field.default]
+        if turned:
+            raise UserError(
+                f"--{turned[0].replace('_', '-')} says nothing without a dataset; add its NAME "
+                "(python access_dataset.py lists them), or --root and the folder of your own photos"
+            )
     check_range(min_confidence=(knobs.min_confidence, 0, 1))
     if knobs.unlabelled and (knobs.boxes is None or knobs.root is None):
         raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
@@ -195,14 +220,19 @@ def save(catalogue: Catalogue, target: Path) -> None:
 
 def list_sources() -> None:
     """Print the datasets as a table on standard output."""
-    table = Table("name", "species", "photos", "animals", "licence", "download", box=None, padding=(0, 1, 0, 0))
-    for column in (table.columns[0], *table.columns[2:5]):
-        column.no_wrap = True  # or rich would cut it in a terminal of 80 columns
-    for column in table.columns[2:4]:
+    head = (
+        "name\n  licence",
+        "photos",
+        "animals",
+        "species\ndownload",
+    )  # two lines each: one is too long for 80 columns
+    table = Table(*head, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in table.columns[1:3]:
         column.justify = "right"
     for card in sources.cards():
         species = ", ".join(entry.name for entry in card.species)
-        table.add_row(card.slug, species, f"{card.photos:,}", f"{card.identities:,}", card.licence, card.size)
+        name, what = f"{card.slug}\n  {card.licence}", f"{species}\n{card.size}"
+        table.add_row(name, f"{card.photos:,}", f"{card.identities:,}", what)
     Console(file=sys.stdout, markup=False, highlight=False).print(table)
     console.print("More on each: docs/datasets. To get one: python access_dataset.py NAME")
 

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +15,13 @@ from marked import save_marked
 from packing import make_archive
 
 import access_dataset
-from access_dataset import Knobs, main
+from access_dataset import Knobs, cropped, main
 from wildtrack.access import sources
 from wildtrack.access.catalogue import load_catalogue, problem_table
 from wildtrack.access.exports import huggingface
 from wildtrack.errors import UserError
 
+BOX = (1.0, 2.0, 3.0, 4.0)
 NO_PROXY = "http://127.0.0.1:9"
 
 
@@ -231,6 +234,9 @@ def test_a_full_disk_is_told_as_it_is(gzgc: Path, monkeypatch: pytest.MonkeyPatc
             "leave --split-column and",
         ),
         (Knobs(root=Path(), unlabelled=True), "--unlabelled needs .* --boxes"),
+        (Knobs(export=("csv",)), r"--export says nothing without a dataset; add its NAME .*, or --root and the folder"),
+        (Knobs(min_confidence=0.5), "--min-confidence says nothing without a dataset"),
+        (Knobs(unlabelled=True), "--unlabelled says nothing without a dataset"),
         (Knobs("gzgc", push_to="me/zebras"), "--push-to me/zebras needs --export huggingface"),
     ],
 )
@@ -264,11 +270,42 @@ def test_from_camera_traps_to_crops(traps: Path, tmp_path: Path, capsys: pytest.
     assert table["path"].tolist() == ["north_A_1.jpg", "north_A_1_2.jpg"] and table["photo_id"].nunique() == 1
     assert "latitude" in load_catalogue(traps / "catalogue.csv").table and "latitude" not in table
     said = capsys.readouterr().err
-    assert f'python search.py "{crops}"' in said  # nobody is labelled: nothing to train on
+    assert f"Cropped 2 of 2 animals into {crops}." in said
+    assert f'With a model trained on animals you know: python search.py "{crops}". Without one yet, write' in said
     main(Knobs(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5))
-    said = capsys.readouterr().err
-    assert "--crop FOLDER" in said and "python search.py" not in said  # which would compare whole scenes
+    assert "python search.py" not in capsys.readouterr().err  # which would compare whole scenes
     assert len(load_catalogue(traps / "catalogue.csv").table) == 1
+
+
+def test_the_command_that_crops_after_an_export(
+    traps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes, out = tmp_path / "detections.json", tmp_path / "out"
+    main(Knobs(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5, export=("csv",), to=out))
+    command = re.search(
+        r'What next\? python (access_dataset\.py --root ".*" --crop NEW_FOLDER)', capsys.readouterr().err
+    )
+    assert command is not None
+    process = run_script(*shlex.split(command[1]), cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert len(load_catalogue(tmp_path / "NEW_FOLDER").table) == 1
+
+
+@pytest.mark.parametrize(
+    ("boxed", "kept", "expected"),
+    [
+        ([None, None], [0, 1], "Copied 2 photos whole into f: no box says where an animal is; --boxes gives boxes."),
+        ([BOX, BOX], [0, 1], "Cropped 2 of 2 animals into f."),
+        ([BOX, BOX], [1], "Cropped 1 of 2 animals into f."),
+        ([BOX, None], [0, 1], "Cropped 1 of 1 animal into f; copied 1 photo without a box whole."),
+        (None, [0], "Copied 1 photo whole into f: no box"),
+    ],
+)
+def test_crops_and_whole_photos_are_told_apart(
+    boxed: list[tuple[float, ...] | None] | None, kept: list[int], expected: str
+) -> None:
+    table = pd.DataFrame({"image_id": ["1", "2"]} | ({} if boxed is None else {"bbox": boxed}))
+    assert cropped(table, table.iloc[kept], Path("f")).startswith(expected)
 
 
 def test_camera_folders_are_not_taken_for_animals(traps: Path, tmp_path: Path) -> None:
