@@ -50,6 +50,35 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(
     assert capsys.readouterr().err == said
 
 
+@dataclass(frozen=True)
+class WithData:
+    """Knobs of a script that reads photos."""
+
+    data: Path = Path("demo")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "options", "said"),
+    [
+        (WithData, ["../my photos"], "Error: ../my photos stands alone; did you mean --data ../my photos?\n"),
+        (WithData, ["--date", "photos"], "--date"),  # tyro's own message
+        (Knobs, ["photos"], "Unrecognized options: photos"),
+    ],
+)
+def test_a_path_without_its_knob(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    knobs: type[Knobs | WithData],
+    options: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["script.py", *options])
+    with pytest.raises(SystemExit) as ended:
+        console.run(lambda _: pytest.fail("main was called"), knobs, "")
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:
     def main(_: Knobs) -> None:
         raise KeyError("ours")

@@ -38,7 +38,7 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
     logging.getLogger("wildtrack").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in letters that no picture has
     try:
-        main(tyro.cli(knobs_class, description=description))
+        main(_parse(knobs_class, description))
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains while it ends
@@ -49,6 +49,14 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
     except KeyboardInterrupt:
         console.print("Stopped.")
         sys.exit(STOPPED_BY_USER)
+
+
+def _parse(knobs_class: type[KnobsT], description: str | None) -> KnobsT:
+    """The knobs from the command line; a path that is named without its knob is most likely the photos'."""
+    knobs, unknown = tyro.cli(knobs_class, description=description, return_unknown_args=True)
+    if unknown and not unknown[0].startswith("-") and hasattr(knobs, "data"):
+        raise UserError(f"{unknown[0]} stands alone; did you mean --data {unknown[0]}?")
+    return tyro.cli(knobs_class, description=description) if unknown else knobs  # again, for tyro's own message
 
 
 def fail(message: str) -> int:
