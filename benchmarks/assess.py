@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tyro
 from PIL import Image
 
@@ -55,7 +56,8 @@ def main(knobs: Knobs) -> None:
             with tempfile.TemporaryDirectory() as cache:  # new each time, so that nothing is decoded already
                 photos = decode_catalogue(table, root, PIXELS, Path(cache), limit_gb=10)
                 hashes, contents = perceptual_hashes(photos.small), photo_contents(photos.table, root)
-                check_for_duplicates(photos.table, photos.small, hashes, contents, pixel_contents(photos.pixels))
+                shown, sizes = pixel_contents(photos.pixels), np.zeros(len(contents))
+                check_for_duplicates(photos.table, photos.small, hashes, contents, shown, sizes.astype(int), sizes)
 
         console.print(f"{len(table)} photos; {versions()}")
         plain = fastest(decode, knobs.repeats)

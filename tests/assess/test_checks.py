@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.labelled import photo_contents
@@ -59,6 +60,14 @@ def test_a_photo_is_listed_with_all_its_issues(catalogue: Catalogue, tmp_path: P
     issues = checks.quality_with_issues()
     assert issues["image_id"].tolist() == checks.table["image_id"].tolist()
     assert all({"dark", "plain"} <= set(words.split("; ")) for words in issues["issues"])
+
+
+def test_the_ruined_copy_is_the_one_that_can_go(catalogue: Catalogue, tmp_path: Path) -> None:
+    good = Image.open(catalogue.root / "Ana/0.png")
+    good.resize((160, 160)).point(lambda value: value // 12).save(catalogue.root / "Ana/0_.png")
+    checks = checked(load_catalogue(catalogue.root), tmp_path / "cache")
+    gone = checks.duplicates[checks.duplicates["removable"]].set_index("image_id")["duplicate_of"]
+    assert gone.to_dict() == {"Ana/copy.png": "Ana/0.png", "Ana/0_.png": "Ana/0.png"}
 
 
 def test_the_suggested_split_takes_the_place_of_the_own_one(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -31,16 +31,18 @@ SEEN = np.random.default_rng(1).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)
 
 
 def check(
-    table: pd.DataFrame, shifts: list[int], files: str = "", pixels: str = "", pictures: Sequence[int] = ()
-) -> pd.DataFrame:
+    table: pd.DataFrame, shifts: list[int], files: str = "", pixels: str = "", pictures: Sequence[int] = (),
+    faults: Sequence[int] = (), sizes: Sequence[float] = (),
+) -> pd.DataFrame:  # fmt: skip
     """Hash i differs from the first in `shifts[i]` bits; equal letters are equal contents, "-" is none."""
     hashes = np.stack([flipped(*range(shift)) for shift in shifts]) if shifts else np.zeros((0, 64), bool)
     contents = [f"f{row}" if letter == "." else letter for row, letter in enumerate(files or "." * len(table))]
     shown = [f"p{row}" if letter == "." else letter for row, letter in enumerate(pixels or "." * len(table))]
     thumbnails = SEEN[list(pictures) or [0] * len(table)]
-    return check_for_duplicates(
-        table, thumbnails, hashes, *([text.replace("-", "") for text in side] for side in (contents, shown))
-    )
+    files_, pixels_ = ([text.replace("-", "") for text in side] for side in (contents, shown))
+    even = [0] * len(table)
+    counts, areas = np.array(faults or even, dtype=int), np.array(sizes or even, dtype=float)
+    return check_for_duplicates(table, thumbnails, hashes, files_, pixels_, counts, areas)
 
 
 def rows_of(found: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -159,34 +161,74 @@ def test_two_animals_in_two_copies_of_a_photo_are_told_apart_by_their_boxes() ->
 
 
 @pytest.mark.parametrize(
-    ("identities", "shifts", "columns", "expected"),
+    ("identities", "shifts", "expected"),
     [
-        pytest.param("aab", [0, 1, 30], {}, {"r1": "r0"}, id="the first stays"),
-        pytest.param(
-            "aa", [0, 1], {"height": [10.0, 20.0], "width": [10.0, 20.0]}, {"r0": "r1"}, id="the largest stays"
-        ),
-        pytest.param("aa", [0, 1], {"height": [10.0, None], "width": [10.0, 20.0]}, {"r1": "r0"}, id="size unknown"),
-        pytest.param(
-            "aa", [0, 1], {"bbox": [(0.0, 0.0, 5.0, 5.0), (0.0, 0.0, 6.0, 6.0)]}, {"r0": "r1"}, id="largest box"
-        ),
-        pytest.param("aaaa", [0, 8, 16, 24], {}, {"r1": "r0", "r3": "r2"}, id="a slow pan keeps every second frame"),
-        pytest.param("ab", [0, 0], {}, {}, id="which label is right nobody knows"),
-        pytest.param("aab", [0, 0, 0], {}, {}, id="nor are the copies taken away that would help to see it"),
-        pytest.param("aa?", [0, 0, 0], {}, {"r1": "r0"}, id="an unlabelled copy is no other label"),
-        pytest.param("??", [0, 0], {}, {"r1": "r0"}, id="unlabelled copies"),
+        pytest.param("aab", [0, 1, 30], {"r1": "r0"}, id="the first stays"),
+        pytest.param("aaaa", [0, 8, 16, 24], {"r1": "r0", "r3": "r2"}, id="a slow pan keeps every second frame"),
+        pytest.param("ab", [0, 0], {}, id="which label is right nobody knows"),
+        pytest.param("aab", [0, 0, 0], {}, id="nor are the copies taken away that would help to see it"),
+        pytest.param("aa?", [0, 0, 0], {"r1": "r0"}, id="an unlabelled copy is no other label"),
+        pytest.param("??", [0, 0], {"r1": "r0"}, id="unlabelled copies"),
     ],
 )
-def test_what_leaves(identities: str, shifts: list[int], columns: dict[str, Any], expected: dict[str, str]) -> None:
-    table = table_of(identities, **columns)
+def test_what_leaves(identities: str, shifts: list[int], expected: dict[str, str]) -> None:
+    table = table_of(identities)
     cleaned, removed = remove_duplicates(table, check(table, shifts))
     assert dict(zip(removed["image_id"], removed["kept_image_id"], strict=True)) == expected
     assert list(cleaned["image_id"]) == [name for name in table["image_id"] if name not in expected]
     assert list(cleaned.index) == list(range(len(cleaned)))
 
 
+BOX = (0.0, 0.0, 5.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "faults", "sizes", "stays"),
+    [
+        pytest.param({}, [], [], "r0", id="the first"),
+        pytest.param({"path": ["IMG 1 (copy).jpg", "IMG 1 é.jpg"]}, [], [], "r1", id="the shortest name"),
+        pytest.param({"path": ["a/IMG 2.jpg", "longer folder/IMG.jpg"]}, [], [], "r1", id="folders are no name"),
+        pytest.param({"path": ["1.jpg", "copy of 1.jpg"]}, [], [100, 200], "r1", id="the largest before its name"),
+        pytest.param({"bbox": [None, BOX]}, [], [100, 25], "r1", id="one with a box before the largest"),
+        pytest.param({"bbox": [None, BOX]}, [1, 2], [100, 25], "r0", id="a sound one before one with a box"),
+        pytest.param({}, [3, 0], [200, 100], "r1", id="a sound one before the largest"),
+    ],
+)
+@pytest.mark.parametrize("files", ["..", "xx"])
+def test_the_best_copy_stays(
+    columns: dict[str, Any], faults: list[int], sizes: list[float], stays: str, files: str
+) -> None:
+    table = table_of("aa", **columns)
+    cleaned, _ = remove_duplicates(table, check(table, [0, 1], files, faults=faults, sizes=sizes))
+    assert cleaned["image_id"].tolist() == [stays]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([("1", BOX), ("2", BOX)], {"r0": "r1", "r1": "r0"}, id="equal boxes"),
+        pytest.param([("1", BOX), ("2", None)], {"r0": "r1", "r1": "r0"}, id="one box"),
+        pytest.param([("1", BOX), ("2", (9.0, 0.0, 5.0, 5.0))], {}, id="two animals"),
+        pytest.param([("1", BOX), ("1", None)], {}, id="rows of one photo"),
+        pytest.param(
+            [("1", BOX), ("1", None), ("2", None)], {"r0": "r2", "r1": "r2", "r2": "r0"}, id="one photo and its copy"
+        ),
+        pytest.param(
+            [("1", BOX), ("2", None), ("3", BOX)], {"r0": "r2", "r1": "r0", "r2": "r0"}, id="the equal box is nearer"
+        ),
+    ],
+)
+def test_equal_files_are_copies_unless_their_boxes_show_two_animals(rows: list[Any], expected: dict[str, str]) -> None:
+    photos, bboxes = zip(*rows, strict=True)
+    table = table_of("abc"[: len(rows)], photo_id=photos, bbox=pd.Series(bboxes, dtype=object))  # so that none leaves
+    found = check(table, [number * 21 for number in range(len(rows))], "x" * len(rows))
+    assert dict(zip(found["image_id"], found["duplicate_of"], strict=True)) == expected
+    assert set(found["kind"]) <= {"exact file"}
+
+
 def test_reasons_go_with_the_photo_that_stays() -> None:
-    table = table_of("aaaa", height=[1.0, 1.0, 9.0, 1.0], width=1.0)
-    _, removed = remove_duplicates(table, check(table, [0, 0, 4, 4], "xx..", "..yy"))
+    table = table_of("aaaa")
+    _, removed = remove_duplicates(table, check(table, [0, 0, 4, 4], "xx..", "..yy", sizes=[1, 1, 9, 1]))
     assert list(removed["kept_image_id"]) == ["r2"] * 3
     assert list(removed["reason"]) == ["near-duplicate: 4 of 64 bits differ"] * 2 + ["exact pixels duplicate"]
 
@@ -196,8 +238,9 @@ def test_groups_agree_with_a_plain_loop() -> None:
     centres = generator.random((12, 64)) < 0.5
     hashes = centres[generator.integers(0, 12, 700)] ^ (generator.random((700, 64)) < 0.06)  # more than one block
     table = table_of("".join(generator.choice(list("abc"), 700)), photo_id=generator.integers(0, 500, 700).astype(str))
-    digests = [str(row) for row in range(700)]
-    found = check_for_duplicates(table, np.repeat(SEEN[:1], 700, axis=0), hashes, digests, digests)
+    rows = np.arange(700)
+    digests = [str(row) for row in rows]
+    found = check_for_duplicates(table, np.repeat(SEEN[:1], 700, axis=0), hashes, digests, digests, rows, rows * 0.0)
     distances = (hashes[:, None] != hashes[None]).sum(axis=2)
     other_photo = table["photo_id"].to_numpy()[:, None] != table["photo_id"].to_numpy()[None]
     masked = np.where(other_photo, distances, 99)
@@ -210,8 +253,9 @@ def test_groups_agree_with_a_plain_loop() -> None:
 
 
 def test_arrays_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 files and 2 pixel digests for 2 rows"):
-        check_for_duplicates(table_of("ab"), SEEN[:2], np.zeros((1, 64), bool), ["", ""], ["", ""])
+    with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 files, 2 pixel digests, 2 faults and 2 sizes"):
+        two = ["", ""], ["", ""], np.zeros(2, int), np.zeros(2)
+        check_for_duplicates(table_of("ab"), SEEN[:2], np.zeros((1, 64), bool), *two)
 
 
 def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: Path) -> None:

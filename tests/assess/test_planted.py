@@ -41,7 +41,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalogue, pd.Dat
     rows, faults = [], []
     for number, original in enumerate(originals[:24]):
         fault = ("file", "recompressed", "resized", "lossless", "other name", "other side")[number % 6]
-        source, name = root / original["path"], f"copy_{number}"
+        source, name = root / original["path"], f"{original['image_id']}_copy_{number}"
         path = Path(original["path"]).with_name(f"{name}.png" if fault == "lossless" else f"{name}.jpg")
         photo = Image.open(source)
         if fault == "lossless":
@@ -74,7 +74,9 @@ def duplicates(planted: tuple[Catalogue, pd.DataFrame], tmp_path_factory: pytest
     assert photos.problems.empty
     contents = photo_contents(photos.table, catalogue.root)
     hashes, shown = perceptual_hashes(photos.small), pixel_contents(photos.pixels)
-    return check_for_duplicates(photos.table, photos.small, hashes, contents, shown)
+    nothing = np.zeros(len(contents), dtype=np.intp)
+    sizes = (photos.table["height"] * photos.table["width"]).fillna(0).to_numpy(dtype=np.float64)
+    return check_for_duplicates(photos.table, photos.small, hashes, contents, shown, nothing, sizes)
 
 
 def test_every_copy_is_found_and_nothing_else(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue
@@ -77,6 +78,12 @@ def check_catalogue(
     """
     table = photos.table
     quality, unreadable = quality_table(table, catalogue.root)
+    flags = flag_quality(quality, thresholds)
+    faults = table["image_id"].map(flags["image_id"].value_counts()).fillna(0).to_numpy(dtype=np.intp)
+    sizes = (quality["height"] * quality["width"]).fillna(0).to_numpy()
+    duplicates = check_for_duplicates(
+        table, photos.small, hashes, contents, pixel_contents(photos.pixels), faults, sizes
+    )
     has_split = "split" in table and table["split"].notna().any()
     suggested, method = suggested_split(
         table.assign(sha256=contents),
@@ -91,8 +98,8 @@ def check_catalogue(
         problems=pd.concat([catalogue.problems, photos.problems, unreadable], ignore_index=True),
         statistics=catalogue_statistics(table, encounter_hours),
         quality=quality,
-        flags=flag_quality(quality, thresholds),
-        duplicates=check_for_duplicates(table, photos.small, hashes, contents, pixel_contents(photos.pixels)),
+        flags=flags,
+        duplicates=duplicates,
         leakage=split_leakage(table, "split", encounter_hours, hashes) if has_split else None,
         suggested=suggested,
         method=method,

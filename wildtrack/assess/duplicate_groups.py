@@ -1,10 +1,10 @@
 """Duplicates of a whole catalogue: which photos show the same picture, what that means, and which may leave.
 
-In: the catalogue's table and a thumbnail, a hash, a file digest and a pixel digest a row. Out: tables. No file is
-touched but the cleaned catalogue that `write_cleaned` writes.
+In: the catalogue's table and, a row, a thumbnail, a hash, two digests, a count of faults and a size. Out: tables. No
+file is touched but the cleaned catalogue that `write_cleaned` writes.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -28,33 +28,42 @@ from wildtrack.console import track
 from wildtrack.errors import UserError
 
 KINDS = ("exact file", "exact pixels", "near")
+BEST_FIRST = ["faults", "whole", "size", "letters", "row"]  # the least of each is best, but the greatest size
 NOBODY = -1  # no row
 
 
 def check_for_duplicates(
-    table: pd.DataFrame, thumbnails: Pixels, hashes: Hashes, contents: list[str], pixel_contents: list[str]
+    table: pd.DataFrame,
+    thumbnails: Pixels,
+    hashes: Hashes,
+    contents: list[str],
+    pixel_contents: list[str],
+    faults: npt.NDArray[np.integer],
+    sizes: npt.NDArray[np.floating],
 ) -> pd.DataFrame:
     """Find the photos that show the same picture as another photo of the catalogue.
 
-    Two rows of different photos are duplicates when their files are equal byte by byte and so are their boxes (exact
-    file), or their pixels, as decoded, are equal (exact pixels), or their hashes differ in `NEAR_DUPLICATE_BITS`
-    bits or fewer and their thumbnails confirm it (near: recompressed, resized, brightened, or the next frame if nothing
-    moved). A group is whatever such pairs connect. Rows of one photo are never duplicates of each other, and a photo
-    that shows nothing only is one by its file.
+    Two rows of different photos are duplicates when their files are equal byte by byte and their boxes do not tell two
+    animals apart: they are equal, or only one row has one (exact file), or their pixels, as decoded, are equal (exact
+    pixels), or their hashes differ in `NEAR_DUPLICATE_BITS` bits or fewer and their thumbnails confirm it (near:
+    recompressed, resized, brightened, or the next frame if nothing moved). A group is whatever such pairs connect. Rows
+    of one photo are never duplicates of each other, and a photo that shows nothing only is one by its file.
 
     A photo is removable when a duplicate of it, of the same identity, stays. In each group the photos of an identity
-    are gone through from the one with the most pixels (of its box, else of the photo, where the catalogue knows
-    them), ties in the catalogue's order, and one that duplicates none of those that stay so far stays too. So the
-    frames of a slow pan are not reduced to one. Nothing of a group with two known identities is removable: one label
-    is wrong, nobody but a person knows which, and the copies are what that person needs to see.
+    are gone through the best first, and one that duplicates none of those that stay so far stays too. So the frames of
+    a slow pan are not reduced to one. The best is the one with the fewest faults, then one with a box before one
+    without, then the one with the most pixels, then the one with the shortest file name ("copy of" makes it longer),
+    then the first in the catalogue. Nothing of a group with two known identities is removable: one label is wrong,
+    nobody but a person knows which, and the copies are what that person needs to see.
 
     Args:
-        table: A catalogue with `image_id`, `identity` and `path`, perhaps `photo_id`, `bbox`, `height`, `width` and
-            `split`, N rows.
+        table: A catalogue with `image_id`, `identity` and `path`, perhaps `photo_id`, `bbox` and `split`, N rows.
         thumbnails: The photos as `Decoded.small` has them, uint8 (N, 32, 32, 3); may be a memory map.
         hashes: From `perceptual_hashes` of them, bool, shape (N, 64).
         contents: From `photo_contents`: N digests of the files, "" where a file cannot be read.
         pixel_contents: From `pixel_contents`: N digests of the pixels, "" for a photo that shows nothing.
+        faults: How much is wrong with each photo, such as the number of its quality flags, int (N,).
+        sizes: The pixels of each photo or box itself, (N,).
 
     Returns:
         One row a photo with a duplicate, group by group in the catalogue's order: `group` (int, from 0), `image_id`,
@@ -66,15 +75,16 @@ def check_for_duplicates(
         `across_splits`.
 
     Raises:
-        ValueError: Not one thumbnail, hash, digest and pixel digest a row.
+        ValueError: Not one thumbnail, hash, digest, pixel digest, count of faults and size a row.
     """
-    counts = [len(given) for given in (thumbnails, hashes, contents, pixel_contents)]
-    if counts != [len(table)] * 4:
-        given = "{} thumbnails, {} hashes, {} files and {} pixel digests".format(*counts)
+    counts = [len(given) for given in (thumbnails, hashes, contents, pixel_contents, faults, sizes)]
+    if counts != [len(table)] * 6:
+        given = "{} thumbnails, {} hashes, {} files, {} pixel digests, {} faults and {} sizes".format(*counts)
         raise ValueError(f"{given} for {len(table)} rows; there must be one of each a row.")
     photos = pd.factorize(photo_keys(table))[0]
-    files, pixels = _file_keys(table, contents), _keys(pixel_contents)
-    of_file, of_pixels = _partners(files, photos), _partners(pixels, photos)
+    files, pixels, box = _keys(contents), _keys(pixel_contents), _box_keys(table)
+    everyone = np.ones(len(table), dtype=np.bool_)
+    of_file, of_pixels = _same_files(files, box, photos), _partners(pixels, photos, everyone)
     shows = np.flatnonzero(np.asarray(pixel_contents, dtype=object) != "")
     labels, of_hash, distances = _near(thumbnails, hashes, photos, shows)
     for partners in (of_file, of_pixels):
@@ -88,9 +98,13 @@ def check_for_duplicates(
             "identity": table["identity"].to_numpy(dtype=object),
             "photo": photos,
             "file": files,
+            "box": box,
             "pixels": pixels,
             "shows": np.isin(np.arange(len(table)), shows),
-            "size": _sizes(table),
+            "faults": faults,
+            "whole": box == NOBODY,
+            "size": sizes,
+            "letters": [len(PurePosixPath(path).name) for path in table["path"]],
             "other": np.select(exact, (of_file, of_pixels), of_hash),
             "kind": np.select(exact, KINDS[:2], KINDS[2]),
             "distance": np.where(exact[0] | exact[1], 0, distances),
@@ -142,10 +156,9 @@ def write_cleaned(cleaned: pd.DataFrame, root: Path, target: Path) -> None:
     write_table(cleaned, target)
 
 
-def _file_keys(table: pd.DataFrame, contents: list[str]) -> Rows:
-    """Equal numbers for equal files with equal boxes, shape (N,); a file that cannot be read equals none."""
-    pairs = zip(contents, boxes(table), strict=True)
-    return _keys([f"{content} {box or ''}" if content else "" for content, box in pairs])
+def _box_keys(table: pd.DataFrame) -> Rows:
+    """Equal numbers for equal boxes, NOBODY for no box; shape (N,)."""
+    return pd.factorize(pd.Series([None if box is None else str(box) for box in boxes(table)], dtype=object))[0]
 
 
 def _keys(texts: list[str]) -> Rows:
@@ -153,13 +166,24 @@ def _keys(texts: list[str]) -> Rows:
     return pd.factorize(pd.Series([text or row for row, text in enumerate(texts)], dtype=object))[0]
 
 
-def _partners(keys: Rows, photos: Rows) -> Rows:
-    """The first row of equal key in another photo, shape (N,); NOBODY where there is none."""
-    rows = pd.Series(np.arange(len(keys)))
-    first = rows.groupby(keys).transform("first").to_numpy(dtype=np.intp)
-    elsewhere = photos != photos[first]
-    second = rows[elsewhere].groupby(keys[elsewhere]).first()
-    return np.where(elsewhere, first, pd.Series(keys).map(second).fillna(NOBODY).to_numpy(dtype=np.intp))
+def _same_files(files: Rows, box: Rows, photos: Rows) -> Rows:
+    """The first row of an equal file in another photo whose box may be this one's, shape (N,); NOBODY for none."""
+    whole = box == NOBODY
+    equal = _partners(pd.factorize(pd.MultiIndex.from_arrays([files, box]))[0], photos, ~whole)
+    of_any, of_whole = _partners(files, photos, np.ones_like(whole)), _partners(files, photos, whole)
+    return np.where(whole, of_any, np.where(equal != NOBODY, equal, of_whole))
+
+
+def _partners(keys: Rows, photos: Rows, among: npt.NDArray[np.bool_]) -> Rows:
+    """The first of the rows `among` of equal key in another photo, shape (N,); NOBODY where there is none."""
+    rows = pd.Series(np.flatnonzero(among))
+    firsts = rows.groupby(keys[rows]).transform("first").to_numpy(dtype=np.intp)
+    others = rows[photos[rows] != photos[firsts]]
+    first, second = (
+        pd.Series(keys).map(found.groupby(keys[found]).first()).fillna(NOBODY).to_numpy(dtype=np.intp)
+        for found in (rows, others)
+    )
+    return np.where(photos != photos[first], first, second)
 
 
 def _near(thumbnails: Pixels, hashes: Hashes, photos: Rows, shows: Rows) -> tuple[Rows, Rows, Rows]:
@@ -180,32 +204,23 @@ def _near(thumbnails: Pixels, hashes: Hashes, photos: Rows, shows: Rows) -> tupl
     return labels, np.where(found, row, NOBODY), np.where(found, distance, 0)
 
 
-def _sizes(table: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Pixels of each row's box, else of its photo, else 0; shape (N,)."""
-    sizes = np.zeros(len(table))
-    if "height" in table and "width" in table:
-        sizes = (table["height"] * table["width"]).fillna(0).to_numpy(dtype=np.float64)
-    for row, box in enumerate(boxes(table)):
-        if box is not None:
-            sizes[row] = box[2] * box[3]
-    return sizes
-
-
 def _with_removable(parts: pd.DataFrame, thumbnails: Pixels, hashes: Hashes) -> pd.DataFrame:
     """Choose what may leave: `removable`, and for those rows `other`, `kind` and `distance` to the row that stays."""
     parts = parts.reset_index(drop=True)
     known = parts["identity"].where(parts["identity"] != UNKNOWN)
     settled = parts[known.groupby(parts["group"]).transform("nunique") < 2]
-    row, photo, file, pixels, shows = (parts[name].to_numpy() for name in ("row", "photo", "file", "pixels", "shows"))
+    row, photo, file, box = (parts[name].to_numpy() for name in ("row", "photo", "file", "box"))
+    pixels, shows = parts["pixels"].to_numpy(), parts["shows"].to_numpy()
     removable = np.zeros(len(parts), dtype=np.bool_)
     other, kind, distance = (parts[name].to_numpy(copy=True) for name in ("other", "kind", "distance"))
-    best_first = settled.sort_values("size", ascending=False, kind="stable")
+    best_first = settled.sort_values(BEST_FIRST, ascending=[by != "size" for by in BEST_FIRST])
     for places in best_first.groupby(["group", "identity"]).indices.values():
         left = best_first.index.to_numpy()[places]
         while len(left) > 1:
             stays, left = left[0], left[1:]
             bits = (hashes[row[left]] != hashes[row[stays]]).sum(axis=1)
-            same = file[left] == file[stays], pixels[left] == pixels[stays]
+            one_box = (box[left] == box[stays]) | (box[left] == NOBODY) | (box[stays] == NOBODY)
+            same = (file[left] == file[stays]) & one_box, pixels[left] == pixels[stays]
             near = (bits <= NEAR_DUPLICATE_BITS) & shows[left] & shows[stays]
             near[near] = same_picture(thumbnails, row[left[near]], np.full(near.sum(), row[stays]))
             leaves = (same[0] | same[1] | near) & (photo[left] != photo[stays])
