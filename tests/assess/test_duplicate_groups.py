@@ -187,6 +187,8 @@ BOX = (0.0, 0.0, 5.0, 5.0)
     [
         pytest.param({}, [], [], "r0", id="the first"),
         pytest.param({"path": ["IMG 1 (copy).jpg", "IMG 1 é.jpg"]}, [], [], "r1", id="the shortest name"),
+        pytest.param({"path": ["1 (1).jpg", "DSC 0012345.jpg"]}, [], [], "r1", id="a name that does not say copy"),
+        pytest.param({"path": ["copy of 1.jpg", "Kopie (2) of 1.jpg"]}, [], [], "r0", id="two that say copy"),
         pytest.param({"path": ["a/IMG 2.jpg", "longer folder/IMG.jpg"]}, [], [], "r1", id="folders are no name"),
         pytest.param({"path": ["1.jpg", "copy of 1.jpg"]}, [], [100, 200], "r1", id="the largest before its name"),
         pytest.param({"bbox": [None, BOX]}, [], [100, 25], "r1", id="one with a box before the largest"),

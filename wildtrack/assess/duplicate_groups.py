@@ -4,6 +4,7 @@ In: the catalogue's table and, a row, a thumbnail, a hash, two digests, a count 
 file is touched but the cleaned catalogue that `write_cleaned` writes.
 """
 
+import re
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -28,7 +29,15 @@ from wildtrack.console import track
 from wildtrack.errors import UserError
 
 KINDS = ("exact file", "exact pixels", "near")
-BEST_FIRST = ["faults", "whole", "size", "letters", "row"]  # the least of each is best, but the greatest size
+BEST_FIRST = [
+    "faults",
+    "whole",
+    "size",
+    "says_copy",
+    "letters",
+    "row",
+]  # the least of each is best, but the greatest size
+COPY = re.compile(r"cop(y|ie|ia)|kopie|\(\d+\)", re.IGNORECASE)  # what file managers add to a copy's name
 NOBODY = -1  # no row
 
 
@@ -52,9 +61,9 @@ def check_for_duplicates(
     A photo is removable when a duplicate of it, of the same identity, stays. In each group the photos of an identity
     are gone through the best first, and one that duplicates none of those that stay so far stays too. So the frames of
     a slow pan are not reduced to one. The best is the one with the fewest faults, then one with a box before one
-    without, then the one with the most pixels, then the one with the shortest file name ("copy of" makes it longer),
-    then the first in the catalogue. Nothing of a group with two known identities is removable: one label is wrong,
-    nobody but a person knows which, and the copies are what that person needs to see.
+    without, then the one with the most pixels, then one whose file name does not say that it is a copy, then the one
+    with the shortest file name, then the first in the catalogue. Nothing of a group with two known identities is
+    removable: one label is wrong, nobody but a person knows which, and the copies are what that person needs to see.
 
     Args:
         table: A catalogue with `image_id`, `identity` and `path`, perhaps `photo_id`, `bbox` and `split`, N rows.
@@ -83,6 +92,7 @@ def check_for_duplicates(
         raise ValueError(f"{given} for {len(table)} rows; there must be one of each a row.")
     photos = pd.factorize(photo_keys(table))[0]
     files, pixels, box = _keys(contents), _keys(pixel_contents), _box_keys(table)
+    names = [PurePosixPath(path).name for path in table["path"]]
     everyone = np.ones(len(table), dtype=np.bool_)
     of_file, of_pixels = _same_files(files, box, photos), _partners(pixels, photos, everyone)
     shows = np.flatnonzero(np.asarray(pixel_contents, dtype=object) != "")
@@ -104,7 +114,8 @@ def check_for_duplicates(
             "faults": faults,
             "whole": box == NOBODY,
             "size": sizes,
-            "letters": [len(PurePosixPath(path).name) for path in table["path"]],
+            "says_copy": [bool(COPY.search(name)) for name in names],
+            "letters": [len(name) for name in names],
             "other": np.select(exact, (of_file, of_pixels), of_hash),
             "kind": np.select(exact, KINDS[:2], KINDS[2]),
             "distance": np.where(exact[0] | exact[1], 0, distances),
