@@ -25,7 +25,7 @@ def read(image_id: str) -> np.ndarray:
 SUSPICIONS = [
     Suspicion(("20x30", "30x20"), ("Ana", "C $1"), "one animal?"),
     Suspicion(("1x1", "5x500"), ("Žofie " * 20, "W" * 60), "a remark that goes on " * 9),
-    Suspicion((f"9x9x{'long' * 30}", "9x9"), ("two\nlines", "\\frac{$"), ""),
+    Suspicion((f"9x9x{'long' * 30}", "9x9"), ("all\nthree\nlines", "\\frac{$"), ""),
     Suspicion(("9x9", "9x9"), ("", "x"), "$"),
 ]
 
@@ -60,8 +60,7 @@ def test_an_odd_photo_is_shown_beside_its_evidence() -> None:
     values = ["p", "Ana", "p.jpg", "", "Bo", 0.9, 8, 1, "q", "q.jpg", "o", "o.jpg"]
     shown = only(odd_photos(pd.DataFrame([values], columns=PHOTO_COLUMNS)))
     assert shown.image_ids == ("p", "q")
-    assert shown.names == ("labelled\nAna", "looks like\nBo")
-    assert shown.remark == "its nearest photos vote 1 to 8"
+    assert shown.names == ("labelled\nAna\nsimilar photos: 1", "looks like\nBo\nsimilar photos: 8")
     assert odd_photos(pd.DataFrame(columns=PHOTO_COLUMNS)) == []
 
 

@@ -45,8 +45,11 @@ def odd_photos(photos: pd.DataFrame) -> list[Suspicion]:
     return [
         Suspicion(
             (row["image_id"], row["evidence_image_id"]),
-            (f"labelled\n{row['identity']}", f"looks like\n{row['suggested_identity']}"),
-            f"its nearest photos vote {row['own_votes']} to {row['votes']}",
+            (
+                f"labelled\n{row['identity']}\nsimilar photos: {row['own_votes']}",
+                f"looks like\n{row['suggested_identity']}\nsimilar photos: {row['votes']}",
+            ),
+            "",
         )
         for _, row in photos.iterrows()
     ]

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from PIL import Image
 
 from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.assess.counts import counted
 from wildtrack.assess.encounters import photo_keys, photo_times
 from wildtrack.assess.statistics import animals_per_photo, encounters_per_identity
 from wildtrack.assess.style import BLUE, DPI, INK, ORANGE, chart, empty_chart, fitted, identity_styles
@@ -110,7 +111,8 @@ def plot_identity_histogram(
     title = "Photos per identity"
     if not len(counts):
         return empty_chart(title, "No photo has an identity.", figsize)
-    title += f": {len(counts)} identities, median {np.median(counts):g}, {(counts == 1).sum()} with one photo"
+    title += f": {counted(len(counts), 'identity', 'identities')}, median {np.median(counts):g}"
+    title += f", {(counts == 1).sum()} with one photo"
     figure, axis = chart(title, "photos of one identity", "identities", figsize)
     _histogram(axis, counts, bins, alpha)
     if log_scale:
@@ -153,7 +155,7 @@ def plot_photos_per_date(table: pd.DataFrame) -> Figure:
     daily = int((days.max() - days.min()).astype(int)) <= DAILY
     starts, counts = np.unique(days.astype("datetime64[D]" if daily else "datetime64[M]"), return_counts=True)
     unit = "day" if daily else "month"
-    title += f": {len(days)} of {len(times)} photos have one, {days.min()} to {days.max()}"
+    title += f": {len(days)} of {len(times)} have one, {days.min()} to {days.max()}"
     figure, axis = chart(title, unit, f"photos a {unit}", FIGSIZE)
     first_days = starts.astype("datetime64[D]")
     ends = (starts + 1).astype("datetime64[D]")
@@ -177,7 +179,7 @@ def plot_balance(table: pd.DataFrame, column: str) -> Figure:
     named = counts.head(MOST_BARS)
     bars = [(fitted(str(word), 150, 10), int(count), BLUE) for word, count in named.items()]
     for label, rest in (
-        (f"({len(counts) - len(named)} others)", int(counts.iloc[MOST_BARS:].sum())),
+        (f"({counted(len(counts) - len(named), 'other', 'others')})", int(counts.iloc[MOST_BARS:].sum())),
         ("(not given)", len(table) - int(counts.sum())),
     ):
         if rest:
