@@ -2,8 +2,10 @@
 
   python assess_dataset.py                          the demo, or the catalogue in DATA
   python assess_dataset.py --data my_photos         your own
-  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted,
-                                                    and copies that bear two names stay for a person to judge
+  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
+                                                    The soundest copy stays, then the largest; copies that bear
+                                                    two names all stay for a person to judge
+  python assess_dataset.py --save-split             also write the catalogue with a split that can be trusted
 
 Writes results/assess/report.html, the pictures and the tables in it.
 """
@@ -32,6 +34,7 @@ from wildtrack.address.embedding_cache import cached_outputs
 from wildtrack.address.preprocessor import plain
 from wildtrack.assess.audit import Audit, audit_labels
 from wildtrack.assess.checks import Checks, check_catalogue
+from wildtrack.assess.counts import counted
 from wildtrack.assess.duplicate_groups import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.assess.quality import Thresholds, check_thresholds
@@ -57,7 +60,7 @@ class Knobs:
     test_share: float = 0.2  # of each animal's photos, in the suggested split
     valid_share: float = 0.15  # of the rest
     remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies that bear one name
-    save_split: bool = False  # write split.csv beside the photos: the catalogue with the suggested split
+    save_split: bool = False  # write split.csv beside the photos: the named animals with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
     seed: int = 0  # names the sample that is shown, and the suggested split where it is random
     cache_gb: float = 10.0  # disk space for decoded photos and embeddings
@@ -79,6 +82,7 @@ def main(knobs: Knobs) -> None:
     catalogue = load_catalogue(knobs.data, knobs.split_column)
     console.print(catalogue.understood)
     check_results(knobs.results, knobs.data)
+    has_model = check_artifacts(knobs.artifacts)
     cleaned, resplit = catalogue.root / "cleaned.csv", catalogue.root / "split.csv"
     if knobs.remove_duplicates:
         check_target(cleaned, knobs.data)
@@ -98,14 +102,14 @@ def main(knobs: Knobs) -> None:
         seed=knobs.seed,
     )
     write_tables(checks, knobs.results)
-    audit = audit_with_model(knobs, catalogue, checks, contents, hashes)
+    audit = None
+    if has_model and checks.anybody_named:
+        audit = audit_with_model(knobs, catalogue, checks, contents, hashes)
     write_report(knobs, catalogue, checks, audit)
     if knobs.remove_duplicates:
         write_without_copies(checks, catalogue, cleaned, knobs.results)
     if knobs.save_split:
-        write_table(checks.with_suggested_split(), resplit)
-        mark_ours(resplit)
-        console.print(f'Wrote {resplit}. To train on it: python train_classifier_reid.py --data "{resplit}"')
+        write_split(checks, catalogue, resplit, without_copies=knobs.remove_duplicates)
 
 
 def check_results(results: Path, data: Path) -> None:
@@ -120,6 +124,18 @@ def check_results(results: Path, data: Path) -> None:
         raise UserError(f"--results {results} holds files that are not of a report; name a new or an empty folder")
 
 
+def check_artifacts(artifacts: Path) -> bool:
+    """Whether a trained model is there; it must be where the user says that one is."""
+    if any((artifacts / name).is_file() for name in ("model.onnx", "model.keras", "model.h5")):
+        return True
+    if artifacts != Knobs.artifacts:
+        raise UserError(
+            f"--artifacts {artifacts} holds no trained model; name a folder that train_classifier_reid.py wrote, or "
+            "leave it out to assess the photos alone"
+        )
+    return False
+
+
 def check_target(target: Path, data: Path) -> None:
     """Refuse to replace the catalogue that is read, whose rows would be lost, or a file of the user's own."""
     if target.resolve() == data.resolve():
@@ -130,19 +146,14 @@ def check_target(target: Path, data: Path) -> None:
 def audit_with_model(
     knobs: Knobs, catalogue: Catalogue, checks: Checks, contents: list[str], hashes: np.ndarray
 ) -> Audit | None:
-    """What a trained model says of the labels; None when there is none that can be used."""
-    if not (knobs.artifacts / "model.onnx").is_file():
-        return None
+    """What a trained model says of the labels; None when it cannot be used."""
     try:
         artifacts = open_artifacts(knobs.artifacts)
+        if not onnx_is_current(artifacts):
+            raise UserError(f"{knobs.artifacts} has no model.onnx of the model in it; search.py makes one")
         engine = OnnxEngine(knobs.artifacts / "model.onnx")
     except UserError as error:  # the rest of the report does not depend on it
         log.warning("No label audit: %s", error)
-        return None
-    if not onnx_is_current(artifacts):
-        log.warning(
-            "No label audit: %s/model.onnx is not of the model beside it; search.py makes it anew.", knobs.artifacts
-        )
         return None
     size = artifacts.preprocessor.image_size
     photos = decode_catalogue(checks.table, catalogue.root, size, default_cache(), knobs.cache_gb)
@@ -184,8 +195,8 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, res
     mark_ours(target)
     write_csv(removed, results / "removed.csv")
     console.print(
-        f"Wrote {target} with {len(cleaned)} rows. Copies left out: {len(copies)}; unreadable photos left out: "
-        f"{len(unreadable)}; {results / 'removed.csv'} lists them. No photo was deleted. "
+        f"Wrote {target} with {counted(len(cleaned), 'row', 'rows')}. Copies left out: {len(copies)}; unreadable "
+        f"photos left out: {len(unreadable)}; {results / 'removed.csv'} lists them. No photo was deleted. "
         f'To train on it: python train_classifier_reid.py --data "{target}"'
     )
     undecided = int(checks.duplicates["across_identities"].sum())
@@ -194,6 +205,27 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, res
             f"Photos that stay in it because a copy bears another name: {undecided}. Only a person can say which name "
             f"is right: see across_identities in {results / 'duplicates.csv'}, mend the labels, and run this again."
         )
+
+
+def write_split(checks: Checks, catalogue: Catalogue, target: Path, *, without_copies: bool) -> None:
+    """The catalogue with the suggested split, beside the photos, and what is not in it."""
+    if not checks.anybody_named:
+        raise UserError(
+            f"--save-split wrote no {target.name}: nobody is named yet, so there is nothing to split; name the animals "
+            "in the column identity, or sort them into a folder each, and run this again"
+        )
+    labelled = checks.with_suggested_split()
+    # A copy is on the side of the photo that stays instead, so no side loses its last photo of an animal.
+    resplit = remove_duplicates(labelled, checks.duplicates)[0] if without_copies else labelled
+    write_table(resplit, target)
+    mark_ours(target)
+    unnamed, copies = len(checks.table) - len(labelled), len(labelled) - len(resplit)
+    unreadable = len(catalogue.table) - len(checks.table)
+    console.print(
+        f"Wrote {target} with {counted(len(resplit), 'row', 'rows')}. Rows left out: {unnamed} of unnamed animals, "
+        f"{unreadable} with unreadable photos, {copies} of copies{'' if without_copies else ' (--remove-duplicates)'}. "
+        f'To train on it: python train_classifier_reid.py --data "{target}"'
+    )
 
 
 def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
@@ -211,11 +243,18 @@ def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audi
     for picture in (picture for section in sections for picture in section.figures):
         write_atomically(knobs.results / f"{picture.name}.png", partial(write_bytes, data=png(picture.figure)))
     found = findings(checks, audit)
-    page = report_page(f"What is in {knobs.data.resolve().name}", catalogue.understood, found, sections)
+    page = report_page(f"What is in {knobs.data.resolve().name}", what_was_read(catalogue, checks), found, sections)
     write_text(knobs.results / "report.html", page)
     for finding in found:
         console.print(f"{LEVELS[finding.level]}: {finding.text}")
     console.print(f"The report: {knobs.results / 'report.html'}")
+
+
+def what_was_read(catalogue: Catalogue, checks: Checks) -> str:
+    """What the data was taken for, and how many of its photos the report cannot be about."""
+    unreadable = catalogue.table["path"].nunique() - checks.table["path"].nunique()
+    told = f"; photos that cannot be read, and are not counted below: {unreadable}" if unreadable else ""
+    return catalogue.understood + told
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,6 +26,14 @@ from wildtrack.errors import UserError
 
 FAULTS = ("blurry", "dark", "turned", "corrupt", "copied", "swapped")
 EACH = 4  # photos a fault
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where artifacts/ has none, whatever a developer has trained."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("here"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +77,7 @@ def assessed(
     faulty: tuple[Path, dict[str, set[str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, set[str]]]:
     results = tmp_path_factory.mktemp("results") / "assess"
-    main(Knobs(faulty[0], results, artifacts=results / "none", remove_duplicates=True, save_split=True))
+    main(Knobs(faulty[0], results, remove_duplicates=True, save_split=True))
     return results, faulty[1]
 
 
@@ -131,7 +140,7 @@ def test_what_left_and_what_a_person_must_decide_is_said(
         shutil.copy(root / "Ana/0.png", root / name)
     shutil.copy(root / "C $1/0.png", root / "C $1/copy.png")
     (root / "Blå/bad.png").write_bytes(b"bad")
-    main(Knobs(root, tmp_path / "r", artifacts=tmp_path, remove_duplicates=True))
+    main(Knobs(root, tmp_path / "r", remove_duplicates=True))
     said = capsys.readouterr().err
     assert "Copies left out: 1; unreadable photos left out: 1;" in said
     assert "a copy bears another name: 3." in said
@@ -144,7 +153,7 @@ def test_a_catalogue_is_not_replaced_by_its_own_result(
 ) -> None:
     root = shutil.copytree(photo_folder, tmp_path / "photos")
     shutil.copy(root / "Ana/0.png", root / "Ana/copy.png")
-    knobs = Knobs(root, tmp_path / "r", artifacts=tmp_path, **{knob: True})  # type: ignore[arg-type]
+    knobs = Knobs(root, tmp_path / "r", **{knob: True})  # type: ignore[arg-type]
     main(knobs)
     written = [root / name, *(tmp_path / "r").glob("*.csv")]
     before = [path.read_bytes() for path in written]
@@ -171,13 +180,64 @@ def test_the_report_and_its_tables_are_whole(assessed: tuple[Path, dict[str, set
     assert {"sample.png", "photos_per_identity.png", "quality_dark.png"} <= {path.name for path in results.iterdir()}
 
 
-def test_a_catalogue_with_nothing_known(tmp_path: Path, photo_folder: Path) -> None:
-    shutil.copytree(photo_folder, tmp_path / "photos")
-    paths = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "photos").rglob("*.png"))
-    table = pd.DataFrame({"image_id": paths, "identity": "unknown", "path": paths})
-    table.to_csv(tmp_path / "catalogue.csv", index=False)
-    main(Knobs(tmp_path / "catalogue.csv", tmp_path / "results", artifacts=tmp_path))
-    assert "No photo is labelled" in (tmp_path / "results/report.html").read_text(encoding="utf-8")
+def unnamed(photo_folder: Path, folder: Path) -> Path:
+    """The photos with a CSV that names nobody."""
+    shutil.copytree(photo_folder, folder / "photos")
+    paths = sorted(path.relative_to(folder).as_posix() for path in (folder / "photos").rglob("*.png"))
+    table = pd.DataFrame({"image_id": paths, "identity": "unknown", "path": paths, "date": "2024-05-01"})
+    table.to_csv(folder / "catalogue.csv", index=False)
+    return folder / "catalogue.csv"
+
+
+def test_a_catalogue_that_names_nobody_says_so_and_nothing_else(
+    tmp_path: Path, photo_folder: Path, artifacts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(Knobs(unnamed(photo_folder, tmp_path), tmp_path / "results", artifacts))
+    page, said = (tmp_path / "results/report.html").read_text(encoding="utf-8"), capsys.readouterr().err
+    assert "Nobody is named yet: every animal is" in said
+    for told in ("there is nothing to split", "bear no name", "there are no labels to check"):
+        assert told in page
+    for wrong in ("No photo has a date", "met twice or more", "encounter_hours", "0 train", "--save-split"):
+        assert wrong not in page + said
+
+
+def test_nobody_named_is_no_split_to_save(tmp_path: Path, photo_folder: Path) -> None:
+    with pytest.raises(UserError, match=r"--save-split wrote no split\.csv: nobody is named yet"):
+        main(Knobs(unnamed(photo_folder, tmp_path), tmp_path / "results", save_split=True))
+    assert not (tmp_path / "split.csv").exists()
+
+
+@pytest.mark.parametrize("remove_duplicates", [False, True])
+def test_the_saved_split_says_what_it_leaves_out(
+    tmp_path: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str], remove_duplicates: bool
+) -> None:
+    catalogue = unnamed(photo_folder, tmp_path)
+    table = pd.read_csv(catalogue, dtype=str)
+    shutil.copy(tmp_path / table["path"][0], tmp_path / "photos/Ana/copy of it.png")
+    (tmp_path / "photos/Ana/torn.png").write_bytes(b"torn")
+    names = [path.split("/")[1] if number > 1 else "unknown" for number, path in enumerate(table["path"])]
+    more = ["photos/Ana/copy of it.png", "photos/Ana/torn.png"]
+    paths = [*table["path"], *more]
+    named = pd.DataFrame({"image_id": paths, "identity": ["Ana", *names[1:], "Ana", "Ana"], "path": paths})
+    named.to_csv(catalogue, index=False)
+    main(Knobs(catalogue, tmp_path / "r", save_split=True, remove_duplicates=remove_duplicates))
+    left = "1 of copies." if remove_duplicates else "0 of copies (--remove-duplicates)."
+    expected = (
+        f"with {12 - remove_duplicates} rows. Rows left out: 1 of unnamed animals, 1 with unreadable photos, {left}"
+    )
+    assert expected in capsys.readouterr().err
+    split = load_catalogue(tmp_path / "split.csv").table
+    assert len(split) == 12 - remove_duplicates
+    assert ("photos/Ana/copy of it.png" in set(split["path"])) is not remove_duplicates
+    page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    assert "photos that cannot be read, and are not counted below: 1" in page
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty"])
+def test_a_model_that_is_not_where_the_user_says(tmp_path: Path, photo_folder: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=f"--artifacts .*{name} holds no trained model; name a folder"):
+        main(Knobs(photo_folder, tmp_path / "r", tmp_path / name))
 
 
 def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
@@ -191,7 +251,7 @@ def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, art
 def test_a_model_of_other_animals_is_called_so(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
     main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
     page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
-    assert page.count("trained on none of these 12 photos") == 2  # a finding, and the section
+    assert page.count("trained on none of the 12 photos here") == 2  # a finding, and the section
 
 
 def test_a_broken_model_costs_the_audit_and_nothing_else(
@@ -206,7 +266,7 @@ def test_a_broken_model_costs_the_audit_and_nothing_else(
 def test_pictures_of_an_earlier_report_go_and_others_stay(tmp_path: Path, photo_folder: Path) -> None:
     for name in ("quality_dark.png", "mine.png", "statistics.json"):
         (tmp_path / name).write_bytes(b"")
-    main(Knobs(photo_folder, tmp_path, artifacts=tmp_path))
+    main(Knobs(photo_folder, tmp_path))
     assert (tmp_path / "mine.png").exists()
     assert not (tmp_path / "quality_dark.png").exists()
     pictures = {path.name for path in tmp_path.glob("*.png")} - {"mine.png"}
@@ -220,7 +280,7 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
     results.mkdir(exist_ok=True)
     (results / "quality_mine.png").write_bytes(b"mine")
     with pytest.raises(UserError, match=message):
-        main(Knobs(root, results, artifacts=tmp_path))
+        main(Knobs(root, results))
     assert (results / "quality_mine.png").read_bytes() == b"mine"
 
 
@@ -228,13 +288,13 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
 def test_results_that_cannot_be_a_folder(tmp_path: Path, photo_folder: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match="cannot be a folder: "):
-        main(Knobs(photo_folder, tmp_path / name, artifacts=tmp_path))
+        main(Knobs(photo_folder, tmp_path / name))
 
 
 @pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
 def test_a_file_of_the_users_own_is_not_overwritten(tmp_path: Path, photo_folder: Path, name: str, knob: str) -> None:
     root = shutil.copytree(photo_folder, tmp_path / "photos")
-    knobs = Knobs(root, tmp_path / "r", artifacts=tmp_path, **{knob: True})  # type: ignore[arg-type]
+    knobs = Knobs(root, tmp_path / "r", **{knob: True})  # type: ignore[arg-type]
     (root / name).write_text("mine")
     with pytest.raises(UserError, match="rename it or remove it"):
         main(knobs)
@@ -254,7 +314,7 @@ def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None
     pd.DataFrame(columns).to_csv(tmp_path / "catalogue.csv", index=False)
     counts = []
     for column in (None, "split_open"):
-        main(Knobs(tmp_path / "catalogue.csv", tmp_path / "r", artifacts=tmp_path, split_column=column))
+        main(Knobs(tmp_path / "catalogue.csv", tmp_path / "r", split_column=column))
         counts.append(json.loads((tmp_path / "r/statistics.json").read_text())["leakage"]["photos"]["test"])
     assert counts == [0, 6]
     with pytest.raises(UserError, match="there is no column 'split_closed'; there are image_id"):
@@ -276,7 +336,7 @@ def test_what_is_refused(knobs: Knobs, message: str) -> None:
 
 def test_as_a_user_runs_it(tmp_path: Path, photo_folder: Path) -> None:
     script = Path(assess_dataset.__file__)
-    options = ("--data", photo_folder, "--results", tmp_path / "r", "--artifacts", tmp_path)
+    options = ("--data", photo_folder, "--results", tmp_path / "r")
     command = [sys.executable, *map(str, (script, *options))]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr

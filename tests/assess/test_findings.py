@@ -14,7 +14,7 @@ ENCOUNTERS: dict[str, Any] = {"met_twice": 2, "identities": 3, "time_aware_split
 
 def checks(**changes: Any) -> Checks:
     statistics = {
-        "rows": 9, "identities": 3, "photos_per_identity": {"singletons": 0}, "encounters": ENCOUNTERS,
+        "rows": 9, "identities": 3, "dates": None, "photos_per_identity": {"singletons": 0}, "encounters": ENCOUNTERS,
         **changes.pop("statistics", {}),
     }  # fmt: skip
     options: dict[str, Any] = {
@@ -29,6 +29,9 @@ def checks(**changes: Any) -> Checks:
         "method": "",
     }
     return Checks(**(options | changes))
+
+
+UNNAMED = checks(statistics={"identities": 0, "photos_per_identity": None, "encounters": None})
 
 
 def copies(*, across: bool = False, torn: bool = False, removable: bool = False) -> Checks:
@@ -53,20 +56,26 @@ def test_sound_data_has_only_good_findings() -> None:
     ("given", "level", "part"),
     [
         (checks(problems=pd.DataFrame({"path": ["a"], "reason": ["b"]})), "mend", "cannot be used: 1."),
-        (checks(statistics={"photos_per_identity": None}), "mend", "No photo is labelled"),
+        (UNNAMED, "mend", "Nobody is named yet"),
         (checks(statistics={"photos_per_identity": {"singletons": 2}}), "look", "which nobody can test: 2 of 3"),
         (checks(statistics={"encounters": None}), "look", "No photo has a date"),
+        (checks(statistics={"encounters": None, "dates": {"rows": 1}}), "look", "No photo of a named animal has"),
         (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "look", "is not possible"),
         (checks(flags=FLAGS), "look", "1 of 9 (1 dark, 1 low contrast)"),
         (copies(across=True), "mend", "under another name, so that one of the names is wrong: 1."),
         (copies(torn=True), "mend", "another side of the split: 1."),
-        (copies(removable=True), "look", "--remove-duplicates leaves out: 1."),
+        (copies(removable=True), "look", "without them): 1."),
         (checks(leakage={"test": {"any": {"share": 0.3}}}), "mend", "30% of the test photos"),
         (checks(leakage={"test": {"any": {"share": 0.0}}}), "good", "0% of the test photos"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(given: Checks, level: str, part: str) -> None:
     assert any(found == level and part in text for found, text in said(given)), said(given)
+
+
+def test_where_nobody_is_named_nothing_else_is_asked_for() -> None:
+    assert [level for level, _ in said(UNNAMED)] == ["mend", "good", "good"]
+    assert not any("date" in text for _, text in said(UNNAMED))
 
 
 def test_a_split_without_test_photos_says_nothing() -> None:
@@ -80,8 +89,8 @@ def test_a_split_without_test_photos_says_nothing() -> None:
         (audit(0.2, photos=3), ["well enough"]),
         (audit(0.9), ["no doubt"]),
         (audit(0.9, 3, 2, 1), ["wrong label: 3.", "one animal: 2.", "two animals: 1."]),
-        (audit(0.9, 3, learnt=0), ["wrong label: 3.", "trained on none of these 10 photos"]),
-        (audit(0.9, learnt=2), ["no doubt about any label. The model was trained on 2 of these 10 photos only"]),
+        (audit(0.9, 3, learnt=0), ["wrong label: 3.", "trained on none of the 10 photos here"]),
+        (audit(0.9, learnt=2), ["no doubt about any label. The model was trained on 2 of the 10 photos here only"]),
         (audit(0.2, learnt=0), ["well enough to audit their labels. The model was trained on none"]),
     ],
 )

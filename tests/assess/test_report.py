@@ -101,7 +101,15 @@ def test_tables_are_cut_and_say_so(rows: int, shown: int) -> None:
 def test_cells(cell: object, text: str) -> None:
     section = Section("one", "One", table=pd.DataFrame({"n": pd.Series([cell], dtype=object)}))
     page = report_page("title", "", [], [section])
-    assert f"<td>{text}</td>" in page
+    assert f'<td data-name="n">{text}</td>' in page
+
+
+def test_columns_are_explained_where_they_are_there() -> None:
+    meanings = {"is_odd": "a --flag says so", "absent": "never"}
+    section = Section("one", "One", table=pd.DataFrame({"is_odd": [True]}), headings=meanings)
+    page = report_page("title", "", [], [section])
+    assert "<dt>is odd:</dt> <dd>a <code>--flag</code> says so</dd>" in page
+    assert "absent" not in page
 
 
 def test_pictures_carry_no_metadata() -> None:

@@ -1,18 +1,13 @@
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from wildtrack.assess.audit import MIXED_COLUMNS, PAIR_COLUMNS, PHOTO_COLUMNS, Audit
 from wildtrack.assess.quality import ISSUES
 from wildtrack.assess.sections import (
-    PAIRS,
     WORST,
-    duplicate_section,
-    label_section,
+    identity_section,
     problem_section,
     quality_section,
     split_section,
@@ -33,7 +28,7 @@ def flags(**photos: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image_id", "path", "issue", "value", "threshold"])
 
 
-QUALITY = pd.DataFrame({"image_id": list("abcdefghijkl")})
+QUALITY = pd.DataFrame({"image_id": list("abcdefghijkl"), "turn": 90.0})
 
 
 @pytest.mark.parametrize(
@@ -62,62 +57,42 @@ def test_a_photo_is_pictured_once(given: dict[str, str], pictures: list[str], ca
 def test_a_pictured_photo_shows_all_its_issues() -> None:
     section = quality_section(QUALITY, flags(dark="ab", low_contrast="a", plain="a"), read)
     assert "also low contrast, plain" in written(section.figures[0].figure)
-    assert "all of them are pictured" in " ".join(section.text)
-
-
-def duplicates(groups: int) -> pd.DataFrame:
-    """Groups of three copies: two of one animal and one under another name."""
-    rows = [(group, f"{group}{name}", "Ana" if name < 2 else "Bo") for group in range(groups) for name in range(3)]
-    columns: dict[str, Any] = {
-        "path": "p", "kind": "near", "distance": 3, "duplicate_of": "0", "removable": False, "across_identities": True,
-    }  # fmt: skip
-    return pd.DataFrame(rows, columns=["group", "image_id", "identity"]).assign(**columns)
+    assert "pictured below, under another issue." in " ".join(section.text)
 
 
 @pytest.mark.parametrize(
-    ("groups", "caption"),
-    [(1, ""), (PAIRS, ""), (PAIRS + 3, f"{PAIRS} of {PAIRS + 3} shown; duplicates.csv lists all.")],
+    ("degrees", "words"), [(90, "turn 90° clockwise"), (180, "turn 180°"), (270, "turn 90° counterclockwise")]
 )
-def test_copies_that_are_not_shown_are_counted(groups: int, caption: str) -> None:
-    (picture,) = duplicate_section(duplicates(groups), read).figures
-    assert picture.name == "copies_under_two_names"
-    assert picture.caption == caption
-    assert "one picture, 2 names; 2 of 3 photos shown" in written(picture.figure)
-
-
-def test_without_copies_there_is_no_table() -> None:
-    section = duplicate_section(duplicates(0), read)
-    assert section.table is None
-    assert not section.figures
-
-
-def audit(found_share: float | None, pairs: int = 0) -> Audit:
-    row = ["Ana", "Bo", "", 0.9, 0.7, 4, 5, "p", "p.jpg", "q", "q.jpg"]
-    return Audit(
-        pd.DataFrame(columns=PHOTO_COLUMNS),
-        pd.DataFrame([row] * pairs, columns=PAIR_COLUMNS),
-        pd.DataFrame(columns=MIXED_COLUMNS),
-        found_share,
-        compared=10,
-        learnt=7,
-    )
+def test_a_turned_photo_says_how_to_turn_it(degrees: float, words: str) -> None:
+    section = quality_section(QUALITY.assign(turn=float(degrees)), flags(turned="a"), read)
+    assert words in written(section.figures[0].figure)
 
 
 @pytest.mark.parametrize(
-    ("given", "said", "pictures"),
+    ("counts", "said", "pictures"),
     [
-        (None, "There is no trained model yet", 0),
-        (audit(None), "for none of the photos", 0),
-        (audit(0.3, pairs=1), "too little to suspect any label", 0),
-        (audit(0.9), "Identities that may be one animal: 0", 0),
-        (audit(0.9, pairs=1), "Likeness says", 1),
+        ((5, 4, 1, 0), "5 rows, 4 photos, 1 identity.", ["photos_per_identity"]),
+        ((1, 1, 0, 1), "1 row, 1 photo, 0 identities, 1 row without a name.", []),
     ],
 )
-def test_labels_are_suspected_only_by_a_model_that_knows_them(given: Audit | None, said: str, pictures: int) -> None:
-    section = label_section(given, read)
-    assert said in " ".join(section.text)
-    assert ("trained on 7 of these 10 photos" in " ".join(section.text)) is (given is not None)
-    assert len(section.figures) == pictures
+def test_what_is_there_is_counted(counts: tuple[int, ...], said: str, pictures: list[str]) -> None:
+    statistics = dict(zip(("rows", "photos", "identities", "unknown_rows"), counts, strict=True))
+    section = identity_section(pd.DataFrame({"identity": ["Ana"]}), {**statistics, "animals_per_photo": {1: 1}})
+    assert section.text == [said]
+    assert [picture.name for picture in section.figures] == pictures
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        ([], "Nobody is named yet, so there is nothing to split."),
+        (["train"], "none is left to test on"),
+        (["train", "test"], "--save-split writes it"),
+    ],
+)
+def test_a_split_that_nobody_can_use_is_called_so(sides: list[str], said: str) -> None:
+    text = split_section(None, pd.Series(sides, dtype=object), "").text
+    assert said in text[-1]
 
 
 def test_a_catalogue_without_a_split_gets_a_suggestion() -> None:
@@ -126,7 +101,9 @@ def test_a_catalogue_without_a_split_gets_a_suggestion() -> None:
     assert section.table is None
 
 
-@pytest.mark.parametrize(("count", "said"), [(0, "Everything could be used."), (2, "2 photos, rows or cells")])
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "Everything could be used."), (2, "Photos, rows or cells that could not be used: 2.")]
+)
 def test_problems_are_counted(count: int, said: str) -> None:
     problems = pd.DataFrame({"path": ["a"] * count, "reason": ["b"] * count})
     assert problem_section(problems).text[0].startswith(said)

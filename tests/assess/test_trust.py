@@ -22,10 +22,10 @@ def test_a_model_that_finds_the_animals_tells_them_apart(found_share: float | No
     ("learnt", "others", "parts", "absent"),
     [
         (None, True, ["does not say which photos"], "trained on none"),
-        (0, True, ["trained on none of these 10 photos", "never saw"], "near that wrong label"),
-        (4, True, ["trained on 4 of these 10 photos only", "near that wrong label"], "none"),
-        (5, False, ["trained on 5 of these 10 photos.", "near that wrong label"], "only"),
-        (10, False, ["trained on 10 of these 10 photos.", "near that wrong label"], "only"),
+        (0, True, ["trained on none of the 10 photos here", "never saw"], "near that wrong label"),
+        (4, True, ["trained on 4 of the 10 photos here only", "near that wrong label"], "none"),
+        (5, False, ["trained on 5 of the 10 photos here.", "near that wrong label"], "only"),
+        (10, False, ["trained on 10 of the 10 photos here.", "near that wrong label"], "only"),
     ],
 )
 def test_what_the_model_learnt_is_said(learnt: int | None, others: bool, parts: list[str], absent: str) -> None:

@@ -41,6 +41,11 @@ class Checks:
     suggested: pd.DataFrame
     method: str
 
+    @property
+    def anybody_named(self) -> bool:
+        """Whether a photo that can be read shows a named animal; without one nothing can be split or audited."""
+        return bool(self.statistics["identities"])
+
     def quality_with_issues(self) -> pd.DataFrame:
         """`quality` with a column `issues`: the words of `flags`, "" where there is none."""
         issues = self.flags.groupby("image_id")["issue"].agg("; ".join)

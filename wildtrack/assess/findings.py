@@ -7,14 +7,19 @@ import pandas as pd
 from wildtrack.assess.audit import Audit
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.report import Finding, Level
+from wildtrack.assess.suspicion_sections import NO_COPIES
 from wildtrack.assess.trust import is_of_others, origin, tells_apart
 
 LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
+NOBODY_NAMED = (
+    'Nobody is named yet: every animal is "unknown", so nothing can be split, trained on or audited. Write the names '
+    "into the column `identity` of a CSV, or sort the photos into a folder per animal, and run this again."
+)
 ORDER = ("mend", "look", "good")
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
     ("across_identities", "mend", "Photos that have a copy under another name, so that one of the names is wrong"),
     ("across_splits", "mend", "Photos that have a copy on another side of the split"),
-    ("removable", "look", "Copies that --remove-duplicates leaves out"),
+    ("removable", "look", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
 )
 
 
@@ -49,11 +54,9 @@ def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]
                 "problems",
             )
         )
-    per_identity = statistics["photos_per_identity"]
-    if per_identity is None:
-        found.append(Finding("mend", "No photo is labelled, so nothing can be learnt from these photos.", "identities"))
-    elif per_identity["singletons"]:
-        singletons = per_identity["singletons"]
+    if not statistics["identities"]:
+        found.append(Finding("mend", NOBODY_NAMED, "identities"))
+    elif singletons := statistics["photos_per_identity"]["singletons"]:
         found.append(
             Finding(
                 "look",
@@ -66,7 +69,7 @@ def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]
 
 def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
     if not len(duplicates):
-        return [Finding("good", "No photo is a copy of another one.", "duplicates")]
+        return [Finding("good", NO_COPIES, "duplicates")]
     counts = ((level, text, int(duplicates[flag].sum())) for flag, level, text in COPIES)
     return [Finding(level, f"{text}: {count}.", "duplicates") for level, text, count in counts if count]
 
@@ -112,13 +115,13 @@ def _quality(statistics: dict[str, Any], flags: pd.DataFrame) -> list[Finding]:
 
 
 def _encounters(statistics: dict[str, Any]) -> list[Finding]:
+    if not statistics["identities"]:
+        return []
     encounters = statistics["encounters"]
     if encounters is None:
-        return [
-            Finding(
-                "look", "No photo has a date: photos of one occasion cannot be kept on one side of a split.", "dates"
-            )
-        ]
+        who = "photo of a named animal" if statistics["dates"] else "photo"
+        text = f"No {who} has a date: photos of one occasion cannot be kept on one side of a split."
+        return [Finding("look", text, "dates")]
     met = f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}"
     if encounters["time_aware_split"]:
         return [Finding("good", f"{met}. A split by encounter is possible, and figures can be honest.", "dates")]

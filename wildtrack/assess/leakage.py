@@ -223,6 +223,8 @@ def suggested_split(
     if hashes is not None and len(hashes) != len(table):
         raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
     labelled = table[known].drop(columns="split", errors="ignore").reset_index(drop=True)
+    if labelled.empty:
+        return labelled[["image_id", "identity", "path"]].assign(split=""), "nobody is named yet"
     split = make_split(
         labelled,
         None if hashes is None else hashes[known],

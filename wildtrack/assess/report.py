@@ -3,9 +3,10 @@
 import base64
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
+from itertools import starmap
 from typing import Literal
 
 import pandas as pd
@@ -26,11 +27,11 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ec; --faint: #9fabb3; --page: #14181b; --card: #1e2428;
   --line: #39434a; --mend: #ff9a66; --look: #f0c64a; --good: #4fd0a8; --link: #7cc0f2; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 68rem; color: var(--ink); background: var(--page);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 50rem; color: var(--ink); background: var(--page);
   font: 1rem/1.55 system-ui, sans-serif; }
 h1 { margin: 0; font-size: 1.7rem; line-height: 1.2; }
 h2 { margin: 2.6rem 0 .6rem; padding-top: .8rem; font-size: 1.25rem; border-top: 1px solid var(--line); }
-p { margin: .4rem 0; max-width: 48rem; overflow-wrap: anywhere; }
+p { margin: .4rem 0; overflow-wrap: anywhere; }
 a { color: var(--link); }
 nav { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1rem; }
 .faint { color: var(--faint); }
@@ -40,13 +41,25 @@ nav { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .3rem 1rem; }
 .findings b { flex: 0 0 4rem; color: var(--level); }
 .mend { --level: var(--mend); } .look { --level: var(--look); } .good { --level: var(--good); }
 figure { margin: .8rem 0 1.4rem; }
-figcaption { max-width: 48rem; color: var(--faint); }
+figcaption { color: var(--faint); }
 img { display: block; max-width: 100%; height: auto; }
 code { font-family: inherit; font-weight: 600; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+td { min-width: 3.5rem; overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+dl { margin: .8rem 0; font-size: .88rem; }
+dt, dd { display: inline; margin: 0; }
+dt { font-weight: 600; }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  table, tbody, tr { display: block; }
+  tr { padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  td, td.number { display: flex; gap: .7rem; padding: 0; text-align: left; border: 0; }
+  td::before { content: attr(data-name); flex: 0 0 7.5rem; color: var(--faint); }
+  td:empty { display: none; }
+}
 """
 
 
@@ -85,6 +98,7 @@ class Section:
         figures: below the text.
         table: shown with at most `MOST_ROWS` rows.
         source: the file that holds the whole table.
+        headings: what the table's columns mean.
     """
 
     name: str
@@ -93,6 +107,12 @@ class Section:
     figures: Sequence[Picture] = ()
     table: pd.DataFrame | None = None
     source: str = ""
+    headings: Mapping[str, str] = field(default_factory=dict)
+
+
+def some_shown(count: int, of: int, source: str) -> str:
+    """What a caption says of a picture that cannot show everything; "" where it does."""
+    return "" if count == of else f"{count} of {of} shown; {source} lists all."
 
 
 def png(figure: Figure) -> bytes:
@@ -134,11 +154,22 @@ def _section(section: Section) -> str:
     parts += [f"<p>{_prose(paragraph)}</p>" for paragraph in section.text]
     parts += map(_picture, section.figures)
     if section.table is not None and len(section.table):
+        meanings = {name: text for name, text in section.headings.items() if name in section.table}
+        if meanings:
+            parts.append(f'<dl class="faint">{"".join(starmap(_heading, meanings.items()))}</dl>')
         parts.append(_table(section.table))
         if len(section.table) > MOST_ROWS:
             more = f"The first {MOST_ROWS} of {len(section.table)} rows; all are in {section.source}."
             parts.append(f'<p class="faint">{escape(more)}</p>')
     return "\n".join(parts) + "\n"
+
+
+def _heading(name: str, meaning: str) -> str:
+    return f"<div><dt>{escape(_in_words(name))}:</dt> <dd>{_prose(meaning)}</dd></div>"
+
+
+def _in_words(name: object) -> str:
+    return str(name).replace("_", " ")
 
 
 def _prose(text: str) -> str:
@@ -155,13 +186,14 @@ def _picture(picture: Picture) -> str:
 def _table(table: pd.DataFrame) -> str:
     numeric = [pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype) for dtype in table.dtypes]
     kinds = [' class="number"' if is_number else "" for is_number in numeric]
-    head = "".join(
-        f"<th{kind}>{escape(str(column).replace('_', ' '))}</th>"
-        for kind, column in zip(kinds, table.columns, strict=True)
-    )
+    names = [escape(_in_words(column)) for column in table.columns]
+    head = "".join(f"<th{kind}>{name}</th>" for kind, name in zip(kinds, names, strict=True))
     rows = (
         "<tr>"
-        + "".join(f"<td{kind}>{escape(_cell(cell))}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "".join(
+            f'<td{kind} data-name="{name}">{escape(_cell(cell))}</td>'  # on a telephone the name stands in each cell
+            for kind, name, cell in zip(kinds, names, row, strict=True)
+        )
         + "</tr>"
         for row in table.head(MOST_ROWS).itertuples(index=False)
     )

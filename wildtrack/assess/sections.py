@@ -10,17 +10,9 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.thumbnails import thumbnail
 from wildtrack.assess.audit import Audit
-from wildtrack.assess.audit_plots import (
-    Reader,
-    Suspicion,
-    alike_identities,
-    duplicates_across_identities,
-    mixed_identities,
-    odd_photos,
-    plain_copies,
-    plot_suspicions,
-)
+from wildtrack.assess.audit_plots import Reader
 from wildtrack.assess.checks import Checks
+from wildtrack.assess.counts import counted
 from wildtrack.assess.plots import (
     plot_animals_per_photo,
     plot_balance,
@@ -32,8 +24,8 @@ from wildtrack.assess.plots import (
     plot_worst,
 )
 from wildtrack.assess.quality import ISSUES
-from wildtrack.assess.report import Picture, Section
-from wildtrack.assess.trust import origin, tells_apart
+from wildtrack.assess.report import Picture, Section, some_shown
+from wildtrack.assess.suspicion_sections import duplicate_section, label_section
 
 SHOWN_SIDE = 256  # pixels, the longer side of a photo in a picture
 
@@ -44,8 +36,16 @@ PICTURES = (  # the files that the figures go to
 )
 GRID = (6, 4)
 WORST = 6  # photos shown an issue
-PAIRS = 8  # suspicions shown a list
 CAPTION = 28  # letters a line below a photo
+
+
+LEAKS = {
+    "photos": "named photos on that side.",
+    "same_encounter": "of them, with a photo of the same animal and occasion on an earlier side.",
+    "near_duplicate": "with a copy, or nearly, on an earlier side.",
+    "same_photo": "with a part of the same photo on an earlier side.",
+    "share_with_any": "the share with any of these; 0 is a split that gives nothing away.",
+}
 
 
 def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hours: float, seed: int) -> list[Section]:
@@ -67,7 +67,7 @@ def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hour
         quality_section(checks.quality, checks.flags, read),
         duplicate_section(checks.duplicates, read),
         split_section(checks.leakage, checks.suggested["split"], checks.method),
-        label_section(audit, read),
+        label_section(audit, read, checks.statistics),
         problem_section(checks.problems),
     ]
 
@@ -86,17 +86,25 @@ def sample_section(table: pd.DataFrame, read: Reader, seed: int) -> Section:
     rows = np.sort(np.random.default_rng(seed).permutation(len(table))[: GRID[0] * GRID[1]])
     sample = table.iloc[rows].sort_values("identity", kind="stable")
     photos = [read(image_id) for image_id in sample["image_id"]]
-    text = f"{len(sample)} of {len(table)} photos, drawn at random; each frame's colour and dash is an identity's."
+    text = f"{len(sample)} of {counted(len(table), 'photo', 'photos')}, drawn at random"
+    text += "; each frame's colour and dash is an identity's."
     grid = plot_grid(photos, list(sample["identity"]), GRID)
     return Section("sample", "Some of the photos", [text], [Picture("sample", grid)])
 
 
 def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section:
     """How many photos each identity has."""
-    text = f"{statistics['rows']} rows, {statistics['photos']} photos, {statistics['identities']} identities"
+    counts = [
+        counted(statistics["rows"], "row", "rows"),
+        counted(statistics["photos"], "photo", "photos"),
+        counted(statistics["identities"], "identity", "identities"),
+    ]
     if statistics["unknown_rows"]:
-        text += f", {statistics['unknown_rows']} rows without a name"
-    figures = [Picture("photos_per_identity", plot_identity_histogram(list(table["identity"])))]
+        counts.append(f"{counted(statistics['unknown_rows'], 'row', 'rows')} without a name")
+    text = ", ".join(counts)
+    figures = []
+    if statistics["identities"]:
+        figures.append(Picture("photos_per_identity", plot_identity_histogram(list(table["identity"]))))
     if len(statistics["animals_per_photo"]) > 1:
         figures.append(Picture("animals_per_photo", plot_animals_per_photo(table)))
     return Section("identities", "Identities", [f"{text}."], figures)
@@ -114,10 +122,11 @@ def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hour
         f"An encounter is photos of one animal with gaps of at most {encounter_hours:g} hours. Only an animal that was "
         "met twice or more can be asked about honestly: its later encounters against its earlier ones."
     )
-    figures = [
-        Picture("photos_per_date", plot_photos_per_date(table)),
-        Picture("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)),
-    ]
+    figures = [Picture("photos_per_date", plot_photos_per_date(table))]
+    if statistics["encounters"] is None:
+        text = "The photos that have a date bear no name, so nobody can tell which animal was met twice."
+        return Section("dates", "Dates and encounters", [text], figures)
+    figures.append(Picture("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)))
     return Section("dates", "Dates and encounters", [text], figures)
 
 
@@ -137,6 +146,7 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Reader) ->
         return Section("quality", "Image quality", [*text, "No photo is beyond a threshold."])
     figures: list[Picture] = []
     pictured: set[str] = set()
+    turns = quality.set_index("image_id")["turn"]
     issues = flags["issue"].str.replace("_", " ").groupby(flags["image_id"]).agg(list)
     for issue, rows in flags.groupby("issue", sort=False):
         name, (measure, bad) = str(issue).replace("_", " "), ISSUES[str(issue)]
@@ -147,18 +157,27 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Reader) ->
         measured = measure.replace("_", " ")
         title = f"{name}: {measured} {side} {rows['threshold'].iloc[0]:g} ({len(rows)} of {len(quality)})"
         if worst.empty:
-            text.append(f"{title}: all of them are pictured below for another issue.")
+            text.append(f"{title}: pictured below, under another issue.")
             continue
         captions = [
-            (f"{measured} {value:.2f}", path, *_also(issues[image_id], name))
+            (
+                turn_in_words(turns[image_id]) if issue == "turned" else f"{measured} {value:.2f}",
+                path,
+                *_also(issues[image_id], name),
+            )
             for value, path, image_id in zip(worst["value"], worst["path"], worst["image_id"], strict=True)
         ]
-        caption = _shown(len(worst), len(rows), "quality.csv")
+        caption = some_shown(len(worst), len(rows), "quality.csv")
         if above.any():
             caption += f" Pictured above for another issue: {above.sum()}."
         photos = [read(image_id) for image_id in worst["image_id"]]
         figures.append(Picture(f"quality_{issue}", plot_worst(photos, captions, title), caption))
     return Section("quality", "Image quality", text, figures)
+
+
+def turn_in_words(degrees: float) -> str:
+    """How to set a photo upright, from the clockwise degrees."""
+    return {90.0: "turn 90° clockwise", 270.0: "turn 90° counterclockwise"}.get(degrees, f"turn {degrees:g}°")
 
 
 def _also(issues: list[str], but: str) -> list[str]:
@@ -167,46 +186,14 @@ def _also(issues: list[str], but: str) -> list[str]:
     return wrap(f"also {others}", CAPTION) if others else []
 
 
-def _shown(count: int, of: int, source: str) -> str:
-    return "" if count == of else f"{count} of {of} shown; {source} lists all."
-
-
-def _suspicion_pictures(lists: dict[str, tuple[list[Suspicion], str]], read: Reader) -> list[Picture]:
-    """A picture of each list that has any: title -> (suspicions, the file that lists all)."""
-    return [
-        Picture(
-            title.lower().replace(" ", "_"),
-            plot_suspicions(found[:PAIRS], read, title, ""),
-            _shown(min(PAIRS, len(found)), len(found), source),
-        )
-        for title, (found, source) in lists.items()
-        if found
-    ]
-
-
-def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
-    """Copies: how many of which kind, and those under two names."""
-    if duplicates.empty:
-        return Section("duplicates", "Copies", ["No photo is a copy of another one."])
-    kinds = ", ".join(f"{count} {kind}" for kind, count in duplicates["kind"].value_counts().items())
-    text = [
-        f"Photos with a copy: {len(duplicates)} ({kinds}); groups of copies: {duplicates['group'].nunique()}; "
-        f"copies that --remove-duplicates leaves out: {int(duplicates['removable'].sum())}.",
-        "--remove-duplicates writes a catalogue without those. Where one picture bears two names, all its copies stay, "
-        "because only a person knows which name is right.",
-    ]
-    lists = {
-        "Copies under two names": (duplicates_across_identities(duplicates), "duplicates.csv"),
-        "Copies that can go": (plain_copies(duplicates), "duplicates.csv"),
-    }
-    table = duplicates.drop(columns=["path"])
-    return Section("duplicates", "Copies", text, _suspicion_pictures(lists, read), table, "duplicates.csv")
-
-
 def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", method: str) -> Section:
     """How leaky the catalogue's split is, and the one that is suggested."""
+    if suggested.empty:
+        return Section("split", "Split", ["Nobody is named yet, so there is nothing to split."])
     counts = ", ".join(f"{(suggested == side).sum()} {side}" for side in ("train", "valid", "test"))
     text = [f"Suggested in split.csv: {counts} ({method}). --save-split writes it beside the photos, to train on."]
+    if not (suggested == "test").any():
+        text.append("No animal has photos of two occasions that can be parted, so none is left to test on.")
     if leakage is None:
         return Section("split", "Split", ["The catalogue has no split of its own.", *text])
     rows = [
@@ -222,41 +209,12 @@ def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", m
         f"The column `{leakage['column']}`: how many photos of each side have one of the same animal on an earlier "
         "side that gives the answer away."
     )
-    return Section("split", "Split", [about, *text], table=pd.DataFrame(rows), source="statistics.json")
-
-
-def label_section(audit: Audit | None, read: Reader) -> Section:
-    """What the model says against the labels."""
-    if audit is None:
-        text = ["There is no trained model yet. Train one, run this again, and it looks for wrong labels."]
-        return Section("labels", "Labels", text)
-    share = "none" if audit.found_share is None else f"{audit.found_share:.0%}"
-    text = [
-        f"{origin(audit)}.",
-        f"The most similar photo of another occasion shows the same animal for {share} of the photos: so far, at best, "
-        "can the model be trusted here.",
-    ]
-    if not tells_apart(audit):
-        return Section(
-            "labels", "Labels", [*text, "That is too little to suspect any label; train on these photos first."]
-        )
-    lists = {
-        "Photos that may have the wrong label": (odd_photos(audit.photos), "suspicious_photos.csv"),
-        "Identities that may be one animal": (alike_identities(audit.pairs), "suspicious_pairs.csv"),
-        "Identities that may be two animals": (mixed_identities(audit.identities), "suspicious_identities.csv"),
-    }
-    text.append("; ".join(f"{title}: {len(found)}" for title, (found, _) in lists.items()) + ".")
-    if len(audit.pairs) or len(audit.identities):
-        text.append(
-            "Likeness says how similar photos are to the model: 0 is typical of two different animals, 1 of two photos "
-            "of one animal."
-        )
-    return Section("labels", "Labels", text, _suspicion_pictures(lists, read))
+    return Section("split", "Split", [about, *text], table=pd.DataFrame(rows), source="statistics.json", headings=LEAKS)
 
 
 def problem_section(problems: pd.DataFrame) -> Section:
     """What could not be used."""
-    text = (
-        "Everything could be used." if problems.empty else f"{len(problems)} photos, rows or cells could not be used."
-    )
+    text = "Everything could be used."
+    if len(problems):
+        text = f"Photos, rows or cells that could not be used: {len(problems)}."
     return Section("problems", "What could not be used", [text], table=problems, source="problems.csv")

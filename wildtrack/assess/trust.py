@@ -1,6 +1,7 @@
 """How far a label audit can be believed: an `Audit` in, sentences for a person out."""
 
 from wildtrack.assess.audit import Audit
+from wildtrack.assess.counts import counted
 
 TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit says something
 KNOWN = 0.5  # share of photos learnt, below which these are not the animals of the model; a training learns two thirds
@@ -23,12 +24,13 @@ def origin(audit: Audit) -> str:
             "The model does not say which photos it was trained on: animals that it never saw it may confuse, and a "
             "wrong label that it learnt it believes"
         )
+    photos = counted(audit.compared, "photo", "photos")
     if not audit.learnt:
         return (
-            f"The model was trained on none of these {audit.compared} photos, but on other ones, so it may confuse "
-            "animals that it never saw"
+            f"The model was trained on none of the {photos} here, but on other ones, so it may confuse animals that it "
+            "never saw"
         )
-    learnt = f"The model was trained on {audit.learnt} of these {audit.compared} photos"
+    learnt = f"The model was trained on {audit.learnt} of the {photos} here"
     believed = "A photo learnt under a wrong label lies near that wrong label, so its error may not show"
     if is_of_others(audit):
         return f"{learnt} only, so it may confuse animals that it never saw. {believed}"
