@@ -10,6 +10,7 @@ from wildtrack.assess.sections import (
     identity_section,
     problem_section,
     quality_section,
+    sample_section,
     split_section,
 )
 
@@ -58,6 +59,14 @@ def test_a_pictured_photo_shows_all_its_issues() -> None:
     section = quality_section(QUALITY, flags(dark="ab", low_contrast="a", plain="a"), read)
     assert "also low contrast, plain" in written(section.figures[0].figure)
     assert "pictured below, under another issue." in " ".join(section.text)
+
+
+@pytest.mark.parametrize(("count", "rows"), [(1, 1), (4, 1), (5, 2), (24, 6), (99, 6)])
+def test_a_sample_has_no_empty_rows(count: int, rows: int) -> None:
+    table = pd.DataFrame({"image_id": [f"p{row}" for row in range(count)], "identity": "Ana"})
+    one, many = (sample_section(table.head(shown), read, 0).figures[0].figure for shown in (1, count))
+    gap = 20 / 100  # inches around the photos
+    assert (many.get_figheight() - gap) / (one.get_figheight() - gap) == pytest.approx(rows, rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ec; --faint: #9fabb3; --page: #14181b; --card: #1e2428;
   --line: #39434a; --mend: #ff9a66; --look: #f0c64a; --good: #4fd0a8; --link: #7cc0f2; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 50rem; color: var(--ink); background: var(--page);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 54rem; color: var(--ink); background: var(--page);
   font: 1rem/1.55 system-ui, sans-serif; }
 h1 { margin: 0; font-size: 1.7rem; line-height: 1.2; }
 h2 { margin: 2.6rem 0 .6rem; padding-top: .8rem; font-size: 1.25rem; border-top: 1px solid var(--line); }
@@ -47,12 +47,13 @@ code { font-family: inherit; font-weight: 600; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-td { min-width: 3.5rem; overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; }
+td:not(.number) { min-width: 5rem; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 dl { margin: .8rem 0; font-size: .88rem; }
 dt, dd { display: inline; margin: 0; }
 dt { font-weight: 600; }
-@media (max-width: 40rem) {
+@media (max-width: 52rem) {
   thead { display: none; }
   table, tbody, tr { display: block; }
   tr { padding: .4rem 0; border-bottom: 1px solid var(--line); }

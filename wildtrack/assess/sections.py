@@ -88,7 +88,8 @@ def sample_section(table: pd.DataFrame, read: Reader, seed: int) -> Section:
     photos = [read(image_id) for image_id in sample["image_id"]]
     text = f"{len(sample)} of {counted(len(table), 'photo', 'photos')}, drawn at random"
     text += "; each frame's colour and dash is an identity's."
-    grid = plot_grid(photos, list(sample["identity"]), GRID)
+    rows_needed = max(1, -(-len(sample) // GRID[1]))
+    grid = plot_grid(photos, list(sample["identity"]), (rows_needed, GRID[1]))
     return Section("sample", "Some of the photos", [text], [Picture("sample", grid)])
 
 
