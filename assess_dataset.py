@@ -22,6 +22,7 @@ import pandas as pd
 
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.counts import counted
 from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
 from wildtrack.access.labelled import photo_contents
 from wildtrack.access.ours import mark_ours, refuse_foreign
@@ -34,7 +35,6 @@ from wildtrack.address.embedding_cache import cached_outputs
 from wildtrack.address.preprocessor import plain
 from wildtrack.assess.audit import Audit, audit_labels
 from wildtrack.assess.checks import Checks, check_catalogue
-from wildtrack.assess.counts import counted
 from wildtrack.assess.duplicate_groups import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.assess.quality import Thresholds, check_thresholds

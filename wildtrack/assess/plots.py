@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from PIL import Image
 
 from wildtrack.access.catalogue import UNKNOWN
-from wildtrack.assess.counts import counted
+from wildtrack.access.counts import counted
 from wildtrack.assess.encounters import photo_keys, photo_times
 from wildtrack.assess.statistics import animals_per_photo, encounters_per_identity
 from wildtrack.assess.style import BLUE, DPI, INK, ORANGE, chart, empty_chart, fitted, identity_styles

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
+from wildtrack.access.counts import counted
 from wildtrack.access.thumbnails import thumbnail
 from wildtrack.assess.audit import Audit
 from wildtrack.assess.audit_plots import Reader
 from wildtrack.assess.checks import Checks
-from wildtrack.assess.counts import counted
 from wildtrack.assess.plots import (
     plot_animals_per_photo,
     plot_balance,
