@@ -1,4 +1,5 @@
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_a_photo_is_looked_at_at_one_size(tmp_path: Path) -> None:
 
 def test_a_photo_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, contents = catalogue(tmp_path / "photos")
-    first = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache")
+    first = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
     looked: list[Path] = []
 
     def look(path: Path, bbox: object) -> module.Keypoints:
@@ -64,27 +65,27 @@ def test_a_photo_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return read_keypoints(path, None)
 
     monkeypatch.setattr(module, "read_keypoints", look)
-    again = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache")
+    again = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
     assert not looked
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.places, other.places)
         np.testing.assert_array_equal(one.descriptors, other.descriptors)
         assert one.size == other.size
-    cached_keypoints(table.iloc[::-1], tmp_path / "photos", ["c2", "changed", ""], tmp_path / "cache")
+    cached_keypoints(table.iloc[::-1], tmp_path / "photos", ["c2", "changed", ""], tmp_path / "cache", 1.0)
     assert [path.name for path in looked] == ["1.png", "0.png"]
     boxed = table.assign(bbox=pd.Series([(0.0, 0.0, 100.0, 100.0), None, None], dtype=object))
-    cached_keypoints(boxed, tmp_path / "photos", contents, tmp_path / "cache")
+    cached_keypoints(boxed, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
     assert [path.name for path in looked[2:]] == ["0.png"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"noise", None])
 def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: bytes | None) -> None:
     table, contents = catalogue(tmp_path / "photos", 1)
-    (first,) = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache")
+    (first,) = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
     (entry,) = (tmp_path / "cache").rglob("*.npz")
     whole = entry.read_bytes()
     entry.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
-    (again,) = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache")
+    (again,) = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
     np.testing.assert_array_equal(first.descriptors, again.descriptors)
     assert entry.read_bytes() == whole
 
@@ -93,5 +94,16 @@ def test_a_photo_that_is_gone_has_no_keypoints(tmp_path: Path, caplog: pytest.Lo
     table, contents = catalogue(tmp_path / "photos", 2)
     (tmp_path / "photos" / "1.png").unlink()
     with caplog.at_level(logging.WARNING):
-        found = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache")
+        found = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
     assert [len(one.places) > 0 for one in found] == [True, False]
+
+
+def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
+    table, contents = catalogue(tmp_path / "photos")
+    cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
+    entries = sorted((tmp_path / "cache").rglob("*.npz"), key=lambda entry: entry.stat().st_mtime_ns)
+    for age, entry in enumerate(entries):
+        os.utime(entry, (1000 + age, 1000 + age))
+    largest = max(entry.stat().st_size for entry in entries)
+    cached_keypoints(table.iloc[:1], tmp_path / "photos", contents[:1], tmp_path / "cache", 1.5 * largest / 1e9)
+    assert len(list((tmp_path / "cache").rglob("*.npz"))) == 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes
+from wildtrack.access.cache import trim
 from wildtrack.access.photos import READER_VERSION, PhotoError, photo_size, read_photo
 from wildtrack.console import track
 from wildtrack.files import write_atomically, write_bytes
@@ -80,7 +82,9 @@ def read_keypoints(path: Path, bbox: Box | None) -> Keypoints:
     return find_keypoints(read_photo(path, (max(1, round(height * factor)), max(1, round(width * factor))), bbox))
 
 
-def cached_keypoints(table: pd.DataFrame, root: Path, contents: Sequence[str], cache: Path) -> list[Keypoints]:
+def cached_keypoints(
+    table: pd.DataFrame, root: Path, contents: Sequence[str], cache: Path, limit_gb: float
+) -> list[Keypoints]:
     """The keypoints of every photo of a catalogue; each is looked at once, and then found by its content.
 
     Args:
@@ -88,6 +92,7 @@ def cached_keypoints(table: pd.DataFrame, root: Path, contents: Sequence[str], c
         root: What the paths are relative to.
         contents: From `photo_contents`: N digests; "" is looked at and not kept.
         cache: The project's cache folder; a small file a photo goes into `keypoints`.
+        limit_gb: What these files together may take, in units of 10^9 bytes; those not used for longest go first.
 
     Returns:
         N of them; none for a photo that cannot be read.
@@ -98,9 +103,10 @@ def cached_keypoints(table: pd.DataFrame, root: Path, contents: Sequence[str], c
     def look(job: tuple[str, Box | None, str]) -> Keypoints:
         path, box, content = job
         key = hashlib.sha256(f"{content} {box or ''}".encode()).hexdigest()
-        entry = folder / key[:2] / f"{key}.npz"
+        entry = folder / f"{key}.npz"
         known = _load(entry) if content else None
         if known is not None:
+            os.utime(entry)  # marks the last use, which is what trimming goes by
             return known
         try:
             found = read_keypoints(root / path, box)
@@ -112,7 +118,11 @@ def cached_keypoints(table: pd.DataFrame, root: Path, contents: Sequence[str], c
             write_atomically(entry, lambda part: write_bytes(part, data=data.getvalue()))
         return found
 
-    return list(track(in_threads(look, jobs), "Finding keypoints", len(jobs)))
+    found = list(track(in_threads(look, jobs), "Finding keypoints", len(jobs)))
+    newest = max(folder.glob("*.npz"), key=lambda entry: entry.stat().st_mtime, default=None)
+    if newest is not None:
+        trim(newest, limit_gb)
+    return found
 
 
 def _load(entry: Path) -> Keypoints | None:

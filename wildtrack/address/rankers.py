@@ -29,7 +29,7 @@ def local_method() -> Method:
 
 
 def _rank_by_keypoints(asked: Asked) -> Ranked:
-    keypoints = cached_keypoints(asked.table, asked.root, asked.contents, default_cache())
+    keypoints = cached_keypoints(asked.table, asked.root, asked.contents, default_cache(), asked.cache_gb)
     index = LocalIndex([keypoints[row] for row in asked.protocol.gallery])
     queries = [keypoints[row] for row in asked.protocol.queries]
     started = time.perf_counter()
