@@ -18,8 +18,9 @@ from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
-from wildtrack.address.evaluation import choose_protocol, leaky_pairs, score
-from wildtrack.address.methods import Asked, check_methods, open_methods
+from wildtrack.address.evaluation import choose_protocol, leaky_pairs, score, validation_protocol
+from wildtrack.address.method import Asked
+from wildtrack.address.methods import check_methods, open_methods
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.console import console, run
 from wildtrack.files import write_csv, write_text
@@ -32,7 +33,14 @@ CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own:
 class Knobs:
     """Change a value here, or on the command line: --seed 1."""
 
-    methods: tuple[str, ...] = ("pixels", "backbone", "untrained", "wildtrack")  # or megadescriptor, a model file
+    methods: tuple[str, ...] = (
+        "pixels",
+        "backbone",
+        "untrained",
+        "wildtrack",
+        "local",
+        "fused",
+    )  # megadescriptor, a file
     artifacts: Path = Path("artifacts")  # the trained model: it gives the photos and the split
     data: Path | None = None  # photos; None: those the model was trained on
     results: Path = Path("results/compare")  # where the table goes
@@ -64,7 +72,8 @@ def main(knobs: Knobs) -> None:
     leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), knobs.encounter_hours)  # bool (Q, G)
 
     methods = open_methods(list(dict.fromkeys(knobs.methods)), artifacts, photos, knobs.scaling, CUSTOM_OBJECTS)
-    asked = Asked(table, catalogue.root, contents, protocol, knobs.cache_gb)
+    validation = validation_protocol(table, artifacts.split)
+    asked = Asked(table, catalogue.root, contents, protocol, validation, knobs.cache_gb)
     identities = table["identity"].to_numpy(dtype=object)
     ranked, scores = [], {}
     for method in methods:

@@ -51,16 +51,14 @@ def test_it_leaves_the_table_and_the_picture(home: Path) -> None:
     results = home / "results" / "compare"
     assert {path.name for path in results.iterdir()} == FILES
     found = table(results)
-    assert {name: row["embed_dim"] for name, row in found.items()} == {
-        "pixels": 3072,
-        "untrained": 1024,
-        "wildtrack": 16,
-    }
-    assert all(row["photos_per_second"] > 0 for row in found.values())
+    assert list(found) == ["pixels", "untrained", "wildtrack", "local", "fused"]
+    assert [found[name]["embed_dim"] for name in ("pixels", "untrained", "wildtrack")] == [3072, 1024, 16]
+    assert all(found[name]["photos_per_second"] > 0 for name in ("pixels", "untrained", "wildtrack"))
+    assert all(found[name]["seconds_per_query"] > 0 for name in ("local", "fused"))
     page = (results / "methods.md").read_text("utf-8")
     assert page.startswith("# Methods compared on photos: ")
     assert "the split saved with the model" in page
-    assert page.count("\n| ") == 5
+    assert page.count("\n| ") == 7
     with Image.open(results / "methods.png") as picture:
         assert picture.format == "PNG"
 
@@ -70,7 +68,7 @@ def test_it_says_what_it_does(home: Path) -> None:
     assert "Traceback" not in said
     assert "oneDNN" not in said
     assert "Left out: backbone, as the training started from random weights" in said
-    for method in ("pixels", "untrained", "wildtrack"):
+    for method in ("pixels", "untrained", "wildtrack", "local", "fused"):
         assert f"│ {method} " in said
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
 from wildtrack.address.evaluation import Protocol, Retrieval, score
-from wildtrack.address.methods import Method, Ranked
+from wildtrack.address.method import Method, Ranked
 
 IDENTITIES = np.array(["a", "b", "a", "b", "c"], dtype=object)
 PROTOCOL = Protocol(np.array([0, 1]), np.array([2, 3, 4]), "by hand", 0)
@@ -66,7 +66,7 @@ def test_markdown_is_one_table(table: pd.DataFrame) -> None:
     page = markdown(table, "Compared", "By hand.")
     lines = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(table)
-    assert {line.count("|") for line in lines} == {18}
+    assert {line.count("|") for line in lines} == {19}
     assert "nan" not in page
     assert "None" not in page
     assert page.startswith("# Compared\n\nBy hand.\n\n| method | R@1 |")
@@ -77,7 +77,7 @@ def test_markdown_cells() -> None:
     assert "| wildtrack | 1.00 [1.00, 1.00] |" in page
     assert "| +1.00 [+1.00, +1.00] |" in page
     assert r"| their\|model [bold].onnx $x_{ |" in page
-    assert r"| 2.0 |  | 1.2 | 7 | NumPy | a \| note |" in page
+    assert r"| 2.0 |  | 1.2 |  | 7 | NumPy | a \| note |" in page
 
 
 @pytest.mark.parametrize("table", CASES)

@@ -10,6 +10,7 @@ from wildtrack.address.evaluation import (
     identity_ranking,
     retrieval_report,
     score,
+    validation_protocol,
 )
 from wildtrack.errors import UserError
 
@@ -128,6 +129,16 @@ def test_nobody_to_ask(catalogue: pd.DataFrame, sides: list[str] | None) -> None
     split = None if sides is None else with_sides(catalogue, *sides)
     with pytest.raises(UserError, match="nobody can be asked about"):
         choose_protocol(catalogue, split, 1, seed=0)
+
+
+def test_validation_photos_ask_the_training_photos() -> None:
+    protocol = validation_protocol(ANIMALS, SPLIT)
+    assert protocol is not None
+    assert (protocol.queries.tolist(), protocol.gallery.tolist()) == ([1], [0, 4, 9])
+    assert protocol.same(ANIMALS["identity"].to_numpy(dtype=object)).tolist() == [[True, False, False]]
+    assert validation_protocol(ANIMALS, None) is None
+    assert validation_protocol(ANIMALS, SPLIT.assign(split="train")) is None
+    assert validation_protocol(ANIMALS.drop(index=0), SPLIT) is None  # nobody is there to be found
 
 
 KNOWN = ("a", "b", "c")

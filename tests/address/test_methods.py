@@ -10,7 +10,8 @@ from wildtrack.access.pixels import Decoded, decode_catalogue
 from wildtrack.address import methods
 from wildtrack.address.artifacts import Artifacts, open_artifacts
 from wildtrack.address.evaluation import Protocol
-from wildtrack.address.methods import Asked, Method, by_embeddings, check_methods, open_methods
+from wildtrack.address.method import Asked, Method
+from wildtrack.address.methods import by_embeddings, check_methods, open_methods
 from wildtrack.errors import UserError
 
 BACKBONE = {"backbone": "MobileNet", "alpha": 0.25, "image_size": 32, "seed": 0, "embed_dim": 8, "pooling": "auto"}
@@ -31,7 +32,7 @@ def photos(catalogue: pd.DataFrame, photo_folder: Path, cache: Path) -> Decoded:
 def asked(catalogue: pd.DataFrame, photo_folder: Path) -> Asked:
     contents = [hashlib.sha256(path.encode()).hexdigest() for path in catalogue["path"]]
     protocol = Protocol(np.array([0, 4, 8]), np.array([1, 2, 3, 5, 6, 7, 9, 10, 11]), "by hand", 0)
-    return Asked(catalogue, photo_folder, contents, protocol, 1.0)
+    return Asked(catalogue, photo_folder, contents, protocol, None, 1.0)
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_embeddings_that_are_no_numbers(asked: Asked) -> None:
 
 
 def test_a_photo_that_goes_bad_meanwhile(tmp_path: Path, asked: Asked, catalogue: pd.DataFrame) -> None:
-    gone = Asked(catalogue, tmp_path / "nowhere", asked.contents, asked.protocol, 1.0)
+    gone = Asked(catalogue, tmp_path / "nowhere", asked.contents, asked.protocol, None, 1.0)
     method = by_embeddings("m", methods.RawPixels(), "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
     with pytest.raises(UserError):
         method.rank(gone)

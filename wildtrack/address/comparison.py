@@ -9,7 +9,8 @@ import pandas as pd
 from rich.table import Table
 
 from wildtrack.address.evaluation import Retrieval, method_figures
-from wildtrack.address.methods import OURS, Method, Ranked
+from wildtrack.address.method import Method, Ranked
+from wildtrack.address.methods import OURS
 
 FIGURES = ("R@1", "R@5", "mAP")
 COMPARED = ("R@1", "mAP")  # those with a paired difference to ours, and a place in the picture
@@ -45,8 +46,8 @@ def comparison_table(
     Returns:
         `method`; `R@1`, `R@5` and `mAP` in 0-1, each with `_low` and `_high`, the ends of its 95% interval; the same
         with `_without_leaky`; `ahead_R@1` and `ahead_mAP`, what our model has more on the same queries, likewise;
-        `training_minutes`, `photos_per_second`, `megabytes`, `embed_dim`, `runs_on`, `note`, `fingerprint`. NaN where
-        there is nothing to say.
+        `training_minutes`, `photos_per_second`, `seconds_per_query`, `megabytes`, `embed_dim`, `runs_on`, `note`,
+        `fingerprint`. NaN where there is nothing to say.
     """
     rows = []
     for method, answer in zip(methods, ranked, strict=True):
@@ -63,8 +64,9 @@ def comparison_table(
         row |= {
             "training_minutes": _number(method.minutes),
             "photos_per_second": _number(answer.photos_per_second),
+            "seconds_per_query": _number(answer.seconds_per_query),
             "megabytes": method.megabytes,
-            "embed_dim": answer.embed_dim,
+            "embed_dim": _number(answer.embed_dim),
             "runs_on": method.runs_on,
             "note": method.note,
             "fingerprint": method.fingerprint,
@@ -115,7 +117,8 @@ def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
         "training, minutes": _text(row["training_minutes"]),
         "embedding, photos/s": _text(row["photos_per_second"]),
         "size, MB": _text(row["megabytes"]),
-        "embedding length": str(row["embed_dim"]),
+        "seconds a query": _text(row["seconds_per_query"], 2),
+        "embedding length": _text(row["embed_dim"], 0),
         "runs on": row["runs_on"],
         "note": row["note"],
     }
@@ -134,8 +137,8 @@ def with_interval(row: Mapping[Any, Any], name: str, sign: str = "") -> str:
     return f"{value} [{low}, {high}]"
 
 
-def _text(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.1f}"
+def _text(value: float, digits: int = 1) -> str:
+    return "" if pd.isna(value) else f"{value:.{digits}f}"
 
 
 def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:

@@ -29,6 +29,10 @@ class Protocol:
     left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
     unanswerable: int = 0  # test photos of identities that have no photo in the gallery: not asked
 
+    def same(self, identities: np.ndarray) -> np.ndarray:
+        """Which pairs show one animal: str (N,) -> bool (Q, G)."""
+        return np.asarray(np.equal(identities[self.queries][:, None], identities[self.gallery][None]), dtype=bool)
+
     def __str__(self) -> str:
         """For the screen: who is asked, and who is not."""
         said = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
@@ -85,6 +89,26 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
             "add a second photo of at least one animal (of another day, for an honest figure)"
         )
     return Protocol(queries, gallery, method, left_out, unanswerable)
+
+
+def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
+    """All validation photos ask the training's photos, as they did while the model was trained.
+
+    Args:
+        table: The catalogue with `sha256`, N rows.
+        split: Columns image_id, sha256 and split, or None.
+
+    Returns:
+        None where no validation photo shows an animal that is among the training's.
+    """
+    if split is None:
+        return None
+    sides = _saved_sides(table, split)
+    gallery = np.flatnonzero(sides == "train")
+    queries = np.flatnonzero((sides == "valid") & table["identity"].isin(table["identity"].iloc[gallery]))
+    if not len(queries):
+        return None
+    return Protocol(queries, gallery, "validation photos ask the training's photos", 0)
 
 
 def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:

@@ -1,13 +1,11 @@
 """The methods of a comparison: a word or the path of a model in, something that ranks photos out."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from wildtrack.access.cache import default_cache
 from wildtrack.access.pixels import Decoded, decode_catalogue
@@ -15,10 +13,12 @@ from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
 from wildtrack.address.embed import Engine, KerasEngine, OnnxEngine
 from wildtrack.address.embedding_cache import cached_outputs, embedding_speed
-from wildtrack.address.evaluation import Protocol, cosines
+from wildtrack.address.evaluation import cosines
 from wildtrack.address.megadescriptor import LICENCE, check_packages, open_megadescriptor
+from wildtrack.address.method import Asked, Method, Ranked
 from wildtrack.address.onnx_file import OnnxFile, unknown_scaling
 from wildtrack.address.preprocessor import model_fingerprint
+from wildtrack.address.rankers import fused_method, local_method
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
 from wildtrack.files import sha256
@@ -27,42 +27,9 @@ log = logging.getLogger(__name__)
 
 OURS = "wildtrack"
 MEGADESCRIPTOR = "megadescriptor"
-WORDS = ("pixels", "backbone", "untrained", OURS, MEGADESCRIPTOR)
+WORDS = ("pixels", "backbone", "untrained", OURS, "local", "fused", MEGADESCRIPTOR)
 MODEL_FILES = (".keras", ".h5", ".onnx")
 ALLOWED = f"allowed are {', '.join(WORDS)}, or the path of a model file ({', '.join(MODEL_FILES)})"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What every method of a comparison is asked: the same photos, queries and gallery."""
-
-    table: pd.DataFrame  # labelled photos that can be decoded, N rows
-    root: Path  # what their paths are relative to
-    contents: list[str]  # N digests, from `photo_contents`
-    protocol: Protocol
-    cache_gb: float  # disk space for decoded photos, and as much for embeddings
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """What a method answered."""
-
-    similarity: np.ndarray  # float32 (Q, G)
-    embed_dim: int  # length of an embedding
-    photos_per_second: float | None  # when they were embedded, decoding not counted; None where not noted
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to say how alike two photos are."""
-
-    name: str
-    fingerprint: str  # names what decides its answers, hexadecimal
-    rank: Callable[[Asked], Ranked]
-    runs_on: str  # the library that does the work
-    megabytes: float  # of its weights, or of its file, in units of 10^6 bytes
-    minutes: float | None  # of training on these photos; None where not recorded
-    note: str = ""
 
 
 class RawPixels:
@@ -133,6 +100,10 @@ def _open(
         return _starting_weights(word, artifacts)
     if word == OURS:
         return _our_model(artifacts, photos, scaling, custom_objects)
+    if word == "local":
+        return local_method()
+    if word == "fused":
+        return _fusion(artifacts, photos, scaling, custom_objects)
     if word.split(":")[0] == MEGADESCRIPTOR:
         return _megadescriptor(word)
     if Path(word).suffix == ".onnx":
@@ -232,6 +203,13 @@ def _our_model(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objec
     minutes = (artifacts.config or {}).get("training_minutes")
     size = artifacts.preprocessor.image_size
     return by_embeddings(OURS, engine, fingerprint, size, runs_on=runs_on, megabytes=_megabytes(file), minutes=minutes)
+
+
+def _fusion(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objects: Mapping[str, Any]) -> Method | None:
+    if artifacts.split is None or not (artifacts.split["split"] == "valid").any():
+        log.info("Left out: fused, as the model in %s has no validation photos to calibrate with.", artifacts.folder)
+        return None
+    return fused_method([_our_model(artifacts, photos, scaling, custom_objects), local_method()])
 
 
 def _megadescriptor(word: str) -> Method:

@@ -1,0 +1,123 @@
+import cv2
+import numpy as np
+import pytest
+
+from wildtrack.address import local
+from wildtrack.address.keypoints import Keypoints, find_keypoints
+from wildtrack.address.local import NEIGHBOURS, LocalIndex, Matches, in_one_arrangement
+
+
+def spots(seed: int, side: int = 300) -> np.ndarray:
+    """A picture of blots that no other seed has: uint8 (side, side, 3)."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((side, side, 3), 128, np.uint8)
+    for _ in range(150):
+        centre, axes = rng.integers(0, side, 2).tolist(), rng.integers(3, 20, 2).tolist()
+        cv2.ellipse(picture, centre, axes, float(rng.uniform(0, 180)), 0, 360, rng.integers(0, 256, 3).tolist(), -1)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0))
+
+
+def warped(picture: np.ndarray, corners: list[list[float]]) -> np.ndarray:
+    """The picture with its corners moved to these places, in shares of its side."""
+    side = len(picture)
+    whole = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * side
+    moved = cv2.getPerspectiveTransform(whole, np.array(corners, np.float32) * side)
+    return np.asarray(cv2.warpPerspective(picture, moved, (side, side), borderValue=(128, 128, 128)))
+
+
+def keypoints(rng: np.random.Generator, count: int) -> Keypoints:
+    descriptors = rng.integers(0, 60, (count, 128), dtype=np.uint8)
+    return Keypoints(rng.uniform(0, 100, (count, 2)).astype(np.float32), descriptors, (100, 100))
+
+
+NOTHING = keypoints(np.random.default_rng(0), 0)
+
+
+def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
+    """LNBNN by comparing everything with everything."""
+    votes = np.zeros(len(gallery))
+    known = [(photo, row) for photo, one in enumerate(gallery) for row in range(len(one.places))]
+    for descriptor in query.descriptors.astype(float):
+        distances = [float(np.linalg.norm(descriptor - gallery[photo].descriptors[row])) for photo, row in known]
+        nearest = np.argsort(distances, kind="stable")[: NEIGHBOURS + 1]
+        background = distances[nearest[-1]]
+        best: dict[int, float] = {}
+        for place in nearest[:-1]:
+            best.setdefault(known[place][0], background - distances[place])
+        for photo, vote in best.items():
+            votes[photo] += vote
+    return votes
+
+
+@pytest.mark.parametrize("counts", [[20, 20, 20], [1, 30, 0, 5], [11], [2, 3], [1, 1]])
+def test_votes_agree_with_a_plain_loop(counts: list[int]) -> None:
+    rng = np.random.default_rng(len(counts))
+    gallery, query = [keypoints(rng, count) for count in counts], keypoints(rng, 12)
+    matches = LocalIndex(gallery).matches(query)
+    votes = np.bincount(matches.photo, matches.weights, minlength=len(gallery))
+    np.testing.assert_allclose(votes, votes_by_the_book(gallery, query), rtol=1e-4)
+    assert all((matches.known < np.array(counts)[matches.photo]).tolist())
+    pairs = list(zip(matches.photo.tolist(), matches.query.tolist(), strict=True))
+    assert len(pairs) == len(set(pairs))  # one vote a keypoint and photo
+    assert sum(len(matches.of(photo).query) for photo in range(len(gallery))) == len(pairs)
+
+
+@pytest.mark.parametrize("gallery", [[], [NOTHING], [NOTHING, keypoints(np.random.default_rng(1), 1)]])
+def test_a_gallery_of_nothing_scores_nothing(gallery: list[Keypoints]) -> None:
+    assert LocalIndex(gallery).rank(keypoints(np.random.default_rng(2), 5)).tolist() == [0.0] * len(gallery)
+
+
+def test_a_query_of_nothing_scores_nothing() -> None:
+    gallery = [keypoints(np.random.default_rng(seed), 30) for seed in range(3)]
+    assert LocalIndex(gallery).rank(NOTHING).tolist() == [0.0] * 3
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        pytest.param([[0, 0], [1, 0], [1, 1], [0, 1]], id="as it is"),
+        pytest.param([[0.3, 0], [1, 0.3], [0.7, 1], [0, 0.7]], id="turned"),
+        pytest.param([[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]], id="half as large"),
+        pytest.param([[-0.5, -0.5], [1.5, -0.5], [1.5, 1.5], [-0.5, 1.5]], id="twice as large"),
+        pytest.param([[0.1, 0.1], [1, 0], [0.9, 0.8], [0, 1]], id="seen from the side"),
+    ],
+)
+def test_a_planted_picture_is_found(corners: list[list[float]]) -> None:
+    pictures = [spots(seed) for seed in range(6)]
+    index = LocalIndex([find_keypoints(picture) for picture in pictures])
+    query = find_keypoints(warped(pictures[4], corners))
+    scores = index.rank(query)
+    assert scores.argmax() == 4
+    assert scores[4] > 5 * np.delete(scores, 4).max()
+    shared = index.matches(query).of(4)
+    kept = in_one_arrangement(query, index.gallery[4], shared)
+    moved = cv2.getPerspectiveTransform(
+        np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * 300, np.array(corners, np.float32) * 300
+    )
+    true = cv2.perspectiveTransform(index.gallery[4].places[shared.known][None], moved)[0]
+    error = np.linalg.norm(true - query.places[shared.query], axis=1)
+    assert np.median(error[kept]) < 5  # pixels
+
+
+def test_an_index_of_parts_finds_the_same_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "EXACT_BELOW", 100)
+    pictures = [spots(seed) for seed in range(8)]
+    index = LocalIndex([find_keypoints(picture) for picture in pictures])
+    assert [int(index.rank(find_keypoints(picture[10:, 20:])).argmax()) for picture in pictures] == list(range(8))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 30])
+def test_matches_at_random_are_in_no_arrangement(count: int) -> None:
+    rng = np.random.default_rng(count)
+    one, other = keypoints(rng, 30), keypoints(rng, 30)
+    rows = np.arange(count)
+    matches = Matches(rows, np.zeros(count, np.intp), rows, np.ones(count, np.float32))
+    assert in_one_arrangement(one, other, matches).sum() <= max(4, count // 3)
+
+
+def test_an_arrangement_that_squeezes_everything_is_none() -> None:
+    places = np.random.default_rng(0).uniform(0, 100, (20, 2)).astype(np.float32)
+    descriptors = np.zeros((20, 128), np.uint8)
+    one, other = Keypoints(places, descriptors, (100, 100)), Keypoints(places / np.float32(10), descriptors, (100, 100))
+    rows = np.arange(20)
+    assert not in_one_arrangement(one, other, Matches(rows, 0 * rows, rows, np.ones(20, np.float32))).any()
