@@ -8,7 +8,15 @@ from PIL import Image
 from rich.console import Console
 
 from wildtrack.address.evaluation import Protocol
-from wildtrack.address.figures import RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
+from wildtrack.address.figures import (
+    RIGHT,
+    WRONG,
+    Shown,
+    gradcam_picture,
+    retrieval_panel,
+    training_picture,
+    tsne_picture,
+)
 from wildtrack.address.gradcam import feature_network
 from wildtrack.address.network import open_network
 from wildtrack.address.reporting import (
@@ -139,3 +147,15 @@ def test_table_with_and_without_queries() -> None:
     assert "0.50" in capture.get()
     assert "[0.40, 0.60]" in capture.get()
     assert "no query" in capture.get()
+
+
+@pytest.mark.parametrize("margins", [[0.0], [0.0, 0.3, 0.3]])
+@pytest.mark.parametrize("validated", ["all", "some", "none", "not asked"])
+def test_a_training_of_any_length_is_drawn(tmp_path: Path, margins: list[float], validated: str) -> None:
+    history = pd.DataFrame({"epoch": range(1, len(margins) + 1), "loss": 2.0, "margin": margins})
+    if validated != "not asked":
+        history = history.assign(**dict.fromkeys(("R@1", "R@5", "mAP"), np.nan if validated == "none" else 0.5))
+    if validated == "some":
+        history.loc[0, ["R@1", "R@5", "mAP"]] = np.nan
+    training_picture(history, 1, "Training on $x_{: 3 photos", tmp_path / "curves.png")
+    assert is_picture(tmp_path / "curves.png")

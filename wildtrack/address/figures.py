@@ -179,7 +179,7 @@ def training_picture(history: pd.DataFrame, best_epoch: int, title: str, path: P
     """What a training did, epoch by epoch: the loss, and how well validation photos are found.
 
     Args:
-        history: From `fit`: columns epoch and loss, and where something was validated R@1, R@5 and mAP.
+        history: From `fit`: columns epoch, loss and margin, and where something was validated R@1, R@5 and mAP.
         best_epoch: The epoch whose weights were kept.
         title: Above the picture.
         path: PNG to write.
@@ -188,7 +188,9 @@ def training_picture(history: pd.DataFrame, best_epoch: int, title: str, path: P
     figure = Figure(figsize=(10 if validated else 5.5, 4), layout="constrained")
     axes = figure.subplots(1, 2 if validated else 1, squeeze=False)[0]
     axes[0].plot(history["epoch"], history["loss"], color="#0072B2", marker="o", markersize=3)
-    axes[0].set_title("Loss on training photos (lower is better)", fontsize=10)
+    hardest = history["epoch"].to_numpy()[history["margin"].to_numpy().argmax()]  # the first with the whole margin
+    harder = f"; made harder until epoch {hardest}" if history["margin"].max() > 0 else ""
+    axes[0].set_title(f"Loss on training photos (lower is better{harder})", fontsize=10)
     axes[0].set_ylim(bottom=0)
     if validated:
         scored = history.dropna(subset="mAP")
