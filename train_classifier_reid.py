@@ -9,7 +9,7 @@ Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 import logging
 import math
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,7 +129,7 @@ def main(knobs: Knobs) -> None:
         pooling=knobs.pooling,
         sub_centres=knobs.sub_centres,
     )
-    config = describe(knobs, backbone.origin, backbone.image_size[0], table, split.method)
+    config = describe(replace(knobs, epochs=epochs), backbone.origin, backbone.image_size[0], table, split.method)
     checkpoints = knobs.artifacts / ".training"
     done = training_state(checkpoints, {name: config[name] for name in config if name not in ("cache_gb", "results")})
     if done:
