@@ -28,19 +28,14 @@ from wildtrack.knobs import check_range
 
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
+STANDARD = ("pixels", "backbone", "untrained", "wildtrack", "local", "fused")  # those that need nothing further
+
 
 @dataclass(frozen=True)
 class Knobs:
     """Change a value here, or on the command line: --seed 1."""
 
-    methods: tuple[str, ...] = (
-        "pixels",
-        "backbone",
-        "untrained",
-        "wildtrack",
-        "local",
-        "fused",
-    )  # megadescriptor, a file
+    methods: tuple[str, ...] = STANDARD  # which; also megadescriptor, or the path of a model file
     artifacts: Path = Path("artifacts")  # the trained model: it gives the photos and the split
     data: Path | None = None  # photos; None: those the model was trained on
     results: Path = Path("results/compare")  # where the table goes
@@ -48,7 +43,7 @@ class Knobs:
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps count as one encounter: leaky
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range that models given by path expect
     seed: int = 0  # names the draw of queries and the bootstrap
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much for embeddings
+    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
 
 
 def main(knobs: Knobs) -> None:
@@ -71,8 +66,11 @@ def main(knobs: Knobs) -> None:
     console.print(str(protocol))
     leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), knobs.encounter_hours)  # bool (Q, G)
 
-    methods = open_methods(list(dict.fromkeys(knobs.methods)), artifacts, photos, knobs.scaling, CUSTOM_OBJECTS)
     validation = validation_protocol(table, artifacts.split)
+    words = list(dict.fromkeys(knobs.methods))
+    methods = open_methods(
+        words, artifacts, photos, knobs.scaling, CUSTOM_OBJECTS, can_calibrate=validation is not None
+    )
     asked = Asked(table, catalogue.root, contents, protocol, validation, knobs.cache_gb)
     identities = table["identity"].to_numpy(dtype=object)
     ranked, scores = [], {}

@@ -25,6 +25,7 @@ from wildtrack.address.evaluation import (
     cosines,
     identity_ranking,
     leaky_pairs,
+    open_set_report,
     retrieval_report,
     score,
 )
@@ -105,6 +106,7 @@ def main(knobs: Knobs) -> None:
     metrics = {
         **retrieval_report(scores, identities[protocol.queries], leaky, knobs.seed),
         "num_gallery": len(gallery),
+        "open_set": open_set_report(outputs["embedding"], protocol),
         "identity_ranking": identity_ranking(scores["trained"], identities[protocol.queries]),
         "classifier": classifier_report(
             outputs["probabilities"][protocol.queries], identities[protocol.queries], known
@@ -116,7 +118,7 @@ def main(knobs: Knobs) -> None:
             "near_duplicate_bits": NEAR_DUPLICATE_BITS,
             "share_of_queries_without_same_side_gallery_photo": same_side_share(queries, gallery),
             "photos_the_split_does_not_name": protocol.left_out,
-            "test_photos_of_identities_not_in_the_gallery": protocol.unanswerable,
+            "test_photos_of_identities_not_in_the_gallery": len(protocol.strangers),
             "seed": knobs.seed,
         },
         "model": {
@@ -129,6 +131,11 @@ def main(knobs: Knobs) -> None:
     remove_files(knobs.results, *PICTURES)  # an earlier model's must not pass for this one's
     write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
     console.print(figures_table(metrics))
+    if metrics["open_set"]["AUROC"] is not None:
+        console.print(
+            f"Known or new? By the best similarity alone, AUROC {metrics['open_set']['AUROC']:.2f} "
+            f"({len(protocol.strangers)} photos of animals nobody knows)."
+        )
     if doubt := doubts(metrics):
         console.print("Warning:", doubt)
 

@@ -29,11 +29,13 @@ from wildtrack.address.training_set import (
     training_set,
 )
 from wildtrack.assess.duplicates import perceptual_hashes
-from wildtrack.assess.splits import make_split
+from wildtrack.assess.splits import check_split, make_split
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.errors import UserError
 from wildtrack.knobs import check_range
 
+SplitRule = Literal["auto", "catalogue", "encounter", "random", "cutoff"]
+IdentityRule = Literal["closed", "open", "disjoint"]
 EPOCHS, FEWEST_EPOCHS = 40, 16
 PHOTOS_SEEN = 64_000  # in all epochs together; more photos need fewer rounds, and a laptop gets done within the hour
 
@@ -61,11 +63,9 @@ class Knobs:
     epochs: int | None = None  # how often every photo is seen; None: 40, fewer for more than 1600 photos
     batch_size: int = 16  # photos a step
     learning_rate: float = 1e-3  # at the top of its cosine
-    split: Literal["auto", "catalogue", "encounter", "random", "cutoff"] = "auto"  # how test photos are set apart
+    split: SplitRule = "auto"  # how test photos are set apart
     cutoff: str | None = None  # for --split cutoff: what begins on this day or later is tested (2023-06-01, or 2023)
-    identities: Literal["closed", "open", "disjoint"] = (
-        "closed"  # open: some animals are only tested; disjoint: all are
-    )
+    identities: IdentityRule = "closed"  # open: some animals are only tested; disjoint: those are all that is tested
     held_out_share: float = 0.2  # of the animals, where they are open or disjoint
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept on one side
     test_share: float = 0.2  # of each animal's photos, never trained on
@@ -118,7 +118,7 @@ def main(knobs: Knobs) -> None:
         f"Split {split.method}: {len(rows.train)} photos of {len(rows.identities)} identities to train on, "
         f"{len(rows.valid)} to validate, {int((split.side == 'test').sum())} to test."
     )
-    for doubt in training_doubts(rows):
+    for doubt in training_doubts(rows, knobs.valid_share):
         log.warning("%s.", doubt[0].upper() + doubt[1:])
 
     epochs = knobs.epochs or usual_epochs(len(rows.train))
@@ -170,10 +170,12 @@ def tell(knobs: Knobs, history: pd.DataFrame, rows: TrainingSet, name: str) -> N
     title = f"Training on {name}: {len(rows.train)} photos of {len(rows.identities)} identities"
     training_picture(history, kept, title, knobs.results / "training_curves.png")
     best = history.iloc[kept - 1]
-    validated = f"validation R@1 {best['R@1']:.2f}, mAP {best['mAP']:.2f}" if len(rows.valid) else "not validated"
+    chosen = "the last, as nothing could be validated"
+    if len(rows.valid):
+        chosen = f"the best by mAP: validation R@1 {best['R@1']:.2f}, mAP {best['mAP']:.2f}"
     elsewhere = "" if knobs.artifacts == Path("artifacts") else f' --artifacts "{knobs.artifacts}"'
     console.print(
-        f"Saved {knobs.artifacts}: epoch {kept} of {len(history)}, the best by mAP: {validated}. "
+        f"Saved {knobs.artifacts}: epoch {kept} of {len(history)}, {chosen}. "
         f"How good is it? python evaluate_reid_and_visualize.py{elsewhere}"
     )
 
@@ -193,11 +195,12 @@ def check_knobs(knobs: Knobs) -> None:
         batch_size=(knobs.batch_size, 2, 4096),
         sub_centres=(knobs.sub_centres, 1, 10),
         photos_per_identity=(knobs.photos_per_identity, 2, 64),
-        triplet_epochs=(knobs.triplet_epochs, 0, (knobs.epochs or FEWEST_EPOCHS) - 1),
+        triplet_epochs=(knobs.triplet_epochs, 0, (knobs.epochs or EPOCHS) - 1),
         learning_rate=(knobs.learning_rate, 1e-7, 1),
         encounter_hours=(knobs.encounter_hours, 0, math.inf),
         test_share=(knobs.test_share, 0, 0.9),
         valid_share=(knobs.valid_share, 0, 0.9),
+        held_out_share=(knobs.held_out_share, 0.001, 0.999),
         seed=(knobs.seed, 0, 2**32 - 1),
         cache_gb=(knobs.cache_gb, 0.01, math.inf),
     )
@@ -205,6 +208,12 @@ def check_knobs(knobs: Knobs) -> None:
         raise UserError(
             "loss circle and triplet_epochs compare photos of one animal in a batch, and shuffled batches may not "
             "have two of any; use --batches balanced"
+        )
+    check_split(knobs.split, knobs.identities, knobs.held_out_share, knobs.cutoff)
+    if knobs.batches != "shuffled" and 2 * knobs.photos_per_identity > knobs.batch_size:
+        raise UserError(
+            f"--batch-size {knobs.batch_size} has no room for two animals with --photos-per-identity "
+            f"{knobs.photos_per_identity}; raise the first or lower the second"
         )
     if knobs.weights not in ("auto", "imagenet", "none") and not Path(knobs.weights).is_file():
         raise UserError(f"weights {knobs.weights!r} is no file; allowed are auto, imagenet, none or a weights file")

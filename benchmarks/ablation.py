@@ -7,6 +7,7 @@ Each row of the table is the recipe with one piece changed, trained with the sam
 seen; its validation photos ask, its training photos are the gallery. A finished training is not done again.
 """
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ PIECES = {
     "confused, triplets at the end": "--batches confused --triplet-epochs {quarter}",
 }
 FIGURES = ("R@1", "mAP")
+COLUMNS = ("R@1", "R@5", "R@10", "AP", "mINP")  # of `retrieval_scores`
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def main(knobs: Knobs) -> None:
             path = knobs.results / f"{name_of(knobs)}_{piece.replace(' ', '_')}_{seed}.csv"
             if not path.is_file():
                 write_csv(validation_scores(train(knobs, piece, seed)), path)
-            scores.append(pd.read_csv(path, dtype={"identity": str}).assign(piece=piece, seed=seed))
+            scores.append(read_scores(path).assign(piece=piece, seed=seed))
     table = table_of(pd.concat(scores), knobs.pieces)
     lines: list[list[Any]] = [list(table), ["---"] * len(table.columns), *table.to_numpy().tolist()]
     for cells in lines:
@@ -75,7 +77,15 @@ def main(knobs: Knobs) -> None:
 def name_of(knobs: Knobs) -> str:
     """Which trainings belong into one table."""
     weights = "random" if knobs.weights == "none" else "imagenet"
-    return f"{knobs.data.resolve().name}_{weights}_{knobs.image_size}px_{knobs.epochs}epochs"
+    return f"{knobs.data.resolve().name}_{weights}_{knobs.image_size}px_{knobs.epochs}epochs_{_version(knobs)}"
+
+
+def _version(knobs: Knobs) -> str:
+    """Names the photos, the weights and the code, so that no table mixes rows of several."""
+    digest = hashlib.sha256(f"{knobs.data.resolve()} {knobs.weights}".encode())
+    for path in (Path("train_classifier_reid.py"), *sorted(Path("wildtrack/address").glob("*.py"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def train(knobs: Knobs, piece: str, seed: int) -> Path:
@@ -106,9 +116,15 @@ def validation_scores(folder: Path) -> pd.DataFrame:
     return scores.assign(identity=identities[valid], minutes=minutes)
 
 
+def read_scores(path: Path) -> pd.DataFrame:
+    """What `validation_scores` gave; an animal may be called "NA"."""
+    missing = {column: [""] for column in COLUMNS}
+    return pd.read_csv(path, dtype={"identity": str}, keep_default_na=False, na_values=missing)
+
+
 def table_of(scores: pd.DataFrame, pieces: tuple[str, ...]) -> pd.DataFrame:
     """A row a piece: its figures over all seeds, and the paired difference to the first with its 95% interval."""
-    columns = ["answerable", "R@1", "R@5", "R@10", "AP", "mINP"]
+    columns = ["answerable", *COLUMNS]
     by_piece = {piece: scores[scores["piece"] == piece] for piece in pieces}
     usual = by_piece[pieces[0]]
     rows: list[dict[str, Any]] = []

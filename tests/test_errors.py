@@ -137,6 +137,8 @@ TRAIN_KNOBS: list[dict[str, Any]] = [
     {"valid_share": -0.1},
     {"weights": "no such.h5"},
     {"sub_centres": 0},
+    {"held_out_share": 5.0},
+    {"cutoff": "2024-06-01"},
     {"photos_per_identity": 1},
     {"triplet_epochs": -1},
     {"triplet_epochs": 40},

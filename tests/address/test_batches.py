@@ -39,7 +39,7 @@ def test_balanced_batches(
     labels = generator().permutation(np.repeat(np.arange(len(counts)), counts))
     similarity = generator(1).normal(size=(len(counts),) * 2) if confused else None
     batches = balanced_batches(labels, batch_size, photos_per_identity, generator(2), similarity)
-    assert len(batches) == max(1, len(labels) // batch_size)
+    assert len(batches) == max(1, len(labels) // (identities_a_batch * photos_per_identity))
     shown = []
     for batch in batches:
         of_identity = Counter(labels[batch].tolist())

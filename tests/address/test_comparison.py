@@ -9,6 +9,7 @@ from rich.console import Console
 
 from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
 from wildtrack.address.evaluation import Protocol, Retrieval, score
+from wildtrack.address.figures import methods_picture
 from wildtrack.address.method import Method, Ranked
 
 IDENTITIES = np.array(["a", "b", "a", "b", "c"], dtype=object)
@@ -48,6 +49,13 @@ def test_figures_and_what_ours_has_more() -> None:
     assert (ours["embed_dim"], ours["training_minutes"], ours["megabytes"]) == (7, 2.0, 1.25)
     assert np.isnan(ours["photos_per_second"])
     assert np.isnan(other["training_minutes"])
+
+
+@pytest.mark.parametrize("low", [0.3, 0.3 + 1e-16, 0.30000000000000004])
+def test_an_interval_that_rounding_put_beside_its_figure_is_drawn(tmp_path: Path, low: float) -> None:
+    panels = {"R@1": {"all": np.array([[0.3, low, 0.3 - 1e-16]])}}
+    methods_picture(["pixels"], panels, "t", tmp_path / "methods.png")
+    assert (tmp_path / "methods.png").stat().st_size > 0
 
 
 def test_without_ours_nothing_is_ahead() -> None:

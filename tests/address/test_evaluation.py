@@ -8,6 +8,7 @@ from wildtrack.address.evaluation import (
     classifier_report,
     cosines,
     identity_ranking,
+    open_set_report,
     retrieval_report,
     score,
     validation_protocol,
@@ -40,6 +41,7 @@ def test_with_a_split(per_identity: int) -> None:
     assert (SPLIT["split"].iloc[protocol.queries] == "test").all()
     assert protocol.gallery.tolist() == [0, 1, 4, 9]  # train and valid, the single photo too, and no test photo
     assert protocol.left_out == 0
+    assert protocol.strangers.tolist() == [7, 8]  # c
 
 
 @pytest.mark.parametrize(("per_identity", "counts"), [(1, [1, 1, 1]), (2, [2, 2, 1]), (0, [2, 1, 1]), (99, [3, 2, 1])])
@@ -129,6 +131,26 @@ def test_nobody_to_ask(catalogue: pd.DataFrame, sides: list[str] | None) -> None
     split = None if sides is None else with_sides(catalogue, *sides)
     with pytest.raises(UserError, match="nobody can be asked about"):
         choose_protocol(catalogue, split, 1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "expected"),
+    [
+        ([0.9, 0.8], [0.1], 1.0),
+        ([0.1], [0.9, 0.8], 0.0),
+        ([0.5], [0.5], 0.5),
+        ([0.9, 0.3, 0.5], [0.4, 0.5], (2 + 0 + 1.5) / 6),
+        ([0.9], [], None),
+    ],
+)
+def test_known_or_new(known: list[float], new: list[float], expected: float | None) -> None:
+    """One gallery photo; each other photo is as similar to it as it says."""
+    cosines = np.array([1.0, *known, *new])
+    embeddings = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)
+    queries, strangers = np.arange(1, 1 + len(known)), np.arange(1 + len(known), len(cosines))
+    report = open_set_report(embeddings, Protocol(queries, np.array([0]), "by hand", 0, strangers))
+    assert report["AUROC"] == pytest.approx(expected)
+    assert (report["num_known"], report["num_new"]) == (len(known), len(new))
 
 
 def test_validation_photos_ask_the_training_photos() -> None:

@@ -115,6 +115,15 @@ def test_matches_at_random_are_in_no_arrangement(count: int) -> None:
     assert in_one_arrangement(one, other, matches).sum() <= max(4, count // 3)
 
 
+def test_the_other_flank_is_no_arrangement() -> None:
+    one = find_keypoints(spots(0))
+    mirrored = Keypoints(one.places * np.array([-1, 1], np.float32), one.descriptors, one.size)
+    rows = np.arange(len(one.places))
+    matches = Matches(rows, 0 * rows, rows, np.ones(len(rows), np.float32))
+    assert in_one_arrangement(one, one, matches).all()
+    assert not in_one_arrangement(one, mirrored, matches).any()
+
+
 def test_an_arrangement_that_squeezes_everything_is_none() -> None:
     places = np.random.default_rng(0).uniform(0, 100, (20, 2)).astype(np.float32)
     descriptors = np.zeros((20, 128), np.uint8)

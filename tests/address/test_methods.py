@@ -44,7 +44,7 @@ def ours(saved_artifacts: Path) -> Artifacts:
 
 
 def opened(words: list[str], artifacts: Artifacts, photos: Decoded, scaling: str = "auto") -> list[Method]:
-    return open_methods(words, artifacts, photos, scaling, {})
+    return open_methods(words, artifacts, photos, scaling, {}, can_calibrate=True)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,15 @@ def test_what_is_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word
 def test_no_method_at_all() -> None:
     with pytest.raises(UserError, match="--methods names no method; allowed are"):
         check_methods([])
+
+
+def test_nothing_is_fused_without_validation_photos(
+    ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    found = open_methods(["pixels", "local", "fused"], ours, photos, "auto", {}, can_calibrate=False)
+    assert [method.name for method in found] == ["pixels", "local"]
+    assert "Left out: fused, as no validation photo" in caplog.text
 
 
 @pytest.mark.parametrize("word", ["megadescriptor", "megadescriptor:folder"])

@@ -10,7 +10,6 @@ from test_local import spots
 from wildtrack.address.evaluation import Protocol
 from wildtrack.address.method import Asked, Method, Ranked
 from wildtrack.address.rankers import fused_method, local_method
-from wildtrack.errors import UserError
 
 
 @pytest.fixture
@@ -66,5 +65,5 @@ def test_a_member_that_knows_nothing_does_no_harm(asked: Asked) -> None:
 
 
 def test_without_validation_photos_nothing_is_fused(asked: Asked) -> None:
-    with pytest.raises(UserError, match="nothing to be calibrated with"):
+    with pytest.raises(ValueError, match="nothing can be calibrated"):
         fused_method([local_method(), local_method()]).rank(replace(asked, validation=None))

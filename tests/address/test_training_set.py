@@ -4,7 +4,13 @@ import pandas as pd
 import pytest
 
 from wildtrack.address.metrics import retrieval_scores
-from wildtrack.address.training_set import VALIDATION_BATCH, TrainingSet, retrieval_validator, training_doubts
+from wildtrack.address.training_set import (
+    VALIDATION_BATCH,
+    TrainingSet,
+    retrieval_validator,
+    training_doubts,
+    training_set,
+)
 
 
 def training(*photos: int, valid: int = 3) -> TrainingSet:
@@ -27,9 +33,20 @@ def training(*photos: int, valid: int = 3) -> TrainingSet:
     ],
 )
 def test_what_will_keep_a_training_from_being_good(rows: TrainingSet, said: list[str]) -> None:
-    doubts = training_doubts(rows)
+    doubts = training_doubts(rows, 0.15)
     assert len(doubts) == len(said)
     assert all(words in doubt for words, doubt in zip(said, doubts, strict=True))
+
+
+def test_validation_that_was_not_wanted_is_not_missed() -> None:
+    assert training_doubts(training(*[5] * 10, valid=0), 0.0) == []
+
+
+def test_only_animals_that_are_trained_on_can_be_validated() -> None:
+    table = pd.DataFrame({"identity": list("aabbac")})
+    rows = training_set(table, np.array(["train", "train", "train", "train", "valid", "valid"]))
+    assert rows.valid.tolist() == [4]
+    assert rows.identities == ("a", "b")
 
 
 @pytest.mark.parametrize("valid", [0, 1, VALIDATION_BATCH, VALIDATION_BATCH + 5])

@@ -171,6 +171,7 @@ def test_unknown_animals_have_no_side() -> None:
         (days(8, 9, 1, 20), "2024-05-09", ["train", "test", "train", "test"]),
         (["2024-05-08T22:00:00", "2024-05-09T03:00:00", *days(1, 20)], "2024-05-09", ["train"] * 3 + ["test"]),
         (["2023-05-08", "2024-05-09", "2023-01-01", "2025-01-01"], "2024", ["train", "test", "train", "test"]),
+        (days(1, 5, 9, 20), "2024-05-09T02:00+02:00", ["train", "train", "test", "test"]),
     ],
 )
 def test_what_begins_after_a_day_is_asked_about(dates: Any, cutoff: str, expected: list[str]) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,12 +25,17 @@ def trim(newest: Path, limit_gb: float) -> None:
     """Delete the least recently used entries until all of them fit the limit; the newest one stays.
 
     Args:
-        newest: An entry. The others are the files beside it with its suffix; last used is last modified. A file that
-            shares an entry's stem goes with it.
+        newest: An entry, or a name that no entry has. The others are the files beside it with its suffix; last used is
+            last modified. A file that shares an entry's stem goes with it.
         limit_gb: What all entries together may take, in units of 10^9 bytes.
     """
     entries = sorted(_entries(newest))
     total = sum(size for _, size, _ in entries)
+    if total <= limit_gb * 1e9:
+        return
+    companions: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in newest.parent.iterdir():
+        companions[path.stem].append(path)
     for _, size, entry in entries:
         if total <= limit_gb * 1e9:
             return
@@ -37,7 +43,7 @@ def trim(newest: Path, limit_gb: float) -> None:
             continue
         try:
             entry.unlink(missing_ok=True)
-            for companion in [path for path in entry.parent.iterdir() if path.stem == entry.stem]:
+            for companion in companions[entry.stem]:
                 companion.unlink(missing_ok=True)
         except OSError as error:  # Windows keeps a file that is mapped somewhere
             logger.info("The cache keeps %s for now: %s", entry.name, error.strerror)

@@ -34,7 +34,7 @@ def balanced_batches(
     rng: np.random.Generator,
     similarity: npt.NDArray[np.floating] | None = None,
 ) -> list[Rows]:
-    """P identities with K photos each in every batch, and as many batches as `shuffled_batches` would make.
+    """P identities with K photos each in every batch, and as many batches as show as many photos as there are.
 
     All identities are gone through in random order before any comes again, and so are the photos of each. An identity
     with fewer than K photos repeats them; each time the photo is varied anew.
@@ -54,7 +54,7 @@ def balanced_batches(
     per_batch = min(num_ids, max(2, batch_size // photos_per_identity))
     photos = [_rounds(np.flatnonzero(labels == number), rng) for number in range(num_ids)]
     batches, waiting = [], rng.permutation(num_ids)
-    for _ in range(max(1, len(labels) // batch_size)):
+    for _ in range(max(1, len(labels) // (per_batch * photos_per_identity))):
         chosen = _next_identities(waiting, per_batch, similarity)
         waiting = waiting[~np.isin(waiting, chosen)]
         if len(chosen) < per_batch:  # the round ends in this batch; those already in it come last in the next round

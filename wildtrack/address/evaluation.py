@@ -1,10 +1,11 @@
 """The evaluation protocol: who is asked, who is ranked, and every figure that follows from the similarities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from wildtrack.address.metrics import (
     bootstrap_intervals,
@@ -27,7 +28,8 @@ class Protocol:
     gallery: np.ndarray  # int (G,)
     method: str
     left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
-    unanswerable: int = 0  # test photos of identities that have no photo in the gallery: not asked
+    # int (S,): test photos of identities that have no photo in the gallery, so "nobody we know"
+    strangers: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
 
     def same(self, identities: np.ndarray) -> np.ndarray:
         """Which pairs show one animal: str (N,) -> bool (Q, G)."""
@@ -36,9 +38,9 @@ class Protocol:
     def __str__(self) -> str:
         """For the screen: who is asked, and who is not."""
         said = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
-        if self.left_out or self.unanswerable:
+        if self.left_out or len(self.strangers):
             said += (
-                f"\nNot asked: {self.unanswerable} test photos of animals that are not in the gallery. "
+                f"\nNot asked: {len(self.strangers)} test photos of animals that are not in the gallery. "
                 f"Left out: {self.left_out} photos that the saved split does not name, or not with this content."
             )
         return said
@@ -66,11 +68,11 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     sides = pd.Series(np.nan, index=table.index) if split is None else _saved_sides(table, split)
     asks, answers = (sides == "test").to_numpy(), sides.isin(["train", "valid"]).to_numpy()
     can_be_found = table["identity"].isin(table["identity"][answers]).to_numpy()
-    left_out, unanswerable = int(sides.isna().sum()), 0
+    left_out, strangers = int(sides.isna().sum()), np.zeros(0, dtype=int)
     if (asks & can_be_found).any():
         method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
         queries = _drawn(table, asks & can_be_found, queries_per_identity, 0, seed)
-        gallery, unanswerable = np.flatnonzero(answers), int((asks & ~can_be_found).sum())
+        gallery, strangers = np.flatnonzero(answers), np.flatnonzero(asks & ~can_be_found)
     elif asks.any():
         method = "test photos of the split saved with the model ask each other: none of their animals is in its gallery"
         queries = _drawn(table, asks, queries_per_identity, 1, seed)
@@ -88,7 +90,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
             "nobody can be asked about: no identity has a test photo and another one in the gallery; "
             "add a second photo of at least one animal (of another day, for an honest figure)"
         )
-    return Protocol(queries, gallery, method, left_out, unanswerable)
+    return Protocol(queries, gallery, method, left_out, strangers)
 
 
 def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
@@ -244,6 +246,27 @@ def method_figures(retrieval: Retrieval, trained: Retrieval | None, query_ids: n
             trained.honest, retrieval.honest, query_ids, seed=seed
         )
     return figures
+
+
+def open_set_report(embeddings: np.ndarray, protocol: Protocol) -> dict[str, Any]:
+    """How well the best similarity tells queries of known animals from photos of nobody we know.
+
+    Args:
+        embeddings: float32 (N, D), length one.
+        protocol: Who asks; its strangers are compared with its queries.
+
+    Returns:
+        "AUROC" (the share of pairs of a known and a new photo in which the known one has the higher best similarity,
+        0 to 1, ties counting half; None without either), "num_known" and "num_new".
+    """
+    gallery = embeddings[protocol.gallery]
+    known, new = ((embeddings[rows] @ gallery.T).max(axis=1) for rows in (protocol.queries, protocol.strangers))
+    report: dict[str, Any] = {"AUROC": None, "num_known": len(known), "num_new": len(new)}
+    if len(known) and len(new):
+        ranks = rankdata(np.concatenate([known, new]))
+        wins = ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2  # Mann and Whitney's U
+        report["AUROC"] = float(wins / (len(known) * len(new)))
+    return report
 
 
 def identity_ranking(retrieval: Retrieval, query_ids: np.ndarray) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def methods_picture(
             axis.errorbar(
                 value,
                 lines + 0.26 * (number - (len(series) - 1) / 2),
-                xerr=[value - low, high - value],
+                xerr=np.maximum(0, [value - low, high - value]),  # rounding may put an end on the wrong side
                 fmt=MARKERS[number],
                 color=SERIES[number],
                 markerfacecolor=SERIES[number] if number == 0 else "white",

@@ -5,6 +5,7 @@ import io
 import os
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,16 +98,17 @@ def cached_keypoints(
     Returns:
         N of them; none for a photo that cannot be read.
     """
-    folder = cache / "keypoints" / hashlib.sha256(SETTINGS.encode()).hexdigest()[:16]
+    folder = cache / "keypoints"  # one for all settings, so that old ones make room
     jobs = list(zip(table["path"], boxes(table), contents, strict=True))
 
     def look(job: tuple[str, Box | None, str]) -> Keypoints:
         path, box, content = job
-        key = hashlib.sha256(f"{content} {box or ''}".encode()).hexdigest()
+        key = hashlib.sha256(f"{SETTINGS} {content} {box or ''}".encode()).hexdigest()
         entry = folder / f"{key}.npz"
         known = _load(entry) if content else None
         if known is not None:
-            os.utime(entry)  # marks the last use, which is what trimming goes by
+            with suppress(FileNotFoundError):  # another process may trim just now
+                os.utime(entry)  # marks the last use, which is what trimming goes by
             return known
         try:
             found = read_keypoints(root / path, box)
@@ -119,9 +121,7 @@ def cached_keypoints(
         return found
 
     found = list(track(in_threads(look, jobs), "Finding keypoints", len(jobs)))
-    newest = max(folder.glob("*.npz"), key=lambda entry: entry.stat().st_mtime, default=None)
-    if newest is not None:
-        trim(newest, limit_gb)
+    trim(folder / "none.npz", limit_gb)  # no entry is newest: all that do not fit may go
     return found
 
 

@@ -100,8 +100,8 @@ class LocalIndex:
 def in_one_arrangement(query: Keypoints, known: Keypoints, matches: Matches) -> npt.NDArray[np.bool_]:
     """Which matches an affine map of the query onto the known photo explains, bool (M,).
 
-    The map is the one most matches agree with (RANSAC, then refined on them); one that squeezes or blows up areas more
-    than `DISTORTION` times is none that a camera makes.
+    The map is the one most matches agree with (RANSAC, then refined on them). One that squeezes or blows up areas more
+    than `DISTORTION` times is none that a camera makes, nor is a mirrored one: the other flank has another pattern.
     """
     nothing = np.zeros(len(matches.query), dtype=np.bool_)
     if len(matches.query) < FEWEST:
@@ -109,7 +109,7 @@ def in_one_arrangement(query: Keypoints, known: Keypoints, matches: Matches) -> 
     here, there = query.places[matches.query], known.places[matches.known]
     tolerance = TOLERANCE * max(known.size)
     affine, kept = cv2.estimateAffine2D(here, there, ransacReprojThreshold=tolerance, maxIters=TRIALS)
-    if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < abs(np.linalg.det(affine[:, :2])) < DISTORTION:
+    if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < np.linalg.det(affine[:, :2]) < DISTORTION:
         return nothing
     return np.asarray(kept[:, 0] > 0)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from wildtrack.address.evaluation import Protocol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Asked:
     """What every method of a comparison is asked: the same photos, queries and gallery."""
 
@@ -19,7 +19,7 @@ class Asked:
     contents: list[str]  # N digests, from `photo_contents`
     protocol: Protocol
     validation: Protocol | None  # validation photos asking the training's; None where there are none
-    cache_gb: float  # disk space for decoded photos, and as much for embeddings
+    cache_gb: float  # disk space for decoded photos, and as much each for embeddings and keypoints
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,13 @@ def check_methods(words: Sequence[str]) -> None:
 
 
 def open_methods(
-    words: Sequence[str], artifacts: Artifacts, photos: Decoded, scaling: str, custom_objects: Mapping[str, Any]
+    words: Sequence[str],
+    artifacts: Artifacts,
+    photos: Decoded,
+    scaling: str,
+    custom_objects: Mapping[str, Any],
+    *,
+    can_calibrate: bool,
 ) -> list[Method]:
     """Open methods, in the order given, all before the first one has to work.
 
@@ -73,10 +79,14 @@ def open_methods(
         photos: Labelled photos at that model's size, to find out the scaling of a stranger's model.
         scaling: "auto", or one of SCALINGS, for models from elsewhere.
         custom_objects: Layer classes of the user's own, by name.
+        can_calibrate: Whether there are validation photos, which fusion cannot do without.
 
     Raises:
         UserError: A model or a package cannot be loaded, or does not say what pixels it takes; or none is left.
     """
+    if "fused" in words and not can_calibrate:
+        log.info("Left out: fused, as no validation photo shows an animal that was trained on, to calibrate with.")
+        words = [word for word in words if word != "fused"]
     opened = [_open(word, artifacts, photos, scaling, custom_objects) for word in words]
     methods = [method for method in opened if method is not None]
     if not methods:
@@ -103,7 +113,7 @@ def _open(
     if word == "local":
         return local_method()
     if word == "fused":
-        return _fusion(artifacts, photos, scaling, custom_objects)
+        return fused_method([_our_model(artifacts, photos, scaling, custom_objects), local_method()])
     if word.split(":")[0] == MEGADESCRIPTOR:
         return _megadescriptor(word)
     if Path(word).suffix == ".onnx":
@@ -205,13 +215,6 @@ def _our_model(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objec
     return by_embeddings(OURS, engine, fingerprint, size, runs_on=runs_on, megabytes=_megabytes(file), minutes=minutes)
 
 
-def _fusion(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objects: Mapping[str, Any]) -> Method | None:
-    if artifacts.split is None or not (artifacts.split["split"] == "valid").any():
-        log.info("Left out: fused, as the model in %s has no validation photos to calibrate with.", artifacts.folder)
-        return None
-    return fused_method([_our_model(artifacts, photos, scaling, custom_objects), local_method()])
-
-
 def _megadescriptor(word: str) -> Method:
     engine = open_megadescriptor(word.removeprefix(MEGADESCRIPTOR).removeprefix(":"))
     return by_embeddings(
@@ -221,8 +224,8 @@ def _megadescriptor(word: str) -> Method:
         engine.image_size,
         runs_on="PyTorch",
         megabytes=engine.megabytes,
-        minutes=0.0,
-        note=LICENCE,
+        minutes=None,
+        note=f"trained on many public datasets, these photos perhaps among them; {LICENCE}",
     )
 
 

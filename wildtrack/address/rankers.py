@@ -3,6 +3,7 @@
 import hashlib
 import time
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from wildtrack.address.keypoints import SETTINGS, cached_keypoints
 from wildtrack.address.local import LocalIndex
 from wildtrack.address.method import Asked, Method, Ranked
 from wildtrack.console import track
-from wildtrack.errors import UserError
 
 
 def local_method() -> Method:
@@ -28,6 +28,7 @@ def local_method() -> Method:
     )
 
 
+@lru_cache(maxsize=2)  # a fusion asks again what was asked before
 def _rank_by_keypoints(asked: Asked) -> Ranked:
     keypoints = cached_keypoints(asked.table, asked.root, asked.contents, default_cache(), asked.cache_gb)
     index = LocalIndex([keypoints[row] for row in asked.protocol.gallery])
@@ -47,7 +48,7 @@ def fused_method(members: list[Method]) -> Method:
 
     def rank(asked: Asked) -> Ranked:
         if asked.validation is None:
-            raise UserError("fused has nothing to be calibrated with: none of the validation photos is there any more")
+            raise ValueError("Without validation photos nothing can be calibrated.")
         practice = replace(asked, protocol=asked.validation)
         same = asked.validation.same(asked.table["identity"].to_numpy(dtype=object))
         calibrations = [calibrate(member.rank(practice).similarity, same) for member in members]

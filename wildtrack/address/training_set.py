@@ -25,7 +25,7 @@ class TrainingSet:
     """The sides of a catalogue as row numbers."""
 
     train: np.ndarray  # int (T,)
-    valid: np.ndarray  # int (V,), may be empty
+    valid: np.ndarray  # int (V,), of the same identities; may be empty
     labels: np.ndarray  # int (T,), class numbers of the train rows
     identities: tuple[str, ...]  # class number -> identity
 
@@ -58,7 +58,9 @@ def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
     Raises:
         UserError: The training side shows fewer than two identities.
     """
-    train, valid = np.flatnonzero(side == "train"), np.flatnonzero(side == "valid")
+    train = np.flatnonzero(side == "train")
+    known = table["identity"].isin(table["identity"].iloc[train]).to_numpy()
+    valid = np.flatnonzero((side == "valid") & known)  # nobody could find the others
     identities, labels = np.unique(table["identity"].to_numpy(dtype=str)[train], return_inverse=True)
     if len(identities) < 2:
         raise UserError(
@@ -67,8 +69,8 @@ def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
     return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
 
 
-def training_doubts(rows: TrainingSet) -> list[str]:
-    """Say what will keep a training from being good, one sentence each, [] for nothing."""
+def training_doubts(rows: TrainingSet, valid_share: float) -> list[str]:
+    """Say what will keep a training from being good, one sentence each, [] for nothing; `valid_share` was asked for."""
     photos = np.bincount(rows.labels)  # (identities,)
     typical = int(np.median(photos))
     doubts = []
@@ -87,10 +89,10 @@ def training_doubts(rows: TrainingSet) -> list[str]:
             f"{rows.identities[int(photos.argmax())]!r} has {photos.max()} training photos, a typical identity "
             f"{typical}: the model will lean towards it; --batches balanced shows all equally often"
         )
-    if not len(rows.valid):
+    if valid_share and not len(rows.valid):
         doubts.append(
             "no photo could be set aside for validation, so the last epoch is kept, good or not; photos of the same "
-            "animals on other days, or a lower --encounter-hours, mend that"
+            "animals on other days mend that"
         )
     return doubts
 

@@ -29,14 +29,8 @@ from wildtrack.console import track
 from wildtrack.errors import UserError
 
 KINDS = ("exact file", "exact pixels", "near")
-BEST_FIRST = [
-    "faults",
-    "whole",
-    "size",
-    "says_copy",
-    "letters",
-    "row",
-]  # the least of each is best, but the greatest size
+# The least of each is best, but of size the greatest.
+BEST_FIRST = ["faults", "whole", "size", "says_copy", "letters", "row"]
 COPY = re.compile(r"cop(y|ie|ia)|kopie|\(\d+\)", re.IGNORECASE)  # what file managers add to a copy's name
 NOBODY = -1  # no row
 

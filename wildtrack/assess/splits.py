@@ -80,7 +80,7 @@ def make_split(
         seed: Names the random draw.
         identities: One of IDENTITIES.
         held_out_share: Share of the identities to hold out where they are not closed, above 0 and below 1.
-        cutoff: An ISO 8601 day, or a year; for "cutoff" only.
+        cutoff: An ISO 8601 day, or a year; for "cutoff" only. It begins at midnight UTC for dates with a zone.
 
     Returns:
         The sides, shape (N,), and a sentence on how they were chosen.
@@ -94,7 +94,8 @@ def make_split(
     for name, share in (("test_share", test_share), ("valid_share", valid_share)):
         if not 0 <= share < 1:
             raise UserError(f"{name} = {share} is not allowed; give a share from 0 up to (not including) 1.")
-    rule = _rule(table, split, identities, cutoff)
+    check_split(split, identities, held_out_share, cutoff)
+    rule = _rule(table, split, identities)
     times = photo_times(table)
     dated = bool((~np.isnat(times)).any())
     by_time = dated and rule != "random"
@@ -136,14 +137,10 @@ def make_split(
     return Split(side, method)
 
 
-def identity_generator(seed: int, identity: str) -> np.random.Generator:
-    """A random generator of this identity's own, so that its draws do not depend on the others."""
-    name = f"{seed}\0{identity}".encode(errors="surrogatepass")  # a folder's name need not be valid Unicode
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
-
-
-def _rule(table: pd.DataFrame, split: str, identities: str, cutoff: str | None) -> str:
-    """Turn the knob "auto" into another one, or say why a knob cannot be."""
+def check_split(split: str, identities: str, held_out_share: float, cutoff: str | None) -> None:
+    """Refuse, with a UserError, what `make_split` could do with no catalogue; see there for the arguments."""
+    if split not in SPLITS:
+        raise UserError(f'split = "{split}" is not known; allowed: {", ".join(SPLITS)}. "auto" suits most catalogues.')
     if identities not in IDENTITIES:
         raise UserError(f'identities = "{identities}" is not known; allowed: {", ".join(IDENTITIES)}.')
     if (split == "cutoff") != (cutoff is not None):
@@ -156,10 +153,20 @@ def _rule(table: pd.DataFrame, split: str, identities: str, cutoff: str | None) 
             f'identities = "{identities}" chooses the sides itself, and so does split = "{split}"; '
             'choose "encounter" or "random".'
         )
+    if not 0 < held_out_share < 1:
+        raise UserError(f"held_out_share = {held_out_share} is not allowed; give a share above 0 and below 1.")
+
+
+def identity_generator(seed: int, identity: str) -> np.random.Generator:
+    """A random generator of this identity's own, so that its draws do not depend on the others."""
+    name = f"{seed}\0{identity}".encode(errors="surrogatepass")  # a folder's name need not be valid Unicode
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
+
+
+def _rule(table: pd.DataFrame, split: str, identities: str) -> str:
+    """Turn the knob "auto" into another one, or say why the catalogue cannot be split so."""
     if identities != "closed" and split == "auto":
         split = "encounter" if (~np.isnat(photo_times(table))).any() else "random"
-    if split not in SPLITS:
-        raise UserError(f'split = "{split}" is not known; allowed: {", ".join(SPLITS)}. "auto" suits most catalogues.')
     has_sides = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())
     has_dates = bool((~np.isnat(photo_times(table))).any())
     if split == "auto":
@@ -245,8 +252,6 @@ def _carve(
 
 def _held_out(parts: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.bool_]:
     """Draw about `share` of the identities, those that share a group together; bool (N,): their rows."""
-    if not 0 < share < 1:
-        raise UserError(f"held_out_share = {share} is not allowed; give a share above 0 and below 1.")
     identities, names = pd.factorize(parts["identity"], sort=True)
     count = len(names)
     shape = (count, int(parts["group"].max()) + 1)
@@ -267,14 +272,14 @@ def _held_out(parts: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.bo
 
 def _begins_after(groups: "pd.Series[int]", times: npt.NDArray[np.datetime64], cutoff: str) -> npt.NDArray[np.bool_]:
     """The rows of groups that begin on the day `cutoff` or later, bool (N,); an undated row holds its group back."""
-    day = pd.to_datetime(cutoff, format="ISO8601", errors="coerce")
+    day = pd.to_datetime(cutoff, format="ISO8601", utc=True, errors="coerce")
     dated = times[~np.isnat(times)]
     known = (
         f"the photos are dated {np.datetime_as_string(dated.min(), 'D')} to {np.datetime_as_string(dated.max(), 'D')}"
     )
     if pd.isna(day):
         raise UserError(f'cutoff = "{cutoff}" is no ISO 8601 day such as 2023-06-01; {known}.')
-    before = pd.Series(np.isnat(times) | (times < np.datetime64(day)))
+    before = pd.Series(np.isnat(times) | (times < day.tz_localize(None).to_datetime64()))
     after = ~before.groupby(groups.to_numpy()).transform("any").to_numpy(dtype=np.bool_)
     if after.all() or not after.any():
         raise UserError(f'cutoff = "{cutoff}" leaves no photo {"before" if after.all() else "after"} it; {known}.')
