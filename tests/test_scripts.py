@@ -350,3 +350,36 @@ def test_model_of_a_stranger_is_evaluated_and_searched(stranger: Path, suffix: s
         "preprocessor.pkl",
         *INDEX,
     }
+
+
+@pytest.mark.parametrize(
+    ("identities", "learning"),
+    [
+        ("open", ("--loss", "circle", "--batches", "confused", "--sub-centres", 2)),
+        ("disjoint", ("--batches", "balanced", "--triplet-epochs", 1)),
+    ],
+)
+def test_animals_held_out_whole(tmp_path: Path, identities: str, learning: tuple[object, ...]) -> None:
+    draw_animals(tmp_path / "photos", animals=6)
+    held_out = ("--identities", identities, "--held-out-share", 0.34)
+    few = ("--epochs", 2, "--batch-size", 8, "--photos-per-identity", 2, *TINY)
+    done = run_script("train_classifier_reid.py", "--data", "photos", *held_out, *learning, *few, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 identities held out whole" in done.stderr
+    split = pd.read_csv(tmp_path / "artifacts" / "split.csv")
+    sides = split.groupby("identity")["split"].agg(set)
+    new = set(sides.index[[side == {"test"} for side in sides]])
+    assert len(new) == 2
+
+    done = run_script("evaluate_reid_and_visualize.py", "--examples", 1, "--tsne-max", 0, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "results" / "metrics.json").read_text("utf-8"))
+    if identities == "open":
+        assert metrics["num_ids"] == 4
+        assert metrics["open_set"]["num_new"] == 12
+        assert 0 <= metrics["open_set"]["AUROC"] <= 1
+        assert "AUROC" in done.stderr
+    else:
+        assert metrics["num_ids"] == 2
+        assert metrics["open_set"] == {"AUROC": None, "num_known": 2, "num_new": 0}
+        assert "ask each other" in metrics["protocol"]["method"]
