@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from wildtrack.access import readers, sources
-from wildtrack.access.catalogue import UNKNOWN, Catalogue
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
 from wildtrack.access.crops import write_crops
 from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions

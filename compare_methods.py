@@ -18,9 +18,10 @@ from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
-from wildtrack.address.evaluation import choose_protocol, leaky_pairs, score, validation_protocol
+from wildtrack.address.evaluation import score
 from wildtrack.address.method import Asked
 from wildtrack.address.methods import check_methods, open_methods
+from wildtrack.address.protocol import choose_protocol, leaky_pairs, validation_protocol
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.console import console, run
 from wildtrack.files import write_csv, write_text

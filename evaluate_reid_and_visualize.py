@@ -20,16 +20,15 @@ from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
 from wildtrack.address.evaluation import (
-    choose_protocol,
     classifier_report,
     cosines,
     identity_ranking,
-    leaky_pairs,
     open_set_report,
     retrieval_report,
     score,
 )
 from wildtrack.address.preprocessor import RESCALE, plain
+from wildtrack.address.protocol import choose_protocol, leaky_pairs
 from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import same_side_share
 from wildtrack.console import console, load_tensorflow, run

@@ -7,15 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.catalogue import (
-    UNKNOWN,
-    assemble,
-    in_words,
-    load_catalogue,
-    problem_table,
-    rename_aliases,
-    validate,
-)
+from wildtrack.access.catalogue import assemble, in_words, load_catalogue, problem_table, rename_aliases, validate
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.errors import UserError
 
 

@@ -8,9 +8,10 @@ from PIL import Image
 from rich.console import Console
 
 from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
-from wildtrack.address.evaluation import Protocol, Retrieval, score
+from wildtrack.address.evaluation import Retrieval, score
 from wildtrack.address.figures import methods_picture
 from wildtrack.address.method import Method, Ranked
+from wildtrack.address.protocol import Protocol
 
 IDENTITIES = np.array(["a", "b", "a", "b", "c"], dtype=object)
 PROTOCOL = Protocol(np.array([0, 1]), np.array([2, 3, 4]), "by hand", 0)

@@ -3,16 +3,14 @@ import pandas as pd
 import pytest
 
 from wildtrack.address.evaluation import (
-    Protocol,
-    choose_protocol,
     classifier_report,
     cosines,
     identity_ranking,
     open_set_report,
     retrieval_report,
     score,
-    validation_protocol,
 )
+from wildtrack.address.protocol import Protocol, choose_protocol, validation_protocol
 from wildtrack.errors import UserError
 
 

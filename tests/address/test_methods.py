@@ -9,9 +9,9 @@ import pytest
 from wildtrack.access.pixels import Decoded, decode_catalogue
 from wildtrack.address import methods
 from wildtrack.address.artifacts import Artifacts, open_artifacts
-from wildtrack.address.evaluation import Protocol
 from wildtrack.address.method import Asked, Method
 from wildtrack.address.methods import by_embeddings, check_methods, open_methods
+from wildtrack.address.protocol import Protocol
 from wildtrack.errors import UserError
 
 BACKBONE = {"backbone": "MobileNet", "alpha": 0.25, "image_size": 32, "seed": 0, "embed_dim": 8, "pooling": "auto"}

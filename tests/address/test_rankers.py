@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from test_local import spots
 
-from wildtrack.address.evaluation import Protocol
 from wildtrack.address.method import Asked, Method, Ranked
+from wildtrack.address.protocol import Protocol
 from wildtrack.address.rankers import fused_method, local_method
 
 

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from wildtrack.address.evaluation import Protocol
 from wildtrack.address.figures import (
     RIGHT,
     WRONG,
@@ -19,6 +18,7 @@ from wildtrack.address.figures import (
 )
 from wildtrack.address.gradcam import feature_network
 from wildtrack.address.network import open_network
+from wildtrack.address.protocol import Protocol
 from wildtrack.address.reporting import (
     doubts,
     draw_examples,

@@ -4,25 +4,18 @@ In: a folder or a CSV. Out: a `Catalogue` whose table has only standard columns 
 rest listed as (path, reason).
 """
 
-import math
-import os
-import re
-import stat
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from posixpath import normpath
 from textwrap import shorten
 from typing import Any
 
 import pandas as pd
 
+from wildtrack.access.cells import NUMBERS, UNKNOWN, Parser, parser_of, path_in
 from wildtrack.access.counts import counted
 from wildtrack.errors import UserError
-
-UNKNOWN = "unknown"
 
 REQUIRED_COLUMNS = ("image_id", "identity", "path")
 OPTIONAL_COLUMNS = (
@@ -40,6 +33,7 @@ OPTIONAL_COLUMNS = (
     "longitude",
     "secondary_identities",
 )
+LOSE_THE_ROW = ("path", "bbox", "split")  # where such a cell is not understood; elsewhere only the cell is lost
 ALIASES = {
     "filepath": "path",
     "file_name": "path",
@@ -47,18 +41,6 @@ ALIASES = {
     "position": "orientation",
     "timestamp": "date",
 }
-SPLIT_WORDS = {
-    "train": "train",
-    "gallery": "train",
-    "database": "train",  # AnimalCLEF's word
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-    "query": "test",
-}
-
-Parser = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -200,14 +182,13 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
 
 def _parse_cells(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]], dict[int, str], list[tuple[int, str]]]:
     """Parse every column: values, {row: reason} of rows that are lost, (row, reason) of rows that lose a cell."""
-    row_parsers: dict[str, Parser] = {"path": lambda cell: _path(cell, root), "bbox": parse_bbox, "split": _split}
-    parsers: dict[str, Parser] = dict.fromkeys(table.columns, _text) | _CELL_PARSERS | row_parsers
     cells: dict[str, list[Any]] = {}
     bad_rows: dict[int, str] = {}
     notes: list[tuple[int, str]] = []
     for column in table.columns:
-        cells[column], refused = _parse_column(table[column], parsers[column])
-        if column in row_parsers:
+        parse = partial(path_in, root=root) if column == "path" else parser_of(column)
+        cells[column], refused = _parse_column(table[column], parse)
+        if column in LOSE_THE_ROW:
             bad_rows = refused | bad_rows
         else:
             notes += refused.items()
@@ -268,97 +249,6 @@ def _parse_column(cells: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], di
 
 
 def _series(column: str, values: list[Any]) -> "pd.Series[Any]":
-    if column in _NUMBERS:
+    if column in NUMBERS:
         return pd.Series(values, dtype="float64")
     return pd.Series(values, dtype="object" if column == "bbox" else "str")
-
-
-def _text(cell: object) -> str:
-    return str(cell).strip()
-
-
-def _identity(cell: object) -> str:
-    name = unicodedata.normalize("NFC", _text(cell))
-    return UNKNOWN if name.casefold() == UNKNOWN else name
-
-
-def _path(cell: object, root: Path) -> str:
-    """The path as it is written, for a name may end with a space; where that is no file, without spaces at its ends."""
-    text = str(cell)
-    try:
-        return _file(text, root)
-    except ValueError:
-        if text == text.strip():
-            raise
-        return _file(text.strip(), root)
-
-
-def _file(path: str, root: Path) -> str:
-    text = path.replace("\\", "/")
-    if text.startswith("/") or text[1:2] == ":":  # a drive letter
-        raise ValueError(f"path is absolute; make it relative to {root}")
-    path = normpath(text)
-    if path == ".." or path.startswith("../"):
-        raise ValueError(f"path leads out of {root}")
-    try:
-        there = stat.S_ISREG(os.stat(f"{root}/{path}").st_mode)  # noqa: PTH116 (a Path for each row takes seconds)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
-        there = False
-    except OSError as error:
-        raise ValueError(f"cannot be opened: {error.strerror}") from error
-    if not there:
-        raise ValueError(f"no such file in {root}")
-    return path
-
-
-def parse_bbox(cell: object) -> tuple[float, float, float, float]:
-    """(x, y, width, height) in pixels from a sequence or a text such as "[1, 2, 30, 40]"; ValueError says why not."""
-    parts = re.split(r"[\s,]+", cell.strip().strip("[]() ")) if isinstance(cell, str) else cell
-    try:
-        x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        raise ValueError(f"bbox not understood: {cell!r}; expected [x, y, width, height] in pixels") from None
-    if not all(map(math.isfinite, (x, y, width, height))) or width <= 0 or height <= 0:
-        raise ValueError(f"bbox is empty or not finite: {cell!r}")
-    return x, y, width, height
-
-
-def _split(cell: object) -> str:
-    word = _text(cell).casefold()
-    if word not in SPLIT_WORDS:
-        raise ValueError(f"split not understood: {cell!r}; allowed: {', '.join(SPLIT_WORDS)}")
-    return SPLIT_WORDS[word]
-
-
-def _date(cell: object) -> str:
-    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", _text(cell))  # EXIF's way
-    for parse in (date.fromisoformat, datetime.fromisoformat):
-        try:
-            moment = parse(text)
-        except ValueError:
-            continue
-        # Encounters are told by the local clock, and pandas will not compare times with and without a zone.
-        return (moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment).isoformat()
-    raise ValueError(f"date not understood: {str(cell)!r}; expected ISO 8601, such as 2024-05-31 or 2024-05-31T17:45")
-
-
-def _number(name: str, low: float, high: float) -> Parser:
-    def parse(cell: object) -> float:
-        try:
-            number = float(cell)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            number = math.nan
-        if not low <= number <= high:  # NaN is refused too
-            raise ValueError(f"{name} not understood: {str(cell)!r}; expected a number from {low:g} to {high:g}")
-        return number
-
-    return parse
-
-
-_NUMBERS = {"height": (1, 1e6), "width": (1, 1e6), "latitude": (-90, 90), "longitude": (-180, 180)}
-_CELL_PARSERS: dict[str, Parser] = {
-    "image_id": str,  # as it is written, like the path that it often is
-    "identity": _identity,
-    "date": _date,
-    **{name: _number(name, *limits) for name, limits in _NUMBERS.items()},
-}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from wildtrack.access.cache import default_cache
-from wildtrack.access.catalogue import UNKNOWN, Catalogue
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.pixels import Decoded, decode_catalogue
 from wildtrack.access.problems import report_problems
 from wildtrack.console import track

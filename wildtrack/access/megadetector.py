@@ -13,7 +13,8 @@ import pandas as pd
 
 from wildtrack.access.asked import find_photos
 from wildtrack.access.boxes import Box, boxes, in_pixels, upright_sizes
-from wildtrack.access.catalogue import UNKNOWN, Catalogue, assemble, problem_table
+from wildtrack.access.catalogue import Catalogue, assemble, problem_table
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
 from wildtrack.access.json_files import read_json
 from wildtrack.access.photos import NOT_UNICODE, PHOTO_SUFFIXES, PhotoError, printable, read_exif

@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 import pandas as pd
 
-from wildtrack.access.catalogue import parse_bbox
+from wildtrack.access.cells import parse_bbox
 from wildtrack.errors import UserError
 from wildtrack.fileset import FileSet
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wildtrack.address.evaluation import Protocol
+from wildtrack.address.protocol import Protocol
 
 
 @dataclass(frozen=True, eq=False)

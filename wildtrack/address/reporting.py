@@ -12,8 +12,8 @@ from rich.table import Table
 
 from wildtrack.access.thumbnails import thumbnail
 from wildtrack.address.answers import Answer
-from wildtrack.address.evaluation import Protocol
 from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
+from wildtrack.address.protocol import Protocol
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.readers.table import write_table
 from wildtrack.assess.duplicates import (
     NEAR_DUPLICATE_BITS,

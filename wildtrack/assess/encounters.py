@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.duplicates import near_duplicate_labels
 from wildtrack.errors import UserError
 

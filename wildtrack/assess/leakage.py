@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.catalogue import SPLIT_WORDS, UNKNOWN
+from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
 from wildtrack.assess.duplicates import near_duplicates
 from wildtrack.assess.encounters import encounters, photo_keys
 from wildtrack.assess.splits import SIDES, make_split

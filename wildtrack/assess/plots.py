@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from PIL import Image
 
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
 from wildtrack.assess.encounters import photo_keys, photo_times
 from wildtrack.assess.statistics import animals_per_photo, encounters_per_identity

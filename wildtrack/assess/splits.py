@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
 from wildtrack.errors import UserError
 

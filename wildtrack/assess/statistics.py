@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import encounters, photo_keys, photo_times
 from wildtrack.assess.splits import SIDES
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 
 INK = "#787878"  # about 4.4 to 1 on white and on near black
 BLUE, ORANGE = "#2F86C1", "#D55E00"

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.random import Generator
 from PIL import Image
 
-from wildtrack.access.catalogue import UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.demo.camera import JPEG_QUALITY, photograph
 from wildtrack.access.demo.plates import draw_plates
 from wildtrack.access.demo.turtle import Head, draw_head

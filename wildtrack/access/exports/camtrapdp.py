@@ -23,7 +23,8 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
-from wildtrack.access.catalogue import UNKNOWN, Catalogue, problem_table
+from wildtrack.access.catalogue import Catalogue, problem_table
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.sources.card import Card

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
-from wildtrack.access.catalogue import REQUIRED_COLUMNS, UNKNOWN, Catalogue, assemble, rename_aliases
+from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
 from wildtrack.access.ours import is_ours
 from wildtrack.access.readers.beside import photos_beside

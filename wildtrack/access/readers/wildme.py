@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from wildtrack.access.catalogue import UNKNOWN, Catalogue
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.readers.coco_json import CocoFile, Entry, coco_catalogue, photo_folder
 
 NO_NAME = "____"

@@ -1,0 +1,136 @@
+"""One cell of a catalogue: what somebody wrote in, the standard value out, or a ValueError that says why not."""
+
+import math
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from posixpath import normpath
+from typing import Any
+
+UNKNOWN = "unknown"  # the identity of an animal that nobody has named
+
+SPLIT_WORDS = {
+    "train": "train",
+    "gallery": "train",
+    "database": "train",  # AnimalCLEF's word
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "query": "test",
+}
+
+Parser = Callable[[Any], Any]
+
+
+def _text(cell: object) -> str:
+    return str(cell).strip()
+
+
+def _identity(cell: object) -> str:
+    name = unicodedata.normalize("NFC", _text(cell))
+    return UNKNOWN if name.casefold() == UNKNOWN else name
+
+
+def path_in(cell: object, root: Path) -> str:
+    """The path as it is written, for a name may end with a space; where that is no file, without spaces at its ends.
+
+    Args:
+        cell: With either kind of slash.
+        root: The folder that it is relative to.
+
+    Returns:
+        A POSIX path of a file in `root`.
+
+    Raises:
+        ValueError: It leads elsewhere, or to no file; the message says which.
+    """
+    text = str(cell)
+    try:
+        return _file(text, root)
+    except ValueError:
+        if text == text.strip():
+            raise
+        return _file(text.strip(), root)
+
+
+def _file(path: str, root: Path) -> str:
+    text = path.replace("\\", "/")
+    if text.startswith("/") or text[1:2] == ":":  # a drive letter
+        raise ValueError(f"path is absolute; make it relative to {root}")
+    path = normpath(text)
+    if path == ".." or path.startswith("../"):
+        raise ValueError(f"path leads out of {root}")
+    try:
+        there = stat.S_ISREG(os.stat(f"{root}/{path}").st_mode)  # noqa: PTH116 (a Path for each row takes seconds)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
+        there = False
+    except OSError as error:
+        raise ValueError(f"cannot be opened: {error.strerror}") from error
+    if not there:
+        raise ValueError(f"no such file in {root}")
+    return path
+
+
+def parse_bbox(cell: object) -> tuple[float, float, float, float]:
+    """(x, y, width, height) in pixels from a sequence or a text such as "[1, 2, 30, 40]"; ValueError says why not."""
+    parts = re.split(r"[\s,]+", cell.strip().strip("[]() ")) if isinstance(cell, str) else cell
+    try:
+        x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise ValueError(f"bbox not understood: {cell!r}; expected [x, y, width, height] in pixels") from None
+    if not all(map(math.isfinite, (x, y, width, height))) or width <= 0 or height <= 0:
+        raise ValueError(f"bbox is empty or not finite: {cell!r}")
+    return x, y, width, height
+
+
+def _split(cell: object) -> str:
+    word = _text(cell).casefold()
+    if word not in SPLIT_WORDS:
+        raise ValueError(f"split not understood: {cell!r}; allowed: {', '.join(SPLIT_WORDS)}")
+    return SPLIT_WORDS[word]
+
+
+def _date(cell: object) -> str:
+    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", _text(cell))  # EXIF's way
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            moment = parse(text)
+        except ValueError:
+            continue
+        # Encounters are told by the local clock, and pandas will not compare times with and without a zone.
+        return (moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment).isoformat()
+    raise ValueError(f"date not understood: {str(cell)!r}; expected ISO 8601, such as 2024-05-31 or 2024-05-31T17:45")
+
+
+def _number(name: str, low: float, high: float) -> Parser:
+    def parse(cell: object) -> float:
+        try:
+            number = float(cell)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = math.nan
+        if not low <= number <= high:  # NaN is refused too
+            raise ValueError(f"{name} not understood: {str(cell)!r}; expected a number from {low:g} to {high:g}")
+        return number
+
+    return parse
+
+
+NUMBERS = {"height": (1, 1e6), "width": (1, 1e6), "latitude": (-90, 90), "longitude": (-180, 180)}
+_PARSERS: dict[str, Parser] = {
+    "image_id": str,  # as it is written, like the path that it often is
+    "identity": _identity,
+    "bbox": parse_bbox,
+    "split": _split,
+    "date": _date,
+    **{name: _number(name, *limits) for name, limits in NUMBERS.items()},
+}
+
+
+def parser_of(column: str) -> Parser:
+    """What turns a cell of that column into its value, or raises a ValueError that says why not; `path_in` for paths."""
+    return _PARSERS.get(column, _text)

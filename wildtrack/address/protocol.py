@@ -1,0 +1,153 @@
+"""Who is asked and who is ranked: a catalogue and the split saved with a model in, row numbers out."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.assess.leakage import suspicious_pairs
+from wildtrack.assess.splits import identity_generator
+from wildtrack.errors import UserError
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Rows of the catalogue on each side, and in words how they came there."""
+
+    queries: np.ndarray  # int (Q,)
+    gallery: np.ndarray  # int (G,)
+    method: str
+    left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
+    # int (S,): test photos of identities that have no photo in the gallery, so "nobody we know"
+    strangers: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
+
+    def same(self, identities: np.ndarray) -> np.ndarray:
+        """Which pairs show one animal: str (N,) -> bool (Q, G)."""
+        return np.asarray(np.equal(identities[self.queries][:, None], identities[self.gallery][None]), dtype=bool)
+
+    def __str__(self) -> str:
+        """For the screen: who is asked, and who is not."""
+        said = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
+        if self.left_out or len(self.strangers):
+            said += (
+                f"\nNot asked: {len(self.strangers)} test photos of animals that are not in the gallery. "
+                f"Left out: {self.left_out} photos that the saved split does not name, or not with this content."
+            )
+        return said
+
+
+def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per_identity: int, seed: int) -> Protocol:
+    """Choose queries and gallery.
+
+    With a saved split, `test` photos are asked and `train` and `valid` photos are the gallery; a test photo that is
+    not asked enters neither side. Where none of the test identities is in that gallery (a disjoint split), the test
+    side is a catalogue of its own. Of such a catalogue, and of all photos where no split is saved (a stranger's model,
+    or photos the split does not know), photos of every identity with at least two are drawn as queries and all others
+    are the gallery.
+
+    Args:
+        table: The catalogue, N rows, no "unknown"; with a split also `sha256`, from `photo_contents`.
+        split: Columns image_id, sha256 and split, or None.
+        queries_per_identity: How many photos of each identity to ask; 0 asks all test photos (without a
+            gallery: half of each identity's photos).
+        seed: Names the draw; each identity's draw depends on nothing but the seed and its own photos.
+
+    Raises:
+        UserError: Nobody can be asked.
+    """
+    sides = pd.Series(np.nan, index=table.index) if split is None else _saved_sides(table, split)
+    asks, answers = (sides == "test").to_numpy(), sides.isin(["train", "valid"]).to_numpy()
+    can_be_found = table["identity"].isin(table["identity"][answers]).to_numpy()
+    left_out, strangers = int(sides.isna().sum()), np.zeros(0, dtype=int)
+    if (asks & can_be_found).any():
+        method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
+        queries = _drawn(table, asks & can_be_found, queries_per_identity, 0, seed)
+        gallery, strangers = np.flatnonzero(answers), np.flatnonzero(asks & ~can_be_found)
+    elif asks.any():
+        method = "test photos of the split saved with the model ask each other: none of their animals is in its gallery"
+        queries = _drawn(table, asks, queries_per_identity, 1, seed)
+        gallery = np.setdiff1d(np.flatnonzero(asks), queries)
+    elif sides.isna().all():
+        method = "all photos: no split was saved, so the model may have been trained on its own queries"
+        if split is not None:
+            method = "all photos: none of them was in the training's catalogue"
+        queries = _drawn(table, np.ones(len(table), dtype=bool), queries_per_identity, 1, seed)
+        gallery, left_out = np.setdiff1d(np.arange(len(table)), queries), 0
+    else:
+        queries = gallery = np.zeros(0, dtype=int)
+    if not len(queries):
+        raise UserError(
+            "nobody can be asked about: no identity has a test photo and another one in the gallery; "
+            "add a second photo of at least one animal (of another day, for an honest figure)"
+        )
+    return Protocol(queries, gallery, method, left_out, strangers)
+
+
+def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
+    """All validation photos ask the training's photos, as they did while the model was trained.
+
+    Args:
+        table: The catalogue with `sha256`, N rows.
+        split: Columns image_id, sha256 and split, or None.
+
+    Returns:
+        None where no validation photo shows an animal that is among the training's.
+    """
+    if split is None:
+        return None
+    sides = _saved_sides(table, split)
+    gallery = np.flatnonzero(sides == "train")
+    queries = np.flatnonzero((sides == "valid") & table["identity"].isin(table["identity"].iloc[gallery]))
+    if not len(queries):
+        return None
+    return Protocol(queries, gallery, "validation photos ask the training's photos", 0)
+
+
+def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:
+    """Draw queries from the rows where `askable` (N,) is true, keeping that many of each identity back; int (Q,).
+
+    0 an identity asks all of them, or half where some are kept back.
+    """
+    names = table["image_id"].to_numpy()
+    candidates = np.flatnonzero(askable)
+    queries: list[int] = []
+    for identity, places in table.iloc[candidates].groupby("identity", sort=True).indices.items():
+        rows = candidates[places]
+        rows = rows[np.argsort(names[rows])]  # so that the order of the table has no say
+        wanted = min(len(rows) - kept, per_identity or len(rows) // (1 + kept))
+        queries += identity_generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
+    return np.sort(np.array(queries, dtype=int))
+
+
+def _saved_sides(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
+    """Each row's side, NaN where the split has no photo of that content: other seasons repeat file names.
+
+    A photo of that content under another name is the same photo, unless the split has such photos on several sides.
+    """
+    keys = ["image_id", "sha256"]
+    sides = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"].set_axis(table.index)
+    by_content = split[split["sha256"] != ""].drop_duplicates(["sha256", "split"]).drop_duplicates("sha256", keep=False)
+    return sides.fillna(table["sha256"].map(by_content.set_index("sha256")["split"]))
+
+
+def leaky_pairs(table: pd.DataFrame, protocol: Protocol, hashes: np.ndarray, encounter_hours: float) -> np.ndarray:
+    """Which gallery photos give a query's answer away; see `suspicious_pairs`.
+
+    Args:
+        table: The catalogue, N rows.
+        protocol: Who asks and who is ranked.
+        hashes: Perceptual hashes, bool (N, 64).
+        encounter_hours: The longest gap inside an encounter, in hours.
+
+    Returns:
+        bool (Q, G).
+    """
+    return suspicious_pairs(
+        table.iloc[protocol.queries],
+        table.iloc[protocol.gallery],
+        encounter_hours,
+        hashes[protocol.queries],
+        hashes[protocol.gallery],
+        others=table.drop(index=[*protocol.queries, *protocol.gallery]),
+    )
