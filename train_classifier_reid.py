@@ -29,13 +29,11 @@ from wildtrack.address.training_set import (
     training_set,
 )
 from wildtrack.assess.duplicates import perceptual_hashes
-from wildtrack.assess.splits import check_split, make_split
+from wildtrack.assess.splits import IdentityRule, SplitRule, check_split, make_split
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.errors import UserError
 from wildtrack.knobs import check_range
 
-SplitRule = Literal["auto", "catalogue", "encounter", "random", "cutoff"]
-IdentityRule = Literal["closed", "open", "disjoint"]
 EPOCHS, FEWEST_EPOCHS = 40, 16
 PHOTOS_SEEN = 64_000  # in all epochs together; more photos need fewer rounds, and a laptop gets done within the hour
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-BATCHES = ("shuffled", "balanced", "confused")
-
 Rows = npt.NDArray[np.intp]
 
 

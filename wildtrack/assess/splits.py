@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,9 @@ from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
 from wildtrack.errors import UserError
 
 SIDES = ("train", "valid", "test")
-SPLITS = ("auto", "catalogue", "encounter", "random", "cutoff")
-IDENTITIES = ("closed", "open", "disjoint")
+SplitRule = Literal["auto", "catalogue", "encounter", "random", "cutoff"]
+IdentityRule = Literal["closed", "open", "disjoint"]
+SPLITS, IDENTITIES = get_args(SplitRule), get_args(IdentityRule)
 
 logger = logging.getLogger(__name__)
 
