@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from blobs import draw_animals
 
-from benchmarks import assess, duplicates, embedding, quality_faults
+from benchmarks import ablation, assess, duplicates, embedding, quality_faults
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,3 +34,17 @@ def test_the_assess_benchmark_times_each_check(photo_folder: Path, capsys: pytes
     said = capsys.readouterr().err
     assert said.count("photos/s") == 3
     assert said.count("x decoding alone") == 2
+
+
+def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    data = draw_animals(tmp_path / "photos")
+    pieces = (ablation.USUAL, "softmax")
+    knobs = ablation.Knobs(data, image_size=32, epochs=1, seeds=(0,), pieces=pieces, results=tmp_path / "results")
+    for trainings in (2, 0):
+        ablation.main(knobs)
+        said = capsys.readouterr().err
+        assert said.count(", seed 0\n") == trainings
+        assert "| softmax |" in said
