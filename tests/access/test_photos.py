@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from wildtrack.access import photos
-from wildtrack.access.photos import PhotoError, conversion_hint, photo_size, read_exif, read_photo
+from wildtrack.access.photos import PhotoError, conversion_hint, photo_size, read_exif, read_photo, scaled_size
 
 # pytest replaces the process's warning filters with its own; see test_large_photo_prints_no_warning.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -396,3 +396,13 @@ def test_size_of_no_photo(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "bad.jpg").write_bytes(content)
     with pytest.raises(PhotoError, match=reason):
         photo_size(tmp_path / "bad.jpg")
+
+
+@pytest.mark.parametrize("height", [1, 7, 192, 256, 4000])
+@pytest.mark.parametrize("width", [1, 7, 256, 3000])
+def test_scaled_size(height: int, width: int) -> None:
+    size = scaled_size(height, width, 256)
+    assert max(size) == 256
+    assert min(size) >= 1
+    if min(size) > 8:
+        assert size[1] / size[0] == pytest.approx(width / height, rel=0.05)

@@ -1,4 +1,3 @@
-import logging
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from PIL import Image
 
 from wildtrack.address import keypoints as module
 from wildtrack.address.keypoints import MOST, SIDE, cached_keypoints, find_keypoints, read_keypoints
+from wildtrack.errors import UserError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (400, 300, 3), dtype=np.uint8)
 
@@ -90,12 +90,11 @@ def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: bytes | None) -> N
     assert entry.read_bytes() == whole
 
 
-def test_a_photo_that_is_gone_has_no_keypoints(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_photo_that_is_gone_is_named(tmp_path: Path) -> None:
     table, contents = catalogue(tmp_path / "photos", 2)
     (tmp_path / "photos" / "1.png").unlink()
-    with caplog.at_level(logging.WARNING):
-        found = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
-    assert [len(one.places) > 0 for one in found] == [True, False]
+    with pytest.raises(UserError, match=r"^1\.png could be read a moment ago"):
+        cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wildtrack.assess.measures import MEASURES, WORKING_SIDE, measure, working_size
+from wildtrack.assess.measures import MEASURES, measure
 
 Photo = NDArray[np.uint8]
 
@@ -139,16 +139,6 @@ def test_measures_do_not_depend_on_the_size_of_the_file() -> None:
     small, big = measure(photo), measure(large)
     for name in MEASURES:
         assert big[name] == pytest.approx(small[name], abs=0.1 if name == "entropy" else 0.03), name
-
-
-@pytest.mark.parametrize("height", [1, 7, 192, 256, 4000])
-@pytest.mark.parametrize("width", [1, 7, 256, 3000])
-def test_working_size(height: int, width: int) -> None:
-    size = working_size(height, width)
-    assert max(size) == WORKING_SIDE
-    assert min(size) >= 1
-    if min(size) > 8:
-        assert size[1] / size[0] == pytest.approx(width / height, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -132,5 +132,5 @@ _PARSERS: dict[str, Parser] = {
 
 
 def parser_of(column: str) -> Parser:
-    """What turns a cell of that column into its value, or raises a ValueError that says why not; `path_in` for paths."""
+    """What turns a cell of that column into its value, or raises a ValueError that says why not; paths: `path_in`."""
     return _PARSERS.get(column, _text)

@@ -151,6 +151,17 @@ def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> 
     return bottom - top, right - left
 
 
+def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """(height, width) in pixels of a photo once its longer side is `side`; at least 1 each.
+
+    Example:
+        >>> scaled_size(3000, 4000, 256), scaled_size(10, 5, 256), scaled_size(1, 9999, 256)
+        ((192, 256), (256, 128), (1, 256))
+    """
+    scale = side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
 def read_exif(path: Path) -> dict[str, Any]:
     """Read when and where a photo was taken from its header, without decoding it.
 

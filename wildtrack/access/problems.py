@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from wildtrack.errors import UserError
 from wildtrack.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -24,3 +25,8 @@ def report_problems(path: Path, *tables: pd.DataFrame) -> None:
             path,
             *problems.iloc[0],
         )
+
+
+def gone_bad(path: str, reason: object) -> UserError:
+    """What to raise for a photo that was read a moment ago, or at least was there, and now cannot be."""
+    return UserError(f"{path} could be read a moment ago and now cannot: {reason}; run this again")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from wildtrack.access.photos import PhotoError, photo_size, read_photo
+from wildtrack.access.photos import PhotoError, photo_size, read_photo, scaled_size
 
 BLANK_SHAPE = (3, 4)  # of what stands for a photo that is gone, height to width
 BLANK_GREY = 200
@@ -26,8 +26,7 @@ def thumbnail(path: Path, bbox: Sequence[float] | None, side: int) -> npt.NDArra
     """
     try:
         height, width = photo_size(path, bbox)
-        factor = min(1.0, side / max(height, width))
-        return read_photo(path, (max(1, round(height * factor)), max(1, round(width * factor))), bbox)
+        return read_photo(path, scaled_size(height, width, min(side, max(height, width))), bbox)
     except PhotoError:
         rows, columns = (max(1, part * side // max(BLANK_SHAPE)) for part in BLANK_SHAPE)
         return np.full((rows, columns, 3), BLANK_GREY, np.uint8)

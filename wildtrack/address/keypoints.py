@@ -17,7 +17,8 @@ import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.cache import trim
-from wildtrack.access.photos import READER_VERSION, PhotoError, photo_size, read_photo
+from wildtrack.access.photos import READER_VERSION, PhotoError, photo_size, read_photo, scaled_size
+from wildtrack.access.problems import gone_bad
 from wildtrack.console import track
 from wildtrack.files import write_atomically, write_bytes
 from wildtrack.parallel import in_threads
@@ -78,9 +79,7 @@ def read_keypoints(path: Path, bbox: Box | None) -> Keypoints:
     Raises:
         PhotoError: It cannot be read.
     """
-    height, width = photo_size(path, bbox)
-    factor = SIDE / max(height, width)
-    return find_keypoints(read_photo(path, (max(1, round(height * factor)), max(1, round(width * factor))), bbox))
+    return find_keypoints(read_photo(path, scaled_size(*photo_size(path, bbox), SIDE), bbox))
 
 
 def cached_keypoints(
@@ -96,7 +95,10 @@ def cached_keypoints(
         limit_gb: What these files together may take, in units of 10^9 bytes; those not used for longest go first.
 
     Returns:
-        N of them; none for a photo that cannot be read.
+        N of them.
+
+    Raises:
+        UserError: A photo that was there when the catalogue was read cannot be read any more.
     """
     folder = cache / "keypoints"  # one for all settings, so that old ones make room
     jobs = list(zip(table["path"], boxes(table), contents, strict=True))
@@ -112,8 +114,8 @@ def cached_keypoints(
             return known
         try:
             found = read_keypoints(root / path, box)
-        except PhotoError:  # it was there when the catalogue was read
-            return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), (1, 1))
+        except PhotoError as error:
+            raise gone_bad(path, error) from error
         if content:
             data = io.BytesIO()
             np.savez(data, places=found.places, descriptors=found.descriptors, size=np.array(found.size))

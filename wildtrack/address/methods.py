@@ -9,6 +9,7 @@ import numpy as np
 
 from wildtrack.access.cache import default_cache
 from wildtrack.access.pixels import Decoded, decode_catalogue
+from wildtrack.access.problems import gone_bad
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
 from wildtrack.address.embed import Engine, KerasEngine, OnnxEngine
@@ -150,7 +151,7 @@ def by_embeddings(
         photos = decode_catalogue(asked.table, asked.root, size, cache, asked.cache_gb)
         if len(photos.problems):
             path, reason = photos.problems[["path", "reason"]].iloc[0]
-            raise UserError(f"{path} could be read a moment ago and now cannot: {reason}; run this again")
+            raise gone_bad(path, reason)
         outputs = cached_outputs(
             engine, fingerprint, photos.table, asked.contents, photos.pixels, cache, asked.cache_gb
         )

@@ -33,6 +33,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from wildtrack.access.photos import scaled_size
+
 WORKING_SIDE = 256
 MEASURES = (
     "aspect_ratio",
@@ -74,7 +76,7 @@ def measure(photo: Photo) -> dict[str, float]:
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
         raise ValueError(f"A photo is uint8 of shape (H, W, 3), not {photo.dtype} of shape {photo.shape}.")
     height, width = photo.shape[:2]
-    rows, columns = working_size(height, width)
+    rows, columns = scaled_size(height, width, WORKING_SIDE)
     if (rows, columns) != (height, width):  # as `read_photo` resizes
         photo = np.asarray(Image.fromarray(photo).resize((columns, rows), Image.Resampling.BICUBIC))
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)  # uint8 (H, W)
@@ -92,17 +94,6 @@ def measure(photo: Photo) -> dict[str, float]:
         _entropy(histogram),
     )
     return dict(zip(MEASURES, map(float, values), strict=True))
-
-
-def working_size(height: int, width: int) -> tuple[int, int]:
-    """(height, width) in pixels of a photo once its longer side is `WORKING_SIDE`; at least 1 each.
-
-    Example:
-        >>> working_size(3000, 4000), working_size(10, 5), working_size(1, 9999)
-        ((192, 256), (256, 128), (1, 256))
-    """
-    scale = WORKING_SIDE / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _vignetting(light: npt.NDArray[np.float32]) -> float:

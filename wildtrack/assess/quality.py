@@ -12,8 +12,8 @@ import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.catalogue import problem_table
-from wildtrack.access.photos import PhotoError, photo_size, read_photo
-from wildtrack.assess.measures import MEASURES, Photo, measure, working_size
+from wildtrack.access.photos import PhotoError, photo_size, read_photo, scaled_size
+from wildtrack.assess.measures import MEASURES, WORKING_SIDE, Photo, measure
 from wildtrack.assess.rotation import Features, describe, suspected_turns
 from wildtrack.console import track
 from wildtrack.errors import UserError
@@ -131,7 +131,7 @@ def measure_file(path: Path, bbox: Box | None = None) -> tuple[dict[str, float],
         PhotoError: The photo cannot be read, or the box misses it.
     """
     height, width = photo_size(path, bbox)
-    photo = read_photo(path, working_size(height, width), bbox)
+    photo = read_photo(path, scaled_size(height, width, WORKING_SIDE), bbox)
     return {"height": height, "width": width, **measure(photo), "aspect_ratio": width / height}, photo
 
 
