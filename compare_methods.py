@@ -21,7 +21,7 @@ from wildtrack.address.comparison import all_figures, comparison_table, draw_com
 from wildtrack.address.evaluation import score
 from wildtrack.address.method import Asked
 from wildtrack.address.methods import check_methods, open_methods
-from wildtrack.address.protocol import choose_protocol, leaky_pairs, validation_protocol
+from wildtrack.address.protocol import choose_protocol, leaky_pairs
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.console import console, run
 from wildtrack.files import write_csv, write_text
@@ -67,18 +67,15 @@ def main(knobs: Knobs) -> None:
     console.print(str(protocol))
     leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), knobs.encounter_hours)  # bool (Q, G)
 
-    validation = validation_protocol(table, artifacts.split)
     words = list(dict.fromkeys(knobs.methods))
-    methods = open_methods(
-        words, artifacts, photos, knobs.scaling, CUSTOM_OBJECTS, can_calibrate=validation is not None
-    )
-    asked = Asked(table, catalogue.root, contents, protocol, validation, knobs.cache_gb)
+    methods = open_methods(words, artifacts, photos, knobs.scaling, CUSTOM_OBJECTS)
+    asked = Asked(table, catalogue.root, contents, protocol, leaky, knobs.cache_gb)
     identities = table["identity"].to_numpy(dtype=object)
     ranked, scores = [], {}
     for method in methods:
         console.print(f"{method.name}{': ' * bool(method.note)}{method.note}")
         answer = method.rank(asked)
-        scores[method.name] = score(answer.similarity, protocol, identities, leaky)
+        scores[method.name] = score(answer.similarity, protocol, identities, leaky, answer.honest)
         ranked.append(answer)
     figures = all_figures(scores, identities[protocol.queries], knobs.seed)
 

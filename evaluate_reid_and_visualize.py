@@ -20,22 +20,28 @@ from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
 from wildtrack.address.evaluation import (
+    by_side,
     classifier_report,
     cosines,
     identity_ranking,
-    open_set_report,
     retrieval_report,
     score,
 )
+from wildtrack.address.explain import explain_queries
+from wildtrack.address.fusion import side_relation
+from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
+from wildtrack.address.open_set import pooled, reliability
 from wildtrack.address.preprocessor import RESCALE, plain
 from wildtrack.address.protocol import choose_protocol, leaky_pairs
+from wildtrack.address.similarities import Described, described, sides_of
+from wildtrack.address.trial import trial_report, try_ranker
 from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import same_side_share
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.files import remove_files, write_text
 from wildtrack.knobs import check_range
 
-PICTURES = ("tsne.png", "retrieval_example_*.png", "gradcam_*.png")
+PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png", "gradcam_*.png")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
 
@@ -46,6 +52,8 @@ class Knobs:
     topk: int = 5  # how many gallery photos a retrieval picture shows
     examples: int = 6  # how many retrieval and Grad-CAM pictures to draw
     tsne_max: int = 1000  # at most so many photos on the t-SNE map
+    ranker: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
+    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
     queries_per_identity: int = 1  # test photos asked about each animal; 0 asks them all
     data: Path | None = None  # photos; None: those the model was trained on
     artifacts: Path = Path("artifacts")  # the trained model
@@ -63,12 +71,14 @@ def main(knobs: Knobs) -> None:
         topk=(knobs.topk, 1, 20),
         examples=(knobs.examples, 0, 1000),
         tsne_max=(knobs.tsne_max, 0, 100_000),
+        false_match_rate=(knobs.false_match_rate, 0, 1),
         queries_per_identity=(knobs.queries_per_identity, 0, 1_000_000),
         encounter_hours=(knobs.encounter_hours, 0, math.inf),
         seed=(knobs.seed, 0, 2**32 - 1),
         cache_gb=(knobs.cache_gb, 0.01, math.inf),
     )
     artifacts = open_artifacts(knobs.artifacts)
+    ranker = choose_ranker(artifacts.matching, knobs.ranker)
     size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
     catalogue = load_catalogue(artifacts.photos(knobs.data))
     console.print(catalogue.understood)
@@ -76,8 +86,7 @@ def main(knobs: Knobs) -> None:
     table, pixels = photos.table, photos.pixels
     identities = table["identity"].to_numpy(dtype=object)
 
-    if artifacts.split is not None:
-        table = table.assign(sha256=photo_contents(table, catalogue.root))
+    table = table.assign(sha256=photo_contents(table, catalogue.root))
     protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
     queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
     console.print(str(protocol))
@@ -85,31 +94,49 @@ def main(knobs: Knobs) -> None:
 
     load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
     from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings
+    from wildtrack.address.figures import decision_pictures
     from wildtrack.address.gradcam import feature_network
     from wildtrack.address.network import with_scaling
-    from wildtrack.address.reporting import doubts, draw_examples, draw_gradcams, draw_tsne, figures_table
+    from wildtrack.address.reporting import (
+        decisions_said,
+        doubts,
+        draw_examples,
+        draw_gradcams,
+        draw_tsne,
+        figures_table,
+    )
     from wildtrack.address.saved_model import open_saved_model
 
     model = open_saved_model(artifacts, table, pixels, knobs.scaling, CUSTOM_OBJECTS)
     network, scaling = model.network, model.scaling
     console.print(f"{model.source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
-    outputs = run_all(KerasEngine(with_scaling(network, scaling)), pixels, "Embedding photos")
+    engine = KerasEngine(with_scaling(network, scaling))
+    outputs = run_all(engine, pixels, "Embedding photos")
 
-    methods = {"trained": outputs["embedding"]}
+    seen = Described(outputs["embedding"], None)
+    if LOCAL in MEMBERS[ranker]:
+        seen = described(table, catalogue.root, list(table["sha256"]), outputs["embedding"], knobs.cache_gb)
+    sides = sides_of(table)
+    trial = try_ranker(seen, protocol, identities, sides, leaky, artifacts.matching, ranker)
+
+    embeddings = {"trained": outputs["embedding"]}
     if knobs.baselines:
-        methods["raw_pixels"] = raw_pixel_embeddings(pixels)
+        embeddings["raw_pixels"] = raw_pixel_embeddings(pixels)
         untrained = None if artifacts.config is None else untrained_embeddings(artifacts.config, pixels)
         if untrained is not None:
-            methods["untrained"] = untrained
-    scores = {name: score(cosines(vectors, protocol), protocol, identities, leaky) for name, vectors in methods.items()}
+            embeddings["untrained"] = untrained
+    scores = {name: score(cosines(found, protocol), protocol, identities, leaky) for name, found in embeddings.items()}
+    if not trial.by_cosine:
+        scores = {ranker: score(trial.scores, protocol, identities, leaky, trial.honest), **scores}
+    query_ids, query_sides = identities[protocol.queries], sides[protocol.queries]
+    relation = side_relation(query_sides, sides[protocol.gallery])
     metrics = {
-        **retrieval_report(scores, identities[protocol.queries], leaky, knobs.seed),
+        **retrieval_report(scores, trial.method, query_ids, leaky, knobs.seed),
         "num_gallery": len(gallery),
-        "open_set": open_set_report(outputs["embedding"], protocol),
-        "identity_ranking": identity_ranking(scores["trained"], identities[protocol.queries]),
-        "classifier": classifier_report(
-            outputs["probabilities"][protocol.queries], identities[protocol.queries], known
-        ),
+        **trial_report(trial, artifacts.matching, knobs.ranker, knobs.false_match_rate, len(protocol.strangers)),
+        "by_side": by_side(scores[trial.method], query_ids, query_sides, relation, protocol.same(identities)),
+        "identity_ranking": identity_ranking(scores[trial.method], query_ids),
+        "classifier": classifier_report(outputs["probabilities"][protocol.queries], query_ids, known),
         "protocol": {
             "method": protocol.method,
             "queries_per_identity": knobs.queries_per_identity,
@@ -130,11 +157,7 @@ def main(knobs: Knobs) -> None:
     remove_files(knobs.results, *PICTURES)  # an earlier model's must not pass for this one's
     write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
     console.print(figures_table(metrics))
-    if metrics["open_set"]["AUROC"] is not None:
-        console.print(
-            f"Known or new? By the best similarity alone, AUROC {metrics['open_set']['AUROC']:.2f} "
-            f"({len(protocol.strangers)} photos of animals nobody knows)."
-        )
+    console.print(decisions_said(metrics))
     if doubt := doubts(metrics):
         console.print("Warning:", doubt)
 
@@ -145,8 +168,19 @@ def main(knobs: Knobs) -> None:
         knobs.seed,
         knobs.results / "tsne.png",
     )
-    chosen = np.random.default_rng(knobs.seed).permutation(protocol.queries)[: knobs.examples]
-    draw_examples(outputs["embedding"], table, catalogue.root, protocol, chosen, knobs.topk, knobs.results)
+    if trial.answers is not None and artifacts.matching is not None:
+        match_from = metrics["open_set"]["match_from"]
+        title = f"{metrics['open_set']['num_known']} photos of known, {metrics['open_set']['num_new']} of new animals"
+        decision_pictures(reliability(*pooled(trial.answers)), trial.answers, match_from, title, knobs.results)
+    asking = np.random.default_rng(knobs.seed).permutation(len(protocol.queries))[: knobs.examples]
+    best = np.argsort(-trial.scores[asking], axis=1, kind="stable")[:, : knobs.topk]
+    ranked = {int(protocol.queries[query]): protocol.gallery[found] for query, found in zip(asking, best, strict=True)}
+    embedding = outputs["embedding"]
+    reasons = explain_queries(
+        ranked, table, catalogue.root, pixels, embedding, engine, trial.gallery.index, protocol.gallery, knobs.cache_gb
+    )
+    draw_examples(ranked, reasons, embedding, table, catalogue.root, knobs.results)
+    chosen = list(ranked)
     with_features = feature_network(network)
     if with_features is None:
         console.print("No Grad-CAM: the model has no convolution to look into.")

@@ -22,14 +22,22 @@ from wildtrack.access.demo import DEMO_NEW
 from wildtrack.access.problems import report_problems
 from wildtrack.address.answers import Answer
 from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.index import Index
 from wildtrack.address.known_photos import build_known_photos, open_known_photos
-from wildtrack.address.query import answer_photo
+from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
+from wildtrack.address.query import Searcher, answer_photo
 from wildtrack.console import run, track
 from wildtrack.errors import UserError
 from wildtrack.files import remove_files
 from wildtrack.knobs import check_range
 
 PANELS = "search_[0-9]*_*.png"
+DECISIONS = {
+    "match": "match",
+    "review": "for review: have a look yourself",
+    "new": "new: nobody we know",
+    None: "the most similar known animals",
+}
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
 
@@ -45,18 +53,28 @@ class Knobs:
     data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
     artifacts: Path = Path("artifacts")  # the trained model, and the index
     results: Path = Path("results")  # where the pictures go
+    ranker: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
+    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
+    side: str = ""  # which side of the animal the photos show, in the catalogue's words (left, right); "": not known
+    points: bool = False  # with --json: also where the points lie that two photos share
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
     cache_gb: float = 10.0  # disk space for decoded photos
 
 
 def main(knobs: Knobs) -> None:
-    """Photos -> embeddings -> index -> answers."""
-    check_range(topk=(knobs.topk, 1, 100), cache_gb=(knobs.cache_gb, 0.01, math.inf))
+    """Photos -> embeddings and keypoints -> index -> answers."""
+    check_range(
+        topk=(knobs.topk, 1, 100),
+        false_match_rate=(knobs.false_match_rate, 0, 1),
+        cache_gb=(knobs.cache_gb, 0.01, math.inf),
+    )
     if not knobs.photos and not DEMO_NEW.is_dir():
         raise UserError("name the photos to ask about: python search.py PHOTO [PHOTO ...]")
     paths = find_photos(knobs.photos or (str(DEMO_NEW),))
     artifacts = open_artifacts(knobs.artifacts)
-    known = None if knobs.rebuild else open_known_photos(artifacts, knobs.data, knobs.scaling)
+    ranker = choose_ranker(artifacts.matching, knobs.ranker)
+    with_keypoints = LOCAL in MEMBERS[ranker]
+    known = None if knobs.rebuild else open_known_photos(artifacts, knobs.data, knobs.scaling, with_keypoints)
     index, engine = known or build_known_photos(
         artifacts,
         artifacts.photos(knobs.data),
@@ -64,25 +82,37 @@ def main(knobs: Knobs) -> None:
         CUSTOM_OBJECTS,
         knobs.cache_gb,
         knobs.results / "problems.csv",
+        with_keypoints,
+    )
+    check_side(knobs.side, index)
+    searcher = Searcher(
+        index,
+        engine,
+        artifacts.preprocessor.image_size,
+        ranker,
+        artifacts.matching,
+        knobs.false_match_rate,
+        knobs.side,
+        explains=knobs.panels or knobs.points,
     )
 
     if knobs.panels:
         remove_files(knobs.results, PANELS)  # an earlier search's must not pass for this one's
     answers = []
     for number, path in enumerate(track(paths, "Searching", len(paths)), start=1):
-        answer = answer_photo(path, index, engine, artifacts.preprocessor.image_size, knobs.topk)
+        answer = answer_photo(path, searcher, knobs.topk)
         if knobs.panels and answer.status == "ok":
             from wildtrack.address.reporting import draw_answer  # matplotlib: not for --help
 
             panel = knobs.results / f"search_{number}_{path.stem[:50]}.png"
-            draw_answer(answer, index.root, panel)
+            draw_answer(answer, searcher, panel)
             answer = replace(answer, panel=panel.as_posix())
         answers.append(answer)
 
     unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
     report_problems(knobs.results / "search_problems.csv", problem_table(unreadable))
     if knobs.json:
-        print(json.dumps([asdict(answer) for answer in answers], indent=2))
+        print(json.dumps([as_json(answer, knobs.points) for answer in answers], indent=2))
     else:
         for answer in answers:
             print_answer(answer)
@@ -94,6 +124,22 @@ def main(knobs: Knobs) -> None:
         )
 
 
+def check_side(side: str, index: Index) -> None:
+    """Refuse a side that no known photo shows: it would be misspelt, or in other words than the catalogue's."""
+    words = sorted(set(index.meta["orientation"]) - {""})
+    if side and side not in words:
+        known = f"the known photos show {', '.join(words)}" if words else "the catalogue knows no sides"
+        raise UserError(f"--side {side!r} helps nobody: {known}; leave it out, or use the catalogue's words")
+
+
+def as_json(answer: Answer, with_points: bool) -> dict[str, Any]:
+    """An answer for machines; where the shared points lie is long, and only told when asked for."""
+    told = asdict(answer)
+    for candidate in told["candidates"] if not with_points else ():
+        del candidate["points"]
+    return told
+
+
 def print_answer(answer: Answer) -> None:
     """One line a candidate, for people."""
     if answer.status == "unreadable":
@@ -102,9 +148,14 @@ def print_answer(answer: Answer) -> None:
     known = (
         f" (this very file is in the index as {answer.already_known_as}; left out)" if answer.already_known_as else ""
     )
-    print(f"{answer.photo}{known}")
+    print(f"{answer.photo}: {DECISIONS[answer.decision]}{known}")
     for candidate in answer.candidates:
-        print(f"  {candidate.rank}. {candidate.identity}  similarity {candidate.similarity:.2f}  ({candidate.path})")
+        sure = "" if candidate.probability is None else f"P(same) {candidate.probability:.2f}  "
+        side = f"  only known from the {candidate.other_side} side" if candidate.other_side else ""
+        print(
+            f"  {candidate.rank}. {candidate.identity}  {sure}similarity {candidate.similarity:.2f}  "
+            f"({candidate.path}){side}"
+        )
     if answer.panel:
         print(f"  picture: {answer.panel}")
 

@@ -13,17 +13,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
 from wildtrack.access.labelled import labelled_photos, photo_contents
+from wildtrack.address.matching import Matching, summary
 from wildtrack.address.preprocessor import plain
+from wildtrack.address.protocol import validation_protocol
 from wildtrack.address.training_set import (
     TrainingSet,
     check_trainable,
     data_fingerprint,
+    embed,
+    hold_out,
     retrieval_validator,
     training_doubts,
     training_set,
@@ -67,7 +72,8 @@ class Knobs:
     held_out_share: float = 0.2  # of the animals, where they are open or disjoint
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept on one side
     test_share: float = 0.2  # of each animal's photos, never trained on
-    valid_share: float = 0.15  # of the rest, to choose the best epoch
+    valid_share: float = 0.15  # of the rest, to choose the best epoch and the best ranker
+    unseen_share: float = 0.1  # of the animals at most, kept from training to learn when a photo shows nobody we know
     seed: int = 0  # names the split, the starting weights and the augmentation
     cache_gb: float = 10.0  # disk space for decoded photos
 
@@ -110,11 +116,13 @@ def main(knobs: Knobs) -> None:
         held_out_share=knobs.held_out_share,
         cutoff=knobs.cutoff,
     )
-    table = table.assign(split=split.side)
-    rows = training_set(table, split.side)
+    table = table.assign(split=hold_out(table, split.side, knobs.unseen_share, knobs.seed))
+    rows = training_set(table, table["split"].to_numpy())
+    unseen = int((table["split"] == "valid").sum()) - len(rows.valid)
     console.print(
         f"Split {split.method}: {len(rows.train)} photos of {len(rows.identities)} identities to train on, "
-        f"{len(rows.valid)} to validate, {int((split.side == 'test').sum())} to test."
+        f"{len(rows.valid)} to validate and {unseen} of animals that training does not see, "
+        f"{int((split.side == 'test').sum())} to test."
     )
     for doubt in training_doubts(rows, knobs.valid_share):
         log.warning("%s.", doubt[0].upper() + doubt[1:])
@@ -152,11 +160,29 @@ def main(knobs: Knobs) -> None:
 
     preprocessor = Preprocessor(backbone.image_size, knobs.embed_dim, True, rows.identities, "0-255")
     sides = table[["image_id", "identity", "path", "split", "sha256"]]
+    matching = matching_of(model, table, pixels, catalogue.root, knobs.cache_gb)
     config |= {"training_minutes": round(history["seconds"].sum() / 60, 2)}
-    save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history)
+    save_artifacts(knobs.artifacts, model, preprocessor, config, sides, history, matching)
     index_files(knobs.artifacts).remove()  # an older model's; the next search builds one for this model
     shutil.rmtree(checkpoints)
     tell(knobs, history, rows, catalogue.root.resolve().name)
+
+
+def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path, cache_gb: float) -> Matching | None:
+    """What the validation photos teach about matching with this model; None where there are none."""
+    import keras
+
+    from wildtrack.address.similarities import described, learn_from_validation
+
+    validation = validation_protocol(table, table)
+    if validation is None:
+        return None
+    embedder = keras.Model(model.input, model.get_layer("embedding").output)
+    embeddings = embed(embedder, pixels, np.arange(len(table)))
+    photos = described(table, root, list(table["sha256"]), embeddings, cache_gb)
+    matching = learn_from_validation(table, photos, validation)
+    console.print(summary(matching))
+    return matching
 
 
 def tell(knobs: Knobs, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
@@ -198,6 +224,7 @@ def check_knobs(knobs: Knobs) -> None:
         encounter_hours=(knobs.encounter_hours, 0, math.inf),
         test_share=(knobs.test_share, 0, 0.9),
         valid_share=(knobs.valid_share, 0, 0.9),
+        unseen_share=(knobs.unseen_share, 0, 0.5),
         held_out_share=(knobs.held_out_share, 0.001, 0.999),
         seed=(knobs.seed, 0, 2**32 - 1),
         cache_gb=(knobs.cache_gb, 0.01, math.inf),

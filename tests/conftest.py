@@ -11,6 +11,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from wildtrack.address.decision import Decider
+from wildtrack.address.fusion import Calibration, Evidence
+from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching, Ranker
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SIDE = 32
@@ -73,9 +77,25 @@ def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -
     preprocessor = Preprocessor((SIDE, SIDE), 8, True, IDENTITIES, "0-255")
     config = {"backbone": "MobileNet", "alpha": np.float32(0.25), "data": Path("photos"), "seed": 0}
     save_artifacts(
-        folder, tiny_model, preprocessor, config, pd.DataFrame(columns), pd.DataFrame({"epoch": [1], "loss": [0.5]})
+        folder,
+        tiny_model,
+        preprocessor,
+        config,
+        pd.DataFrame(columns),
+        pd.DataFrame({"epoch": [1], "loss": [0.5]}),
+        None,
     )
     return folder
+
+
+@pytest.fixture
+def matching() -> Matching:
+    """What validation may have taught: evidence goes straight by the score, and on another side a little against it."""
+    line, less = (Calibration(np.array([0.0, 1.0]), np.array([0.1, most])) for most in (0.9, 0.6))
+    evidence = Evidence(0.25, (0.0, 1.0), {"any": line, "same": line, "other": less})
+    decider = Decider((1.0, 0.5, -1.0), np.array([0.2, 0.6, 0.9]), np.array([0.1, 0.3]), 0.5)
+    rankers = {name: Ranker(True, decider, 0.75, 0.5) for name in MEMBERS}
+    return Matching("fused", {EMBEDDING: evidence, LOCAL: evidence}, rankers, 3, 3, 2, True)
 
 
 @pytest.fixture

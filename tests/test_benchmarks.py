@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from blobs import draw_animals
 
-from benchmarks import ablation, assess, duplicates, embedding, quality_faults
+from benchmarks import ablation, assess, duplicates, embedding, local, quality_faults
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +34,13 @@ def test_the_assess_benchmark_times_each_check(photo_folder: Path, capsys: pytes
     said = capsys.readouterr().err
     assert said.count("photos/s") == 3
     assert said.count("x decoding alone") == 2
+
+
+def test_the_local_benchmark_asks_both_ways(photo_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    local.main(local.Knobs(photo_folder, photos=20, more=(30,), pairs_queries=2, queries=3))
+    said = capsys.readouterr().err
+    assert said.count("s a query") == 3
+    assert "of 2 queries" in said
 
 
 def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(

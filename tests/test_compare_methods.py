@@ -13,6 +13,7 @@ from PIL import Image
 from compare_methods import Knobs, main
 from wildtrack.errors import UserError
 
+EVALUATION = ("--queries-per-identity", 0, "--examples", 0, "--tsne-max", 0, "--ranker", "fused")
 FILES = {"methods.csv", "methods.md", "methods.png", "problems.csv"}
 
 
@@ -23,7 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw_animals(home / "photos")
     for script, options in (
         ("train_classifier_reid.py", ("--data", "photos/", "--epochs", 2, *TINY)),
-        ("evaluate_reid_and_visualize.py", ("--queries-per-identity", 0, "--examples", 0, "--tsne-max", 0)),
+        ("evaluate_reid_and_visualize.py", EVALUATION),
         ("compare_methods.py", ()),
     ):
         done = run_script(script, *options, cwd=home)
@@ -75,7 +76,12 @@ def test_it_says_what_it_does(home: Path) -> None:
 def test_its_figures_are_those_of_the_evaluation(home: Path) -> None:
     metrics = json.loads((home / "results" / "metrics.json").read_text("utf-8"))
     found = table(home / "results" / "compare")
-    for ours, theirs in (("pixels", "raw_pixels"), ("untrained", "untrained"), ("wildtrack", "trained")):
+    for ours, theirs in (
+        ("pixels", "raw_pixels"),
+        ("untrained", "untrained"),
+        ("wildtrack", "trained"),
+        ("fused", "fused"),
+    ):
         figures = metrics["methods"][theirs]
         for name in ("R@1", "R@5", "mAP"):
             assert found[ours][name] == pytest.approx(figures[name])

@@ -3,9 +3,12 @@
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import faiss
+import pandas as pd
 import pytest
 from blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 
@@ -14,6 +17,7 @@ import search
 import train_classifier_reid as train
 from wildtrack.access.demo import DEMO
 from wildtrack.address.artifacts import artifact_files
+from wildtrack.address.index import Index
 from wildtrack.address.preprocessor import Preprocessor
 from wildtrack.errors import UserError
 
@@ -135,6 +139,7 @@ TRAIN_KNOBS: list[dict[str, Any]] = [
     {"seed": -1},
     {"test_share": 1.0},
     {"valid_share": -0.1},
+    {"unseen_share": 0.6},
     {"weights": "no such.h5"},
     {"sub_centres": 0},
     {"held_out_share": 5.0},
@@ -155,7 +160,17 @@ def test_training_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "knob", [{"topk": 0}, {"examples": -1}, {"tsne_max": -1}, {"seed": -1}, {"cache_gb": 0.0}], ids=str
+    "knob",
+    [
+        {"topk": 0},
+        {"examples": -1},
+        {"tsne_max": -1},
+        {"seed": -1},
+        {"cache_gb": 0.0},
+        {"false_match_rate": 1.5},
+        {"false_match_rate": float("nan")},
+    ],
+    ids=str,
 )
 def test_evaluation_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None:
     assert str(*knob.values()) in refused(lambda: evaluate.main(evaluate.Knobs(**knob)), place)
@@ -163,6 +178,35 @@ def test_evaluation_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None
 
 def test_search_knob_out_of_range(place: Path) -> None:
     assert "--topk 0" in refused(lambda: search.main(search.Knobs(topk=0)), place)
+    knobs = search.Knobs(false_match_rate=-0.1)
+    assert "--false-match-rate -0.1" in refused(lambda: search.main(knobs), place)
+
+
+@pytest.mark.parametrize("ranker", ["local", "fused"])
+def test_a_ranker_that_this_model_knows_nothing_of(place: Path, ranker: Literal["local", "fused"]) -> None:
+    draw_animal(0, 0).save(place / "x.jpg")
+    for ask in (
+        lambda: evaluate.main(evaluate.Knobs(ranker=ranker)),
+        lambda: search.main(search.Knobs(("x.jpg",), ranker=ranker)),
+    ):
+        message = refused(ask, place)
+        assert f"--ranker {ranker} needs to know what its scores mean" in message
+        assert "train again with photos to validate" in message
+
+
+@pytest.mark.parametrize(
+    ("sides", "side", "message"),
+    [
+        (["left", "", "right"], "lft", "'lft' helps nobody: the known photos show left, right;"),
+        (["", ""], "left", "'left' helps nobody: the catalogue knows no sides;"),
+        (["left", "", "right"], "right", None),
+        (["", ""], "", None),
+    ],
+)
+def test_a_side_that_no_known_photo_shows(sides: list[str], side: str, message: str | None) -> None:
+    index = Index(faiss.IndexFlatIP(1), pd.DataFrame({"orientation": sides}), Path(), Path(), "f")
+    with pytest.raises(UserError, match=message) if message else nullcontext():
+        search.check_side(side, index)
 
 
 def test_unknown_backbone_names_the_known_ones(place: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ NAMES = ("a.txt", "b.txt", "c.txt")
 
 class CrashError(BaseException):
     """Pulls the plug: nothing may catch it."""
+
+
+def pull_the_plug() -> None:
+    raise CrashError
 
 
 def files_in(folder: Path) -> FileSet:
@@ -48,6 +53,22 @@ def test_round_trip_and_replacement(tmp_path: Path) -> None:
         assert files.open() == {"version": version}
         assert content(files.folder) == expected(version)
         assert not files.staging.exists()
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_smaller_set_leaves_nothing_of_a_larger_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash: bool
+) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+    (tmp_path / "not of the set.txt").touch()
+    with monkeypatch.context() as patch:
+        if crash:
+            patch.setattr(Path, "unlink", lambda path, missing_ok: pull_the_plug())
+        with pytest.raises(CrashError) if crash else nullcontext():
+            files.replace(lambda staging: (staging / "a.txt").touch(), {})
+    files.open()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "manifest.json", "not of the set.txt"}
 
 
 def test_nothing_there(tmp_path: Path) -> None:

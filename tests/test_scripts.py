@@ -21,10 +21,12 @@ from PIL import ExifTags, Image
 from wildtrack.access.photos import read_photo
 from wildtrack.address.answers import Answer, Candidate
 from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.trial import REAL, SIMULATED
 
 TRAINED = {
     "history.csv",
     "manifest.json",
+    "matching.json",
     "model.h5",
     "model.keras",
     "model.onnx",
@@ -34,6 +36,7 @@ TRAINED = {
 }
 INDEX = {"index.faiss", "meta.csv", "embeddings.npy", "index_manifest.json"}
 ODD = ("png as.jpg", "cmyk.jpg", "deep.png", "palette.png", "rotated.jpg")
+KEYPOINTS = {f"keypoint_{name}.npy" for name in ("photos", "places", "descriptors", "centres", "members")}
 BAD = ("empty.jpg", "text.jpg", "cut short.jpg", "noise.jpg")
 CHATTER = (
     "absl",
@@ -131,6 +134,8 @@ def test_training_says_what_it_does_and_nothing_else(home: Path) -> None:
     said = (home / "train.err").read_text("utf-8")
     assert not [word for word in CHATTER if word in said], said
     assert "Saved artifacts" in said
+    assert "Best ranker: " in said
+    assert "with their own animal taken out" in said  # four are too few to keep one from training
     assert (home / "train.out").read_text("utf-8") == ""
 
 
@@ -139,13 +144,20 @@ def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
     metrics = json.loads((results / "metrics.json").read_text("utf-8"))
     assert {"R@1", "R@5", "R@10", "mAP", "num_queries", "num_gallery", "num_ids"} <= set(metrics)
     assert {"confidence_intervals", "leakage", "methods", "classifier", "identity_ranking", "protocol"} <= set(metrics)
-    assert set(metrics["methods"]) == {"trained", "raw_pixels", "untrained"}
+    ranker = metrics["ranker"]["name"]
+    assert ranker == json.loads((evaluated / "artifacts" / "matching.json").read_text("utf-8"))["best"]
+    assert set(metrics["methods"]) == {"trained", "raw_pixels", "untrained"} | {ranker} - {"embedding"}
     assert metrics["num_ids"] == metrics["num_queries"] == 4
+    assert (metrics["open_set"]["num_known"], metrics["open_set"]["num_new"]) == (4, 4)  # each asked both ways
+    assert 0 <= metrics["open_set"]["AUROC"] <= 1
+    assert 1 <= metrics["review_effort"]["candidates_for_95_percent"] <= 4
+    assert metrics["by_side"] == {}
     assert metrics["protocol"]["method"].startswith("the split saved with the model")
     assert metrics["protocol"]["photos_the_split_does_not_name"] == 0
     assert 0 <= metrics["R@1"] <= metrics["R@5"] <= metrics["R@10"] <= 1
     numbered = [f"{kind}_{number}.png" for kind in ("retrieval_example", "gradcam") for number in (1, 2)]
-    assert {path.name for path in results.glob("*.png")} == {"training_curves.png", "tsne.png", *numbered}
+    others = {"training_curves.png", "tsne.png", "reliability.png", "roc.png"}
+    assert {path.name for path in results.glob("*.png")} == {*others, *numbered}
     assert all(is_picture(path) for path in results.glob("*.png"))
 
 
@@ -155,7 +167,7 @@ def test_evaluation_of_a_moved_folder_repeats_exactly(evaluated: Path) -> None:
     done = run_script("evaluate_reid_and_visualize.py", *options, cwd=evaluated)
     assert done.returncode == 0, done.stderr
     assert (evaluated / "again/metrics.json").read_bytes() == (evaluated / "results/metrics.json").read_bytes()
-    assert not list((evaluated / "again").glob("*.png"))
+    assert {path.name for path in (evaluated / "again").glob("*.png")} == {"reliability.png", "roc.png"}
 
 
 SEARCH_AND_LIST_MODULES = """
@@ -190,7 +202,11 @@ def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> N
     assert bad["reason"]
     assert bad["candidates"] == []
     assert good["photo"] == "new/nový 1.png"
-    assert set(good["candidates"][0]) == {field.name for field in fields(Candidate)}
+    assert set(good["candidates"][0]) == {field.name for field in fields(Candidate)} - {"points"}
+    assert all(candidate["shared_points"] >= 0 for candidate in good["candidates"])  # which the picture shows
+    assert all(0 <= candidate["probability"] <= 1 for candidate in good["candidates"])
+    assert good["decision"] in ("match", "review", "new")
+    assert good["false_match_rate"] == 0.01
     assert [candidate["rank"] for candidate in good["candidates"]] == [1, 2, 3, 4]
     assert len({candidate["identity"] for candidate in good["candidates"]}) == 4
     assert is_picture(home / good["panel"])
@@ -208,6 +224,33 @@ def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
     spoken = run_script("search.py", "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels", cwd=home)
     assert "in the index as Žofie 1; left out" in spoken.stdout
     assert "  1. Žofie" in spoken.stdout
+
+
+def test_search_by_another_ranker(home: Path, workplace: Path) -> None:
+    ask = (home / "photos" / "Žofie 1" / "snímek 3.jpg", "--data", home / "photos", "--no-panels")
+    done = run_script("search.py", *ask, "--ranker", "local", "--rebuild", "--json", "--points", cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout)
+    assert answer["ranker"] == "local"
+    for candidate in answer["candidates"]:
+        assert len(candidate["points"]) == candidate["shared_points"]
+        assert np.array(candidate["points"]).reshape(-1, 4).size == 4 * candidate["shared_points"]
+    assert {path.name for path in (workplace / "artifacts").iterdir()} >= KEYPOINTS | INDEX
+    done = run_script("search.py", *ask, "--ranker", "embedding", "--false-match-rate", 1, "--json", cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout)
+    assert (answer["ranker"], answer["false_match_rate"]) == ("embedding", 1)
+    assert answer["candidates"][0]["shared_points"] is None  # neither asked for nor needed
+
+    done = run_script("search.py", *ask, "--ranker", "embedding", "--rebuild", "--side", "left", cwd=workplace)
+    assert done.returncode == 2
+    (message,) = error_lines(done.stderr)
+    assert "--side 'left' helps nobody: the catalogue knows no sides" in message
+    assert not {path.name for path in (workplace / "artifacts").iterdir()} & KEYPOINTS
+    done = run_script("search.py", *ask, "--ranker", "fused", cwd=workplace)
+    (message,) = error_lines(done.stderr)
+    assert "built without keypoints" in message
+    assert "--rebuild" in message
 
 
 def test_search_of_nothing_but_bad_photos_is_an_error(workplace: Path) -> None:
@@ -337,6 +380,8 @@ def test_model_of_a_stranger_is_evaluated_and_searched(stranger: Path, suffix: s
     assert "untrained" not in metrics["methods"]
     pictures = {path.name for path in (stranger / f"results {suffix}").glob("*.png")}
     assert pictures == {"tsne.png", "retrieval_example_1.png", "gradcam_1.png"}
+    assert metrics["ranker"] == {"name": "embedding", "asked_for": "auto"}
+    assert metrics["open_set"] == {"AUROC": None, "num_known": metrics["num_queries"], "num_new": 0}
 
     found = run_script("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=stranger)
     assert found.returncode == 0, found.stderr
@@ -344,6 +389,8 @@ def test_model_of_a_stranger_is_evaluated_and_searched(stranger: Path, suffix: s
     assert not [word for word in CHATTER if word in found.stderr]
     (answer,) = json.loads(found.stdout)
     assert len(answer["candidates"]) == metrics["num_ids"]
+    assert (answer["ranker"], answer["decision"], answer["false_match_rate"]) == ("embedding", None, None)
+    assert all(candidate["probability"] is None for candidate in answer["candidates"])
     assert {path.name for path in (stranger / suffix).iterdir()} == {
         f"model.{suffix}",
         "model.onnx",
@@ -377,9 +424,11 @@ def test_animals_held_out_whole(tmp_path: Path, identities: str, learning: tuple
     if identities == "open":
         assert metrics["num_ids"] == 4
         assert metrics["open_set"]["num_new"] == 12
+        assert metrics["open_set"]["new_animals"] == REAL
         assert 0 <= metrics["open_set"]["AUROC"] <= 1
         assert "AUROC" in done.stderr
     else:
         assert metrics["num_ids"] == 2
-        assert metrics["open_set"] == {"AUROC": None, "num_known": 2, "num_new": 0}
+        assert (metrics["open_set"]["num_known"], metrics["open_set"]["num_new"]) == (2, 2)
+        assert metrics["open_set"]["new_animals"] == SIMULATED
         assert "ask each other" in metrics["protocol"]["method"]

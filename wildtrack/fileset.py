@@ -121,6 +121,9 @@ class FileSet:
         for name in manifest["files"]:
             if (self.staging / name).exists():  # else an interrupted move has already put it in place
                 (self.staging / name).replace(self.folder / name)
+        old = _read_manifest(self.folder / self.manifest_name)
+        for name in old["files"].keys() - manifest["files"].keys() if old else ():
+            (self.folder / name).unlink(missing_ok=True)
         (self.staging / self.manifest_name).replace(self.folder / self.manifest_name)
         fsync(self.folder)
         shutil.rmtree(self.staging)

@@ -1,4 +1,5 @@
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -6,14 +7,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.artifacts import artifact_files, open_artifacts
 from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.matching import Matching, write_matching
 from wildtrack.address.network import network_fingerprint, open_network
 from wildtrack.errors import UserError
 
 FILES = (
     "model.keras", "model.h5", "model.onnx", "preprocessor.pkl", "model_config.yaml", "split.csv", "history.csv",
-    "manifest.json",
+    "matching.json", "manifest.json",
 )  # fmt: skip
 
 
@@ -28,6 +30,7 @@ def test_save_and_open(saved_artifacts: Path, tiny_model: Any) -> None:
         opened.photos(None)
     assert opened.photos(Path("chosen")) == Path("chosen")
     assert opened.split["split"].tolist() == ["train"]
+    assert opened.matching is None
     fingerprint = network_fingerprint(open_network(tiny_model), (32, 32), "0-255")
     assert opened.config["fingerprint"] == fingerprint
     assert OnnxEngine(saved_artifacts / "model.onnx").metadata["fingerprint"] == fingerprint
@@ -47,6 +50,23 @@ def test_a_missing_file_is_named(artifacts: Path, name: str) -> None:
     (artifacts / name).unlink()
     with pytest.raises(UserError, match=rf"{name} is missing"):
         open_artifacts(artifacts)
+
+
+def test_what_validation_taught_comes_back(artifacts: Path, matching: Matching) -> None:
+    artifact_files(artifacts).add("matching.json", lambda path: write_matching(matching, path))
+    opened = open_artifacts(artifacts).matching
+    assert opened is not None
+    assert (opened.best, opened.new_photos, opened.unseen) == ("fused", 2, True)
+    assert opened.evidence.keys() == {"embedding", "local"}
+
+
+def test_a_set_from_before_matching_was_learnt(artifacts: Path) -> None:
+    def older(staging: Path) -> None:
+        for name in set(FILES) - {"matching.json", "manifest.json"}:
+            shutil.copy(artifacts / name, staging)
+
+    artifact_files(artifacts).replace(older, {})
+    assert open_artifacts(artifacts).matching is None
 
 
 def test_nothing_there(tmp_path: Path) -> None:

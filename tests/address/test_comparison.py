@@ -29,7 +29,10 @@ def compared(leaky: np.ndarray, **similarities: np.ndarray) -> pd.DataFrame:
         Method(name, f"{number:064}", lambda asked: never(), "NumPy", 1.25, None if number else 2.0, "a | note")
         for number, name in enumerate(scores)
     ]
-    ranked = [Ranked(values, 7, 33.33 if number else None) for number, values in enumerate(similarities.values())]
+    ranked = [
+        Ranked(values, embed_dim=7, photos_per_second=33.33 if number else None)
+        for number, values in enumerate(similarities.values())
+    ]
     return comparison_table(methods, ranked, all_figures(scores, IDENTITIES[PROTOCOL.queries], seed=0))
 
 

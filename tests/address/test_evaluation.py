@@ -2,36 +2,16 @@ import numpy as np
 import pytest
 
 from wildtrack.address.evaluation import (
+    by_side,
     classifier_report,
     cosines,
     identity_ranking,
-    open_set_report,
     retrieval_report,
     score,
 )
+from wildtrack.address.fusion import side_relation
 from wildtrack.address.protocol import Protocol
 from wildtrack.errors import UserError
-
-
-@pytest.mark.parametrize(
-    ("known", "new", "expected"),
-    [
-        ([0.9, 0.8], [0.1], 1.0),
-        ([0.1], [0.9, 0.8], 0.0),
-        ([0.5], [0.5], 0.5),
-        ([0.9, 0.3, 0.5], [0.4, 0.5], (2 + 0 + 1.5) / 6),
-        ([0.9], [], None),
-    ],
-)
-def test_known_or_new(known: list[float], new: list[float], expected: float | None) -> None:
-    """One gallery photo; each other photo is as similar to it as it says."""
-    cosines = np.array([1.0, *known, *new])
-    embeddings = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)
-    queries, strangers = np.arange(1, 1 + len(known)), np.arange(1 + len(known), len(cosines))
-    report = open_set_report(embeddings, Protocol(queries, np.array([0]), "by hand", 0, strangers))
-    assert report["AUROC"] == pytest.approx(expected)
-    assert (report["num_known"], report["num_new"]) == (len(known), len(new))
-
 
 KNOWN = ("a", "b", "c")
 
@@ -63,17 +43,65 @@ def test_a_classifier_of_other_classes_is_refused() -> None:
         classifier_report(np.ones((1, 3)), np.array(["a"], dtype=object), ("a", "b"))
 
 
-def test_reports() -> None:
-    embeddings = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]], np.float32)
-    identities = np.array(["a", "a", "b", "b"], dtype=object)
-    protocol = Protocol(np.array([0, 2]), np.array([1, 3]), "by hand", 0)
-    leaky = np.array([[True, False], [False, False]])
-    scores = {"trained": score(cosines(embeddings, protocol), protocol, identities, leaky)}
-    scores["none"] = score(np.ones((2, 2), np.float32), protocol, identities, leaky)
-    report = retrieval_report(scores, identities[protocol.queries], leaky, seed=0)
-    assert (report["R@1"], report["mAP"], report["num_queries"]) == (1.0, 1.0, 2)
+EMBEDDINGS = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]], np.float32)
+IDENTITIES = np.array(["a", "a", "b", "b"], dtype=object)
+PROTOCOL = Protocol(np.array([0, 2]), np.array([1, 3]), "by hand", 0)
+LEAKY = np.array([[True, False], [False, False]])
+
+
+@pytest.mark.parametrize(("chosen", "top"), [("trained", 1.0), ("none", 0.5)])
+def test_reports(chosen: str, top: float) -> None:
+    scores = {"trained": score(cosines(EMBEDDINGS, PROTOCOL), PROTOCOL, IDENTITIES, LEAKY)}
+    scores["none"] = score(np.ones((2, 2), np.float32), PROTOCOL, IDENTITIES, LEAKY)
+    report = retrieval_report(scores, chosen, IDENTITIES[PROTOCOL.queries], LEAKY, seed=0)
+    assert (report["R@1"], report["num_queries"]) == (top, 2)
+    assert report["mAP"] == report["methods"][chosen]["mAP"]
+    assert report["methods"]["trained"]["mAP"] == 1.0
     assert report["leakage"]["share_of_queries_with_a_leaky_gallery_photo"] == 0.5
+    assert report["leakage"]["without_leaky_photos"] == report["methods"][chosen]["without_leaky_photos"]
     assert report["leakage"]["without_leaky_photos"]["num_queries"] == 1
     assert report["methods"]["none"]["R@1"] == 0.5  # a tie goes to the first gallery row
     assert set(report["methods"]["trained"]) < set(report["methods"]["none"])
-    assert identity_ranking(scores["trained"], identities[protocol.queries])["R@1"] == 1.0
+    assert identity_ranking(scores["trained"], IDENTITIES[PROTOCOL.queries])["R@1"] == 1.0
+
+
+def test_what_leaky_photos_do_to_the_other_photos_counts() -> None:
+    protocol = Protocol(np.array([0]), np.array([1, 2, 3]), "by hand", 0)
+    identities = np.array(["a", "a", "a", "b"], dtype=object)
+    leaky = np.array([[True, False, False]])
+    similarity, honest = np.array([[0.9, 0.5, 0.4]]), np.array([[-np.inf, 0.4, 0.5]])
+    for given, expected in ((None, 1.0), (honest, 0.0)):
+        found = score(similarity, protocol, identities, leaky, given)
+        assert found.all_photos["R@1"].tolist() == [1.0]
+        assert found.honest["R@1"].tolist() == [expected]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_figures_by_side_agree_with_a_plain_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    identities = rng.permutation(np.repeat(np.array(list("abcd"), dtype=object), 10))
+    sides = rng.choice(np.array(["left", "right", ""], dtype=object), 40, p=[0.45, 0.45, 0.1])
+    protocol = Protocol(np.arange(20), np.arange(20, 40), "by hand", 0)
+    retrieval = score(rng.random((20, 20)), protocol, identities, np.zeros((20, 20), np.bool_))
+    own = [set(sides[20:][identities[20:] == identity]) for identity in identities[:20]]
+    groups = {
+        "left": [row for row in range(20) if sides[row] == "left"],
+        "right": [row for row in range(20) if sides[row] == "right"],
+        "known from other sides only": [row for row in range(20) if sides[row] and not own[row] & {sides[row], ""}],
+    }
+    found = by_side(
+        retrieval, identities[:20], sides[:20], side_relation(sides[:20], sides[20:]), protocol.same(identities)
+    )
+    assert set(found) == {name for name, rows in groups.items() if rows}
+    for name, figures in found.items():
+        rows = groups[name]
+        assert figures["num_queries"] == len(rows)
+        assert figures["R@1"] == pytest.approx(retrieval.all_photos["R@1"].iloc[rows].mean())
+        assert figures["mAP"] == pytest.approx(retrieval.all_photos["AP"].iloc[rows].mean())
+
+
+def test_without_sides_there_are_no_figures_by_side() -> None:
+    retrieval = score(cosines(EMBEDDINGS, PROTOCOL), PROTOCOL, IDENTITIES, LEAKY)
+    nowhere = np.array(["", ""], dtype=object)
+    relation = side_relation(nowhere, ["left", "right"])
+    assert by_side(retrieval, IDENTITIES[[0, 2]], nowhere, relation, PROTOCOL.same(IDENTITIES)) == {}

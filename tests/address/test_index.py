@@ -7,9 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wildtrack.address import index as module
 from wildtrack.address.index import Index, index_files, nearest_photos, open_index, save_index
+from wildtrack.address.keypoints import Keypoints
+from wildtrack.address.local import LocalIndex
 from wildtrack.errors import UserError
 
+KEYPOINTS = tuple(f"keypoint_{name}.npy" for name in ("photos", "places", "descriptors", "centres", "members"))
 FILES = ("index.faiss", "embeddings.npy", "meta.csv", "index_manifest.json")
 
 
@@ -187,3 +191,76 @@ def test_an_index_that_does_not_say_what_it_was_built_from(saved: Path) -> None:
     index_files(saved).replace(copy, {"fingerprint": "fingerprint", "root": "/", "photos": 3})
     with pytest.raises(UserError, match=r"older kind.*--rebuild"):
         open_index(saved, "fingerprint", 3)
+
+
+def local_index(*counts: int) -> LocalIndex:
+    """So many keypoints a photo."""
+    rng = np.random.default_rng(0)
+    return LocalIndex(
+        [
+            Keypoints(
+                rng.uniform(0, 90, (count, 2)).astype(np.float32),
+                rng.integers(0, 60, (count, 128), dtype=np.uint8),
+                (90, 100 + count),
+            )
+            for count in counts
+        ]
+    )
+
+
+@pytest.fixture
+def with_keypoints(tmp_path: Path) -> Path:
+    meta = table(["NA", "Blå, 2", "007"])
+    save_index(tmp_path / "a", unit(np.eye(3)), meta, tmp_path, tmp_path / "p.csv", "fingerprint", local_index(5, 0, 9))
+    return tmp_path / "a"
+
+
+def test_keypoints_come_back(with_keypoints: Path) -> None:
+    assert {path.name for path in with_keypoints.iterdir()} == {*FILES, *KEYPOINTS}
+    opened = open_index(with_keypoints, "fingerprint", 3, with_keypoints=True)
+    assert opened is not None
+    assert opened.local is not None
+    for found, expected in zip(opened.local.gallery, local_index(5, 0, 9).gallery, strict=True):
+        np.testing.assert_array_equal(found.places, expected.places)
+        np.testing.assert_array_equal(found.descriptors, expected.descriptors)
+        assert found.size == expected.size
+    without = open_index(with_keypoints, "fingerprint", 3)
+    assert without is not None
+    assert without.local is None
+
+
+def test_keypoints_are_not_missed_where_nobody_asks_for_them(saved: Path) -> None:
+    assert {path.name for path in saved.iterdir()} == set(FILES)
+    with pytest.raises(UserError, match=r"built without keypoints.*--rebuild"):
+        open_index(saved, "fingerprint", 3, with_keypoints=True)
+
+
+def test_keypoints_of_another_kind(with_keypoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SETTINGS", "ORB 3 OpenCV 1.0")
+    with pytest.raises(UserError, match=r"with keypoints of another kind.*--rebuild"):
+        open_index(with_keypoints, "fingerprint", 3, with_keypoints=True)
+    assert open_index(with_keypoints, "fingerprint", 3) is not None  # who does not need them is not troubled
+
+
+@pytest.mark.parametrize("name", KEYPOINTS)
+def test_keypoints_that_were_altered_or_are_gone(with_keypoints: Path, name: str) -> None:
+    data = (with_keypoints / name).read_bytes()
+    (with_keypoints / name).unlink()
+    with pytest.raises(UserError, match=r"keypoints in .* cannot be read.*--rebuild") as error:
+        open_index(with_keypoints, "fingerprint", 3, with_keypoints=True)
+    assert "\n" not in str(error.value)
+    (with_keypoints / name).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(UserError, match=r"damaged.*--rebuild"):
+        open_index(with_keypoints, "fingerprint", 3)
+
+
+def test_keypoints_of_other_photos(with_keypoints: Path) -> None:
+    meta = table(["a", "b"])
+    save_index(with_keypoints, unit(np.eye(2)), meta, Path(), Path(), "fingerprint", local_index(5, 0, 9))
+    with pytest.raises(UserError, match=r"are of 3 photos, not of 2.*--rebuild"):
+        open_index(with_keypoints, "fingerprint", 2, with_keypoints=True)
+
+
+def test_an_index_without_keypoints_leaves_none_of_an_older_one(with_keypoints: Path) -> None:
+    save_index(with_keypoints, unit(np.eye(3)), table(["a", "b", "c"]), Path(), Path(), "fingerprint")
+    assert {path.name for path in with_keypoints.iterdir()} == set(FILES)

@@ -14,7 +14,8 @@ from wildtrack.address.embed import OnnxEngine
 from wildtrack.address.figures import Shown
 from wildtrack.address.index import REBUILD, Index, index_files
 from wildtrack.address.known_photos import build_known_photos, open_known_photos
-from wildtrack.address.query import answer_photo
+from wildtrack.address.matching import Matching
+from wildtrack.address.query import Searcher, answer_photo
 from wildtrack.errors import UserError
 
 SIZE = (32, 32)
@@ -26,8 +27,9 @@ def ours(artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ar
     return open_artifacts(artifacts)
 
 
-def build(artifacts: Artifacts, data: Path) -> tuple[Index, OnnxEngine]:
-    return build_known_photos(artifacts, data, "auto", {}, 1.0, artifacts.folder.parent / "problems.csv")
+def build(artifacts: Artifacts, data: Path, with_keypoints: bool = False) -> tuple[Index, OnnxEngine]:
+    problems = artifacts.folder.parent / "problems.csv"
+    return build_known_photos(artifacts, data, "auto", {}, 1.0, problems, with_keypoints)
 
 
 def test_what_was_built_is_what_is_opened(
@@ -41,8 +43,54 @@ def test_what_was_built_is_what_is_opened(
     pd.testing.assert_frame_equal(opened.meta, built.meta, check_dtype=False)
     assert (opened.root, opened.data, opened.fingerprint) == (built.root, built.data, built.fingerprint)
     query = photo_folder / "Ana" / "0.png"
-    assert answer_photo(query, opened, engine, SIZE, 3) == answer_photo(query, built, engine, SIZE, 3)
+    first, again = (answer_photo(query, Searcher(index, engine, SIZE), 3) for index in (built, opened))
+    assert again == first
+    assert (first.ranker, first.decision, first.already_known_as) == ("embedding", None, "Ana")
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("ranker", ["local", "fused"])
+def test_what_was_built_with_keypoints_is_what_is_opened(
+    ours: Artifacts, photo_folder: Path, matching: Matching, ranker: str
+) -> None:
+    built, engine = build(ours, photo_folder, with_keypoints=True)
+    found = open_known_photos(ours, photo_folder, "auto", with_keypoints=True)
+    assert found is not None
+    first, again = (
+        answer_photo(photo_folder / "Ana" / "0.png", Searcher(index, engine, SIZE, ranker, matching), 3)
+        for index in (built, found[0])
+    )
+    assert again == first
+    assert first.ranker == ranker
+    assert first.decision in ("match", "review", "new")
+    assert all(candidate.shared_points is not None for candidate in first.candidates)
+    without = open_known_photos(ours, photo_folder, "auto")
+    assert without is not None
+    assert without[0].local is None
+
+
+def test_an_index_without_keypoints_does_not_do_for_a_ranker_that_goes_by_them(
+    ours: Artifacts, photo_folder: Path
+) -> None:
+    build(ours, photo_folder)
+    with pytest.raises(UserError, match=r"built without keypoints, and the ranker goes by them") as error:
+        open_known_photos(ours, photo_folder, "auto", with_keypoints=True)
+    assert REBUILD in str(error.value)
+    build(ours, photo_folder, with_keypoints=True)
+    assert open_known_photos(ours, photo_folder, "auto", with_keypoints=True) is not None
+
+
+def test_nobody_else_is_known(ours: Artifacts, tmp_path: Path, photo_folder: Path, matching: Matching) -> None:
+    (tmp_path / "photos" / "Ana").mkdir(parents=True)
+    photo = tmp_path / "photos" / "Ana" / "0.png"
+    photo.write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
+    index, engine = build(ours, tmp_path / "photos", with_keypoints=True)
+    for ranker, learnt in (("embedding", None), ("embedding", matching), ("fused", matching)):
+        searcher = Searcher(index, engine, SIZE, ranker, learnt, explains=True)
+        answer = answer_photo(photo, searcher, 3)
+        assert (answer.candidates, answer.already_known_as, answer.decision) == ([], "Ana", None)
+        reporting.draw_answer(answer, searcher, tmp_path / "panel.png")
+        assert (tmp_path / "panel.png").stat().st_size > 0
 
 
 def test_the_index_answers_only_for_its_own_catalogue(ours: Artifacts, photo_folder: Path, tmp_path: Path) -> None:
@@ -105,7 +153,8 @@ def test_a_candidate_is_shown_without_the_other_animals_of_its_photo(
     found = open_known_photos(ours, two_in_one, "auto")
     assert found is not None
     Image.fromarray(pixels[1]).save(two_in_one.parent / "new.png")
-    answer = answer_photo(two_in_one.parent / "new.png", *found, SIZE, 3)
+    searcher = Searcher(*found, SIZE, explains=True)
+    answer = answer_photo(two_in_one.parent / "new.png", searcher, 3)
     boxes = {candidate.identity: candidate.bbox for candidate in answer.candidates}
     assert boxes == {"Ana": (0, 0, 32, 32), "Bo": (32, 0, 32, 32), "Cy": None}
 
@@ -115,14 +164,15 @@ def test_a_candidate_is_shown_without_the_other_animals_of_its_photo(
         panels.append({shown.title.split()[1]: shown for shown in candidates})
 
     monkeypatch.setattr(reporting, "retrieval_panel", keep)
-    reporting.draw_answer(answer, found[0].root, two_in_one.parent / "panel.png")
+    reporting.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
     (two_in_one.parent / "both.png").unlink()
-    reporting.draw_answer(answer, found[0].root, two_in_one.parent / "panel.png")
+    reporting.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
     before, after = panels
     for name, photo in {"Ana": pixels[0], "Bo": pixels[4], "Cy": pixels[5]}.items():
         np.testing.assert_array_equal(before[name].pixels, photo)
     assert np.ptp(after["Ana"].pixels) == 0  # gone, so a blank
     np.testing.assert_array_equal(after["Cy"].pixels, pixels[5])
+    assert all(shown.points is not None and shown.heat is not None for shown in before.values())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")
@@ -135,7 +185,7 @@ def test_names_that_are_no_text(ours: Artifacts, tmp_path: Path, photo_folder: P
     index, engine = build(ours, data)
     assert index.meta["path"].tolist() == ["Ana/a.png", "Bo/b.png"]
     assert "Ana/caf?.png,file name is not valid Unicode" in (tmp_path / "problems.csv").read_text("utf-8")
-    answer = answer_photo(data / os.fsdecode(b"Ana/caf\xe9.png"), index, engine, SIZE, 3)
+    answer = answer_photo(data / os.fsdecode(b"Ana/caf\xe9.png"), Searcher(index, engine, SIZE), 3)
     assert (answer.status, answer.reason) == ("unreadable", "file name is not valid Unicode; rename it")
     assert answer.photo.endswith("Ana/caf?.png")
     json.dumps(answer.photo).encode()

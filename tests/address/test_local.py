@@ -1,10 +1,12 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
 
 from wildtrack.address import local
 from wildtrack.address.keypoints import Keypoints, find_keypoints
-from wildtrack.address.local import NEIGHBOURS, LocalIndex, Matches, in_one_arrangement
+from wildtrack.address.local import MIDDLE, NEIGHBOURS, LocalIndex, Matches, in_one_arrangement
 
 
 def spots(seed: int, side: int = 300) -> np.ndarray:
@@ -37,7 +39,8 @@ def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
     """LNBNN by comparing everything with everything."""
     votes = np.zeros(len(gallery))
     known = [(photo, row) for photo, one in enumerate(gallery) for row in range(len(one.places))]
-    for descriptor in query.descriptors.astype(float):
+    for (x, y), descriptor in zip(query.places.tolist(), query.descriptors.astype(float), strict=True):
+        from_middle = math.hypot(x / 50 - 1, y / 50 - 1)  # the photo is 100 x 100
         distances = [float(np.linalg.norm(descriptor - gallery[photo].descriptors[row])) for photo, row in known]
         nearest = np.argsort(distances, kind="stable")[: NEIGHBOURS + 1]
         background = distances[nearest[-1]]
@@ -45,7 +48,7 @@ def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
         for place in nearest[:-1]:
             best.setdefault(known[place][0], background - distances[place])
         for photo, vote in best.items():
-            votes[photo] += vote
+            votes[photo] += vote * math.exp(-0.5 * (from_middle / MIDDLE) ** 2)
     return votes
 
 
@@ -104,6 +107,38 @@ def test_an_index_of_parts_finds_the_same_photo(monkeypatch: pytest.MonkeyPatch)
     pictures = [spots(seed) for seed in range(8)]
     index = LocalIndex([find_keypoints(picture) for picture in pictures])
     assert [int(index.rank(find_keypoints(picture[10:, 20:])).argmax()) for picture in pictures] == list(range(8))
+
+
+def test_all_parts_together_find_what_comparing_everything_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    gallery, query = [keypoints(rng, count) for count in (40, 0, 300, 60)], keypoints(rng, 25)
+    exact = LocalIndex(gallery)
+    monkeypatch.setattr(local, "EXACT_BELOW", 100)
+    monkeypatch.setattr(local, "PROBES", 1000)
+    parted = LocalIndex(gallery)
+    assert exact.parts is None and parted.parts is not None
+    again = LocalIndex(gallery, parted.parts)
+    for excluded in (None, np.array([False, False, True, False])):
+        for index in (parted, again):
+            expected, found = exact.matches(query, excluded), index.matches(query, excluded)
+            for name in ("query", "photo", "known"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+            np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5)
+
+
+@pytest.mark.parametrize("threshold", [10, 10_000])
+def test_excluded_photos_are_as_if_they_were_not_there(threshold: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "EXACT_BELOW", threshold)
+    monkeypatch.setattr(local, "PROBES", 1000)
+    rng = np.random.default_rng(3)
+    gallery, query = [keypoints(rng, 30) for _ in range(5)], keypoints(rng, 20)
+    excluded = np.array([False, True, False, True, False])
+    few = LocalIndex([photo for photo, out in zip(gallery, excluded, strict=True) if not out]).matches(query)
+    found = LocalIndex(gallery).matches(query, excluded)
+    np.testing.assert_array_equal(np.flatnonzero(~excluded)[few.photo], found.photo)
+    np.testing.assert_allclose(few.weights, found.weights, rtol=1e-5)
+    everything = LocalIndex(gallery).rank(query, np.ones(5, np.bool_))
+    assert everything.tolist() == [0.0] * 5
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 30])

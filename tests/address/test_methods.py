@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from wildtrack.access.pixels import Decoded, decode_catalogue
 from wildtrack.address import methods
 from wildtrack.address.artifacts import Artifacts, open_artifacts
+from wildtrack.address.fusion import OTHER_SIDE, SAME_SIDE
+from wildtrack.address.matching import Matching
 from wildtrack.address.method import Asked, Method
 from wildtrack.address.methods import by_embeddings, check_methods, open_methods
 from wildtrack.address.protocol import Protocol
@@ -32,7 +35,7 @@ def photos(catalogue: pd.DataFrame, photo_folder: Path, cache: Path) -> Decoded:
 def asked(catalogue: pd.DataFrame, photo_folder: Path) -> Asked:
     contents = [hashlib.sha256(path.encode()).hexdigest() for path in catalogue["path"]]
     protocol = Protocol(np.array([0, 4, 8]), np.array([1, 2, 3, 5, 6, 7, 9, 10, 11]), "by hand", 0)
-    return Asked(catalogue, photo_folder, contents, protocol, None, 1.0)
+    return Asked(catalogue, photo_folder, contents, protocol, np.zeros((3, 9), np.bool_), 1.0)
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def ours(saved_artifacts: Path) -> Artifacts:
 
 
 def opened(words: list[str], artifacts: Artifacts, photos: Decoded, scaling: str = "auto") -> list[Method]:
-    return open_methods(words, artifacts, photos, scaling, {}, can_calibrate=True)
+    return open_methods(words, artifacts, photos, scaling, {})
 
 
 @pytest.mark.parametrize(
@@ -80,9 +83,20 @@ def test_nothing_is_fused_without_validation_photos(
     ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    found = open_methods(["pixels", "local", "fused"], ours, photos, "auto", {}, can_calibrate=False)
-    assert [method.name for method in found] == ["pixels", "local"]
-    assert "Left out: fused, as no validation photo" in caplog.text
+    assert [method.name for method in opened(["pixels", "local", "fused"], ours, photos)] == ["pixels", "local"]
+    assert "Left out: fused, as the model in" in caplog.text
+    assert "has learnt nothing from validation photos" in caplog.text
+
+
+def test_fused_is_the_evidence_of_our_model_and_local_features(
+    ours: Artifacts, photos: Decoded, asked: Asked, matching: Matching
+) -> None:
+    found = opened(["wildtrack", "local", "fused"], replace(ours, matching=matching), photos)
+    embedding, local, fused = (method.rank(asked).similarity for method in found)
+    relation = np.array([[SAME_SIDE if gallery % 2 == 0 else OTHER_SIDE for gallery in asked.protocol.gallery]] * 3)
+    expected = matching.scores("fused", {"embedding": embedding, "local": local}, relation.astype(np.int8))
+    np.testing.assert_array_equal(fused, expected)
+    assert len({method.fingerprint for method in found}) == 3
 
 
 @pytest.mark.parametrize("word", ["megadescriptor", "megadescriptor:folder"])
@@ -137,7 +151,7 @@ def test_embeddings_that_are_no_numbers(asked: Asked) -> None:
 
 
 def test_a_photo_that_goes_bad_meanwhile(tmp_path: Path, asked: Asked, catalogue: pd.DataFrame) -> None:
-    gone = Asked(catalogue, tmp_path / "nowhere", asked.contents, asked.protocol, None, 1.0)
+    gone = Asked(catalogue, tmp_path / "nowhere", asked.contents, asked.protocol, asked.leaky, 1.0)
     method = by_embeddings("m", methods.RawPixels(), "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
     with pytest.raises(UserError):
         method.rank(gone)

@@ -126,7 +126,25 @@ def test_validation_photos_ask_the_training_photos() -> None:
     protocol = validation_protocol(ANIMALS, SPLIT)
     assert protocol is not None
     assert (protocol.queries.tolist(), protocol.gallery.tolist()) == ([1], [0, 4, 9])
+    assert protocol.strangers.tolist() == []
     assert protocol.same(ANIMALS["identity"].to_numpy(dtype=object)).tolist() == [[True, False, False]]
     assert validation_protocol(ANIMALS, None) is None
     assert validation_protocol(ANIMALS, SPLIT.assign(split="train")) is None
     assert validation_protocol(ANIMALS.drop(index=0), SPLIT) is None  # nobody is there to be found
+
+
+@pytest.mark.parametrize(
+    ("sides", "queries", "strangers"),
+    [
+        (["train", "valid", "test", "test"] + ["valid"] * 3 + ["test", "valid", "valid"], [1], [4, 5, 6, 8, 9]),
+        (["train", "valid", "valid", "valid"] + ["train"] * 6, [1, 2, 3], []),
+        (["train"] * 4 + ["valid"] * 6, None, None),  # nobody is there to be found
+    ],
+)
+def test_validation_photos_of_animals_that_training_did_not_see_are_strangers(
+    sides: list[str], queries: list[int] | None, strangers: list[int] | None
+) -> None:
+    protocol = validation_protocol(ANIMALS, with_sides(ANIMALS, *sides))
+    assert (protocol and protocol.queries.tolist()) == queries
+    assert (protocol and protocol.strangers.tolist()) == strangers
+    assert protocol is None or protocol.gallery.tolist() == [row for row in range(10) if sides[row] == "train"]

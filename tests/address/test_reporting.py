@@ -7,10 +7,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from wildtrack.address import reporting
+from wildtrack.address.explain import Reasons
 from wildtrack.address.figures import (
     RIGHT,
     WRONG,
     Shown,
+    decision_pictures,
     gradcam_picture,
     retrieval_panel,
     training_picture,
@@ -18,8 +21,10 @@ from wildtrack.address.figures import (
 )
 from wildtrack.address.gradcam import feature_network
 from wildtrack.address.network import open_network
+from wildtrack.address.open_set import FirstAnswers, pooled, reliability
 from wildtrack.address.protocol import Protocol
 from wildtrack.address.reporting import (
+    decisions_said,
     doubts,
     draw_examples,
     draw_gradcams,
@@ -51,8 +56,11 @@ def test_names_are_only_names(tmp_path: Path, name: str, pixels: np.ndarray) -> 
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_any_number_of_candidates(tmp_path: Path, count: int, pixels: np.ndarray) -> None:
-    retrieval_panel(Shown(pixels[0], "q"), [Shown(pixels[1], "c")] * count, "title", tmp_path / "panel.png")
+@pytest.mark.parametrize("why", [{}, {"points": np.full((1, 4), 0.5)}, {"heat": np.zeros((8, 8))}], ids=str)
+@pytest.mark.filterwarnings("error")
+def test_any_number_of_candidates(tmp_path: Path, count: int, why: dict[str, Any], pixels: np.ndarray) -> None:
+    candidates = [Shown(pixels[1], "c", **why), Shown(pixels[2], "without")] * count
+    retrieval_panel(Shown(pixels[0], "q"), candidates, "title", tmp_path / "panel.png")
     gradcam_picture(pixels[0], [("m", np.ones((32, 32)))] * count, "title", tmp_path / "gradcam.png")
     assert is_picture(tmp_path / "panel.png")
     assert is_picture(tmp_path / "gradcam.png")
@@ -75,6 +83,28 @@ def test_doubts_name_what_is_not_beaten() -> None:
     nobody = comparison()
     nobody["methods"]["raw_pixels"] = {"trained_minus_this": {}}
     assert doubts(nobody) is not None
+
+
+def test_doubts_are_about_the_baselines_alone() -> None:
+    assert doubts(comparison(local=-0.9, fused=-0.5, raw_pixels=0.1)) is None
+
+
+DECIDED = {
+    "AUROC": 0.875, "false_match_rate_asked_for": 0.01, "true_accepts": 0.5, "wrong_accepts": 0.25,
+    "false_matches": 0.125, "num_known": 8, "num_new": 16, "new_animals": "drawn by hand",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("found", [DECIDED, {"AUROC": None, "num_known": 8, "num_new": 0}])
+def test_what_decisions_are_worth_is_said(found: dict[str, Any]) -> None:
+    effort = {"candidates_for_95_percent": 3, "leafing_for_95_percent": 19, "mean_candidates": 1.5}
+    said = decisions_said({"ranker": {"name": "fused"}, "open_set": found, "review_effort": effort})
+    assert "Ranker: fused. To find 95% of the true matches, look at 3 candidates a photo" in said
+    assert "the catalogue: 19)." in said
+    assert ("AUROC" in said) == (found is DECIDED)
+    if found is DECIDED:
+        assert "AUROC 0.88. At a false-match rate of 1%, 50% of 8 photos of known animals are matched right" in said
+        assert "25% wrong; 12% of 16 photos of new animals are called a match. New animals: drawn by hand." in said
 
 
 @pytest.mark.parametrize(("count", "drawn"), [(0, False), (3, False), (4, True), (40, True)])
@@ -103,7 +133,13 @@ def test_examples_and_gradcams(
     network = open_network(tiny_model)
     outputs = {name: np.asarray(value) for name, value in network.keras_model.predict(pixels, verbose=0).items()}
     protocol = Protocol(np.array([0, 4, 8]), np.array([1, 2, 5, 6, 9]), "by hand", 0)
-    draw_examples(outputs["embedding"], catalogue, photo_folder, protocol, [0, 8], 99, tmp_path)
+    ranked = {0: np.array([1, 2, 5, 6, 9]), 8: np.array([9])}
+    points = [np.zeros((0, 4)), np.full((1, 4), 0.5), np.random.default_rng(0).random((99, 4))]
+    reasons = {
+        0: Reasons([points[number % 3] for number in range(5)], np.zeros((5, 32, 32), np.float32)),
+        8: Reasons([points[2]], np.random.default_rng(0).random((1, 32, 32)).astype(np.float32)),
+    }
+    draw_examples(ranked, reasons, outputs["embedding"], catalogue, photo_folder, tmp_path)
     with_features = feature_network(network)
     known = tuple(catalogue["identity"].unique())
     draw_gradcams(with_features, outputs, catalogue, pixels, (1.0, 0.0), known, protocol, [4], tmp_path)
@@ -111,6 +147,27 @@ def test_examples_and_gradcams(
         "gradcam_1.png", "retrieval_example_1.png", "retrieval_example_2.png",
     ]  # fmt: skip
     assert all(is_picture(path) for path in tmp_path.iterdir())
+
+
+def test_an_example_says_what_is_right_and_why(
+    tmp_path: Path, photo_folder: Path, catalogue: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panels: list[tuple[Shown, list[Shown], Path]] = []
+    monkeypatch.setattr(
+        reporting, "retrieval_panel", lambda query, found, title, path: panels.append((query, found, path))
+    )
+    table = catalogue.assign(orientation=["left", "", np.nan] * 4)
+    embeddings = np.eye(12, dtype=np.float32)
+    embeddings[[1, 4]] = embeddings[0]
+    points, maps = [np.zeros((3, 4), np.float32), np.zeros((0, 4), np.float32)], np.ones((2, 32, 32), np.float32)
+    draw_examples({0: np.array([4, 1])}, {0: Reasons(points, maps)}, embeddings, table, photo_folder, tmp_path)
+    ((query, (wrong, right), path),) = panels
+    assert path == tmp_path / "retrieval_example_1.png"
+    assert (query.title, wrong.title, right.title) == ("Ana\nleft side", "1. Blå", "2. Ana")
+    assert (wrong.colour, wrong.caption) == (WRONG, "wrong  similarity 1.00")
+    assert (right.colour, right.caption) == (RIGHT, "correct  similarity 1.00")
+    assert (wrong.points is points[0], right.points is points[1]) == (True, True)
+    assert wrong.heat is not None
 
 
 def test_a_shown_photo_is_cropped(photo_folder: Path, catalogue: pd.DataFrame) -> None:
@@ -127,7 +184,8 @@ def test_a_photo_that_is_gone_is_drawn_as_a_blank(
     if content is not None:
         (tmp_path / "gone.png").write_bytes(content)
     embeddings = np.eye(12, dtype=np.float32)
-    draw_examples(embeddings, table, tmp_path, Protocol(np.array([0]), np.array([1, 4]), "", 0), [0], 2, tmp_path)
+    nothing = Reasons([np.zeros((0, 4), np.float32)] * 2, np.zeros((2, 32, 32), np.float32))
+    draw_examples({0: np.array([1, 4])}, {0: nothing}, embeddings, table, tmp_path, tmp_path)
     assert is_picture(tmp_path / "retrieval_example_1.png")
 
 
@@ -147,6 +205,17 @@ def test_table_with_and_without_queries() -> None:
     assert "0.50" in capture.get()
     assert "[0.40, 0.60]" in capture.get()
     assert "no query" in capture.get()
+
+
+@pytest.mark.parametrize("numbers", [[0.0], [1.0], [0.2, 0.2, 0.9]])
+@pytest.mark.filterwarnings("error")
+def test_pictures_of_any_decisions(tmp_path: Path, numbers: list[float]) -> None:
+    sure, right = np.array(numbers), np.ones(len(numbers), np.bool_)
+    names = np.array(["$a_{"] * len(numbers), dtype=object)
+    answers = FirstAnswers(sure, right, names, sure / 2, names)
+    decision_pictures(reliability(*pooled(answers)), answers, np.nextafter(1.0, 2.0), "größe $x_{", tmp_path / "new")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["reliability.png", "roc.png"]
+    assert all(is_picture(path) for path in (tmp_path / "new").iterdir())
 
 
 @pytest.mark.parametrize("margins", [[0.0], [0.0, 0.3, 0.3]])

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wildtrack.address.decision import Decision
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -17,6 +19,10 @@ class Candidate:
     orientation: str | None  # of that photo
     date: str | None  # of that photo, ISO 8601
     known_photos: int  # how many photos of this identity are in the index
+    probability: float | None = None  # P(same animal), 0 to 1; None for a model that learnt nothing from validation
+    shared_points: int | None = None  # keypoints that the two photos share in one arrangement; None: not looked for
+    points: list[list[float]] | None = None  # where these lie: x, y in the query, x, y here; shares of width and height
+    other_side: str | None = None  # what is known of this animal, where that is not the side that was asked about
 
 
 @dataclass(frozen=True)
@@ -30,3 +36,6 @@ class Answer:
     already_known_as: str | None = None  # identity of this very file in the index; it is left out of the ranking
     panel: str | None = None  # the picture of query and candidates
     model: str | None = None  # fingerprint of the model that answered
+    ranker: str | None = None  # what ranked: embedding, local or fused
+    decision: Decision | None = None  # of the first candidate; None where P(same animal) is
+    false_match_rate: float | None = None  # the share of new animals' photos that may be called a match

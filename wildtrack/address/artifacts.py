@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import yaml
 
+from wildtrack.address.matching import FILE as MATCHING
+from wildtrack.address.matching import Matching, read_matching, write_matching
 from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, plain
 from wildtrack.errors import UserError
 from wildtrack.files import sha256
@@ -29,6 +31,7 @@ class Artifacts:
     preprocessor: Preprocessor
     config: dict[str, Any] | None = None  # model_config.yaml
     split: pd.DataFrame | None = None  # image_id, identity, path, split, sha256
+    matching: Matching | None = None  # what validation taught about matching
 
     def photos(self, chosen: Path | None) -> Path:
         """The catalogue to use: the chosen one, else the one the model was trained on."""
@@ -80,6 +83,7 @@ def save_artifacts(
     config: dict[str, Any],
     split: pd.DataFrame,
     history: pd.DataFrame,
+    matching: Matching | None,
 ) -> None:
     """Write every artifact of a training as one set.
 
@@ -90,6 +94,7 @@ def save_artifacts(
         config: For `model_config.yaml`.
         split: image_id, identity, path, split, sha256.
         history: One row an epoch.
+        matching: What validation taught; None where nothing could be validated.
     """
     from wildtrack.address.export import export_onnx
     from wildtrack.address.network import network_fingerprint, open_network
@@ -109,6 +114,7 @@ def save_artifacts(
         )
         split.to_csv(staging / "split.csv", index=False, lineterminator="\n")
         history.to_csv(staging / "history.csv", index=False, lineterminator="\n")
+        write_matching(matching, staging / MATCHING)
 
     artifact_files(folder).replace(write, {"fingerprint": fingerprint})
 
@@ -133,7 +139,7 @@ def open_artifacts(folder: Path) -> Artifacts:
             raise UserError(f"{folder / name} is missing; restore it from a backup, or train again")
     config = yaml.safe_load((folder / "model_config.yaml").read_text(encoding="utf-8"))
     split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
-    return Artifacts(folder, preprocessor, config, split)
+    return Artifacts(folder, preprocessor, config, split, read_matching(folder / MATCHING))
 
 
 def onnx_is_current(artifacts: Artifacts, scaling: str = "auto") -> bool:

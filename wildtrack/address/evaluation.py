@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
+from wildtrack.address.fusion import OTHER_SIDE
 from wildtrack.address.metrics import (
     bootstrap_intervals,
     identity_similarity,
@@ -33,7 +33,13 @@ def cosines(embeddings: np.ndarray, protocol: Protocol) -> np.ndarray:
     return np.asarray(embeddings[protocol.queries] @ embeddings[protocol.gallery].T)
 
 
-def score(similarity: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray) -> Retrieval:
+def score(
+    similarity: np.ndarray,
+    protocol: Protocol,
+    identities: np.ndarray,
+    leaky: np.ndarray,
+    honest: np.ndarray | None = None,
+) -> Retrieval:
     """Rank the gallery for every query.
 
     Args:
@@ -41,12 +47,13 @@ def score(similarity: np.ndarray, protocol: Protocol, identities: np.ndarray, le
         protocol: Who asks and who is ranked.
         identities: str (N,).
         leaky: bool (Q, G): gallery photos that give the query's answer away.
+        honest: float (Q, G): the measure as if those photos were unknown; None: they change no other photo's.
     """
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
     merged, names = identity_similarity(similarity, gallery_ids)  # (Q, I)
     return Retrieval(
         retrieval_scores(similarity, query_ids, gallery_ids),
-        retrieval_scores(similarity, query_ids, gallery_ids, excluded=leaky),
+        retrieval_scores(similarity if honest is None else honest, query_ids, gallery_ids, excluded=leaky),
         retrieval_scores(merged, query_ids, names),
     )
 
@@ -57,25 +64,26 @@ def figures_of(scores: pd.DataFrame, query_ids: np.ndarray, seed: int) -> dict[s
 
 
 def retrieval_report(
-    methods: dict[str, Retrieval], query_ids: np.ndarray, leaky: np.ndarray, seed: int
+    methods: dict[str, Retrieval], chosen: str, query_ids: np.ndarray, leaky: np.ndarray, seed: int
 ) -> dict[str, Any]:
     """The retrieval part of `metrics.json`.
 
     Args:
         methods: Scores by method, "trained" among them; the others are compared with it.
+        chosen: The method whose figures stand on top.
         query_ids: str (Q,).
         leaky: bool (Q, G).
         seed: For the bootstrap.
 
     Returns:
-        Plain values: the trained model's figures on top, then "leakage" and "methods".
+        Plain values: the chosen method's figures on top, then "leakage" and "methods".
     """
-    trained = methods["trained"]
-    report = figures_of(trained.all_photos, query_ids, seed)
+    trained, ranked = methods["trained"], methods[chosen]
+    report = figures_of(ranked.all_photos, query_ids, seed)
     report["leakage"] = {
         "share_of_queries_with_a_leaky_gallery_photo": float(leaky.any(axis=1).mean()),
         "leaky_pairs": int(leaky.sum()),
-        "without_leaky_photos": figures_of(trained.honest, query_ids, seed),
+        "without_leaky_photos": figures_of(ranked.honest, query_ids, seed),
     }
     report["methods"] = {
         name: method_figures(retrieval, None if name == "trained" else trained, query_ids, seed)
@@ -105,25 +113,30 @@ def method_figures(retrieval: Retrieval, trained: Retrieval | None, query_ids: n
     return figures
 
 
-def open_set_report(embeddings: np.ndarray, protocol: Protocol) -> dict[str, Any]:
-    """How well the best similarity tells queries of known animals from photos of nobody we know.
+def by_side(
+    retrieval: Retrieval, query_ids: np.ndarray, query_sides: np.ndarray, relation: np.ndarray, same: np.ndarray
+) -> dict[str, Any]:
+    """The figures of the queries that show each side, and of those whose animal is known from other sides only.
 
     Args:
-        embeddings: float32 (N, D), length one.
-        protocol: Who asks; its strangers are compared with its queries.
+        retrieval: Their scores.
+        query_ids: str (Q,).
+        query_sides: str (Q,), "" where not known.
+        relation: int8 (Q, G), from `side_relation`.
+        same: bool (Q, G): which pairs show one animal.
 
     Returns:
-        "AUROC" (the share of pairs of a known and a new photo in which the known one has the higher best similarity,
-        0 to 1, ties counting half; None without either), "num_known" and "num_new".
+        Side -> "R@1", "mAP" and "num_queries"; {} where no side is known.
     """
-    gallery = embeddings[protocol.gallery]
-    known, new = ((embeddings[rows] @ gallery.T).max(axis=1) for rows in (protocol.queries, protocol.strangers))
-    report: dict[str, Any] = {"AUROC": None, "num_known": len(known), "num_new": len(new)}
-    if len(known) and len(new):
-        ranks = rankdata(np.concatenate([known, new]))
-        wins = ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2  # Mann and Whitney's U
-        report["AUROC"] = float(wins / (len(known) * len(new)))
-    return report
+    groups = {side: query_sides == side for side in sorted(set(query_sides) - {""})}
+    if groups:
+        groups["known from other sides only"] = np.where(same, relation == OTHER_SIDE, True).all(axis=1)
+    found = {}
+    for side, those in groups.items():
+        if those.any():
+            summary = summarise(retrieval.all_photos[those], query_ids[those])
+            found[side] = {name: summary[name] for name in ("R@1", "mAP", "num_queries")}
+    return found
 
 
 def identity_ranking(retrieval: Retrieval, query_ids: np.ndarray) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from wildtrack.address.open_set import FirstAnswers
 from wildtrack.files import write_atomically
 
 RIGHT = "#009E73"  # Okabe and Ito's bluish green and vermilion, apart for the colour-blind too
@@ -22,6 +23,12 @@ NEUTRAL = "#555555"
 SERIES = ("#0072B2", WRONG)  # their blue, for what is neither right nor wrong
 MARKERS = "osD^vP*X<>"
 DPI = 110
+LINE = "#56B4E9"  # sky blue: seen on fur and on water alike
+LINES = 40  # of the shared points that are drawn
+EXPLAINED = {
+    "shared points": "Points that the query\n(above) and the known\nphoto (below) share\nin one arrangement",
+    "similarity": "Where on the query the\nsimilarity rests: bright\nis what it loses when\ncovered",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Shown:
     title: str
     colour: str = NEUTRAL
     caption: str = ""
+    points: np.ndarray | None = None  # float (M, 4): x, y in the query and x, y here, shares of width and height
+    heat: np.ndarray | None = None  # float (h, w), 0 or more: where on the query the similarity to this rests
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -40,14 +49,112 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def retrieval_panel(query: Shown, candidates: Sequence[Shown], title: str, path: Path) -> None:
-    """Query left, candidates right, best first, each framed in its colour."""
-    columns = 1 + len(candidates)
-    figure = Figure(figsize=(2.5 * columns + 0.3, 3.1), layout=ConstrainedLayoutEngine(wspace=0.06))
-    axes = figure.subplots(1, columns, squeeze=False, gridspec_kw={"width_ratios": [1.15, *[1] * len(candidates)]})[0]
-    for axis, shown in zip(axes, [query, *candidates], strict=True):
+    """Query left, candidates right, best first, each framed in its colour.
+
+    Where it is known, below each candidate: the points that it shares with the query, and where the similarity rests.
+    """
+    rows = [(3.1, "photos")]
+    if any(shown.points is not None for shown in candidates):
+        rows.append((3.6, "shared points"))
+    if any(shown.heat is not None for shown in candidates):
+        rows.append((2.4, "similarity"))
+    columns, heights = 1 + len(candidates), [height for height, _ in rows]
+    figure = Figure(
+        figsize=(2.5 * columns + 0.3, sum(heights)), layout=ConstrainedLayoutEngine(wspace=0.06, hspace=0.04)
+    )
+    widths = [1.15, *[1] * len(candidates)]
+    axes = figure.subplots(
+        len(rows), columns, squeeze=False, gridspec_kw={"width_ratios": widths, "height_ratios": heights}
+    )
+    for axis, shown in zip(axes[0], [query, *candidates], strict=True):
         _show(axis, shown)
+    for line, (_, name) in zip(axes[1:], rows[1:], strict=True):
+        line[0].set_axis_off()
+        line[0].text(1.0, 0.5, EXPLAINED[name], fontsize=9, ha="right", va="center", transform=line[0].transAxes)
+        for axis, shown in zip(line[1:], candidates, strict=True):
+            (_show_points if name == "shared points" else _show_heat)(axis, query, shown)
     figure.suptitle(title, fontsize=12, parse_math=False)
     save_figure(figure, path)
+
+
+def _show_points(axis: Axes, query: Shown, shown: Shown) -> None:
+    """The query above the candidate, at one width, and a line for each of the strongest shared points."""
+    axis.set_axis_off()
+    if shown.points is None:
+        return
+    top, bottom = (photo.pixels.shape[0] / photo.pixels.shape[1] for photo in (query, shown))  # heights at width 1
+    gap = 0.05
+    axis.imshow(query.pixels, extent=(0, 1, top, 0))
+    axis.imshow(shown.pixels, extent=(0, 1, top + gap + bottom, top + gap))
+    axis.set(xlim=(0, 1), ylim=(top + gap + bottom, 0), aspect="equal")
+    for x, y, other_x, other_y in shown.points[:LINES]:
+        axis.plot([x, other_x], [y * top, top + gap + other_y * bottom], color=LINE, linewidth=0.8, alpha=0.8)
+        axis.plot([x, other_x], [y * top, top + gap + other_y * bottom], ".", color=LINE, markersize=4)
+    count = len(shown.points)
+    axis.set_title(f"{count} shared points" if count != 1 else "1 shared point", fontsize=9)
+
+
+def _show_heat(axis: Axes, query: Shown, shown: Shown) -> None:
+    """The query, dark where covering it costs no similarity to the candidate."""
+    axis.set_axis_off()
+    if shown.heat is None:
+        return
+    height, width = query.pixels.shape[:2]
+    axis.imshow(query.pixels, extent=(0, width, height, 0))
+    strength = shown.heat / max(float(shown.heat.max()), 1e-9)
+    axis.imshow(
+        strength, cmap="inferno", alpha=0.6, extent=(0, width, height, 0), vmin=0, vmax=1, interpolation="bilinear"
+    )
+    axis.set_title(f"up to -{shown.heat.max():.2f} when covered", fontsize=9)
+
+
+def decision_pictures(table: np.ndarray, answers: FirstAnswers, threshold: float, title: str, folder: Path) -> None:
+    """`reliability.png`: are answers as often right as they are sure; `roc.png`: known animals against new ones.
+
+    Args:
+        table: float (bins, 3), from `reliability`.
+        answers: How sure the first candidates are.
+        threshold: The P from which an answer is a match.
+        title: Above both.
+        folder: Where to.
+    """
+    figure = Figure(figsize=(5.6, 5.4), layout="constrained")
+    axis = figure.subplots()
+    table = table[table[:, 0] > 0]
+    axis.plot([0, 1], [0, 1], color=NEUTRAL, linestyle=":", label="as sure as right")
+    sizes = 30 + 300 * table[:, 0] / table[:, 0].sum()
+    axis.scatter(table[:, 1], table[:, 2], s=sizes, color=SERIES[0], alpha=0.8, label="answers (larger: more of them)")
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    axis.set_xlabel("how sure: P(same animal) of the first candidate")
+    axis.set_ylabel("how often right: share of answers")
+    axis.legend(loc="upper left", fontsize=9)
+    axis.grid(alpha=0.25)
+    axis.set_title(title, fontsize=10, parse_math=False)
+    save_figure(figure, folder / "reliability.png")
+
+    figure = Figure(figsize=(5.6, 5.4), layout="constrained")
+    axis = figure.subplots()
+    known, new = answers.known, answers.new
+    steps = np.concatenate([[np.inf], np.unique(np.concatenate([known, new]))[::-1]])
+    accepted = [(known >= step).mean() for step in steps]
+    mistaken = [(new >= step).mean() for step in steps]
+    axis.plot([0, 1], [0, 1], color=NEUTRAL, linestyle=":", label="by chance")
+    axis.plot(mistaken, accepted, color=SERIES[0], drawstyle="steps-post", linewidth=2, label="all thresholds")
+    axis.plot(
+        (new >= threshold).mean(),
+        (known >= threshold).mean(),
+        "D",
+        color=WRONG,
+        markersize=8,
+        label=f"a match: P from {threshold:.2f}",
+    )
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    axis.set_xlabel(f"of {len(new)} photos of new animals, share above the threshold")
+    axis.set_ylabel(f"of {len(known)} photos of known animals, share above it")
+    axis.legend(loc="lower right", fontsize=9)
+    axis.grid(alpha=0.25)
+    axis.set_title(title, fontsize=10, parse_math=False)
+    save_figure(figure, folder / "roc.png")
 
 
 def _show(axis: Axes, shown: Shown) -> None:

@@ -3,12 +3,16 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
 import pandas as pd
 
 from wildtrack.access.cells import parse_bbox
+from wildtrack.address.keypoints import SETTINGS
+from wildtrack.address.local import LocalIndex
+from wildtrack.address.local_files import open_keypoints, write_keypoints
 from wildtrack.errors import UserError
 from wildtrack.fileset import FileSet
 
@@ -27,6 +31,13 @@ class Index:
     root: Path  # what meta's paths are relative to
     data: Path  # the catalogue it was built from: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
+    local: LocalIndex | None = None  # the photos' keypoints, where the ranker goes by them
+
+    @property
+    def embeddings(self) -> np.ndarray:
+        """float32 (N, D)."""
+        found: np.ndarray = self.faiss_index.reconstruct_n(0, self.faiss_index.ntotal)
+        return found
 
 
 def index_files(folder: Path) -> FileSet:
@@ -35,9 +46,15 @@ def index_files(folder: Path) -> FileSet:
 
 
 def save_index(
-    folder: Path, embeddings: np.ndarray, meta: pd.DataFrame, root: Path, data: Path, fingerprint: str
+    folder: Path,
+    embeddings: np.ndarray,
+    meta: pd.DataFrame,
+    root: Path,
+    data: Path,
+    fingerprint: str,
+    local: LocalIndex | None = None,
 ) -> Index:
-    """Write `index.faiss`, `embeddings.npy` and `meta.csv` as one set, and return the index.
+    """Write `index.faiss`, `embeddings.npy`, `meta.csv` and perhaps `keypoint_*.npy` as one set, and return the index.
 
     Args:
         folder: The artifacts folder.
@@ -46,6 +63,7 @@ def save_index(
         root: What the paths are relative to.
         data: The catalogue they came from: a folder or a CSV.
         fingerprint: The model that made the embeddings.
+        local: Their keypoints, where the ranker goes by them.
     """
     faiss_index = _exact(embeddings)
     boxes = ["" if box is None else str(list(box)) for box in meta["bbox"]]
@@ -56,15 +74,18 @@ def save_index(
         np.save(staging / "embeddings.npy", embeddings.astype(np.float32), allow_pickle=False)
         table = meta.assign(bbox=boxes)
         table.to_csv(staging / "meta.csv", index=False, lineterminator="\n", columns=list(META_COLUMNS))
+        if local is not None:
+            write_keypoints(local, staging)
 
     about = {
         "fingerprint": fingerprint,
         "root": root.resolve().as_posix(),
         "data": data.resolve().as_posix(),
         "photos": len(meta),
+        "keypoints": "" if local is None else SETTINGS,
     }
     index_files(folder).replace(write, about)
-    return Index(faiss_index, meta, root.resolve(), data.resolve(), fingerprint)
+    return Index(faiss_index, meta, root.resolve(), data.resolve(), fingerprint, local)
 
 
 def _exact(embeddings: np.ndarray) -> faiss.IndexFlatIP:
@@ -74,7 +95,7 @@ def _exact(embeddings: np.ndarray) -> faiss.IndexFlatIP:
     return faiss_index
 
 
-def open_index(folder: Path, fingerprint: str, dimensions: int) -> Index | None:
+def open_index(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Index | None:
     """Open the index, every file checked; None when there is none yet.
 
     The exact index is made from `embeddings.npy`, so that FAISS never has to parse a file that others may have
@@ -84,6 +105,7 @@ def open_index(folder: Path, fingerprint: str, dimensions: int) -> Index | None:
         folder: The artifacts folder.
         fingerprint: Of the model that will embed the queries.
         dimensions: Length of that model's embeddings.
+        with_keypoints: Whether they are needed.
 
     Raises:
         UserError: The index is damaged, incomplete, of an older kind, or was made by another model.
@@ -114,7 +136,21 @@ def open_index(folder: Path, fingerprint: str, dimensions: int) -> Index | None:
             f"{folder / 'embeddings.npy'} holds {embeddings.dtype} {embeddings.shape}, and not float32 "
             f"{(len(meta), dimensions)}: the rows of meta.csv, and the length of the model's embeddings; {REBUILD}"
         )
-    return Index(_exact(embeddings), meta, Path(about["root"]), Path(about["data"]), about["fingerprint"])
+    local = _keypoints(folder, about, len(meta)) if with_keypoints else None
+    return Index(_exact(embeddings), meta, Path(about["root"]), Path(about["data"]), about["fingerprint"], local)
+
+
+def _keypoints(folder: Path, about: dict[str, Any], photos: int) -> LocalIndex:
+    if about.get("keypoints", "") != SETTINGS:
+        found = "without keypoints" if not about.get("keypoints") else "with keypoints of another kind"
+        raise UserError(f"the index in {folder} was built {found}, and the ranker goes by them; {REBUILD}")
+    try:
+        local = open_keypoints(folder)
+    except UserError as error:
+        raise UserError(f"{error}; {REBUILD}") from error
+    if len(local.gallery) != photos:
+        raise UserError(f"the keypoints in {folder} are of {len(local.gallery)} photos, not of {photos}; {REBUILD}")
+    return local
 
 
 def nearest_photos(index: Index, embedding: np.ndarray, num_identities: int, excluded: np.ndarray) -> pd.DataFrame:

@@ -7,24 +7,30 @@ from typing import Any
 
 import pandas as pd
 
+from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.embed import OnnxEngine, run_all
 from wildtrack.address.index import META_COLUMNS, REBUILD, Index, open_index, save_index
+from wildtrack.address.keypoints import cached_keypoints
+from wildtrack.address.local import LocalIndex
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
 
 
-def open_known_photos(artifacts: Artifacts, data: Path | None, scaling: str) -> tuple[Index, OnnxEngine] | None:
+def open_known_photos(
+    artifacts: Artifacts, data: Path | None, scaling: str, with_keypoints: bool = False
+) -> tuple[Index, OnnxEngine] | None:
     """Open the index and its engine; None when one of them has yet to be made.
 
     Args:
         artifacts: The trained model.
         data: The catalogue that the index must have been built from; None: any.
         scaling: "auto", or one of SCALINGS for a model from elsewhere.
+        with_keypoints: Whether the ranker goes by them.
 
     Raises:
         UserError: The index is damaged, of another model or of other photos.
@@ -33,7 +39,7 @@ def open_known_photos(artifacts: Artifacts, data: Path | None, scaling: str) -> 
     if not onnx_is_current(artifacts, scaling):
         return None
     engine = OnnxEngine(artifacts.folder / "model.onnx")
-    index = open_index(artifacts.folder, engine.metadata["fingerprint"], engine.embed_dim)
+    index = open_index(artifacts.folder, engine.metadata["fingerprint"], engine.embed_dim, with_keypoints)
     if index is None:
         return None
     if data is not None and data.resolve() != index.data:
@@ -54,6 +60,7 @@ def build_known_photos(
     custom_objects: Mapping[str, Any],
     cache_gb: float,
     problems: Path,
+    with_keypoints: bool = False,
 ) -> tuple[Index, OnnxEngine]:
     """Embed every labelled photo and save the index; `model.onnx` is made first where it is missing or outdated.
 
@@ -64,6 +71,7 @@ def build_known_photos(
         custom_objects: Layer classes of the user's own, by name.
         cache_gb: What the pixel cache may take on disk.
         problems: CSV for the photos that cannot be used.
+        with_keypoints: Whether the ranker goes by them.
     """
     artifacts.check_scaling(scaling)
     catalogue = load_catalogue(data)
@@ -78,7 +86,13 @@ def build_known_photos(
     engine = OnnxEngine(artifacts.folder / "model.onnx")
     embeddings = run_all(engine, photos.pixels, "Embedding known photos")["embedding"]
     meta = index_meta(photos.table, catalogue.root)
-    index = save_index(artifacts.folder, embeddings, meta, catalogue.root, data, engine.metadata["fingerprint"])
+    local = None
+    if with_keypoints:
+        local = LocalIndex(
+            cached_keypoints(photos.table, catalogue.root, list(meta["sha256"]), default_cache(), cache_gb)
+        )
+    fingerprint = engine.metadata["fingerprint"]
+    index = save_index(artifacts.folder, embeddings, meta, catalogue.root, data, fingerprint, local)
     return index, engine
 
 

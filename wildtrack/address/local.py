@@ -7,6 +7,7 @@ most votes keep those that lie as they would if one photo were a distorted copy 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wildtrack.address.keypoints import Keypoints
+from wildtrack.console import track
 
 NEIGHBOURS = 10  # known keypoints that each one of the query looks at
 SHORTLIST = 40  # photos whose arrangement is compared
@@ -22,11 +24,13 @@ EXACT_BELOW = 20_000  # known keypoints; from there on an index that looks at a 
 PROBES = 16  # parts of that index which are looked at
 TRAINED_ON = 40  # keypoints a part, from which the parts are found
 ROUNDS = 8  # of k-means, to find the parts
+BLOCK = 100_000  # keypoints that are sorted into parts at once
 LENGTH = 128  # of a descriptor
 TOLERANCE = 0.03  # of the known photo's longer side: how far a keypoint may lie from where the arrangement puts it
 FEWEST = 4  # matches that make an arrangement; three make one always
 TRIALS = 1000  # of three matches, at most
 DISTORTION = 10.0  # by how much an arrangement may change areas, either way
+MIDDLE = 0.7  # of half the photo's width and height: how far from its middle keypoints count (standard deviation)
 UNVERIFIED = 1e-3  # weight of votes beside verified ones: it only ranks what has none
 
 Floats = npt.NDArray[np.float32]
@@ -52,30 +56,52 @@ class Matches:
         return Matches(self.query[chosen], self.photo[chosen], self.known[chosen], self.weights[chosen])
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """K keypoints sorted into P parts of those that look alike, so that a query need not be compared with all."""
+
+    centres: Floats  # (P, 128), the mean descriptor of each
+    members: npt.NDArray[np.int32]  # (K,), the part of each keypoint
+
+
 class LocalIndex:
     """The keypoints of the gallery's photos, to be asked which photos a new one shares them with."""
 
-    def __init__(self, gallery: Sequence[Keypoints]) -> None:
-        """Build the index over G photos; a photo may have no keypoints."""
+    def __init__(self, gallery: Sequence[Keypoints], parts: Parts | None = None) -> None:
+        """Build the index over G photos; a photo may have no keypoints.
+
+        Args:
+            gallery: The keypoints of each photo.
+            parts: Those of an index over the same gallery, found before.
+        """
         self.gallery = gallery
         counts = [len(photo.places) for photo in gallery]
         self._photos = np.repeat(np.arange(len(gallery)), counts)  # (K,): which photo a keypoint is of
         self._firsts = np.cumsum([0, *counts])[:-1]  # (G,): where each photo's keypoints begin
-        self._index = _faiss_index([photo.descriptors for photo in gallery])
+        descriptors = np.concatenate([np.zeros((0, LENGTH), np.uint8), *(photo.descriptors for photo in gallery)])
+        self.parts = parts or (sorted_into_parts(descriptors) if len(descriptors) >= EXACT_BELOW else None)
+        self._index = _exact(descriptors) if self.parts is None else _of_parts(descriptors, self.parts)
 
-    def matches(self, query: Keypoints) -> Matches:
+    def matches(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Matches:
         """LNBNN: each keypoint votes for a photo by how much nearer its best match there is than the background.
 
         The background is the neighbour after the `NEIGHBOURS` nearest. So a keypoint that looks like many (grass,
-        waves) votes for none, since all its neighbours are about as far away. It votes for each photo once.
+        waves) votes for none, since all its neighbours are about as far away. It votes for each photo once, and with
+        the more weight the nearer it is to the middle of its photo: two animals before one bush share the bush.
+
+        Args:
+            query: The photo that is asked about.
+            excluded: Bool (G,): photos that are taken to be unknown.
         """
         wanted = min(NEIGHBOURS + 1, self._index.ntotal)
         if not len(query.places) or wanted < 2:
             nothing = np.zeros(0, dtype=np.intp)
             return Matches(nothing, nothing, nothing, np.zeros(0, np.float32))
-        squared, found = self._index.search(query.descriptors.astype(np.float32), wanted)  # (K, wanted)
-        distances = np.sqrt(np.where(found < 0, np.nan, squared))  # an index of parts may find fewer
-        weights = np.nan_to_num(np.nanmax(distances, axis=1, keepdims=True) - distances)
+        asked = query.descriptors.astype(np.float32)
+        squared, found = self._index.search(asked, wanted, params=self._without(excluded))  # (K, wanted)
+        distances = np.sqrt(np.where(found < 0, np.nan, squared))  # there may be fewer
+        background = np.fmax.reduce(distances, axis=1, keepdims=True)
+        weights = np.nan_to_num(background - distances)
         rows, ranks = np.nonzero(weights > 0)
         known = found[rows, ranks]
         photos = self._photos[known]
@@ -83,18 +109,45 @@ class LocalIndex:
         rows, known, photos, ranks = rows[order], known[order], photos[order], ranks[order]
         first = np.ones(len(rows), dtype=np.bool_)
         first[1:] = (rows[1:] != rows[:-1]) | (photos[1:] != photos[:-1])
-        weight = weights[rows, ranks].astype(np.float32)
+        weight = weights[rows, ranks].astype(np.float32) * _centrality(query)[rows]
         return Matches(rows, photos, known - self._firsts[photos], weight).where(first)
 
-    def rank(self, query: Keypoints) -> Floats:
-        """Score every photo of the gallery, float32 (G,): the votes that lie in one arrangement, 0 or more."""
-        matches = self.matches(query)
+    def rank(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """Score every photo of the gallery, float32 (G,): the votes that lie in one arrangement, 0 or more.
+
+        Args:
+            query: The photo that is asked about.
+            excluded: Bool (G,): photos that are taken to be unknown; they score 0.
+        """
+        matches = self.matches(query, excluded)
         votes = np.bincount(matches.photo, matches.weights, minlength=len(self.gallery))
         scores = UNVERIFIED * votes
         for photo in np.argsort(-votes, kind="stable")[:SHORTLIST]:
-            shared = matches.of(photo)
-            scores[photo] += shared.weights[in_one_arrangement(query, self.gallery[photo], shared)].sum()
+            scores[photo] += self.arranged(query, matches.of(photo), photo).weights.sum()
         return scores.astype(np.float32)
+
+    def arranged(self, query: Keypoints, matches: Matches, photo: int) -> Matches:
+        """Those of the query's matches with one photo that lie in one arrangement."""
+        return matches.where(in_one_arrangement(query, self.gallery[photo], matches))
+
+    def _without(self, excluded: npt.NDArray[np.bool_] | None) -> Any:
+        """FAISS' parameters of a search that passes over the keypoints of some photos."""
+        if excluded is None or not excluded.any():
+            return None
+        library: Any = faiss  # whose stubs know neither call
+        selector = library.IDSelectorBitmap(np.packbits(~excluded[self._photos], bitorder="little"))
+        if self.parts is None:
+            return library.SearchParameters(sel=selector)
+        return library.SearchParametersIVF(sel=selector, nprobe=PROBES)
+
+
+def rank_all(index: LocalIndex, queries: Sequence[Keypoints], excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
+    """Ask about Q photos: float32 (Q, G); `excluded` is (Q, G), see `LocalIndex.rank`."""
+    scores = np.zeros((len(queries), len(index.gallery)), np.float32)
+    shown = track(queries, "Matching keypoints", len(queries)) if len(queries) > 1 else queries
+    for row, query in enumerate(shown):
+        scores[row] = index.rank(query, None if excluded is None else excluded[row])
+    return scores
 
 
 def in_one_arrangement(query: Keypoints, known: Keypoints, matches: Matches) -> npt.NDArray[np.bool_]:
@@ -114,23 +167,48 @@ def in_one_arrangement(query: Keypoints, known: Keypoints, matches: Matches) -> 
     return np.asarray(kept[:, 0] > 0)
 
 
-def _faiss_index(descriptors: Sequence[npt.NDArray[np.uint8]]) -> Any:
-    """Squared distances between descriptors: all compared while there are few, else parts of them, a byte an entry."""
-    total = sum(map(len, descriptors))
+def _centrality(photo: Keypoints) -> Floats:
+    """What each keypoint counts by its place in the photo: 1 in the middle, exp(-1 / MIDDLE^2) in a corner, (K,)."""
+    height, width = photo.size
+    offsets = 2 * photo.places / np.array([width, height], np.float32) - 1  # -1 to 1
+    centrality: Floats = np.exp(-(offsets**2).sum(axis=1) / (2 * MIDDLE**2)).astype(np.float32)
+    return centrality
+
+
+def sorted_into_parts(descriptors: npt.NDArray[np.uint8]) -> Parts:
+    """Find parts by k-means on a sample, about 2 roots of the number of keypoints; seeded. uint8 (K, 128)."""
+    count = round(2 * np.sqrt(len(descriptors)))
+    rows = np.random.default_rng(0).permutation(len(descriptors))[: TRAINED_ON * count]
+    kmeans: Any = faiss.Kmeans(LENGTH, count, niter=ROUNDS, seed=0)
+    kmeans.cp.min_points_per_centroid = 1  # or FAISS warns of small samples
+    kmeans.train(descriptors[np.sort(rows)].astype(np.float32))
+    blocks = range(0, len(descriptors), BLOCK)
+    members = [
+        kmeans.index.search(descriptors[start : start + BLOCK].astype(np.float32), 1)[1][:, 0].astype(np.int32)
+        for start in track(blocks, "Sorting keypoints", len(blocks))
+    ]
+    return Parts(kmeans.centroids.reshape(count, LENGTH).copy(), np.concatenate(members))
+
+
+def _exact(descriptors: npt.NDArray[np.uint8]) -> Any:
+    """Squared distances between all descriptors, uint8 (K, 128)."""
     index: Any = faiss.IndexFlatL2(LENGTH)
-    if total >= EXACT_BELOW:
-        parts = round(4 * np.sqrt(total))
-        index = faiss.IndexIVFScalarQuantizer(index, LENGTH, parts, faiss.ScalarQuantizer.QT_8bit_direct)
-        index.nprobe, index.cp.niter = PROBES, ROUNDS
-        index.train(_sample(descriptors, TRAINED_ON * parts).astype(np.float32))
-    for photo in descriptors:
-        if len(photo):
-            index.add(photo.astype(np.float32))
+    index.add(descriptors.astype(np.float32))
     return index
 
 
-def _sample(descriptors: Sequence[npt.NDArray[np.uint8]], wanted: int) -> npt.NDArray[np.uint8]:
-    """All descriptors of photos drawn until there are enough."""
-    order = np.random.default_rng(0).permutation(len(descriptors))
-    enough = np.searchsorted(np.cumsum([len(descriptors[photo]) for photo in order]), wanted) + 1
-    return np.concatenate([descriptors[photo] for photo in order[:enough]])
+def _of_parts(descriptors: npt.NDArray[np.uint8], parts: Parts) -> Any:
+    """Squared distances to the descriptors, uint8 (K, 128), of the parts that are nearest; a byte an entry."""
+    quantizer, kind = faiss.IndexFlatL2(LENGTH), faiss.ScalarQuantizer.QT_8bit_direct
+    quantizer.add(parts.centres)
+    # by_residual False: a byte holds the entry itself, and not what is left of it without the part's centre
+    index: Any = faiss.IndexIVFScalarQuantizer(quantizer, LENGTH, len(parts.centres), kind, faiss.METRIC_L2, False)
+    order = np.argsort(parts.members, kind="stable")
+    ends = np.searchsorted(parts.members[order], np.arange(len(parts.centres) + 1))
+    for part, (start, end) in enumerate(pairwise(ends)):
+        rows = order[start:end].astype(np.int64)
+        if len(rows):
+            codes = np.ascontiguousarray(descriptors[rows])
+            index.invlists.add_entries(part, len(rows), faiss.swig_ptr(rows), faiss.swig_ptr(codes))
+    index.ntotal, index.nprobe, index.is_trained = len(descriptors), PROBES, True
+    return index

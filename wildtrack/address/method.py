@@ -18,7 +18,7 @@ class Asked:
     root: Path  # what their paths are relative to
     contents: list[str]  # N digests, from `photo_contents`
     protocol: Protocol
-    validation: Protocol | None  # validation photos asking the training's; None where there are none
+    leaky: np.ndarray  # bool (Q, G): gallery photos that give a query's answer away
     cache_gb: float  # disk space for decoded photos, and as much each for embeddings and keypoints
 
 
@@ -27,6 +27,7 @@ class Ranked:
     """What a method answered."""
 
     similarity: np.ndarray  # float (Q, G)
+    honest: np.ndarray | None = None  # as if the leaky photos were unknown; None where that changes no other score
     embed_dim: int | None = None  # length of an embedding
     photos_per_second: float | None = None  # when they were embedded, decoding not counted; None where not noted
     seconds_per_query: float | None = None  # of ranking the gallery; None for embeddings, where it is next to nothing

@@ -66,8 +66,6 @@ def open_methods(
     photos: Decoded,
     scaling: str,
     custom_objects: Mapping[str, Any],
-    *,
-    can_calibrate: bool,
 ) -> list[Method]:
     """Open methods, in the order given, all before the first one has to work.
 
@@ -80,14 +78,10 @@ def open_methods(
         photos: Labelled photos at that model's size, to find out the scaling of a stranger's model.
         scaling: "auto", or one of SCALINGS, for models from elsewhere.
         custom_objects: Layer classes of the user's own, by name.
-        can_calibrate: Whether there are validation photos, which fusion cannot do without.
 
     Raises:
         UserError: A model or a package cannot be loaded, or does not say what pixels it takes; or none is left.
     """
-    if "fused" in words and not can_calibrate:
-        log.info("Left out: fused, as no validation photo shows an animal that was trained on, to calibrate with.")
-        words = [word for word in words if word != "fused"]
     opened = [_open(word, artifacts, photos, scaling, custom_objects) for word in words]
     methods = [method for method in opened if method is not None]
     if not methods:
@@ -114,7 +108,10 @@ def _open(
     if word == "local":
         return local_method()
     if word == "fused":
-        return fused_method([_our_model(artifacts, photos, scaling, custom_objects), local_method()])
+        if artifacts.matching is None:
+            log.info("Left out: fused, as the model in %s has learnt nothing from validation photos.", artifacts.folder)
+            return None
+        return fused_method(_our_model(artifacts, photos, scaling, custom_objects), artifacts.matching)
     if word.split(":")[0] == MEGADESCRIPTOR:
         return _megadescriptor(word)
     if Path(word).suffix == ".onnx":
@@ -158,7 +155,8 @@ def by_embeddings(
         embeddings = outputs["embedding"]
         if not np.isfinite(embeddings).all():
             raise UserError(f"{name} gives embeddings that are no numbers; is --scaling what it was trained with?")
-        return Ranked(cosines(embeddings, asked.protocol), embeddings.shape[1], embedding_speed(fingerprint, cache))
+        speed = embedding_speed(fingerprint, cache)
+        return Ranked(cosines(embeddings, asked.protocol), embed_dim=embeddings.shape[1], photos_per_second=speed)
 
     return Method(name, fingerprint, rank, runs_on, megabytes, minutes, note)
 

@@ -92,16 +92,17 @@ def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Prot
         split: Columns image_id, sha256 and split, or None.
 
     Returns:
-        None where no validation photo shows an animal that is among the training's.
+        None where no validation photo shows an animal that is among the training's; photos of the others are strangers.
     """
     if split is None:
         return None
     sides = _saved_sides(table, split)
-    gallery = np.flatnonzero(sides == "train")
-    queries = np.flatnonzero((sides == "valid") & table["identity"].isin(table["identity"].iloc[gallery]))
+    gallery, asks = np.flatnonzero(sides == "train"), (sides == "valid").to_numpy()
+    can_be_found = table["identity"].isin(table["identity"].iloc[gallery]).to_numpy()
+    queries, strangers = np.flatnonzero(asks & can_be_found), np.flatnonzero(asks & ~can_be_found)
     if not len(queries):
         return None
-    return Protocol(queries, gallery, "validation photos ask the training's photos", 0)
+    return Protocol(queries, gallery, "validation photos ask the training's photos", 0, strangers)
 
 
 def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:

@@ -1,37 +1,91 @@
 """One photo asked about the known ones: file in, `Answer` out."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from wildtrack.access.photos import NOT_UNICODE, PhotoError, printable, read_photo
 from wildtrack.address.answers import Answer, Candidate
 from wildtrack.address.embed import Engine
+from wildtrack.address.explain import shared_points
+from wildtrack.address.fusion import OTHER_SIDE, side_relation
 from wildtrack.address.index import Index, nearest_photos
+from wildtrack.address.keypoints import Keypoints, read_keypoints
+from wildtrack.address.local import LocalIndex
+from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching
+from wildtrack.address.metrics import identity_similarity
+from wildtrack.address.similarities import Described, Known
 from wildtrack.files import sha256
 
 
-def answer_photo(path: Path, index: Index, engine: Engine, size: tuple[int, int], topk: int) -> Answer:
+@dataclass(frozen=True, eq=False)
+class Searcher:
+    """What it takes to answer.
+
+    Attributes:
+        index: The known photos.
+        engine: Runs the model that made the index.
+        size: (height, width) that the model takes.
+        ranker: One of RANKERS but "auto"; the index has keypoints where it goes by them.
+        matching: What validation taught; None ranks by the embedding and says no P(same animal).
+        false_match_rate: The share of new animals' photos that may be called a match.
+        side: Which side of the animal the photos show, in the catalogue's words; "" where that is not known.
+        explains: Whether to look for the points that photos share where the ranker has no need of them.
+    """
+
+    index: Index
+    engine: Engine
+    size: tuple[int, int]
+    ranker: str = EMBEDDING
+    matching: Matching | None = None
+    false_match_rate: float = 0.01
+    side: str = ""
+    explains: bool = False
+
+    @cached_property
+    def known(self) -> Known:
+        """The known photos as the methods see them."""
+        return Known(Described(self.index.embeddings, None), self.index.local)
+
+    @cached_property
+    def sides(self) -> dict[str, list[str]]:
+        """Identity -> the sides that its known photos show, sorted."""
+        sided = self.index.meta[self.index.meta["orientation"] != ""]
+        return {str(name): sorted(set(words)) for name, words in sided.groupby("identity")["orientation"]}
+
+
+def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
     """Ask who is on one photo.
 
     Args:
         path: The photo; one that cannot be read gets the status "unreadable".
-        index: The known photos.
-        engine: Runs the model that made the index.
-        size: (height, width) that the model takes.
+        searcher: What to ask.
         topk: How many identities to name; fewer come back when fewer are known.
 
     Returns:
         The answer, without a panel.
     """
+    index = searcher.index
     name = path.as_posix()
     if printable(name) != name:
         return Answer(printable(name), "unreadable", reason=NOT_UNICODE)
+    by_keypoints = LOCAL in MEMBERS[searcher.ranker]
     try:
-        photo = read_photo(path, size)
+        embedding = searcher.engine.run(read_photo(path, searcher.size)[None])["embedding"][0]  # (D,)
+        keypoints = read_keypoints(path, None) if by_keypoints or searcher.explains else None
     except PhotoError as error:
         return Answer(name, "unreadable", reason=str(error))
-    embedding = engine.run(photo[None])["embedding"][0]  # (D,)
     is_itself = (index.meta["sha256"] == sha256(path)).to_numpy()
-    best = nearest_photos(index, embedding, topk, excluded=is_itself)
+    if searcher.matching is None:
+        best = nearest_photos(index, embedding, topk, excluded=is_itself).assign(probability=None)
+    else:
+        best = _ranked(searcher, searcher.matching, embedding, keypoints, is_itself, topk)
+    points = _points(searcher, keypoints, best, is_itself)
     counts = index.meta["identity"].value_counts()
     candidates = [
         Candidate(
@@ -44,14 +98,75 @@ def answer_photo(path: Path, index: Index, engine: Engine, size: tuple[int, int]
             orientation=row["orientation"] or None,
             date=row["date"] or None,
             known_photos=int(counts[row["identity"]]),
+            probability=None if row["probability"] is None else round(float(row["probability"]), 4),
+            shared_points=None if shared is None else len(shared),
+            points=None if shared is None else np.round(shared, 4).tolist(),
+            other_side=_other_side(searcher, row["identity"]),
         )
-        for rank, row in enumerate(best.to_dict("records"), start=1)
+        for rank, (row, shared) in enumerate(zip(best.to_dict("records"), points, strict=True), start=1)
     ]
     itself = index.meta["identity"][is_itself]
+    decides = searcher.matching is not None and len(best) > 0
     return Answer(
         name,
         "ok",
         candidates=candidates,
         already_known_as=None if itself.empty else str(itself.iloc[0]),
         model=index.fingerprint,
+        ranker=searcher.ranker,
+        decision=_decide(searcher, float(best["probability"].iloc[0])) if decides else None,
+        false_match_rate=searcher.false_match_rate if decides else None,
     )
+
+
+def _ranked(
+    searcher: Searcher,
+    matching: Matching,
+    embedding: npt.NDArray[np.float32],
+    keypoints: Keypoints | None,
+    excluded: npt.NDArray[np.bool_],
+    topk: int,
+) -> pd.DataFrame:
+    """Each identity's best photo by the ranker, like `nearest_photos`, with the column `probability` as well."""
+    meta = searcher.index.meta
+    query = Described(embedding[None], None if keypoints is None else [keypoints])
+    similarities = searcher.known.similarities(query, excluded[None])
+    relation = side_relation([searcher.side], meta["orientation"].to_numpy(dtype=str))
+    scores = matching.scores(searcher.ranker, similarities, relation)  # (1, N)
+    merged, names = identity_similarity(scores, meta["identity"])
+    probability = dict(zip(names, matching.rankers[searcher.ranker].decider.probability(merged)[0], strict=True))
+    order = np.argsort(-scores[0], kind="stable")
+    order = order[~excluded[order]]
+    cosine = np.clip(similarities[EMBEDDING][0], -1.0, 1.0)
+    ranked = meta.iloc[order].assign(similarity=cosine[order], row=order)
+    best: pd.DataFrame = ranked.drop_duplicates("identity").head(topk).reset_index(drop=True)
+    return best.assign(probability=best["identity"].map(probability).astype(float))
+
+
+def _points(
+    searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame, excluded: npt.NDArray[np.bool_]
+) -> list[Any]:
+    """Where the points lie that the query shares with each of the best photos; None where they are not looked for."""
+    if keypoints is None:
+        return [None] * len(best)
+    if searcher.index.local is not None:
+        return list(shared_points(searcher.index.local, keypoints, best["row"].tolist(), excluded))
+    shown = []
+    for row in best.to_dict("records"):
+        try:
+            shown.append(read_keypoints(searcher.index.root / row["path"], row["bbox"]))
+        except PhotoError:  # it was there when the index was built; its picture will be a blank
+            shown.append(Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), (1, 1)))
+    return list(shared_points(LocalIndex(shown), keypoints, range(len(shown))))
+
+
+def _other_side(searcher: Searcher, identity: str) -> str | None:
+    """The sides that are known of an identity, where the one that is asked about is not among them."""
+    known = searcher.sides.get(identity, [])
+    relation = side_relation([searcher.side], known)
+    return ", ".join(known) if known and (relation == OTHER_SIDE).all() else None
+
+
+def _decide(searcher: Searcher, probability: float) -> Any:
+    assert searcher.matching is not None
+    return searcher.matching.rankers[searcher.ranker].decider.decide(probability, searcher.false_match_rate)

@@ -2,17 +2,17 @@
 
 import hashlib
 import time
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from wildtrack.access.cache import default_cache
-from wildtrack.address.fusion import calibrate, fuse
+from wildtrack.address.fusion import side_relation
 from wildtrack.address.keypoints import SETTINGS, cached_keypoints
-from wildtrack.address.local import LocalIndex
+from wildtrack.address.local import LocalIndex, rank_all
+from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL, Matching
 from wildtrack.address.method import Asked, Method, Ranked
-from wildtrack.console import track
+from wildtrack.address.similarities import sides_of
 
 
 def local_method() -> Method:
@@ -28,38 +28,41 @@ def local_method() -> Method:
     )
 
 
-@lru_cache(maxsize=2)  # a fusion asks again what was asked before
+@lru_cache(maxsize=1)  # a fusion asks again what was asked before
 def _rank_by_keypoints(asked: Asked) -> Ranked:
     keypoints = cached_keypoints(asked.table, asked.root, asked.contents, default_cache(), asked.cache_gb)
     index = LocalIndex([keypoints[row] for row in asked.protocol.gallery])
     queries = [keypoints[row] for row in asked.protocol.queries]
     started = time.perf_counter()
-    similarity = np.stack([index.rank(query) for query in track(queries, "Matching keypoints", len(queries))])
-    return Ranked(similarity, seconds_per_query=(time.perf_counter() - started) / len(queries))
+    similarity = rank_all(index, queries)
+    seconds = (time.perf_counter() - started) / len(queries)
+    rows = np.flatnonzero(asked.leaky.any(axis=1))
+    honest = similarity.copy()
+    honest[rows] = rank_all(index, [queries[row] for row in rows], asked.leaky[rows])
+    return Ranked(similarity, honest=honest, seconds_per_query=seconds)
 
 
-def fused_method(members: list[Method]) -> Method:
-    """Photos are as alike as all members together say, each calibrated on the validation photos.
+def fused_method(ours: Method, matching: Matching) -> Method:
+    """Photos are as alike as our model and local features together say.
 
     Args:
-        members: Two or more methods. They are asked twice: about the validation photos, and about the queries.
+        ours: Our model.
+        matching: What its validation photos taught.
     """
-    names = " and ".join(member.name for member in members)
+    local = local_method()
 
     def rank(asked: Asked) -> Ranked:
-        if asked.validation is None:
-            raise ValueError("Without validation photos nothing can be calibrated.")
-        practice = replace(asked, protocol=asked.validation)
-        same = asked.validation.same(asked.table["identity"].to_numpy(dtype=object))
-        calibrations = [calibrate(member.rank(practice).similarity, same) for member in members]
-        answers = [member.rank(asked) for member in members]
-        seconds = [answer.seconds_per_query for answer in answers if answer.seconds_per_query is not None]
-        return Ranked(
-            fuse([answer.similarity for answer in answers], calibrations),
-            seconds_per_query=sum(seconds) if seconds else None,
-        )
+        sides = sides_of(asked.table)
+        relation = side_relation(sides[asked.protocol.queries], sides[asked.protocol.gallery])
+        embedding, keypoints = ours.rank(asked), local.rank(asked)
 
-    fingerprint = hashlib.sha256(" ".join(member.fingerprint for member in members).encode()).hexdigest()
-    megabytes = sum(member.megabytes for member in members)
-    note = f"mean P(same animal) of {names}, calibrated on validation photos"
-    return Method("fused", fingerprint, rank, "all of them", megabytes, None, note)
+        def fused(shared: np.ndarray) -> np.ndarray:
+            return matching.scores(FUSED, {EMBEDDING: embedding.similarity, LOCAL: shared}, relation)
+
+        assert keypoints.honest is not None
+        seconds = keypoints.seconds_per_query
+        return Ranked(fused(keypoints.similarity), honest=fused(keypoints.honest), seconds_per_query=seconds)
+
+    fingerprint = hashlib.sha256(f"{ours.fingerprint} {local.fingerprint}".encode()).hexdigest()
+    note = f"the evidence of {ours.name} and local together, as validation photos taught to read it"
+    return Method("fused", fingerprint, rank, "all of them", ours.megabytes, None, note)

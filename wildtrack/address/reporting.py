@@ -1,7 +1,7 @@
 """What a person looks at after an evaluation or a search: the table on the screen, the pictures in `results/`."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,33 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
+from wildtrack.access.photos import read_photo
 from wildtrack.access.thumbnails import thumbnail
 from wildtrack.address.answers import Answer
+from wildtrack.address.explain import Reasons, similarity_maps
 from wildtrack.address.figures import NEUTRAL, RIGHT, WRONG, Shown, gradcam_picture, retrieval_panel, tsne_picture
 from wildtrack.address.protocol import Protocol
+from wildtrack.address.query import Searcher
 
 log = logging.getLogger(__name__)
 
 SHOWN_SIDE = 320  # pixels, the longer side of a photo in a picture
 COLLAPSED = 1e-6  # embeddings that differ by less are one and the same
-METHOD_NAMES = {"trained": "trained model", "untrained": "untrained network", "raw_pixels": "raw pixels"}
+METHOD_NAMES = {
+    "trained": "trained model",
+    "local": "local features",
+    "fused": "both fused",
+    "embedding": "trained model, by sides",
+    "untrained": "untrained network",
+    "raw_pixels": "raw pixels",
+}
+BASELINES = ("untrained", "raw_pixels")
+TITLES = {
+    "match": "A match",
+    "review": "For review: have a look yourself",
+    "new": "New: nobody we know",
+    None: "The most similar known animals",
+}
 
 
 def figures_table(metrics: dict[str, Any]) -> Table:
@@ -42,7 +59,7 @@ def doubts(metrics: dict[str, Any]) -> str | None:
     unbeaten = [
         METHOD_NAMES[name]
         for name, figures in metrics["methods"].items()
-        if name != "trained" and not figures["trained_minus_this"].get("mAP", {"low": 0.0})["low"] > 0
+        if name in BASELINES and not figures["trained_minus_this"].get("mAP", {"low": 0.0})["low"] > 0
     ]
     if not unbeaten:
         return None
@@ -50,6 +67,24 @@ def doubts(metrics: dict[str, Any]) -> str | None:
         f"On these {metrics['num_queries']} queries the trained model is not clearly better than "
         f"{' and '.join(unbeaten)}. What may help: more photos of each animal, pretrained weights (--weights), boxes "
         "around the animals, more epochs."
+    )
+
+
+def decisions_said(metrics: dict[str, Any]) -> str:
+    """In words: which ranker it was, what its decisions are worth, how much work is left."""
+    found, effort = metrics["open_set"], metrics["review_effort"]
+    few, all_of_them = effort["candidates_for_95_percent"], effort["leafing_for_95_percent"]
+    said = (
+        f"Ranker: {metrics['ranker']['name']}. To find 95% of the true matches, look at {few} candidates a photo "
+        f"(leafing through the catalogue: {all_of_them})."
+    )
+    if found["AUROC"] is None:
+        return said
+    return (
+        f"{said}\nKnown or new? AUROC {found['AUROC']:.2f}. At a false-match rate of "
+        f"{found['false_match_rate_asked_for']:.0%}, {found['true_accepts']:.0%} of {found['num_known']} photos of "
+        f"known animals are matched right, {found['wrong_accepts']:.0%} wrong; {found['false_matches']:.0%} of "
+        f"{found['num_new']} photos of new animals are called a match. New animals: {found['new_animals']}."
     )
 
 
@@ -71,26 +106,32 @@ def shown_photo(root: Path, row: Any) -> np.ndarray:
     return thumbnail(root / row["path"], box if isinstance(box, tuple) else None, SHOWN_SIDE)
 
 
-def draw_answer(answer: Answer, root: Path, path: Path) -> None:
-    """The photo that was asked about beside the best photo of each candidate.
+def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
+    """The photo that was asked about beside the best photo of each candidate, and why.
 
     Args:
         answer: With the status "ok".
-        root: What the candidates' paths are relative to; a photo that is gone is drawn as a blank.
+        searcher: What was asked; a known photo that is gone is drawn as a blank.
         path: PNG to write.
     """
+    asked = Path(answer.photo)
+    rows = [searcher.index.meta["image_id"].tolist().index(candidate.image_id) for candidate in answer.candidates]
+    heats = similarity_maps(searcher.engine, read_photo(asked, searcher.size), searcher.index.embeddings[rows])
     shown = [
         Shown(
-            shown_photo(root, asdict(candidate)),
+            shown_photo(searcher.index.root, asdict(candidate)),
             f"{candidate.rank}. {candidate.identity}{_side(asdict(candidate))}",
             NEUTRAL,
-            f"similarity {candidate.similarity:.2f}",
+            f"similarity {candidate.similarity:.2f}"
+            if candidate.probability is None
+            else f"P(same) {candidate.probability:.2f}, similarity {candidate.similarity:.2f}",
+            None if candidate.points is None else np.array(candidate.points).reshape(-1, 4),
+            heat,
         )
-        for candidate in answer.candidates
+        for candidate, heat in zip(answer.candidates, heats, strict=True)
     ]
-    asked = Path(answer.photo)
     query = Shown(thumbnail(asked, None, SHOWN_SIDE), asked.name, NEUTRAL, "who is this?")
-    retrieval_panel(query, shown, "The most similar known animals, best photo of each", path)
+    retrieval_panel(query, shown, f"{TITLES[answer.decision]}; the best photo of each known animal", path)
 
 
 def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: int, path: Path) -> None:
@@ -121,44 +162,42 @@ def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: i
 
 
 def draw_examples(
+    ranked: Mapping[int, np.ndarray],
+    reasons: Mapping[int, Reasons],
     embeddings: np.ndarray,
     table: pd.DataFrame,
     root: Path,
-    protocol: Protocol,
-    chosen: Iterable[int],
-    topk: int,
     folder: Path,
 ) -> None:
-    """A retrieval panel for each chosen query: `retrieval_example_1.png`, ...
+    """A retrieval panel for each query: `retrieval_example_1.png`, ...
 
     Args:
+        ranked: Row of a query -> the rows of the photos that are ranked first, best first.
+        reasons: Row of a query -> why.
         embeddings: float32 (N, D), one a catalogue row.
         table: The catalogue, N rows.
         root: What its paths are relative to.
-        protocol: Who asks and who is ranked.
-        chosen: Rows of the catalogue that ask.
-        topk: How many gallery photos a panel shows.
         folder: Where to.
     """
-    for number, row in enumerate(chosen, start=1):
-        similarity = embeddings[protocol.gallery] @ embeddings[row]
-        best = np.argsort(-similarity, kind="stable")[:topk]
-        identity = table["identity"].iloc[row]
+    for number, (row, best) in enumerate(ranked.items(), start=1):
+        identity, why = table["identity"].iloc[row], reasons[row]
         candidates = []
-        for place, rank in zip(best, range(1, topk + 1), strict=False):
-            found = table.iloc[protocol.gallery[place]]
+        for rank, (found_row, points, heat) in enumerate(zip(best, why.points, why.maps, strict=True), start=1):
+            found = table.iloc[found_row]
             right = found["identity"] == identity
             candidates.append(
                 Shown(
                     shown_photo(root, found),
                     f"{rank}. {found['identity']}{_side(found)}",
                     RIGHT if right else WRONG,
-                    f"{'correct' if right else 'wrong'}  {similarity[place]:.2f}",
+                    f"{'correct' if right else 'wrong'}  similarity {embeddings[found_row] @ embeddings[row]:.2f}",
+                    points,
+                    heat,
                 )
             )
-        query = Shown(shown_photo(root, table.iloc[row]), f"{identity}{_side(table.iloc[row])}", NEUTRAL, "query")
-        title = f"Who is this? The {len(candidates)} most similar gallery photos, with cosine similarity"
-        retrieval_panel(query, candidates, title, folder / f"retrieval_example_{number}.png")
+        asked = Shown(shown_photo(root, table.iloc[row]), f"{identity}{_side(table.iloc[row])}", NEUTRAL, "query")
+        title = f"Who is this? The {len(candidates)} gallery photos that are ranked first"
+        retrieval_panel(asked, candidates, title, folder / f"retrieval_example_{number}.png")
 
 
 def _side(row: Any) -> str:

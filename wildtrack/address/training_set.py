@@ -11,10 +11,13 @@ import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.address.metrics import retrieval_scores, summarise
+from wildtrack.assess.encounters import photo_keys
+from wildtrack.assess.splits import identity_generator
 from wildtrack.errors import UserError
 
 VALIDATION_BATCH = 16
 VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
+ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows nobody we know
 FEW_IDENTITIES = 10  # of whom a network learns themselves more than what tells animals apart
 FEW_PHOTOS = 3  # of an animal: with fewer it is mostly the photo that is learnt
 UNEQUAL = 10  # times as many photos of one animal as of a typical one
@@ -46,6 +49,37 @@ def check_trainable(table: pd.DataFrame) -> None:
         raise UserError(
             f"none of the {len(counts)} identities has two photos, so nothing can be learnt; add a second photo of some"
         )
+
+
+def hold_out(table: pd.DataFrame, side: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Keep some identities from training, so that validation has animals that the network has never seen.
+
+    From these it is learnt when a photo shows nobody we know; of animals that a network was trained on it knows too
+    much. Their photos stay in the gallery, so they are found like all others.
+
+    Args:
+        table: The catalogue, N rows.
+        side: "train", "valid" or "test" for each row, (N,).
+        share: Of the training's identities that may be kept from it, 0 to 1; with fewer than `FEW_IDENTITIES` of them,
+            or where "valid" has other animals than "train" already, none are.
+        seed: Names the draw, which does not depend on the order of rows.
+
+    Returns:
+        The sides (N,), with "valid" for all training photos of as many identities as have `ENOUGH_UNSEEN` photos.
+    """
+    names = table["identity"].to_numpy(dtype=object)
+    trained = set(names[side == "train"])
+    if len(trained) < FEW_IDENTITIES or set(names[side == "valid"]) - trained:
+        return side
+    owners = table.groupby(photo_keys(table))["identity"].transform("nunique").to_numpy()
+    tied = set(names[owners > 1])  # to the identity in the same photo, and so to its side
+    drawn = sorted(trained - tied, key=lambda identity: identity_generator(seed, str(identity)).random())
+    kept: list[str] = []
+    for identity in drawn[: int(share * len(trained))]:
+        if (np.isin(names, kept) & (side != "test")).sum() >= ENOUGH_UNSEEN:
+            break
+        kept.append(identity)
+    return np.where((side == "train") & np.isin(names, kept), "valid", side)
 
 
 def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
@@ -119,7 +153,7 @@ def retrieval_validator(
     def validate() -> dict[str, float]:
         if not len(rows.valid):
             return dict.fromkeys(VALIDATION_FIGURES, math.nan)
-        query, gallery = (_embed(embedder, pixels, side) for side in (rows.valid, rows.train))
+        query, gallery = (embed(embedder, pixels, side) for side in (rows.valid, rows.train))
         scores = retrieval_scores(query @ gallery.T, identities[rows.valid], identities[rows.train])
         summary = summarise(scores, identities[rows.valid])
         return {name: math.nan if (value := summary[name]) is None else value for name in VALIDATION_FIGURES}
@@ -127,8 +161,11 @@ def retrieval_validator(
     return validate
 
 
-def _embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """float32 (len(rows), D); the last batch is filled up, because each new size would be compiled anew."""
+def embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """What a Keras model makes of some photos, float32 (len(rows), D).
+
+    The last batch is filled up, because each new size would be compiled anew.
+    """
     whole = np.resize(rows, -(-len(rows) // VALIDATION_BATCH) * VALIDATION_BATCH)
     batches = [embedder.predict_on_batch(pixels[batch]) for batch in whole.reshape(-1, VALIDATION_BATCH)]
     return np.concatenate(batches)[: len(rows)]

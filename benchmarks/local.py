@@ -1,0 +1,97 @@
+"""Local features: one index over all keypoints, beside comparing the query with every photo, side by side in one run.
+
+python -m benchmarks.local                          1,500 known photos both ways, then 4,000 and 16,000 with the index
+python -m benchmarks.local --photos 100 --more      a quick look
+
+The photos are those of the data, repeated, with noise on the keypoints of each repeat.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from wildtrack import versions
+from wildtrack.access.cache import default_cache
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.labelled import photo_contents
+from wildtrack.address.keypoints import Keypoints, cached_keypoints
+from wildtrack.address.local import LocalIndex
+from wildtrack.console import console, run, track
+
+RATIO = 0.8  # Lowe's: a match counts whose distance is below this share of the second nearest's
+NOISE = 6.0  # standard deviation, of a descriptor's bytes
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line."""
+
+    data: Path = DEMO  # whose keypoints to use
+    photos: int = 1500  # known photos, both ways
+    more: tuple[int, ...] = (4000, 16_000)  # known photos, with the index alone
+    pairs_queries: int = 5  # queries of the slow way
+    queries: int = 50  # queries of the index
+
+
+def main(knobs: Knobs) -> None:
+    """Ask the same queries both ways."""
+    if knobs.data == DEMO and not any(DEMO.glob("*")):
+        make_demo(DEMO, DEMO_NEW)
+    catalogue = load_catalogue(knobs.data)
+    contents = photo_contents(catalogue.table, catalogue.root)
+    drawn = cached_keypoints(catalogue.table, catalogue.root, contents, default_cache(), 10.0)
+    queries, known = drawn[::8], [photo for row, photo in enumerate(drawn) if row % 8]
+    console.print(f"{np.mean([len(photo.places) for photo in drawn]):.0f} keypoints a photo; {versions()}")
+
+    gallery = repeated(known, knobs.photos)
+    slowly = queries[: knobs.pairs_queries]
+    each = [all_pairs(query, gallery) for query in track(slowly, "Comparing all pairs", len(slowly))]
+    slow = float(np.mean([seconds for seconds, _ in each]))
+    console.print(f"{len(gallery):6} photos, BFMatcher with every photo  {slow:8.3f} s a query")
+    for count in (knobs.photos, *knobs.more):
+        started = time.perf_counter()
+        index = LocalIndex(repeated(known, count))
+        built = time.perf_counter() - started
+        asked = [queries[row % len(queries)] for row in range(knobs.queries)]
+        started = time.perf_counter()
+        best = [int(index.rank(query).argmax()) for query in asked]
+        seconds = (time.perf_counter() - started) / len(asked)
+        faster = f"{slow / seconds:5.0f} x as fast" if count == knobs.photos else ""
+        console.print(
+            f"{count:6} photos, LNBNN and RANSAC           {seconds:8.3f} s a query  {faster}  built in {built:.0f} s"
+        )
+        if count == knobs.photos:
+            same = sum(one % len(known) == found % len(known) for one, (_, found) in zip(best, each, strict=False))
+            console.print(f"       the best photo is the same for {same} of {min(len(each), len(best))} queries")
+
+
+def repeated(known: list[Keypoints], count: int) -> list[Keypoints]:
+    """So many photos: those given, over and over, each repeat with noise of its own."""
+    rng = np.random.default_rng(0)
+    photos = []
+    for row in range(count):
+        photo = known[row % len(known)]
+        noise = np.rint(rng.normal(0, NOISE, photo.descriptors.shape)) if row >= len(known) else 0
+        changed = np.clip(photo.descriptors + noise, 0, 255).astype(np.uint8)
+        photos.append(Keypoints(photo.places, changed, photo.size))
+    return photos
+
+
+def all_pairs(query: Keypoints, gallery: list[Keypoints]) -> tuple[float, int]:
+    """Seconds, and the photo with most matches that pass the ratio test, by comparing the query with every photo."""
+    matcher = cv2.BFMatcher(cv2.NORM_L2)
+    started = time.perf_counter()
+    asked = query.descriptors.astype(np.float32)
+    votes = []
+    for photo in gallery:
+        pairs = matcher.knnMatch(asked, photo.descriptors.astype(np.float32), k=2)
+        votes.append(sum(len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance for pair in pairs))
+    return time.perf_counter() - started, int(np.argmax(votes))
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)

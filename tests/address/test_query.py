@@ -1,0 +1,329 @@
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from test_local import NOTHING, spots
+
+from wildtrack.access.photos import read_photo
+from wildtrack.address.answers import Answer
+from wildtrack.address.decision import Decider
+from wildtrack.address.fusion import Calibration, Evidence
+from wildtrack.address.index import Index, nearest_photos, save_index
+from wildtrack.address.keypoints import read_keypoints
+from wildtrack.address.local import LocalIndex
+from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL, Matching, Ranker
+from wildtrack.address.query import Searcher, answer_photo
+from wildtrack.files import sha256
+
+SIZE = (32, 32)
+NAMES = ("Ana", "Ana", "Blå", "Blå", "007", "NA")
+SIDES = ("left", "left", "right", "", "", "left")
+
+
+class CellEngine:
+    """Looks at the mean colours of 16 parts of a photo."""
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        cells = photos.reshape(len(photos), 4, 8, 4, 8, 3).mean(axis=(2, 4)).reshape(len(photos), -1) - 128
+        lengths = np.linalg.norm(cells, axis=1, keepdims=True)
+        return {"embedding": (cells / np.maximum(lengths, 1e-9)).astype(np.float32)}
+
+
+def straight(low: float, high: float, most: float) -> Calibration:
+    return Calibration(np.array([low, high]), np.array([0.02, most]))
+
+
+def fake_matching(
+    sided: bool = False, weights: tuple[float, float, float] = (1.0, 0.5, -1.0), best: str = FUSED
+) -> Matching:
+    """Evidence as validation would have taught it, had there been one. A pair of two sides says little."""
+    any_, other = straight(-0.2, 1.0, 0.9), straight(-0.2, 1.0, 0.1)
+    evidence = {
+        EMBEDDING: Evidence(0.1, (-1.0, 1.0), {"any": any_, "same": any_, "other": other}),
+        LOCAL: Evidence(0.1, (0.0, 5000.0), {"any": straight(0.0, 2000.0, 0.9)}),
+    }
+    decider = Decider(weights, np.array([0.4, 0.8]), np.array([0.1, 0.6]), 0.5)
+    rankers = {name: Ranker(sided, decider, 1.0, 1.0) for name in (EMBEDDING, LOCAL, FUSED)}
+    return Matching(best, evidence, rankers, 2, 2, 2, False)
+
+
+def build(folder: Path, names: Sequence[str] = NAMES, sides: Sequence[str] = SIDES) -> Index:
+    """Photo n is `n.png`; two photos of one animal are parts of one picture."""
+    paths = [f"{number}.png" for number in range(len(names))]
+    for number, name in enumerate(names):
+        picture, seen = spots(sorted(set(names)).index(name)), names[:number].count(name)
+        Image.fromarray(picture[8 * seen :, 10 * seen :]).save(folder / paths[number])
+    columns = {"image_id": paths, "identity": list(names), "path": paths, "bbox": None, "orientation": list(sides)}
+    meta = pd.DataFrame(columns).assign(date="", sha256=[sha256(folder / path) for path in paths])
+    pixels = np.stack([read_photo(folder / path, SIZE) for path in paths])
+    local = LocalIndex([read_keypoints(folder / path, None) for path in paths])
+    embeddings = CellEngine().run(pixels)["embedding"]
+    return save_index(folder / "artifacts", embeddings, meta, folder, folder, "fingerprint", local)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return build(tmp_path_factory.mktemp("known"))
+
+
+@pytest.fixture
+def new_photo(tmp_path: Path) -> Path:
+    """Another photo of Ana."""
+    Image.fromarray(spots(1)[4:, 4:]).save(tmp_path / "new.png")
+    return tmp_path / "new.png"
+
+
+def named(answer: Answer) -> list[str]:
+    return [candidate.identity for candidate in answer.candidates]
+
+
+@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("sided", [True, False])
+@pytest.mark.parametrize("side", ["left", "right", ""])
+def test_the_animal_is_found_and_all_are_ranked(
+    index: Index, new_photo: Path, ranker: str, sided: bool, side: str
+) -> None:
+    searcher = Searcher(index, CellEngine(), SIZE, ranker, fake_matching(sided), side=side)
+    answer = answer_photo(new_photo, searcher, 99)
+    assert named(answer)[0] == "Ana" or (sided and side == "right")
+    assert sorted(named(answer)) == sorted(set(NAMES))  # whatever its side: nobody is excluded
+    assert [candidate.rank for candidate in answer.candidates] == [1, 2, 3, 4]
+    sure = [candidate.probability for candidate in answer.candidates]
+    assert all(p is not None and 0 <= p <= 1 for p in sure)
+    assert sure == sorted(sure, key=lambda p: -(p or 0))
+    assert all(-1 <= candidate.similarity <= 1 for candidate in answer.candidates)
+    assert [candidate.known_photos for candidate in answer.candidates] == [NAMES.count(name) for name in named(answer)]
+    assert (answer.status, answer.ranker, answer.model) == ("ok", ranker, "fingerprint")
+    assert answer.already_known_as is None
+    found = {candidate.identity: candidate for candidate in answer.candidates}["Ana"]
+    if ranker == EMBEDDING:  # which has no need of them
+        assert (found.shared_points, found.points) == (None, None)
+    else:
+        assert found.points is not None
+        assert found.shared_points == len(found.points) > 50
+        assert all(-0.01 <= place <= 1.01 for point in found.points for place in point)
+
+
+@pytest.mark.parametrize("topk", [1, 2, 4, 99])
+def test_as_many_as_wanted(index: Index, new_photo: Path, topk: int) -> None:
+    answers = [
+        answer_photo(new_photo, Searcher(index, CellEngine(), SIZE, EMBEDDING, matching), topk)
+        for matching in (None, fake_matching())
+    ]
+    for answer in answers:
+        assert len(set(named(answer))) == len(answer.candidates) == min(topk, 4)
+    assert named(answers[0]) == named(answers[1])
+
+
+@pytest.mark.parametrize(
+    ("constant", "rate", "expected"),
+    [(2.0, 0.01, "match"), (0.2, 0.01, "review"), (0.2, 0.5, "match"), (-0.2, 1.0, "review"), (-2.0, 1.0, "new")],
+)
+def test_what_is_decided(index: Index, new_photo: Path, constant: float, rate: float, expected: str) -> None:
+    matching = fake_matching(weights=(0.0, 0.0, constant))  # every candidate is as sure
+    searcher = Searcher(index, CellEngine(), SIZE, EMBEDDING, matching, false_match_rate=rate)
+    answer = answer_photo(new_photo, searcher, 3)
+    assert (answer.decision, answer.false_match_rate) == (expected, rate)
+    assert answer.candidates[0].probability == pytest.approx(1 / (1 + np.exp(-constant)), abs=1e-4)
+    assert answer.candidates[0].identity == "Ana"
+
+
+def test_a_model_that_learnt_nothing_says_nothing_of_it(index: Index, new_photo: Path) -> None:
+    answer = answer_photo(new_photo, Searcher(index, CellEngine(), SIZE), 3)
+    assert (answer.decision, answer.false_match_rate, answer.ranker) == (None, None, EMBEDDING)
+    assert [candidate.probability for candidate in answer.candidates] == [None] * 3
+    embedding = CellEngine().run(read_photo(new_photo, SIZE)[None])["embedding"][0]
+    nearest = nearest_photos(index, embedding, 3, np.zeros(6, np.bool_))
+    assert [candidate.path for candidate in answer.candidates] == nearest["path"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("matching", "ranker"),
+    [
+        (None, EMBEDDING),
+        *((fake_matching(sided), name) for sided in (True, False) for name in (EMBEDDING, LOCAL, FUSED)),
+    ],
+)
+def test_the_photo_itself_is_left_out(index: Index, tmp_path: Path, matching: Matching | None, ranker: str) -> None:
+    (tmp_path / "copy.png").write_bytes((index.root / "0.png").read_bytes())
+    answer = answer_photo(tmp_path / "copy.png", Searcher(index, CellEngine(), SIZE, ranker, matching), 4)
+    assert answer.already_known_as == "Ana"
+    assert "0.png" not in [candidate.path for candidate in answer.candidates]
+    assert answer.candidates[0].path == "1.png"
+    last = answer_photo(index.root / "4.png", Searcher(index, CellEngine(), SIZE, ranker, matching), 4)
+    assert last.already_known_as == "007"
+    assert "007" not in named(last)  # of whom there is no other photo
+    assert len(last.candidates) == 3
+
+
+@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+def test_a_photo_that_is_left_out_takes_no_votes(index: Index, tmp_path: Path, ranker: str) -> None:
+    """All is as if it were not in the index."""
+    assert index.local is not None
+    meta, local = index.meta.iloc[1:].reset_index(drop=True), LocalIndex(index.local.gallery[1:])
+    fewer = save_index(tmp_path, index.embeddings[1:], meta, index.root, index.root, "fingerprint", local)
+    told = []
+    for known in (index, fewer):
+        answer = answer_photo(index.root / "0.png", Searcher(known, CellEngine(), SIZE, ranker, fake_matching()), 9)
+        told.append([(c.path, c.similarity, c.probability, c.shared_points) for c in answer.candidates])
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("explains", [True, False])
+def test_nobody_else_is_known(tmp_path: Path, ranker: str, explains: bool) -> None:
+    alone = build(tmp_path, ["Ana"], ["left"])
+    searcher = Searcher(alone, CellEngine(), SIZE, ranker, fake_matching(), explains=explains)
+    answer = answer_photo(tmp_path / "0.png", searcher, 5)
+    assert (answer.status, answer.candidates, answer.decision) == ("ok", [], None)
+    assert answer.already_known_as == "Ana"
+    Image.fromarray(spots(0)[9:]).save(tmp_path / "other.png")
+    assert named(answer_photo(tmp_path / "other.png", searcher, 5)) == ["Ana"]
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        ("left", {"Ana": None, "Blå": "right", "007": None, "NA": None}),
+        ("right", {"Ana": "left", "Blå": None, "007": None, "NA": "left"}),
+        ("front", {"Ana": "left", "Blå": "right", "007": None, "NA": "left"}),
+        ("", {"Ana": None, "Blå": None, "007": None, "NA": None}),
+    ],
+)
+@pytest.mark.parametrize("matching", [None, fake_matching(), fake_matching(True)])
+def test_animals_known_from_the_other_side_are_marked(
+    index: Index, new_photo: Path, side: str, expected: dict[str, str | None], matching: Matching | None
+) -> None:
+    answer = answer_photo(new_photo, Searcher(index, CellEngine(), SIZE, matching=matching, side=side), 9)
+    assert {candidate.identity: candidate.other_side for candidate in answer.candidates} == expected
+
+
+def test_several_other_sides(tmp_path: Path, new_photo: Path) -> None:
+    several = build(tmp_path, ["Ana", "Ana", "Ana"], ["right", "left", "right"])
+    answer = answer_photo(new_photo, Searcher(several, CellEngine(), SIZE, side="front"), 1)
+    assert answer.candidates[0].other_side == "left, right"
+    answer = answer_photo(new_photo, Searcher(several, CellEngine(), SIZE, side="left"), 1)
+    assert answer.candidates[0].other_side is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+def test_the_gallerys_sides_have_no_say_where_they_cannot(
+    index: Index, new_photo: Path, seed: int, ranker: str
+) -> None:
+    """A photo of unknown side, or evidence that minds none: the same ranking, whatever sides are known."""
+    sides = np.random.default_rng(seed).choice(["left", "right", "front", ""], len(NAMES))
+    other = replace(index, meta=index.meta.assign(orientation=sides))
+    for sided, side in ((False, ""), (True, ""), (False, "left")):
+        before, after = (
+            answer_photo(new_photo, Searcher(known, CellEngine(), SIZE, ranker, fake_matching(sided), side=side), 9)
+            for known in (index, other)
+        )
+        told = [[(c.path, c.similarity, c.probability) for c in answer.candidates] for answer in (before, after)]
+        assert told[0] == told[1]
+        assert before.decision == after.decision
+
+
+def test_evidence_that_minds_sides_prefers_the_same_one(index: Index, new_photo: Path) -> None:
+    def sure(side: str, sided: bool) -> float:
+        searcher = Searcher(index, CellEngine(), SIZE, EMBEDDING, fake_matching(sided), side=side)
+        answer = answer_photo(new_photo, searcher, 9)
+        return {candidate.identity: candidate.probability or 0.0 for candidate in answer.candidates}["Ana"]
+
+    assert sure("left", True) > sure("right", True)
+    assert sure("left", True) == sure("", True)
+    assert sure("left", False) == sure("right", False)
+
+
+def test_reasons_are_looked_for_where_they_are_wanted(index: Index, new_photo: Path) -> None:
+    plain = Searcher(replace(index, local=None), CellEngine(), SIZE, explains=True)
+    answer = answer_photo(new_photo, plain, 3)
+    assert answer.candidates[0].identity == "Ana"
+    counts = [candidate.shared_points for candidate in answer.candidates]
+    assert counts[0] is not None and counts[0] > 50
+    assert all(count is not None and count < 10 for count in counts[1:])
+    with_index = answer_photo(new_photo, replace(plain, index=index), 3)
+    assert [candidate.path for candidate in with_index.candidates] == [
+        candidate.path for candidate in answer.candidates
+    ]
+
+
+def test_known_photos_that_are_gone_share_nothing(index: Index, new_photo: Path, tmp_path: Path) -> None:
+    gone = replace(index, local=None, root=tmp_path / "gone")
+    answer = answer_photo(new_photo, Searcher(gone, CellEngine(), SIZE, explains=True), 9)
+    assert [candidate.shared_points for candidate in answer.candidates] == [0] * 4
+    assert [candidate.points for candidate in answer.candidates] == [[]] * 4
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(np.zeros((300, 300, 3), np.uint8), id="black"),
+        pytest.param(np.full((64, 48, 3), 255, np.uint8), id="white"),
+        pytest.param(np.full((64, 48, 3), 128, np.uint8), id="grey: an embedding of zeros"),
+        pytest.param(spots(0, 20), id="20 pixels"),
+        pytest.param(np.full((1, 1, 3), 9, np.uint8), id="one pixel"),
+        pytest.param(spots(0)[:2], id="two lines"),
+    ],
+)
+@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("explains", [True, False])
+def test_pictures_that_show_little_are_no_failure(
+    index: Index, tmp_path: Path, picture: np.ndarray, ranker: str, explains: bool
+) -> None:
+    Image.fromarray(picture).save(tmp_path / "odd.png")
+    for matching in (None, fake_matching()) if ranker == EMBEDDING else (fake_matching(True),):
+        for local in (None, index.local) if ranker == EMBEDDING else (index.local,):
+            known = replace(index, local=local)
+            searcher = Searcher(known, CellEngine(), SIZE, ranker, matching, side="left", explains=explains)
+            answer = answer_photo(tmp_path / "odd.png", searcher, 9)
+            assert (answer.status, len(answer.candidates)) == ("ok", 4)
+            assert all(np.isfinite(candidate.similarity) for candidate in answer.candidates)
+            assert (answer.decision is None) == (matching is None)
+
+
+def test_known_photos_that_show_little_are_no_failure(tmp_path: Path) -> None:
+    known = build(tmp_path, ["Ana", "Bo"], ["", ""])
+    blank = LocalIndex([NOTHING, NOTHING])
+    for ranker in (LOCAL, FUSED):
+        searcher = Searcher(replace(known, local=blank), CellEngine(), SIZE, ranker, fake_matching())
+        answer = answer_photo(tmp_path / "0.png", searcher, 2)
+        assert [(candidate.identity, candidate.shared_points) for candidate in answer.candidates] == [("Bo", 0)]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no photo", b"\x89PNG\r\n\x1a\n cut short"])
+@pytest.mark.parametrize("matching", [None, fake_matching()])
+def test_a_photo_that_cannot_be_read(
+    index: Index, tmp_path: Path, content: bytes | None, matching: Matching | None
+) -> None:
+    path = tmp_path / "bad.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    answer = answer_photo(path, Searcher(index, CellEngine(), SIZE, matching=matching, explains=True), 3)
+    assert answer == Answer(path.as_posix(), "unreadable", reason=answer.reason)
+    assert answer.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")
+def test_a_name_that_is_no_text(index: Index, tmp_path: Path, new_photo: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    path.write_bytes(new_photo.read_bytes())
+    answer = answer_photo(path, Searcher(index, CellEngine(), SIZE), 3)
+    assert (answer.status, answer.photo) == ("unreadable", f"{tmp_path.as_posix()}/caf?.png")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_evidence_that_minds_no_sides_ranks_as_the_cosine_does(index: Index, tmp_path: Path, seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    plain, learnt = (
+        answer_photo(tmp_path / "noise.png", Searcher(index, CellEngine(), SIZE, matching=matching), 9)
+        for matching in (None, fake_matching())
+    )
+    assert [(c.path, c.similarity) for c in plain.candidates] == [(c.path, c.similarity) for c in learnt.candidates]
