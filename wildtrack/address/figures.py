@@ -129,7 +129,7 @@ def decision_pictures(table: np.ndarray, answers: FirstAnswers, threshold: float
     axis.set_ylabel("how often right: share of answers")
     axis.legend(loc="upper left", fontsize=9)
     axis.grid(alpha=0.25)
-    axis.set_title(title, fontsize=10, parse_math=False)
+    axis.set_title(f"Are answers as often right as they are sure?\n{title}", fontsize=10, parse_math=False)
     save_figure(figure, folder / "reliability.png")
 
     figure = Figure(figsize=(5.6, 5.4), layout="constrained")
@@ -153,7 +153,7 @@ def decision_pictures(table: np.ndarray, answers: FirstAnswers, threshold: float
     axis.set_ylabel(f"of {len(known)} photos of known animals, share above it")
     axis.legend(loc="lower right", fontsize=9)
     axis.grid(alpha=0.25)
-    axis.set_title(title, fontsize=10, parse_math=False)
+    axis.set_title(f"Are known animals told from new ones?\n{title}", fontsize=10, parse_math=False)
     save_figure(figure, folder / "roc.png")
 
 
