@@ -20,10 +20,11 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
 from wildtrack.address.evaluation import score
 from wildtrack.address.method import Asked
-from wildtrack.address.methods import check_methods, open_methods
+from wildtrack.address.methods import OURS, check_methods, open_methods
 from wildtrack.address.protocol import choose_protocol, leaky_pairs
 from wildtrack.assess.duplicates import perceptual_hashes
 from wildtrack.console import console, run
+from wildtrack.errors import UserError
 from wildtrack.files import write_csv, write_text
 from wildtrack.knobs import check_range
 
@@ -37,6 +38,7 @@ class Knobs:
     """Change a value here, or on the command line: --seed 1."""
 
     methods: tuple[str, ...] = STANDARD  # which; also megadescriptor, or the path of a model file
+    reference: str = "wildtrack"  # the one of them that the others are held against
     artifacts: Path = Path("artifacts")  # the trained model: it gives the photos and the split
     data: Path | None = None  # photos; None: those the model was trained on
     results: Path = Path("results/compare")  # where the table goes
@@ -56,6 +58,8 @@ def main(knobs: Knobs) -> None:
         cache_gb=(knobs.cache_gb, 0.01, math.inf),
     )
     check_methods(knobs.methods)
+    if knobs.reference not in (*knobs.methods, OURS):
+        raise UserError(f"--reference {knobs.reference!r} is none of the methods: {', '.join(knobs.methods)}")
     artifacts = open_artifacts(knobs.artifacts)
     catalogue = load_catalogue(artifacts.photos(knobs.data))
     console.print(catalogue.understood)
@@ -77,7 +81,7 @@ def main(knobs: Knobs) -> None:
         answer = method.rank(asked)
         scores[method.name] = score(answer.similarity, protocol, identities, leaky, answer.honest)
         ranked.append(answer)
-    figures = all_figures(scores, identities[protocol.queries], knobs.seed)
+    figures = all_figures(scores, identities[protocol.queries], knobs.seed, knobs.reference)
 
     result = comparison_table(methods, ranked, figures)
     title = (
@@ -86,9 +90,9 @@ def main(knobs: Knobs) -> None:
     )
     asked_how = f"{protocol.method}. {leaky.any(axis=1).mean():.0%} of the queries have a leaky gallery photo."
     write_csv(result, knobs.results / "methods.csv")
-    write_text(knobs.results / "methods.md", markdown(result, title, asked_how))
+    write_text(knobs.results / "methods.md", markdown(result, title, asked_how, knobs.reference))
     draw_comparison(result, title, knobs.results / "methods.png")
-    console.print(screen_table(result, title))
+    console.print(screen_table(result, title, knobs.reference))
     console.print(f"The whole table and its picture: {knobs.results / 'methods.md'}, methods.csv, methods.png.")
 
 

@@ -174,12 +174,14 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
 
     from wildtrack.address.similarities import described, learn_from_validation
 
+    rows = np.flatnonzero(table["split"].isin(["train", "valid"]))
+    table = table.iloc[rows]
     validation = validation_protocol(table, table)
     if validation is None:
         return None
+    console.print("Learning from the validation photos how to match.")
     embedder = keras.Model(model.input, model.get_layer("embedding").output)
-    embeddings = embed(embedder, pixels, np.arange(len(table)))
-    photos = described(table, root, list(table["sha256"]), embeddings, cache_gb)
+    photos = described(table, root, list(table["sha256"]), embed(embedder, pixels, rows), cache_gb)
     matching = learn_from_validation(table, photos, validation)
     console.print(summary(matching))
     return matching

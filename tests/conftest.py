@@ -95,7 +95,7 @@ def matching() -> Matching:
     evidence = Evidence(0.25, (0.0, 1.0), {"any": line, "same": line, "other": less})
     decider = Decider((1.0, 0.5, -1.0), np.array([0.2, 0.6, 0.9]), np.array([0.1, 0.3]), 0.5)
     rankers = {name: Ranker(True, decider, 0.75, 0.5) for name in MEMBERS}
-    return Matching("fused", {EMBEDDING: evidence, LOCAL: evidence}, rankers, 3, 3, 2, True)
+    return Matching("fused", {EMBEDDING: evidence, LOCAL: evidence}, rankers, 3, 3, 2, 2, 12, True)
 
 
 @pytest.fixture

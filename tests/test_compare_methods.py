@@ -113,6 +113,7 @@ def test_a_second_run_only_adds_what_is_new(home: Path, tmp_path: Path) -> None:
         (Knobs(methods=("wildtrak",)), "there is no method 'wildtrak'; allowed are pixels"),
         (Knobs(methods=("artifacts",)), "is a folder; name the model file in it"),
         (Knobs(methods=()), "--methods names no method"),
+        (Knobs(methods=("pixels",), reference="fused"), "--reference 'fused' is none of the methods: pixels"),
         (Knobs(artifacts=Path("nowhere")), "'nowhere' .*train a model first: python train_classifier_reid.py"),
         (Knobs(artifacts=Path()), "there is no model in .*train a model first"),
         (Knobs(data=Path("nowhere")), "nowhere"),

@@ -9,7 +9,8 @@ import pytest
 
 from wildtrack.address.artifacts import artifact_files, open_artifacts
 from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.matching import Matching, write_matching
+from wildtrack.address.matching import Matching
+from wildtrack.address.matching_file import write_matching
 from wildtrack.address.network import network_fingerprint, open_network
 from wildtrack.errors import UserError
 
@@ -56,7 +57,7 @@ def test_what_validation_taught_comes_back(artifacts: Path, matching: Matching) 
     artifact_files(artifacts).add("matching.json", lambda path: write_matching(matching, path))
     opened = open_artifacts(artifacts).matching
     assert opened is not None
-    assert (opened.best, opened.new_photos, opened.unseen) == ("fused", 2, True)
+    assert (opened.best, opened.new_photos, opened.gallery, opened.unseen) == ("fused", 2, 12, True)
     assert opened.evidence.keys() == {"embedding", "local"}
 
 

@@ -20,7 +20,7 @@ LEAKY = np.array([[False, False, False], [False, True, False]])
 ODD = "their|model [bold].onnx\n$x_{"
 
 
-def compared(leaky: np.ndarray, **similarities: np.ndarray) -> pd.DataFrame:
+def compared(leaky: np.ndarray, reference: str = "wildtrack", **similarities: np.ndarray) -> pd.DataFrame:
     """The table of methods with these similarities, (2, 3) each."""
     scores: dict[str, Retrieval] = {
         name: score(values, PROTOCOL, IDENTITIES, leaky) for name, values in similarities.items()
@@ -33,7 +33,9 @@ def compared(leaky: np.ndarray, **similarities: np.ndarray) -> pd.DataFrame:
         Ranked(values, embed_dim=7, photos_per_second=33.33 if number else None)
         for number, values in enumerate(similarities.values())
     ]
-    return comparison_table(methods, ranked, all_figures(scores, IDENTITIES[PROTOCOL.queries], seed=0))
+    return comparison_table(
+        methods, ranked, all_figures(scores, IDENTITIES[PROTOCOL.queries], seed=0, reference=reference)
+    )
 
 
 def never() -> Any:
@@ -62,12 +64,20 @@ def test_an_interval_that_rounding_put_beside_its_figure_is_drawn(tmp_path: Path
     assert (tmp_path / "methods.png").stat().st_size > 0
 
 
+def test_another_reference_is_ahead_of_ours() -> None:
+    found = rows(compared(LEAKY, "other", wildtrack=-RIGHT, other=RIGHT))
+    assert (found["wildtrack"]["ahead_R@1"], found["wildtrack"]["ahead_mAP_low"] > 0) == (1, True)
+    assert np.isnan(found["other"]["ahead_R@1"])
+    page = markdown(compared(LEAKY, "other", wildtrack=-RIGHT, other=RIGHT), "t", "s", "other")
+    assert "other ahead, R@1" in page and "other minus the method" in page
+
+
 def test_without_ours_nothing_is_ahead() -> None:
     assert compared(LEAKY, pixels=RIGHT).filter(like="ahead").isna().all(axis=None)
 
 
 CASES = [
-    compared(LEAKY, wildtrack=RIGHT, pixels=-RIGHT, **{ODD: RIGHT}),
+    compared(LEAKY, "wildtrack", wildtrack=RIGHT, pixels=-RIGHT, **{ODD: RIGHT}),
     compared(LEAKY, pixels=RIGHT),
     compared(np.ones_like(LEAKY), wildtrack=RIGHT, pixels=RIGHT),  # no honest query is left
 ]

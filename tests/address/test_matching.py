@@ -1,25 +1,25 @@
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from wildtrack.address.fusion import side_relation
+from wildtrack.address.decision import Decider, learn_decider
+from wildtrack.address.fusion import Codes, side_relation
 from wildtrack.address.matching import (
     EMBEDDING,
     FUSED,
     LOCAL,
     Asked,
-    Matching,
+    _folds,
+    _learn_evidence,
     _tried,
     choose_ranker,
     learn_matching,
-    read_matching,
     summary,
-    write_matching,
 )
+from wildtrack.address.matching_file import read_matching, write_matching
+from wildtrack.address.metrics import identity_similarity
 from wildtrack.errors import UserError
 
 SIDES = ("left", "right", "")
@@ -32,6 +32,7 @@ def made_up(
     unseen: bool = False,
     offset: float = 0.0,
     gallery_photos: int = 4,
+    new_photos: int = 4,
 ) -> Asked:
     """Noise, with `gains` added where two photos show one animal: the embedding's, and that of local features.
 
@@ -40,7 +41,7 @@ def made_up(
     rng = np.random.default_rng(seed)
     gallery_ids = np.repeat([f"animal {number}" for number in range(animals)], gallery_photos)
     query_ids = np.repeat(gallery_ids[::gallery_photos], 3)
-    strangers = np.full(20, "nobody") if unseen else query_ids
+    strangers = np.repeat([f"stranger {number}" for number in range(5)], new_photos) if unseen else query_ids
     gallery_sides, query_sides, new_sides = (
         rng.choice(SIDES[:2], len(ids)) for ids in (gallery_ids, query_ids, strangers)
     )
@@ -58,7 +59,7 @@ def made_up(
     if not unseen:
         own = query_ids[:, None] == gallery_ids[None]
         new, new_relation = {name: np.where(own, -np.inf, values) for name, values in known.items()}, relation
-    return Asked(known, query_ids, relation, new, new_relation, gallery_ids, unseen)
+    return Asked(known, query_ids, relation, new, strangers, new_relation, gallery_ids, unseen)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +85,9 @@ def test_the_better_ranker_is_picked(gains: tuple[float, ...], best: set[str], u
     else:
         assert matching.best in best
     assert (matching.queries, matching.identities, matching.unseen) == (45, 15, unseen)
-    assert matching.new_photos == (20 if unseen else 45)
-    assert len(matching.rankers[matching.best].decider.new) == matching.new_photos
+    assert (matching.new_photos, matching.new_animals) == ((20, 5) if unseen else (45, 15))
+    assert matching.gallery == 60
+    assert len(matching.decider(matching.best).new) == matching.new_photos
     assert f"Best ranker: {matching.best}" in summary(matching)
 
 
@@ -106,22 +108,110 @@ def test_sides_are_not_minded_where_they_say_nothing() -> None:
     assert not learn_matching(made_up(0, (50.0,))).rankers[EMBEDDING].sided
 
 
+def scores_tried(asked: Asked, ranker: str, sided: bool) -> tuple[np.ndarray, np.ndarray]:
+    return _tried(asked, _folds(asked), ranker, sided)
+
+
 @pytest.mark.parametrize("unseen", [True, False])
 @pytest.mark.parametrize("sided", [True, False])
 def test_a_query_is_tried_with_what_other_animals_taught(sided: bool, unseen: bool) -> None:
     asked = made_up(5, animals=7, unseen=unseen)
-    before = _tried(asked, EMBEDDING, sided)
+    before, new_before = scores_tried(asked, EMBEDDING, sided)
     assert np.isfinite(before).all()
-    changed_others = 0
+    changed_others = changed_new = 0
     for query in range(0, len(asked.query_ids), 4):
         values = asked.known[EMBEDDING].copy()
         values[query] = -values[query] * 3
-        after = _tried(replace(asked, known={**asked.known, EMBEDDING: values}), EMBEDDING, sided)
-        own = asked.query_ids == asked.query_ids[query]
+        after, new_after = scores_tried(replace(asked, known={**asked.known, EMBEDDING: values}), EMBEDDING, sided)
+        animal = asked.query_ids[query]
+        own, own_new = asked.query_ids == animal, asked.new_ids == animal
         own[query] = False
         np.testing.assert_array_equal(after[own], before[own])  # nothing learnt from its own animal
+        np.testing.assert_array_equal(new_after[own_new], new_before[own_new])  # nor when that one plays the new one
         changed_others += bool((after[~own] != before[~own]).any())
-    assert changed_others
+        changed_new += bool((new_after[~own_new] != new_before[~own_new]).any())
+    assert changed_others and changed_new
+
+
+@pytest.mark.parametrize("sided", [True, False])
+def test_a_new_animal_is_tried_with_what_others_taught(sided: bool) -> None:
+    asked = made_up(6, animals=7, unseen=True)
+    before, new_before = scores_tried(asked, EMBEDDING, sided)
+    assert np.isfinite(new_before).all()
+    changed_known = changed_new = 0
+    for photo in range(0, len(asked.new_ids), 3):
+        values = asked.new[EMBEDDING].copy()
+        values[photo] = 9.0
+        after, new_after = scores_tried(replace(asked, new={**asked.new, EMBEDDING: values}), EMBEDDING, sided)
+        own = asked.new_ids == asked.new_ids[photo]
+        own[photo] = False
+        np.testing.assert_array_equal(new_after[own], new_before[own])
+        changed_known += bool((after != before).any())
+        own[photo] = True
+        changed_new += bool((new_after[~own] != new_before[~own]).any())
+    assert changed_known and changed_new
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_a_photo_has_no_part_in_the_evidence_it_is_tried_with(unseen: bool) -> None:
+    """As if the animals of its fold had never been photographed."""
+    asked = made_up(7, animals=9, unseen=unseen)
+    known, new = (np.zeros(len(ids), int) for ids in (asked.query_ids, asked.new_ids))
+    for fold in _folds(asked):
+        known, new = known + fold.known, new + fold.new
+        assert not set(asked.query_ids[fold.known]) & set(asked.query_ids[~fold.known])
+        assert not set(asked.new_ids[fold.new]) & {*asked.new_ids[~fold.new], *asked.query_ids[~fold.known]}
+        spoilt = {
+            name: np.where(fold.known[:, None], np.nan, values) for name, values in asked.known.items()
+        }  # whatever it was
+        new_spoilt = {name: np.where(fold.new[:, None], np.nan, values) for name, values in asked.new.items()}
+        with_nan = replace(asked, known=spoilt, new=new_spoilt)
+        kept = ~fold.known
+        again = _learn_evidence(with_nan, kept, ~fold.new)
+        for name, evidence in fold.evidence.items():
+            assert np.isfinite(evidence.spread).all()
+            assert (evidence.prior, evidence.spread) == (again[name].prior, again[name].spread)
+            for side, found in evidence.calibrations.items():
+                np.testing.assert_array_equal(found.scores, again[name].calibrations[side].scores)
+                np.testing.assert_array_equal(found.probabilities, again[name].calibrations[side].probabilities)
+    assert (known == 1).all() and (new == 1).all()  # each is tried once
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_how_sure_it_is_is_learnt_from_scores_that_were_tried(unseen: bool) -> None:
+    asked = made_up(8, (1.5, 1.0), animals=8, unseen=unseen)
+    matching = learn_matching(asked)
+    for name, ranker in matching.rankers.items():
+        (known, names), (new, _) = (
+            identity_similarity(scores, asked.gallery_ids) for scores in scores_tried(asked, name, ranker.sided)
+        )
+        truth = np.array([names.tolist().index(animal) for animal in asked.query_ids])
+        expected = learn_decider(known, truth, new)
+        decider = matching.decider(name)
+        assert (decider.weights, decider.even) == (expected.weights, expected.even)
+        np.testing.assert_array_equal(decider.known, expected.known)
+        np.testing.assert_array_equal(decider.new, expected.new)
+
+        def surest(scores: np.ndarray, decider: Decider = decider) -> np.ndarray:
+            return np.sort(decider.probability(identity_similarity(scores, asked.gallery_ids)[0]).max(axis=1))
+
+        assert (surest(matching.scores(name, asked.known, asked.relation)) != decider.known).any()
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.2])
+def test_no_more_new_animals_are_matched_than_promised(rate: float) -> None:
+    """Photos that nobody has seen, of animals that nobody has seen."""
+    shares = []
+    for seed in range(12):
+        asked = made_up(seed, (2.0,), unseen=True, new_photos=24)
+        matching = learn_matching(asked)
+        rng = np.random.default_rng([seed, 1])
+        relation: Codes = np.zeros((1000, len(asked.gallery_ids)), np.int8)
+        scores = matching.scores(EMBEDDING, {EMBEDDING: rng.normal(size=relation.shape)}, relation)
+        decider = matching.decider(EMBEDDING)
+        sure = decider.probability(identity_similarity(scores, asked.gallery_ids)[0]).max(axis=1)
+        shares.append((sure >= decider.match_from(rate)).mean())
+    assert np.mean(shares) <= rate + 3 * np.std(shares) / np.sqrt(len(shares))
 
 
 def test_noise_looks_no_better_than_it_is() -> None:
@@ -142,6 +232,7 @@ def test_noise_looks_no_better_than_it_is() -> None:
                 np.array(["a"]),
                 np.zeros((1, 2), np.int8),
                 {EMBEDDING: np.array([[-np.inf, 0.1]])},
+                np.array(["a"]),
                 np.zeros((1, 2), np.int8),
                 np.array(["a", "b"]),
                 False,
@@ -154,12 +245,15 @@ def test_noise_looks_no_better_than_it_is() -> None:
                 np.array(["a", "b"]),
                 np.zeros((2, 2), np.int8),
                 {EMBEDDING: np.ones((1, 2)), LOCAL: np.zeros((1, 2))},
+                np.array(["c"]),
                 np.zeros((1, 2), np.int8),
                 np.array(["a", "b"]),
                 True,
             ),
             id="all the same",
         ),
+        pytest.param(made_up(animals=2, unseen=True, new_photos=0), id="nobody new"),
+        pytest.param(made_up(animals=2, unseen=True), id="more new ones than known ones"),
     ],
 )
 def test_little_to_learn_from_is_no_failure(asked: Asked, tmp_path: Path) -> None:
@@ -226,146 +320,7 @@ def test_which_ranker_is_used(gains: tuple[float, ...] | None, wanted: str, expe
     assert "\n" not in str(error.value)
 
 
-@pytest.fixture(scope="module")
-def matching() -> Matching:
-    return learn_matching(made_up(4, (2.0, 1.5), offset=2.0))
-
-
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_round_trip_gives_the_same_scores_bit_for_bit(matching: Matching, tmp_path: Path, kind: type) -> None:
-    write_matching(matching, tmp_path / "matching.json")
-    found = read_matching(tmp_path / "matching.json")
-    assert found is not None
-    asked = made_up(9)
-    similarities: dict[str, np.ndarray] = {name: values.astype(kind) for name, values in asked.known.items()}
-    for name, ranker in matching.rankers.items():
-        expected = matching.scores(name, similarities, asked.relation)
-        np.testing.assert_array_equal(found.scores(name, similarities, asked.relation), expected)
-        again = found.rankers[name].decider
-        np.testing.assert_array_equal(again.probability(expected), ranker.decider.probability(expected))
-        np.testing.assert_array_equal(again.known, ranker.decider.known)
-        np.testing.assert_array_equal(again.new, ranker.decider.new)
-        assert (again.even, again.weights) == (ranker.decider.even, ranker.decider.weights)
-        assert again.match_from(0.05) == ranker.decider.match_from(0.05)
-        for field in ("sided", "reciprocal_rank", "mean_precision"):
-            assert getattr(found.rankers[name], field) == getattr(ranker, field)
-    for field in ("best", "queries", "identities", "new_photos", "unseen"):
-        assert getattr(found, field) == getattr(matching, field)
-    write_matching(found, tmp_path / "again.json")
-    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "matching.json").read_bytes()
-
-
-def test_nothing_learnt_is_nothing_read(tmp_path: Path) -> None:
-    assert read_matching(tmp_path / "matching.json") is None  # an older model
-    write_matching(None, tmp_path / "matching.json")
-    assert (tmp_path / "matching.json").read_text() == "null\n"
-    assert read_matching(tmp_path / "matching.json") is None
-
-
-def refused(path: Path) -> str:
-    with pytest.raises(UserError, match=r"matching\.json .*train again$") as error:
-        read_matching(path)
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\xff\xfe",
-        b"{",
-        b"[]",
-        b"{}",
-        b"0",
-        b"true",
-        b'"auto"',
-        b"[" * 100_000,
-        b'{"evidence": [], "rankers": []}',
-        b'{"evidence": {}, "rankers": {}}',
-    ],
-)
-def test_what_is_no_matching_is_one_line(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "matching.json").write_bytes(content)
-    refused(tmp_path / "matching.json")
-
-
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        (("best",), "auto"),
-        (("best",), ["fused"]),
-        (("best",), None),
-        (("queries",), None),
-        (("queries",), 1e999),
-        (("unseen",), "no"),
-        (("evidence",), None),
-        (("evidence",), []),
-        (("evidence", "local"), 7),
-        (("evidence", "local", "prior"), "half"),
-        (("evidence", "local", "prior"), None),
-        (("evidence", "local", "prior"), 0),
-        (("evidence", "local", "prior"), 1),
-        (("evidence", "local", "prior"), 1e999),
-        (("evidence", "local", "spread"), [1.0]),
-        (("evidence", "local", "spread"), [0.0, "x"]),
-        (("evidence", "local", "calibrations"), []),
-        (("evidence", "local", "calibrations"), {}),
-        (("evidence", "local", "calibrations", "any"), None),
-        (("evidence", "local", "calibrations", "any", "scores"), []),
-        (("evidence", "local", "calibrations", "any", "scores"), [1.0]),
-        (("evidence", "local", "calibrations", "any", "scores"), None),
-        (("evidence", "local", "calibrations", "any", "probabilities"), "0.5"),
-        (("evidence", "local", "calibrations", "same", "probabilities"), [[0.1, 0.2], [0.3]]),
-        (("rankers",), None),
-        (("rankers",), []),
-        (("rankers", "fused"), None),
-        (("rankers", "fused", "sided"), "no"),
-        (("rankers", "fused", "weights"), [1.0, 2.0]),
-        (("rankers", "fused", "weights"), [1.0, 2.0, 1e999]),
-        (("rankers", "fused", "weights"), "123"),
-        (("rankers", "fused", "even"), "half"),
-        (("rankers", "fused", "even"), None),
-        (("rankers", "fused", "known"), None),
-        (("rankers", "fused", "known"), [0.1, None]),
-        (("rankers", "fused", "known"), [0.9, 0.1]),
-        (("rankers", "fused", "new"), {}),
-        (("rankers", "fused", "new"), [10**400]),
-        (("rankers", "fused", "reciprocal_rank"), []),
-        (("rankers", "surprise"), {"copy": "fused"}),
-    ],
-)
-def test_a_part_of_the_wrong_kind_is_one_line(
-    matching: Matching, tmp_path: Path, place: tuple[str, ...], value: Any
-) -> None:
-    write_matching(matching, tmp_path / "matching.json")
-    content = json.loads((tmp_path / "matching.json").read_text())
-    part = content
-    for name in place[:-1]:
-        part = part[name]
-    part[place[-1]] = part["fused"] if value == {"copy": "fused"} else value
-    (tmp_path / "matching.json").write_text(json.dumps(content))
-    refused(tmp_path / "matching.json")
-
-
-def places(content: Any, inside: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """The way to each part of nested tables."""
-    if not isinstance(content, dict):
-        return []
-    return [way for name, part in content.items() for way in [(*inside, name), *places(part, (*inside, name))]]
-
-
-def test_a_missing_part_is_one_line(matching: Matching, tmp_path: Path) -> None:
-    path = tmp_path / "matching.json"
-    write_matching(matching, path)
-    whole = path.read_text()
-    optional = {("rankers", name) for name in matching.rankers if name != matching.best}
-    for way in places(json.loads(whole)):
-        if way[-1] in {"same", "other"} or way in optional:
-            continue
-        content = part = json.loads(whole)
-        for name in way[:-1]:
-            part = part[name]
-        del part[way[-1]]
-        path.write_text(json.dumps(content))
-        refused(path)
+def test_the_decider_is_that_of_the_ranker() -> None:
+    matching = learn_matching(made_up(1, (3.0, 1.0)))
+    assert all(matching.decider(name) is ranker.decider for name, ranker in matching.rankers.items())
+    assert len({id(matching.decider(name)) for name in matching.rankers}) == 3

@@ -77,7 +77,9 @@ def learnt(ours: Method, local: Method, asked: Asked) -> Matching:
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
     new = {name: np.where(protocol.same(identities), -np.inf, values) for name, values in known.items()}
     relation = np.full((3, 6), ANY_SIDE, np.int8)
-    return learn_matching(matching.Asked(known, query_ids, relation, new, relation, gallery_ids, unseen=False))
+    return learn_matching(
+        matching.Asked(known, query_ids, relation, new, query_ids, relation, gallery_ids, unseen=False)
+    )
 
 
 def test_fusion_knows_what_its_members_know(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

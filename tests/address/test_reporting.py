@@ -95,13 +95,19 @@ DECIDED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("found", [DECIDED, {"AUROC": None, "num_known": 8, "num_new": 0}])
+UNDECIDED = {"AUROC": 0.75, "num_known": 8, "num_new": 3}  # real new animals, but no validation photos
+
+
+@pytest.mark.parametrize("found", [DECIDED, UNDECIDED, {"AUROC": None, "num_known": 8, "num_new": 0}])
 def test_what_decisions_are_worth_is_said(found: dict[str, Any]) -> None:
     effort = {"candidates_for_95_percent": 3, "leafing_for_95_percent": 19, "mean_candidates": 1.5}
     said = decisions_said({"ranker": {"name": "fused"}, "open_set": found, "review_effort": effort})
     assert "Ranker: fused. To find 95% of the true matches, look at 3 candidates a photo" in said
     assert "the catalogue: 19)." in said
-    assert ("AUROC" in said) == (found is DECIDED)
+    assert ("AUROC" in said) == (found["AUROC"] is not None)
+    assert ("match" in said.partition("\n")[2]) == (found is DECIDED)
+    if found is UNDECIDED:
+        assert said.endswith("\nKnown or new? By the best similarity alone, AUROC 0.75.")
     if found is DECIDED:
         assert "AUROC 0.88. At a false-match rate of 1%, 50% of 8 photos of known animals are matched right" in said
         assert "25% wrong; 12% of 16 photos of new animals are called a match. New animals: drawn by hand." in said

@@ -10,6 +10,7 @@ from wildtrack.address import similarities as module
 from wildtrack.address.keypoints import find_keypoints
 from wildtrack.address.local import LocalIndex
 from wildtrack.address.matching import EMBEDDING, LOCAL
+from wildtrack.address.open_set import auroc
 from wildtrack.address.protocol import Protocol
 from wildtrack.address.similarities import (
     Described,
@@ -186,11 +187,14 @@ def catalogue(seed: int, strangers: bool) -> tuple[pd.DataFrame, Described, Prot
 def test_validation_teaches_what_is_new(strangers: bool) -> None:
     table, everything, protocol = catalogue(0, strangers)
     matching = learn_from_validation(table, everything, protocol)
-    assert (matching.queries, matching.identities) == (8, 8)
-    assert (matching.new_photos, matching.unseen) == ((3, True) if strangers else (8, False))
+    assert (matching.queries, matching.identities, matching.gallery) == (8, 8, 16)
+    new = (matching.new_photos, matching.new_animals, matching.unseen)
+    assert new == ((3, 2, True) if strangers else (8, 8, False))
     ranker = matching.rankers[EMBEDDING]
     assert ranker.reciprocal_rank == 1.0
-    assert ranker.decider.known.min() > np.median(ranker.decider.new)
+    told_apart = auroc(ranker.decider.known, ranker.decider.new)
+    assert told_apart is not None and told_apart > 0.8  # eight photos, each read with what the others teach
+    assert np.median(ranker.decider.known) > np.median(ranker.decider.new)
 
 
 def test_few_of_many_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:

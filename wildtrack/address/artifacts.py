@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 import yaml
 
-from wildtrack.address.matching import FILE as MATCHING
-from wildtrack.address.matching import Matching, read_matching, write_matching
+from wildtrack.address.matching import Matching
+from wildtrack.address.matching_file import FILE as MATCHING
+from wildtrack.address.matching_file import read_matching, write_matching
 from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, plain
 from wildtrack.errors import UserError
 from wildtrack.files import sha256

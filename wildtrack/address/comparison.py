@@ -18,17 +18,20 @@ TEXT = ("method", "runs on", "note")
 LEAKY = "Leaky: of the query's own encounter, or a near-duplicate."
 
 
-def all_figures(scores: Mapping[str, Retrieval], query_ids: np.ndarray, seed: int) -> dict[str, dict[str, Any]]:
-    """The figures of every method, and how far ours is ahead of it; see `method_figures`.
+def all_figures(
+    scores: Mapping[str, Retrieval], query_ids: np.ndarray, seed: int, reference: str = OURS
+) -> dict[str, dict[str, Any]]:
+    """The figures of every method, and how far the reference is ahead of it; see `method_figures`.
 
     Args:
         scores: Method name -> scores of the same queries.
         query_ids: str (Q,).
         seed: For the bootstrap.
+        reference: The method that the others are held against; without scores of it they are not.
     """
-    ours = scores.get(OURS)
+    held_against = scores.get(reference)
     return {
-        name: method_figures(retrieval, None if name == OURS else ours, query_ids, seed)
+        name: method_figures(retrieval, None if name == reference else held_against, query_ids, seed)
         for name, retrieval in scores.items()
     }
 
@@ -45,7 +48,7 @@ def comparison_table(
 
     Returns:
         `method`; `R@1`, `R@5` and `mAP` in 0-1, each with `_low` and `_high`, the ends of its 95% interval; the same
-        with `_without_leaky`; `ahead_R@1` and `ahead_mAP`, what our model has more on the same queries, likewise;
+        with `_without_leaky`; `ahead_R@1` and `ahead_mAP`, what the reference has more on the same queries, likewise;
         `training_minutes`, `photos_per_second`, `seconds_per_query`, `megabytes`, `embed_dim`, `runs_on`, `note`,
         `fingerprint`. NaN where there is nothing to say.
     """
@@ -87,30 +90,31 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def markdown(table: pd.DataFrame, title: str, asked_how: str) -> str:
+def markdown(table: pd.DataFrame, title: str, asked_how: str, reference: str = OURS) -> str:
     """The table as a Markdown page.
 
     Args:
         table: From `comparison_table`.
         title: The page's heading.
         asked_how: Who asks and who is ranked, in a sentence.
+        reference: The method that the others are held against.
     """
-    rows = [_cells(row) for row in table.to_dict("records")]
+    rows = [_cells(row, reference) for row in table.to_dict("records")]
     rule = ["---" if name in TEXT else "---:" for name in rows[0]]
     lines = [_line(cells) for cells in (list(rows[0]), rule, *(list(row.values()) for row in rows))]
-    notes = [f"[95% interval over identities]. {LEAKY} Ahead: {OURS} minus the method, on the same queries."]
+    notes = [f"[95% interval over identities]. {LEAKY} Ahead: {reference} minus the method, on the same queries."]
     notes += ["Photos/s without decoding, on the machine that embedded them; empty: not recorded."]
     return "\n".join([f"# {title}", "", asked_how, "", *lines, "", *notes]) + "\n"
 
 
-def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
+def _cells(row: Mapping[Any, Any], reference: str) -> dict[str, str]:
     """A row of `comparison_table` as text: heading -> cell."""
     sides = (("", ""), (" without leaky", "_without_leaky"))
     return {
         "method": row["method"],
         **{f"{name}{words}": with_interval(row, f"{name}{suffix}") for words, suffix in sides for name in FIGURES},
         **{
-            f"{OURS} ahead, {name}{words}": with_interval(row, f"ahead_{name}{suffix}", "+")
+            f"{reference} ahead, {name}{words}": with_interval(row, f"ahead_{name}{suffix}", "+")
             for words, suffix in sides
             for name in COMPARED
         },
@@ -155,11 +159,11 @@ def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
     methods_picture(list(table["method"]), panels, title, path)
 
 
-def screen_table(table: pd.DataFrame, title: str) -> Table:
+def screen_table(table: pd.DataFrame, title: str, reference: str = OURS) -> Table:
     """What fits on a screen of 80 columns; the rest is in the files."""
     shown = Table(title=title, caption=f"[95% interval over identities]. {LEAKY}")
     shown.add_column("method", overflow="fold")
-    for column in ("R@1", "mAP", "R@1 without\nleaky photos", f"{OURS}\nahead, mAP"):
+    for column in ("R@1", "mAP", "R@1 without\nleaky photos", f"{reference}\nahead, mAP"):
         shown.add_column(column, justify="right", no_wrap=True)
     for row in table.to_dict("records"):
         cells = [with_interval(row, name) for name in ("R@1", "mAP", "R@1_without_leaky")]

@@ -44,15 +44,17 @@ class Decider:
         return np.where(possible, 1 / (1 + np.exp(-np.clip(odds, -50, 50))), 0.0)
 
     def match_from(self, false_match_rate: float) -> float:
-        """The P from which a candidate is a match: no more than this share of new animals' validation photos reach it.
+        """The P from which a candidate is a match: no more than this share of new animals' photos are to reach it.
 
-        It is `even` at least and `LIKELY` at least, so that a few photos cannot make it careless.
+        Of photos like the S validation photos of new animals, (k + 1) in (S + 1) lie above the (k + 1)-th surest one of
+        these. Where S is too small to show so small a share, all of them stay below. It is `even` and `LIKELY` at
+        least, so that a few photos cannot make it careless.
         """
-        allowed = int(false_match_rate * len(self.new))
         least = max(self.even, LIKELY)
-        if allowed >= len(self.new):
+        above = int(false_match_rate * (len(self.new) + 1) + 1e-9) - 1  # of the validation photos; rounding aside
+        if above >= len(self.new) or not len(self.new):
             return least
-        return max(least, float(np.nextafter(self.new[-1 - allowed], 2.0)))
+        return max(least, float(np.nextafter(self.new[-1 - max(0, above)], 2.0)))
 
     @property
     def new_below(self) -> float:
@@ -86,18 +88,14 @@ def learn_decider(known: Floats, truth: npt.NDArray[np.intp], new: Floats) -> De
         labels.append((best == right[:, None])[usable])
         counts.append(np.full(usable.sum(), 1 / max(1, len(scores))))
     table, label, weight = np.concatenate(rows), np.concatenate(labels), np.concatenate(counts)
-    slopes, constant = np.zeros(2), 0.0
-    for columns in ([0, 1], [0], [1]):  # a score that counts against its animal is chance: the next choice does without
-        if len(set(label.tolist())) < 2:
+    weight *= len(weight) / weight.sum()
+    share = (np.sum(weight * label) + 1) / (weight.sum() + 2)  # of candidates that are right; never none or all
+    slopes, constant = np.zeros(2), float(np.log(share / (1 - share)))  # where nothing speaks for an animal
+    for columns in ([0, 1], [0], [1]) if len(set(label.tolist())) == 2 else ():
+        fitted = LogisticRegression(max_iter=1000).fit(table[:, columns], label, weight)
+        if (fitted.coef_ >= 0).all():  # a score that counts against its animal is chance: the next choice does without
+            slopes[columns], constant = fitted.coef_[0], float(fitted.intercept_[0])
             break
-        fitted = LogisticRegression(max_iter=1000).fit(table[:, columns], label, weight * len(weight) / weight.sum())
-        slopes[:] = 0.0
-        slopes[columns], constant = fitted.coef_[0], float(fitted.intercept_[0])
-        if (slopes >= 0).all():
-            break
-    else:  # nothing speaks for an animal: all are as likely as the average
-        share = float(np.average(label, weights=weight))
-        slopes[:], constant = 0.0, float(np.log(share / (1 - share)))
     weights = float(slopes[0]), float(slopes[1]), constant
     draft = Decider(weights, np.zeros(0), np.zeros(0), 0.0)
     sure, unsure = draft.probability(known).max(axis=1), draft.probability(new).max(axis=1, initial=0.0)

@@ -69,8 +69,9 @@ def similarity_maps(engine: Engine, photo: npt.NDArray[np.uint8], embeddings: Fl
     lefts = np.linspace(0, width - wide, WINDOWS).astype(int)
     windows = [(top, left) for top in tops for left in lefts]
     covered = np.repeat(photo[None], len(windows), axis=0)
+    average = photo.mean(axis=(0, 1)).astype(np.uint8)
     for copy, (top, left) in zip(covered, windows, strict=True):
-        copy[top : top + tall, left : left + wide] = photo.mean(axis=(0, 1)).astype(np.uint8)
+        copy[top : top + tall, left : left + wide] = average
     whole = engine.run(photo[None])["embedding"] @ embeddings.T  # (1, K)
     lost = whole - np.concatenate([engine.run(copy[None])["embedding"] @ embeddings.T for copy in covered])
     total, count = np.zeros((len(embeddings), height, width), np.float32), np.zeros((height, width), np.float32)

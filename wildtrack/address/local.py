@@ -153,15 +153,18 @@ def rank_all(index: LocalIndex, queries: Sequence[Keypoints], excluded: npt.NDAr
 def in_one_arrangement(query: Keypoints, known: Keypoints, matches: Matches) -> npt.NDArray[np.bool_]:
     """Which matches an affine map of the query onto the known photo explains, bool (M,).
 
-    The map is the one most matches agree with (RANSAC, then refined on them). One that squeezes or blows up areas more
-    than `DISTORTION` times is none that a camera makes, nor is a mirrored one: the other flank has another pattern.
+    The map is the one that most matches agree with (MAGSAC++, Barath et al., CVPR 2020). One that squeezes or blows up
+    areas more than `DISTORTION` times is none that a camera makes, nor is a mirrored one: the other flank has another
+    pattern.
     """
     nothing = np.zeros(len(matches.query), dtype=np.bool_)
     if len(matches.query) < FEWEST:
         return nothing
     here, there = query.places[matches.query], known.places[matches.known]
     tolerance = TOLERANCE * max(known.size)
-    affine, kept = cv2.estimateAffine2D(here, there, ransacReprojThreshold=tolerance, maxIters=TRIALS)
+    affine, kept = cv2.estimateAffine2D(
+        here, there, method=cv2.USAC_MAGSAC, ransacReprojThreshold=tolerance, maxIters=TRIALS
+    )
     if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < np.linalg.det(affine[:, :2]) < DISTORTION:
         return nothing
     return np.asarray(kept[:, 0] > 0)

@@ -3,24 +3,21 @@
 Learnt once, at the end of training, and saved with the model as `matching.json`.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wildtrack.address.decision import Decider, learn_decider
-from wildtrack.address.fusion import ANY_SIDE, Calibration, Codes, Evidence, learn_evidence
+from wildtrack.address.fusion import ANY_SIDE, Codes, Evidence, learn_evidence
 from wildtrack.address.metrics import identity_similarity, retrieval_scores
 from wildtrack.errors import UserError
 
 EMBEDDING, LOCAL, FUSED = "embedding", "local", "fused"
 MEMBERS = {EMBEDDING: (EMBEDDING,), LOCAL: (LOCAL,), FUSED: (EMBEDDING, LOCAL)}  # ranker -> the methods it goes by
 FOLDS = 5  # what scores mean is learnt on all but one of them, and tried on that
-FILE = "matching.json"
 
 Floats = npt.NDArray[np.float64]
 Similarities = Mapping[str, npt.NDArray[np.floating]]
@@ -35,6 +32,7 @@ class Asked:
         query_ids: str (Q,).
         relation: int8 (Q, G), from `side_relation`.
         new: Method -> scores (S, G).
+        new_ids: str (S,).
         new_relation: int8 (S, G).
         gallery_ids: str (G,).
         unseen: The new animals had no part in training. Otherwise these are the same queries, Q of them, their own
@@ -45,6 +43,7 @@ class Asked:
     query_ids: npt.NDArray[Any]
     relation: Codes
     new: Similarities
+    new_ids: npt.NDArray[Any]
     new_relation: Codes
     gallery_ids: npt.NDArray[Any]
     unseen: bool
@@ -84,6 +83,8 @@ class Matching:
         queries: How many validation photos of known animals it was learnt from.
         identities: How many animals these show.
         new_photos: How many photos of animals that are not known.
+        new_animals: How many animals these show.
+        gallery: How many known photos it was learnt with.
         unseen: Whether training did not see these animals. If it did, new ones are harder to tell than this says.
     """
 
@@ -93,7 +94,13 @@ class Matching:
     queries: int
     identities: int
     new_photos: int
+    new_animals: int
+    gallery: int
     unseen: bool
+
+    def decider(self, ranker: str) -> Decider:
+        """What a ranker's scores of identities are worth."""
+        return self.rankers[ranker].decider
 
     def scores(self, ranker: str, similarities: Similarities, relation: Codes) -> Floats:
         """How much speaks for each pair showing one animal: log-odds beyond the prior's, (Q, G).
@@ -141,25 +148,34 @@ def choose_ranker(matching: Matching | None, wanted: str) -> str:
 def learn_matching(asked: Asked) -> Matching:
     """Learn from validation photos; each of them needs a right one in the gallery, and there must be wrong ones.
 
-    A ranker is tried on photos whose animals had no part in what it knows of scores, with and without regard to sides;
-    by whichever finds the right identity sooner; of equals, the right photos.
+    What scores mean is learnt from all of them. What a ranker is worth, with and without regard to sides, and how sure
+    it is, is learnt from photos whose animals had no part in that. The best is whichever finds the right identity
+    sooner; of equals, the right photos.
     """
-    evidence = _learn_evidence(asked, np.ones(len(asked.query_ids), np.bool_))
+    folds = _folds(asked)
     rankers = {}
     for name, members in MEMBERS.items():
         if any(member not in asked.known for member in members):
             continue
-        tried = {sided: _figures(_tried(asked, name, sided), asked) for sided in (False, True)}
-        sided = tried[True] > tried[False]
-        (known, names), (new, _) = (
-            identity_similarity(_scores(evidence, name, sided, similarities, relation), asked.gallery_ids)
-            for similarities, relation in ((asked.known, asked.relation), (asked.new, asked.new_relation))
-        )
+        tried = {sided: _tried(asked, folds, name, sided) for sided in (False, True)}
+        figures = {sided: _figures(known, asked) for sided, (known, _) in tried.items()}
+        sided = figures[True] > figures[False]
+        (known, names), (new, _) = (identity_similarity(scores, asked.gallery_ids) for scores in tried[sided])
         truth = (np.asarray(names)[None] == asked.query_ids[:, None]).argmax(axis=1)
-        rankers[name] = Ranker(sided, learn_decider(known, truth, new), *tried[sided])
+        rankers[name] = Ranker(sided, learn_decider(known, truth, new), *figures[sided])
     best = max(rankers, key=lambda name: (rankers[name].reciprocal_rank, rankers[name].mean_precision))
-    identities, new_photos = len(set(asked.query_ids)), len(asked.new_relation)
-    return Matching(best, evidence, rankers, len(asked.query_ids), identities, new_photos, asked.unseen)
+    everything = _learn_evidence(asked, np.ones(len(asked.query_ids), np.bool_), np.ones(len(asked.new_ids), np.bool_))
+    return Matching(
+        best,
+        everything,
+        rankers,
+        queries=len(asked.query_ids),
+        identities=len(set(asked.query_ids)),
+        new_photos=len(asked.new_ids),
+        new_animals=len(set(asked.new_ids)),
+        gallery=len(asked.gallery_ids),
+        unseen=asked.unseen,
+    )
 
 
 def summary(matching: Matching) -> str:
@@ -182,129 +198,46 @@ def _figures(scores: Floats, asked: Asked) -> tuple[float, float]:
     return float(np.mean(1 / ranks)), float(precision.mean())
 
 
-def _tried(asked: Asked, ranker: str, sided: bool) -> Floats:
-    """A ranker's scores, each query's by evidence from other animals' queries, (Q, G)."""
-    animals = np.unique(asked.query_ids)
-    folds = np.random.default_rng(0).permutation(len(animals)) % min(FOLDS, len(animals))
-    fold = folds[np.searchsorted(animals, asked.query_ids)]
-    scores = np.empty(asked.relation.shape)
-    for number in range(folds.max() + 1):
-        those = fold == number
-        learnt = _learn_evidence(asked, ~those if (~those).any() else those)
-        similarities = {name: values[those] for name, values in asked.known.items()}
-        scores[those] = _scores(learnt, ranker, sided, similarities, asked.relation[those])
-    return scores
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """Photos of some animals, and what those of all others say about scores."""
+
+    known: npt.NDArray[np.bool_]  # (Q,)
+    new: npt.NDArray[np.bool_]  # (S,)
+    evidence: Mapping[str, Evidence]
 
 
-def _learn_evidence(asked: Asked, rows: npt.NDArray[np.bool_]) -> dict[str, Evidence]:
-    """From some of the known animals' photos, and all photos of animals that training did not see."""
-    new = np.full(len(asked.new_relation), asked.unseen)
-    same = np.concatenate([asked.same[rows], np.zeros(asked.new_relation[new].shape, np.bool_)])
-    relation = np.concatenate([asked.relation[rows], asked.new_relation[new]])
+def _folds(asked: Asked) -> list[_Fold]:
+    """Part the animals into at most `FOLDS`."""
+    animals = np.unique(np.concatenate([asked.query_ids, asked.new_ids]).astype(str))
+    numbers = np.random.default_rng(0).permutation(len(animals)) % min(FOLDS, len(animals))
+    known, new = (numbers[np.searchsorted(animals, ids.astype(str))] for ids in (asked.query_ids, asked.new_ids))
+    folds = []
+    for number in range(numbers.max() + 1):
+        others = known != number if (known != number).any() else known == number  # one animal alone teaches itself
+        folds.append(_Fold(known == number, new == number, _learn_evidence(asked, others, new != number)))
+    return folds
+
+
+def _tried(asked: Asked, folds: Sequence[_Fold], ranker: str, sided: bool) -> tuple[Floats, Floats]:
+    """A ranker's scores of known (Q, G) and new (S, G), each photo's by evidence from other animals' photos."""
+    known, new = np.empty(asked.relation.shape), np.empty(asked.new_relation.shape)
+    for fold in folds:
+        for scores, rows, similarities, relation in (
+            (known, fold.known, asked.known, asked.relation),
+            (new, fold.new, asked.new, asked.new_relation),
+        ):
+            there = {name: values[rows] for name, values in similarities.items()}
+            scores[rows] = _scores(fold.evidence, ranker, sided, there, relation[rows])
+    return known, new
+
+
+def _learn_evidence(asked: Asked, known: npt.NDArray[np.bool_], new: npt.NDArray[np.bool_]) -> dict[str, Evidence]:
+    """From some of the known animals' photos, and some of those of animals that training did not see."""
+    new = new & asked.unseen
+    same = np.concatenate([asked.same[known], np.zeros(asked.new_relation[new].shape, np.bool_)])
+    relation = np.concatenate([asked.relation[known], asked.new_relation[new]])
     return {
-        name: learn_evidence(np.concatenate([values[rows], asked.new[name][new]]), same, relation)
+        name: learn_evidence(np.concatenate([values[known], asked.new[name][new]]), same, relation)
         for name, values in asked.known.items()
     }
-
-
-def write_matching(matching: Matching | None, path: Path) -> None:
-    """Write `matching.json`; "null" where nothing could be learnt."""
-    content = matching and {
-        "best": matching.best,
-        "queries": matching.queries,
-        "identities": matching.identities,
-        "new_photos": matching.new_photos,
-        "unseen": matching.unseen,
-        "evidence": {
-            name: {
-                "prior": evidence.prior,
-                "spread": evidence.spread,
-                "calibrations": {
-                    side: {"scores": found.scores.tolist(), "probabilities": found.probabilities.tolist()}
-                    for side, found in evidence.calibrations.items()
-                },
-            }
-            for name, evidence in matching.evidence.items()
-        },
-        "rankers": {
-            name: {
-                "sided": ranker.sided,
-                "reciprocal_rank": ranker.reciprocal_rank,
-                "mean_precision": ranker.mean_precision,
-                "weights": ranker.decider.weights,
-                "known": ranker.decider.known.tolist(),
-                "new": ranker.decider.new.tolist(),
-                "even": ranker.decider.even,
-            }
-            for name, ranker in matching.rankers.items()
-        },
-    }
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def read_matching(path: Path) -> Matching | None:
-    """Read `matching.json`; None for an older model, or one without validation photos.
-
-    Raises:
-        UserError: It is not what `write_matching` writes.
-    """
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content is None:
-            return None
-        evidence = {
-            name: Evidence(
-                _number(found["prior"]),
-                (_number(found["spread"][0]), _number(found["spread"][1])),
-                {
-                    side: Calibration(_ascending(each["scores"]), _ascending(each["probabilities"]))
-                    for side, each in found["calibrations"].items()
-                },
-            )
-            for name, found in content["evidence"].items()
-        }
-        rankers = {}
-        for name, found in content["rankers"].items():
-            score, lead, constant = map(_number, found["weights"])
-            known, new, even = _ascending(found["known"]), _ascending(found["new"]), _number(found["even"])
-            figures = _number(found["reciprocal_rank"]), _number(found["mean_precision"])
-            rankers[name] = Ranker(_flag(found["sided"]), Decider((score, lead, constant), known, new, even), *figures)
-        queries, identities, new_photos = (int(_number(content[n])) for n in ("queries", "identities", "new_photos"))
-        matching = Matching(
-            content["best"], evidence, rankers, queries, identities, new_photos, _flag(content["unseen"])
-        )
-        whole = matching.best in rankers and all(member in evidence for name in rankers for member in MEMBERS[name])
-        whole &= all(_is_whole(each) for each in evidence.values())
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}; train again") from error
-    if not whole:
-        raise UserError(f"{path} names what it does not describe; train again")
-    return matching
-
-
-def _is_whole(evidence: Evidence) -> bool:
-    sizes = [(len(each.scores), len(each.probabilities)) for each in evidence.calibrations.values()]
-    return 0 < evidence.prior < 1 and "any" in evidence.calibrations and all(a == b > 0 for a, b in sizes)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(float(value)):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _ascending(values: Any) -> Floats:
-    if not isinstance(values, list):
-        raise ValueError(f"{values!r} is no list")
-    numbers = np.array([_number(value) for value in values], dtype=np.float64)
-    if (np.diff(numbers) < 0).any():
-        raise ValueError("numbers are out of order")
-    return numbers

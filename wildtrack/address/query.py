@@ -54,9 +54,8 @@ class Searcher:
 
     @cached_property
     def sides(self) -> dict[str, list[str]]:
-        """Identity -> the sides that its known photos show, sorted."""
-        sided = self.index.meta[self.index.meta["orientation"] != ""]
-        return {str(name): sorted(set(words)) for name, words in sided.groupby("identity")["orientation"]}
+        """Identity -> the sides that its known photos show, sorted; "" among them where one does not say."""
+        return {str(name): sorted(set(words)) for name, words in self.index.meta.groupby("identity")["orientation"]}
 
 
 def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
@@ -134,7 +133,7 @@ def _ranked(
     relation = side_relation([searcher.side], meta["orientation"].to_numpy(dtype=str))
     scores = matching.scores(searcher.ranker, similarities, relation)  # (1, N)
     merged, names = identity_similarity(scores, meta["identity"])
-    probability = dict(zip(names, matching.rankers[searcher.ranker].decider.probability(merged)[0], strict=True))
+    probability = dict(zip(names, matching.decider(searcher.ranker).probability(merged)[0], strict=True))
     order = np.argsort(-scores[0], kind="stable")
     order = order[~excluded[order]]
     cosine = np.clip(similarities[EMBEDDING][0], -1.0, 1.0)
@@ -169,4 +168,4 @@ def _other_side(searcher: Searcher, identity: str) -> str | None:
 
 def _decide(searcher: Searcher, probability: float) -> Any:
     assert searcher.matching is not None
-    return searcher.matching.rankers[searcher.ranker].decider.decide(probability, searcher.false_match_rate)
+    return searcher.matching.decider(searcher.ranker).decide(probability, searcher.false_match_rate)

@@ -24,7 +24,7 @@ def local_method() -> Method:
         runs_on="OpenCV, FAISS",
         megabytes=0.0,
         minutes=0.0,
-        note="RootSIFT, LNBNN, affine RANSAC",
+        note="RootSIFT, LNBNN, affine MAGSAC",
     )
 
 

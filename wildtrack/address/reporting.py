@@ -78,8 +78,13 @@ def decisions_said(metrics: dict[str, Any]) -> str:
         f"Ranker: {metrics['ranker']['name']}. To find 95% of the true matches, look at {few} candidates a photo "
         f"(leafing through the catalogue: {all_of_them})."
     )
-    if found["AUROC"] is None:
-        return said
+    if "true_accepts" not in found:
+        told = (
+            ""
+            if found["AUROC"] is None
+            else f"\nKnown or new? By the best similarity alone, AUROC {found['AUROC']:.2f}."
+        )
+        return said + told
     return (
         f"{said}\nKnown or new? AUROC {found['AUROC']:.2f}. At a false-match rate of "
         f"{found['false_match_rate_asked_for']:.0%}, {found['true_accepts']:.0%} of {found['num_known']} photos of "

@@ -111,6 +111,7 @@ def learn_from_validation(table: pd.DataFrame, photos: Described, validation: Pr
             identities[queries],
             side_relation(sides[queries], sides[gallery]),
             known.similarities(photos[asked_again], None if unseen else own),
+            identities[asked_again],
             side_relation(sides[asked_again], sides[gallery]),
             identities[gallery],
             unseen,

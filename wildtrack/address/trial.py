@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wildtrack.address.decision import Decider
 from wildtrack.address.fusion import side_relation
 from wildtrack.address.matching import EMBEDDING, Matching
 from wildtrack.address.metrics import identity_similarity
-from wildtrack.address.open_set import FirstAnswers, decision_report, review_effort
+from wildtrack.address.open_set import FirstAnswers, auroc, decision_report, review_effort
 from wildtrack.address.protocol import Protocol
 from wildtrack.address.similarities import Described, Known, Scores, some_of
 
 REAL = "test photos of animals that are in neither training nor gallery"
-SIMULATED = "known animals' test photos, each asked with its own animal taken out of the gallery: training saw it"
+SIMULATED = "known animals' test photos, each asked with its own animal taken out; training saw most of them"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +29,12 @@ class Trial:
         scores: float (Q, G), what the ranking goes by.
         honest: float (Q, G), the same as if the leaky photos were unknown.
         answers: How sure the first candidates are, and whether they are right; None where nothing taught that.
+        honest_answers: The same as if the leaky photos were unknown, for queries that have a right one left.
         merged: float (Q, I), the scores of identities.
         truth: int (Q,), the number of the right identity.
         real_strangers: Whether the new animals of `answers` are not in the gallery; else each known animal's photos
             were taken out of it for its own queries.
+        auroc: How well the best scores tell known from real new animals, 0 to 1; None where these are played.
     """
 
     ranker: str
@@ -40,9 +43,11 @@ class Trial:
     scores: npt.NDArray[np.floating]
     honest: npt.NDArray[np.floating]
     answers: FirstAnswers | None
+    honest_answers: FirstAnswers | None
     merged: npt.NDArray[np.floating]
     truth: npt.NDArray[np.intp]
     real_strangers: bool
+    auroc: float | None
 
     @property
     def method(self) -> str:
@@ -84,23 +89,29 @@ def try_ranker(
     scores, honest = scores_of(similarities, protocol.queries), scores_of(without, protocol.queries)
     merged, names = identity_similarity(scores, gallery_ids)
     truth = (names[None] == identities[protocol.queries][:, None]).argmax(axis=1)
-    answers = None
-    if matching is not None:
-        decider = matching.rankers[ranker].decider
-        new_rows = some_of(protocol.strangers if len(protocol.strangers) else protocol.queries)
-        own = np.equal(identities[new_rows][:, None], gallery_ids[None]).astype(np.bool_)
-        asked = gallery.similarities(photos[new_rows], own)
-        new, _ = identity_similarity(scores_of(asked, new_rows), gallery_ids)
-        sure = decider.probability(merged)
-        answers = FirstAnswers(
+    new_rows = some_of(protocol.strangers if len(protocol.strangers) else protocol.queries)
+    own = np.equal(identities[new_rows][:, None], gallery_ids[None]).astype(np.bool_)
+    new, _ = identity_similarity(scores_of(gallery.similarities(photos[new_rows], own), new_rows), gallery_ids)
+
+    def answers_of(known: npt.NDArray[np.floating], decider: Decider) -> FirstAnswers:
+        answerable = np.isfinite(np.take_along_axis(known, truth[:, None], axis=1))[:, 0]
+        sure = decider.probability(known[answerable])
+        return FirstAnswers(
             sure.max(axis=1),
-            merged.argmax(axis=1) == truth,  # by scores: P may be the same for several
-            identities[protocol.queries],
+            known[answerable].argmax(axis=1) == truth[answerable],  # by scores: P may be the same for several
+            identities[protocol.queries][answerable],
             decider.probability(new).max(axis=1),
             identities[new_rows],
         )
+
+    answers = honest_answers = None
+    if matching is not None:
+        answers = answers_of(merged, matching.decider(ranker))
+        honest_answers = answers_of(identity_similarity(honest, gallery_ids)[0], matching.decider(ranker))
     by_cosine = matching is None or (ranker == EMBEDDING and not matching.rankers[ranker].sided)
-    return Trial(ranker, by_cosine, gallery, scores, honest, answers, merged, truth, len(protocol.strangers) > 0)
+    real = len(protocol.strangers) > 0
+    told_apart = auroc(merged.max(axis=1), new.max(axis=1)) if real else None
+    return Trial(ranker, by_cosine, gallery, scores, honest, answers, honest_answers, merged, truth, real, told_apart)
 
 
 def trial_report(
@@ -119,8 +130,8 @@ def trial_report(
         Plain values: "ranker", "open_set" and "review_effort".
     """
     report: dict[str, Any] = {"ranker": {"name": trial.ranker, "asked_for": wanted}}
-    report["open_set"] = {"AUROC": None, "num_known": len(trial.truth), "num_new": new_photos}
-    if matching is not None and trial.answers is not None:
+    report["open_set"] = {"AUROC": trial.auroc, "num_known": len(trial.truth), "num_new": new_photos}
+    if matching is not None and trial.answers is not None and trial.honest_answers is not None:
         report["ranker"] |= {
             "validation_mean_reciprocal_rank": {n: found.reciprocal_rank for n, found in matching.rankers.items()},
             "validation_mAP": {n: found.mean_precision for n, found in matching.rankers.items()},
@@ -128,11 +139,13 @@ def trial_report(
             "validation_photos": matching.queries,
             "validation_identities": matching.identities,
             "validation_photos_of_new_animals": matching.new_photos,
+            "validation_new_animals": matching.new_animals,
             "training_did_not_see_them": matching.unseen,
         }
-        decider = matching.rankers[trial.ranker].decider
+        decider = matching.decider(trial.ranker)
         report["open_set"] = {
             "new_animals": REAL if trial.real_strangers else SIMULATED,
             **decision_report(trial.answers, decider, false_match_rate),
+            "without_leaky_photos": decision_report(trial.honest_answers, decider, false_match_rate),
         }
     return {**report, "review_effort": review_effort(trial.merged, trial.truth)}
