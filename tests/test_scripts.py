@@ -307,7 +307,8 @@ def test_stopped_training_goes_on_and_the_old_index_goes(home: Path, workplace: 
     data, artifacts = home / "photos", workplace / "artifacts"
     train = ("train_classifier_reid.py", "--data", data, "--epochs", 150, "--seed", 1, *TINY)
     before = contents(artifacts)
-    process = start_script(*train, cwd=workplace)
+    # a runner in the background of a shell ignores SIGINT, and so would its children
+    process = start_script(*train, cwd=workplace, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     deadline = time.monotonic() + 120
     while not (artifacts / ".training" / "history.json").exists() and process.poll() is None:
         assert time.monotonic() < deadline

@@ -88,7 +88,7 @@ def learn_decider(known: Floats, truth: npt.NDArray[np.intp], new: Floats) -> De
         labels.append((best == right[:, None])[usable])
         counts.append(np.full(usable.sum(), 1 / max(1, len(scores))))
     table, label, weight = np.concatenate(rows), np.concatenate(labels), np.concatenate(counts)
-    weight *= len(weight) / weight.sum()
+    weight *= len(weight) / max(weight.sum(), 1e-9)
     share = (np.sum(weight * label) + 1) / (weight.sum() + 2)  # of candidates that are right; never none or all
     slopes, constant = np.zeros(2), float(np.log(share / (1 - share)))  # where nothing speaks for an animal
     for columns in ([0, 1], [0], [1]) if len(set(label.tolist())) == 2 else ():
