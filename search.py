@@ -71,6 +71,8 @@ def main(knobs: Knobs) -> None:
     if not knobs.photos and not DEMO_NEW.is_dir():
         raise UserError("name the photos to ask about: python search.py PHOTO [PHOTO ...]")
     paths = find_photos(knobs.photos or (str(DEMO_NEW),))
+    if knobs.points and not knobs.json:
+        raise UserError("--points says with --json where the points lie that two photos share; add --json")
     artifacts = open_artifacts(knobs.artifacts)
     ranker = choose_ranker(artifacts.matching, knobs.ranker)
     with_keypoints = LOCAL in MEMBERS[ranker]
@@ -148,12 +150,14 @@ def print_answer(answer: Answer) -> None:
     known = (
         f" (this very file is in the index as {answer.already_known_as}; left out)" if answer.already_known_as else ""
     )
-    print(f"{answer.photo}: {DECISIONS[answer.decision]}{known}")
+    by_side = f" (as the {answer.side} side)" if answer.side else ""
+    print(f"{answer.photo}{by_side}: {DECISIONS[answer.decision]}{known}")
     for candidate in answer.candidates:
         sure = "" if candidate.probability is None else f"P(same) {candidate.probability:.2f}  "
+        points = "" if candidate.shared_points is None else f"{candidate.shared_points} shared points  "
         side = f"  only known from the {candidate.other_side} side" if candidate.other_side else ""
         print(
-            f"  {candidate.rank}. {candidate.identity}  {sure}similarity {candidate.similarity:.2f}  "
+            f"  {candidate.rank}. {candidate.identity}  {sure}{points}network similarity {candidate.similarity:.2f}  "
             f"({candidate.path}){side}"
         )
     if answer.panel:

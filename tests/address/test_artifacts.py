@@ -94,3 +94,9 @@ def test_a_stranger_s_set(stranger: Path, caplog: pytest.LogCaptureFixture) -> N
     assert opened.learnt(["a"]) is None
     with pytest.raises(UserError, match="--data"):
         opened.photos(None)
+
+
+def test_what_validation_taught_may_not_go_missing(artifacts: Path) -> None:
+    (artifacts / "matching.json").unlink()
+    with pytest.raises(UserError, match=r"matching\.json is missing; restore it from a backup, or train again"):
+        open_artifacts(artifacts)

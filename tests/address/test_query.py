@@ -134,6 +134,16 @@ def test_what_is_decided(index: Index, new_photo: Path, constant: float, rate: f
     assert answer.candidates[0].identity == "Ana"
 
 
+@pytest.mark.parametrize(("size", "expected"), [((20, 15), "review"), ((99, 60), "review"), ((120, 90), "new")])
+def test_a_photo_that_shows_little_is_not_called_new(
+    index: Index, tmp_path: Path, size: tuple[int, int], expected: str
+) -> None:
+    Image.new("RGB", size, (90, 120, 150)).save(tmp_path / "small.png")
+    matching = fake_matching(weights=(0.0, 0.0, -2.0))
+    answer = answer_photo(tmp_path / "small.png", Searcher(index, CellEngine(), SIZE, EMBEDDING, matching), 3)
+    assert answer.decision == expected
+
+
 def test_a_model_that_learnt_nothing_says_nothing_of_it(index: Index, new_photo: Path) -> None:
     answer = answer_photo(new_photo, Searcher(index, CellEngine(), SIZE), 3)
     assert (answer.decision, answer.false_match_rate, answer.ranker) == (None, None, EMBEDDING)

@@ -170,8 +170,8 @@ def test_an_example_says_what_is_right_and_why(
     ((query, (wrong, right), path),) = panels
     assert path == tmp_path / "retrieval_example_1.png"
     assert (query.title, wrong.title, right.title) == ("Ana\nleft side", "1. Blå", "2. Ana")
-    assert (wrong.colour, wrong.caption) == (WRONG, "wrong  similarity 1.00")
-    assert (right.colour, right.caption) == (RIGHT, "correct  similarity 1.00")
+    assert (wrong.colour, wrong.caption) == (WRONG, "wrong  network 1.00")
+    assert (right.colour, right.caption) == (RIGHT, "correct  network 1.00")
     assert (wrong.points is points[0], right.points is points[1]) == (True, True)
     assert wrong.heat is not None
 

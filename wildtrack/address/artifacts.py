@@ -117,7 +117,7 @@ def save_artifacts(
         history.to_csv(staging / "history.csv", index=False, lineterminator="\n")
         write_matching(matching, staging / MATCHING)
 
-    artifact_files(folder).replace(write, {"fingerprint": fingerprint})
+    artifact_files(folder).replace(write, {"fingerprint": fingerprint, "matching": MATCHING})
 
 
 def open_artifacts(folder: Path) -> Artifacts:
@@ -128,14 +128,15 @@ def open_artifacts(folder: Path) -> Artifacts:
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {str(folder)!r} with a trained model; {TRAIN_FIRST}")
-    ours = artifact_files(folder).open() is not None
+    about = artifact_files(folder).open()
+    ours = about is not None
     if not any((folder / name).is_file() for name in ("model.keras", "model.h5", "model.onnx")):
         raise UserError(f"there is no model in {str(folder)!r}; {TRAIN_FIRST}")
     preprocessor = load_preprocessor(folder / "preprocessor.pkl")
     if not ours:
         log.info("%s has no manifest.json: a model from elsewhere, used as it is.", folder)
         return Artifacts(folder, preprocessor)
-    for name in ("model_config.yaml", "split.csv"):
+    for name in ("model_config.yaml", "split.csv", *([MATCHING] if "matching" in (about or {}) else [])):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing; restore it from a backup, or train again")
     config = yaml.safe_load((folder / "model_config.yaml").read_text(encoding="utf-8"))

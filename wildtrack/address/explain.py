@@ -45,7 +45,8 @@ def shared_points(
         known = index.gallery[photo]
         here = query.places[kept.query[order]] / query.size[::-1]
         there = known.places[kept.known[order]] / known.size[::-1]
-        found.append(np.hstack([here, there]).astype(np.float32))
+        pairs = np.hstack([here, there]).astype(np.float32)
+        found.append(pairs[np.sort(np.unique(pairs, axis=0, return_index=True)[1])])  # SIFT finds some twice
     return found
 
 

@@ -24,10 +24,11 @@ SERIES = ("#0072B2", WRONG)  # their blue, for what is neither right nor wrong
 MARKERS = "osD^vP*X<>"
 DPI = 110
 LINE = "#56B4E9"  # sky blue: seen on fur and on water alike
+LITTLE = 0.1  # of similarity: less than that lost is not drawn at full brightness
 LINES = 40  # of the shared points that are drawn
 EXPLAINED = {
     "shared points": "Points that the query\n(above) and the known\nphoto (below) share\nin one arrangement",
-    "similarity": "Where on the query the\nsimilarity rests: bright\nis what it loses when\ncovered",
+    "similarity": "Where on the query the\nnetwork's similarity rests:\nbright is what it loses\nwhen covered",
 }
 
 
@@ -101,7 +102,7 @@ def _show_heat(axis: Axes, query: Shown, shown: Shown) -> None:
         return
     height, width = query.pixels.shape[:2]
     axis.imshow(query.pixels, extent=(0, width, height, 0))
-    strength = shown.heat / max(float(shown.heat.max()), 1e-9)
+    strength = shown.heat / max(float(shown.heat.max()), LITTLE)
     axis.imshow(
         strength, cmap="inferno", alpha=0.6, extent=(0, width, height, 0), vmin=0, vmax=1, interpolation="bilinear"
     )
@@ -127,7 +128,7 @@ def decision_pictures(table: np.ndarray, answers: FirstAnswers, threshold: float
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     axis.set_xlabel("how sure: P(same animal) of the first candidate")
     axis.set_ylabel("how often right: share of answers")
-    axis.legend(loc="upper left", fontsize=9)
+    axis.legend(loc="best", fontsize=9, markerscale=0.5)
     axis.grid(alpha=0.25)
     axis.set_title(f"Are answers as often right as they are sure?\n{title}", fontsize=10, parse_math=False)
     save_figure(figure, folder / "reliability.png")

@@ -180,11 +180,13 @@ def learn_matching(asked: Asked) -> Matching:
 
 def summary(matching: Matching) -> str:
     """For the screen: how the rankers did on validation photos, and which is the best."""
-    figures = ", ".join(f"{name} {ranker.reciprocal_rank:.2f}" for name, ranker in matching.rankers.items())
+    figures = ", ".join(
+        f"{name} {found.reciprocal_rank:.2f} and {found.mean_precision:.3f}" for name, found in matching.rankers.items()
+    )
     new = "of animals that training did not see" if matching.unseen else "with their own animal taken out"
     return (
-        f"Best ranker: {matching.best} (mean of 1 / rank of the right animal for {matching.queries} validation photos: "
-        f"{figures}). When nobody is known was learnt from {matching.new_photos} photos {new}."
+        f"Best ranker: {matching.best}. Mean of 1 / rank of the right animal, and mAP, on {matching.queries} "
+        f"validation photos: {figures}. When nobody is known was learnt from {matching.new_photos} photos {new}."
     )
 
 

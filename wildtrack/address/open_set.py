@@ -116,9 +116,9 @@ def decision_report(answers: FirstAnswers, decider: Decider, false_match_rate: f
 
     Returns:
         Shares in 0-1, None where there is no such photo: "AUROC"; "true_accepts", known animals' photos called a match
-        with the right one; "wrong_accepts", with a wrong one; "false_matches", new ones called a match; "called_new"
-        of known ones and "new_called_new"; "review", of all; "BAKS" and "BAUS", when all is either the first candidate
-        or new (AnimalCLEF 2025); "ECE"; the thresholds; the numbers of photos.
+        with the right one; "wrong_accepts", with a wrong one; "called_new" and "for_review", the others of them;
+        "false_matches", "new_called_new" and "new_for_review", the same of new animals' photos; "BAKS" and "BAUS", when
+        all is either the first candidate or new (AnimalCLEF 2025); "ECE"; the thresholds; the numbers of photos.
     """
     match_from, even = decider.match_from(false_match_rate), decider.even
     known, new = answers.known, answers.new
@@ -126,7 +126,6 @@ def decision_report(answers: FirstAnswers, decider: Decider, false_match_rate: f
     def share(of: Bools) -> float | None:
         return float(of.mean()) if len(of) else None
 
-    everything = np.concatenate([known, new])
     return {
         "AUROC": auroc(known, new),
         "false_match_rate_asked_for": false_match_rate,
@@ -135,7 +134,8 @@ def decision_report(answers: FirstAnswers, decider: Decider, false_match_rate: f
         "wrong_accepts": share((known >= match_from) & ~answers.right),
         "called_new": share(known < decider.new_below),
         "new_called_new": share(new < decider.new_below),
-        "review": share((everything < match_from) & (everything >= decider.new_below)),
+        "for_review": share((known < match_from) & (known >= decider.new_below)),
+        "new_for_review": share((new < match_from) & (new >= decider.new_below)),
         "BAKS": balanced_accuracy((known >= even) & answers.right, answers.known_ids),
         "BAUS": balanced_accuracy(new < even, answers.new_ids),
         "ECE": expected_calibration_error(answers),

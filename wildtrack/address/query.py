@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.photos import NOT_UNICODE, PhotoError, printable, read_photo
+from wildtrack.access.photos import NOT_UNICODE, PhotoError, photo_size, printable, read_photo
 from wildtrack.address.answers import Answer, Candidate
+from wildtrack.address.decision import Decision
 from wildtrack.address.embed import Engine
 from wildtrack.address.explain import shared_points
 from wildtrack.address.fusion import OTHER_SIDE, side_relation
@@ -19,8 +20,10 @@ from wildtrack.address.keypoints import Keypoints, read_keypoints
 from wildtrack.address.local import LocalIndex
 from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching
 from wildtrack.address.metrics import identity_similarity
-from wildtrack.address.similarities import Described, Known
+from wildtrack.address.similarities import Described, Known, Scores
 from wildtrack.files import sha256
+
+SMALLEST, FEWEST = 100, 50  # pixels of the longer side, and keypoints, of a photo that may be called new
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +84,13 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
         return Answer(name, "unreadable", reason=str(error))
     is_itself = (index.meta["sha256"] == sha256(path)).to_numpy()
     if searcher.matching is None:
-        best = nearest_photos(index, embedding, topk, excluded=is_itself).assign(probability=None)
+        best, surest = nearest_photos(index, embedding, topk, excluded=is_itself).assign(probability=None), 0.0
     else:
-        best = _ranked(searcher, searcher.matching, embedding, keypoints, is_itself, topk)
+        query = Described(embedding[None], None if keypoints is None else [keypoints])
+        similarities = searcher.known.similarities(query, is_itself[None])
+        best = _ranked(searcher, searcher.matching, similarities, searcher.side, is_itself, topk)
+        whatever_side = _ranked(searcher, searcher.matching, similarities, "", is_itself, topk)
+        surest = float(whatever_side["probability"].max()) if len(whatever_side) else 0.0
     points = _points(searcher, keypoints, best, is_itself)
     counts = index.meta["identity"].value_counts()
     candidates = [
@@ -99,7 +106,7 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
             known_photos=int(counts[row["identity"]]),
             probability=None if row["probability"] is None else round(float(row["probability"]), 4),
             shared_points=None if shared is None else len(shared),
-            points=None if shared is None else np.round(shared, 4).tolist(),
+            points=None if shared is None else np.round(shared.astype(np.float64), 4).tolist(),
             other_side=_other_side(searcher, row["identity"]),
         )
         for rank, (row, shared) in enumerate(zip(best.to_dict("records"), points, strict=True), start=1)
@@ -113,7 +120,8 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
         already_known_as=None if itself.empty else str(itself.iloc[0]),
         model=index.fingerprint,
         ranker=searcher.ranker,
-        decision=_decide(searcher, float(best["probability"].iloc[0])) if decides else None,
+        decision=_decide(searcher, path, float(best["probability"].iloc[0]), keypoints, surest) if decides else None,
+        side=searcher.side or None,
         false_match_rate=searcher.false_match_rate if decides else None,
     )
 
@@ -121,16 +129,14 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
 def _ranked(
     searcher: Searcher,
     matching: Matching,
-    embedding: npt.NDArray[np.float32],
-    keypoints: Keypoints | None,
+    similarities: Scores,
+    side: str,
     excluded: npt.NDArray[np.bool_],
     topk: int,
 ) -> pd.DataFrame:
     """Each identity's best photo by the ranker, like `nearest_photos`, with the column `probability` as well."""
     meta = searcher.index.meta
-    query = Described(embedding[None], None if keypoints is None else [keypoints])
-    similarities = searcher.known.similarities(query, excluded[None])
-    relation = side_relation([searcher.side], meta["orientation"].to_numpy(dtype=str))
+    relation = side_relation([side], meta["orientation"].to_numpy(dtype=str))
     scores = matching.scores(searcher.ranker, similarities, relation)  # (1, N)
     merged, names = identity_similarity(scores, meta["identity"])
     probability = dict(zip(names, matching.decider(searcher.ranker).probability(merged)[0], strict=True))
@@ -166,6 +172,18 @@ def _other_side(searcher: Searcher, identity: str) -> str | None:
     return ", ".join(known) if known and (relation == OTHER_SIDE).all() else None
 
 
-def _decide(searcher: Searcher, probability: float) -> Any:
+def _decide(
+    searcher: Searcher, path: Path, probability: float, keypoints: Keypoints | None, whatever_side: float
+) -> Decision:
+    """The decision on P of the first candidate.
+
+    "new" is for photos that show enough to say so, and that would be new whatever side they show: a side that is given
+    wrongly must not make a new animal of a known one.
+    """
     assert searcher.matching is not None
-    return searcher.matching.decider(searcher.ranker).decide(probability, searcher.false_match_rate)
+    decider = searcher.matching.decider(searcher.ranker)
+    decision = decider.decide(probability, searcher.false_match_rate)
+    shows_little = max(photo_size(path, None)) < SMALLEST or (keypoints is not None and len(keypoints.places) < FEWEST)
+    if decision == "new" and (shows_little or decider.decide(whatever_side, searcher.false_match_rate) != "new"):
+        return "review"
+    return decision

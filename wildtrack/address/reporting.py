@@ -129,13 +129,14 @@ def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
             NEUTRAL,
             f"similarity {candidate.similarity:.2f}"
             if candidate.probability is None
-            else f"P(same) {candidate.probability:.2f}, similarity {candidate.similarity:.2f}",
+            else f"P(same animal) {candidate.probability:.2f}",
             None if candidate.points is None else np.array(candidate.points).reshape(-1, 4),
             heat,
         )
         for candidate, heat in zip(answer.candidates, heats, strict=True)
     ]
-    query = Shown(thumbnail(asked, None, SHOWN_SIDE), asked.name, NEUTRAL, "who is this?")
+    side = f"\n{answer.side} side, as was said" if answer.side else ""
+    query = Shown(thumbnail(asked, None, SHOWN_SIDE), f"{asked.name}{side}", NEUTRAL, "who is this?")
     retrieval_panel(query, shown, f"{TITLES[answer.decision]}; the best photo of each known animal", path)
 
 
@@ -195,7 +196,7 @@ def draw_examples(
                     shown_photo(root, found),
                     f"{rank}. {found['identity']}{_side(found)}",
                     RIGHT if right else WRONG,
-                    f"{'correct' if right else 'wrong'}  similarity {embeddings[found_row] @ embeddings[row]:.2f}",
+                    f"{'correct' if right else 'wrong'}  network {embeddings[found_row] @ embeddings[row]:.2f}",
                     points,
                     heat,
                 )
@@ -251,5 +252,5 @@ def draw_gradcams(
                 gradcam(with_features, photo, class_score(class_number)),
             ),
         ]
-        title = f"{table['identity'].iloc[row]}: what the answer rests on (Grad-CAM)"
+        title = f"{table['identity'].iloc[row]}: what the network alone looks at (Grad-CAM)"
         gradcam_picture(pixels[row], maps, title, folder / f"gradcam_{number}.png")
