@@ -37,7 +37,7 @@ def test_the_assess_benchmark_times_each_check(photo_folder: Path, capsys: pytes
 
 
 def test_the_local_benchmark_asks_both_ways(photo_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    local.main(local.Knobs(photo_folder, photos=20, more=(30,), pairs_queries=2, queries=3))
+    local.main(local.Knobs(photo_folder, photos=20, sizes=(30,), pairs_queries=2, queries=3))
     said = capsys.readouterr().err
     assert said.count("s a query") == 3
     assert said.count("of 3 right") == 2
