@@ -23,7 +23,7 @@ import pandas as pd
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.counts import counted
-from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.labelled import photo_contents
 from wildtrack.access.ours import mark_ours, refuse_foreign
 from wildtrack.access.pixels import decode_catalogue
@@ -77,6 +77,8 @@ def main(knobs: Knobs) -> None:
     )
     check_thresholds(knobs.thresholds)
     if knobs.data == DEMO and not any(DEMO.glob("*")):
+        from wildtrack.access.demo.dataset import make_demo  # SciPy takes a second: not for --help
+
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data, knobs.split_column)

@@ -18,7 +18,7 @@ import pandas as pd
 
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.labelled import labelled_photos, photo_contents
 from wildtrack.address.matching import Matching, summary
 from wildtrack.address.preprocessor import plain
@@ -82,6 +82,8 @@ def main(knobs: Knobs) -> None:
     """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts."""
     check_knobs(knobs)
     if knobs.data == DEMO and not any(DEMO.glob("*")):
+        from wildtrack.access.demo.dataset import make_demo  # SciPy takes a second: not for --help
+
         console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data)

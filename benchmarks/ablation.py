@@ -17,7 +17,8 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.demo import DEMO, DEMO_NEW
+from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import OnnxEngine, run_all

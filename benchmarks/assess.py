@@ -17,7 +17,7 @@ from PIL import Image
 
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.demo import make_demo
+from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.labelled import photo_contents
 from wildtrack.access.pixels import decode_catalogue
 from wildtrack.assess.duplicate_groups import check_for_duplicates

@@ -19,7 +19,8 @@ import numpy as np
 from wildtrack import versions
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.demo import DEMO, DEMO_NEW, make_demo
+from wildtrack.access.demo import DEMO, DEMO_NEW
+from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.labelled import photo_contents
 from wildtrack.address.keypoints import Keypoints, cached_keypoints
 from wildtrack.address.local import LocalIndex

@@ -19,7 +19,7 @@ from PIL import Image
 import assess_dataset
 from assess_dataset import Knobs, main
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.demo import make_demo
+from wildtrack.access.demo.dataset import make_demo
 from wildtrack.assess.quality import Thresholds
 from wildtrack.assess.sections import PICTURES
 from wildtrack.errors import UserError

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wildtrack.access.demo import dataset, make_demo
+from wildtrack.access.demo import dataset
 from wildtrack.access.demo.camera import _viewpoint, photograph
+from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.demo.drawing import Floats
 from wildtrack.access.demo.plates import draw_plates
 from wildtrack.access.demo.texture import to_pixels

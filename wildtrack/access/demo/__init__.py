@@ -3,6 +3,7 @@
 Data flows one way: plates -> turtle -> camera <- water, and dataset saves what the camera sees.
 """
 
-from wildtrack.access.demo.dataset import DEMO, DEMO_NEW, make_demo
+from pathlib import Path
 
-__all__ = ["DEMO", "DEMO_NEW", "make_demo"]
+DEMO = Path("data/demo-turtles")  # where the scripts look for it
+DEMO_NEW = Path("data/demo-new-photos")

@@ -26,8 +26,6 @@ from wildtrack.access.demo.water import HEIGHT, WIDTH, draw_water
 from wildtrack.console import track
 from wildtrack.errors import UserError
 
-DEMO = Path("data/demo-turtles")  # where the scripts look for it
-DEMO_NEW = Path("data/demo-new-photos")
 SPECIES = "Caretta caretta"
 LICENSE = "CC0-1.0"
 SIDES = ("left", "right")
