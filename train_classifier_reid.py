@@ -174,7 +174,8 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
     """What the validation photos teach about matching with this model; None where there are none."""
     import keras
 
-    from wildtrack.address.similarities import described, learn_from_validation
+    from wildtrack.address.similarities import described
+    from wildtrack.address.validation import learn_from_validation
 
     rows = np.flatnonzero(table["split"].isin(["train", "valid"]))
     table = table.iloc[rows]

@@ -12,7 +12,8 @@ from wildtrack.address.matching import EMBEDDING, Matching
 from wildtrack.address.metrics import identity_similarity
 from wildtrack.address.open_set import FirstAnswers, auroc, decision_report, review_effort
 from wildtrack.address.protocol import Protocol
-from wildtrack.address.similarities import Described, Known, Scores, some_of
+from wildtrack.address.similarities import Described, Known, Scores
+from wildtrack.address.validation import some_of
 
 REAL = "test photos of animals that are in neither training nor gallery"
 SIMULATED = "known animals' test photos, each asked with its own animal taken out; training saw most of them"
