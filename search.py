@@ -9,6 +9,7 @@ The first call builds the index from every labelled photo; build it again with -
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from wildtrack.address.index import Index
 from wildtrack.address.known_photos import build_known_photos, open_known_photos
 from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
 from wildtrack.address.query import Searcher, answer_photo
-from wildtrack.console import run, track
+from wildtrack.console import console, run, track
 from wildtrack.errors import UserError
 from wildtrack.files import remove_files
 from wildtrack.knobs import check_range
@@ -98,32 +99,37 @@ def main(knobs: Knobs) -> None:
         explains=knobs.panels or knobs.points,
     )
 
-    if knobs.panels:
-        remove_files(knobs.results, PANELS)  # an earlier search's must not pass for this one's
-    answers = []
-    for number, path in enumerate(track(paths, "Searching", len(paths)), start=1):
-        answer = answer_photo(path, searcher, knobs.topk)
-        if knobs.panels and answer.status == "ok":
-            from wildtrack.address.reporting import draw_answer  # matplotlib: not for --help
-
-            panel = knobs.results / f"search_{number}_{path.stem[:50]}.png"
-            draw_answer(answer, searcher, panel)
-            answer = replace(answer, panel=panel.as_posix())
-        answers.append(answer)
+    answers = [answer_photo(path, searcher, knobs.topk) for path in track(paths, "Searching", len(paths))]
+    if not knobs.json:
+        print_answers(answers, of_the_demo=not knobs.photos)
+    if knobs.panels:  # after the answers: nobody waits for a picture to read a name
+        answers = with_panels(answers, searcher, knobs.results)
+    if knobs.json:
+        print(json.dumps([as_json(answer, knobs.points) for answer in answers], indent=2))
 
     unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
     report_problems(knobs.results / "search_problems.csv", problem_table(unreadable))
-    if knobs.json:
-        print(json.dumps([as_json(answer, knobs.points) for answer in answers], indent=2))
-    else:
-        for answer in answers:
-            print_answer(answer)
-        if not knobs.photos:
-            print(f'Who they really are: {DEMO_NEW / "answers.csv"}; "unknown" is a turtle that nobody has met before.')
     if len(unreadable) == len(answers):
         raise UserError(
             f"none of the {len(answers)} photos can be read; the first: {unreadable[0][0]}: {unreadable[0][1]}"
         )
+
+
+def with_panels(answers: list[Answer], searcher: Searcher, results: Path) -> list[Answer]:
+    """Draw a picture for each answer; the same answers, which name it."""
+    from wildtrack.address.reporting import draw_answer  # matplotlib takes a second: not before the answers
+
+    remove_files(results, PANELS)  # an earlier search's must not pass for this one's
+    drawn = []
+    for number, answer in enumerate(track(answers, "Drawing pictures", len(answers)), start=1):
+        panel = results / f"search_{number}_{Path(answer.photo).stem[:50]}.png"
+        if answer.status == "ok":
+            draw_answer(answer, searcher, panel)
+        drawn.append(replace(answer, panel=panel.as_posix()) if answer.status == "ok" else answer)
+    panels = [answer.panel for answer in drawn if answer.panel]
+    if panels:
+        console.print(f"Picture: {panels[0]}" + (f" and {len(panels) - 1} more beside it" if panels[1:] else ""))
+    return drawn
 
 
 def check_side(side: str, index: Index) -> None:
@@ -140,6 +146,15 @@ def as_json(answer: Answer, with_points: bool) -> dict[str, Any]:
     for candidate in told["candidates"] if not with_points else ():
         del candidate["points"]
     return told
+
+
+def print_answers(answers: list[Answer], of_the_demo: bool) -> None:
+    """The answers for people, at once: what comes after them takes longer."""
+    for answer in answers:
+        print_answer(answer)
+    if of_the_demo:
+        print(f'Who they really are: {DEMO_NEW / "answers.csv"}; "unknown" is a turtle that nobody has met before.')
+    sys.stdout.flush()
 
 
 def print_answer(answer: Answer) -> None:
@@ -160,8 +175,6 @@ def print_answer(answer: Answer) -> None:
             f"  {candidate.rank}. {candidate.identity}  {sure}{points}network similarity {candidate.similarity:.2f}  "
             f"({candidate.path}){side}"
         )
-    if answer.panel:
-        print(f"  picture: {answer.panel}")
 
 
 if __name__ == "__main__":
