@@ -23,7 +23,9 @@ check: .venv/installed-dev
 	$(RUN) -m mypy
 
 bench: .venv/installed
+	$(RUN) -m benchmarks.start
 	$(RUN) -m benchmarks.embedding
+	$(RUN) -m benchmarks.training
 	$(RUN) -m benchmarks.duplicates
 	$(RUN) -m benchmarks.assess
 	$(RUN) -m benchmarks.local

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from blobs import draw_animals
 
-from benchmarks import ablation, assess, duplicates, embedding, local, quality_faults
+from benchmarks import ablation, assess, duplicates, embedding, local, quality_faults, training
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,3 +55,9 @@ def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(
         said = capsys.readouterr().err
         assert said.count(", seed 0\n") == trainings
         assert "| softmax |" in said
+
+
+def test_the_training_benchmark_holds_epochs_beside_a_bare_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    training.main(training.Knobs(photos=8, image_size=32, batch_size=4, epochs=2))
+    said = capsys.readouterr().err
+    assert said.count("x bare") == 4

@@ -18,6 +18,7 @@ import pytest
 from blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from PIL import ExifTags, Image
 
+from benchmarks import start
 from wildtrack.access.photos import read_photo
 from wildtrack.address.answers import Answer, Candidate
 from wildtrack.address.embed import OnnxEngine
@@ -330,6 +331,14 @@ def test_stopped_training_goes_on_and_the_old_index_goes(home: Path, workplace: 
     searched = run_script("search.py", data / "Žofie 1", "--no-panels", cwd=workplace)
     assert searched.returncode == 0, searched.stderr
     assert "Building the index" in searched.stderr
+
+
+def test_the_start_benchmark_times_the_answer(
+    workplace: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = home / "photos" / "Žofie 1" / "snímek 3.jpg"
+    start.main(start.Knobs(photo, workplace / "artifacts", tmp_path / "results", repeats=1))
+    assert capsys.readouterr().err.count("s to the answer") == 3
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+import pandas as pd
 
 from wildtrack.address.decision import Decider
 
@@ -40,7 +40,7 @@ def auroc(known: Floats, new: Floats) -> float | None:
     """The share of pairs of a known and a new photo in which the known one scores higher, ties half; None without."""
     if not len(known) or not len(new):
         return None
-    ranks = rankdata(np.concatenate([known, new]))
+    ranks = pd.Series(np.concatenate([known, new])).rank().to_numpy()  # ties share the mean of their ranks
     wins = ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2  # Mann and Whitney's U
     return float(wins / (len(known) * len(new)))
 

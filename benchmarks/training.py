@@ -1,0 +1,100 @@
+"""Photos per second of a training epoch after the first, beside a bare `train_on_batch` loop on one batch in memory.
+
+python -m benchmarks.training                 the default network from random weights
+python -m benchmarks.training --photos 64     a quick look
+"""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from wildtrack import versions
+from wildtrack.console import console, load_tensorflow, run
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line."""
+
+    photos: int = 640  # in an epoch
+    image_size: int = 128  # pixels
+    batch_size: int = 16
+    epochs: int = 4  # the first one is not counted: TensorFlow builds its graph in it
+
+
+def main(knobs: Knobs) -> None:
+    """Train on random pixels with augmentation and without; then the bare loop, with the same network and losses."""
+    load_tensorflow()
+    shape = (knobs.photos, knobs.image_size, knobs.image_size, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    console.print(f"{knobs.photos} photos of {knobs.image_size} pixels, batches of {knobs.batch_size}; {versions()}")
+    for pooling in ("average", "grid"):
+        bare = bare_speed(pooling, pixels, knobs)
+        console.print(f"{pooling:8s} bare train_on_batch      {bare:6.1f} photos/s")
+        for name, augmented in (("without augmentation", False), ("with augmentation", True)):
+            speed, whole = epoch_speed(pooling, pixels, knobs, augmented)
+            console.print(
+                f"{pooling:8s} {name:24s} {speed:6.1f} photos/s  {speed / bare:4.2f} x bare; "
+                f"{whole / bare:4.2f} with what is saved after each epoch"
+            )
+
+
+def new_model(pooling: str, knobs: Knobs) -> Any:
+    """The default network from random weights, for 32 animals."""
+    from wildtrack.address.model import build_backbone, build_model
+
+    backbone = build_backbone("MobileNet", alpha=0.75, image_size=knobs.image_size, weights="none")
+    return build_model(backbone, embed_dim=256, num_ids=32, pooling=pooling)
+
+
+def epoch_speed(pooling: str, pixels: np.ndarray, knobs: Knobs, augmented: bool) -> tuple[float, float]:
+    """Photos a second of `fit` in all epochs but the first: of its passes alone, and with the saving after them."""
+    from wildtrack.address import training
+    from wildtrack.address.augment import augment
+
+    recipe = training.Recipe("arcface", "shuffled", 4, 0, knobs.epochs, knobs.batch_size, 1e-3, False, 0)
+    ends = []
+
+    def note_end() -> dict[str, float]:  # called after each epoch of a training of at most 10
+        ends.append(time.perf_counter())
+        return {"R@1": 0.0, "mAP": 0.0}
+
+    def as_it_is(photo: np.ndarray, *_: Any) -> np.ndarray:
+        return photo
+
+    change = augment if augmented else as_it_is
+    with tempfile.TemporaryDirectory() as folder, patch.object(training, "augment", change):
+        rows = np.arange(len(pixels))
+        history = training.fit(new_model(pooling, knobs), pixels, rows, rows % 32, recipe, note_end, Path(folder))
+    whole = len(pixels) * (len(ends) - 1) / (ends[-1] - ends[0])
+    return float(history["photos_per_second"][1:].mean()), whole
+
+
+def bare_speed(pooling: str, pixels: np.ndarray, knobs: Knobs) -> float:
+    """Photos a second of `train_on_batch` with one batch, over and over: as many steps as the epochs have."""
+    import keras
+
+    from wildtrack.address.losses import CosineMargin
+    from wildtrack.address.model import SCALE
+    from wildtrack.address.training import WEIGHT_DECAY
+
+    model = new_model(pooling, knobs)
+    trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])
+    trainer.compile(keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY), [CosineMargin(SCALE), None])
+    photos, truth = pixels[: knobs.batch_size], np.arange(knobs.batch_size) % 32
+    steps = len(pixels) // knobs.batch_size
+    for _ in range(steps):
+        trainer.train_on_batch(photos, [truth, truth])
+    started = time.perf_counter()
+    for _ in range(steps * (knobs.epochs - 1)):
+        trainer.train_on_batch(photos, [truth, truth], return_dict=True)
+    return steps * (knobs.epochs - 1) * knobs.batch_size / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)
