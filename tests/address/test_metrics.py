@@ -49,15 +49,18 @@ def random_case(seed: int) -> Case:
     generator = np.random.default_rng(seed)
     num_queries, num_gallery = int(generator.integers(0, 9)), int(generator.choice([0, 1, 1, 2, 7, 15, 40]))
     names = np.array(["a", "b", "ç", "d", "e"][: generator.integers(1, 6)], dtype=object)
-    values = generator.choice([-1.0, 0.0, 0.25, 0.5, 1.0, np.inf, -np.inf], size=generator.integers(1, 6))
-    similarity = generator.choice(values, size=(num_queries, num_gallery)).astype(generator.choice(["f4", "f8"]))
+    values = generator.choice([-1.0, -0.0, 0.0, 0.25, 0.5, 1.0, np.inf, -np.inf], size=generator.integers(1, 6))
+    if seed % 4 == 0:
+        values = generator.normal(size=1000)  # hardly any ties
+    similarity = generator.choice(values, size=(num_queries, num_gallery)).astype(generator.choice(["f2", "f4", "f8"]))
     excluded = generator.random(similarity.shape) < generator.choice([0.1, 0.5, 0.9]) if seed % 3 else None
     return similarity, generator.choice(names, num_queries), generator.choice(names, num_gallery), excluded
 
 
-@pytest.mark.parametrize("block_cells", [1, 20, 1 << 20])
-def test_scores_agree_with_a_plain_double_loop(monkeypatch: pytest.MonkeyPatch, block_cells: int) -> None:
+@pytest.mark.parametrize(("block_cells", "few"), [(1, 2), (20, 1000), (1 << 20, 0)])  # both, counting, sorting
+def test_scores_agree_with_a_plain_double_loop(monkeypatch: pytest.MonkeyPatch, block_cells: int, few: int) -> None:
     monkeypatch.setattr(metrics, "BLOCK_CELLS", block_cells)
+    monkeypatch.setattr(metrics, "FEW", few)
     for seed in range(300):
         case = random_case(seed)
         scores = retrieval_scores(*case, ks=(1, 3, 10))
