@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wildtrack.address import metrics
 from wildtrack.address.metrics import (
+    Cosines,
     bootstrap_intervals,
     identity_similarity,
     paired_difference,
@@ -94,6 +95,32 @@ def test_scores_of_one_query(
     scores = retrieval_scores(np.array([similarity], dtype=np.float32), ["a"], list(gallery_ids), mask)
     assert list(scores) == COLUMNS
     np.testing.assert_allclose(scores.to_numpy(dtype=float)[0], expected)
+
+
+@pytest.mark.parametrize("num_queries", [0, 1, 9])
+def test_cosines_are_computed_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch, num_queries: int) -> None:
+    monkeypatch.setattr(metrics, "BLOCK_CELLS", 30)
+    sizes = []
+
+    class Watched(Cosines):
+        def __getitem__(self, rows: slice) -> NDArray[Any]:
+            block = super().__getitem__(rows)
+            sizes.append(block.shape)
+            return block
+
+    generator = np.random.default_rng(0)
+    queries, gallery = (generator.integers(-2, 3, (count, 4)).astype(np.float32) for count in (num_queries, 10))
+    names = generator.choice(["a", "b", "c"], num_queries), generator.choice(["a", "b"], 10)
+    found = retrieval_scores(Watched(queries, gallery), *names)
+    pd.testing.assert_frame_equal(found, retrieval_scores(queries @ gallery.T, *names))
+    assert sizes == [(3, 10)] * (num_queries // 3) + [(1, 10)] * (num_queries % 3)
+
+
+def test_cosines_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"shape \(1, 2\), not \(1, 3\)"):
+        retrieval_scores(Cosines(np.zeros((1, 4)), np.zeros((3, 4))), ["a"], ["a", "b"])
+    with pytest.raises(ValueError, match="NaN"):
+        retrieval_scores(Cosines(np.full((1, 4), NAN), np.zeros((2, 4))), ["a"], ["a", "b"])
 
 
 def test_no_queries() -> None:

@@ -1,6 +1,7 @@
 """How good a ranking is: similarities and labels in, the retrieval figures and their uncertainty out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,35 @@ SUMMARY_NAMES = {"AP": "mAP"}  # a column's mean goes by another name than the c
 Labels = Sequence[str] | npt.NDArray[np.object_] | pd.Series
 
 
+@dataclass(frozen=True, eq=False)
+class Cosines:
+    """How alike queries and gallery photos are, computed as it is asked for: the whole matrix is never held.
+
+    Attributes:
+        queries: Embeddings, float, shape (Q, D), of length one.
+        gallery: Embeddings, float, shape (G, D), of length one.
+
+    Example:
+        >>> Cosines(np.eye(3), np.eye(3)[:2])[1:]
+        array([[0., 1.],
+               [0., 0.]])
+    """
+
+    queries: npt.NDArray[np.floating]
+    gallery: npt.NDArray[np.floating]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Q, G)."""
+        return len(self.queries), len(self.gallery)
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[np.floating]:
+        """The cosines of some queries, float, shape (len(rows), G)."""
+        return np.asarray(self.queries[rows] @ self.gallery.T)
+
+
 def retrieval_scores(
-    similarity: npt.NDArray[np.floating],
+    similarity: npt.NDArray[np.floating] | Cosines,
     query_ids: Labels,
     gallery_ids: Labels,
     excluded: npt.NDArray[np.bool_] | None = None,
@@ -27,7 +55,7 @@ def retrieval_scores(
     number of right photos over the rank of the hardest one.
 
     Args:
-        similarity: Float, shape (Q, G); infinities allowed, NaN not.
+        similarity: Float, shape (Q, G); infinities allowed, NaN not. Of `Cosines` one block is in memory at a time.
         query_ids: Identities, length Q.
         gallery_ids: Identities, length G.
         excluded: Bool, shape (Q, G): gallery photos that are taken out of a query's ranking altogether.
