@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 BLOCK_CELLS = 1 << 23  # query-gallery pairs in memory at once: about 100 MB with what is made of them
-FEW = 10  # right photos, up to which counting what is ahead of each is quicker than sorting the gallery
+FEW = 20  # right photos, up to which counting what is ahead of each is quicker than sorting the gallery
 SUMMARY_NAMES = {"AP": "mAP"}  # a column's mean goes by another name than the column
 
 Labels = Sequence[str] | npt.NDArray[np.object_] | pd.Series
