@@ -22,7 +22,7 @@ from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import OnnxEngine, run_all
-from wildtrack.address.metrics import paired_difference, retrieval_scores, summarise
+from wildtrack.address.metrics import Cosines, paired_difference, retrieval_scores, summarise
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
 from wildtrack.files import write_csv
@@ -111,7 +111,7 @@ def validation_scores(folder: Path) -> pd.DataFrame:
     valid, train = (sides == "valid").to_numpy(), (sides == "train").to_numpy()
     identities = photos.table["identity"].to_numpy(dtype=object)
     embeddings = outputs["embedding"]
-    scores = retrieval_scores(embeddings[valid] @ embeddings[train].T, identities[valid], identities[train])
+    scores = retrieval_scores(Cosines(embeddings[valid], embeddings[train]), identities[valid], identities[train])
     history = pd.read_csv(folder / "history.csv")
     minutes = len(history) * int(train.sum()) / history["photos_per_second"].mean() / 60
     return scores.assign(identity=identities[valid], minutes=minutes)

@@ -7,8 +7,6 @@ python -m benchmarks.local --data my_photos --photos 300    photos of your own; 
 Where more photos are wanted than there are, they are repeated, with noise on the keypoints of each repeat.
 """
 
-import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.memory import peak_memory
 from wildtrack import versions
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
@@ -70,7 +69,7 @@ def main(knobs: Knobs) -> None:
         right = sum(is_right(row, photo) for row, photo in zip(asked, best, strict=True))
         console.print(
             f"{count:6} photos, LNBNN and arrangement    {seconds:7.3f} s a query, {right} of {len(asked)} right; "
-            f"built in {built:.0f} s{peak_memory()}"
+            f"built in {built:.0f} s{memory_so_far()}"
         )
         return seconds
 
@@ -88,14 +87,10 @@ def main(knobs: Knobs) -> None:
         with_index(count)
 
 
-def peak_memory() -> str:
-    """In words, what this process has taken at most; "" on Windows, which cannot say."""
-    if os.name == "nt":
-        return ""
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    return f"; at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9:.1f} GB of memory so far"
+def memory_so_far() -> str:
+    """In words, what this process has taken at most; "" where nobody knows."""
+    most = peak_memory()
+    return "" if most is None else f"; at most {most:.1f} GB of memory so far"
 
 
 def repeated(known: list[Keypoints], count: int) -> list[Keypoints]:

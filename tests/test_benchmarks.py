@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from blobs import draw_animals
 
-from benchmarks import ablation, assess, duplicates, embedding, local, quality_faults, training
+from benchmarks import ablation, assess, duplicates, embedding, local, metrics, quality_faults, training
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +41,13 @@ def test_the_local_benchmark_asks_both_ways(photo_folder: Path, capsys: pytest.C
     said = capsys.readouterr().err
     assert said.count("s a query") == 3
     assert said.count("of 3 right") == 2
+
+
+def test_the_metrics_benchmark_scores_each_way(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.main(metrics.Knobs(queries=20, gallery=300, dims=8, identities=15, looped=10))
+    said = capsys.readouterr().err
+    assert said.count("ms a query") == 3
+    assert said.count("the first 10 queries") == said.count("the same figures") == said.count("x as fast") == 2
 
 
 def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(

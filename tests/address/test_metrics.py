@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wildtrack.address import metrics
 from wildtrack.address.metrics import (
+    Cosines,
     bootstrap_intervals,
     identity_similarity,
     paired_difference,
@@ -49,15 +50,18 @@ def random_case(seed: int) -> Case:
     generator = np.random.default_rng(seed)
     num_queries, num_gallery = int(generator.integers(0, 9)), int(generator.choice([0, 1, 1, 2, 7, 15, 40]))
     names = np.array(["a", "b", "ç", "d", "e"][: generator.integers(1, 6)], dtype=object)
-    values = generator.choice([-1.0, 0.0, 0.25, 0.5, 1.0, np.inf, -np.inf], size=generator.integers(1, 6))
-    similarity = generator.choice(values, size=(num_queries, num_gallery)).astype(generator.choice(["f4", "f8"]))
+    values = generator.choice([-1.0, -0.0, 0.0, 0.25, 0.5, 1.0, np.inf, -np.inf], size=generator.integers(1, 6))
+    if seed % 4 == 0:
+        values = generator.normal(size=1000)  # hardly any ties
+    similarity = generator.choice(values, size=(num_queries, num_gallery)).astype(generator.choice(["f2", "f4", "f8"]))
     excluded = generator.random(similarity.shape) < generator.choice([0.1, 0.5, 0.9]) if seed % 3 else None
     return similarity, generator.choice(names, num_queries), generator.choice(names, num_gallery), excluded
 
 
-@pytest.mark.parametrize("block_cells", [1, 20, 1 << 20])
-def test_scores_agree_with_a_plain_double_loop(monkeypatch: pytest.MonkeyPatch, block_cells: int) -> None:
+@pytest.mark.parametrize(("block_cells", "few"), [(1, 2), (20, 1000), (1 << 20, 0)])  # both, counting, sorting
+def test_scores_agree_with_a_plain_double_loop(monkeypatch: pytest.MonkeyPatch, block_cells: int, few: int) -> None:
     monkeypatch.setattr(metrics, "BLOCK_CELLS", block_cells)
+    monkeypatch.setattr(metrics, "FEW", few)
     for seed in range(300):
         case = random_case(seed)
         scores = retrieval_scores(*case, ks=(1, 3, 10))
@@ -91,6 +95,32 @@ def test_scores_of_one_query(
     scores = retrieval_scores(np.array([similarity], dtype=np.float32), ["a"], list(gallery_ids), mask)
     assert list(scores) == COLUMNS
     np.testing.assert_allclose(scores.to_numpy(dtype=float)[0], expected)
+
+
+@pytest.mark.parametrize("num_queries", [0, 1, 9])
+def test_cosines_are_computed_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch, num_queries: int) -> None:
+    monkeypatch.setattr(metrics, "BLOCK_CELLS", 30)
+    sizes = []
+
+    class Watched(Cosines):
+        def __getitem__(self, rows: slice) -> NDArray[Any]:
+            block = super().__getitem__(rows)
+            sizes.append(block.shape)
+            return block
+
+    generator = np.random.default_rng(0)
+    queries, gallery = (generator.integers(-2, 3, (count, 4)).astype(np.float32) for count in (num_queries, 10))
+    names = generator.choice(["a", "b", "c"], num_queries), generator.choice(["a", "b"], 10)
+    found = retrieval_scores(Watched(queries, gallery), *names)
+    pd.testing.assert_frame_equal(found, retrieval_scores(queries @ gallery.T, *names))
+    assert sizes == [(3, 10)] * (num_queries // 3) + [(1, 10)] * (num_queries % 3)
+
+
+def test_cosines_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"shape \(1, 2\), not \(1, 3\)"):
+        retrieval_scores(Cosines(np.zeros((1, 4)), np.zeros((3, 4))), ["a"], ["a", "b"])
+    with pytest.raises(ValueError, match="NaN"):
+        retrieval_scores(Cosines(np.full((1, 4), NAN), np.zeros((2, 4))), ["a"], ["a", "b"])
 
 
 def test_no_queries() -> None:

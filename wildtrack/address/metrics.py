@@ -1,19 +1,48 @@
 """How good a ranking is: similarities and labels in, the retrieval figures and their uncertainty out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-BLOCK_CELLS = 1 << 21  # query-gallery pairs ranked at once: about 100 MB of working memory
+BLOCK_CELLS = 1 << 23  # query-gallery pairs in memory at once: about 100 MB with what is made of them
+FEW = 20  # right photos, up to which counting what is ahead of each is quicker than sorting the gallery
 SUMMARY_NAMES = {"AP": "mAP"}  # a column's mean goes by another name than the column
 
 Labels = Sequence[str] | npt.NDArray[np.object_] | pd.Series
 
 
+@dataclass(frozen=True, eq=False)
+class Cosines:
+    """How alike queries and gallery photos are, computed as it is asked for: the whole matrix is never held.
+
+    Attributes:
+        queries: Embeddings, float, shape (Q, D), of length one.
+        gallery: Embeddings, float, shape (G, D), of length one.
+
+    Example:
+        >>> Cosines(np.eye(3), np.eye(3)[:2])[1:]
+        array([[0., 1.],
+               [0., 0.]])
+    """
+
+    queries: npt.NDArray[np.floating]
+    gallery: npt.NDArray[np.floating]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Q, G)."""
+        return len(self.queries), len(self.gallery)
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[np.floating]:
+        """The cosines of some queries, float, shape (len(rows), G)."""
+        return np.asarray(self.queries[rows] @ self.gallery.T)
+
+
 def retrieval_scores(
-    similarity: npt.NDArray[np.floating],
+    similarity: npt.NDArray[np.floating] | Cosines,
     query_ids: Labels,
     gallery_ids: Labels,
     excluded: npt.NDArray[np.bool_] | None = None,
@@ -26,7 +55,7 @@ def retrieval_scores(
     number of right photos over the rank of the hardest one.
 
     Args:
-        similarity: Float, shape (Q, G); infinities allowed, NaN not.
+        similarity: Float, shape (Q, G); infinities allowed, NaN not. Of `Cosines` one block is in memory at a time.
         query_ids: Identities, length Q.
         gallery_ids: Identities, length G.
         excluded: Bool, shape (Q, G): gallery photos that are taken out of a query's ranking altogether.
@@ -45,19 +74,13 @@ def retrieval_scores(
         raise ValueError(f"{shape[0]} queries and {shape[1]} gallery photos need shape {shape}, not {found}.")
     codes = pd.factorize(np.concatenate([_objects(query_ids), _objects(gallery_ids)]))[0]
     query_codes, gallery_codes = codes[: shape[0]], codes[shape[0] :]
+    by_identity = np.argsort(gallery_codes, kind="stable")  # (G,), each identity's photos beside each other
+    starts, stops = (np.searchsorted(gallery_codes[by_identity], query_codes, side) for side in ("left", "right"))
     figures = np.empty((shape[0], len(ks) + 2))
     for rows in _blocks(*shape):
-        if np.isnan(similarity[rows]).any():
-            raise ValueError("The similarities hold NaN; an embedding is broken.")
-        order = np.argsort(-similarity[rows], axis=1, kind="stable")  # (block, G)
-        right = gallery_codes[order] == query_codes[rows, None]
-        if excluded is None:
-            ranks = np.arange(1, shape[1] + 1)[None]  # (1, G)
-        else:
-            kept = ~np.take_along_axis(excluded[rows], order, axis=1)
-            right &= kept
-            ranks = np.cumsum(kept, axis=1)  # (block, G), right where kept
-        figures[rows] = _score_ranked(right, ranks, ks)
+        for query, row in enumerate(similarity[rows], start=rows.start):
+            right = by_identity[starts[query] : stops[query]]
+            figures[query] = _score_query(row, right, None if excluded is None else excluded[query], ks)
     scores = pd.DataFrame(figures, columns=[*(f"R@{count}" for count in ks), "AP", "mINP"])
     return scores.assign(answerable=scores["AP"].notna())
 
@@ -213,19 +236,44 @@ def _blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
     return (slice(start, start + block) for start in range(0, num_rows, block))
 
 
-def _score_ranked(
-    right: npt.NDArray[np.bool_], ranks: npt.NDArray[np.intp], ks: Sequence[int]
-) -> npt.NDArray[np.float64]:
-    """Figures of ranked queries: right (B, G) in ranking order, ranks (B or 1, G) from 1 -> (B, len(ks) + 2)."""
-    num_right = right.sum(axis=1)  # (B,)
-    found = np.cumsum(right, axis=1)  # (B, G)
-    precision = np.divide(found, ranks, out=np.zeros(right.shape), where=right)
-    hardest = np.where(right, ranks, 0).max(axis=1, initial=0)
-    recall = [(right & (ranks <= count)).any(axis=1) for count in ks]
-    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a query without a right photo
-        figures = np.stack([*recall, precision.sum(axis=1) / num_right, num_right / hardest], axis=1)
-    figures[num_right == 0] = np.nan
-    return figures
+def _score_query(
+    similarity: npt.NDArray[np.floating],
+    right: npt.NDArray[np.intp],
+    excluded: npt.NDArray[np.bool_] | None,
+    ks: Sequence[int],
+) -> list[float]:
+    """Figures of one query: similarities (G,), places of the right photos (P,), excluded (G,) -> R@K..., AP, mINP."""
+    if np.isnan(similarity).any():
+        raise ValueError("The similarities hold NaN; an embedding is broken.")
+    if excluded is not None:
+        right = right[~excluded[right]]
+        similarity = np.where(excluded, np.nan, similarity)  # NaN is ahead of nothing
+    if not len(right):
+        return [np.nan] * (len(ks) + 2)
+    ranks = _ranks(similarity, right)
+    found = np.arange(1, len(ranks) + 1)
+    return [*(float(ranks[0] <= count) for count in ks), (found / ranks).mean(), len(ranks) / ranks[-1]]
+
+
+def _ranks(similarity: npt.NDArray[np.floating], photos: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Ranks of the photos at some places (P,) among all (G,), ties by place, from 1, ascending; NaN is not ranked."""
+    if len(photos) <= FEW:
+        return np.sort([_rank(similarity, photo) for photo in photos])
+    ordered = -similarity
+    ordered.sort()  # values alone sort many times as fast as places do
+    own = similarity[photos]
+    first, last = (np.searchsorted(ordered, -own, side) for side in ("left", "right"))
+    ranks = 1 + first
+    for value in np.unique(own[last - first > 1]):
+        tied = own == value
+        ranks[tied] += np.searchsorted(np.flatnonzero(similarity == value), photos[tied])
+    return np.sort(ranks)
+
+
+def _rank(similarity: npt.NDArray[np.floating], photo: np.intp) -> int:
+    """One photo's rank: those before it are ahead when as similar, those after it only when more similar."""
+    own = similarity[photo]
+    return 1 + int(np.count_nonzero(similarity[:photo] >= own) + np.count_nonzero(similarity[photo:] > own))
 
 
 def _figure_columns(scores: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.address.metrics import retrieval_scores, summarise
+from wildtrack.address.metrics import Cosines, retrieval_scores, summarise
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.assess.splits import identity_generator
 from wildtrack.errors import UserError
@@ -154,7 +154,7 @@ def retrieval_validator(
         if not len(rows.valid):
             return dict.fromkeys(VALIDATION_FIGURES, math.nan)
         query, gallery = (embed(embedder, pixels, side) for side in (rows.valid, rows.train))
-        scores = retrieval_scores(query @ gallery.T, identities[rows.valid], identities[rows.train])
+        scores = retrieval_scores(Cosines(query, gallery), identities[rows.valid], identities[rows.train])
         summary = summarise(scores, identities[rows.valid])
         return {name: math.nan if (value := summary[name]) is None else value for name in VALIDATION_FIGURES}
 
