@@ -24,9 +24,8 @@ from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.counts import counted
 from wildtrack.access.demo import DEMO, DEMO_NEW
-from wildtrack.access.labelled import photo_contents
 from wildtrack.access.ours import mark_ours, refuse_foreign
-from wildtrack.access.pixels import decode_catalogue
+from wildtrack.access.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
 from wildtrack.address.artifacts import onnx_is_current, open_artifacts
@@ -63,7 +62,8 @@ class Knobs:
     save_split: bool = False  # write split.csv beside the photos: the named animals with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
     seed: int = 0  # names the sample that is shown, and the suggested split where it is random
-    cache_gb: float = 10.0  # disk space for decoded photos and embeddings
+    cache_gb: float = 10.0  # disk space for decoded photos, and as much for embeddings
+    verify: bool = False  # read every photo again instead of trusting its size and date
 
 
 def main(knobs: Knobs) -> None:
@@ -90,13 +90,14 @@ def main(knobs: Knobs) -> None:
         check_target(cleaned, knobs.data)
     if knobs.save_split:
         check_target(resplit, knobs.data)
-    photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, default_cache(), knobs.cache_gb)
-    contents = photo_contents(photos.table, catalogue.root)
+    photos = decode_catalogue(
+        catalogue.table, catalogue.root, PIXELS, default_cache(), knobs.cache_gb, verify=knobs.verify
+    )
     hashes = perceptual_hashes(photos.small)
     checks = check_catalogue(
         catalogue,
         photos,
-        contents,
+        photos.contents,
         hashes,
         thresholds=knobs.thresholds,
         encounter_hours=knobs.encounter_hours,
@@ -106,7 +107,7 @@ def main(knobs: Knobs) -> None:
     write_tables(checks, knobs.results)
     audit = None
     if has_model and checks.anybody_named:
-        audit = audit_with_model(knobs, catalogue, checks, contents, hashes)
+        audit = audit_with_model(knobs, catalogue, checks, photos.contents, hashes)
     write_report(knobs, catalogue, checks, audit)
     if knobs.remove_duplicates:
         write_without_copies(checks, catalogue, cleaned, knobs.results)
@@ -157,23 +158,16 @@ def audit_with_model(
     except UserError as error:  # the rest of the report does not depend on it
         log.warning("No label audit: %s", error)
         return None
-    size = artifacts.preprocessor.image_size
-    photos = decode_catalogue(checks.table, catalogue.root, size, default_cache(), knobs.cache_gb)
-    rows = np.flatnonzero(checks.table["image_id"].isin(photos.table["image_id"]))  # a photo may have gone bad since
-    outputs = cached_outputs(
-        engine,
-        engine.metadata["fingerprint"],
-        photos.table,
-        [contents[row] for row in rows],
-        photos.pixels,
-        default_cache(),
-        knobs.cache_gb,
+    cache = default_cache()
+    read = photo_reader(checks.table, catalogue.root, contents, artifacts.preprocessor.image_size, cache)
+    embedded = cached_outputs(
+        engine, engine.metadata["fingerprint"], checks.table, contents, read, cache, knobs.cache_gb
     )
-    embeddings = outputs["embedding"]
+    rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
     seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
     if not seen.all():
         log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
-    table = photos.table[seen].reset_index(drop=True)
+    table = checks.table.iloc[rows[seen]].reset_index(drop=True)
     learnt = artifacts.learnt([contents[row] for row in rows[seen]])
     return audit_labels(table, embeddings[seen], knobs.encounter_hours, hashes[rows][seen], learnt)
 

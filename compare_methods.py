@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.labelled import labelled_photos, photo_contents
+from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
 from wildtrack.address.evaluation import score
@@ -47,6 +47,7 @@ class Knobs:
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range that models given by path expect
     seed: int = 0  # names the draw of queries and the bootstrap
     cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
+    verify: bool = False  # read every photo again instead of trusting its size and date
 
 
 def main(knobs: Knobs) -> None:
@@ -64,16 +65,15 @@ def main(knobs: Knobs) -> None:
     catalogue = load_catalogue(artifacts.photos(knobs.data))
     console.print(catalogue.understood)
     size = artifacts.preprocessor.image_size
-    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv")
-    contents = photo_contents(photos.table, catalogue.root)
-    table = photos.table.assign(sha256=contents)
+    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv", verify=knobs.verify)
+    table = photos.table.assign(sha256=photos.contents)
     protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
     console.print(str(protocol))
     leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), knobs.encounter_hours)  # bool (Q, G)
 
     words = list(dict.fromkeys(knobs.methods))
     methods = open_methods(words, artifacts, photos, knobs.scaling, CUSTOM_OBJECTS)
-    asked = Asked(table, catalogue.root, contents, protocol, leaky, knobs.cache_gb)
+    asked = Asked(table, catalogue.root, photos.contents, protocol, leaky, knobs.cache_gb)
     identities = table["identity"].to_numpy(dtype=object)
     ranked, scores = [], {}
     for method in methods:

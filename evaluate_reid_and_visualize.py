@@ -15,10 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.labelled import labelled_photos, photo_contents
+from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.embed import KerasEngine, run_all
+from wildtrack.address.embed import KerasEngine
+from wildtrack.address.embedding_cache import cached_outputs
 from wildtrack.address.evaluation import (
     by_side,
     classifier_report,
@@ -62,7 +64,8 @@ class Knobs:
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
     baselines: bool = True  # also measure raw pixels and the network before training
     seed: int = 0  # names the draw of queries, the t-SNE and the bootstrap
-    cache_gb: float = 10.0  # disk space for decoded photos
+    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
+    verify: bool = False  # read every photo again instead of trusting its size and date
 
 
 def main(knobs: Knobs) -> None:
@@ -82,11 +85,10 @@ def main(knobs: Knobs) -> None:
     size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
     catalogue = load_catalogue(artifacts.photos(knobs.data))
     console.print(catalogue.understood)
-    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv")
-    table, pixels = photos.table, photos.pixels
+    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv", verify=knobs.verify)
+    table, pixels = photos.table.assign(sha256=photos.contents), photos.pixels
     identities = table["identity"].to_numpy(dtype=object)
 
-    table = table.assign(sha256=photo_contents(table, catalogue.root))
     protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
     queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
     console.print(str(protocol))
@@ -111,7 +113,9 @@ def main(knobs: Knobs) -> None:
     network, scaling = model.network, model.scaling
     console.print(f"{model.source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
     engine = KerasEngine(with_scaling(network, scaling))
-    outputs = run_all(engine, pixels, "Embedding photos")
+    outputs = cached_outputs(
+        engine, model.fingerprint, table, photos.contents, photos.read, default_cache(), knobs.cache_gb
+    ).outputs
 
     seen = Described(outputs["embedding"], None)
     if LOCAL in MEMBERS[ranker]:

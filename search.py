@@ -59,7 +59,8 @@ class Knobs:
     side: str = ""  # which side of the animal the photos show, in the catalogue's words (left, right); "": not known
     points: bool = False  # with --json: also where the points lie that two photos share
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
-    cache_gb: float = 10.0  # disk space for decoded photos
+    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
+    verify: bool = False  # with --rebuild: read every photo again instead of trusting its size and date
 
 
 def main(knobs: Knobs) -> None:
@@ -86,6 +87,7 @@ def main(knobs: Knobs) -> None:
         knobs.cache_gb,
         knobs.results / "problems.csv",
         with_keypoints,
+        verify=knobs.verify,
     )
     check_side(knobs.side, index)
     searcher = Searcher(

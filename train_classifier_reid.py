@@ -19,7 +19,7 @@ import pandas as pd
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
-from wildtrack.access.labelled import labelled_photos, photo_contents
+from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.matching import Matching, summary
 from wildtrack.address.preprocessor import plain
 from wildtrack.address.protocol import validation_protocol
@@ -75,7 +75,8 @@ class Knobs:
     valid_share: float = 0.15  # of the rest, to choose the best epoch and the best ranker
     unseen_share: float = 0.1  # of the animals at most, kept from training to learn when a photo shows nobody we know
     seed: int = 0  # names the split, the starting weights and the augmentation
-    cache_gb: float = 10.0  # disk space for decoded photos
+    cache_gb: float = 10.0  # disk space for decoded photos, and as much for keypoints
+    verify: bool = False  # read every photo again instead of trusting its size and date
 
 
 def main(knobs: Knobs) -> None:
@@ -102,10 +103,11 @@ def main(knobs: Knobs) -> None:
 
     keras.utils.set_random_seed(knobs.seed)
     backbone = build_backbone(knobs.backbone, alpha=knobs.alpha, image_size=knobs.image_size, weights=knobs.weights)
-    photos = labelled_photos(catalogue, backbone.image_size, knobs.cache_gb, knobs.artifacts / "problems.csv")
-    table, pixels = photos.table, photos.pixels
+    photos = labelled_photos(
+        catalogue, backbone.image_size, knobs.cache_gb, knobs.artifacts / "problems.csv", verify=knobs.verify
+    )
+    table, pixels = photos.table.assign(sha256=photos.contents), photos.pixels
     check_trainable(table)
-    table = table.assign(sha256=photo_contents(table, catalogue.root))
     split = make_split(
         table,
         perceptual_hashes(photos.small),
@@ -139,7 +141,9 @@ def main(knobs: Knobs) -> None:
     )
     config = describe(replace(knobs, epochs=epochs), backbone.origin, backbone.image_size[0], table, split.method)
     checkpoints = knobs.artifacts / ".training"
-    done = training_state(checkpoints, {name: config[name] for name in config if name not in ("cache_gb", "results")})
+    done = training_state(
+        checkpoints, {name: config[name] for name in config if name not in ("cache_gb", "results", "verify")}
+    )
     if done:
         console.print(f"Going on after epoch {done} of {epochs}.")
     recipe = Recipe(

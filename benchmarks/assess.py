@@ -18,7 +18,6 @@ from PIL import Image
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.labelled import photo_contents
 from wildtrack.access.pixels import decode_catalogue
 from wildtrack.assess.duplicate_groups import check_for_duplicates
 from wildtrack.assess.duplicates import perceptual_hashes, pixel_contents
@@ -55,7 +54,7 @@ def main(knobs: Knobs) -> None:
         def duplicates() -> None:
             with tempfile.TemporaryDirectory() as cache:  # new each time, so that nothing is decoded already
                 photos = decode_catalogue(table, root, PIXELS, Path(cache), limit_gb=10)
-                hashes, contents = perceptual_hashes(photos.small), photo_contents(photos.table, root)
+                hashes, contents = perceptual_hashes(photos.small), photos.contents
                 shown, sizes = pixel_contents(photos.pixels), np.zeros(len(contents))
                 check_for_duplicates(photos.table, photos.small, hashes, contents, shown, sizes.astype(int), sizes)
 

@@ -57,7 +57,7 @@ def photos_per_second(pooling: str, pixels: np.ndarray, repeats: int) -> dict[st
             "ONNX engine": OnnxEngine(Path(folder) / "model.onnx"),
         }
     batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
-    seconds = {"Keras predict": fastest(lambda: network.predict(pixels, batch_size=BATCH, verbose=0), repeats)}
+    seconds = {"Keras predict": fastest(lambda: network.predict(pixels, verbose=0), repeats)}
     for name, engine in engines.items():
         seconds[name] = fastest(partial(run_batches, engine, batches), repeats)
     return {name: len(pixels) / value for name, value in seconds.items()}

@@ -18,9 +18,9 @@ from benchmarks.memory import peak_memory
 from wildtrack import versions
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.contents import photo_contents
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.labelled import photo_contents
 from wildtrack.address.keypoints import Keypoints, cached_keypoints
 from wildtrack.address.local import LocalIndex
 from wildtrack.console import console, run, track
@@ -45,7 +45,7 @@ def main(knobs: Knobs) -> None:
     if knobs.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(knobs.data)
-    contents = photo_contents(catalogue.table, catalogue.root)
+    contents = photo_contents(catalogue.table, catalogue.root, default_cache())
     drawn = cached_keypoints(catalogue.table, catalogue.root, contents, default_cache(), 10.0)
     rows = np.arange(len(drawn))
     identities = catalogue.table["identity"].to_numpy()

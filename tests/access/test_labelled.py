@@ -1,23 +1,26 @@
-import os
-import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from wildtrack.access.labelled import photo_contents
-
-
-def test_contents_go_with_the_files_and_not_with_their_place_or_time(photo_folder: Path, tmp_path: Path) -> None:
-    table = pd.DataFrame({"path": ["Ana/0.png", "Ana/1.png", "Ana/0.png"]})
-    contents = photo_contents(table, photo_folder)
-    assert contents[0] == contents[2] != contents[1]
-    moved = shutil.copytree(photo_folder, tmp_path / "moved")
-    os.utime(moved / "Ana/0.png", (0, 0))
-    assert photo_contents(table, moved) == contents
-    shutil.copy(moved / "Blå/0.png", moved / "Ana/0.png")
-    assert photo_contents(table, moved)[0] not in contents
-    assert photo_contents(table, moved)[1] == contents[1]
+from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
+from wildtrack.access.labelled import labelled, labelled_photos
+from wildtrack.errors import UserError
 
 
-def test_content_of_a_photo_that_is_gone(tmp_path: Path) -> None:
-    assert photo_contents(pd.DataFrame({"path": ["gone.png"]}), tmp_path) == [""]
+def test_only_photos_of_known_animals_are_decoded(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    table = load_catalogue(photo_folder).table
+    table.loc[[0, 3], "identity"] = "unknown"
+    catalogue = Catalogue(photo_folder, table, problem_table([("x.png", "why not")]), "")
+    photos = labelled_photos(catalogue, (8, 8), 1.0, tmp_path / "problems.csv")
+    assert photos.table["path"].tolist() == table["path"].drop([0, 3]).tolist()
+    assert (tmp_path / "problems.csv").read_text("utf-8") == "path,reason\nx.png,why not\n"
+
+
+def test_nobody_is_known(tmp_path: Path) -> None:
+    table = pd.DataFrame({"image_id": ["a"], "identity": ["unknown"], "path": ["a.png"]})
+    with pytest.raises(UserError, match="says which animal it shows"):
+        labelled(Catalogue(tmp_path, table, problem_table([]), ""))

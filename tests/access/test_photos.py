@@ -117,8 +117,40 @@ def test_draft_never_goes_below_twice_the_target(
 ) -> None:
     photo = save(tmp_path / "photo.jpg", smooth)
     with photo.open("rb") as file:
-        image, _ = photos._decode(file, size, bbox)
+        [(image, _)] = photos._decode(file, [size], bbox)
     assert image.width == decoded_width
+
+
+@pytest.mark.parametrize(
+    ("suffix", "sizes", "bbox", "decodings"),
+    [
+        (".jpg", [(40, 40), (25, 25)], None, 2),  # at 1/4 and at 1/8
+        (".jpg", [(25, 25), (8, 8), (25, 25)], None, 1),  # both at 1/8
+        (".jpg", [None, (300, 400)], None, 1),
+        (".jpg", [(40, 60), (40, 60)], (13.5, 21.0, 301.0, 207.0), 1),
+        (".png", [(40, 60), (25, 37), None], (13.5, 21.0, 301.0, 207.0), 1),
+        (".webp", [(8, 8), None], None, 1),
+    ],
+)
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_several_sizes_are_what_each_is_alone(
+    tmp_path: Path,
+    smooth: Pixels,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+    sizes: list[tuple[int, int] | None],
+    bbox: tuple[float, ...] | None,
+    decodings: int,
+    orientation: int,
+) -> None:
+    photo = save(tmp_path / f"photo{suffix}", smooth, orientation)
+    load = photos._load
+    calls: list[object] = []
+    expected = [read_photo(photo, size, bbox) for size in sizes]
+    monkeypatch.setattr(photos, "_load", lambda *given: calls.append(given) or load(*given))  # type: ignore[func-returns-value]
+    for found, alone in zip(photos.read_sizes(photo, sizes, bbox), expected, strict=True):
+        np.testing.assert_array_equal(found, alone)
+    assert len(calls) == decodings
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from wildtrack.access import pixels
-from wildtrack.access.photos import PhotoError, read_photo
-from wildtrack.access.pixels import SMALL, Decoded, decode_catalogue
+from wildtrack.access.contents import photo_contents
+from wildtrack.access.photos import PhotoError, read_photo, read_sizes
+from wildtrack.access.pixels import SMALL, Decoded, decode_catalogue, photo_reader
 from wildtrack.errors import UserError
+from wildtrack.files import sha256
 
 SIZE = (12, 16)
 
@@ -35,12 +37,11 @@ def decoded_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the photos that were really decoded."""
     names: list[str] = []
 
-    def spy(path: Path, size: tuple[int, int], *args: object) -> object:
-        if size != SMALL:
-            names.append(path.name)
-        return read_photo(path, size, *args)  # type: ignore[arg-type]
+    def spy(path: Path, *args: object) -> object:
+        names.append(path.name)
+        return read_sizes(path, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pixels, "read_photo", spy)
+    monkeypatch.setattr(pixels, "read_sizes", spy)
     return names
 
 
@@ -62,6 +63,9 @@ def check(decoded: Decoded, root: Path, expected: list[str]) -> None:
     assert isinstance(decoded.pixels, np.memmap)
     for path, photo in zip(expected, decoded.pixels, strict=True):
         np.testing.assert_array_equal(photo, read_photo(root / path, SIZE))
+    assert decoded.contents == [sha256(root / path) for path in expected]
+    for row, path in enumerate(expected):
+        np.testing.assert_array_equal(decoded.read(row), read_photo(root / path, SIZE))
     for path, photo in zip(expected, decoded.small, strict=True):
         np.testing.assert_array_equal(photo, read_photo(root / path, SMALL))
 
@@ -110,7 +114,7 @@ def test_pixels_are_read_only(root: Path, cache: Path) -> None:
     assert not decoded.small.flags.writeable
 
 
-@pytest.mark.parametrize("change", ["photo", "time", "box", "order", "size", "version"])
+@pytest.mark.parametrize("change", ["photo", "box", "order", "size", "version"])
 def test_any_change_decodes_anew(
     root: Path, cache: Path, change: str, decoded_paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,8 +122,6 @@ def test_any_change_decodes_anew(
     decode_catalogue(table, root, size, cache, limit_gb=1)
     if change == "photo":
         Image.new("RGB", (40, 50)).save(root / "a.png")
-    elif change == "time":
-        os.utime(root / "a.png", ns=(0, 0))
     elif change == "box":
         table = photos("a.png", "c.png", bbox=[(0.0, 0.0, 9.0, 9.0), None])
     elif change == "order":
@@ -131,6 +133,44 @@ def test_any_change_decodes_anew(
     decode_catalogue(table, root, size, cache, limit_gb=1)
     assert len(decoded_paths) == 4
     assert len(entries(cache)) == 4
+
+
+@pytest.mark.parametrize("change", ["time", "place"])
+def test_the_same_photos_elsewhere_are_found(root: Path, cache: Path, change: str, decoded_paths: list[str]) -> None:
+    table = photos("a.png", "c.png")
+    decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    if change == "time":
+        os.utime(root / "a.png", ns=(0, 0))
+    else:
+        root = root.rename(root.with_name("moved"))
+    check(decode_catalogue(table, root, SIZE, cache, limit_gb=1), root, ["a.png", "c.png"])
+    assert len(decoded_paths) == 2
+
+
+def test_a_photo_that_keeps_its_size_and_date_is_found_changed_when_asked_to(root: Path, cache: Path) -> None:
+    table = photos("a.bmp")
+    for level in (10, 200):  # files of one size
+        Image.new("RGB", (40, 50), (level, level, level)).save(root / "a.bmp", "PNG", compress_level=0)
+        os.utime(root / "a.bmp", ns=(0, 0))
+        found = decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    assert found.pixels.max() == 10
+    assert decode_catalogue(table, root, SIZE, cache, limit_gb=1, verify=True).pixels.min() == 200
+    assert decode_catalogue(table, root, SIZE, cache, limit_gb=1).pixels.min() == 200
+
+
+@pytest.mark.parametrize("decoded_before", [False, True])
+def test_the_reader_gives_any_row(root: Path, cache: Path, decoded_before: bool, decoded_paths: list[str]) -> None:
+    table = photos("a.png", "bad.png", "b 1.png", "missing.png", "c.png", bbox=[(5.0, 6.0, 20.0, 20.0), *[None] * 4])
+    if decoded_before:
+        decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    decoded_paths.clear()
+    read = photo_reader(table, root, photo_contents(table, root, cache), SIZE, cache)
+    for row, path in [(4, "c.png"), (0, "a.png"), (2, "b 1.png"), (4, "c.png")]:
+        np.testing.assert_array_equal(read(row), read_photo(root / path, SIZE, table["bbox"].iloc[row]))
+    for row, reason in [(1, "content is not"), (3, "cannot be opened")]:
+        with pytest.raises(PhotoError, match=reason):
+            read(row)
+    assert decoded_paths == []  # at the second size
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
@@ -153,11 +193,11 @@ def test_a_failure_is_not_for_ever(root: Path, cache: Path, monkeypatch: pytest.
     def fail(path: Path, *args: object) -> object:
         if path.name == "a.png":
             raise PhotoError("cannot be opened: Input/output error")
-        return read_photo(path, *args)  # type: ignore[arg-type]
+        return read_sizes(path, *args)  # type: ignore[arg-type]
 
     table = photos("a.png", "c.png")
     with monkeypatch.context() as broken:
-        broken.setattr(pixels, "read_photo", fail)
+        broken.setattr(pixels, "read_sizes", fail)
         check(decode_catalogue(table, root, SIZE, cache, 1), root, ["c.png"])
     check(decode_catalogue(table, root, SIZE, cache, 1), root, ["a.png", "c.png"])
 
@@ -169,9 +209,9 @@ def test_stopping_leaves_nothing_behind(
     def stop(path: Path, *args: object) -> object:
         if path.name == "c.png":
             raise error
-        return read_photo(path, *args)  # type: ignore[arg-type]
+        return read_sizes(path, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pixels, "read_photo", stop)
+    monkeypatch.setattr(pixels, "read_sizes", stop)
     with pytest.raises(error):
         decode_catalogue(photos("a.png", "c.png"), root, SIZE, cache, limit_gb=1)
     assert entries(cache) == []

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.address.embedding_cache import cached_outputs, embedding_speed
+from wildtrack.access.photos import PhotoError
+from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.errors import UserError
 
 
 class CountingEngine:
@@ -29,7 +31,10 @@ def outputs(
     table = pd.DataFrame({"path": [f"{row}.jpg" for row in range(len(levels))], **given.get("columns", {})})
     engine = CountingEngine()
     contents = given.get("contents", [f"c{level}" for level in levels])
-    found = cached_outputs(engine, fingerprint, table, contents, pixels, cache, limit_gb)
+    embedded = cached_outputs(engine, fingerprint, table, contents, pixels.__getitem__, cache, limit_gb)
+    assert embedded.rows.tolist() == list(range(len(levels)))
+    assert embedded.problems.empty
+    found = embedded.outputs
     assert found["embedding"].tolist() == [[level, -level] for level in levels]
     assert np.allclose(found["probabilities"], np.array(levels)[:, None] / 255)
     return engine.asked, found
@@ -134,26 +139,40 @@ def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(OSError, match="full"):
             outputs(tmp_path, [1, 2])
     assert outputs(tmp_path, [1])[0] == []
-    assert sorted(path.name for path in (tmp_path / "embeddings").iterdir()) == ["f1.json", "f1.npz"]
+    assert [path.name for path in (tmp_path / "embeddings").iterdir()] == ["f1.npz"]
 
 
-def test_the_speed_is_that_of_the_most_photos_at_once(tmp_path: Path) -> None:
-    assert embedding_speed("f1", tmp_path) is None
-    outputs(tmp_path, list(range(40)))
-    speed = embedding_speed("f1", tmp_path)
-    assert speed is not None
-    assert speed > 0
-    outputs(tmp_path, list(range(40)))  # nothing to embed
-    outputs(tmp_path, [50, 51])  # too few to say much
-    assert embedding_speed("f1", tmp_path) == speed
-    outputs(tmp_path, list(range(100, 150)))
-    assert embedding_speed("f1", tmp_path) != speed
+def test_photos_that_cannot_be_read_are_told_and_the_others_embedded(tmp_path: Path) -> None:
+    table = pd.DataFrame({"path": [f"{row}.jpg" for row in range(20)]})
+    contents = ["c1", "bad", "c2", "bad", *["c3"] * 15, ""]
+
+    def read(row: int) -> np.ndarray:
+        if contents[row] in ("bad", ""):
+            raise PhotoError(f"broken {row}")
+        return np.full((4, 4, 3), int(contents[row][1]), np.uint8)
+
+    for _ in range(2):  # embedded, then found
+        engine = CountingEngine()
+        embedded = cached_outputs(engine, "f1", table, contents, read, tmp_path, 1.0)
+        assert embedded.rows.tolist() == [0, 2, *range(4, 19)]
+        assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2, *[3] * 15]
+        assert embedded.problems.to_numpy().tolist() == [
+            ["1.jpg", "broken 1"],
+            ["3.jpg", "broken 1"],  # a copy
+            ["19.jpg", "broken 19"],
+        ]
+    assert engine.asked == []
+    with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: 1\.jpg: broken 1"):
+        cached_outputs(engine, "f1", table[1:2], contents[1:2], lambda row: read(row + 1), tmp_path, 1.0)
 
 
-@pytest.mark.parametrize("damage", ["", "{}", "[]", "no JSON", '{"photos": 3, "photos_per_second": null}'])
-def test_a_damaged_note_of_the_speed(tmp_path: Path, damage: str) -> None:
-    outputs(tmp_path, [1])
-    entry(tmp_path).with_suffix(".json").write_text(damage)
-    assert embedding_speed("f1", tmp_path) is None
-    outputs(tmp_path, [2])
-    assert embedding_speed("f1", tmp_path) is not None
+def test_a_photo_that_has_gone_bad_is_still_known_by_its_content(tmp_path: Path) -> None:
+    outputs(tmp_path, [1, 2])
+
+    def gone(row: int) -> np.ndarray:
+        raise PhotoError("gone")
+
+    table = pd.DataFrame({"path": ["0.jpg", "new.jpg", "1.jpg"]})
+    embedded = cached_outputs(CountingEngine(), "f1", table, ["c1", "c9", "c2"], gone, tmp_path, 1.0)
+    assert embedded.rows.tolist() == [0, 2]
+    assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2]

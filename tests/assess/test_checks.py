@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue
-from wildtrack.access.labelled import photo_contents
 from wildtrack.access.pixels import decode_catalogue
 from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.duplicates import perceptual_hashes
@@ -27,7 +26,7 @@ def checked(catalogue: Catalogue, cache: Path, thresholds: Thresholds | None = N
     return check_catalogue(
         catalogue,
         photos,
-        photo_contents(photos.table, catalogue.root),
+        photos.contents,
         perceptual_hashes(photos.small),
         thresholds=thresholds or Thresholds(),
         encounter_hours=12,

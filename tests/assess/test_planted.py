@@ -12,7 +12,6 @@ from PIL import Image
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.labelled import photo_contents
 from wildtrack.access.pixels import decode_catalogue
 from wildtrack.assess.audit import Audit, audit_labels
 from wildtrack.assess.duplicate_groups import check_for_duplicates, remove_duplicates, write_cleaned
@@ -72,7 +71,7 @@ def duplicates(planted: tuple[Catalogue, pd.DataFrame], tmp_path_factory: pytest
     catalogue, _ = planted
     photos = decode_catalogue(catalogue.table, catalogue.root, (96, 128), tmp_path_factory.mktemp("cache"), 1.0)
     assert photos.problems.empty
-    contents = photo_contents(photos.table, catalogue.root)
+    contents = photos.contents
     hashes, shown = perceptual_hashes(photos.small), pixel_contents(photos.pixels)
     nothing = np.zeros(len(contents), dtype=np.intp)
     sizes = (photos.table["height"] * photos.table["width"]).fillna(0).to_numpy(dtype=np.float64)

@@ -9,11 +9,12 @@ from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.pixels import Decoded, decode_catalogue
 from wildtrack.access.problems import report_problems
-from wildtrack.console import track
-from wildtrack.files import sha256
+from wildtrack.errors import UserError
 
 
-def labelled_photos(catalogue: Catalogue, size: tuple[int, int], cache_gb: float, problems: Path) -> Decoded:
+def labelled_photos(
+    catalogue: Catalogue, size: tuple[int, int], cache_gb: float, problems: Path, *, verify: bool = False
+) -> Decoded:
     """Decode the photos of known individuals; write what was left out, and why, to the CSV `problems`.
 
     Args:
@@ -21,30 +22,19 @@ def labelled_photos(catalogue: Catalogue, size: tuple[int, int], cache_gb: float
         size: (height, width) in pixels.
         cache_gb: What the pixel cache may take on disk.
         problems: CSV to write.
+        verify: Read every file again, whatever its size and date.
 
     Raises:
-        UserError: No labelled photo can be decoded.
+        UserError: No photo is labelled, or none that is can be decoded.
     """
-    known = catalogue.table[catalogue.table["identity"] != UNKNOWN]
-    photos = decode_catalogue(known, catalogue.root, size, default_cache(), cache_gb)
+    photos = decode_catalogue(labelled(catalogue), catalogue.root, size, default_cache(), cache_gb, verify=verify)
     report_problems(problems, catalogue.problems, photos.problems)
     return photos
 
 
-def photo_contents(table: pd.DataFrame, root: Path) -> list[str]:
-    """Name what is in each row's photo, wherever it lies: the hex SHA-256 of its file, "" where it cannot be read.
-
-    Args:
-        table: Catalogue rows with `path`.
-        root: The folder that `path` is relative to.
-    """
-    paths = table["path"].unique()
-    contents = {path: _content(root / path) for path in track(paths, "Checking photos", total=len(paths))}
-    return [contents[path] for path in table["path"]]
-
-
-def _content(path: Path) -> str:
-    try:
-        return sha256(path)
-    except OSError:  # its pixels may still be in the cache
-        return ""
+def labelled(catalogue: Catalogue) -> pd.DataFrame:
+    """The catalogue's rows of known individuals; UserError when nobody is known."""
+    rows = catalogue.table[catalogue.table["identity"] != UNKNOWN]
+    if rows.empty:
+        raise UserError(f"no photo in {catalogue.root} says which animal it shows; name some in the column identity")
+    return rows

@@ -54,6 +54,7 @@ _TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_Edges = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 _SWAPPED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
 _MIRRORED_X, _MIRRORED_Y = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})  # where the file runs right to left, or up
 # What Pillow's parsers let through on malformed bytes (OSError apart, which has its own wording).
@@ -123,14 +124,30 @@ def read_photo(
     Raises:
         PhotoError: the file is no photo, is damaged, is too large, or the box misses it.
     """
+    return read_sizes(source, [size], bbox)[0]
+
+
+def read_sizes(
+    source: Path | BinaryIO, sizes: Sequence[tuple[int, int] | None], bbox: Sequence[float] | None = None
+) -> list[npt.NDArray[np.uint8]]:
+    """Read a photo at several sizes, each exactly as `read_photo` gives it. Thread-safe.
+
+    The photo is decoded once, unless it is a JPEG of which the sizes ask for different drafts.
+
+    Args:
+        source: as `read_photo` takes it, as are the others.
+        sizes: one or more.
+        bbox: see there.
+
+    Returns:
+        Pixels, uint8 of shape (H, W, 3), for each size.
+
+    Raises:
+        PhotoError: the file is no photo, is damaged, is too large, or the box misses it.
+    """
     with _opened(source) as file:
-        image, (left, top, right, bottom) = _decode(file, size, bbox)
-    whole = (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
-    image = _to_rgb(image.crop(whole))
-    if size is not None:
-        inner = (left - whole[0], top - whole[1], right - whole[0], bottom - whole[1])  # a draft has fractional edges
-        image = image.resize((size[1], size[0]), Image.Resampling.BICUBIC, box=inner)
-    return np.array(image)
+        views = _decode(file, sizes, bbox)
+    return [_cut(*view, size) for view, size in zip(views, sizes, strict=True)]
 
 
 def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
@@ -207,25 +224,49 @@ def _opened(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
 
 
 def _decode(
-    file: BinaryIO, size: tuple[int, int] | None, bbox: Sequence[float] | None
-) -> tuple[Image.Image, tuple[float, float, float, float]]:
-    """Decode, perhaps smaller than the photo is: an upright image, and the box in its pixels."""
+    file: BinaryIO, sizes: Sequence[tuple[int, int] | None], bbox: Sequence[float] | None
+) -> list[tuple[Image.Image, _Edges]]:
+    """For each size an upright image, perhaps smaller than the photo is, and the box in its pixels."""
     with _reasons(file), Image.open(file, formats=_FORMATS) as image:
-        (width, height), orientation = _upright_size(image)
-        box = _pixel_box(bbox, width, height)
-        scale = _draft(image, box, size)
-        image.load()
-        upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
-        # A draft rounds its size up; mirrored, the part that is too much comes first.
-        shift_x = upright.width * scale - width if orientation in _MIRRORED_X else 0
-        shift_y = upright.height * scale - height if orientation in _MIRRORED_Y else 0
-        left, top, right, bottom = box
-        return upright, (
-            (left + shift_x) / scale,
-            (top + shift_y) / scale,
-            (right + shift_x) / scale,
-            (bottom + shift_y) / scale,
-        )
+        upright_size, orientation = _upright_size(image)
+        box = _pixel_box(bbox, *upright_size)
+        scales = [_draft_scale(image, box, size) for size in sizes]
+        views = {scales[0]: _load(image, scales[0], orientation, upright_size, box)}
+        for scale in set(scales[1:]) - views.keys():
+            with Image.open(file, formats=_FORMATS) as again:  # an image that is loaded cannot be drafted
+                views[scale] = _load(again, scale, orientation, upright_size, box)
+    return [views[scale] for scale in scales]
+
+
+def _load(
+    image: ImageFile.ImageFile, scale: int, orientation: int, size: tuple[int, int], box: tuple[int, int, int, int]
+) -> tuple[Image.Image, _Edges]:
+    """Decode at 1/scale of the upright (width, height) and turn upright; also the box in these pixels."""
+    if scale > 1:
+        image.draft("RGB", (image.width // scale, image.height // scale))
+    image.load()
+    upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
+    # A draft rounds its size up; mirrored, the part that is too much comes first.
+    shift_x = upright.width * scale - size[0] if orientation in _MIRRORED_X else 0
+    shift_y = upright.height * scale - size[1] if orientation in _MIRRORED_Y else 0
+    left, top, right, bottom = box
+    return upright, (
+        (left + shift_x) / scale,
+        (top + shift_y) / scale,
+        (right + shift_x) / scale,
+        (bottom + shift_y) / scale,
+    )
+
+
+def _cut(image: Image.Image, edges: _Edges, size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
+    """The pixels between the edges, resized."""
+    left, top, right, bottom = edges
+    whole = (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+    image = _to_rgb(image if whole == (0, 0, *image.size) else image.crop(whole))
+    if size is not None:
+        inner = (left - whole[0], top - whole[1], right - whole[0], bottom - whole[1])  # a draft has fractional edges
+        image = image.resize((size[1], size[0]), Image.Resampling.BICUBIC, box=inner)
+    return np.array(image)
 
 
 def _upright_size(image: ImageFile.ImageFile) -> tuple[tuple[int, int], int]:
@@ -288,15 +329,13 @@ def _pixel_box(bbox: Sequence[float] | None, width: int, height: int) -> tuple[i
     return left, top, right, bottom
 
 
-def _draft(image: ImageFile.ImageFile, box: tuple[int, int, int, int], size: tuple[int, int] | None) -> int:
-    """Let a JPEG decode at 1/2, 1/4 or 1/8 of its size when that is plenty; return the divisor."""
-    if size is None:
+def _draft_scale(image: ImageFile.ImageFile, box: tuple[int, int, int, int], size: tuple[int, int] | None) -> int:
+    """By what to divide a JPEG's size when it is decoded: 8, 4 or 2 when what is left is plenty; else 1."""
+    if size is None or image.format not in {"JPEG", "MPO"}:
         return 1
     left, top, right, bottom = box
     room = min((bottom - top) // (_DRAFT_MARGIN * size[0]), (right - left) // (_DRAFT_MARGIN * size[1]))
-    scale = next((scale for scale in _DRAFT_SCALES if scale <= room), 1)
-    drafted = image.draft("RGB", (image.width // scale, image.height // scale))
-    return 1 if drafted is None else scale
+    return next((scale for scale in _DRAFT_SCALES if scale <= room), 1)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

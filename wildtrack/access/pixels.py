@@ -8,7 +8,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +21,8 @@ import pandas as pd
 from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.cache import trim
 from wildtrack.access.catalogue import problem_table
-from wildtrack.access.photos import READER_VERSION, PhotoError, read_photo
+from wildtrack.access.contents import photo_contents
+from wildtrack.access.photos import READER_VERSION, PhotoError, read_photo, read_sizes
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.files import write_atomically, write_text
@@ -28,7 +30,8 @@ from wildtrack.parallel import in_threads
 
 Job = tuple[Path, Box | None]
 Pixels = npt.NDArray[np.uint8]
-Sizes = tuple[Pixels, Pixels]  # one photo's `pixels` and `small`
+Kept = tuple[npt.NDArray[np.void], dict[int, str]]  # photos, see `_record`, and {row: reason} of those that are missing
+Reader = Callable[[int], Pixels]  # a row of a catalogue -> its photo, or a PhotoError
 
 SMALL = (32, 32)  # what the perceptual hash looks at; no knob changes it, so neither do near-duplicates and splits
 
@@ -41,23 +44,32 @@ class Decoded:
 
     Attributes:
         table: the catalogue rows that could be decoded, RangeIndex, in the order given.
+        contents: N hashes of their files, from `photo_contents`.
         pixels: uint8 (N, H, W, 3), RGB, read-only; row i is the photo of `table` row i. A np.memmap.
         small: the same at the size SMALL, whatever size was asked for: uint8 (N, 32, 32, 3).
         problems: columns `path` and `reason`, one row for each photo that could not be decoded.
     """
 
     table: pd.DataFrame
+    contents: list[str]
     pixels: Pixels
     small: Pixels
     problems: pd.DataFrame
 
+    def read(self, row: int) -> Pixels:
+        """The pixels of one row of `table`."""
+        photo: Pixels = self.pixels[row]
+        return photo
 
-def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cache: Path, limit_gb: float) -> Decoded:
+
+def decode_catalogue(
+    table: pd.DataFrame, root: Path, size: tuple[int, int], cache: Path, limit_gb: float, *, verify: bool = False
+) -> Decoded:
     """Decode every photo of a catalogue, or find it decoded already.
 
-    An entry is keyed by the files (path, size, modification time), the boxes, the target size and the reader's
-    version, so that a changed photo or box is decoded anew. Older entries beyond the limit are deleted, the least
-    recently used first. Stopping half-way leaves nothing behind.
+    An entry is keyed by the content of the files, the boxes, the target size and the reader's version, so that a
+    changed photo or box is decoded anew. Older entries beyond the limit are deleted, the least recently used first.
+    Stopping half-way leaves nothing behind.
 
     Args:
         table: catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
@@ -65,47 +77,97 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
         size: (height, width) of `pixels`.
         cache: the project's cache folder, see `cache.default_cache`; entries go to its `pixels` folder.
         limit_gb: what all entries together may take, in units of 10^9 bytes; the newest one may take more.
+        verify: see `photo_contents`.
 
     Returns:
-        Table, pixels and problems.
+        Table, contents, pixels and problems.
 
     Raises:
         UserError: there are no rows, or none of the photos can be decoded.
     """
     if table.empty:
         raise UserError(f"no photos to decode in {root}; the table has no rows")
-    folder = root.resolve()
-    jobs = [(folder / path, box) for path, box in zip(table["path"], boxes(table), strict=True)]
-    entry = cache / "pixels" / f"{_key(jobs, size)}.npy"
-    found = _load(entry, len(table), size)
-    if found is not None and any(_can_be_read(jobs[row]) for row in found[1]):
-        found = None  # what failed then was the disk, its rights or a missing package, and not the photo
+    contents = photo_contents(table, root, cache, verify=verify)
+    jobs = _jobs(table, root)
+    entry = _entry(jobs, contents, size, cache)
+    found = _find(entry, jobs, size)
     if found is None:
         reasons: dict[int, str] = {}
         write_atomically(entry, lambda part: reasons.update(_decode(part, jobs, size)))
         write_text(_reasons_file(entry), json.dumps(reasons))
         trim(entry, limit_gb)
-        found = _load(entry, len(table), size)
+        found = _load(entry, len(jobs), size)
         if found is None:
             raise UserError(f"the pixel cache {entry} cannot be read back; is the disk of {cache} sound and not full?")
-    os.utime(entry)  # marks the last use, which is what trimming goes by
     photos, reasons = found
     kept = [row for row in range(len(table)) if row not in reasons]
     problems = problem_table((table["path"].iloc[row], reason) for row, reason in reasons.items())
-    return Decoded(table.iloc[kept].reset_index(drop=True), photos["pixels"], photos["small"], problems)
+    return Decoded(
+        table.iloc[kept].reset_index(drop=True),
+        [contents[row] for row in kept],
+        photos["pixels"],
+        photos["small"],
+        problems,
+    )
 
 
-def _key(jobs: Iterable[Job], size: tuple[int, int]) -> str:
-    """SHA-256 of everything that decides the pixels."""
+def photo_reader(
+    table: pd.DataFrame, root: Path, contents: Sequence[str], size: tuple[int, int], cache: Path
+) -> Reader:
+    """How to come by the pixels of some photos of a catalogue, for whoever looks at each of them once.
+
+    Args:
+        table: as `decode_catalogue` takes it, as are `root`, `size` and `cache`.
+        root: see there.
+        contents: N hashes of the files, from `photo_contents`.
+        size: see there.
+        cache: see there.
+
+    Returns:
+        A function from a row to its pixels, uint8 (H, W, 3), or a PhotoError; thread-safe. They come from the pixel
+        cache if `decode_catalogue` has decoded this very catalogue, else from the files, and are kept nowhere.
+    """
+    jobs = _jobs(table, root)
+    found = _find(_entry(jobs, contents, size, cache), jobs, size)
+    if found is None:
+        return lambda row: read_photo(jobs[row][0], size, jobs[row][1])
+    photos, reasons = found
+    places = np.cumsum([row not in reasons for row in range(len(jobs))]) - 1
+
+    def find(row: int) -> Pixels:
+        if row in reasons:
+            raise PhotoError(reasons[row])
+        pixels: Pixels = photos["pixels"][places[row]]
+        return pixels
+
+    return find
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """What to decode, row by row; a path is only put together when it is asked for."""
+
+    folder: Path
+    paths: list[str]
+    boxes: list[Box | None]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> Job:
+        return self.folder / self.paths[row], self.boxes[row]
+
+
+def _jobs(table: pd.DataFrame, root: Path) -> _Jobs:
+    return _Jobs(root.resolve(), table["path"].tolist(), boxes(table))
+
+
+def _entry(jobs: _Jobs, contents: Sequence[str], size: tuple[int, int], cache: Path) -> Path:
+    """Where the photos are kept: named by the SHA-256 of everything that decides the pixels."""
     digest = hashlib.sha256(repr((READER_VERSION, tuple(size))).encode())
-    for path, box in jobs:
-        try:
-            stat = path.stat()
-            state = (stat.st_size, stat.st_mtime_ns)
-        except OSError:  # decoding will say why
-            state = (-1, -1)
-        digest.update(repr((str(path), *state, box)).encode())
-    return digest.hexdigest()
+    for path, box, content in zip(jobs.paths, jobs.boxes, contents, strict=True):
+        digest.update(repr((content or path, box)).encode())  # the path: decoding will say why it cannot be read
+    return cache / "pixels" / f"{digest.hexdigest()}.npy"
 
 
 def _record(size: tuple[int, int]) -> np.dtype[np.void]:
@@ -125,8 +187,17 @@ def _reasons_file(entry: Path) -> Path:
     return entry.with_suffix(".json")
 
 
-def _load(entry: Path, rows: int, size: tuple[int, int]) -> tuple[npt.NDArray[np.void], dict[int, str]] | None:
-    """The photos, see `_record`, and {row: reason} of what is missing; None for an entry that is absent or damaged."""
+def _find(entry: Path, jobs: _Jobs, size: tuple[int, int]) -> Kept | None:
+    """The photos; None for an entry that is absent, damaged, or lacks a photo that can be read now."""
+    found = _load(entry, len(jobs), size)
+    if found is None or any(_can_be_read(jobs[row]) for row in found[1]):
+        return None  # what failed then was the disk, its rights or a missing package, and not the photo
+    with suppress(FileNotFoundError):  # another process may trim just now
+        os.utime(entry)  # marks the last use, which is what trimming goes by
+    return found
+
+
+def _load(entry: Path, rows: int, size: tuple[int, int]) -> Kept | None:
     try:
         photos = np.load(entry, mmap_mode="r", allow_pickle=False)
         reasons = {int(row): str(reason) for row, reason in json.loads(_reasons_file(entry).read_text("utf-8")).items()}
@@ -137,12 +208,13 @@ def _load(entry: Path, rows: int, size: tuple[int, int]) -> tuple[npt.NDArray[np
     return photos, reasons
 
 
-def _decode(target: Path, jobs: list[Job], size: tuple[int, int]) -> dict[int, str]:
+def _decode(target: Path, jobs: _Jobs, size: tuple[int, int]) -> dict[int, str]:
     """Write the photos to an .npy file one after the other; return {row: reason} of those that failed."""
     reasons: dict[int, str] = {}
     with target.open("wb") as file:
         _write_header(file, len(jobs), size)
-        results = track(in_threads(lambda job: _read_or_reason(job, size), jobs), "Decoding photos", total=len(jobs))
+        decoded = in_threads(lambda row: _read_or_reason(jobs[row], (size, SMALL)), range(len(jobs)))
+        results = track(decoded, "Decoding photos", total=len(jobs))
         for row, result in enumerate(results):
             if isinstance(result, PhotoError):
                 reasons[row] = str(result)
@@ -162,9 +234,9 @@ def _write_header(file: BinaryIO, count: int, size: tuple[int, int]) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (count,)})
 
 
-def _read_or_reason(job: Job, size: tuple[int, int]) -> Sizes | PhotoError:
+def _read_or_reason(job: Job, sizes: Sequence[tuple[int, int]]) -> list[Pixels] | PhotoError:
     path, box = job
-    try:  # read twice, not shrunk twice: a JPEG's draft depends on the size asked for
-        return read_photo(path, size, box), read_photo(path, SMALL, box)
+    try:  # not shrunk from one size to the next: a JPEG's draft depends on the size asked for
+        return read_sizes(path, sizes, box)
     except PhotoError as error:
         return error

@@ -3,15 +3,21 @@
 import os
 import re
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 
+from wildtrack.access.photos import PhotoError
+from wildtrack.access.pixels import Reader
 from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
+from wildtrack.parallel import in_threads
 
 FINGERPRINT = re.compile("[0-9a-f]{64}")  # it names files of the cache
-BATCH = 16  # measured: larger batches fall out of the processor's cache and are slower
+BATCH = 8  # photos; measured: larger ones are no faster, and every core holds one
+
+Outputs = dict[str, np.ndarray]  # see `Engine.run`
 
 MAKE_ANEW = "delete it, and it is made anew from the model.keras or model.h5 that must lie beside it"
 
@@ -19,8 +25,8 @@ MAKE_ANEW = "delete it, and it is made anew from the model.keras or model.h5 tha
 class Engine(Protocol):
     """Runs a network."""
 
-    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-        """uint8 (B, H, W, 3) -> "embedding" float32 (B, D) and "probabilities" float32 (B, identities)."""
+    def run(self, photos: np.ndarray) -> Outputs:
+        """Thread-safe. uint8 (B, H, W, 3) -> "embedding" float32 (B, D) and "probabilities" float32 (B, identities)."""
 
 
 class KerasEngine:
@@ -28,10 +34,13 @@ class KerasEngine:
 
     def __init__(self, network: Any) -> None:
         self.network = network
+        self.turn = Lock()  # Keras does not promise that a network runs in several threads at once
 
-    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+    def run(self, photos: np.ndarray) -> Outputs:
         """See `Engine.run`."""
-        return {name: np.asarray(values) for name, values in self.network.predict_on_batch(photos).items()}
+        with self.turn:
+            outputs = self.network.predict_on_batch(photos)
+        return {name: np.asarray(values) for name, values in outputs.items()}
 
 
 class OnnxEngine:
@@ -46,7 +55,7 @@ class OnnxEngine:
         self.names = list(shapes)
         self.embed_dim: int = shapes["embedding"][1]
 
-    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+    def run(self, photos: np.ndarray) -> Outputs:
         """See `Engine.run`."""
         return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))
 
@@ -58,6 +67,9 @@ def onnx_session(path: Path, advice: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = os.cpu_count() or 1
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # or idle threads keep others off the cores
     try:
         return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions share no base class
@@ -71,26 +83,55 @@ def unit_length(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def run_all(
-    engine: Engine, pixels: np.ndarray, description: str, rows: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+def run_all(engine: Engine, pixels: np.ndarray, description: str) -> Outputs:
     """Run an engine over any number of photos, behind a progress bar.
 
     Args:
         engine: Either engine.
-        pixels: uint8 (M, H, W, 3); a memory map is read batch by batch.
+        pixels: uint8 (N, H, W, 3), N >= 1; a memory map is read batch by batch.
         description: What the progress bar says.
-        rows: int (N,), N >= 1: which photos; None for all.
 
     Returns:
         "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
     """
-    rows = np.arange(len(pixels)) if rows is None else rows
-    batches = []
+    return run_rows(engine, pixels.__getitem__, np.arange(len(pixels)), description)[0]
+
+
+def run_rows(engine: Engine, read: Reader, rows: np.ndarray, description: str) -> tuple[Outputs, dict[int, str]]:
+    """Run an engine over some photos of a catalogue, behind a progress bar.
+
+    Every thread reads a batch and runs the engine on it: so no core waits, and memory holds a batch a core.
+
+    Args:
+        engine: Either engine.
+        read: Gives a row's photo.
+        rows: int (N,): which photos.
+        description: What the progress bar says.
+
+    Returns:
+        "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities) of the rows that could be
+        read, nothing where there are none; and {row: reason} of the others.
+    """
+    outputs: Outputs = {}
+    reasons: dict[int, str] = {}
+    done = 0
+
+    def run(batch: np.ndarray) -> tuple[int, Outputs]:
+        photos = []
+        for row in batch.tolist():
+            try:
+                photos.append(read(row))
+            except PhotoError as error:
+                reasons[row] = str(error)
+        return len(photos), engine.run(np.stack(photos)) if photos else {}
+
+    batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     with progress_bar() as progress:
         task = progress.add_task(description, total=len(rows))
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            batches.append(engine.run(np.asarray(pixels[batch])))
+        for batch, (count, found) in zip(batches, in_threads(run, batches), strict=True):
+            for name, values in found.items():
+                whole = outputs.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
+                whole[done : done + count] = values
+            done += count
             progress.advance(task, len(batch))
-    return {name: np.concatenate([batch[name] for batch in batches]).astype(np.float32) for name in batches[0]}
+    return {name: values[:done] for name, values in outputs.items()}, reasons

@@ -1,15 +1,14 @@
 """What a model made of photos, kept on disk, so that a second run only embeds what is new or changed.
 
-One file a model: `embeddings/FINGERPRINT.npz` in the cache folder, with a key and every output of the engine a photo;
-beside it `FINGERPRINT.json` says how fast that went.
+One file a model: `embeddings/FINGERPRINT.npz` in the cache folder, with a key and every output of the engine a photo.
 """
 
 import hashlib
-import json
 import logging
 import os
-import time
 import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +17,41 @@ import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.cache import trim
-from wildtrack.address.embed import Engine, run_all
-from wildtrack.files import write_atomically, write_text
+from wildtrack.access.catalogue import problem_table
+from wildtrack.access.pixels import Reader
+from wildtrack.address.embed import Engine, Outputs, run_rows
+from wildtrack.errors import UserError
+from wildtrack.files import write_atomically
 
 KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may have such a name
 
-Outputs = dict[str, np.ndarray]
-
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """What a model made of a catalogue's photos.
+
+    Attributes:
+        rows: int (M,), increasing: those of the catalogue's N rows whose photo could be embedded, M >= 1.
+        outputs: "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities).
+        problems: columns `path` and `reason`, one row for each of the others.
+    """
+
+    rows: np.ndarray
+    outputs: Outputs
+    problems: pd.DataFrame
 
 
 def cached_outputs(
     engine: Engine,
     fingerprint: str,
     table: pd.DataFrame,
-    contents: list[str],
-    pixels: np.ndarray,
+    contents: Sequence[str],
+    read: Reader,
     cache: Path,
     limit_gb: float,
-) -> Outputs:
+) -> Embedded:
     """Run an engine over the photos it has not seen yet, and look up the others.
 
     A photo is known by its file's content and its box, and the model by its fingerprint, which covers the weights,
@@ -46,70 +61,53 @@ def cached_outputs(
     Args:
         engine: Either engine.
         fingerprint: Of its model, hexadecimal.
-        table: Catalogue rows, N >= 1, `bbox` among the columns where there are boxes.
+        table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
         contents: From `photo_contents`: N digests; "" is embedded and not kept.
-        pixels: uint8 (N, H, W, 3), decoded for this model; may be a memory map.
+        read: Gives the photos of some rows, as this model takes them: `photo_reader`, or `Decoded.read`.
         cache: The project's cache folder, see `default_cache`.
         limit_gb: What all files together may take, in units of 10^9 bytes; the newest one may take more.
 
-    Returns:
-        "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
+    Raises:
+        UserError: None of the photos can be read.
     """
     keys = _keys(table, contents)
     entry = cache / "embeddings" / f"{fingerprint}.npz"
     known = _load(entry)
-    places = pd.Index(known[KEYS] if known else []).get_indexer(pd.Index(keys))  # -1 for a photo that is not known
+    places = _places(known, keys)
     firsts = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
-    if not len(firsts) and known:
-        os.utime(entry)  # marks the last use, which is what trimming goes by
+    reasons: dict[str, str] = {}
+    if len(firsts):
+        made, failed = run_rows(engine, read, firsts, "Embedding photos")
+        reasons = {keys[row]: reason for row, reason in failed.items()}
+        if made:
+            made[KEYS] = keys[[row for row in firsts if row not in failed]]
+            known = {name: np.concatenate([known[name], made[name]]) for name in made} if known else made
+            _save(entry, known, keys, limit_gb)
+            places = _places(known, keys)
     else:
-        timed = _Timed(engine)
-        made = {KEYS: keys[firsts], **run_all(timed, pixels, "Embedding photos", firsts)}
-        known = {name: np.concatenate([known[name], made[name]]) for name in made} if known else made
-        _save(entry, known, keys, limit_gb)
-        _note_speed(entry.with_suffix(".json"), len(firsts), timed.photos_per_second)
-        places = pd.Index(known[KEYS]).get_indexer(pd.Index(keys))
-    return {name: values[places] for name, values in known.items() if name != KEYS}
+        os.utime(entry)  # marks the last use, which is what trimming goes by
+    rows = np.flatnonzero(places >= 0)
+    problems = problem_table(
+        (table["path"].iloc[row], reasons[keys[row]]) for row in range(len(keys)) if places[row] < 0
+    )
+    if not known or not len(rows):
+        path, reason = problems.iloc[0]
+        raise UserError(f"none of the {len(table)} photos can be read; the first: {path}: {reason}")
+    outputs = {name: _taken(values, places[rows]) for name, values in known.items() if name != KEYS}
+    return Embedded(rows, outputs, problems)
 
 
-def embedding_speed(fingerprint: str, cache: Path) -> float | None:
-    """Photos a second when this model embedded most photos at once, decoding not counted; None where not noted."""
-    return _speed(cache / "embeddings" / f"{fingerprint}.json")[1]
+def _places(known: Outputs | None, keys: np.ndarray) -> np.ndarray:
+    """Where among what is known each key is, int (N,); -1 for one that is not."""
+    return pd.Index(known[KEYS] if known else []).get_indexer(pd.Index(keys))
 
 
-class _Timed:
-    """An engine that notes how long each batch takes it."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.speeds: list[float] = []
-
-    def run(self, photos: np.ndarray) -> Outputs:
-        started = time.perf_counter()
-        outputs = self.engine.run(photos)
-        self.speeds.append(len(photos) / (time.perf_counter() - started))
-        return outputs
-
-    @property
-    def photos_per_second(self) -> float:
-        return float(np.median(self.speeds))  # the first batch is slow: many engines finish their network with it
+def _taken(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The values at some places; not copied where these are all of them in order."""
+    return values if np.array_equal(places, np.arange(len(values))) else values[places]
 
 
-def _note_speed(path: Path, photos: int, photos_per_second: float) -> None:
-    if photos >= _speed(path)[0]:  # a few new photos say little
-        write_text(path, json.dumps({"photos": photos, "photos_per_second": photos_per_second}))
-
-
-def _speed(path: Path) -> tuple[int, float | None]:
-    """How many photos were timed, and their speed; (0, None) for a file that is missing or damaged."""
-    try:
-        noted = json.loads(path.read_text("utf-8"))
-        return int(noted["photos"]), float(noted["photos_per_second"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0, None
-
-
-def _keys(table: pd.DataFrame, contents: list[str]) -> np.ndarray:
+def _keys(table: pd.DataFrame, contents: Sequence[str]) -> np.ndarray:
     """Name each row's photo and box, str (N,); a row whose file could not be read gets a name of its own."""
     named = [
         hashlib.sha256(f"{content} {box}".encode()).hexdigest() if content else f"row {row}"
@@ -138,7 +136,7 @@ def _save(entry: Path, outputs: Outputs, asked: np.ndarray, limit_gb: float) -> 
     kept = np.char.find(outputs[KEYS], " ") < 0
     if sum(values.nbytes for values in outputs.values()) > limit_gb * 1e9:
         kept &= np.isin(outputs[KEYS], asked)
-    lasting = {name: values[kept] for name, values in outputs.items()}
+    lasting = outputs if kept.all() else {name: values[kept] for name, values in outputs.items()}
 
     def write(part: Path) -> None:
         with part.open("wb") as file:
@@ -154,5 +152,5 @@ def _digest(outputs: Outputs) -> str:
     for name in sorted(outputs):
         values = np.ascontiguousarray(outputs[name])
         digest.update(f"{name}{values.dtype}{values.shape}".encode())
-        digest.update(values.tobytes())
+        digest.update(values.view(np.uint8).data)  # which copies nothing
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """The index of all known photos with the engine that fits it: opened, or built where there is none yet."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,13 @@ import pandas as pd
 
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.labelled import labelled_photos, photo_contents
+from wildtrack.access.contents import photo_contents
+from wildtrack.access.labelled import labelled
+from wildtrack.access.pixels import decode_catalogue, photo_reader
+from wildtrack.access.problems import report_problems
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
-from wildtrack.address.embed import OnnxEngine, run_all
+from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.embedding_cache import cached_outputs
 from wildtrack.address.index import META_COLUMNS, REBUILD, Index, open_index, save_index
 from wildtrack.address.keypoints import cached_keypoints
 from wildtrack.address.local import LocalIndex
@@ -61,6 +65,8 @@ def build_known_photos(
     cache_gb: float,
     problems: Path,
     with_keypoints: bool = False,
+    *,
+    verify: bool = False,
 ) -> tuple[Index, OnnxEngine]:
     """Embed every labelled photo and save the index; `model.onnx` is made first where it is missing or outdated.
 
@@ -69,44 +75,49 @@ def build_known_photos(
         data: The catalogue: a folder or a CSV.
         scaling: "auto", or one of SCALINGS for a model from elsewhere.
         custom_objects: Layer classes of the user's own, by name.
-        cache_gb: What the pixel cache may take on disk.
+        cache_gb: What the pixel cache may take on disk, and as much each for embeddings and keypoints.
         problems: CSV for the photos that cannot be used.
         with_keypoints: Whether the ranker goes by them.
+        verify: Read every photo again instead of trusting its size and date.
+
+    Raises:
+        UserError: No labelled photo can be read, or the model cannot be used.
     """
     artifacts.check_scaling(scaling)
     catalogue = load_catalogue(data)
     log.info("Building the index. %s", catalogue.understood)
-    photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, cache_gb, problems)
+    table, root = labelled(catalogue), catalogue.root
+    size, cache = artifacts.preprocessor.image_size, default_cache()
     if not onnx_is_current(artifacts, scaling):
+        photos = decode_catalogue(table, root, size, cache, cache_gb, verify=verify)
         load_tensorflow()
         from wildtrack.address.saved_model import export_saved_model, open_saved_model
 
         saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
         export_saved_model(artifacts, saved)
     engine = OnnxEngine(artifacts.folder / "model.onnx")
-    embeddings = run_all(engine, photos.pixels, "Embedding known photos")["embedding"]
-    meta = index_meta(photos.table, catalogue.root)
-    local = None
-    if with_keypoints:
-        local = LocalIndex(
-            cached_keypoints(photos.table, catalogue.root, list(meta["sha256"]), default_cache(), cache_gb)
-        )
     fingerprint = engine.metadata["fingerprint"]
-    index = save_index(artifacts.folder, embeddings, meta, catalogue.root, data, fingerprint, local)
+    contents = photo_contents(table, root, cache, verify=verify)
+    read = photo_reader(table, root, contents, size, cache)
+    embedded = cached_outputs(engine, fingerprint, table, contents, read, cache, cache_gb)
+    report_problems(problems, catalogue.problems, embedded.problems)
+    table, contents = table.iloc[embedded.rows], [contents[row] for row in embedded.rows]
+    local = LocalIndex(cached_keypoints(table, root, contents, cache, cache_gb)) if with_keypoints else None
+    meta = index_meta(table, contents)
+    index = save_index(artifacts.folder, embedded.outputs["embedding"], meta, root, data, fingerprint, local)
     return index, engine
 
 
-def index_meta(table: pd.DataFrame, root: Path) -> pd.DataFrame:
+def index_meta(table: pd.DataFrame, contents: Sequence[str]) -> pd.DataFrame:
     """The index's own columns of a catalogue.
 
     Args:
         table: The catalogue, N rows.
-        root: What its paths are relative to.
+        contents: From `photo_contents`, N.
 
     Returns:
         META_COLUMNS, N rows: text, "" where unknown; `bbox` (x, y, width, height) or None; `sha256` of the file.
     """
     meta = table.reindex(columns=list(META_COLUMNS)).astype(object).fillna("")
     meta["bbox"] = pd.Series([box or None for box in meta["bbox"]], index=meta.index, dtype=object)
-    meta["sha256"] = photo_contents(table, root)
-    return meta
+    return meta.assign(sha256=contents).reset_index(drop=True)

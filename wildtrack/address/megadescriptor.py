@@ -7,11 +7,12 @@ import logging
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from wildtrack.address.embed import unit_length
+from wildtrack.address.embed import Outputs, unit_length
 from wildtrack.address.preprocessor import model_fingerprint
 from wildtrack.errors import UserError
 
@@ -30,6 +31,7 @@ class TimmEngine:
         import timm
 
         self.model = model
+        self.turn = Lock()  # each call takes all cores
         data = timm.data.resolve_model_data_config(model)
         self.mean, self.std = np.float32(data["mean"]), np.float32(data["std"])  # (3,), of pixels 0-1
         height, width = data["input_size"][1:]
@@ -39,12 +41,12 @@ class TimmEngine:
         scaling = f"mean {self.mean.tolist()} std {self.std.tolist()}"
         self.fingerprint = model_fingerprint(model.pretrained_cfg["architecture"], weights, self.image_size, scaling)
 
-    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+    def run(self, photos: np.ndarray) -> Outputs:
         """uint8 (B, H, W, 3) -> "embedding" float32 (B, D), length one."""
         import torch
 
         scaled = (photos / np.float32(255) - self.mean) / self.std
-        with torch.inference_mode():
+        with self.turn, torch.inference_mode():
             embeddings = self.model(torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))))
         return {"embedding": unit_length(embeddings.numpy())}
 

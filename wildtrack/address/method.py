@@ -29,7 +29,7 @@ class Ranked:
     similarity: np.ndarray  # float (Q, G)
     honest: np.ndarray | None = None  # as if the leaky photos were unknown; None where that changes no other score
     embed_dim: int | None = None  # length of an embedding
-    photos_per_second: float | None = None  # when they were embedded, decoding not counted; None where not noted
+    photos_per_second: float | None = None  # that are embedded, decoding not counted; None for what embeds none
     seconds_per_query: float | None = None  # of ranking the gallery; None for embeddings, where it is next to nothing
 
 

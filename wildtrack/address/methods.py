@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from wildtrack.access.cache import default_cache
-from wildtrack.access.pixels import Decoded, decode_catalogue
+from wildtrack.access.pixels import Decoded, photo_reader
 from wildtrack.access.problems import gone_bad
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
-from wildtrack.address.embed import Engine, KerasEngine, OnnxEngine
-from wildtrack.address.embedding_cache import cached_outputs, embedding_speed
+from wildtrack.address.embed import BATCH, Engine, KerasEngine, OnnxEngine
+from wildtrack.address.embedding_cache import cached_outputs
 from wildtrack.address.evaluation import cosines
 from wildtrack.address.megadescriptor import LICENCE, check_packages, open_megadescriptor
 from wildtrack.address.method import Asked, Method, Ranked
 from wildtrack.address.onnx_file import OnnxFile, unknown_scaling
 from wildtrack.address.preprocessor import model_fingerprint
 from wildtrack.address.rankers import fused_method, local_method
+from wildtrack.address.speed import embedding_speed
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
 from wildtrack.files import sha256
@@ -145,17 +146,15 @@ def by_embeddings(
 
     def rank(asked: Asked) -> Ranked:
         cache = default_cache()
-        photos = decode_catalogue(asked.table, asked.root, size, cache, asked.cache_gb)
-        if len(photos.problems):
-            path, reason = photos.problems[["path", "reason"]].iloc[0]
+        read = photo_reader(asked.table, asked.root, asked.contents, size, cache)
+        embedded = cached_outputs(engine, fingerprint, asked.table, asked.contents, read, cache, asked.cache_gb)
+        if len(embedded.problems):
+            path, reason = embedded.problems[["path", "reason"]].iloc[0]
             raise gone_bad(path, reason)
-        outputs = cached_outputs(
-            engine, fingerprint, photos.table, asked.contents, photos.pixels, cache, asked.cache_gb
-        )
-        embeddings = outputs["embedding"]
+        embeddings = embedded.outputs["embedding"]
         if not np.isfinite(embeddings).all():
             raise UserError(f"{name} gives embeddings that are no numbers; is --scaling what it was trained with?")
-        speed = embedding_speed(fingerprint, cache)
+        speed = embedding_speed(engine, fingerprint, read, min(BATCH, len(asked.table)), cache)
         return Ranked(cosines(embeddings, asked.protocol), embed_dim=embeddings.shape[1], photos_per_second=speed)
 
     return Method(name, fingerprint, rank, runs_on, megabytes, minutes, note)
