@@ -5,13 +5,23 @@ from pathlib import Path
 import pytest
 from blobs import draw_animals
 
-from benchmarks import ablation, assess, duplicates, embedding, local, metrics, quality_faults, training
+from benchmarks import ablation, assess, duplicates, embedding, folder, local, metrics, quality_faults, training
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
     embedding.main(embedding.Knobs(photos=4, image_size=32, repeats=1))
     said = capsys.readouterr().err
     assert said.count("ONNX engine") == said.count("Keras engine") == 2
+
+
+def test_the_folder_benchmark_holds_ours_beside_the_others(
+    photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.main(folder.Knobs(photo_folder, photos=5, large=2, megapixels=0.1, image_size=32, alpha=0.25, repeats=1))
+    said = capsys.readouterr().err
+    assert said.count("the limit") == said.count("PyTorch is left out") == 2
+    assert said.count("1 embedded and 1 new vector") == 2
+    assert said.count("x Pillow") == 4
 
 
 def test_the_quality_benchmark_plants_every_fault(photo_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

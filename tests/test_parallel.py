@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from wildtrack.parallel import in_threads
+from wildtrack.parallel import EACH, in_threads, pieces
 
 
 @pytest.mark.parametrize("count", [0, 1, 100])
@@ -29,3 +29,17 @@ def test_an_error_is_raised_where_its_result_is_taken() -> None:
     assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "length"),
+    [(0, 8, 0), (1, 8, 1), (5, 1, 1), (2 * EACH - 1, 8, 1), (6 * EACH, 8, 3), (100 * EACH, 8, 8)],
+)
+def test_pieces_are_in_order_and_enough_for_all_cores(
+    monkeypatch: pytest.MonkeyPatch, count: int, most: int, length: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    cut = pieces(range(count), most)
+    assert [item for piece in cut for item in piece] == list(range(count))
+    assert {len(piece) for piece in cut[:-1]} <= {length}
+    assert len(cut) >= min(count, 2 * EACH)

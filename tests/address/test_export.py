@@ -3,9 +3,11 @@ from typing import Any
 
 import keras
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
+from wildtrack.address import export
 from wildtrack.address.embed import KerasEngine, OnnxEngine, run_all
 from wildtrack.address.export import export_onnx
 from wildtrack.address.network import open_network
@@ -59,6 +61,36 @@ def test_photos_of_any_size_and_a_dead_network(tmp_path: Path, side: int | None,
     export_onnx(open_network(model).keras_model, tmp_path / "m.onnx", {"fingerprint": "f" * 64})
     outputs = OnnxEngine(tmp_path / "m.onnx").run(np.full((2, 32, 32, 3), 200, np.uint8))
     np.testing.assert_allclose(np.linalg.norm(outputs["embedding"], axis=1), factor, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mixing", "options", "by_element"),
+    [
+        (np.diag([0.5, 2.0, -1.0]), {}, True),
+        (np.eye(3)[::-1], {}, False),  # RGB to BGR
+        (np.diag([0.5, 2.0, -1.0]), {"strides": 2}, False),
+    ],
+)
+def test_scaling_by_element_gives_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mixing: np.ndarray, options: dict[str, Any], by_element: bool
+) -> None:
+    photos = keras.Input((32, 32, 3))
+    scaling = keras.layers.Conv2D(3, 1, **options)
+    features = keras.layers.Conv2D(4, 3, padding="same", strides=2)(scaling(photos))
+    pooled = keras.layers.Flatten()(features)
+    scaling.set_weights([mixing[None, None].astype(np.float32), np.array([1.0, -127.5, 3.0], np.float32)])
+    network = open_network(keras.Model(photos, keras.layers.Dense(2, activation="softmax")(pooled))).keras_model
+    export_onnx(network, tmp_path / "new.onnx", {"fingerprint": "f" * 64})
+    monkeypatch.setattr(export, "_scale_by_element", lambda graph: None)
+    export_onnx(network, tmp_path / "old.onnx", {"fingerprint": "f" * 64})
+    new, old = (
+        [node.op_type for node in onnx.load(tmp_path / name).graph.node].count("Conv")
+        for name in ("new.onnx", "old.onnx")
+    )
+    assert old - new == by_element
+    some = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    expected, found = (OnnxEngine(tmp_path / name).run(some) for name in ("old.onnx", "new.onnx"))
+    np.testing.assert_array_equal(found["embedding"], expected["embedding"])
 
 
 def test_what_onnx_cannot_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Any) -> None:

@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +17,11 @@ import pandas as pd
 from wildtrack.access.cache import trim
 from wildtrack.console import track
 from wildtrack.files import sha256, write_text
-from wildtrack.parallel import in_threads
+from wildtrack.parallel import in_threads, pieces
 
 SETTLED_NS = 2_000_000_000  # a file younger than this may change again without getting a newer date: FAT counts in 2 s
 MOST = 500_000  # files in a note, unless more are asked for at once
+AT_ONCE = 64  # files that a thread reads before it hands their hashes on
 LIMIT_GB = 0.2  # of all notes together, unless the newest alone takes more
 
 State = tuple[int, int]  # a file's size in bytes, and when it was last changed, in nanoseconds
@@ -48,8 +50,9 @@ def photo_contents(table: pd.DataFrame, root: Path, cache: Path, *, verify: bool
     unknown = [path for path in paths if path not in found]
     if unknown:
         now = time.time_ns()
-        contents = in_threads(lambda path: _content(root / path), unknown)
-        found |= zip(unknown, track(contents, "Reading files", total=len(unknown)), strict=True)
+        hashed = in_threads(lambda piece: [_content(root / path) for path in piece], pieces(unknown, AT_ONCE))
+        contents = track(chain.from_iterable(hashed), "Reading files", total=len(unknown))
+        found |= zip(unknown, contents, strict=True)
         seen = {path: (*state, found[path]) for path, state in states.items() if state and found[path]}
         settled = {path: each for path, each in seen.items() if each[1] <= now - SETTLED_NS}
         both = known | settled

@@ -1,7 +1,7 @@
 """Pixels -> embeddings, by one of two engines that give the same vectors."""
 
-import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from wildtrack.access.photos import PhotoError
 from wildtrack.access.pixels import Reader
 from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
-from wildtrack.parallel import in_threads
+from wildtrack.parallel import cores, in_threads, pieces
 
 FINGERPRINT = re.compile("[0-9a-f]{64}")  # it names files of the cache
 BATCH = 8  # photos; measured: larger ones are no faster, and every core holds one
@@ -66,7 +66,7 @@ def onnx_session(path: Path, advice: str) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = cores()
     options.add_session_config_entry(
         "session.intra_op.allow_spinning", "0"
     )  # or idle threads keep others off the cores
@@ -116,16 +116,16 @@ def run_rows(engine: Engine, read: Reader, rows: np.ndarray, description: str) -
     reasons: dict[int, str] = {}
     done = 0
 
-    def run(batch: np.ndarray) -> tuple[int, Outputs]:
+    def run(batch: Sequence[int]) -> tuple[int, Outputs]:
         photos = []
-        for row in batch.tolist():
+        for row in batch:
             try:
                 photos.append(read(row))
             except PhotoError as error:
                 reasons[row] = str(error)
         return len(photos), engine.run(np.stack(photos)) if photos else {}
 
-    batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    batches = pieces(rows.tolist(), BATCH)
     with progress_bar() as progress:
         task = progress.add_task(description, total=len(rows))
         for batch, (count, found) in zip(batches, in_threads(run, batches), strict=True):

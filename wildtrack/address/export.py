@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -47,9 +48,49 @@ def export_onnx(network: keras.Model, path: Path, metadata: dict[str, str]) -> N
         )
     except Exception as error:  # tf2onnx raises whatever the layer's conversion ran into
         raise UserError(f"the model cannot be written as ONNX: {' '.join(str(error).split())[:200]}") from error
+    _scale_by_element(graph.graph)
     onnx.helper.set_model_props(graph, metadata)
     path.write_bytes(graph.SerializeToString())
     _check_agreement(network, path, shape)
+
+
+def _scale_by_element(graph: Any) -> None:
+    """Write 1 x 1 convolutions that only scale the photos' three channels, each by itself, as products and sums.
+
+    Those are the same numbers to the last bit. ONNX Runtime makes 16 channels of a convolution's three and three of
+    them again, which takes a tenth of the time of a small network.
+    """
+    from onnx import helper, numpy_helper
+
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    for node in [node for node in graph.node if _only_scales(node, constants)]:
+        kernel, bias = (constants[name] for name in node.input[1:])
+        product = f"{node.output[0]}_product"
+        by_element = []
+        for operation, source, values, target in (
+            ("Mul", node.input[0], np.diag(kernel[:, :, 0, 0]), product),
+            ("Add", product, bias, node.output[0]),
+        ):
+            name = f"{target}_{operation}"
+            graph.initializer.append(numpy_helper.from_array(values.reshape(1, 3, 1, 1).copy(), name))
+            by_element.append(helper.make_node(operation, [source, name], [target]))
+        place = list(graph.node).index(node)
+        graph.node.remove(node)
+        for offset, each in enumerate(by_element):
+            graph.node.insert(place + offset, each)
+    used = {name for node in graph.node for name in node.input}
+    for each in [each for each in graph.initializer if each.name not in used]:
+        graph.initializer.remove(each)
+
+
+def _only_scales(node: Any, constants: dict[str, np.ndarray]) -> bool:
+    """Whether an ONNX node is such a convolution."""
+    if node.op_type != "Conv" or len(node.input) != 3 or not all(name in constants for name in node.input[1:]):
+        return False
+    kernel = constants[node.input[1]]
+    numbers = {attribute.name: list(attribute.ints) for attribute in node.attribute}
+    moves = set(numbers.get("strides", [])) - {1} or set(numbers.get("pads", [])) - {0}
+    return kernel.shape == (3, 3, 1, 1) and not moves and not kernel[:, :, 0, 0][~np.eye(3, dtype=bool)].any()
 
 
 def _check_agreement(network: keras.Model, path: Path, shape: tuple[int | None, ...]) -> None:
