@@ -15,7 +15,7 @@ from blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_sc
 import evaluate_reid_and_visualize as evaluate
 import search
 import train_classifier_reid as train
-from wildtrack.access.demo import DEMO
+from wildtrack.access.demo import DEMO, dataset
 from wildtrack.address.artifacts import artifact_files
 from wildtrack.address.index import Index
 from wildtrack.address.preprocessor import Preprocessor
@@ -121,7 +121,7 @@ def test_data_that_cannot_be_trained_on(place: Path, make: Callable[[Path], str]
 
 def test_an_empty_demo_folder_is_drawn_into(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     DEMO.mkdir(parents=True)
-    monkeypatch.setattr(train, "make_demo", lambda folder, new_folder: draw_animals(folder, animals=1))
+    monkeypatch.setattr(dataset, "make_demo", lambda folder, new_folder: draw_animals(folder, animals=1))
     assert "at least two identities" in refused(lambda: train.main(train.Knobs()), place)
 
 
