@@ -27,6 +27,7 @@ bench: .venv/installed
 	$(RUN) -m benchmarks.duplicates
 	$(RUN) -m benchmarks.assess
 	$(RUN) -m benchmarks.local
+	$(RUN) -m benchmarks.nearest
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

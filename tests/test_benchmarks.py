@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from blobs import draw_animals
 
-from benchmarks import ablation, assess, duplicates, embedding, local, quality_faults
+from benchmarks import ablation, assess, duplicates, embedding, local, nearest, quality_faults
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +41,14 @@ def test_the_local_benchmark_asks_both_ways(photo_folder: Path, capsys: pytest.C
     said = capsys.readouterr().err
     assert said.count("s a query") == 3
     assert said.count("of 3 right") == 2
+
+
+def test_the_nearest_benchmark_finds_the_same_every_way(capsys: pytest.CaptureFixture[str]) -> None:
+    nearest.main(nearest.Knobs(sizes=(1000, 2003), dims=33, queries=30, singles=2, at_once=8))
+    said = capsys.readouterr().err
+    assert said.count("one at a time") == 2 * 4
+    assert said.count("the same answers") == 2 * 2
+    assert said.count("recall@10 1.0000") == 2
 
 
 def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(
