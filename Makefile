@@ -31,6 +31,7 @@ bench: .venv/installed
 	$(RUN) -m benchmarks.local
 	$(RUN) -m benchmarks.metrics
 	$(RUN) -m benchmarks.folder
+	$(RUN) -m benchmarks.nearest
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

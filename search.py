@@ -58,6 +58,7 @@ class Knobs:
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
     side: str = ""  # which side of the animal the photos show, in the catalogue's words (left, right); "": not known
     points: bool = False  # with --json: also where the points lie that two photos share
+    exact: bool = False  # compare with every known photo, also where there are so many that answers are approximate
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
     cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
     verify: bool = False  # with --rebuild: read every photo again instead of trusting its size and date
@@ -91,7 +92,7 @@ def main(knobs: Knobs) -> None:
     )
     check_side(knobs.side, index)
     searcher = Searcher(
-        index,
+        replace(index, approximate=None) if knobs.exact else index,
         engine,
         artifacts.preprocessor.image_size,
         ranker,

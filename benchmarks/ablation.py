@@ -138,7 +138,10 @@ def table_of(scores: pd.DataFrame, pieces: tuple[str, ...]) -> pd.DataFrame:
             for name in FIGURES:
                 low, high = difference[name]["low"], difference[name]["high"]
                 row[f"{name} gained"] = f"{difference[name]['difference']:+.2f} [{low:+.2f}, {high:+.2f}]"
-        rows.append(row | {"minutes": found.groupby("seed")["minutes"].first().mean(), "queries": int(found["answerable"].sum())})
+        rows.append(
+            row
+            | {"minutes": found.groupby("seed")["minutes"].first().mean(), "queries": int(found["answerable"].sum())}
+        )
     return pd.DataFrame(rows).fillna("")
 
 

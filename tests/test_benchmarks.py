@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 from blobs import draw_animals
 
-from benchmarks import ablation, assess, duplicates, embedding, folder, local, metrics, quality_faults, training
+from benchmarks import (
+    ablation,
+    assess,
+    duplicates,
+    embedding,
+    folder,
+    local,
+    metrics,
+    nearest,
+    quality_faults,
+    training,
+)
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +69,14 @@ def test_the_metrics_benchmark_scores_each_way(capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().err
     assert said.count("ms a query") == 3
     assert said.count("the first 10 queries") == said.count("the same figures") == said.count("x as fast") == 2
+
+
+def test_the_nearest_benchmark_finds_the_same_every_way(capsys: pytest.CaptureFixture[str]) -> None:
+    nearest.main(nearest.Knobs(sizes=(1000, 2003), dims=33, queries=30, singles=2, at_once=8))
+    said = capsys.readouterr().err
+    assert said.count("one at a time") == 2 * 4
+    assert said.count("the same answers") == 2 * 2
+    assert said.count("recall@10 1.0000") == 2
 
 
 def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-import faiss
+import numpy as np
 import pandas as pd
 import pytest
 from blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
@@ -204,7 +204,7 @@ def test_a_ranker_that_this_model_knows_nothing_of(place: Path, ranker: Literal[
     ],
 )
 def test_a_side_that_no_known_photo_shows(sides: list[str], side: str, message: str | None) -> None:
-    index = Index(faiss.IndexFlatIP(1), pd.DataFrame({"orientation": sides}), Path(), Path(), "f")
+    index = Index(np.ones((len(sides), 1), np.float32), pd.DataFrame({"orientation": sides}), Path(), Path(), "f")
     with pytest.raises(UserError, match=message) if message else nullcontext():
         search.check_side(side, index)
 

@@ -1,4 +1,5 @@
 import io
+import logging
 import shutil
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import pandas as pd
 import pytest
 
 from wildtrack.address import index as module
-from wildtrack.address.index import Index, index_files, nearest_photos, open_index, save_index
+from wildtrack.address import sketches
+from wildtrack.address.index import Index, best_photos, index_files, nearest_photos, open_index, save_index
 from wildtrack.address.keypoints import Keypoints
 from wildtrack.address.local import LocalIndex
+from wildtrack.address.nearest import Floats, Rows
 from wildtrack.errors import UserError
 
 KEYPOINTS = tuple(f"keypoint_{name}.npy" for name in ("photos", "places", "descriptors", "centres", "members"))
 FILES = ("index.faiss", "embeddings.npy", "meta.csv", "index_manifest.json")
+SKETCHES = ("sketch_words.npy", "sketch_codes.npy")
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -29,9 +33,7 @@ def table(identities: list[str]) -> pd.DataFrame:
 
 
 def make_index(embeddings: np.ndarray, identities: list[str]) -> Index:
-    found = faiss.IndexFlatIP(embeddings.shape[1])
-    found.add(embeddings)
-    return Index(found, table(identities), Path(), Path(), "f")
+    return Index(embeddings, table(identities), Path(), Path(), "f")
 
 
 def nothing(count: int) -> np.ndarray:
@@ -79,6 +81,59 @@ def test_fewer_identities_than_wanted_and_all_excluded() -> None:
     assert nearest_photos(index, embeddings[0], 5, ~nothing(40)).empty
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_the_best_photo_of_each_counts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 80))
+    identities = [f"id {number}" for number in rng.integers(0, rng.integers(1, 20), count)]
+    index = make_index(np.ones((count, 1), np.float32), identities)
+    rows = rng.permutation(count)[: rng.integers(0, count + 1)]
+    scores, similarity = rng.integers(0, 5, len(rows)) / 1.0, rng.uniform(-1.5, 1.5, len(rows))
+    excluded, wanted = rng.random(count) < 0.3, int(rng.integers(1, 30))
+    best = best_photos(index, rows, similarity, scores, wanted, excluded)
+    found: dict[str, int] = {}
+    for score, row in sorted(zip(-scores, rows.tolist(), strict=True)):
+        if not excluded[row]:
+            found.setdefault(identities[row], row)
+            assert row != found[identities[row]] or score == -scores[rows == row][0]
+    assert best["row"].tolist() == list(found.values())[:wanted]
+    places = {row: place for place, row in enumerate(rows.tolist())}
+    for row, likeness, score, known, identity in best[
+        ["row", "similarity", "score", "known_photos", "identity"]
+    ].itertuples(index=False):
+        assert likeness == np.clip(similarity[places[row]], -1, 1)
+        assert score == scores[places[row]]
+        assert (identity, known) == (identities[row], identities.count(identities[row]))
+
+
+def in_threes(similarity: Floats, rows: Rows | None) -> np.ndarray:
+    """A score that jumps, and that photos of every third row have less of."""
+    worth = 0.5 if rows is None else np.where(rows % 3, 0.5, 0.0)
+    return np.asarray(np.round(4 * similarity) / 4 + worth)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_score_is_settled_only_when_no_other_photo_can_come_before(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 1500))
+    embeddings = unit(rng.normal(size=(count, 3)))
+    identities = [f"id {number}" for number in rng.integers(0, rng.integers(1, 300), count)]
+    index, wanted = make_index(embeddings, identities), int(rng.integers(1, 12))
+    best = nearest_photos(index, embeddings[0], wanted, nothing(count), in_threes)
+    similarity = (embeddings * embeddings[0]).sum(axis=1, dtype=np.float64).astype(np.float32)
+    everyone = np.arange(count)
+    expected = best_photos(index, everyone, similarity, in_threes(similarity, everyone), wanted, nothing(count))
+    pd.testing.assert_frame_equal(best, expected)
+
+
+@pytest.mark.parametrize("contents", [[], ["a"], ["a", "b", "a", ""], ["é", "b", "a"]])
+def test_photos_of_one_content(contents: list[str]) -> None:
+    meta = pd.DataFrame({"sha256": pd.Series(contents, dtype=object)})
+    index = Index(np.ones((len(contents), 1), np.float32), meta, Path(), Path(), "f")
+    for wanted in ("a", "b", "", "c"):
+        assert index.with_content(wanted).tolist() == [content == wanted for content in contents]
+
+
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     meta = table(["NA", "Blå, 2", "007"])
@@ -95,6 +150,15 @@ def test_round_trip(saved: Path) -> None:
     assert index.data == (saved.parent / "photos.csv").resolve()
     assert nearest_photos(index, np.eye(3, dtype=np.float32)[2], 1, nothing(3))["identity"].tolist() == ["007"]
     np.testing.assert_array_equal(np.load(saved / "embeddings.npy"), np.eye(3))
+
+
+def test_the_embeddings_stay_on_disk(saved: Path) -> None:
+    opened = open_index(saved, "fingerprint", 3)
+    built = save_index(saved.parent / "b", unit(np.eye(3)), table(["a", "b", "c"]), saved, saved, "fingerprint")
+    for index in (opened, built):
+        assert index is not None
+        assert isinstance(index.embeddings.base, np.memmap)
+        assert not index.embeddings.flags.writeable
 
 
 def test_none_yet(tmp_path: Path) -> None:
@@ -137,6 +201,12 @@ def as_npy(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def npz(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, a=array)
+    return file.getvalue()
+
+
 META = "image_id,identity,path,bbox,orientation,date,sha256\n"
 
 
@@ -152,6 +222,7 @@ META = "image_id,identity,path,bbox,orientation,date,sha256\n"
         ("embeddings.npy", as_npy(np.eye(3, dtype=np.float32))[:-4]),
         ("embeddings.npy", b""),
         ("embeddings.npy", b"hello"),
+        ("embeddings.npy", npz(np.eye(3, dtype=np.float32))),
         ("meta.csv", b""),
         ("meta.csv", b"\xff\xfe"),
         ("meta.csv", b"image_id,identity\na,b\n"),
@@ -264,3 +335,116 @@ def test_keypoints_of_other_photos(with_keypoints: Path) -> None:
 def test_an_index_without_keypoints_leaves_none_of_an_older_one(with_keypoints: Path) -> None:
     save_index(with_keypoints, unit(np.eye(3)), table(["a", "b", "c"]), Path(), Path(), "fingerprint")
     assert {path.name for path in with_keypoints.iterdir()} == set(FILES)
+
+
+def many(animals: int = 40, each: int = 10) -> tuple[np.ndarray, list[str]]:
+    """Photos of each animal, and who they show."""
+    rng = np.random.default_rng(0)
+    centres = np.repeat(rng.normal(size=(animals, 16)), each, axis=0)
+    return unit(centres + 0.5 * rng.normal(size=centres.shape)), [f"id {row // each}" for row in range(len(centres))]
+
+
+@pytest.fixture
+def approximate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An index that is large, as sizes go here: 400 photos, 40 of which are compared at first."""
+    for place, name, value in (
+        (module, "APPROXIMATE_FROM", 400),
+        (module, "LEAST", 10),
+        (sketches, "SHORTLIST", 40),
+    ):
+        monkeypatch.setattr(place, name, value)
+    embeddings, identities = many()
+    save_index(tmp_path / "a", embeddings, table(identities), tmp_path, tmp_path / "p.csv", "fingerprint")
+    return tmp_path / "a"
+
+
+def opened(folder: Path) -> Index:
+    index = open_index(folder, "fingerprint", 16)
+    assert index is not None
+    return index
+
+
+def test_a_large_index_answers_approximately(approximate: Path) -> None:
+    assert {path.name for path in approximate.iterdir()} == {*FILES, *SKETCHES}
+    index, (embeddings, identities) = opened(approximate), many()
+    assert index.approximate is not None
+    assert index.approximate.embeddings is index.embeddings
+    assert index.approximate.sketches.found >= module.FOUND
+    asked = 0
+
+    def count(similarity: Floats, rows: Rows | None) -> np.ndarray:
+        nonlocal asked
+        asked += 0 if rows is None else len(rows)
+        return similarity
+
+    same = 0
+    for row in range(0, 400, 7):
+        excluded = np.arange(400) == row
+        best = nearest_photos(index, embeddings[row], 1, excluded, count)
+        same += best["row"].tolist() == by_the_book(embeddings, identities, embeddings[row], 1, excluded)
+        assert best["similarity"].iloc[0] == pytest.approx(float(embeddings[row] @ embeddings[best["row"].iloc[0]]))
+    assert same >= 55  # of 58
+    assert asked < 30 * 58  # photos that were scored
+
+
+def test_an_index_that_is_not_large_is_exact(approximate: Path, tmp_path: Path) -> None:
+    embeddings, identities = many()
+    fewer = save_index(approximate, embeddings[:399], table(identities[:399]), tmp_path, tmp_path, "fingerprint")
+    assert fewer.approximate is None
+    assert opened(approximate).approximate is None
+    assert {path.name for path in approximate.iterdir()} == set(FILES)
+
+
+@pytest.mark.parametrize("wanted", [3, 40, 99])
+def test_what_is_not_found_soon_is_found_exactly(approximate: Path, tmp_path: Path, wanted: int) -> None:
+    """One animal has most of the photos, and sketches find no other at first."""
+    embeddings, identities = many()
+    names = ["id 0" if row % 9 else identities[row] for row in range(400)]
+    index = save_index(tmp_path / "b", embeddings, table(names), tmp_path, tmp_path, "fingerprint")
+    assert index.approximate is not None
+    best = nearest_photos(index, embeddings[1], wanted, nothing(400))
+    assert len(best) == min(wanted, len(set(names)))
+    if wanted > 3:
+        assert best["row"].tolist() == by_the_book(embeddings, names, embeddings[1], wanted, nothing(400))
+
+
+def test_an_approximate_search_that_finds_too_little_is_not_used(
+    approximate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sketches, "SHORTLIST", 5)
+    monkeypatch.setattr(sketches, "SHORTLISTED", 1)
+    embeddings = unit(np.random.default_rng(0).normal(size=(2000, 16)))
+    with caplog.at_level(logging.INFO):
+        index = save_index(tmp_path / "b", embeddings, table(["a"] * 2000), tmp_path, tmp_path, "fingerprint")
+    assert index.approximate is None
+    assert "The search stays exact: an approximate one would find" in caplog.text
+    assert {path.name for path in (tmp_path / "b").iterdir()} == set(FILES)
+
+
+@pytest.mark.parametrize("name", SKETCHES)
+def test_sketches_that_were_altered_or_are_gone(approximate: Path, name: str) -> None:
+    data = (approximate / name).read_bytes()
+    (approximate / name).unlink()
+    with pytest.raises(UserError, match=r"sketches in .* cannot be read.*--rebuild") as error:
+        opened(approximate)
+    assert "\n" not in str(error.value)
+    (approximate / name).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(UserError, match=r"damaged.*--rebuild"):
+        opened(approximate)
+    (approximate / name).write_bytes(data)
+    seal_again(approximate, name, as_npy(np.zeros((3, 3), np.float32)))
+    with pytest.raises(UserError, match=r"sketches in .* do not fit the embeddings.*--rebuild"):
+        opened(approximate)
+
+
+@pytest.mark.parametrize("found", [None, "0.99", 1, [0.5], {}])
+def test_a_manifest_that_does_not_say_what_sketches_find(approximate: Path, found: object) -> None:
+    about = index_files(approximate).open()
+    assert about is not None
+
+    def copy(staging: Path) -> None:
+        for name in (*FILES[:-1], *SKETCHES):
+            shutil.copy(approximate / name, staging)
+
+    index_files(approximate).replace(copy, about | {"sketches_find": found})
+    assert opened(approximate).approximate is None

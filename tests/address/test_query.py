@@ -1,3 +1,4 @@
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,13 +12,15 @@ from PIL import Image
 from test_local import NOTHING, spots
 
 from wildtrack.access.photos import read_photo
+from wildtrack.address import index as index_module
 from wildtrack.address.answers import Answer
 from wildtrack.address.decision import Decider
-from wildtrack.address.fusion import Calibration, Evidence
+from wildtrack.address.fusion import Calibration, Evidence, side_relation
 from wildtrack.address.index import Index, nearest_photos, save_index
 from wildtrack.address.keypoints import read_keypoints
 from wildtrack.address.local import LocalIndex
 from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL, Matching, Ranker
+from wildtrack.address.metrics import identity_similarity
 from wildtrack.address.query import Searcher, answer_photo
 from wildtrack.files import sha256
 
@@ -350,3 +353,81 @@ def test_evidence_that_minds_no_sides_ranks_as_the_cosine_does(index: Index, tmp
         for matching in (None, fake_matching())
     )
     assert [(c.path, c.similarity) for c in plain.candidates] == [(c.path, c.similarity) for c in learnt.candidates]
+
+
+class FixedEngine:
+    """Every photo has this embedding."""
+
+    def __init__(self, embedding: np.ndarray) -> None:
+        self.embedding = embedding
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        return {"embedding": np.repeat(self.embedding[None], len(photos), axis=0)}
+
+
+def drawn_index(seed: int, count: int) -> Index:
+    """So many photos, of animals of which some have many; all go by the same few directions in the end."""
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(count, 3)) if seed % 3 else rng.integers(-1, 2, (count, 3)) + 0.5
+    embeddings = (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
+    names = [f"id {int(number)}" for number in rng.integers(1, 1 + rng.integers(1, 60)) * rng.random(count) ** 2]
+    meta = pd.DataFrame({"image_id": [str(row) for row in range(count)], "identity": names})
+    meta = meta.assign(path=meta["image_id"], bbox=None, date="", sha256=meta["image_id"])
+    return Index(embeddings, meta.assign(orientation=rng.choice(["left", "right", ""], count)), Path(), Path(), "f")
+
+
+@pytest.mark.parametrize("sided", [True, False])
+@pytest.mark.parametrize("side", ["left", "right", "top", ""])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_embedding_ranks_as_if_every_photo_were_looked_at(
+    new_photo: Path, seed: int, side: str, sided: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    monkeypatch.setattr(index_module, "LEAST", int(rng.integers(1, 30)))
+    known = drawn_index(seed, int(rng.integers(1, 900)))
+    query, matching, topk = (
+        known.embeddings[rng.integers(len(known.meta))],
+        fake_matching(sided),
+        int(rng.integers(1, 9)),
+    )
+    contents = known.meta["sha256"].mask(rng.random(len(known.meta)) < 0.1, sha256(new_photo))
+    known = replace(known, meta=known.meta.assign(sha256=contents))
+
+    excluded = (contents == sha256(new_photo)).to_numpy()
+    cosine = (known.embeddings * query).sum(axis=1, dtype=np.float64).astype(np.float32)
+    relation = side_relation([side], known.meta["orientation"].to_numpy(dtype=str))
+    scores = matching.scores(EMBEDDING, {EMBEDDING: np.where(excluded, -np.inf, cosine)[None]}, relation)
+    merged, names = identity_similarity(scores, known.meta["identity"])
+    sure = dict(zip(names, matching.decider(EMBEDDING).probability(merged)[0], strict=True))
+    best: dict[str, int] = {}
+    for row in sorted(np.flatnonzero(~excluded).tolist(), key=lambda row: (-scores[0, row], row)):
+        best.setdefault(known.meta["identity"][row], row)
+    expected = [
+        (name, str(row), round(min(1.0, float(cosine[row])), 4), round(float(sure[name]), 4))
+        for name, row in list(best.items())[:topk]
+    ]
+    searcher = Searcher(known, FixedEngine(query), SIZE, EMBEDDING, matching, side=side)
+    found = answer_photo(new_photo, searcher, topk).candidates
+    assert [(c.identity, c.path, c.similarity, c.probability) for c in found] == expected
+
+
+def test_where_answers_are_approximate_it_is_said(
+    tmp_path: Path, new_photo: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(index_module, "APPROXIMATE_FROM", 300)
+    drawn = drawn_index(1, 300)
+    index = save_index(tmp_path / "large", drawn.embeddings, drawn.meta, tmp_path, tmp_path, "fingerprint")
+    engine = FixedEngine(drawn.embeddings[7])
+    told = []
+    for known in (index, replace(index, approximate=None)):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            searcher = Searcher(known, engine, SIZE, EMBEDDING, fake_matching())
+        told.append(answer_photo(new_photo, searcher, 3))
+        said = "--exact compares with every one of them" in caplog.text
+        assert said == (known.approximate is not None)
+    assert told[0] == told[1]
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        Searcher(index, engine, SIZE, LOCAL, fake_matching())  # for which all photos are looked at
+    assert not caplog.text

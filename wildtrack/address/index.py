@@ -1,18 +1,23 @@
 """The search index: every known photo's embedding, who it shows, and the ranking of a new photo against them."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import parse_bbox
 from wildtrack.address.keypoints import SETTINGS
 from wildtrack.address.local import LocalIndex
 from wildtrack.address.local_files import open_keypoints, write_keypoints
+from wildtrack.address.nearest import Floats, Rows, nearest
+from wildtrack.address.sketches import SketchIndex, learn_sketches, open_sketches, write_sketches
 from wildtrack.errors import UserError
 from wildtrack.fileset import FileSet
 
@@ -20,24 +25,50 @@ log = logging.getLogger(__name__)
 
 REBUILD = "build it again: the same command with --rebuild"
 META_COLUMNS = ("image_id", "identity", "path", "bbox", "orientation", "date", "sha256")
+APPROXIMATE_FROM = 200_000  # photos; below, the exact search takes less time than the embedding of a query
+FOUND = 0.98  # share of the most similar photos that an approximate search must find, or it is not used
+LEAST = 100  # photos that are looked at, to begin with
+MOST = 0.1  # share of the photos that is looked for approximately; beyond it that takes as long as the exact search
+
+Bools = npt.NDArray[np.bool_]
+
+# What photos are ranked by, (M,), from their similarities and their rows, (M,) each; for the same photo, a higher
+# similarity never gives less. With None for the rows: the most that any photos of these similarities could have.
+Score = Callable[[Floats, Rows | None], npt.NDArray[np.floating]]
 
 
 @dataclass(frozen=True)
 class Index:
-    """Known photos, row by row: a FAISS index over their embeddings and a table of who they are."""
+    """Known photos, row by row: their embeddings and a table of who they are."""
 
-    faiss_index: faiss.Index  # inner product over (N, D) unit vectors
+    embeddings: Floats  # (N, D), length one; mapped from disk
     meta: pd.DataFrame  # META_COLUMNS, one row an indexed photo, "" where unknown; bbox (x, y, w, h) or None
     root: Path  # what meta's paths are relative to
     data: Path  # the catalogue it was built from: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
     local: LocalIndex | None = None  # the photos' keypoints, where the ranker goes by them
+    approximate: SketchIndex | None = None  # of the embeddings, where there are many, and it finds enough
 
-    @property
-    def embeddings(self) -> np.ndarray:
-        """float32 (N, D)."""
-        found: np.ndarray = self.faiss_index.reconstruct_n(0, self.faiss_index.ntotal)
+    @cached_property
+    def identities(self) -> Rows:
+        """Who is on each photo, as a number from 0, int (N,)."""
+        return np.asarray(pd.factorize(self.meta["identity"])[0], dtype=np.intp)
+
+    @cached_property
+    def photos_of(self) -> Rows:
+        """How many photos there are of each identity, by its number, int (I,)."""
+        return np.bincount(self.identities)
+
+    def with_content(self, digest: str) -> Bools:
+        """Which photos come from files of this content, its SHA-256; bool (N,)."""
+        found: Bools = self._contents == pd.util.hash_array(np.array([digest], dtype=object))[0]
+        found[found] = self.meta["sha256"].iloc[np.flatnonzero(found)] == digest
         return found
+
+    @cached_property
+    def _contents(self) -> npt.NDArray[np.uint64]:
+        """A number for the content of each photo's file, (N,): many texts take long to compare."""
+        return pd.util.hash_array(self.meta["sha256"].to_numpy(dtype=object), categorize=False)
 
 
 def index_files(folder: Path) -> FileSet:
@@ -54,7 +85,10 @@ def save_index(
     fingerprint: str,
     local: LocalIndex | None = None,
 ) -> Index:
-    """Write `index.faiss`, `embeddings.npy`, `meta.csv` and perhaps `keypoint_*.npy` as one set, and return the index.
+    """Write the index as one set of files, and return it.
+
+    They are `embeddings.npy`, `meta.csv` and, for other programs, `index.faiss`; perhaps `keypoint_*.npy`; and from
+    `APPROXIMATE_FROM` photos on `sketch_*.npy`.
 
     Args:
         folder: The artifacts folder.
@@ -65,17 +99,18 @@ def save_index(
         fingerprint: The model that made the embeddings.
         local: Their keypoints, where the ranker goes by them.
     """
-    faiss_index = _exact(embeddings)
     boxes = ["" if box is None else str(list(box)) for box in meta["bbox"]]
+    approximate = _approximate(embeddings) if len(embeddings) >= APPROXIMATE_FROM else None
 
     def write(staging: Path) -> None:
-        # through memory, because FAISS cannot open every unicode path on Windows
-        (staging / "index.faiss").write_bytes(faiss.serialize_index(faiss_index).tobytes())
-        np.save(staging / "embeddings.npy", embeddings.astype(np.float32), allow_pickle=False)
+        _write_faiss(embeddings, staging / "index.faiss")
+        np.save(staging / "embeddings.npy", embeddings.astype(np.float32, copy=False), allow_pickle=False)
         table = meta.assign(bbox=boxes)
         table.to_csv(staging / "meta.csv", index=False, lineterminator="\n", columns=list(META_COLUMNS))
         if local is not None:
             write_keypoints(local, staging)
+        if approximate is not None:
+            write_sketches(approximate.sketches, staging)
 
     about = {
         "fingerprint": fingerprint,
@@ -83,23 +118,46 @@ def save_index(
         "data": data.resolve().as_posix(),
         "photos": len(meta),
         "keypoints": "" if local is None else SETTINGS,
+        "sketches_find": None if approximate is None else approximate.sketches.found,
     }
     index_files(folder).replace(write, about)
-    return Index(faiss_index, meta, root.resolve(), data.resolve(), fingerprint, local)
+    mapped = _mapped(folder)  # so that those in memory can go
+    if approximate is not None:
+        approximate = SketchIndex(mapped, approximate.sketches)
+    return Index(mapped, meta, root.resolve(), data.resolve(), fingerprint, local, approximate)
 
 
-def _exact(embeddings: np.ndarray) -> faiss.IndexFlatIP:
+def _approximate(embeddings: Floats) -> SketchIndex | None:
+    """What finds most of the most similar photos sooner; None where it would find too few."""
+    approximate = learn_sketches(embeddings)
+    if approximate.sketches.found >= FOUND:
+        return approximate
+    log.info(
+        "The search stays exact: an approximate one would find %.1f %% of the most similar photos.",
+        100 * approximate.sketches.found,
+    )
+    return None
+
+
+def _write_faiss(embeddings: Floats, path: Path) -> None:
     """The FAISS index that compares a query with every one of the embeddings, (N, D)."""
-    faiss_index = faiss.IndexFlatIP(embeddings.shape[1])
-    faiss_index.add(np.ascontiguousarray(embeddings, dtype=np.float32))
-    return faiss_index
+    library: Any = faiss  # whose stubs do not know the writer
+    index = library.IndexFlatIP(embeddings.shape[1])
+    index.add(np.ascontiguousarray(embeddings, dtype=np.float32))
+    with path.open("wb") as file:  # by Python, because FAISS cannot open every unicode path on Windows
+        library.write_index(index, library.PyCallbackIOWriter(file.write))
+
+
+def _mapped(folder: Path) -> Floats:
+    """The embeddings where they lie on disk: no pickles, and no archives."""
+    return np.asarray(np.lib.format.open_memmap(folder / "embeddings.npy", mode="r"))
 
 
 def open_index(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Index | None:
     """Open the index, every file checked; None when there is none yet.
 
-    The exact index is made from `embeddings.npy`, so that FAISS never has to parse a file that others may have
-    written; `index.faiss` is for other programs.
+    The embeddings stay where they are on disk. FAISS never has to parse a file that others may have written:
+    `index.faiss` is for other programs.
 
     Args:
         folder: The artifacts folder.
@@ -124,7 +182,7 @@ def open_index(folder: Path, fingerprint: str, dimensions: int, with_keypoints: 
     try:
         meta = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)[list(META_COLUMNS)]
         meta["bbox"] = pd.Series([parse_bbox(box) if box else None for box in meta["bbox"]], dtype=object)
-        embeddings = np.load(folder / "embeddings.npy", mmap_mode="r", allow_pickle=False)
+        embeddings = _mapped(folder)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
     except (ValueError, KeyError, EOFError) as error:
@@ -137,7 +195,13 @@ def open_index(folder: Path, fingerprint: str, dimensions: int, with_keypoints: 
             f"{(len(meta), dimensions)}: the rows of meta.csv, and the length of the model's embeddings; {REBUILD}"
         )
     local = _keypoints(folder, about, len(meta)) if with_keypoints else None
-    return Index(_exact(embeddings), meta, Path(about["root"]), Path(about["data"]), about["fingerprint"], local)
+    approximate = None
+    if isinstance(about.get("sketches_find"), float):
+        try:
+            approximate = open_sketches(folder, embeddings, about["sketches_find"])
+        except UserError as error:
+            raise UserError(f"{error}; {REBUILD}") from error
+    return Index(embeddings, meta, Path(about["root"]), Path(about["data"]), about["fingerprint"], local, approximate)
 
 
 def _keypoints(folder: Path, about: dict[str, Any], photos: int) -> LocalIndex:
@@ -153,28 +217,77 @@ def _keypoints(folder: Path, about: dict[str, Any], photos: int) -> LocalIndex:
     return local
 
 
-def nearest_photos(index: Index, embedding: np.ndarray, num_identities: int, excluded: np.ndarray) -> pd.DataFrame:
+def by_cosine(similarity: Floats, rows: Rows | None) -> npt.NDArray[np.floating]:  # noqa: ARG001
+    """The `Score` of photos that is their similarity."""
+    return similarity
+
+
+def nearest_photos(
+    index: Index, embedding: Floats, num_identities: int, excluded: Bools, score: Score = by_cosine
+) -> pd.DataFrame:
     """Rank known photos for one query until enough identities have turned up.
+
+    A photo that an approximate index does not find is taken to be less similar than all that it finds.
 
     Args:
         index: What to search.
         embedding: float32 (D,), length one.
         num_identities: How many identities are wanted; fewer come back when fewer are known.
         excluded: bool (N,): indexed photos that may not answer, such as the query itself.
+        score: What to rank by.
 
     Returns:
-        `meta` rows of each identity's best photo, the best identity first, with a column `similarity`
-        (cosine, -1 to 1) and `row`; ties by indexed row.
+        See `best_photos`.
     """
     total = len(index.meta)
-    wanted = min(total, 8 * num_identities + int(excluded.sum()))
+    wanted = min(total, max(LEAST, 8 * num_identities) + int(excluded.sum()))
     while True:
-        similarity, rows = (found[0] for found in index.faiss_index.search(embedding[None].astype(np.float32), wanted))
-        order = np.lexsort((rows, -similarity))
-        ranked = index.meta.iloc[rows[order]].assign(similarity=np.clip(similarity[order], -1.0, 1.0), row=rows[order])
-        best: pd.DataFrame = ranked[~excluded[rows[order]]].drop_duplicates("identity").head(num_identities)
-        # a photo as similar as the last one found may not have turned up yet, and may come before it by row
-        settled = len(best) == num_identities and similarity.min() < best["similarity"].iloc[-1]
+        if index.approximate is not None and wanted <= MOST * total:
+            found = index.approximate.nearest(embedding[None], wanted)
+        else:
+            found = nearest(index.embeddings, embedding[None], wanted)
+        similarity, rows = (values[0, found[1][0] >= 0] for values in found)
+        best = best_photos(index, rows, similarity, score(similarity, rows), num_identities, excluded)
+        # a photo no more similar than the last one found may not have turned up yet, and may come before it by row
+        settled = len(best) == num_identities and score(similarity[-1:], None)[0] < best["score"].iloc[-1]
         if settled or wanted == total:
-            return best.reset_index(drop=True)
+            return best
         wanted = min(total, 4 * wanted)
+
+
+def best_photos(
+    index: Index,
+    rows: Rows,
+    similarity: npt.NDArray[np.floating],
+    scores: npt.NDArray[np.floating],
+    num_identities: int,
+    excluded: Bools,
+) -> pd.DataFrame:
+    """Merge photos to identities: the best photo counts.
+
+    Args:
+        index: Whose photos they are.
+        rows: int (M,), which of them.
+        similarity: Their cosine, float (M,).
+        scores: What to rank by, float (M,).
+        num_identities: How many identities are wanted.
+        excluded: bool (N,): indexed photos that may not answer.
+
+    Returns:
+        `meta` rows of each identity's best photo, the best identity first, ties by row, with the columns `similarity`
+        (-1 to 1), `score`, `row`, and `known_photos`, how many photos there are of that identity.
+    """
+    order = np.lexsort((rows, -scores))
+    order = order[~excluded[rows[order]]]
+    _, firsts = np.unique(index.identities[rows[order]], return_index=True)
+    best = order[np.sort(firsts)[:num_identities]]
+    return (
+        index.meta.iloc[rows[best]]
+        .assign(
+            similarity=np.clip(similarity[best], -1.0, 1.0),
+            score=scores[best],
+            row=rows[best],
+            known_photos=index.photos_of[index.identities[rows[best]]],
+        )
+        .reset_index(drop=True)
+    )

@@ -1,7 +1,8 @@
 """One photo asked about the known ones: file in, `Answer` out."""
 
+import logging
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from wildtrack.address.answers import Answer, Candidate
 from wildtrack.address.decision import Decision
 from wildtrack.address.embed import Engine
 from wildtrack.address.explain import shared_points
-from wildtrack.address.fusion import OTHER_SIDE, side_relation
-from wildtrack.address.index import Index, nearest_photos
+from wildtrack.address.fusion import OTHER_SIDE, RELATIONS, side_relation
+from wildtrack.address.index import APPROXIMATE_FROM, Bools, Index, best_photos, nearest_photos
 from wildtrack.address.keypoints import Keypoints, read_keypoints
 from wildtrack.address.local import LocalIndex
 from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching
-from wildtrack.address.metrics import identity_similarity
+from wildtrack.address.nearest import Floats, Rows
 from wildtrack.address.similarities import Described, Known, Scores
 from wildtrack.files import sha256
+
+log = logging.getLogger(__name__)
 
 SMALLEST, FEWEST = 100, 50  # pixels of the longer side, and keypoints, of a photo that may be called new
 
@@ -50,15 +53,34 @@ class Searcher:
     side: str = ""
     explains: bool = False
 
+    def __post_init__(self) -> None:
+        """Say it where answers are approximate."""
+        if self.index.approximate is not None and LOCAL not in MEMBERS[self.ranker]:
+            log.info(
+                "From %d known photos on answers are approximate (here they find %.1f %% of the most similar photos); "
+                "--exact compares with every one of them.",
+                APPROXIMATE_FROM,
+                100 * self.index.approximate.sketches.found,
+            )
+
     @cached_property
     def known(self) -> Known:
         """The known photos as the methods see them."""
         return Known(Described(self.index.embeddings, None), self.index.local)
 
     @cached_property
+    def photo_sides(self) -> npt.NDArray[np.str_]:
+        """The side that each known photo shows, "" where it does not say, (N,)."""
+        return self.index.meta["orientation"].to_numpy(dtype=np.str_)
+
+    @cached_property
     def sides(self) -> dict[str, list[str]]:
         """Identity -> the sides that its known photos show, sorted; "" among them where one does not say."""
-        return {str(name): sorted(set(words)) for name, words in self.index.meta.groupby("identity")["orientation"]}
+        pairs = self.index.meta[["identity", "orientation"]].drop_duplicates().sort_values("orientation")
+        sides: dict[str, list[str]] = {}
+        for identity, side in zip(pairs["identity"], pairs["orientation"], strict=True):
+            sides.setdefault(str(identity), []).append(str(side))
+        return sides
 
 
 def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
@@ -82,17 +104,19 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
         keypoints = read_keypoints(path, None) if by_keypoints or searcher.explains else None
     except PhotoError as error:
         return Answer(name, "unreadable", reason=str(error))
-    is_itself = (index.meta["sha256"] == sha256(path)).to_numpy()
+    is_itself = index.with_content(sha256(path))
     if searcher.matching is None:
         best, surest = nearest_photos(index, embedding, topk, excluded=is_itself).assign(probability=None), 0.0
     else:
-        query = Described(embedding[None], None if keypoints is None else [keypoints])
-        similarities = searcher.known.similarities(query, is_itself[None])
-        best = _ranked(searcher, searcher.matching, similarities, searcher.side, is_itself, topk)
-        whatever_side = _ranked(searcher, searcher.matching, similarities, "", is_itself, topk)
+        similarities = None
+        if by_keypoints:
+            query = Described(embedding[None], None if keypoints is None else [keypoints])
+            similarities = searcher.known.similarities(query, is_itself[None])
+        ask = partial(_ranked, searcher, searcher.matching, embedding, similarities, is_itself, topk)
+        best = ask(searcher.side)
+        whatever_side = ask("") if searcher.side else best
         surest = float(whatever_side["probability"].max()) if len(whatever_side) else 0.0
     points = _points(searcher, keypoints, best, is_itself)
-    counts = index.meta["identity"].value_counts()
     candidates = [
         Candidate(
             rank=rank,
@@ -103,7 +127,7 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
             bbox=row["bbox"],
             orientation=row["orientation"] or None,
             date=row["date"] or None,
-            known_photos=int(counts[row["identity"]]),
+            known_photos=row["known_photos"],
             probability=None if row["probability"] is None else round(float(row["probability"]), 4),
             shared_points=None if shared is None else len(shared),
             points=None if shared is None else np.round(shared.astype(np.float64), 4).tolist(),
@@ -129,28 +153,42 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
 def _ranked(
     searcher: Searcher,
     matching: Matching,
-    similarities: Scores,
-    side: str,
-    excluded: npt.NDArray[np.bool_],
+    embedding: Floats,
+    similarities: Scores | None,
+    excluded: Bools,
     topk: int,
+    side: str,
 ) -> pd.DataFrame:
-    """Each identity's best photo by the ranker, like `nearest_photos`, with the column `probability` as well."""
-    meta = searcher.index.meta
-    relation = side_relation([side], meta["orientation"].to_numpy(dtype=str))
-    scores = matching.scores(searcher.ranker, similarities, relation)  # (1, N)
-    merged, names = identity_similarity(scores, meta["identity"])
-    probability = dict(zip(names, matching.decider(searcher.ranker).probability(merged)[0], strict=True))
-    order = np.argsort(-scores[0], kind="stable")
-    order = order[~excluded[order]]
-    cosine = np.clip(similarities[EMBEDDING][0], -1.0, 1.0)
-    ranked = meta.iloc[order].assign(similarity=cosine[order], row=order)
-    best: pd.DataFrame = ranked.drop_duplicates("identity").head(topk).reset_index(drop=True)
-    return best.assign(probability=best["identity"].map(probability).astype(float))
+    """Each identity's best photo by the ranker, like `nearest_photos`, with the column `probability` as well.
+
+    `similarities` are those of all photos, by method; None where the embedding is all that the ranker goes by.
+    """
+    index, wanted = searcher.index, max(topk, 2)  # P depends on the lead over the next identity
+    if similarities is None:
+        best = nearest_photos(index, embedding, wanted, excluded, partial(_evidence, searcher, matching, side))
+    else:
+        relation = side_relation([side], searcher.photo_sides)
+        scores = matching.scores(searcher.ranker, similarities, relation)[0]
+        everyone = np.arange(len(index.meta))
+        best = best_photos(index, everyone, similarities[EMBEDDING][0], scores, wanted, excluded)
+    probability = matching.decider(searcher.ranker).probability(best["score"].to_numpy()[None])[0]
+    return best.assign(probability=probability).head(topk)
 
 
-def _points(
-    searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame, excluded: npt.NDArray[np.bool_]
-) -> list[Any]:
+def _evidence(
+    searcher: Searcher, matching: Matching, side: str, similarity: Floats, rows: Rows | None
+) -> npt.NDArray[np.float64]:
+    """The `Score` of photos by the embedding alone."""
+    if rows is None:
+        relation = np.arange(len(RELATIONS) if side else 1, dtype=np.int8)[:, None]  # without a side: only "any"
+    else:
+        relation = side_relation([side], searcher.photo_sides[rows])
+    pairs = np.broadcast_arrays(similarity[None], relation)
+    scores: npt.NDArray[np.float64] = matching.scores(searcher.ranker, {EMBEDDING: pairs[0]}, pairs[1]).max(axis=0)
+    return scores
+
+
+def _points(searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame, excluded: Bools) -> list[Any]:
     """Where the points lie that the query shares with each of the best photos; None where they are not looked for."""
     if keypoints is None:
         return [None] * len(best)

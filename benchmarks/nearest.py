@@ -1,0 +1,174 @@
+"""The most similar of many embeddings: our exact and approximate search beside NumPy and scikit-learn in one run.
+
+python -m benchmarks.nearest                                   100,000 and 1,000,000 embeddings
+python -m benchmarks.nearest --sizes 20000 --queries 100       a quick look
+
+The embeddings are drawn: ten photos of each animal, as alike as a good network makes them, mapped from disk as the
+search has them. The queries are further photos of these animals.
+"""
+
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from wildtrack import versions
+from wildtrack.address.embed import unit_length
+from wildtrack.address.nearest import Floats, Rows, nearest, similarities
+from wildtrack.address.sketches import learn_sketches, open_sketches, write_sketches
+from wildtrack.console import console, run
+from wildtrack.errors import UserError
+
+PHOTOS = 10  # of each animal
+ALIKE = 0.6  # cosine of two photos of one animal
+BLOCK = 50_000  # embeddings drawn at once
+SAME = 1e-5  # how little similarities may differ for answers to be the same: float32 sums in another order do
+
+Search = Callable[[Floats], Rows]
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line."""
+
+    sizes: tuple[int, ...] = (100_000, 1_000_000)  # embeddings
+    dims: int = 256  # their length
+    queries: int = 1000  # asked at once
+    singles: int = 30  # of them, asked one at a time
+    at_once: int = 100  # queries that NumPy gets at once: with more it takes gigabytes, and is slower
+    k: int = 10  # how many are wanted
+    seed: int = 0
+
+
+def main(knobs: Knobs) -> None:
+    """Ask the same queries in every way."""
+    console.print(f"{knobs.dims} entries each; {versions()}")
+    for size in knobs.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            compare(Path(folder), size, knobs)
+
+
+def compare(folder: Path, size: int, knobs: Knobs) -> None:
+    """All ways at one size."""
+    from sklearn.neighbors import NearestNeighbors
+
+    embeddings, queries = drawn_embeddings(folder, size, knobs)
+    neighbours = NearestNeighbors(n_neighbors=knobs.k, algorithm="brute", metric="euclidean").fit(embeddings)
+    truth = nearest(embeddings, queries, knobs.k)[0]
+
+    def measured(name: str, search: Search, exact: bool = True) -> tuple[float, float]:
+        one, many = seconds(search, queries, knobs.singles)
+        rows = search(queries)
+        console.print(
+            f"{size:8} {name:34} {1e3 * one:8.2f} ms one at a time, {1e3 * many:7.2f} ms each of {len(queries)} at once"
+        )
+        asked = np.repeat(np.arange(len(queries)), rows.shape[1])
+        found = similarities(embeddings, rows.ravel(), queries, asked).reshape(rows.shape)
+        if exact and np.abs(found - truth).max() > SAME:
+            raise UserError(f"{name} gives other answers")
+        if not exact:
+            recall = np.mean(found >= truth[:, -1:] - SAME)
+            console.print(f"{size:8} {name:34} recall@{knobs.k} {recall:.4f}")
+        return one, many
+
+    ours = measured("exact", lambda asked: nearest(embeddings, asked, knobs.k)[1])
+    others = (
+        ("NumPy matmul + argpartition", lambda asked: with_numpy(embeddings, asked, knobs)),
+        ("scikit-learn NearestNeighbors", lambda asked: neighbours.kneighbors(asked, return_distance=False)),
+    )
+    for name, search in others:
+        theirs = measured(name, search)
+        console.print(f"{size:8} {'':34} the same answers; ours is {ratios(theirs, ours)} as fast")
+
+    started = time.perf_counter()
+    index = learn_sketches(embeddings)
+    built = time.perf_counter() - started
+    write_sketches(index.sketches, folder)
+    theirs = measured("approximate", lambda asked: index.nearest(asked, knobs.k)[1], exact=False)
+    console.print(
+        f"{size:8} {'':34} {ratios(ours, theirs)} as fast as the exact search; built in {built:.1f} s; sketches of "
+        f"{index.sketches.codes.nbytes / 1e6:.0f} MB beside {embeddings.nbytes / 1e6:.0f} MB"
+    )
+    if sys.platform == "linux":  # others do not tell, or count the process that started this one
+        before, exactly, approximately = (peak_memory(folder, way) for way in ("", "exact", "approximate"))
+        console.print(
+            f"{size:8} {'':34} resident memory at most, in a process of its own: {before:.2f} GB before it searches, "
+            f"{exactly:.2f} GB exactly, {approximately:.2f} GB approximately"
+        )
+
+
+def drawn_embeddings(folder: Path, size: int, knobs: Knobs) -> tuple[Floats, Floats]:
+    """Embeddings float32 (size, dims), mapped from `embeddings.npy`, and queries (queries, dims); unit length."""
+    rng = np.random.default_rng(knobs.seed)
+    animals = unit_length(rng.standard_normal((-(-size // PHOTOS), knobs.dims), dtype=np.float32))
+    noise = np.sqrt((1 / ALIKE - 1) / knobs.dims)
+
+    def photos(of: Rows) -> Floats:
+        return unit_length(animals[of] + noise * rng.standard_normal((len(of), knobs.dims), dtype=np.float32))
+
+    path = folder / "embeddings.npy"
+    written = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(size, knobs.dims))
+    for start in range(0, size, BLOCK):
+        written[start : start + BLOCK] = photos(np.arange(start, min(start + BLOCK, size)) // PHOTOS)
+    written.flush()
+    del written
+    queries = photos(rng.integers(0, len(animals), knobs.queries))
+    np.save(folder / "queries.npy", queries)
+    return np.asarray(np.load(path, mmap_mode="r")), queries
+
+
+def with_numpy(embeddings: Floats, queries: Floats, knobs: Knobs) -> Rows:
+    """The k most similar rows, (Q, k), by writing down all similarities."""
+    blocks = []
+    for start in range(0, len(queries), knobs.at_once):
+        similarity = queries[start : start + knobs.at_once] @ embeddings.T
+        best = np.argpartition(similarity, -knobs.k, axis=1)[:, -knobs.k :]
+        order = np.argsort(-np.take_along_axis(similarity, best, axis=1), axis=1, kind="stable")
+        blocks.append(np.take_along_axis(best, order, axis=1))
+    return np.concatenate(blocks)
+
+
+def seconds(search: Search, queries: Floats, singles: int) -> tuple[float, float]:
+    """Per query, one at a time (the median) and all at once."""
+    search(queries[:1])
+    times = []
+    for row in range(min(singles, len(queries))):
+        started = time.perf_counter()
+        search(queries[row : row + 1])
+        times.append(time.perf_counter() - started)
+    started = time.perf_counter()
+    search(queries)
+    return float(np.median(times)), (time.perf_counter() - started) / len(queries)
+
+
+def ratios(slow: tuple[float, float], fast: tuple[float, float]) -> str:
+    """How many times as fast, one at a time and at once, in words."""
+    return f"{slow[0] / fast[0]:.1f} x (at once {slow[1] / fast[1]:.1f} x)"
+
+
+def peak_memory(folder: Path, way: str) -> float:
+    """Gigabytes that a process takes at most that does nothing else: "exact", "approximate", or "" for no search."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_peak_memory, folder, way).result()
+
+
+def _peak_memory(folder: Path, way: str) -> float:
+    embeddings: Floats = np.asarray(np.load(folder / "embeddings.npy", mmap_mode="r"))
+    queries: Floats = np.load(folder / "queries.npy")
+    if way:
+        search = partial(nearest, embeddings) if way == "exact" else open_sketches(folder, embeddings, 1.0).nearest
+        for row in range(min(100, len(queries))):
+            search(queries[row : row + 1], PHOTOS)
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e9 for line in lines if line.startswith("VmHWM"))
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)
