@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.memory import peak_memory
+from benchmarks.resident import peak_memory
 from wildtrack import versions
 from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.memory import peak_memory
+from benchmarks.resident import peak_memory
 from wildtrack import versions
 from wildtrack.address.metrics import BLOCK_CELLS, Cosines, retrieval_scores
 from wildtrack.console import console, run
