@@ -28,6 +28,7 @@ bench: .venv/installed
 	$(RUN) -m benchmarks.assess
 	$(RUN) -m benchmarks.local
 	$(RUN) -m benchmarks.folder
+	$(RUN) -m benchmarks.memory
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

@@ -1,11 +1,12 @@
 """The benchmarks run, on tiny input; nobody looks at the times here."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from blobs import draw_animals
 
-from benchmarks import ablation, assess, duplicates, embedding, folder, local, quality_faults
+from benchmarks import ablation, assess, duplicates, embedding, folder, local, memory, quality_faults
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +23,16 @@ def test_the_folder_benchmark_holds_ours_beside_the_others(
     assert said.count("the limit") == said.count("PyTorch is left out") == 2
     assert said.count("1 embedded and 1 new vector") == 2
     assert said.count("x Pillow") == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_the_memory_benchmark_searches_catalogues_of_each_size(
+    photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory.main(memory.Knobs(photo_folder, sizes=(13, 20), image_size=32))
+    said = capsys.readouterr().err
+    assert said.count("  building  ") == said.count("  building again") == said.count("  searching") == 2
+    assert said.count("x their vectors") == 3
 
 
 def test_the_quality_benchmark_plants_every_fault(photo_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
