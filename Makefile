@@ -32,6 +32,7 @@ bench: .venv/installed
 	$(RUN) -m benchmarks.metrics
 	$(RUN) -m benchmarks.folder
 	$(RUN) -m benchmarks.nearest
+	$(RUN) -m benchmarks.memory
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

@@ -1,5 +1,6 @@
 """The benchmarks run, on tiny input; nobody looks at the times here."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from benchmarks import (
     embedding,
     folder,
     local,
+    memory,
     metrics,
     nearest,
     quality_faults,
@@ -33,6 +35,16 @@ def test_the_folder_benchmark_holds_ours_beside_the_others(
     assert said.count("the limit") == said.count("PyTorch is left out") == 2
     assert said.count("1 embedded and 1 new vector") == 2
     assert said.count("x Pillow") == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_the_memory_benchmark_searches_catalogues_of_each_size(
+    photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory.main(memory.Knobs(photo_folder, sizes=(13, 20), image_size=32))
+    said = capsys.readouterr().err
+    assert said.count("  building  ") == said.count("  building again") == said.count("  searching") == 2
+    assert said.count("x their vectors") == 3
 
 
 def test_the_quality_benchmark_plants_every_fault(photo_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
