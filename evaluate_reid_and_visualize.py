@@ -114,7 +114,7 @@ def main(knobs: Knobs) -> None:
     console.print(f"{model.source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
     engine = KerasEngine(with_scaling(network, scaling))
     outputs = cached_outputs(
-        engine, model.fingerprint, table, photos.contents, photos.read, default_cache(), knobs.cache_gb
+        engine, model.fingerprint, table, photos.contents, pixels.__getitem__, default_cache(), knobs.cache_gb
     ).outputs
 
     seen = Described(outputs["embedding"], None)

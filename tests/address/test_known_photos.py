@@ -1,5 +1,7 @@
+import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -27,9 +29,11 @@ def ours(artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ar
     return open_artifacts(artifacts)
 
 
-def build(artifacts: Artifacts, data: Path, with_keypoints: bool = False) -> tuple[Index, OnnxEngine]:
+def build(
+    artifacts: Artifacts, data: Path, with_keypoints: bool = False, *, verify: bool = False
+) -> tuple[Index, OnnxEngine]:
     problems = artifacts.folder.parent / "problems.csv"
-    return build_known_photos(artifacts, data, "auto", {}, 1.0, problems, with_keypoints)
+    return build_known_photos(artifacts, data, "auto", {}, 1.0, problems, with_keypoints, verify=verify)
 
 
 def test_what_was_built_is_what_is_opened(
@@ -47,6 +51,56 @@ def test_what_was_built_is_what_is_opened(
     assert again == first
     assert (first.ranker, first.decision, first.already_known_as) == ("embedding", None, "Ana")
     assert capsys.readouterr().out == ""
+
+
+def test_building_again_reads_and_embeds_what_is_new_or_changed(
+    ours: Artifacts, photo_folder: Path, pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = shutil.copytree(photo_folder, tmp_path / "photos")
+    embedded = []
+    run = OnnxEngine.run
+
+    def spy(engine: OnnxEngine, photos: np.ndarray) -> dict[str, np.ndarray]:
+        embedded.append(len(photos))
+        return run(engine, photos)
+
+    monkeypatch.setattr(OnnxEngine, "run", spy)
+    first, _ = build(ours, data)
+    assert sum(embedded) == 12
+    again, _ = build(ours, data)
+    assert sum(embedded) == 12
+    np.testing.assert_array_equal(again.embeddings, first.embeddings)
+    (data / "Ana" / "new.png").write_bytes((data / "Ana" / "0.png").read_bytes())  # a copy
+    Image.fromarray(255 - pixels[1]).save(data / "Ana" / "1.png")
+    (data / "Ana" / "2.png").write_text("no photo any more")
+    changed, _ = build(ours, data)
+    assert sum(embedded) == 13
+    paths = changed.meta["path"].tolist()
+    assert paths[:4] == ["Ana/0.png", "Ana/1.png", "Ana/3.png", "Ana/new.png"]
+    moved = np.abs(changed.embeddings[[0, 1, 2, 3]] - first.embeddings[[0, 1, 3, 0]]).max(axis=1) > 1e-6
+    assert moved.tolist() == [False, True, False, False]
+    assert "Ana/2.png" in (tmp_path / "problems.csv").read_text("utf-8")
+
+
+def test_a_photo_that_keeps_its_size_and_date_is_found_changed_when_asked_to(
+    ours: Artifacts, photo_folder: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(photo_folder, tmp_path / "photos")
+    found = []
+    for number, verify in ((b"1", False), (b"2", False), (b"2", True), (b"2", False)):
+        photo = (photo_folder / "Ana" / "0.png").read_bytes() + number  # the same picture
+        (data / "Ana" / "0.png").write_bytes(photo)
+        os.utime(data / "Ana" / "0.png", (0, 0))
+        index, _ = build(ours, data, verify=verify)
+        found.append(index.meta["sha256"].iloc[0])
+    assert found == [hashlib.sha256(photo[:-1] + number).hexdigest() for number in (b"1", b"1", b"2", b"2")]
+
+
+def test_nobody_is_named(ours: Artifacts, photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "unknown").mkdir(parents=True)
+    shutil.copy(photo_folder / "Ana" / "0.png", tmp_path / "photos" / "unknown")
+    with pytest.raises(UserError, match="says which animal it shows"):
+        build(ours, tmp_path / "photos")
 
 
 @pytest.mark.parametrize("ranker", ["local", "fused"])

@@ -56,11 +56,6 @@ class Decoded:
     small: Pixels
     problems: pd.DataFrame
 
-    def read(self, row: int) -> Pixels:
-        """The pixels of one row of `table`."""
-        photo: Pixels = self.pixels[row]
-        return photo
-
 
 def decode_catalogue(
     table: pd.DataFrame, root: Path, size: tuple[int, int], cache: Path, limit_gb: float, *, verify: bool = False

@@ -67,9 +67,8 @@ def onnx_session(path: Path, advice: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = cores()
-    options.add_session_config_entry(
-        "session.intra_op.allow_spinning", "0"
-    )  # or idle threads keep others off the cores
+    # Threads that wait for work would keep the decoding of the next photos off the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions share no base class

@@ -63,7 +63,7 @@ def cached_outputs(
         fingerprint: Of its model, hexadecimal.
         table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
         contents: From `photo_contents`: N digests; "" is embedded and not kept.
-        read: Gives the photos of some rows, as this model takes them: `photo_reader`, or `Decoded.read`.
+        read: Gives the photos of some rows, as this model takes them: from `photo_reader`, or an array's `__getitem__`.
         cache: The project's cache folder, see `default_cache`.
         limit_gb: What all files together may take, in units of 10^9 bytes; the newest one may take more.
 
