@@ -75,7 +75,8 @@ def compare(folder: Path, size: int, knobs: Knobs) -> None:
         APPROXIMATE: lambda asked: index.nearest(asked, knobs.k)[1],
     }
     one = one_at_a_time(searches, queries, knobs.singles)
-    many, truth = {}, np.empty(0)
+    many: dict[str, float] = {}
+    truth: Floats = np.empty(0, np.float32)
     for name, search in searches.items():
         started = time.perf_counter()
         rows = search(queries)  # (Q, k)

@@ -51,13 +51,14 @@ class SketchIndex:
         """
         self.embeddings, self.sketches = embeddings, sketches
         places = len(sketches.words)
-        self._index: Any = faiss.IndexShards(places * WIDTH, True, True)  # a part for each thread; rows count on
+        library: Any = faiss  # whose stubs do not know all of these calls
+        self._index = library.IndexShards(places * WIDTH, True, True)  # a part a thread, in the order of rows
         for codes in np.array_split(sketches.codes, THREADS):
-            part: Any = faiss.IndexPQ(places * WIDTH, places, BITS, faiss.METRIC_INNER_PRODUCT)
+            part = library.IndexPQ(places * WIDTH, places, BITS, faiss.METRIC_INNER_PRODUCT)
             faiss.copy_array_to_vector(np.ravel(sketches.words), part.pq.centroids)
             faiss.copy_array_to_vector(np.ravel(codes), part.codes)
             part.ntotal, part.is_trained = len(codes), True
-            self._index.add_shard(faiss.IndexPQFastScan(part))
+            self._index.add_shard(library.IndexPQFastScan(part))
 
     def nearest(self, queries: Floats, count: int) -> tuple[Floats, Rows]:
         """Find most of each query's most similar embeddings.
