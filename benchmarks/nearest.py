@@ -11,7 +11,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +27,10 @@ from wildtrack.console import console, run
 from wildtrack.errors import UserError
 
 PHOTOS = 10  # of each animal
-ALIKE = 0.6  # cosine of two photos of one animal
+ALIKE = 0.7  # cosine of two photos of one animal
 BLOCK = 50_000  # embeddings drawn at once
+ROUNDS = 3
+EXACT, APPROXIMATE = "exact", "approximate"
 SAME = 1e-5  # how little similarities may differ for answers to be the same: float32 sums in another order do
 
 Search = Callable[[Floats], Rows]
@@ -40,8 +42,9 @@ class Knobs:
 
     sizes: tuple[int, ...] = (100_000, 1_000_000)  # embeddings
     dims: int = 256  # their length
+    spread: int = 64  # directions in which they differ: those of networks have fewer than entries
     queries: int = 1000  # asked at once
-    singles: int = 30  # of them, asked one at a time
+    singles: int = 15  # of them, asked one at a time
     at_once: int = 100  # queries that NumPy gets at once: with more it takes gigabytes, and is slower
     k: int = 10  # how many are wanted
     seed: int = 0
@@ -61,45 +64,50 @@ def compare(folder: Path, size: int, knobs: Knobs) -> None:
 
     embeddings, queries = drawn_embeddings(folder, size, knobs)
     neighbours = NearestNeighbors(n_neighbors=knobs.k, algorithm="brute", metric="euclidean").fit(embeddings)
-    truth = nearest(embeddings, queries, knobs.k)[0]
-
-    def measured(name: str, search: Search, exact: bool = True) -> tuple[float, float]:
-        one, many = seconds(search, queries, knobs.singles)
-        rows = search(queries)
-        console.print(
-            f"{size:8} {name:34} {1e3 * one:8.2f} ms one at a time, {1e3 * many:7.2f} ms each of {len(queries)} at once"
-        )
-        asked = np.repeat(np.arange(len(queries)), rows.shape[1])
-        found = similarities(embeddings, rows.ravel(), queries, asked).reshape(rows.shape)
-        if exact and np.abs(found - truth).max() > SAME:
-            raise UserError(f"{name} gives other answers")
-        if not exact:
-            recall = np.mean(found >= truth[:, -1:] - SAME)
-            console.print(f"{size:8} {name:34} recall@{knobs.k} {recall:.4f}")
-        return one, many
-
-    ours = measured("exact", lambda asked: nearest(embeddings, asked, knobs.k)[1])
-    others = (
-        ("NumPy matmul + argpartition", lambda asked: with_numpy(embeddings, asked, knobs)),
-        ("scikit-learn NearestNeighbors", lambda asked: neighbours.kneighbors(asked, return_distance=False)),
-    )
-    for name, search in others:
-        theirs = measured(name, search)
-        console.print(f"{size:8} {'':34} the same answers; ours is {ratios(theirs, ours)} as fast")
-
     started = time.perf_counter()
     index = learn_sketches(embeddings)
     built = time.perf_counter() - started
     write_sketches(index.sketches, folder)
-    theirs = measured("approximate", lambda asked: index.nearest(asked, knobs.k)[1], exact=False)
+    searches: dict[str, Search] = {
+        EXACT: lambda asked: nearest(embeddings, asked, knobs.k)[1],
+        "NumPy matmul + argpartition": lambda asked: with_numpy(embeddings, asked, knobs),
+        "scikit-learn NearestNeighbors": lambda asked: neighbours.kneighbors(asked, return_distance=False),
+        APPROXIMATE: lambda asked: index.nearest(asked, knobs.k)[1],
+    }
+    one = one_at_a_time(searches, queries, knobs.singles)
+    many: dict[str, float] = {}
+    truth: Floats = np.empty(0, np.float32)
+    for name, search in searches.items():
+        started = time.perf_counter()
+        rows = search(queries)  # (Q, k)
+        many[name] = (time.perf_counter() - started) / len(queries)
+        asked = np.repeat(np.arange(len(queries)), rows.shape[1])
+        found = similarities(embeddings, rows.ravel(), queries, asked).reshape(rows.shape)
+        truth = found if name == EXACT else truth
+        if name == APPROXIMATE:
+            said = f"recall@{knobs.k} {np.mean(found >= truth[:, -1:] - SAME):.4f}"
+        elif np.abs(found - truth).max() <= SAME:
+            said = "the same answers"
+        else:
+            raise UserError(f"{name} gives other answers")
+        console.print(
+            f"{size:8} {name:30} {1e3 * one[name]:8.2f} ms one at a time {1e3 * many[name]:7.2f} ms each of "
+            f"{len(queries)} at once, {said}"
+        )
+    for name in list(searches)[1:]:
+        fast, slow = (EXACT, name) if name != APPROXIMATE else (name, EXACT)
+        console.print(
+            f"{size:8} {fast} is {one[slow] / one[fast]:.1f} x as fast as {slow} one at a time, "
+            f"{many[slow] / many[fast]:.1f} x at once"
+        )
     console.print(
-        f"{size:8} {'':34} {ratios(ours, theirs)} as fast as the exact search; built in {built:.1f} s; sketches of "
-        f"{index.sketches.codes.nbytes / 1e6:.0f} MB beside {embeddings.nbytes / 1e6:.0f} MB"
+        f"{size:8} sketches built in {built:.1f} s, {index.sketches.codes.nbytes / 1e6:.0f} MB beside "
+        f"{embeddings.nbytes / 1e6:.0f} MB of embeddings; {index.sketches.found:.4f} found when they were built"
     )
     if sys.platform == "linux":  # others do not tell, or count the process that started this one
-        before, exactly, approximately = (peak_memory(folder, way) for way in ("", "exact", "approximate"))
+        before, exactly, approximately = (peak_memory(folder, way) for way in ("", EXACT, APPROXIMATE))
         console.print(
-            f"{size:8} {'':34} resident memory at most, in a process of its own: {before:.2f} GB before it searches, "
+            f"{size:8} resident memory at most, in a process of its own: {before:.2f} GB before it searches, "
             f"{exactly:.2f} GB exactly, {approximately:.2f} GB approximately"
         )
 
@@ -107,11 +115,13 @@ def compare(folder: Path, size: int, knobs: Knobs) -> None:
 def drawn_embeddings(folder: Path, size: int, knobs: Knobs) -> tuple[Floats, Floats]:
     """Embeddings float32 (size, dims), mapped from `embeddings.npy`, and queries (queries, dims); unit length."""
     rng = np.random.default_rng(knobs.seed)
-    animals = unit_length(rng.standard_normal((-(-size // PHOTOS), knobs.dims), dtype=np.float32))
-    noise = np.sqrt((1 / ALIKE - 1) / knobs.dims)
+    directions = np.linalg.qr(rng.standard_normal((knobs.dims, knobs.spread)))[0].T.astype(np.float32)
+    animals = unit_length(rng.standard_normal((-(-size // PHOTOS), knobs.spread), dtype=np.float32))
+    noise = np.float32(np.sqrt((1 / ALIKE - 1) / knobs.spread))
 
     def photos(of: Rows) -> Floats:
-        return unit_length(animals[of] + noise * rng.standard_normal((len(of), knobs.dims), dtype=np.float32))
+        differing = noise * rng.standard_normal((len(of), knobs.spread), dtype=np.float32)
+        return unit_length((animals[of] + differing) @ directions)
 
     path = folder / "embeddings.npy"
     written = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(size, knobs.dims))
@@ -135,26 +145,23 @@ def with_numpy(embeddings: Floats, queries: Floats, knobs: Knobs) -> Rows:
     return np.concatenate(blocks)
 
 
-def seconds(search: Search, queries: Floats, singles: int) -> tuple[float, float]:
-    """Per query, one at a time (the median) and all at once."""
-    search(queries[:1])
-    times = []
-    for row in range(min(singles, len(queries))):
-        started = time.perf_counter()
-        search(queries[row : row + 1])
-        times.append(time.perf_counter() - started)
-    started = time.perf_counter()
-    search(queries)
-    return float(np.median(times)), (time.perf_counter() - started) / len(queries)
-
-
-def ratios(slow: tuple[float, float], fast: tuple[float, float]) -> str:
-    """How many times as fast, one at a time and at once, in words."""
-    return f"{slow[0] / fast[0]:.1f} x (at once {slow[1] / fast[1]:.1f} x)"
+def one_at_a_time(searches: Mapping[str, Search], queries: Floats, singles: int) -> dict[str, float]:
+    """Seconds a query, the median: of several rounds in which all take their turn, the fastest."""
+    times: dict[str, list[float]] = {name: [] for name in searches}
+    for _ in range(ROUNDS):
+        for name, search in searches.items():
+            search(queries[:1])  # while the threads of the one before still wait for more
+            each = []
+            for row in range(min(singles, len(queries))):
+                started = time.perf_counter()
+                search(queries[row : row + 1])
+                each.append(time.perf_counter() - started)
+            times[name].append(float(np.median(each)))
+    return {name: min(values) for name, values in times.items()}
 
 
 def peak_memory(folder: Path, way: str) -> float:
-    """Gigabytes that a process takes at most that does nothing else: "exact", "approximate", or "" for no search."""
+    """Gigabytes that a process takes at most that does nothing else: `EXACT`, `APPROXIMATE`, or "" for no search."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_peak_memory, folder, way).result()
 
@@ -163,7 +170,7 @@ def _peak_memory(folder: Path, way: str) -> float:
     embeddings: Floats = np.asarray(np.load(folder / "embeddings.npy", mmap_mode="r"))
     queries: Floats = np.load(folder / "queries.npy")
     if way:
-        search = partial(nearest, embeddings) if way == "exact" else open_sketches(folder, embeddings, 1.0).nearest
+        search = partial(nearest, embeddings) if way == EXACT else open_sketches(folder, embeddings, 1.0).nearest
         for row in range(min(100, len(queries))):
             search(queries[row : row + 1], PHOTOS)
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -84,11 +84,13 @@ def test_the_metrics_benchmark_scores_each_way(capsys: pytest.CaptureFixture[str
 
 
 def test_the_nearest_benchmark_finds_the_same_every_way(capsys: pytest.CaptureFixture[str]) -> None:
-    nearest.main(nearest.Knobs(sizes=(1000, 2003), dims=33, queries=30, singles=2, at_once=8))
+    nearest.main(nearest.Knobs(sizes=(1000, 2003), dims=33, spread=9, queries=30, singles=2, at_once=8))
     said = capsys.readouterr().err
-    assert said.count("one at a time") == 2 * 4
-    assert said.count("the same answers") == 2 * 2
+    assert said.count("ms one at a time") == 2 * 4
+    assert said.count("the same answers") == 2 * 3
     assert said.count("recall@10 1.0000") == 2
+    assert said.count("exact is") == 2 * 2
+    assert said.count("approximate is") == 2
 
 
 def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(

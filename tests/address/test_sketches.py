@@ -48,6 +48,15 @@ def test_all_of_a_few_are_found(length: int, total: int) -> None:
             assert index.sketches.found == 1
 
 
+@pytest.mark.parametrize("threads", [1, 3, 7, 300])
+def test_as_many_threads_as_there_are(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings = photos(20, 8)
+    monkeypatch.setattr(module, "THREADS", threads)
+    found, expected = learn_sketches(embeddings).nearest(embeddings, 20), nearest(embeddings, embeddings, 20)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
 def test_more_wanted_than_there_are() -> None:
     embeddings = photos(20, 8)
     similarity, rows = learn_sketches(embeddings).nearest(embeddings[:3], 1000)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from wildtrack.address.nearest import Floats, Rows, nearest, similarities
+from wildtrack.address.nearest import THREADS, Floats, Rows, nearest, similarities
 from wildtrack.console import track
 from wildtrack.errors import UserError
 
@@ -51,11 +51,14 @@ class SketchIndex:
         """
         self.embeddings, self.sketches = embeddings, sketches
         places = len(sketches.words)
-        index: Any = faiss.IndexPQ(places * WIDTH, places, BITS, faiss.METRIC_INNER_PRODUCT)
-        faiss.copy_array_to_vector(np.ravel(sketches.words), index.pq.centroids)
-        faiss.copy_array_to_vector(np.ravel(sketches.codes), index.codes)
-        index.ntotal, index.is_trained = len(embeddings), True
-        self._index: Any = faiss.IndexPQFastScan(index)
+        library: Any = faiss  # whose stubs do not know all of these calls
+        self._index = library.IndexShards(places * WIDTH, True, True)  # a part a thread, in the order of rows
+        for codes in np.array_split(sketches.codes, THREADS):
+            part = library.IndexPQ(places * WIDTH, places, BITS, faiss.METRIC_INNER_PRODUCT)
+            faiss.copy_array_to_vector(np.ravel(sketches.words), part.pq.centroids)
+            faiss.copy_array_to_vector(np.ravel(codes), part.codes)
+            part.ntotal, part.is_trained = len(codes), True
+            self._index.add_shard(library.IndexPQFastScan(part))
 
     def nearest(self, queries: Floats, count: int) -> tuple[Floats, Rows]:
         """Find most of each query's most similar embeddings.
