@@ -67,7 +67,7 @@ class Knobs:
     image_size: int = 128  # pixels
     backbone: Literal["MobileNet", "MobileNetV2"] = "MobileNet"
     alpha: float = 1.0  # its width; timm has no MobileNet of 0.75
-    repeats: int = 5  # rounds; the fastest run of each way counts
+    repeats: int = 5  # rounds, after a first one; their median counts
 
 
 def main(knobs: Knobs) -> None:
@@ -99,33 +99,28 @@ def main(knobs: Knobs) -> None:
         tell_decoding(paths, size, knobs.repeats)
 
 
-@dataclass(frozen=True)
-class Seconds:
-    """How long a work took."""
+def side_by_side(works: Mapping[str, Work], repeats: int) -> dict[str, np.ndarray]:
+    """Seconds of each work, (1 + repeats,): the first run, in which many finish their network, and more.
 
-    first: float  # in which many finish their network
-    fastest: float  # of the others
-
-
-def side_by_side(works: Mapping[str, Work], repeats: int) -> dict[str, Seconds]:
-    """Run each work once and so many times more; they take turns, so that a slow moment hits all."""
+    They take turns, so that a slow moment hits all.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(1 + repeats):
         for name, work in works.items():
             started = time.perf_counter()
             work()
             seconds[name].append(time.perf_counter() - started)
-    return {name: Seconds(times[0], min(times[1:])) for name, times in seconds.items()}
+    return {name: np.array(times) for name, times in seconds.items()}
 
 
-def tell(seconds: dict[str, Seconds], photos: int) -> None:
-    """Print the rates, and how ours stands beside each."""
-    ours, limits = seconds[OURS], [seconds[DECODING], seconds[NETWORK]]
-    limit = Seconds(sum(each.first for each in limits), sum(each.fastest for each in limits))
-    for name, value in {**seconds, "the limit": limit}.items():
+def tell(seconds: dict[str, np.ndarray], photos: int) -> None:
+    """Print the rates, and how ours stands beside each: the median of the rounds, each compared in itself."""
+    ours = seconds[OURS]
+    for name, values in {**seconds, "the limit": seconds[DECODING] + seconds[NETWORK]}.items():
         console.print(
-            f"  {name:40s} {photos / value.fastest:7.0f} photos/s, ours {value.fastest / ours.fastest:5.2f} x as fast; "
-            f"in the first run {photos / value.first:5.0f}, {value.first / ours.first:5.2f} x"
+            f"  {name:40s} {photos / np.median(values[1:]):7.0f} photos/s, ours "
+            f"{np.median(values[1:] / ours[1:]):5.2f} x as fast; "
+            f"in the first run {photos / values[0]:5.0f}, {values[0] / ours[0]:5.2f} x"
         )
 
 
@@ -170,7 +165,7 @@ def tell_second_run(paths: list[Path], size: tuple[int, int], engine: Engine, re
         started = time.perf_counter()
         before = work()
         first = time.perf_counter() - started
-        second = side_by_side({"again": work}, repeats)["again"].fastest
+        second = np.median(side_by_side({"again": work}, repeats)["again"][1:])
         with Image.open(paths[0]) as photo:
             photo.transpose(Image.Transpose.ROTATE_180).save(paths[0], quality=95)
         counting = Counting(engine)
@@ -209,7 +204,7 @@ def tell_decoding(paths: list[Path], size: tuple[int, int], repeats: int) -> Non
         "Pillow, in threads": lambda: list(in_threads(plain, paths)),
         "our reader, in threads": lambda: decode(paths, size),
     }
-    rates = {name: len(paths) / value.fastest for name, value in side_by_side(works, repeats).items()}
+    rates = {name: len(paths) / np.median(value[1:]) for name, value in side_by_side(works, repeats).items()}
     for name, rate in rates.items():
         beside = rate / rates[name.replace("our reader", "Pillow")]
         console.print(f"  {name:40s} {rate:7.0f} photos/s   {beside:5.2f} x Pillow")

@@ -7,7 +7,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.errors import UserError
@@ -17,6 +20,15 @@ def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's bytes, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_array(path: Path) -> npt.NDArray[Any]:
+    """The array in a .npy file, where it lies on disk: no pickles, and no archives.
+
+    On Windows it is read into memory, because a file that is mapped could not be replaced by a new one.
+    """
+    mapped = np.lib.format.open_memmap(path, mode="r")
+    return np.array(mapped) if os.name == "nt" else mapped
 
 
 def fsync(path: Path) -> None:

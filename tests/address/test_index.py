@@ -13,7 +13,7 @@ from wildtrack.address import sketches
 from wildtrack.address.index import Index, best_photos, index_files, nearest_photos, open_index, save_index
 from wildtrack.address.keypoints import Keypoints
 from wildtrack.address.local import LocalIndex
-from wildtrack.address.nearest import Floats, Rows
+from wildtrack.address.nearest import Floats, Rows, nearest
 from wildtrack.errors import UserError
 
 KEYPOINTS = tuple(f"keypoint_{name}.npy" for name in ("photos", "places", "descriptors", "centres", "members"))
@@ -448,3 +448,18 @@ def test_a_manifest_that_does_not_say_what_sketches_find(approximate: Path, foun
 
     index_files(approximate).replace(copy, about | {"sketches_find": found})
     assert opened(approximate).approximate is None
+
+
+def test_more_identities_wanted_than_there_are_looks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings, identities = many(animals=3, each=400)
+    index, looked = make_index(embeddings, identities), []
+
+    def spy(*args: object) -> tuple[Floats, Rows]:
+        looked.append(args)
+        return nearest(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "nearest", spy)
+    assert len(nearest_photos(index, embeddings[0], 50, nothing(len(identities)))) == 3
+    assert len(looked) <= 3
+    gone = np.array(identities) == identities[0]
+    assert len(nearest_photos(index, embeddings[0], 50, gone)) == 2

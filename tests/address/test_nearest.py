@@ -93,6 +93,15 @@ def test_what_is_no_number_comes_last() -> None:
     assert nearest(embeddings, np.full((1, 2), np.nan, np.float32), 3)[1].tolist() == [[0, 1, 2]]
 
 
+@pytest.mark.parametrize("asked", [1, 3])
+@pytest.mark.parametrize("broken", [1, 5, 9])
+def test_a_few_that_are_no_numbers_push_nobody_out(broken: int, asked: int) -> None:
+    angles = np.linspace(0, 1, 400, dtype=np.float32)
+    embeddings = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # the best first
+    embeddings[150 : 150 + broken] = np.nan
+    assert nearest(embeddings, np.tile(CORNERS[:1], (asked, 1)), 10)[1].tolist() == [list(range(10))] * asked
+
+
 def test_the_answer_does_not_depend_on_what_else_is_asked() -> None:
     rng = np.random.default_rng(0)
     embeddings, queries = unit(rng.normal(size=(50_000, 33))), unit(rng.normal(size=(1100, 33)))

@@ -59,7 +59,7 @@ def photo_contents(table: pd.DataFrame, root: Path, cache: Path, *, verify: bool
         if both != known:
             _save(note, both if len(both) <= MOST else settled)
     elif known:
-        with suppress(FileNotFoundError):  # another process may trim just now
+        with suppress(OSError):  # another process may trim just now, or the cache be read-only
             os.utime(note)  # marks the last use, which is what trimming goes by
     return [found[path] for path in table["path"].tolist()]
 

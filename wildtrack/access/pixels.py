@@ -187,7 +187,7 @@ def _find(entry: Path, jobs: _Jobs, size: tuple[int, int]) -> Kept | None:
     found = _load(entry, len(jobs), size)
     if found is None or any(_can_be_read(jobs[row]) for row in found[1]):
         return None  # what failed then was the disk, its rights or a missing package, and not the photo
-    with suppress(FileNotFoundError):  # another process may trim just now
+    with suppress(OSError):  # another process may trim just now, or the cache be read-only
         os.utime(entry)  # marks the last use, which is what trimming goes by
     return found
 

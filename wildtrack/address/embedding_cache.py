@@ -8,6 +8,7 @@ import logging
 import os
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def cached_outputs(
         fingerprint: Of its model, hexadecimal.
         table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
         contents: From `photo_contents`: N digests; "" is embedded and not kept.
-        read: Gives the photos of some rows, as this model takes them: from `photo_reader`, or an array's `__getitem__`.
+        read: Gives the photo of a row, as this model takes it: from `photo_reader`, or an array's `__getitem__`.
         cache: The project's cache folder, see `default_cache`.
         limit_gb: What all files together may take, in units of 10^9 bytes; the newest one may take more.
 
@@ -85,7 +86,8 @@ def cached_outputs(
             _save(entry, known, keys, limit_gb)
             places = _places(known, keys)
     else:
-        os.utime(entry)  # marks the last use, which is what trimming goes by
+        with suppress(OSError):  # another process may trim just now, or the cache be read-only
+            os.utime(entry)  # marks the last use, which is what trimming goes by
     rows = np.flatnonzero(places >= 0)
     problems = problem_table(
         (table["path"].iloc[row], reasons[keys[row]]) for row in range(len(keys)) if places[row] < 0

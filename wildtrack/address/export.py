@@ -78,9 +78,6 @@ def _scale_by_element(graph: Any) -> None:
         graph.node.remove(node)
         for offset, each in enumerate(by_element):
             graph.node.insert(place + offset, each)
-    used = {name for node in graph.node for name in node.input}
-    for each in [each for each in graph.initializer if each.name not in used]:
-        graph.initializer.remove(each)
 
 
 def _only_scales(node: Any, constants: dict[str, np.ndarray]) -> bool:

@@ -19,6 +19,7 @@ from wildtrack.address.local_files import open_keypoints, write_keypoints
 from wildtrack.address.nearest import Floats, Rows, nearest
 from wildtrack.address.sketches import SketchIndex, learn_sketches, open_sketches, write_sketches
 from wildtrack.errors import UserError
+from wildtrack.files import open_array
 from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
@@ -149,8 +150,8 @@ def _write_faiss(embeddings: Floats, path: Path) -> None:
 
 
 def _mapped(folder: Path) -> Floats:
-    """The embeddings where they lie on disk: no pickles, and no archives."""
-    return np.asarray(np.lib.format.open_memmap(folder / "embeddings.npy", mode="r"))
+    """The embeddings where they lie on disk."""
+    return np.asarray(open_array(folder / "embeddings.npy"))
 
 
 def open_index(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Index | None:
@@ -240,6 +241,8 @@ def nearest_photos(
         See `best_photos`.
     """
     total = len(index.meta)
+    out = np.bincount(index.identities[excluded], minlength=len(index.photos_of))
+    num_identities = min(num_identities, int((out < index.photos_of).sum()))  # or all photos are looked at for more
     wanted = min(total, max(LEAST, 8 * num_identities) + int(excluded.sum()))
     while True:
         if index.approximate is not None and wanted <= MOST * total:
@@ -249,7 +252,7 @@ def nearest_photos(
         similarity, rows = (values[0, found[1][0] >= 0] for values in found)
         best = best_photos(index, rows, similarity, score(similarity, rows), num_identities, excluded)
         # a photo no more similar than the last one found may not have turned up yet, and may come before it by row
-        settled = len(best) == num_identities and score(similarity[-1:], None)[0] < best["score"].iloc[-1]
+        settled = 0 < len(best) == num_identities and score(similarity[-1:], None)[0] < best["score"].iloc[-1]
         if settled or wanted == total:
             return best
         wanted = min(total, 4 * wanted)

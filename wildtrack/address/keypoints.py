@@ -109,7 +109,7 @@ def cached_keypoints(
         entry = folder / f"{key}.npz"
         known = _load(entry) if content else None
         if known is not None:
-            with suppress(FileNotFoundError):  # another process may trim just now
+            with suppress(OSError):  # another process may trim just now, or the cache be read-only
                 os.utime(entry)  # marks the last use, which is what trimming goes by
             return known
         try:

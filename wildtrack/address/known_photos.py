@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from wildtrack.access.cache import default_cache
@@ -95,6 +96,7 @@ def build_known_photos(
 
         saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
         export_saved_model(artifacts, saved)
+        verify = False  # every photo has been read just now
     engine = OnnxEngine(artifacts.folder / "model.onnx")
     fingerprint = engine.metadata["fingerprint"]
     contents = photo_contents(table, root, cache, verify=verify)
@@ -102,9 +104,17 @@ def build_known_photos(
     embedded = cached_outputs(engine, fingerprint, table, contents, read, cache, cache_gb)
     report_problems(problems, catalogue.problems, embedded.problems)
     table, contents = table.iloc[embedded.rows], [contents[row] for row in embedded.rows]
+    embeddings = embedded.outputs["embedding"]
+    del embedded  # with the probabilities, as many as there are identities for each photo
+    broken = ~np.isfinite(embeddings).all(axis=1)
+    if broken.any():
+        raise UserError(
+            f"the model makes no numbers of {broken.sum()} of {len(table)} photos, the first: "
+            f"{table['path'].iloc[int(broken.argmax())]}; it is damaged, or its training went wrong: train again"
+        )
     local = LocalIndex(cached_keypoints(table, root, contents, cache, cache_gb)) if with_keypoints else None
     meta = index_meta(table, contents)
-    index = save_index(artifacts.folder, embedded.outputs["embedding"], meta, root, data, fingerprint, local)
+    index = save_index(artifacts.folder, embeddings, meta, root, data, fingerprint, local)
     return index, engine
 
 

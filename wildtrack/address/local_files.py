@@ -7,6 +7,7 @@ import numpy as np
 from wildtrack.address.keypoints import Keypoints
 from wildtrack.address.local import LENGTH, LocalIndex, Parts
 from wildtrack.errors import UserError
+from wildtrack.files import open_array
 
 ARRAYS = {"photos": np.int32, "places": np.float32, "descriptors": np.uint8, "centres": np.float32, "members": np.int32}
 
@@ -39,10 +40,7 @@ def open_keypoints(folder: Path) -> LocalIndex:
         UserError: The files are missing, or do not fit together.
     """
     try:
-        photos, places, descriptors, centres, members = (
-            np.lib.format.open_memmap(folder / f"keypoint_{name}.npy", mode="r")  # no pickles, and no archives
-            for name in ARRAYS
-        )
+        photos, places, descriptors, centres, members = (open_array(folder / f"keypoint_{name}.npy") for name in ARRAYS)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"the keypoints in {folder} cannot be read: {' '.join(str(error).split())[:200]}") from error
     total = places.size // 2

@@ -5,7 +5,10 @@ block of the vectors at a time, and keeps of it only what reaches the best so fa
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cache
 from threading import Lock
 from typing import NamedTuple
@@ -16,9 +19,11 @@ from threadpoolctl import ThreadpoolController
 
 THREADS = os.cpu_count() or 1
 QUERIES = 1024  # asked at once
-BLOCK = 1 << 15  # vectors that a thread compares them with, at most
+BLOCK = 1 << 16  # vectors that a thread compares them with, at most
+FIRST = 1 << 12  # of these, whose best say what the others must reach
 CELLS = 1 << 22  # similarities of these, at most: 16 MB
 MANY = 1 << 14  # pairs that wait to be scored
+AHEAD = 2  # blocks for each thread that are compared before the ones before them are looked at
 PAIRS = 1 << 11  # scored at once, in the processor's cache
 
 Floats = npt.NDArray[np.float32]
@@ -87,16 +92,20 @@ def _nearest(embeddings: Floats, queries: Floats, count: int) -> _Found:
     def likely(block: slice) -> tuple[Rows, Rows]:
         products = queries @ embeddings[block].T  # (Q, up to BLOCK)
         floor = least
+        first = products[:, : max(FIRST, count)]
         if products.shape[1] > count and np.isneginf(floor).any():
-            floor = np.partition(products, -count, axis=1)[:, -count, None] - slack
+            finite = np.where(np.isnan(first), -np.inf, first)  # NaN would be taken for the most similar
+            floor = np.partition(finite, -count, axis=1)[:, -count, None] - slack
         asked, rows = np.divmod(np.flatnonzero(~(products < floor)), products.shape[1])  # so written, NaN is kept
         return asked, rows + block.start
 
     best = _Found(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.float32))
     waiting, number = [], 0
     blocks = _blocks(len(embeddings), max(1, min(BLOCK, CELLS // len(queries))))
-    with _turn, _blas().limit(limits=1, user_api="blas"):  # measured: threads that share a product wait for each other
-        for place, pairs in enumerate(_threads().map(likely, blocks)):
+    alone = len(queries) == 1  # its products wait for memory, not for the cores, and BLAS' own threads are awake
+    with _turn, nullcontext() if alone else _blas().limit(limits=1, user_api="blas"):
+        found = map(likely, blocks) if alone else _in_threads(likely, blocks)
+        for place, pairs in enumerate(found):
             waiting.append(pairs)
             number += len(pairs[0])
             if place in (0, len(blocks) - 1) or number > max(MANY, 2 * len(queries) * count):
@@ -107,6 +116,17 @@ def _nearest(embeddings: Floats, queries: Floats, count: int) -> _Found:
                 least = (np.where(counts == count, last, -np.inf) - slack).astype(np.float32)[:, None]
                 waiting, number = [], 0
     return best
+
+
+def _in_threads(likely: Callable[[slice], tuple[Rows, Rows]], blocks: list[slice]) -> Iterator[tuple[Rows, Rows]]:
+    """Results in order, few ahead of who takes them: where most are alike, a block has millions of pairs."""
+    waiting: deque[Future[tuple[Rows, Rows]]] = deque()
+    for block in blocks:
+        waiting.append(_threads().submit(likely, block))
+        if len(waiting) > AHEAD * THREADS:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _blocks(total: int, length: int) -> list[slice]:

@@ -12,6 +12,7 @@ from wildtrack.access.cache import default_cache
 from wildtrack.address.keypoints import Keypoints, cached_keypoints
 from wildtrack.address.local import LocalIndex, rank_all
 from wildtrack.address.matching import EMBEDDING, LOCAL
+from wildtrack.address.nearest import similarities
 
 Scores = dict[str, npt.NDArray[np.floating]]
 Bools = npt.NDArray[np.bool_]
@@ -54,12 +55,19 @@ class Known:
         Returns:
             "embedding", the cosine, and "local", the shared keypoints: (Q, G) each.
         """
-        scores: Scores = {EMBEDDING: queries.embeddings @ self.embeddings.T}
+        scores: Scores = {EMBEDDING: self._cosines(queries.embeddings)}
         if self.index is not None and queries.keypoints is not None:
             scores[LOCAL] = rank_all(self.index, queries.keypoints, excluded)
         if excluded is not None:
             scores = {name: np.where(excluded, -np.inf, values) for name, values in scores.items()}
         return scores
+
+    def _cosines(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(Q, G). Photos that are the same are as similar to a single query to the last digit: no product says so."""
+        if len(queries) != 1:
+            return np.asarray(queries @ self.embeddings.T)
+        rows = np.arange(len(self.embeddings))
+        return similarities(self.embeddings, rows, queries, np.zeros_like(rows))[None]
 
     def similarities_without(self, queries: Described, excluded: Bools, similarities: Scores) -> Scores:
         """The same as `similarities` with `excluded`, but only queries that lose a photo are asked again."""

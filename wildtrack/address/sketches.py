@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from wildtrack.address.nearest import THREADS, Floats, Rows, nearest, similarities
 from wildtrack.console import track
 from wildtrack.errors import UserError
+from wildtrack.files import open_array
 
 WIDTH = 4  # entries that a word stands for
 BITS = 4
@@ -123,10 +124,7 @@ def open_sketches(folder: Path, embeddings: Floats, found: float) -> SketchIndex
         UserError: The files are missing, or do not fit the embeddings.
     """
     try:
-        words, codes = (
-            np.lib.format.open_memmap(folder / f"sketch_{name}.npy", mode="r")  # no pickles, and no archives
-            for name in ("words", "codes")
-        )
+        words, codes = (open_array(folder / f"sketch_{name}.npy") for name in ("words", "codes"))
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"the sketches in {folder} cannot be read: {' '.join(str(error).split())[:200]}") from error
     places = -(-embeddings.shape[1] // WIDTH)

@@ -19,7 +19,7 @@ def embedding_speed(engine: Engine, fingerprint: str, read: Reader, photos: int,
     Args:
         engine: Either engine.
         fingerprint: Of its model, hexadecimal.
-        read: Gives the photos of some rows, as this model takes them.
+        read: Gives the photo of a row, as this model takes it.
         photos: How many to embed at once, 1 or more: the first rows.
         cache: The project's cache folder; a small file a model goes into `embeddings`, beside what it made of photos.
     """
