@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from wildtrack.errors import UserError
+from wildtrack.web import store as module
+from wildtrack.web.store import ConflictError, Said, Store
+
+KNOWN = {"Ana", "Blå"}
+MODEL = "f" * 64
+
+
+def add(store: Store, photo: bytes = b"one", identity: str = "Ana", new: bool = False) -> int:
+    vector = np.full(4, len(photo), np.float32)
+    return store.add(photo, ".jpg", Said(identity, new, "left", "match", 0.9), MODEL, vector, KNOWN).id
+
+
+def test_what_is_said_is_there_after_a_restart(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    number = add(store)
+    store.close()
+    again = Store(tmp_path)
+    (found,) = again.sightings()
+    assert (found.id, found.identity, found.side, found.decision, found.probability) == (
+        number,
+        "Ana",
+        "left",
+        "match",
+        0.9,
+    )
+    assert again.file_of(found.stored).read_bytes() == b"one"
+    assert {photo: vector.tolist() for photo, vector in again.vectors(MODEL).items()} == {found.photo: [3.0] * 4}
+    assert again.vectors("0" * 64) == {}
+    assert again.lost == []
+    assert [event.action for event in again.events(10)] == ["confirmed"]
+
+
+def test_undone_is_not_forgotten(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.undo(add(store))
+    assert store.sightings() == []
+    assert [event.action for event in store.events(10)] == ["undone", "confirmed"]
+    add(store, identity="Blå")  # the same photo, said again
+    assert [seen.identity for seen in store.sightings()] == ["Blå"]
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "reason"),
+    [
+        ([(b"one", "Ana", False)], (b"one", "Blå", False), "has been confirmed as Ana"),
+        ([], (b"one", "Eva", False), "no animal is called Eva"),
+        ([], (b"one", "Ana", True), "there is an animal called Ana"),
+        ([(b"one", "Eva", True)], (b"two", "Eva", True), "there is an animal called Eva"),
+    ],
+)
+def test_contradictions_are_refused(
+    tmp_path: Path, before: list[tuple[bytes, str, bool]], said: tuple[bytes, str, bool], reason: str
+) -> None:
+    store = Store(tmp_path)
+    for earlier in before:
+        add(store, *earlier)
+    with pytest.raises(ConflictError, match=reason):
+        add(store, *said)
+    assert len(store.sightings()) == len(before)
+
+
+def test_a_new_animal_can_be_met_again_and_is_undone_last(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first, second = add(store, b"one", "Eva", True), add(store, b"two", "Eva")
+    with pytest.raises(ConflictError, match="undo them first"):
+        store.undo(first)
+    store.undo(second)
+    store.undo(first)
+    for number in (first, 99):
+        with pytest.raises(ConflictError, match="no sighting"):
+            store.undo(number)
+    with pytest.raises(ConflictError, match="no animal is called Eva"):
+        add(store, b"two", "Eva")
+
+
+def test_what_a_crash_left_is_mended(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store)
+    (kept,) = store.sightings()
+    store.close()
+    (tmp_path / "photos" / ".part-0123").write_bytes(b"half")
+    (tmp_path / "photos" / ("0" * 64 + ".jpg")).write_bytes(b"a file without a row")
+    again = Store(tmp_path)
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == [again.file_of(kept.stored).name]
+    again.file_of(kept.stored).unlink()
+    again.close()
+    assert Store(tmp_path).lost == [kept.photo]
+
+
+def test_a_refused_photo_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        add(store)
+    assert store.sightings() == []
+    assert list((tmp_path / "photos").iterdir()) == []
+
+
+def test_an_older_database_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    add(store)
+    store.close()
+    monkeypatch.setattr(module, "SCHEMA_VERSION", 3)
+    steps = {1: ["ALTER TABLE photos ADD COLUMN note TEXT"], 2: ["UPDATE photos SET note = 'seen'"]}
+    monkeypatch.setattr(module, "UPGRADES", steps)
+    for _ in range(2):  # the second time there is nothing to do
+        again = Store(tmp_path)
+        with again.engine.begin() as connection:
+            assert connection.execute(text("SELECT note FROM photos")).scalar_one() == "seen"
+        assert len(again.sightings()) == 1
+        again.close()
+
+
+def test_a_failed_upgrade_leaves_the_old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    add(store)
+    store.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "SCHEMA_VERSION", 2)
+        patch.setattr(module, "UPGRADES", {1: ["ALTER TABLE photos ADD COLUMN note TEXT", "nonsense"]})
+        with pytest.raises(UserError, match="cannot be used"):
+            Store(tmp_path)
+    assert len(Store(tmp_path).sightings()) == 1
+
+
+def test_a_newer_or_damaged_database_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "newer")
+    store.close()
+    monkeypatch.setattr(module, "SCHEMA_VERSION", 0)
+    with pytest.raises(UserError, match="newer WildTrack"):
+        Store(tmp_path / "newer")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "sightings.sqlite").write_bytes(b"not a database, but long enough to look at" * 100)
+    with pytest.raises(UserError, match="restore it from a backup"):
+        Store(tmp_path / "damaged")
