@@ -1,13 +1,14 @@
 # make demo    train, evaluate and search on drawn turtles
 # make test    the tests
 # make check   style and types
+# make page    the search as a web page
 # make bench   side-by-side timings
 # Each makes .venv when there is none. PYTHON chooses the interpreter: make demo PYTHON=python3.13
 
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-.PHONY: demo test check bench
+.PHONY: demo test check bench page
 
 demo: .venv/installed
 	$(RUN) train_classifier_reid.py
@@ -22,7 +23,10 @@ check: .venv/installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-bench: .venv/installed
+page: .venv/installed-app
+	$(RUN) app.py
+
+bench: .venv/installed-dev
 	$(RUN) -m benchmarks.start
 	$(RUN) -m benchmarks.embedding
 	$(RUN) -m benchmarks.training
@@ -33,6 +37,7 @@ bench: .venv/installed
 	$(RUN) -m benchmarks.folder
 	$(RUN) -m benchmarks.nearest
 	$(RUN) -m benchmarks.memory
+	$(RUN) -m benchmarks.web
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
@@ -41,6 +46,10 @@ bench: .venv/installed
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
+.venv/installed-app: .venv/installed requirements-app.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-app.txt
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-app.txt requirements-dev.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

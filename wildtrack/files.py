@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,13 @@ import pandas as pd
 from wildtrack.errors import UserError
 
 
-def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(source: Path | BinaryIO) -> str:
+    """Hex SHA-256 of the bytes of a file or of a seekable stream, read in blocks."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    source.seek(0)
+    return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:

@@ -463,3 +463,33 @@ def test_more_identities_wanted_than_there_are_looks_once(monkeypatch: pytest.Mo
     assert len(looked) <= 3
     gone = np.array(identities) == identities[0]
     assert len(nearest_photos(index, embeddings[0], 50, gone)) == 2
+
+
+@pytest.mark.parametrize("recent", [0, 1, 7, 60])
+def test_photos_that_come_later_are_ranked_with_the_others(recent: int) -> None:
+    rng = np.random.default_rng(recent)
+    embeddings = unit(rng.normal(size=(80, 6)))
+    embeddings[70:75] = embeddings[:5]  # ties between both parts
+    identities = [str(number) for number in rng.integers(0, 12, 80)]
+    first = make_index(embeddings[: 80 - recent], identities[: 80 - recent])
+    whole = make_index(embeddings, identities)
+    longer = first.extended(embeddings[80 - recent :], whole.meta[80 - recent :], [])
+    again = first
+    for row in range(80 - recent, 80):  # one by one
+        again = again.extended(embeddings[row : row + 1], whole.meta[row : row + 1], [])
+    assert len(first.meta) == 80 - recent
+    for index in (longer, again):
+        np.testing.assert_array_equal(index.all_embeddings, whole.embeddings)
+        for row in (0, 3, 71, 79):
+            found = nearest_photos(index, embeddings[row], 5, nothing(80))
+            pd.testing.assert_frame_equal(found, nearest_photos(whole, embeddings[row], 5, nothing(80)))
+
+
+def test_photos_that_come_later_to_an_approximate_index(approximate: Path) -> None:
+    index = opened(approximate)
+    assert index.approximate is not None
+    new = unit(index.embeddings[:1] + 0.01)
+    longer = index.extended(new, index.meta[:1].assign(identity="new"), [])
+    best = nearest_photos(longer, new[0], 2, nothing(len(longer.meta)))
+    assert best["identity"].tolist() == ["new", index.meta["identity"].iloc[0]]
+    assert best["row"].tolist()[0] == len(index.meta)

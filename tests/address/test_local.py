@@ -165,3 +165,26 @@ def test_an_arrangement_that_squeezes_everything_is_none() -> None:
     one, other = Keypoints(places, descriptors, (100, 100)), Keypoints(places / np.float32(10), descriptors, (100, 100))
     rows = np.arange(20)
     assert not in_one_arrangement(one, other, Matches(rows, 0 * rows, rows, np.ones(20, np.float32))).any()
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("later", [[], [[]], [[3, 0, 40]], [[5], [0], [30, 2]]])
+def test_photos_that_come_later_are_as_if_they_had_been_there(
+    exact: bool, later: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "EXACT_BELOW", 10**9 if exact else 1)
+    monkeypatch.setattr(local, "PROBES", 10**6)
+    rng = np.random.default_rng(3)
+    gallery = [keypoints(rng, count) for count in (40, 0, 25)]
+    index, more = LocalIndex(gallery), []
+    before = index.rank(gallery[0])
+    longer = index
+    for counts in later:
+        photos = [keypoints(rng, count) for count in counts]
+        longer, more = longer.extended(photos), [*more, *photos]
+    whole = LocalIndex([*gallery, *more])
+    excluded = rng.random(len(gallery) + len(more)) < 0.4
+    for query in (gallery[0], keypoints(rng, 30), NOTHING):
+        for without in (None, excluded):
+            np.testing.assert_allclose(longer.rank(query, without), whole.rank(query, without), rtol=1e-5)
+    np.testing.assert_array_equal(index.rank(gallery[0]), before)

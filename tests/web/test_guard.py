@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from wildtrack.web.guard import HEADERS, TOKEN_HEADER, Guard, Message, Receive, Scope, Send, host_of, is_this_computer
+from wildtrack.web.guard import HEADERS, TOKEN_HEADER, Guard, Message, Receive, Scope, Send, host_of
 
 HOST = "127.0.0.1:8000"
 
@@ -25,6 +25,8 @@ def ask(
     headers: dict[str, str] | None = None,
     parts: tuple[bytes, ...] = (b"",),
     token: str | None = None,
+    target: str = "/",
+    guard: Guard | None = None,
 ) -> tuple[int, dict[str, str], bytes]:
     """One request through the guard: status, headers, body."""
     sent: list[Message] = []
@@ -41,9 +43,12 @@ def ask(
     scope: dict[str, Any] = {
         "type": "http",
         "method": method,
+        "path": target.partition("?")[0],
+        "query_string": target.partition("?")[2].encode(),
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
     }
-    asyncio.run(Guard(echo, frozenset({"127.0.0.1", "localhost"}), 100, token)(scope, receive, send))
+    guard = guard or Guard(echo, frozenset({"localhost"}), 100, ("'sha256-a'", "'sha256-b'"), token)
+    asyncio.run(guard(scope, receive, send))
     start, body = sent
     return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body["body"]
 
@@ -56,6 +61,8 @@ def ask(
         ("GET", {"host": "LOCALHOST"}, (b"",), None, 200),
         ("GET", {"host": "evil.example"}, (b"",), None, 421),
         ("GET", {"host": ""}, (b"",), None, 421),
+        ("GET", {"host": "192.168.1.7:8000"}, (b"",), None, 200),  # an address cannot be made to lead elsewhere
+        ("GET", {"host": "[::1]:8000"}, (b"",), None, 200),
         ("GET", {"host": "[::1"}, (b"",), None, 421),
         ("POST", {}, (b"x" * 100,), None, 200),
         ("POST", {}, (b"x" * 101,), None, 413),
@@ -98,18 +105,49 @@ def test_host_of(header: str, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "local"),
+    ("target", "status"),
     [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("192.168.1.4", False),
-        ("ranger-laptop", False),
-        ("", False),
+        ("/export", 200),
+        ("/export?positions=true", 401),
+        ("/export?form=csv&%70ositions=1", 401),
+        ("/photos/1?positions=true", 200),
     ],
 )
-def test_is_this_computer(host: str, local: bool) -> None:
-    assert is_this_computer(host) == local
+def test_positions_need_the_token(target: str, status: int) -> None:
+    assert ask(token="secret", target=target)[0] == status
+    assert ask(token="secret", target=target, headers={TOKEN_HEADER: "secret"})[0] == 200
+
+
+def test_only_the_pages_own_script_runs() -> None:
+    policy = ask()[1]["content-security-policy"]
+    assert "script-src 'sha256-a';" in policy
+    assert "style-src 'sha256-b';" in policy
+    assert policy.startswith("default-src 'none';")
+
+
+def test_one_more_than_may_wait_is_told_to_come_back() -> None:
+    guard = Guard(echo, frozenset({"localhost"}), 100, waiting=1)
+    guard.working = 1
+    status, headers, _ = ask(guard=guard)
+    assert (status, headers["retry-after"]) == (503, "2")
+    assert ask(guard=guard, target="/healthz")[0] == 200  # who is busy is not ill
+    guard.working = 0
+    assert ask(guard=guard)[0] == 200
+    assert guard.working == 0
+
+
+def test_who_sends_nothing_is_not_waited_for() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [(b"host", HOST.encode())]}
+    guard = Guard(echo, frozenset(), 100, patience=0.01)
+    asyncio.run(guard(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert guard.working == 0

@@ -43,6 +43,7 @@ NOT_UNICODE = "file name is not valid Unicode; rename it"
 
 # MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF") if HAS_HEIF else ("JPEG", "PNG", "WEBP")
+_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic"}
 _DRAFT_SCALES = (8, 4, 2, 1)
 _DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average
 _TRANSPOSES = {
@@ -177,6 +178,16 @@ def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
     """
     scale = side / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def photo_suffix(source: Path | BinaryIO) -> str:
+    """The suffix that a photo's content calls for: .jpg, .png, .webp or .heic.
+
+    Raises:
+        PhotoError: the file is no photo.
+    """
+    with _opened(source) as file, _reasons(file), Image.open(file, formats=_FORMATS) as image:
+        return _SUFFIXES[str(image.format)]
 
 
 def read_exif(path: Path) -> dict[str, Any]:

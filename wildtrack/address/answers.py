@@ -13,8 +13,9 @@ class Candidate:
     rank: int  # 1 is the best
     identity: str
     similarity: float  # cosine of the identity's best photo, -1 to 1
-    path: str  # that photo, relative to the catalogue's root, POSIX
-    image_id: str  # that photo's row in the catalogue
+    photo_id: str  # that photo by its content: SHA-256 of the file
+    path: str | None  # its file, relative to the catalogue's root, POSIX; None on the web
+    image_id: str | None  # its row in the catalogue; None on the web, as it may be a path
     bbox: tuple[float, float, float, float] | None  # x, y, width, height of the animal in it; None: the whole photo
     orientation: str | None  # of that photo
     date: str | None  # of that photo, ISO 8601

@@ -1,8 +1,8 @@
 """The search index: every known photo's embedding, who it shows, and the ranking of a new photo against them."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import parse_bbox
-from wildtrack.address.keypoints import SETTINGS
+from wildtrack.address.keypoints import SETTINGS, Keypoints
 from wildtrack.address.local import LocalIndex
 from wildtrack.address.local_files import open_keypoints, write_keypoints
 from wildtrack.address.nearest import Floats, Rows, nearest
@@ -49,6 +49,51 @@ class Index:
     fingerprint: str  # the model that made the embeddings
     local: LocalIndex | None = None  # the photos' keypoints, where the ranker goes by them
     approximate: SketchIndex | None = None  # of the embeddings, where there are many, and it finds enough
+    recent: Floats | None = None  # (M, D), length one, in memory: of photos that came after; the last M rows
+
+    @property
+    def all_embeddings(self) -> Floats:
+        """Those of all rows; a copy where there are recent ones."""
+        return self.embeddings if self.recent is None else np.concatenate([self.embeddings, self.recent])
+
+    def extended(self, recent: Floats, meta: pd.DataFrame, keypoints: Sequence[Keypoints]) -> "Index":
+        """These photos and some more after them; this index stays as it is, and they share what is large.
+
+        Args:
+            recent: float32 (M, D), length one.
+            meta: META_COLUMNS, M rows.
+            keypoints: M of them, where this index has keypoints.
+        """
+        if not len(recent):
+            return self
+        return replace(
+            self,
+            recent=recent if self.recent is None else np.concatenate([self.recent, recent]),
+            meta=pd.concat([self.meta, meta], ignore_index=True),
+            local=None if self.local is None else self.local.extended(keypoints),
+        )
+
+    def nearest(self, queries: Floats, count: int) -> tuple[Floats, Rows]:
+        """Find the most similar photos; approximately where the index is, and not too many are wanted.
+
+        Args:
+            queries: float32 (Q, D), length one.
+            count: How many are wanted, 1 at least; K is the smaller of it and the number of photos.
+
+        Returns:
+            Cosine similarities float32 (Q, K), descending, and rows, int (Q, K); ties by row. Where an approximate
+            index finds fewer, -inf and -1.
+        """
+        if self.approximate is not None and count <= MOST * len(self.meta):
+            similarity, rows = self.approximate.nearest(queries, count)
+        else:
+            similarity, rows = nearest(self.embeddings, queries, count)
+        if self.recent is None:
+            return similarity, rows
+        more, their_rows = nearest(self.recent, queries, count)
+        similarity, rows = np.hstack([similarity, more]), np.hstack([rows, their_rows + len(self.embeddings)])
+        best = np.lexsort((rows, -similarity))[:, :count]
+        return np.take_along_axis(similarity, best, axis=1), np.take_along_axis(rows, best, axis=1)
 
     @cached_property
     def identities(self) -> Rows:
@@ -245,10 +290,7 @@ def nearest_photos(
     num_identities = min(num_identities, int((out < index.photos_of).sum()))  # or all photos are looked at for more
     wanted = min(total, max(LEAST, 8 * num_identities) + int(excluded.sum()))
     while True:
-        if index.approximate is not None and wanted <= MOST * total:
-            found = index.approximate.nearest(embedding[None], wanted)
-        else:
-            found = nearest(index.embeddings, embedding[None], wanted)
+        found = index.nearest(embedding[None], wanted)
         similarity, rows = (values[0, found[1][0] >= 0] for values in found)
         best = best_photos(index, rows, similarity, score(similarity, rows), num_identities, excluded)
         # a photo no more similar than the last one found may not have turned up yet, and may come before it by row

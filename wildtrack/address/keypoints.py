@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -73,13 +73,13 @@ def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
     return Keypoints(places, roots, photo.shape[:2])
 
 
-def read_keypoints(path: Path, bbox: Box | None) -> Keypoints:
-    """The keypoints of a photo file, seen with its longer side `SIDE` pixels long.
+def read_keypoints(photo: Path | BinaryIO, bbox: Box | None) -> Keypoints:
+    """The keypoints of a photo, a file or a seekable stream, seen with its longer side `SIDE` pixels long.
 
     Raises:
         PhotoError: It cannot be read.
     """
-    return find_keypoints(read_photo(path, scaled_size(*photo_size(path, bbox), SIDE), bbox))
+    return find_keypoints(read_photo(photo, scaled_size(*photo_size(photo, bbox), SIDE), bbox))
 
 
 def cached_keypoints(

@@ -6,6 +6,7 @@ most votes keep those that lie as they would if one photo were a distorted copy 
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -74,13 +75,26 @@ class LocalIndex:
             gallery: The keypoints of each photo.
             parts: Those of an index over the same gallery, found before.
         """
+        descriptors = _descriptors(gallery)
+        self.parts = parts or (sorted_into_parts(descriptors) if len(descriptors) >= EXACT_BELOW else None)
+        self._hold(gallery, [_exact(descriptors) if self.parts is None else _of_parts(descriptors, self.parts)])
+
+    def _hold(self, gallery: Sequence[Keypoints], indexes: list[Any]) -> None:
         self.gallery = gallery
         counts = [len(photo.places) for photo in gallery]
         self._photos = np.repeat(np.arange(len(gallery)), counts)  # (K,): which photo a keypoint is of
         self._firsts = np.cumsum([0, *counts])[:-1]  # (G,): where each photo's keypoints begin
-        descriptors = np.concatenate([np.zeros((0, LENGTH), np.uint8), *(photo.descriptors for photo in gallery)])
-        self.parts = parts or (sorted_into_parts(descriptors) if len(descriptors) >= EXACT_BELOW else None)
-        self._index = _exact(descriptors) if self.parts is None else _of_parts(descriptors, self.parts)
+        self._indexes = indexes  # of the first keypoints, of those after them, ...
+
+    def extended(self, more: Sequence[Keypoints]) -> "LocalIndex":
+        """An index over these photos and some more after them; this one stays as it is, and they share what it built.
+
+        It finds the same neighbours as an index built anew, or, where that one would look at a part of its keypoints,
+        more of them.
+        """
+        longer = copy(self)
+        longer._hold([*self.gallery, *more], [*self._indexes, _exact(_descriptors(more))])
+        return longer
 
     def matches(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Matches:
         """LNBNN: each keypoint votes for a photo by how much nearer its best match there is than the background.
@@ -93,12 +107,11 @@ class LocalIndex:
             query: The photo that is asked about.
             excluded: Bool (G,): photos that are taken to be unknown.
         """
-        wanted = min(NEIGHBOURS + 1, self._index.ntotal)
+        wanted = min(NEIGHBOURS + 1, len(self._photos))
         if not len(query.places) or wanted < 2:
             nothing = np.zeros(0, dtype=np.intp)
             return Matches(nothing, nothing, nothing, np.zeros(0, np.float32))
-        asked = query.descriptors.astype(np.float32)
-        squared, found = self._index.search(asked, wanted, params=self._without(excluded))  # (K, wanted)
+        squared, found = self._nearest(query.descriptors.astype(np.float32), wanted, excluded)
         distances = np.sqrt(np.where(found < 0, np.nan, squared))  # there may be fewer
         background = np.fmax.reduce(distances, axis=1, keepdims=True)
         weights = np.nan_to_num(background - distances)
@@ -130,15 +143,38 @@ class LocalIndex:
         """Those of the query's matches with one photo that lie in one arrangement."""
         return matches.where(in_one_arrangement(query, self.gallery[photo], matches))
 
-    def _without(self, excluded: npt.NDArray[np.bool_] | None) -> Any:
-        """FAISS' parameters of a search that passes over the keypoints of some photos."""
-        if excluded is None or not excluded.any():
-            return None
-        library: Any = faiss  # whose stubs know neither call
-        selector = library.IDSelectorBitmap(np.packbits(~excluded[self._photos], bitorder="little"))
-        if self.parts is None:
-            return library.SearchParameters(sel=selector)
+    def _nearest(
+        self, asked: Floats, wanted: int, excluded: npt.NDArray[np.bool_] | None
+    ) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Squared distances and rows of the nearest known keypoints, (K, wanted) each; rows are -1 where there are fewer.
+
+        Args:
+            asked: (K, 128).
+            wanted: How many.
+            excluded: Bool (G,): photos whose keypoints are passed over.
+        """
+        allowed = None if excluded is None or not excluded.any() else ~excluded[self._photos]
+        start, distances, rows = 0, [], []
+        for index in self._indexes:
+            chosen = None if allowed is None else _among(index, allowed[start : start + index.ntotal])
+            squared, found = index.search(asked, wanted, params=chosen)  # FAISS puts the largest float where none is
+            distances.append(squared)
+            rows.append(np.where(found < 0, -1, found + start))
+            start += index.ntotal
+        if len(rows) == 1:
+            return distances[0], rows[0]
+        squared, found = np.hstack(distances), np.hstack(rows)
+        nearest = np.argsort(squared, axis=1, kind="stable")[:, :wanted]
+        return np.take_along_axis(squared, nearest, axis=1), np.take_along_axis(found, nearest, axis=1)
+
+
+def _among(index: Any, allowed: npt.NDArray[np.bool_]) -> Any:
+    """FAISS' parameters of a search that passes over the other keypoints, bool (K,)."""
+    library: Any = faiss  # whose stubs know none of these
+    selector = library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+    if isinstance(index, faiss.IndexIVF):
         return library.SearchParametersIVF(sel=selector, nprobe=PROBES)
+    return library.SearchParameters(sel=selector)
 
 
 def rank_all(index: LocalIndex, queries: Sequence[Keypoints], excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
@@ -191,6 +227,11 @@ def sorted_into_parts(descriptors: npt.NDArray[np.uint8]) -> Parts:
         for start in track(blocks, "Sorting keypoints", len(blocks))
     ]
     return Parts(kmeans.centroids.reshape(count, LENGTH).copy(), np.concatenate(members))
+
+
+def _descriptors(photos: Sequence[Keypoints]) -> npt.NDArray[np.uint8]:
+    """Those of all keypoints of some photos, (K, 128)."""
+    return np.concatenate([np.zeros((0, LENGTH), np.uint8), *(photo.descriptors for photo in photos)])
 
 
 def _exact(descriptors: npt.NDArray[np.uint8]) -> Any:

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,7 @@ class Searcher:
     @cached_property
     def known(self) -> Known:
         """The known photos as the methods see them."""
-        return Known(Described(self.index.embeddings, None), self.index.local)
+        return Known(Described(self.index.all_embeddings, None), self.index.local)
 
     @cached_property
     def photo_sides(self) -> npt.NDArray[np.str_]:
@@ -83,6 +83,41 @@ class Searcher:
         return sides
 
 
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A photo that is asked about, as the methods see it."""
+
+    name: str  # what the answer calls it
+    content: str  # SHA-256 of the file
+    size: tuple[int, int]  # height and width of the photo, upright
+    embedding: Floats  # (D,), length one
+    probabilities: Floats  # (identities that the model was trained on,)
+    keypoints: Keypoints | None  # where they are needed
+
+
+def read_query(name: str, photo: Path | BinaryIO, searcher: Searcher) -> Query:
+    """Look at a photo. Thread-safe; it takes most of the time of an answer.
+
+    Args:
+        name: What the answer calls it.
+        photo: A file, or a seekable binary stream.
+        searcher: What will be asked.
+
+    Raises:
+        PhotoError: It cannot be read.
+    """
+    outputs = searcher.engine.run(read_photo(photo, searcher.size)[None])
+    with_keypoints = LOCAL in MEMBERS[searcher.ranker] or searcher.explains
+    return Query(
+        name,
+        sha256(photo),
+        photo_size(photo),
+        outputs["embedding"][0],
+        outputs.get("probabilities", np.zeros((1, 0), np.float32))[0],
+        read_keypoints(photo, None) if with_keypoints else None,
+    )
+
+
 def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
     """Ask who is on one photo.
 
@@ -94,34 +129,38 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
     Returns:
         The answer, without a panel.
     """
-    index = searcher.index
     name = path.as_posix()
     if printable(name) != name:
         return Answer(printable(name), "unreadable", reason=NOT_UNICODE)
-    by_keypoints = LOCAL in MEMBERS[searcher.ranker]
     try:
-        embedding = searcher.engine.run(read_photo(path, searcher.size)[None])["embedding"][0]  # (D,)
-        keypoints = read_keypoints(path, None) if by_keypoints or searcher.explains else None
+        query = read_query(name, path, searcher)
     except PhotoError as error:
         return Answer(name, "unreadable", reason=str(error))
-    is_itself = index.with_content(sha256(path))
+    return answer_query(query, searcher, topk)
+
+
+def answer_query(query: Query, searcher: Searcher, topk: int) -> Answer:
+    """Ask who is on a photo that has been looked at; see `answer_photo`."""
+    index = searcher.index
+    is_itself = index.with_content(query.content)
     if searcher.matching is None:
-        best, surest = nearest_photos(index, embedding, topk, excluded=is_itself).assign(probability=None), 0.0
+        best, surest = nearest_photos(index, query.embedding, topk, excluded=is_itself).assign(probability=None), 0.0
     else:
         similarities = None
-        if by_keypoints:
-            query = Described(embedding[None], None if keypoints is None else [keypoints])
-            similarities = searcher.known.similarities(query, is_itself[None])
-        ask = partial(_ranked, searcher, searcher.matching, embedding, similarities, is_itself, topk)
+        if LOCAL in MEMBERS[searcher.ranker]:
+            asked = Described(query.embedding[None], None if query.keypoints is None else [query.keypoints])
+            similarities = searcher.known.similarities(asked, is_itself[None])
+        ask = partial(_ranked, searcher, searcher.matching, query.embedding, similarities, is_itself, topk)
         best = ask(searcher.side)
         whatever_side = ask("") if searcher.side else best
         surest = float(whatever_side["probability"].max()) if len(whatever_side) else 0.0
-    points = _points(searcher, keypoints, best, is_itself)
+    points = _points(searcher, query.keypoints, best, is_itself)
     candidates = [
         Candidate(
             rank=rank,
             identity=row["identity"],
             similarity=round(float(row["similarity"]), 4),
+            photo_id=row["sha256"],
             path=row["path"],
             image_id=row["image_id"],
             bbox=row["bbox"],
@@ -138,13 +177,13 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
     itself = index.meta["identity"][is_itself]
     decides = searcher.matching is not None and len(best) > 0
     return Answer(
-        name,
+        query.name,
         "ok",
         candidates=candidates,
         already_known_as=None if itself.empty else str(itself.iloc[0]),
         model=index.fingerprint,
         ranker=searcher.ranker,
-        decision=_decide(searcher, path, float(best["probability"].iloc[0]), keypoints, surest) if decides else None,
+        decision=_decide(searcher, query, float(best["probability"].iloc[0]), surest) if decides else None,
         side=searcher.side or None,
         false_match_rate=searcher.false_match_rate if decides else None,
     )
@@ -210,9 +249,7 @@ def _other_side(searcher: Searcher, identity: str) -> str | None:
     return ", ".join(known) if known and (relation == OTHER_SIDE).all() else None
 
 
-def _decide(
-    searcher: Searcher, path: Path, probability: float, keypoints: Keypoints | None, whatever_side: float
-) -> Decision:
+def _decide(searcher: Searcher, query: Query, probability: float, whatever_side: float) -> Decision:
     """The decision on P of the first candidate.
 
     "new" is for photos that show enough to say so, and that would be new whatever side they show: a side that is given
@@ -221,7 +258,8 @@ def _decide(
     assert searcher.matching is not None
     decider = searcher.matching.decider(searcher.ranker)
     decision = decider.decide(probability, searcher.false_match_rate)
-    shows_little = max(photo_size(path, None)) < SMALLEST or (keypoints is not None and len(keypoints.places) < FEWEST)
+    few = query.keypoints is not None and len(query.keypoints.places) < FEWEST
+    shows_little = max(query.size) < SMALLEST or few
     if decision == "new" and (shows_little or decider.decide(whatever_side, searcher.false_match_rate) != "new"):
         return "review"
     return decision

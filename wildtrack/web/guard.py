@@ -3,14 +3,15 @@
 Pure ASGI, so that a body is counted while it comes in and never held whole by anything here.
 """
 
+import asyncio
 import hmac
 import ipaddress
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from starlette.exceptions import HTTPException
+from fastapi import HTTPException
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -20,12 +21,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_HEADER = "x-wildtrack-token"  # a header of its own: no other page can make a browser send it
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+WAITING = 16  # requests that may be in work; each may hold a body
+PATIENCE = 30.0  # seconds, until the next part of a body must be here
+RETRY_AFTER = 2  # seconds
 HEADERS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -34,80 +33,137 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True)
 class Guard:
-    """Refuses requests before the application sees them.
+    """Refuses requests before the application sees them."""
 
-    Attributes:
-        app: What is guarded.
-        hosts: The names that the page is reached under, without ports: a page elsewhere whose name is made to lead
-            here (DNS rebinding) is refused.
-        body_limit: Bytes a request may send, by its own account (Content-Length) and by what comes in.
-        token: What writing requests must bring in `TOKEN_HEADER`; None where only this computer can ask.
-    """
+    def __init__(
+        self,
+        app: App,
+        names: frozenset[str],
+        body_limit: int,
+        inline: tuple[str, str] = ("'none'", "'none'"),
+        token: str | None = None,
+        waiting: int = WAITING,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Stand before an application.
 
-    app: App
-    hosts: frozenset[str]
-    body_limit: int
-    token: str | None = None
+        Args:
+            app: What is guarded.
+            names: What this computer is called, without ports: a page elsewhere whose name is made to lead here (DNS
+                rebinding) is refused. Addresses are no names, and always allowed.
+            body_limit: Bytes a request may send, by its own account (Content-Length) and by what comes in.
+            inline: What the policy allows as scripts and as styles; see `inline_hashes`.
+            token: What writing requests, and those for positions, must bring in `TOKEN_HEADER`; None where only this
+                computer can ask.
+            waiting: Requests that may be in work at once; one more is told to come back.
+            patience: Seconds until the next part of a body must be here.
+        """
+        self.app, self.names, self.body_limit, self.token = app, names, body_limit, token
+        self.waiting, self.patience, self.working = waiting, patience, 0
+        script, style = inline
+        policy = (
+            f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' blob:; connect-src 'self'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        self.headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        self.headers.append((b"content-security-policy", policy.encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = self._refusal(scope["method"], headers)
+        refused = self._refusal(scope)
         if refused is not None:
-            await _answer(send, *refused)
+            await self._answer(send, *refused)
             return
+        if scope["path"] == "/healthz":
+            await self.app(scope, receive, self._with_headers(send))
+            return
+        if self.working >= self.waiting:
+            await self._answer(send, 503, "too many requests wait; ask again in a moment")
+            return
+        self.working += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self.working -= 1
 
-        seen, started = 0, False
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen, whole, started = 0, False, False
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            if whole:  # what is asked now is whether the client has gone
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self.patience)
+            except TimeoutError:
+                raise HTTPException(408, "the request came too slowly") from None
             seen += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if seen > self.body_limit:
-                raise HTTPException(413, self._too_large())  # the application answers with it
+                raise HTTPException(413, self._too_large())
             return message
 
-        async def with_headers(message: Message) -> None:
+        async def noted(message: Message) -> None:
             nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                present = {name for name, _ in message["headers"]}
-                added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in added if pair[0] not in present)]
+            started = True
             await send(message)
 
         try:
-            await self.app(scope, counted, with_headers)
+            await self.app(scope, counted, self._with_headers(noted))
         except HTTPException as error:
             if not started:
-                await _answer(send, error.status_code, error.detail)
+                await self._answer(send, error.status_code, error.detail)
 
-    def _refusal(self, method: str, headers: dict[str, str]) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and reason, where a request is refused for its head alone."""
-        if host_of(headers.get("host", "")) not in self.hosts:
-            return 421, "this name does not lead here; start the page with --host as it is called"
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if not self._is_ours(host_of(headers.get("host", ""))):
+            return 421, "this name does not lead here; start app.py with --names and what this computer is called"
         declared = headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdecimal()):
             return 400, "Content-Length is no number"
         if len(declared) > 15 or int(declared) > self.body_limit:
             return 413, self._too_large()
-        if method in SAFE_METHODS:
-            return None
-        if not _same_origin(headers):
+        writes = scope["method"] not in SAFE_METHODS
+        if writes and not _same_origin(headers):
             return 403, "only the page itself may send this"
-        if self.token is not None and not hmac.compare_digest(
-            headers.get(TOKEN_HEADER, "").encode(), self.token.encode()
-        ):
+        tells = scope["path"] == "/export" and "positions" in parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        given = headers.get(TOKEN_HEADER, "").encode()
+        if self.token is not None and (writes or tells) and not hmac.compare_digest(given, self.token.encode()):
             return 401, f"the header {TOKEN_HEADER} must bring the token that was printed when the page was started"
         return None
 
+    def _is_ours(self, host: str) -> bool:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return host in self.names
+        return True
+
     def _too_large(self) -> str:
         return f"too much at once: at most {self.body_limit // 1_000_000} MB a request"
+
+    def _with_headers(self, send: Send) -> Send:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in self.headers if each[0] not in present)]
+            await send(message)
+
+        return with_headers
+
+    async def _answer(self, send: Send, status: int, reason: str) -> None:
+        body = json.dumps({"detail": reason}).encode()
+        headers = [*self.headers, (b"content-type", b"application/json")]
+        headers += [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]  # the rest is not read
+        if status == 503:
+            headers.append((b"retry-after", str(RETRY_AFTER).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def host_of(header: str) -> str:
@@ -118,28 +174,9 @@ def host_of(header: str) -> str:
         return ""
 
 
-def is_this_computer(host: str) -> bool:
-    """Whether a server bound to this address can only be reached from the computer it runs on."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _same_origin(headers: dict[str, str]) -> bool:
     """Whether a browser says that the page itself sends this; programs that say nothing are no browsers."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
-
-
-async def _answer(send: Send, status: int, reason: str) -> None:
-    body = ('{"detail": "' + reason + '"}').encode()
-    headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-    headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    headers.append((b"connection", b"close"))  # what is still to come is not read
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

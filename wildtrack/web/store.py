@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, ForeignKey, Index, create_engine, event, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
@@ -97,6 +98,25 @@ class Said:
 
 class ConflictError(Exception):
     """What was said contradicts what is known; the message is for the person."""
+
+
+@contextmanager
+def open_store(folder: Path) -> "Iterator[Store]":
+    """The store of a folder, which no other process can open as long as this one has it.
+
+    Raises:
+        UserError: Another process has it, or see `Store`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            store = Store(folder)
+            try:
+                yield store
+            finally:
+                store.close()
+    except Timeout as error:
+        raise UserError(f"another page uses {folder}; stop it, or choose another --sightings") from error
 
 
 class Store:

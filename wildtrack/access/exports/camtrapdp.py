@@ -183,11 +183,14 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
     table = table.assign(folder=_camera_folders(table))
     sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
     placed: list[Box | None] = []
-    sizes = upright_sizes([catalogue.root / path for path in table["path"]])
-    for path, box, size in zip(table["path"], boxes(table), sizes, strict=True):
+    given = boxes(table)
+    boxed = [path for path, box in zip(table["path"], given, strict=True) if box is not None]
+    sizes = dict(zip(boxed, upright_sizes([catalogue.root / path for path in boxed]), strict=True))
+    for path, box in zip(table["path"], given, strict=True):
+        size = None if box is None else sizes[path]
         if isinstance(size, PhotoError):
             problems.append((path, f"written without a box: {size}"))
-        placed.append(None if box is None or isinstance(size, PhotoError) else relative(box, size))
+        placed.append(None if box is None or size is None or isinstance(size, PhotoError) else relative(box, size))
     edges = zip(*(box or (None,) * 4 for box in placed), strict=True)
     facts = {
         "start": times.fillna(dates.str[:10] + "T00:00:00").map(_seconds),

@@ -1,0 +1,226 @@
+"""The real page in a real browser, with a real server on the demo's index: what a ranger does, step by step."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+INDEX, NEW = ROOT / "artifacts" / "index_manifest.json", ROOT / "data" / "demo-new-photos"
+CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
+PATIENCE = 60_000  # milliseconds
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
+    pytest.mark.skipif(not INDEX.is_file(), reason="no index of the demo: make demo"),
+]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a page whose store is empty."""
+    command = [sys.executable, "app.py", "--port", "0", "--sightings", str(tmp_path / "sightings")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    assert process.wait(30) in (0, -15, 143)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any, server: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The open page; whatever the browser complains of fails the test."""
+    context = chromium.new_context(**getattr(request, "param", {"viewport": {"width": 1280, "height": 900}}))
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE)
+    playwright.expect.set_options(timeout=PATIENCE)
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None
+    )
+    opened.goto(server)
+    yield opened
+    assert complaints == []
+    context.close()
+
+
+def demo_photo(known: bool) -> tuple[Path, str]:
+    """A new photo of the demo, and who it shows."""
+    answers = pd.read_csv(NEW / "answers.csv").iloc[:, :2]
+    answers.columns = ["photo", "identity"]
+    row = answers[(answers["identity"] != "unknown") == known].iloc[0]
+    return NEW / row["photo"], row["identity"]
+
+
+def drop(page: Any, *photos: Path) -> None:
+    """Let files fall onto the page, as a mouse would."""
+    parts = [{"name": photo.name, "data": list(photo.read_bytes())} for photo in photos]
+    transfer = page.evaluate_handle(
+        """parts => {
+            const transfer = new DataTransfer();
+            for (const {name, data} of parts) transfer.items.add(new File([new Uint8Array(data)], name, {type: "image/jpeg"}));
+            return transfer;
+        }""",
+        parts,
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+
+
+def answered(page: Any) -> str:
+    """The headline, once there is an answer."""
+    playwright.expect(page.locator("#sides button").first).to_be_visible()
+    return str(page.inner_text("#decision"))
+
+
+def first(page: Any) -> str:
+    return str(page.inner_text("#sides button .who >> nth=0"))
+
+
+def test_drop_confirm_search_again_undo(page: Any, tmp_path: Path) -> None:
+    photo, identity = demo_photo(known=True)
+    drop(page, photo)
+    headline = answered(page)
+    assert identity in headline
+    assert first(page) == f"1. {identity}"
+    known = page.inner_text("#known")
+    page.click("#confirm")
+    playwright.expect(page.locator("#decision")).to_have_text(f"Confirmed: {identity}")
+    assert "1 confirmed here" in page.inner_text("#known")
+    again = tmp_path / "again.jpg"  # the same animal a little otherwise: now its confirmed photo is the most similar
+    Image.open(photo).resize((400, 300)).save(again, quality=80)
+    drop(page, again)
+    page.click("#photos li:nth-child(2) button")
+    playwright.expect(page.locator("#decision")).to_contain_text(identity)
+    playwright.expect(page.locator("#sides button .facts >> nth=0")).to_contain_text("known photos")
+    page.click("#photos li:nth-child(1) button")
+    page.click("#undo")
+    playwright.expect(page.locator("#undo")).to_be_hidden()
+    playwright.expect(page.locator("#known")).to_have_text(known)
+
+
+def test_a_new_individual_is_named_and_met_again(page: Any, tmp_path: Path) -> None:
+    photo, _ = demo_photo(known=False)
+    drop(page, photo)
+    answered(page)
+    page.click("#name")
+    page.fill("#identity", "Eva <b>Ø</b>")  # text, never markup
+    playwright.expect(page.locator("#naming-said")).to_contain_text("a new animal")
+    page.click("#naming-yes")
+    playwright.expect(page.locator("#decision")).to_have_text("New animal: Eva <b>Ø</b>")
+    again = tmp_path / "again.jpg"
+    Image.open(photo).rotate(3).save(again, quality=80)
+    drop(page, again)
+    page.click("#photos li:nth-child(2) button")
+    playwright.expect(page.locator("#sides button .who >> nth=0")).to_have_text("1. Eva <b>Ø</b>")
+    page.click("#open-trail")
+    playwright.expect(page.locator("#events")).to_contain_text("new animal Eva <b>Ø</b>")
+    with page.expect_download() as download:
+        page.click("#csv")
+    text = download.value.path().read_text("utf-8")
+    assert "Eva <b>Ø</b>" in text
+    assert "latitude" not in text
+    page.click("#events button")
+    playwright.expect(page.locator("#events")).to_contain_text("undone: Eva <b>Ø</b>")
+
+
+def test_a_corrupt_file_says_so_and_the_others_go_on(page: Any, tmp_path: Path) -> None:
+    corrupt = tmp_path / "corrupt.jpg"
+    corrupt.write_bytes(demo_photo(known=True)[0].read_bytes()[:500])
+    drop(page, corrupt, demo_photo(known=True)[0])
+    playwright.expect(page.locator("#decision")).to_have_text("This photo cannot be read")
+    playwright.expect(page.locator("#confirm")).to_be_hidden()
+    page.click("#photos li:nth-child(2) button")
+    assert demo_photo(known=True)[1] in answered(page)
+
+
+def test_two_hundred_photos(page: Any, tmp_path: Path) -> None:
+    photos = []
+    for number in range(200):
+        photos.append(tmp_path / f"{number:03}.jpg")
+        shutil.copy(demo_photo(known=number % 2 == 0)[0], photos[-1])
+    page.set_input_files("#pick", [str(photo) for photo in photos])
+    playwright.expect(page.locator("#progress")).to_be_visible()
+    playwright.expect(page.locator("#progress-text")).to_contain_text("of 200 photos")
+    playwright.expect(page.locator("#progress")).to_be_hidden(timeout=3 * PATIENCE)
+    states = page.eval_on_selector_all("#photos .state", "all => all.map(each => each.className)")
+    assert len(states) == 200
+    assert not [each for each in states if not re.search("match|review|new", each)]
+
+
+def test_with_the_keyboard_alone(page: Any) -> None:
+    photo, identity = demo_photo(known=True)
+    stranger, _ = demo_photo(known=False)
+    page.set_input_files("#pick", [str(photo), str(stranger)])
+    answered(page)
+    page.keyboard.press("ArrowRight")
+    assert page.get_attribute("#sides button >> nth=1", "aria-pressed") == "true"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("c")
+    playwright.expect(page.locator("#compare")).to_be_visible()
+    playwright.expect(page.locator("#points")).to_contain_text("matching point")
+    before = page.get_attribute("#left img", "style")
+    page.keyboard.press("+")
+    assert page.get_attribute("#left img", "style") != before
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("#decision")).to_have_text(f"Confirmed: {identity}")
+    page.keyboard.press("u")
+    playwright.expect(page.locator("#decision")).not_to_have_text(f"Confirmed: {identity}")
+    page.keyboard.press("ArrowDown")
+    playwright.expect(page.locator("#photos button >> nth=1")).to_have_attribute("aria-current", "true")
+    playwright.expect(page.locator("#name")).to_be_visible()
+    page.keyboard.press("n")
+    playwright.expect(page.locator("#naming")).to_be_visible()
+    page.keyboard.type("Nova")
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("#decision")).to_have_text("New animal: Nova")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2},
+        {"viewport": {"width": 3840, "height": 2160}},
+        {"viewport": {"width": 1024, "height": 768}, "color_scheme": "dark"},
+    ],
+    indirect=True,
+    ids=["phone", "4K", "dark"],
+)
+def test_every_size_shows_all_without_scrolling_sideways(page: Any) -> None:
+    photo, identity = demo_photo(known=True)
+    drop(page, photo)
+    assert identity in answered(page)
+    wide, window = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide <= window
+    for name in ("#confirm", "#name", "#look"):
+        box = page.locator(name).bounding_box()
+        assert box is not None
+        assert box["width"] >= 44
+        assert box["height"] >= 40
+
+
+def test_the_server_goes_away(page: Any, server: str) -> None:
+    page.route("**/search?*", lambda route: route.abort())
+    drop(page, demo_photo(known=True)[0])
+    playwright.expect(page.locator("#offline")).to_be_visible()
+    page.unroute("**/search?*")
+    page.click("#retry")
+    playwright.expect(page.locator("#offline")).to_be_hidden()
+    assert demo_photo(known=True)[1] in answered(page)

@@ -1,0 +1,172 @@
+"""app.py as a user runs it: a process of its own, asked over HTTP, and killed without warning."""
+
+import io
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
+CONFIRMATIONS, KILLS = (200, 40) if SOAK else (30, 4)
+
+
+@pytest.fixture(scope="module")
+def known(saved_artifacts: Path, photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Artifacts with an index; do not change them."""
+    folder = tmp_path_factory.mktemp("known")
+    shutil.copytree(saved_artifacts, folder / "artifacts")
+    with running(folder, "--data", str(photo_folder)):  # it builds the index
+        pass
+    return folder / "artifacts"
+
+
+class running:  # noqa: N801  # a context manager, read like one
+    """app.py with its own folder for sightings; `address` once it listens."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self.options = folder, options
+
+    def __enter__(self) -> "running":
+        artifacts = [] if "--artifacts" in self.options else ["--artifacts", str(self.folder / "artifacts")]
+        more = ["--port", "0", "--sightings", str(self.folder / "sightings"), "--results", str(self.folder / "results")]
+        environment = os.environ | {"WILDTRACK_CACHE": str(self.folder / "cache")}
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py", *artifacts, *more, *self.options],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().strip()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=30)
+
+
+def drawn(number: int) -> bytes:
+    """A photo like no other, which compresses badly: its file takes a moment to write."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(number).integers(0, 256, (96, 96, 3), np.uint8)
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def post(http: httpx.Client, number: int) -> httpx.Response:
+    fields = {"identity": f"New {number}", "new_individual": "true"}
+    return http.post("/sightings", files={"photo": ("a.png", drawn(number))}, data=fields)
+
+
+def test_the_page_answers_learns_and_ends(known: Path, tmp_path: Path) -> None:
+    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address) as http:
+        assert page.address.startswith("http://127.0.0.1:")
+        assert "WildTrack" in http.get("/").text
+        assert http.get("/healthz").json()["photos"] == 12
+        assert post(http, 1).status_code == 201
+        assert http.post("/search", files={"photos": drawn(1)}).json()[0]["already_known_as"] == "New 1"
+    assert page.process.returncode in (0, -signal.SIGTERM, 130)
+
+
+def test_beyond_this_computer_writing_takes_the_token(known: Path, tmp_path: Path) -> None:
+    with running(tmp_path, "--artifacts", str(known), "--host", "0.0.0.0") as page:
+        address, _, token = page.address.partition("#token=")
+        port = httpx.URL(address).port
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+            assert http.get("/healthz").json()["writes_need_token"]
+            assert http.get("/export?positions=true").status_code == 401
+            assert post(http, 1).status_code == 401
+            http.headers["x-wildtrack-token"] = token
+            assert post(http, 1).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--port", "70000"], "port"),
+        (["--host", "no such host"], "cannot listen at no such host"),
+        (["--artifacts", "nowhere"], "nowhere"),
+        (["--ranker", "local"], "local"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_code_2(
+    known: Path, tmp_path: Path, options: list[str], reason: str
+) -> None:
+    given = options if "--artifacts" in options else ["--artifacts", str(known), *options]
+    with running(tmp_path, *given) as page:
+        _, said = page.process.communicate(timeout=60)
+    assert page.process.returncode == 2, said
+    assert reason in said
+    assert "Traceback" not in said
+
+
+def test_a_port_and_a_store_that_are_taken(known: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with running(tmp_path, "--artifacts", str(known), "--port", port) as page:
+            assert "Choose another --port" in page.process.communicate(timeout=60)[1]
+    with running(tmp_path, "--artifacts", str(known)), running(tmp_path, "--artifacts", str(known)) as second:
+        assert "another page uses" in second.process.communicate(timeout=60)[1]
+        assert second.process.returncode == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
+def test_nothing_that_was_confirmed_is_lost_when_it_is_killed(known: Path, tmp_path: Path) -> None:
+    rng = random.Random(0)
+    confirmed: set[str] = set()
+    number = 0
+    for round_ in range(KILLS):
+        with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address) as http:
+            assert_whole(http, tmp_path, confirmed)
+            left = CONFIRMATIONS // KILLS + (rng.random() < 0.5)
+            killer = threading.Timer(rng.uniform(0.0, 0.03 * left), page.process.kill)
+            killer.start()
+            try:
+                while True:
+                    number += 1
+                    answer = post(http, number)
+                    assert answer.status_code == 201, answer.text
+                    confirmed.add(answer.json()["identity"])
+            except httpx.HTTPError:
+                assert page.process.wait(30) == -signal.SIGKILL, round_
+            killer.join()
+    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address) as http:
+        assert_whole(http, tmp_path, confirmed)
+        while len(confirmed) < CONFIRMATIONS:  # it goes on as if nothing had been
+            number += 1
+            confirmed.add(post(http, number).json()["identity"])
+        assert_whole(http, tmp_path, confirmed)
+
+
+def assert_whole(http: httpx.Client, folder: Path, confirmed: set[str]) -> None:
+    """All that was confirmed is there and searched, and nothing is there by half."""
+    seen: list[dict[str, Any]] = http.get("/sightings").json()
+    names = {each["identity"] for each in seen}
+    assert confirmed <= names
+    assert len(names - confirmed) <= KILLS  # written, and killed before it could say so
+    confirmed |= names
+    events = http.get("/events?most=1000").json()
+    assert sorted(each["sighting"] for each in events) == sorted(each["id"] for each in seen)
+    files = {path.name for path in (folder / "sightings" / "photos").iterdir()}
+    assert files == {f"{each['photo_id']}.png" for each in seen}
+    for each in seen[-3:]:
+        number = int(each["identity"].split()[1])
+        assert (folder / "sightings" / "photos" / f"{each['photo_id']}.png").read_bytes() == drawn(number)
+        answer = http.post("/search", files={"photos": drawn(number)}).json()[0]
+        assert answer["already_known_as"] == each["identity"]
+    health = http.get("/healthz").json()
+    assert (health["confirmed"], health["lost"]) == (len(seen), 0)

@@ -1,0 +1,230 @@
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import ExifTags, Image
+from test_local import spots
+from test_query import SIZE, CellEngine, build, fake_matching
+
+from wildtrack.address.index import Index
+from wildtrack.address.query import Searcher, answer_photo
+from wildtrack.web import api as module
+from wildtrack.web.answers import ONLY_TRAINED, shown_name
+from wildtrack.web.api import create_app, inline_hashes
+from wildtrack.web.guard import Guard
+from wildtrack.web.service import Service
+from wildtrack.web.store import open_store
+
+PAGE = "<style>a{}</style><script>1</script>"
+
+
+class Classifier(CellEngine):
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        return super().run(photos) | {"probabilities": np.tile(np.float32([0.25, 0.75]), (len(photos), 1))}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return build(tmp_path_factory.mktemp("known"))
+
+
+@pytest.fixture
+def searcher(index: Index) -> Searcher:
+    return Searcher(index, Classifier(), SIZE, "fused", fake_matching(), explains=True)
+
+
+@pytest.fixture
+def client(searcher: Searcher, tmp_path: Path) -> Iterator[TestClient]:
+    with open_store(tmp_path / "sightings") as store:
+        app = create_app(Service(searcher, ("Ana", "Blå"), store), PAGE, needs_token=False)
+        yield TestClient(Guard(app, frozenset({"testserver"}), 1_000_000, inline_hashes(PAGE)))
+
+
+def photo(pattern: int, crop: int = 4, exif: Image.Exif | None = None, kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(spots(pattern)[crop:, crop:]).save(file, kind, exif=exif or Image.Exif(), quality=95)
+    return file.getvalue()
+
+
+def tagged() -> Image.Exif:
+    """Where and when, as a camera writes it."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.DateTime] = "2024:05:31 17:45:00"
+    exif[ExifTags.Base.Make] = "SecretCamera"
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps.update({1: "S", 2: (4.0, 30.0, 0.0), 3: "E", 4: (55.0, 15.0, 0.0)})
+    return exif
+
+
+def confirm(client: TestClient, pattern: int, identity: str, new: bool = True, exif: Image.Exif | None = None) -> Any:
+    fields = {"identity": identity, "new_individual": str(new)}
+    return client.post("/sightings", files={"photo": ("a.jpg", photo(pattern, 4, exif, "JPEG"))}, data=fields)
+
+
+def test_the_answer_is_that_of_search_py_without_paths(client: TestClient, searcher: Searcher, tmp_path: Path) -> None:
+    (tmp_path / "asked.png").write_bytes(photo(1))
+    expected = asdict(answer_photo(tmp_path / "asked.png", searcher, 3)) | {"photo": "asked.png"}
+    for candidate in expected["candidates"]:
+        candidate.update(path=None, image_id=None, bbox=candidate["bbox"] and list(candidate["bbox"]))
+    files = [("photos", ("C:\\me\\asked.png", photo(1))), ("photos", ("../b.jpg", b"text"))]
+    first, second = client.post("/search?topk=3", files=files).json()
+    assert first == expected
+    assert (second["photo"], second["status"]) == ("b.jpg", "unreadable")
+    assert "not one of" in second["reason"]
+
+
+def test_predict_says_what_it_cannot_know(client: TestClient) -> None:
+    good, bad = client.post("/predict", files=[("photos", ("a", photo(1))), ("photos", ("b", b""))]).json()
+    assert [each["identity"] for each in good["probabilities"]] == ["Blå", "Ana"]
+    assert good["note"] == ONLY_TRAINED
+    assert (bad["status"], bad["probabilities"]) == ("unreadable", [])
+
+
+def test_confirm_search_undo(client: TestClient) -> None:
+    def best() -> str:
+        answer = client.post("/search", files={"photos": ("a.png", photo(7, 9))}).json()[0]
+        return str(answer["candidates"][0]["identity"])
+
+    before = best()
+    said = confirm(client, 7, "Eva")
+    assert said.status_code == 201
+    assert best() == "Eva"
+    assert client.get("/healthz").json()["confirmed"] == 1
+    assert [each["identity"] for each in client.get("/sightings").json()] == ["Eva"]
+    assert "Eva" in [each["identity"] for each in client.get("/identities").json()["identities"]]
+    assert confirm(client, 7, "Eva").status_code == 409
+    undone = client.post(f"/sightings/{said.json()['id']}/undo")
+    assert undone.json()["undone"] is not None
+    assert client.post(f"/sightings/{said.json()['id']}/undo").status_code == 409
+    assert best() == before
+    assert [(each["action"], each["identity"]) for each in client.get("/events").json()] == [
+        ("undone", "Eva"),
+        ("named", "Eva"),
+    ]
+
+
+def test_a_photo_leaves_without_its_metadata(client: TestClient) -> None:
+    assert b"SecretCamera" in photo(7, exif=tagged(), kind="JPEG")
+    photo_id = confirm(client, 7, "Eva", exif=tagged()).json()["photo_id"]
+    for query in ("", "?longest=64", "?bbox=1,2,30,40"):
+        answer = client.get(f"/photos/{photo_id}{query}")
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert b"SecretCamera" not in answer.content
+        with Image.open(io.BytesIO(answer.content)) as image:
+            assert dict(image.getexif()) == {}
+            assert image.size[0] == {"": 252, "?longest=64": 64}.get(query, image.size[0])
+
+
+def test_exports_tell_positions_only_when_asked(client: TestClient) -> None:
+    confirm(client, 7, "Eva", exif=tagged())
+    plain = client.get("/export").text
+    assert plain.splitlines()[0].startswith("image_id,identity,path")
+    assert len(plain.splitlines()) == 1 + 6 + 1
+    assert "Eva,confirmed/" in plain
+    assert "2024-05-31T17:45:00" in plain
+    assert "latitude" not in plain
+    assert "-4.5" in client.get("/export?positions=true").text
+    packed = client.get("/export?form=camtrapdp")
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert archive.namelist() == ["datapackage.json", "deployments.csv", "media.csv", "observations.csv"]
+        assert b"Eva" in archive.read("observations.csv")
+        assert b"-4.5" not in archive.read("deployments.csv")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "options", "status", "reason"),
+    [
+        ("POST", "/search", {}, 422, "photos"),
+        ("POST", "/search?topk=0", {"files": {"photos": b"x"}}, 422, "greater"),
+        ("POST", "/search?side=top", {"files": {"photos": photo(1)}}, 422, "sides are: left, right"),
+        ("POST", "/search", {"files": {"photos": b"x" * 1_000_001}}, 413, "at most 1 MB a request"),
+        ("POST", "/search", {"content": iter([b"x" * 600_000] * 2)}, 413, "at most 1 MB"),
+        ("POST", "/search", {"files": [("photos", b"x")] * 51}, 413, "at most 50"),
+        ("POST", "/search", {"files": [("photos", b"x")] * 1001}, 400, "Too many files"),
+        ("POST", "/search", {"files": {"photos": b"x" * 200_001}}, 413, "at most 0"),
+        (
+            "POST",
+            "/search",
+            {"content": b"--x\r\n", "headers": {"content-type": "multipart/form-data; boundary=x"}},
+            422,
+            "photos",
+        ),
+        ("POST", "/sightings", {"files": {"photo": b""}, "data": {"identity": "Eva"}}, 422, "cannot be read"),
+        ("POST", "/sightings", {"files": {"photo": photo(7)}, "data": {"identity": " "}}, 422, "1 to 100"),
+        ("POST", "/sightings", {"files": {"photo": photo(7)}, "data": {"identity": "Eva"}}, 409, "no animal is called"),
+        ("POST", "/sightings/7/undo", {}, 409, "no sighting 7"),
+        ("POST", f"/sightings/{2**70}/undo", {}, 422, "less"),
+        ("GET", f"/photos/{'0' * 64}", {}, 404, "no such photo"),
+        ("GET", "/photos/etc", {}, 422, "pattern"),
+        ("GET", f"/photos/{'0' * 64}?bbox=1,2", {}, 422, "is not [x, y, width, height]"),
+        ("GET", f"/photos/{'0' * 64}?longest=100000", {}, 422, "less"),
+        ("GET", "/../app.py", {}, 404, "Not Found"),
+        ("GET", "/export?form=exe", {}, 422, "csv"),
+        ("DELETE", "/sightings", {}, 405, "Not Allowed"),
+        ("GET", "/", {"headers": {"host": "evil.example"}}, 421, "name"),
+    ],
+)
+def test_what_is_refused_says_why(
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    target: str,
+    options: dict[str, Any],
+    status: int,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(module, "PHOTO_LIMIT", 200_000)
+    answer = client.request(method, target, **options)
+    assert (answer.status_code, reason in answer.text) == (status, True), answer.text
+    assert "/tmp" not in answer.text
+    assert "content-security-policy" in answer.headers
+
+
+def test_no_answer_names_a_folder(client: TestClient, index: Index, tmp_path: Path) -> None:
+    confirm(client, 7, "Eva")
+    for target in ("/healthz", "/identities", "/sightings", "/events", "/export", "/openapi.json"):
+        text = client.get(target).text
+        assert str(index.root) not in text
+        assert str(tmp_path) not in text
+
+
+def test_the_page_and_its_description(client: TestClient) -> None:
+    answer = client.get("/")
+    assert answer.text == PAGE
+    script, style = inline_hashes(PAGE)
+    assert f"script-src {script}; style-src {style};" in answer.headers["content-security-policy"]
+    described = client.get("/openapi.json").json()
+    assert set(described["paths"]) == {
+        "/healthz",
+        "/search",
+        "/predict",
+        "/identities",
+        "/photos/{photo_id}",
+        "/sightings",
+        "/sightings/{number}/undo",
+        "/events",
+        "/export",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\x\\b.jpg", "b.jpg"),
+        ("", "photo"),
+        (None, "photo"),
+        ("a\nb\x00.jpg", "a?b?.jpg"),
+        ("\udce9.jpg", "?.jpg"),
+        ("x" * 999, "x" * 200),
+    ],
+)
+def test_shown_names(name: str | None, shown: str) -> None:
+    assert shown_name(name) == shown

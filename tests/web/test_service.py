@@ -1,0 +1,155 @@
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_local import spots
+from test_query import SIZE, CellEngine, build, fake_matching
+
+from wildtrack.access.photos import PhotoError
+from wildtrack.address.index import Index
+from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.query import Searcher
+from wildtrack.errors import UserError
+from wildtrack.web.service import Service, usable_name
+from wildtrack.web.store import ConflictError, Store, open_store
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return build(tmp_path_factory.mktemp("known"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "sightings") as opened:
+        yield opened
+
+
+def serve(index: Index, store: Store, ranker: str = FUSED) -> Service:
+    searcher = Searcher(index, CellEngine(), SIZE, ranker, fake_matching(), explains=True)
+    return Service(searcher, ("Ana", "Blå"), store)
+
+
+def png(pattern: int, crop: int = 4) -> io.BytesIO:
+    """A photo of which the index may hold another part."""
+    file = io.BytesIO()
+    Image.fromarray(spots(pattern)[crop:, crop:]).save(file, "PNG")
+    return file
+
+
+def first(service: Service, photo: io.BytesIO) -> str:
+    return service.answer("photo.png", photo, 5, "").candidates[0].identity
+
+
+@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+def test_a_new_animal_is_found_at_once_after_a_restart_and_not_after_undoing(
+    index: Index, store: Store, ranker: str
+) -> None:
+    service = serve(index, store, ranker)
+    assert first(service, png(7)) != "Eva"
+    said = service.confirm(png(7), " Eva ", True, "left")
+    assert (said.identity, said.new_individual, said.side) == ("Eva", True, "left")
+    for asked in (service, serve(index, store, ranker)):
+        answer = asked.answer("photo.png", png(7, 9), 5, "")
+        assert answer.candidates[0].identity == "Eva"
+        assert answer.candidates[0].photo_id == said.photo
+        assert answer.candidates[0].known_photos == 1
+        assert answer.candidates[0].orientation == "left"
+        assert (answer.candidates[0].shared_points or 0) > 4
+        assert asked.answer("photo.png", png(7), 5, "").already_known_as == "Eva"
+    service.undo(said.id)
+    for asked in (service, serve(index, store, ranker)):
+        assert "Eva" not in [each.identity for each in asked.answer("photo.png", png(7, 9), 5, "").candidates]
+
+
+def test_what_is_confirmed_is_noted_with_what_was_answered(index: Index, store: Store) -> None:
+    service = serve(index, store)
+    answer = service.answer("photo.png", png(1), 5, "")
+    said = service.confirm(png(1), "Ana", False, "")
+    assert (said.decision, said.probability) == (answer.decision, answer.candidates[0].probability)
+    assert service.identities().set_index("identity")["photos"].to_dict() == {"007": 1, "Ana": 3, "Blå": 2, "NA": 1}
+    np.testing.assert_array_equal(service.picture(said.photo, None, 4096), np.asarray(Image.open(png(1))))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "crop", "identity", "new", "error", "reason"),
+    [
+        (1, 0, "Blå", False, ConflictError, "in the catalogue as Ana"),
+        (7, 0, "Eva", False, ConflictError, "no animal is called Eva"),
+        (7, 0, "Ana", True, ConflictError, "there is an animal called Ana"),
+        (7, 0, "", True, UserError, "1 to 100 characters"),
+        (7, 0, "a\nb", True, UserError, "1 to 100 characters"),
+        (7, 0, "x" * 101, True, UserError, "1 to 100 characters"),
+        (7, 0, "Unknown", True, UserError, "names no animal"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_leaves_nothing(
+    index: Index, store: Store, pattern: int, crop: int, identity: str, new: bool, error: type[Exception], reason: str
+) -> None:
+    service = serve(index, store)
+    with pytest.raises(error, match=reason):
+        service.confirm(png(pattern, crop), identity, new, "")
+    assert store.sightings() == []
+    assert len(service.searcher.index.meta) == len(index.meta)
+
+
+def test_no_photo(index: Index, store: Store) -> None:
+    service = serve(index, store)
+    with pytest.raises(PhotoError, match="empty"):
+        service.confirm(io.BytesIO(), "Ana", False, "")
+    assert service.answer("a.jpg", io.BytesIO(b"text"), 5, "").status == "unreadable"
+
+
+@pytest.mark.parametrize("side", ["left", "right", ""])
+def test_sides(index: Index, store: Store, side: str) -> None:
+    service = serve(index, store)
+    assert service.sides() == ["left", "right"]
+    assert service.answer("a.png", png(1), 5, side).side == (side or None)
+    with pytest.raises(UserError, match="sides are: left, right"):
+        service.answer("a.png", png(1), 5, "top")
+
+
+def test_another_model_looks_at_the_photos_again(index: Index, store: Store) -> None:
+    said = serve(index, store).confirm(png(7), "Eva", True, "")
+    store.keep_vector(said.photo, index.fingerprint, np.zeros(3, np.float32))  # of another length: not of this model
+    assert first(serve(index, store), png(7, 9)) == "Eva"
+    assert store.vectors(index.fingerprint)[said.photo].shape == (48,)
+
+
+def test_a_photo_that_is_gone_is_searched_and_told_of(
+    index: Index, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = serve(index, store).confirm(png(7), "Eva", True, "")
+    os.remove(store.file_of(said.stored))
+    service = serve(index, Store(tmp_path / "sightings"), EMBEDDING)
+    assert "1 confirmed photos are gone" in caplog.text
+    assert first(service, png(7, 9)) == "Eva"
+    picture = service.picture(said.photo, None, 64)
+    assert picture is not None
+    assert (picture == 200).all()
+
+
+def test_probabilities_are_those_of_the_trained(index: Index, store: Store) -> None:
+    class Classifier(CellEngine):
+        def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+            return super().run(photos) | {"probabilities": np.array([[0.25, 0.75]], np.float32)}
+
+    service = Service(Searcher(index, Classifier(), SIZE), ("Ana", "Blå"), store)
+    query = service.read("a.png", png(1))
+    assert service.probabilities(query, 5) == [("Blå", 0.75), ("Ana", 0.25)]
+    assert service.probabilities(query, 1) == [("Blå", 0.75)]
+    assert service.answer("a.png", png(1), 2, "").decision is None  # no matching was learnt
+
+
+@pytest.mark.parametrize(("name", "usable"), [("Eva", "Eva"), (" Blå 7 ", "Blå 7"), ("名前", "名前")])
+def test_usable_names(name: str, usable: str) -> None:
+    assert usable_name(name) == usable
+
+
+def test_one_process_a_store(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="another page uses"), open_store(tmp_path / "sightings"):
+        pass

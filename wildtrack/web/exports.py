@@ -1,0 +1,61 @@
+"""What is known and what was confirmed, as tables that may leave the house."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
+from wildtrack.access.exports import camtrapdp, without_positions
+from wildtrack.access.photos import read_exif
+from wildtrack.access.readers.table import write_table
+from wildtrack.errors import UserError
+from wildtrack.web.service import Service
+
+CONFIRMED = "confirmed"  # the folder in which the tables name the confirmed photos
+
+
+def whole_catalogue(service: Service, positions: bool) -> Catalogue:
+    """The catalogue that the index was built from, and behind it a row for each photo that was confirmed.
+
+    Args:
+        service: What was confirmed.
+        positions: Whether to tell where photos were taken.
+
+    Raises:
+        UserError: The catalogue is gone.
+    """
+    index = service.searcher.index
+    if not index.data.exists():
+        raise UserError("the catalogue is no longer where it was when the index was built; build the index again")
+    catalogue = load_catalogue(index.data)
+    rows = pd.DataFrame([_row(service, sighting) for sighting in service.store.sightings()], dtype=object)
+    table = pd.concat([catalogue.table, rows], ignore_index=True) if len(rows) else catalogue.table
+    if not positions:
+        table = without_positions(table)
+    return Catalogue(catalogue.root, table, problem_table([]), catalogue.understood)
+
+
+def catalogue_csv(service: Service, positions: bool) -> bytes:
+    """The table as a CSV file; see `whole_catalogue`."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "catalogue.csv"
+        write_table(whole_catalogue(service, positions).table, path)
+        return path.read_bytes()
+
+
+def write_camtrapdp(service: Service, folder: Path, positions: bool) -> None:
+    """Write a Camera Trap Data Package into a new folder; see `wildtrack.access.exports.camtrapdp`."""
+    camtrapdp.write(whole_catalogue(service, positions), folder, None)
+
+
+def _row(service: Service, sighting: Any) -> dict[str, Any]:
+    path = service.store.file_of(sighting.stored)
+    return {
+        "image_id": f"sighting-{sighting.id}",
+        "identity": sighting.identity,
+        "path": f"{CONFIRMED}/{path.name}",
+        "orientation": sighting.side or None,
+        **read_exif(path),
+    }

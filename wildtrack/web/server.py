@@ -1,0 +1,51 @@
+"""The application behind its guard, on a socket, until it is stopped."""
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+
+import uvicorn
+from fastapi import FastAPI
+
+from wildtrack.web.api import BODY_LIMIT, inline_hashes
+from wildtrack.web.guard import Guard
+
+GRACE = 5  # seconds, for requests that are in work when it is stopped
+
+
+def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str], token: str | None) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        app: From `create_app`.
+        page: The HTML of `/`, whose own script and style may run.
+        listener: A socket that listens.
+        names: What else this computer is called.
+        token: What writing requests must bring; None: nothing.
+    """
+    guard = Guard(app, own_names(names), BODY_LIMIT, inline_hashes(page), token)
+    config = uvicorn.Config(
+        guard,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def own_names(names: Sequence[str]) -> frozenset[str]:
+    """What this computer is called, and what else it is said to be called; lower case."""
+    name = socket.gethostname()
+    return frozenset(each.casefold() for each in ("localhost", name, f"{name}.local", *names))
+
+
+def is_this_computer(host: str) -> bool:
+    """Whether a server bound to this address can only be reached from the computer it runs on."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

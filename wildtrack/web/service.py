@@ -1,0 +1,221 @@
+"""The search, and what people confirmed: it answers, learns, and forgets what was undone.
+
+Photos in, answers out. The store holds the truth; what stands in it is put behind the photos of the index, in memory.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.photos import PhotoError, photo_suffix, read_exif
+from wildtrack.access.thumbnails import thumbnail
+from wildtrack.address.answers import Answer
+from wildtrack.address.index import META_COLUMNS, Index
+from wildtrack.address.keypoints import Keypoints, read_keypoints
+from wildtrack.address.query import Query, Searcher, answer_query, read_query
+from wildtrack.console import track
+from wildtrack.errors import UserError
+from wildtrack.web.store import ConflictError, Said, Sighting, Store
+
+log = logging.getLogger(__name__)
+
+MOST_CANDIDATES = 100  # identities among which the P(same animal) of the one that a person names is looked up
+LONGEST_NAME = 100  # characters
+MANY = 1000  # confirmed photos, from which on they belong into the index
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmed:
+    """A photo that somebody confirmed, as the index takes it."""
+
+    row: dict[str, Any]  # META_COLUMNS
+    embedding: npt.NDArray[np.float32]  # (D,)
+    keypoints: Keypoints
+
+
+class Service:
+    """Answers about photos, and learns from what people say about them. Thread-safe."""
+
+    def __init__(self, searcher: Searcher, identities: tuple[str, ...], store: Store) -> None:
+        """Put what stands in the store behind the photos of the index.
+
+        Args:
+            searcher: What to ask, without what was confirmed.
+            identities: Those that the model was trained on, in the order of its probabilities.
+            store: What was confirmed.
+        """
+        self.trained, self.store = identities, store
+        self._index, self._turn = searcher.index, Lock()
+        self._confirmed: dict[int, Confirmed] = {}
+        self.searcher = searcher
+        vectors, standing = store.vectors(searcher.index.fingerprint), store.sightings()
+        for sighting in track(standing, "Opening confirmed photos", len(standing)) if standing else ():
+            self._confirmed[sighting.id] = self._opened(sighting, vectors.get(sighting.photo))
+        if store.lost:
+            log.warning(
+                "%d confirmed photos are gone from %s; they are searched, but cannot be shown.",
+                len(store.lost),
+                store.photos,
+            )
+        if len(standing) >= MANY:
+            log.warning(
+                "%d photos were confirmed; searches are faster once they lie in the catalogue: export them from the "
+                "page, train or --rebuild, and start with another --sightings.",
+                len(standing),
+            )
+        self._refresh()
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The identities of the index, without those that were named on the page."""
+        return frozenset(self._index.meta["identity"])
+
+    def read(self, name: str, photo: BinaryIO) -> Query:
+        """Look at a photo; raises PhotoError."""
+        return read_query(name, photo, self.searcher)
+
+    def answer(self, name: str, photo: BinaryIO, topk: int, side: str) -> Answer:
+        """Who is on a photo; see `answer_photo`."""
+        try:
+            query = self.read(name, photo)
+        except PhotoError as error:
+            return Answer(name, "unreadable", reason=str(error))
+        return answer_query(query, self._asking(side), topk)
+
+    def confirm(self, photo: BinaryIO, identity: str, new_individual: bool, side: str) -> Sighting:
+        """Note who a photo shows, and search it from now on.
+
+        Args:
+            photo: A seekable stream of the file.
+            identity: Who it shows.
+            new_individual: Whether this is a name that is not known yet.
+            side: Which side of the animal shows, "" where not said.
+
+        Raises:
+            PhotoError: It cannot be read.
+            ConflictError: It contradicts what is known.
+            UserError: The name cannot be used.
+        """
+        identity = usable_name(identity)
+        query = self.read("", photo)
+        searcher = self._asking(side)
+        answer = answer_query(query, searcher, MOST_CANDIDATES)
+        itself = self._index.with_content(query.content)
+        if itself.any():
+            raise ConflictError(f"this very photo is in the catalogue as {self._index.meta['identity'][itself].iloc[0]}")
+        probability = next((each.probability for each in answer.candidates if each.identity == identity), None)
+        said = Said(identity, new_individual, side, answer.decision, probability)
+        suffix = photo_suffix(photo)
+        photo.seek(0)
+        sighting = self.store.add(
+            photo.read(), suffix, said, self._index.fingerprint, query.embedding, set(self.known)
+        )
+        keypoints = query.keypoints or NO_KEYPOINTS
+        with self._turn:
+            self._confirmed[sighting.id] = Confirmed(self._row(sighting), query.embedding, keypoints)
+            self._refresh()
+        return sighting
+
+    def undo(self, number: int) -> Sighting:
+        """Take back what was said; raises ConflictError."""
+        sighting = self.store.undo(number)
+        with self._turn:
+            self._confirmed.pop(number, None)
+            self._refresh()
+        return sighting
+
+    def probabilities(self, query: Query, topk: int) -> list[tuple[str, float]]:
+        """The identities that the model was trained on and their probabilities, the most likely first."""
+        order = np.argsort(-query.probabilities, kind="stable")[:topk]
+        return [(self.trained[place], round(float(query.probabilities[place]), 4)) for place in order]
+
+    def identities(self) -> pd.DataFrame:
+        """Who is known: `identity`, `photos`, `photo_id` and `bbox` of the latest one, `last_seen`, by name."""
+        meta = self.searcher.index.meta
+        by_date = meta.sort_values("date", kind="stable")  # those without a date come first
+        latest = by_date.drop_duplicates("identity", keep="last").set_index("identity").sort_index()
+        return pd.DataFrame(
+            {
+                "identity": latest.index,
+                "photos": meta["identity"].value_counts().reindex(latest.index).to_numpy(),
+                "photo_id": latest["sha256"].to_numpy(),
+                "bbox": latest["bbox"].to_numpy(),
+                "last_seen": latest["date"].to_numpy(),
+            }
+        )
+
+    def sides(self) -> list[str]:
+        """The words of the catalogue for the sides that photos show."""
+        return sorted(set(self.searcher.index.meta["orientation"]) - {""})
+
+    def picture(self, photo_id: str, bbox: tuple[float, ...] | None, longest: int) -> npt.NDArray[np.uint8] | None:
+        """A photo for people, uint8 (H, W, 3), its longer side at most so long; None where there is no such photo."""
+        index = self.searcher.index
+        rows = np.flatnonzero(index.with_content(photo_id))
+        if not len(rows):
+            return None
+        return thumbnail(index.root / index.meta["path"].iloc[rows[0]], bbox, longest)
+
+    def _asking(self, side: str) -> Searcher:
+        if side and side not in self.sides():
+            words = ", ".join(self.sides()) or "none"
+            raise UserError(f"no known photo shows the side {side!r}; sides are: {words}")
+        return replace(self.searcher, side=side)
+
+    def _opened(self, sighting: Sighting, vector: npt.NDArray[np.float32] | None) -> Confirmed:
+        """What stands in the store; a photo that another model saw is looked at again."""
+        path, dimensions = self.store.file_of(sighting.stored), self._index.embeddings.shape[1]
+        try:
+            if vector is None or vector.shape != (dimensions,):
+                vector = read_query("", path, self.searcher).embedding
+                self.store.keep_vector(sighting.photo, self._index.fingerprint, vector)
+            keypoints = NO_KEYPOINTS if self._index.local is None else read_keypoints(path, None)
+        except PhotoError:  # it is gone, and has been told of
+            keypoints = NO_KEYPOINTS
+            vector = np.zeros(dimensions, np.float32) if vector is None else vector
+        return Confirmed(self._row(sighting), vector, keypoints)
+
+    def _refresh(self) -> None:
+        """Search what stands."""
+        standing = [self._confirmed[number] for number in sorted(self._confirmed)]
+        embeddings = np.stack([each.embedding for each in standing]) if standing else self._index.embeddings[:0]
+        meta = pd.DataFrame([each.row for each in standing], columns=list(META_COLUMNS), dtype=object)
+        index: Index = self._index.extended(embeddings, meta, [each.keypoints for each in standing])
+        self.searcher = replace(self.searcher, index=index)
+
+    def _row(self, sighting: Sighting) -> dict[str, Any]:
+        path = self.store.file_of(sighting.stored)
+        return {
+            "image_id": f"sighting {sighting.id}",
+            "identity": sighting.identity,
+            "path": path.resolve().as_posix(),
+            "bbox": None,
+            "orientation": sighting.side,
+            "date": str(read_exif(path).get("date", "")),
+            "sha256": sighting.photo,
+        }
+
+
+NO_KEYPOINTS = Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), (1, 1))
+
+
+def usable_name(identity: str) -> str:
+    """The name of an animal without the spaces around it.
+
+    Raises:
+        UserError: It is empty, too long, "unknown", or holds what cannot be seen.
+    """
+    name = identity.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise UserError(f"the name of an animal has 1 to {LONGEST_NAME} characters that can be seen, in one line")
+    if name.casefold() == UNKNOWN:
+        raise UserError(f'"{UNKNOWN}" names no animal; give it a name of its own')
+    return name
