@@ -168,7 +168,10 @@ class Service:
         if side and side not in self.sides():
             words = ", ".join(self.sides()) or "none"
             raise UserError(f"no known photo shows the side {side!r}; sides are: {words}")
-        return replace(self.searcher, side=side)
+        searchers = self._searchers
+        if side not in searchers:
+            searchers[side] = replace(self.searcher, side=side)
+        return searchers[side]
 
     def _opened(self, sighting: Sighting, vector: npt.NDArray[np.float32] | None) -> Confirmed:
         """What stands in the store; a photo that another model saw is looked at again."""
@@ -190,6 +193,7 @@ class Service:
         meta = pd.DataFrame([each.row for each in standing], columns=list(META_COLUMNS), dtype=object)
         index: Index = self._index.extended(embeddings, meta, [each.keypoints for each in standing])
         self.searcher = replace(self.searcher, index=index)
+        self._searchers: dict[str, Searcher] = {"": self.searcher}  # by side: each works out what it needs once
 
     def _row(self, sighting: Sighting) -> dict[str, Any]:
         path = self.store.file_of(sighting.stored)
