@@ -15,14 +15,19 @@ import pandas as pd
 
 from wildtrack.errors import UserError
 
+BLOCK = 1 << 20  # bytes that are read at once
+
 
 def sha256(source: Path | BinaryIO) -> str:
     """Hex SHA-256 of the bytes of a file or of a seekable stream, read in blocks."""
     if isinstance(source, Path):
         with source.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
     source.seek(0)
-    return hashlib.file_digest(source, "sha256").hexdigest()
+    while block := source.read(BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_local import NOTHING, spots
+from spotted import spots
+from test_local import NOTHING
 
 from wildtrack.address.explain import explain_queries, shared_points, similarity_maps
 from wildtrack.address.keypoints import Keypoints, find_keypoints, read_keypoints

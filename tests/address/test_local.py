@@ -3,20 +3,11 @@ import math
 import cv2
 import numpy as np
 import pytest
+from spotted import spots
 
 from wildtrack.address import local
 from wildtrack.address.keypoints import Keypoints, find_keypoints
 from wildtrack.address.local import MIDDLE, NEIGHBOURS, LocalIndex, Matches, in_one_arrangement
-
-
-def spots(seed: int, side: int = 300) -> np.ndarray:
-    """A picture of blots that no other seed has: uint8 (side, side, 3)."""
-    rng = np.random.default_rng(seed)
-    picture = np.full((side, side, 3), 128, np.uint8)
-    for _ in range(150):
-        centre, axes = rng.integers(0, side, 2).tolist(), rng.integers(3, 20, 2).tolist()
-        cv2.ellipse(picture, centre, axes, float(rng.uniform(0, 180)), 0, 360, rng.integers(0, 256, 3).tolist(), -1)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0))
 
 
 def warped(picture: np.ndarray, corners: list[list[float]]) -> np.ndarray:
@@ -176,7 +167,8 @@ def test_photos_that_come_later_are_as_if_they_had_been_there(
     monkeypatch.setattr(local, "PROBES", 10**6)
     rng = np.random.default_rng(3)
     gallery = [keypoints(rng, count) for count in (40, 0, 25)]
-    index, more = LocalIndex(gallery), []
+    index = LocalIndex(gallery)
+    more: list[Keypoints] = []
     before = index.rank(gallery[0])
     longer = index
     for counts in later:

@@ -1,7 +1,6 @@
 import logging
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,65 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_local import NOTHING, spots
+from spotted import NAMES, SIZE, CellEngine, build, fake_matching, spots
+from test_local import NOTHING
 
 from wildtrack.access.photos import read_photo
 from wildtrack.address import index as index_module
 from wildtrack.address.answers import Answer
-from wildtrack.address.decision import Decider
-from wildtrack.address.fusion import Calibration, Evidence, side_relation
+from wildtrack.address.fusion import side_relation
 from wildtrack.address.index import Index, nearest_photos, save_index
-from wildtrack.address.keypoints import read_keypoints
 from wildtrack.address.local import LocalIndex
-from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL, Matching, Ranker
+from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL, Matching
 from wildtrack.address.metrics import identity_similarity
 from wildtrack.address.query import Searcher, answer_photo
 from wildtrack.files import sha256
-
-SIZE = (32, 32)
-NAMES = ("Ana", "Ana", "Blå", "Blå", "007", "NA")
-SIDES = ("left", "left", "right", "", "", "left")
-
-
-class CellEngine:
-    """Looks at the mean colours of 16 parts of a photo."""
-
-    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-        cells = photos.reshape(len(photos), 4, 8, 4, 8, 3).mean(axis=(2, 4)).reshape(len(photos), -1) - 128
-        lengths = np.linalg.norm(cells, axis=1, keepdims=True)
-        return {"embedding": (cells / np.maximum(lengths, 1e-9)).astype(np.float32)}
-
-
-def straight(low: float, high: float, most: float) -> Calibration:
-    return Calibration(np.array([low, high]), np.array([0.02, most]))
-
-
-def fake_matching(
-    sided: bool = False, weights: tuple[float, float, float] = (1.0, 0.5, -1.0), best: str = FUSED
-) -> Matching:
-    """Evidence as validation would have taught it, had there been one. A pair of two sides says little."""
-    any_, other = straight(-0.2, 1.0, 0.9), straight(-0.2, 1.0, 0.1)
-    evidence = {
-        EMBEDDING: Evidence(0.1, (-1.0, 1.0), {"any": any_, "same": any_, "other": other}),
-        LOCAL: Evidence(0.1, (0.0, 5000.0), {"any": straight(0.0, 2000.0, 0.9)}),
-    }
-    decider = Decider(weights, np.array([0.4, 0.8]), np.array([0.1, 0.6]), 0.5)
-    rankers = {name: Ranker(sided, decider, 1.0, 1.0) for name in (EMBEDDING, LOCAL, FUSED)}
-    return Matching(best, evidence, rankers, 2, 2, 2, 2, 6, False)
-
-
-def build(folder: Path, names: Sequence[str] = NAMES, sides: Sequence[str] = SIDES) -> Index:
-    """Photo n is `n.png`; two photos of one animal are parts of one picture."""
-    paths = [f"{number}.png" for number in range(len(names))]
-    for number, name in enumerate(names):
-        picture, seen = spots(sorted(set(names)).index(name)), names[:number].count(name)
-        Image.fromarray(picture[8 * seen :, 10 * seen :]).save(folder / paths[number])
-    columns = {"image_id": paths, "identity": list(names), "path": paths, "bbox": None, "orientation": list(sides)}
-    meta = pd.DataFrame(columns).assign(date="", sha256=[sha256(folder / path) for path in paths])
-    pixels = np.stack([read_photo(folder / path, SIZE) for path in paths])
-    local = LocalIndex([read_keypoints(folder / path, None) for path in paths])
-    embeddings = CellEngine().run(pixels)["embedding"]
-    return save_index(folder / "artifacts", embeddings, meta, folder, folder, "fingerprint", local)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_local import spots
+from spotted import spots
 
 from wildtrack.address import matching, rankers
 from wildtrack.address.fusion import ANY_SIDE

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_local import NOTHING, keypoints, spots
+from spotted import spots
+from test_local import NOTHING, keypoints
 
 from wildtrack.address.keypoints import find_keypoints
 from wildtrack.address.local import LocalIndex

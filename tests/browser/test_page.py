@@ -52,9 +52,7 @@ def page(chromium: Any, server: str, request: pytest.FixtureRequest) -> Iterator
     playwright.expect.set_options(timeout=PATIENCE)
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on(
-        "console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None
-    )
+    opened.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
     opened.goto(server)
     yield opened
     assert complaints == []
@@ -75,7 +73,8 @@ def drop(page: Any, *photos: Path) -> None:
     transfer = page.evaluate_handle(
         """parts => {
             const transfer = new DataTransfer();
-            for (const {name, data} of parts) transfer.items.add(new File([new Uint8Array(data)], name, {type: "image/jpeg"}));
+            for (const {name, data} of parts)
+                transfer.items.add(new File([new Uint8Array(data)], name, {type: "image/jpeg"}));
             return transfer;
         }""",
         parts,

@@ -1,7 +1,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
-from test_local import spots
-from test_query import SIZE, CellEngine, build, fake_matching
+from spotted import SIZE, CellEngine, build, fake_matching, spots
 
 from wildtrack.address.index import Index
 from wildtrack.address.query import Searcher, answer_photo
@@ -21,17 +20,23 @@ from wildtrack.web.guard import Guard
 from wildtrack.web.service import Service
 from wildtrack.web.store import open_store
 
+FORM = {"content-type": "multipart/form-data; boundary=x"}
 PAGE = "<style>a{}</style><script>1</script>"
 
 
 class Classifier(CellEngine):
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-        return super().run(photos) | {"probabilities": np.tile(np.float32([0.25, 0.75]), (len(photos), 1))}
+        return super().run(photos) | {"probabilities": np.tile(np.array([0.25, 0.75], np.float32), (len(photos), 1))}
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
-    return build(tmp_path_factory.mktemp("known"))
+    """Built from a CSV that says where a photo was taken."""
+    folder = tmp_path_factory.mktemp("known")
+    built = build(folder)
+    table = built.meta[["image_id", "identity", "path", "orientation"]].assign(latitude=-3.25, longitude=55.5)
+    table.to_csv(folder / "catalogue.csv", index=False)
+    return replace(built, data=folder / "catalogue.csv")
 
 
 @pytest.fixture
@@ -118,7 +123,7 @@ def test_a_photo_leaves_without_its_metadata(client: TestClient) -> None:
         assert b"SecretCamera" not in answer.content
         with Image.open(io.BytesIO(answer.content)) as image:
             assert dict(image.getexif()) == {}
-            assert image.size[0] == {"": 252, "?longest=64": 64}.get(query, image.size[0])
+            assert image.size[0] == {"": 296, "?longest=64": 64}.get(query, image.size[0])
 
 
 def test_exports_tell_positions_only_when_asked(client: TestClient) -> None:
@@ -129,7 +134,9 @@ def test_exports_tell_positions_only_when_asked(client: TestClient) -> None:
     assert "Eva,confirmed/" in plain
     assert "2024-05-31T17:45:00" in plain
     assert "latitude" not in plain
-    assert "-4.5" in client.get("/export?positions=true").text
+    told = client.get("/export?positions=true").text
+    assert "-4.5" in told
+    assert "-3.25" in told
     packed = client.get("/export?form=camtrapdp")
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
         assert archive.namelist() == ["datapackage.json", "deployments.csv", "media.csv", "observations.csv"]
@@ -144,17 +151,11 @@ def test_exports_tell_positions_only_when_asked(client: TestClient) -> None:
         ("POST", "/search?topk=0", {"files": {"photos": b"x"}}, 422, "greater"),
         ("POST", "/search?side=top", {"files": {"photos": photo(1)}}, 422, "sides are: left, right"),
         ("POST", "/search", {"files": {"photos": b"x" * 1_000_001}}, 413, "at most 1 MB a request"),
-        ("POST", "/search", {"content": iter([b"x" * 600_000] * 2)}, 413, "at most 1 MB"),
+        ("POST", "/search", {"content": iter([b"x" * 600_000] * 2), "headers": FORM}, 413, "at most 1 MB"),
         ("POST", "/search", {"files": [("photos", b"x")] * 51}, 413, "at most 50"),
         ("POST", "/search", {"files": [("photos", b"x")] * 1001}, 400, "Too many files"),
         ("POST", "/search", {"files": {"photos": b"x" * 200_001}}, 413, "at most 0"),
-        (
-            "POST",
-            "/search",
-            {"content": b"--x\r\n", "headers": {"content-type": "multipart/form-data; boundary=x"}},
-            422,
-            "photos",
-        ),
+        ("POST", "/search", {"content": b"--x\r\n", "headers": FORM}, 422, "photos"),
         ("POST", "/sightings", {"files": {"photo": b""}, "data": {"identity": "Eva"}}, 422, "cannot be read"),
         ("POST", "/sightings", {"files": {"photo": photo(7)}, "data": {"identity": " "}}, 422, "1 to 100"),
         ("POST", "/sightings", {"files": {"photo": photo(7)}, "data": {"identity": "Eva"}}, 409, "no animal is called"),
@@ -184,6 +185,18 @@ def test_what_is_refused_says_why(
     assert (answer.status_code, reason in answer.text) == (status, True), answer.text
     assert "/tmp" not in answer.text
     assert "content-security-policy" in answer.headers
+
+
+def test_a_catalogue_that_is_gone_is_not_exported(searcher: Searcher, index: Index, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("image_id\n")
+    for data in (tmp_path / "gone.csv", broken):
+        asked = replace(searcher, index=replace(index, data=data))
+        with open_store(tmp_path / "sightings") as store:
+            client = TestClient(create_app(Service(asked, (), store), PAGE, needs_token=False))
+            answer = client.get("/export")
+        assert (answer.status_code, "build the index again" in answer.text) == (422, True)
+        assert str(tmp_path) not in answer.text
 
 
 def test_no_answer_names_a_folder(client: TestClient, index: Index, tmp_path: Path) -> None:

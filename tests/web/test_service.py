@@ -1,13 +1,11 @@
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from test_local import spots
-from test_query import SIZE, CellEngine, build, fake_matching
+from spotted import SIZE, CellEngine, build, fake_matching, spots
 
 from wildtrack.access.photos import PhotoError
 from wildtrack.address.index import Index
@@ -124,7 +122,7 @@ def test_a_photo_that_is_gone_is_searched_and_told_of(
     index: Index, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = serve(index, store).confirm(png(7), "Eva", True, "")
-    os.remove(store.file_of(said.stored))
+    store.file_of(said.stored).unlink()
     service = serve(index, Store(tmp_path / "sightings"), EMBEDDING)
     assert "1 confirmed photos are gone" in caplog.text
     assert first(service, png(7, 9)) == "Eva"

@@ -146,7 +146,7 @@ class LocalIndex:
     def _nearest(
         self, asked: Floats, wanted: int, excluded: npt.NDArray[np.bool_] | None
     ) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """Squared distances and rows of the nearest known keypoints, (K, wanted) each; rows are -1 where there are fewer.
+        """Squared distances and rows of the nearest known keypoints, (K, wanted) each; rows are -1 where they end.
 
         Args:
             asked: (K, 128).

@@ -179,7 +179,9 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     async def confirm(
         photo: Annotated[UploadFile, File(description="The photo.")],
         identity: Annotated[str, Form(max_length=1000, description="Who it shows.", examples=["ID_0001"])],
-        new_individual: Annotated[bool, Form(description="Whether this names an animal that is not known yet.")] = False,
+        new_individual: Annotated[
+            bool, Form(description="Whether this names an animal that is not known yet.")
+        ] = False,
         side: Annotated[str, Form(max_length=50, description="Which side of the animal shows.")] = "",
     ) -> Confirmation:
         """Say who a photo shows. It is searched from then on, and can be undone."""
@@ -268,8 +270,11 @@ def _download(content: bytes, kind: str, name: str) -> Response:
 
 def inline_hashes(page: str) -> tuple[str, str]:
     """The page's own script and style as sources of a Content-Security-Policy: nothing else runs on it."""
+
     def hashes(tag: str) -> str:
         blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
-        return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in blocks)
+        return " ".join(
+            f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in blocks
+        )
 
     return hashes("script"), hashes("style")

@@ -1,5 +1,6 @@
 """What is known and what was confirmed, as tables that may leave the house."""
 
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,6 +13,8 @@ from wildtrack.access.photos import read_exif
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.web.service import Service
+
+log = logging.getLogger(__name__)
 
 CONFIRMED = "confirmed"  # the folder in which the tables name the confirmed photos
 
@@ -26,10 +29,11 @@ def whole_catalogue(service: Service, positions: bool) -> Catalogue:
     Raises:
         UserError: The catalogue is gone.
     """
-    index = service.searcher.index
-    if not index.data.exists():
-        raise UserError("the catalogue is no longer where it was when the index was built; build the index again")
-    catalogue = load_catalogue(index.data)
+    try:
+        catalogue = load_catalogue(service.searcher.index.data)
+    except UserError as error:
+        log.warning("%s", error)  # it names folders, which are nobody's business
+        raise UserError("the catalogue cannot be read where it was; build the index again where it is now") from error
     rows = pd.DataFrame([_row(service, sighting) for sighting in service.store.sightings()], dtype=object)
     table = pd.concat([catalogue.table, rows], ignore_index=True) if len(rows) else catalogue.table
     if not positions:

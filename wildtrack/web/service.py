@@ -6,7 +6,6 @@ Photos in, answers out. The store holds the truth; what stands in it is put behi
 import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
@@ -110,14 +109,13 @@ class Service:
         answer = answer_query(query, searcher, MOST_CANDIDATES)
         itself = self._index.with_content(query.content)
         if itself.any():
-            raise ConflictError(f"this very photo is in the catalogue as {self._index.meta['identity'][itself].iloc[0]}")
+            name = self._index.meta["identity"][itself].iloc[0]
+            raise ConflictError(f"this very photo is in the catalogue as {name}")
         probability = next((each.probability for each in answer.candidates if each.identity == identity), None)
         said = Said(identity, new_individual, side, answer.decision, probability)
         suffix = photo_suffix(photo)
         photo.seek(0)
-        sighting = self.store.add(
-            photo.read(), suffix, said, self._index.fingerprint, query.embedding, set(self.known)
-        )
+        sighting = self.store.add(photo.read(), suffix, said, self._index.fingerprint, query.embedding, set(self.known))
         keypoints = query.keypoints or NO_KEYPOINTS
         with self._turn:
             self._confirmed[sighting.id] = Confirmed(self._row(sighting), query.embedding, keypoints)
