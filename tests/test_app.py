@@ -77,6 +77,7 @@ def test_the_page_answers_learns_and_ends(known: Path, tmp_path: Path) -> None:
         assert page.address.startswith("http://127.0.0.1:")
         assert "WildTrack" in http.get("/").text
         assert http.get("/healthz").json()["photos"] == 12
+        assert http.get("/", headers={"x-long": "x" * 200_000}).status_code in (400, 431)
         assert post(http, 1).status_code == 201
         assert http.post("/search", files={"photos": drawn(1)}).json()[0]["already_known_as"] == "New 1"
     assert page.process.returncode in (0, -signal.SIGTERM, 130)

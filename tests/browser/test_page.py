@@ -192,6 +192,18 @@ def test_with_the_keyboard_alone(page: Any) -> None:
     playwright.expect(page.locator("#decision")).to_have_text("New animal: Nova")
 
 
+def test_enter_confirms_nobody_whom_the_answer_does_not_believe_in(page: Any) -> None:
+    drop(page, demo_photo(known=False)[0])
+    if answered(page) == "Nobody we know":
+        page.focus("#photos button")
+        page.keyboard.press("Enter")
+        playwright.expect(page.locator("#naming")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.keyboard.press("ArrowRight")  # who chooses, means it
+        page.keyboard.press("Enter")
+        playwright.expect(page.locator("#decision")).to_contain_text("Confirmed:")
+
+
 @pytest.mark.parametrize(
     "page",
     [

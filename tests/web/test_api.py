@@ -78,8 +78,13 @@ def test_the_answer_is_that_of_search_py_without_paths(client: TestClient, searc
     for candidate in expected["candidates"]:
         candidate.update(path=None, image_id=None, bbox=candidate["bbox"] and list(candidate["bbox"]))
     files = [("photos", ("C:\\me\\asked.png", photo(1))), ("photos", ("../b.jpg", b"text"))]
-    first, second = client.post("/search?topk=3", files=files).json()
+    first, second = client.post("/search?topk=3&points=true", files=files).json()
     assert first == expected
+    (short,) = client.post("/search?topk=3", files=files[:1]).json()
+    assert [each.pop("points") for each in short["candidates"]] == [None] * 3
+    for candidate in expected["candidates"]:
+        assert candidate.pop("points")
+    assert short == expected
     assert (second["photo"], second["status"]) == ("b.jpg", "unreadable")
     assert "not one of" in second["reason"]
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 from wildtrack.access.photos import printable
-from wildtrack.address.answers import Answer
+from wildtrack.address.answers import Answer, Candidate
 from wildtrack.web.store import Event, Sighting
 
 ONLY_TRAINED = (
@@ -96,9 +96,40 @@ class Health:
     writes_need_token: bool
 
 
-def without_paths(answer: Answer) -> Answer:
-    """An answer that says nothing about the server's folders."""
-    return replace(answer, candidates=[replace(each, path=None, image_id=None) for each in answer.candidates])
+EXAMPLE = Answer(
+    "IMG_0012.jpg",
+    "ok",
+    candidates=[
+        Candidate(
+            rank=1,
+            identity="ID_0014",
+            similarity=0.8312,
+            photo_id="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            path=None,
+            image_id=None,
+            bbox=None,
+            orientation="right",
+            date="2023-02-15",
+            known_photos=16,
+            probability=0.9871,
+            shared_points=80,
+            points=[[0.4183, 0.5096, 0.5213, 0.4771]],
+        )
+    ],
+    model="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    ranker="fused",
+    decision="match",
+    false_match_rate=0.01,
+)
+
+
+def for_the_web(answer: Answer, with_points: bool) -> Answer:
+    """An answer that says nothing about the server's folders, and where the shared points lie only when asked."""
+    candidates = [
+        replace(each, path=None, image_id=None, points=each.points if with_points else None)
+        for each in answer.candidates
+    ]
+    return replace(answer, candidates=candidates)
 
 
 def confirmation(sighting: Sighting) -> Confirmation:

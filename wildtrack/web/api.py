@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ from wildtrack.address.answers import Answer
 from wildtrack.errors import UserError
 from wildtrack.parallel import cores
 from wildtrack.web.answers import (
+    EXAMPLE,
     Confirmation,
     Entry,
     Health,
@@ -34,8 +35,8 @@ from wildtrack.web.answers import (
     Probability,
     confirmation,
     entry,
+    for_the_web,
     shown_name,
-    without_paths,
 )
 from wildtrack.web.exports import catalogue_csv, write_camtrapdp
 from wildtrack.web.service import Service
@@ -142,14 +143,17 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
             needs_token,
         )
 
-    @app.post("/search")
-    async def search(photos: Photos, topk: TopK = 5, side: Side = "") -> list[Answer]:
-        """Who is on each photo: ranked identities, P(same animal), a decision, and the points that photos share."""
+    @app.post("/search", responses={200: {"content": {"application/json": {"example": [asdict(EXAMPLE)]}}}})
+    async def search(
+        photos: Photos,
+        topk: TopK = 5,
+        side: Side = "",
+        points: Annotated[bool, Query(description="Also where the points lie that two photos share.")] = False,
+    ) -> list[Answer]:
+        """Who is on each photo: ranked identities, P(same animal), and a decision."""
         check_size(photos)
-        return [
-            without_paths(await work(service.answer, shown_name(photo.filename), photo.file, topk, side))
-            for photo in photos
-        ]
+        answers = [await work(service.answer, shown_name(each.filename), each.file, topk, side) for each in photos]
+        return [for_the_web(answer, points) for answer in answers]
 
     @app.post("/predict")
     async def predict(photos: Photos, topk: TopK = 5) -> list[Prediction]:

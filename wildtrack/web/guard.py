@@ -63,8 +63,8 @@ class Guard:
         self.waiting, self.patience, self.working = waiting, patience, 0
         script, style = inline
         policy = (
-            f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' blob:; connect-src 'self'; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' blob: data:; "
+            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         self.headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
         self.headers.append((b"content-security-policy", policy.encode()))
