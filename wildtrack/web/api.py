@@ -17,6 +17,7 @@ from fastapi import FastAPI, File, Form, HTTPException, Query, Request, UploadFi
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from wildtrack import __version__
 from wildtrack.access.cells import parse_bbox
@@ -77,6 +78,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         413: "Too much at once.",
         421: "The server does not go by this name.",
         503: "Too many requests wait; ask again.",
+        507: "The server's disk is full, or cannot be written; nothing was changed.",
     }.items()
 }
 
@@ -122,6 +124,13 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     @app.exception_handler(PhotoError)
     async def unreadable(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": f"the photo cannot be read: {error}"}, 422)
+
+    @app.exception_handler(OSError)
+    @app.exception_handler(OperationalError)
+    async def disk(_: Request, error: Exception) -> JSONResponse:
+        """A full or read-only disk; what was there is whole."""
+        reason = error.strerror if isinstance(error, OSError) else getattr(error, "orig", None)  # names no folder
+        return JSONResponse({"detail": f"the disk of the server says: {reason or 'no'}"}, 507)
 
     @app.get("/", include_in_schema=False)
     async def index() -> HTMLResponse:
