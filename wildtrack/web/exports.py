@@ -13,6 +13,7 @@ from wildtrack.access.photos import read_exif
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.web.service import Service
+from wildtrack.web.store import Sighting
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def write_camtrapdp(service: Service, folder: Path, positions: bool) -> None:
     camtrapdp.write(whole_catalogue(service, positions), folder, None)
 
 
-def _row(service: Service, sighting: Any) -> dict[str, Any]:
+def _row(service: Service, sighting: Sighting) -> dict[str, Any]:
     path = service.store.file_of(sighting.stored)
     return {
         "image_id": f"sighting-{sighting.id}",

@@ -103,7 +103,7 @@ class Service:
             ConflictError: It contradicts what is known.
             UserError: The name cannot be used.
         """
-        identity = usable_name(identity)
+        identity = identity if identity in self.known else usable_name(identity)
         query = self.read("", photo)
         searcher = self._asking(side)
         answer = answer_query(query, searcher, MOST_CANDIDATES)
