@@ -117,6 +117,13 @@ def test_all_parts_together_find_what_comparing_everything_finds(monkeypatch: py
             np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5)
 
 
+def test_an_index_that_is_asked_once_compares_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "EXACT_BELOW", 10)
+    gallery = [keypoints(np.random.default_rng(0), 40)]
+    assert LocalIndex(gallery).parts is not None
+    assert LocalIndex(gallery, once=True).parts is None
+
+
 @pytest.mark.parametrize("threshold", [10, 10_000])
 def test_excluded_photos_are_as_if_they_were_not_there(threshold: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "EXACT_BELOW", threshold)

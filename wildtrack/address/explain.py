@@ -125,7 +125,7 @@ def explain_queries(
     for query, best in track(list(ranked.items()), "Explaining", len(ranked)):
         among, photos = index, [places[row] for row in best.tolist()]
         if among is None:
-            among, photos = LocalIndex([found[row] for row in best.tolist()]), list(range(len(best)))
+            among, photos = LocalIndex([found[row] for row in best.tolist()], once=True), list(range(len(best)))
         points = shared_points(among, found[query], photos)
         reasons[query] = Reasons(points, similarity_maps(engine, pixels[query], embeddings[best]))
     return reasons

@@ -68,15 +68,17 @@ class Parts:
 class LocalIndex:
     """The keypoints of the gallery's photos, to be asked which photos a new one shares them with."""
 
-    def __init__(self, gallery: Sequence[Keypoints], parts: Parts | None = None) -> None:
+    def __init__(self, gallery: Sequence[Keypoints], parts: Parts | None = None, *, once: bool = False) -> None:
         """Build the index over G photos; a photo may have no keypoints.
 
         Args:
             gallery: The keypoints of each photo.
             parts: Those of an index over the same gallery, found before.
+            once: Whether it is asked once only: then comparing everything takes less time than finding parts.
         """
         descriptors = _descriptors(gallery)
-        self.parts = parts or (sorted_into_parts(descriptors) if len(descriptors) >= EXACT_BELOW else None)
+        large = len(descriptors) >= EXACT_BELOW and not once
+        self.parts = parts or (sorted_into_parts(descriptors) if large else None)
         self._hold(gallery, [_exact(descriptors) if self.parts is None else _of_parts(descriptors, self.parts)])
 
     def _hold(self, gallery: Sequence[Keypoints], indexes: list[Any]) -> None:

@@ -139,8 +139,11 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
     return answer_query(query, searcher, topk)
 
 
-def answer_query(query: Query, searcher: Searcher, topk: int) -> Answer:
-    """Ask who is on a photo that has been looked at; see `answer_photo`."""
+def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bool = True) -> Answer:
+    """Ask who is on a photo that has been looked at; see `answer_photo`.
+
+    Without points nobody looks for those that two photos share, unless the ranker goes by them.
+    """
     index = searcher.index
     is_itself = index.with_content(query.content)
     if searcher.matching is None:
@@ -154,7 +157,7 @@ def answer_query(query: Query, searcher: Searcher, topk: int) -> Answer:
         best = ask(searcher.side)
         whatever_side = ask("") if searcher.side else best
         surest = float(whatever_side["probability"].max()) if len(whatever_side) else 0.0
-    points = _points(searcher, query.keypoints, best, is_itself)
+    points = _points(searcher, query.keypoints if with_points else None, best, is_itself)
     candidates = [
         Candidate(
             rank=rank,
@@ -239,7 +242,7 @@ def _points(searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame,
             shown.append(read_keypoints(searcher.index.root / row["path"], row["bbox"]))
         except PhotoError:  # it was there when the index was built; its picture will be a blank
             shown.append(Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), (1, 1)))
-    return list(shared_points(LocalIndex(shown), keypoints, range(len(shown))))
+    return list(shared_points(LocalIndex(shown, once=True), keypoints, range(len(shown))))
 
 
 def _other_side(searcher: Searcher, identity: str) -> str | None:

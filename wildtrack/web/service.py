@@ -106,7 +106,7 @@ class Service:
         identity = identity if identity in self.known else usable_name(identity)
         query = self.read("", photo)
         searcher = self._asking(side)
-        answer = answer_query(query, searcher, MOST_CANDIDATES)
+        answer = answer_query(query, searcher, MOST_CANDIDATES, with_points=False)
         itself = self._index.with_content(query.content)
         if itself.any():
             name = self._index.meta["identity"][itself].iloc[0]
