@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import web
+
 ROOT = Path(__file__).parents[1]
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
 CONFIRMATIONS, KILLS = (200, 40) if SOAK else (30, 4)
@@ -125,6 +127,16 @@ def test_a_port_and_a_store_that_are_taken(known: Path, tmp_path: Path) -> None:
     with running(tmp_path, "--artifacts", str(known)), running(tmp_path, "--artifacts", str(known)) as second:
         assert "another page uses" in second.process.communicate(timeout=60)[1]
         assert second.process.returncode == 2
+
+
+def test_the_load_benchmark_counts_what_clients_saw(
+    known: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web.main(web.Knobs(clients=3, seconds=3.0, photos=photo_folder, artifacts=known))
+    said = capsys.readouterr().err
+    assert "'200'" in said
+    assert "photos/s answered" in said
+    assert "the bare engine" in said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
