@@ -95,6 +95,7 @@ def test_beyond_this_computer_writing_takes_the_token(known: Path, tmp_path: Pat
             assert http.get("/healthz").json()["writes_need_token"]
             assert http.get("/export?positions=true").status_code == 401
             assert post(http, 1).status_code == 401
+            assert http.post("/search", files={"photos": drawn(1)}).status_code == 200
             http.headers["x-wildtrack-token"] = token
             assert post(http, 1).status_code == 201
 

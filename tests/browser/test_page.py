@@ -101,7 +101,7 @@ def test_drop_confirm_search_again_undo(page: Any, tmp_path: Path) -> None:
     known = page.inner_text("#known")
     page.click("#confirm")
     playwright.expect(page.locator("#decision")).to_have_text(f"Confirmed: {identity}")
-    assert "1 confirmed here" in page.inner_text("#known")
+    playwright.expect(page.locator("#known")).to_contain_text("1 confirmed here")
     again = tmp_path / "again.jpg"  # the same animal a little otherwise: now its confirmed photo is the most similar
     Image.open(photo).resize((400, 300)).save(again, quality=80)
     drop(page, again)
@@ -190,6 +190,33 @@ def test_with_the_keyboard_alone(page: Any) -> None:
     page.keyboard.type("Nova")
     page.keyboard.press("Enter")
     playwright.expect(page.locator("#decision")).to_have_text("New animal: Nova")
+
+
+def test_esc_says_nothing_and_enter_presses_what_has_the_focus(page: Any) -> None:
+    photo, identity = demo_photo(known=True)
+    stranger, _ = demo_photo(known=False)
+    page.set_input_files("#pick", [str(stranger), str(photo)])
+    answered(page)
+    page.click("#name")
+    page.fill("#identity", "Eva")
+    page.click("#naming-yes")
+    playwright.expect(page.locator("#decision")).to_have_text("New animal: Eva")
+    page.focus("#photos li:nth-child(2) button")
+    page.keyboard.press("Enter")  # looks at that photo, and confirms nothing
+    playwright.expect(page.locator("#decision")).to_contain_text(identity)
+    page.click("#name")
+    page.keyboard.press("Escape")
+    page.focus("#sides button >> nth=2")
+    page.keyboard.press("Enter")
+    assert page.get_attribute("#sides button >> nth=2", "aria-pressed") == "true"
+    page.wait_for_timeout(1000)
+    assert "1 confirmed here" in page.inner_text("#known")
+
+
+def test_a_file_that_is_no_photo_is_told_of(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("not a photo")
+    page.set_input_files("#pick", [str(tmp_path / "list.txt")])
+    playwright.expect(page.locator("#left-out")).to_have_text("1 file is no photo, and was left out.")
 
 
 def test_enter_confirms_nobody_whom_the_answer_does_not_believe_in(page: Any) -> None:

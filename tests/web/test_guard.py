@@ -118,6 +118,12 @@ def test_positions_need_the_token(target: str, status: int) -> None:
     assert ask(token="secret", target=target, headers={TOKEN_HEADER: "secret"})[0] == 200
 
 
+@pytest.mark.parametrize(("target", "status"), [("/search", 200), ("/predict?topk=1", 200), ("/sightings", 401)])
+def test_asking_is_no_writing(target: str, status: int) -> None:
+    assert ask("POST", token="secret", target=target)[0] == status
+    assert ask("POST", {"origin": "http://evil.example"}, token="secret", target=target)[0] == 403
+
+
 def test_only_the_pages_own_script_runs() -> None:
     policy = ask()[1]["content-security-policy"]
     assert "script-src 'sha256-a';" in policy
@@ -127,13 +133,17 @@ def test_only_the_pages_own_script_runs() -> None:
 
 def test_one_more_than_may_wait_is_told_to_come_back() -> None:
     guard = Guard(echo, frozenset({"localhost"}), 100, waiting=1)
-    guard.working = 1
+    guard.working["looking"] = guard.most["looking"]
     status, headers, _ = ask(guard=guard)
     assert (status, headers["retry-after"]) == (503, "2")
     assert ask(guard=guard, target="/healthz")[0] == 200  # who is busy is not ill
-    guard.working = 0
+    assert ask("POST", guard=guard)[0] == 200  # those who look keep nobody from asking
+    guard.working = {"sending": 1, "looking": 0}
+    assert ask("POST", guard=guard)[0] == 503
     assert ask(guard=guard)[0] == 200
-    assert guard.working == 0
+    guard.working["sending"] = 0
+    assert ask("POST", guard=guard)[0] == 200
+    assert guard.working == {"sending": 0, "looking": 0}
 
 
 def test_who_sends_nothing_is_not_waited_for() -> None:
@@ -150,4 +160,4 @@ def test_who_sends_nothing_is_not_waited_for() -> None:
     guard = Guard(echo, frozenset(), 100, patience=0.01)
     asyncio.run(guard(scope, receive, send))
     assert sent[0]["status"] == 408
-    assert guard.working == 0
+    assert guard.working == {"sending": 0, "looking": 0}

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,7 @@ def test_contradictions_are_refused(
     with pytest.raises(ConflictError, match=reason):
         add(store, *said)
     assert len(store.sightings()) == len(before)
+    assert len(list((tmp_path / "photos").iterdir())) == len(before)  # a refused photo is not kept
 
 
 def test_a_new_animal_can_be_met_again_and_is_undone_last(tmp_path: Path) -> None:
@@ -120,6 +122,23 @@ def test_an_older_database_is_brought_up_to_date(tmp_path: Path, monkeypatch: py
             assert connection.execute(text("SELECT note FROM photos")).scalar_one() == "seen"
         assert len(again.sightings()) == 1
         again.close()
+
+
+def test_a_new_database_is_of_the_newest_kind_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(module, "UPGRADES", {1: ["ALTER TABLE photos ADD COLUMN suffix TEXT"]})  # which it has
+    store = Store(tmp_path)
+    add(store)
+    with store.engine.begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 2
+
+
+def test_times_know_their_zone(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    store = Store(tmp_path)
+    undone = store.undo(add(store))
+    assert before <= undone.said <= (undone.undone or before) <= datetime.now(UTC)
+    assert all(event.at.tzinfo is UTC for event in store.events(9))
 
 
 def test_a_failed_upgrade_leaves_the_old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

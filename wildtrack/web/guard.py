@@ -21,7 +21,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_HEADER = "x-wildtrack-token"  # a header of its own: no other page can make a browser send it
-WAITING = 16  # requests that may be in work; each may hold a body
+ASKING = frozenset({"/search", "/predict"})  # they send photos, and change nothing
+WAITING = 16  # requests with a body that may be in work
+LOOKING = 64  # others
 PATIENCE = 30.0  # seconds, until the next part of a body must be here
 RETRY_AFTER = 2  # seconds
 HEADERS = {
@@ -56,11 +58,12 @@ class Guard:
             inline: What the policy allows as scripts and as styles; see `inline_hashes`.
             token: What writing requests, and those for positions, must bring in `TOKEN_HEADER`; None where only this
                 computer can ask.
-            waiting: Requests that may be in work at once; one more is told to come back.
-            patience: Seconds until the next part of a body must be here.
+            waiting: Requests with a body that may be in work at once; one more is told to come back.
+            patience: Seconds until the next part of a body must be here, or a part of the answer be taken.
         """
         self.app, self.names, self.body_limit, self.token = app, names, body_limit, token
-        self.waiting, self.patience, self.working = waiting, patience, 0
+        self.patience = patience
+        self.most, self.working = {"sending": waiting, "looking": LOOKING}, {"sending": 0, "looking": 0}
         script, style = inline
         policy = (
             f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' blob: data:; "
@@ -81,14 +84,15 @@ class Guard:
         if scope["path"] == "/healthz":
             await self.app(scope, receive, self._with_headers(send))
             return
-        if self.working >= self.waiting:
+        kind = "looking" if scope["method"] in SAFE_METHODS else "sending"
+        if self.working[kind] >= self.most[kind]:
             await self._answer(send, 503, "too many requests wait; ask again in a moment")
             return
-        self.working += 1
+        self.working[kind] += 1
         try:
             await self._serve(scope, receive, send)
         finally:
-            self.working -= 1
+            self.working[kind] -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         seen, whole, started = 0, False, False
@@ -110,7 +114,7 @@ class Guard:
         async def noted(message: Message) -> None:
             nonlocal started
             started = True
-            await send(message)
+            await asyncio.wait_for(send(message), self.patience)  # who does not read keeps nobody waiting
 
         try:
             await self.app(scope, counted, self._with_headers(noted))
@@ -128,9 +132,10 @@ class Guard:
             return 400, "Content-Length is no number"
         if len(declared) > 15 or int(declared) > self.body_limit:
             return 413, self._too_large()
-        writes = scope["method"] not in SAFE_METHODS
-        if writes and not _same_origin(headers):
+        sends = scope["method"] not in SAFE_METHODS
+        if sends and not _same_origin(headers):
             return 403, "only the page itself may send this"
+        writes = sends and scope["path"] not in ASKING
         tells = scope["path"] == "/export" and "positions" in parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = headers.get(TOKEN_HEADER, "").encode()
         if self.token is not None and (writes or tells) and not hmac.compare_digest(given, self.token.encode()):

@@ -115,17 +115,17 @@ class Service:
         said = Said(identity, new_individual, side, answer.decision, probability)
         suffix = photo_suffix(photo)
         photo.seek(0)
-        sighting = self.store.add(photo.read(), suffix, said, self._index.fingerprint, query.embedding, set(self.known))
-        keypoints = query.keypoints or NO_KEYPOINTS
-        with self._turn:
+        data, keypoints = photo.read(), query.keypoints or NO_KEYPOINTS
+        with self._turn:  # or somebody might undo it before it is searched
+            sighting = self.store.add(data, suffix, said, self._index.fingerprint, query.embedding, set(self.known))
             self._confirmed[sighting.id] = Confirmed(self._row(sighting), query.embedding, keypoints)
             self._refresh()
         return sighting
 
     def undo(self, number: int) -> Sighting:
         """Take back what was said; raises ConflictError."""
-        sighting = self.store.undo(number)
         with self._turn:
+            sighting = self.store.undo(number)
             self._confirmed.pop(number, None)
             self._refresh()
         return sighting

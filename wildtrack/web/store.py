@@ -16,7 +16,19 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, ForeignKey, Index, create_engine, event, select, text
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    ForeignKey,
+    Index,
+    TypeDecorator,
+    create_engine,
+    event,
+    select,
+    text,
+)
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
@@ -30,8 +42,21 @@ BUSY_SECONDS = 10.0  # to wait for another process that writes
 Action = Literal["confirmed", "named", "undone"]
 
 
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC. SQLite keeps no zones, and a time without one is taken for local time by whoever reads it."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """What was kept, with its zone."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
 class Base(DeclarativeBase):
     """The tables."""
+
+    type_annotation_map = {datetime: Moment}  # noqa: RUF012  # SQLAlchemy's way
 
 
 class Photo(Base):
@@ -159,7 +184,6 @@ class Store:
             ConflictError: It has been confirmed before, a new animal's name is taken, or a known one's is not.
         """
         digest, now = hashlib.sha256(photo).hexdigest(), datetime.now(UTC)
-        self._write(digest + suffix, photo)
         with self._writing() as session:
             before = session.scalar(select(Sighting).where(Sighting.photo == digest, Sighting.undone.is_(None)))
             if before is not None:
@@ -171,6 +195,7 @@ class Store:
                     if said.new_individual
                     else f"no animal is called {said.identity}; to name a new one, say so"
                 )
+            self._write(digest + suffix, photo)
             if session.get(Photo, digest) is None:
                 session.add(Photo(sha256=digest, suffix=suffix, added=now))
                 session.flush()
@@ -305,7 +330,7 @@ def _bring_up_to_date(engine: Engine) -> None:
             )
         if version == 0:
             Base.metadata.create_all(connection)
-        for step in range(version, SCHEMA_VERSION):
+        for step in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
             for statement in UPGRADES.get(step, ()):
                 connection.exec_driver_sql(statement)
         connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
