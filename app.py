@@ -7,6 +7,7 @@ It needs a trained model; the index is built where there is none yet. What peopl
 """
 
 import math
+import os
 import secrets
 import socket
 from collections.abc import Mapping
@@ -105,9 +106,8 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UserError(
-            f"cannot listen at {host}, port {port}: {error.strerror or error}; is it in use? Choose another --port"
-        ) from error
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise UserError(f"cannot listen at {host}, port {port}: {reason}; choose another --port or --host") from error
     except OverflowError as error:
         raise UserError(f"--host {host!r} is no address") from error
 

@@ -124,7 +124,7 @@ def test_a_port_and_a_store_that_are_taken(known: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with running(tmp_path, "--artifacts", str(known), "--port", port) as page:
-            assert "Choose another --port" in page.process.communicate(timeout=60)[1]
+            assert "choose another --port" in page.process.communicate(timeout=60)[1]
     with running(tmp_path, "--artifacts", str(known)), running(tmp_path, "--artifacts", str(known)) as second:
         assert "another page uses" in second.process.communicate(timeout=60)[1]
         assert second.process.returncode == 2

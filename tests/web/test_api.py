@@ -158,9 +158,18 @@ def test_exports_tell_positions_only_when_asked(client: TestClient) -> None:
     told = client.get("/export?positions=true").text
     assert "-4.5" in told
     assert "-3.25" in told
+    confirm(client, 8, "Uma")  # without a date, which the standard asks for, as are those of the catalogue
     packed = client.get("/export?form=camtrapdp")
+    assert packed.headers["x-left-out"] == "7"
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
-        assert archive.namelist() == ["datapackage.json", "deployments.csv", "media.csv", "observations.csv"]
+        assert archive.namelist() == [
+            "datapackage.json",
+            "deployments.csv",
+            "left_out.csv",
+            "media.csv",
+            "observations.csv",
+        ]
+        assert "no date" in archive.read("left_out.csv").decode()
         assert b"Eva" in archive.read("observations.csv")
         assert b"-4.5" not in archive.read("deployments.csv")
 

@@ -9,6 +9,7 @@ from spotted import SIZE, CellEngine, build, fake_matching, spots
 
 from wildtrack.access.photos import PhotoError
 from wildtrack.address.index import Index
+from wildtrack.address.keypoints import read_keypoints
 from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL
 from wildtrack.address.query import Searcher
 from wildtrack.errors import UserError
@@ -129,6 +130,18 @@ def test_a_photo_that_is_gone_is_searched_and_told_of(
     picture = service.picture(said.photo, None, 64)
     assert picture is not None
     assert (picture == 200).all()
+
+
+def test_a_photo_that_got_into_the_catalogue_is_there_once(index: Index, store: Store) -> None:
+    said = serve(index, store).confirm(png(7), "Eva", True, "")
+    row = index.meta[:1].assign(identity="Eva", path="eva.png", sha256=said.photo)
+    grown = index.extended(index.embeddings[:1], row, [read_keypoints(png(7), None)])
+    service = serve(grown, store)
+    assert len(service.searcher.index.meta) == len(grown.meta)
+    assert service.confirmed() == []
+    with pytest.raises(ConflictError, match="part of the catalogue"):
+        service.undo(said.id)
+    assert [each.id for each in serve(index, store).confirmed()] == [said.id]
 
 
 def test_probabilities_are_those_of_the_trained(index: Index, store: Store) -> None:

@@ -53,6 +53,8 @@ def test_undone_is_not_forgotten(tmp_path: Path) -> None:
         ([(b"one", "Ana", False)], (b"one", "Blå", False), "has been confirmed as Ana"),
         ([], (b"one", "Eva", False), "no animal is called Eva"),
         ([], (b"one", "Ana", True), "there is an animal called Ana"),
+        ([], (b"one", "ANA", True), "there is an animal called Ana"),
+        ([], (b"one", "ana", False), "do you mean Ana"),
         ([(b"one", "Eva", True)], (b"two", "Eva", True), "there is an animal called Eva"),
     ],
 )
@@ -75,8 +77,8 @@ def test_a_new_animal_can_be_met_again_and_is_undone_last(tmp_path: Path) -> Non
         store.undo(first)
     store.undo(second)
     store.undo(first)
-    for number in (first, 99):
-        with pytest.raises(ConflictError, match="no sighting"):
+    for number, reason in ((first, "was undone before"), (99, "no sighting 99")):
+        with pytest.raises(ConflictError, match=reason):
             store.undo(number)
     with pytest.raises(ConflictError, match="no animal is called Eva"):
         add(store, b"two", "Eva")

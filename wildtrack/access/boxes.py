@@ -47,7 +47,8 @@ def relative(box: Box, size: Size) -> Box | None:
 
 def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:
     """(width, height) of each upright photo, or why there is none, behind a progress bar."""
-    return track(in_threads(_size_or_error, paths), "Reading photos", total=len(paths))
+    sizes = in_threads(_size_or_error, paths)
+    return track(sizes, "Reading photos", total=len(paths)) if paths else sizes
 
 
 def _size_or_error(path: Path) -> Size | PhotoError:

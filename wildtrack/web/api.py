@@ -224,7 +224,10 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
         """Everything that is known, with what was confirmed: tables, no photos, and no positions unless asked for."""
         if form == "csv":
             return _download(await work(catalogue_csv, service, positions), "text/csv; charset=utf-8", "catalogue.csv")
-        return _download(await work(_camtrapdp, service, positions), "application/zip", "camtrapdp.zip")
+        content, left_out = await work(_camtrapdp, service, positions)
+        answer = _download(content, "application/zip", "camtrapdp.zip")
+        answer.headers["x-left-out"] = str(left_out)  # rows; see left_out.csv in it
+        return answer
 
     return app
 
@@ -266,15 +269,15 @@ def _jpeg(service: Service, photo_id: str, wanted: Picture) -> bytes:
     return drawn.getvalue()
 
 
-def _camtrapdp(service: Service, positions: bool) -> bytes:
+def _camtrapdp(service: Service, positions: bool) -> tuple[bytes, int]:
     packed = io.BytesIO()
     with TemporaryDirectory() as folder:
         written = Path(folder) / "camtrapdp"
-        write_camtrapdp(service, written, positions)
+        left_out = write_camtrapdp(service, written, positions)
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(written.iterdir()):
                 archive.write(file, file.name)
-    return packed.getvalue()
+    return packed.getvalue(), left_out
 
 
 def _download(content: bytes, kind: str, name: str) -> Response:

@@ -12,11 +12,13 @@ from wildtrack.access.exports import camtrapdp, without_positions
 from wildtrack.access.photos import read_exif
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
+from wildtrack.files import write_csv
 from wildtrack.web.service import Service
 from wildtrack.web.store import Sighting
 
 log = logging.getLogger(__name__)
 
+LEFT_OUT = "left_out.csv"
 CONFIRMED = "confirmed"  # the folder in which the tables name the confirmed photos
 
 
@@ -35,7 +37,7 @@ def whole_catalogue(service: Service, positions: bool) -> Catalogue:
     except UserError as error:
         log.warning("%s", error)  # it names folders, which are nobody's business
         raise UserError("the catalogue cannot be read where it was; build the index again where it is now") from error
-    rows = pd.DataFrame([_row(service, sighting) for sighting in service.store.sightings()], dtype=object)
+    rows = pd.DataFrame([_row(service, sighting) for sighting in service.confirmed()], dtype=object)
     table = pd.concat([catalogue.table, rows], ignore_index=True) if len(rows) else catalogue.table
     if not positions:
         table = without_positions(table)
@@ -50,9 +52,16 @@ def catalogue_csv(service: Service, positions: bool) -> bytes:
         return path.read_bytes()
 
 
-def write_camtrapdp(service: Service, folder: Path, positions: bool) -> None:
-    """Write a Camera Trap Data Package into a new folder; see `wildtrack.access.exports.camtrapdp`."""
-    camtrapdp.write(whole_catalogue(service, positions), folder, None)
+def write_camtrapdp(service: Service, folder: Path, positions: bool) -> int:
+    """Write a Camera Trap Data Package into a new folder; see `wildtrack.access.exports.camtrapdp`.
+
+    Returns:
+        How many rows are not in it, or not as they were: `left_out.csv` in the folder says which, and why.
+    """
+    _, problems = camtrapdp.write(whole_catalogue(service, positions), folder, None)
+    if len(problems):
+        write_csv(problems, folder / LEFT_OUT)
+    return len(problems)
 
 
 def _row(service: Service, sighting: Sighting) -> dict[str, Any]:

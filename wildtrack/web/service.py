@@ -56,7 +56,8 @@ class Service:
         self._confirmed: dict[int, Confirmed] = {}
         self.searcher = searcher
         vectors, standing = store.vectors(searcher.index.fingerprint), store.sightings()
-        for sighting in track(standing, "Opening confirmed photos", len(standing)) if standing else ():
+        new = [sighting for sighting in standing if not self._in_catalogue(sighting.photo)]
+        for sighting in track(new, "Opening confirmed photos", len(new)) if new else ():
             self._confirmed[sighting.id] = self._opened(sighting, vectors.get(sighting.photo))
         if store.lost:
             log.warning(
@@ -64,11 +65,11 @@ class Service:
                 len(store.lost),
                 store.photos,
             )
-        if len(standing) >= MANY:
+        if len(new) >= MANY:
             log.warning(
                 "%d photos were confirmed; searches are faster once they lie in the catalogue: export them from the "
                 "page, train or --rebuild, and start with another --sightings.",
-                len(standing),
+                len(new),
             )
         self._refresh()
 
@@ -123,12 +124,19 @@ class Service:
         return sighting
 
     def undo(self, number: int) -> Sighting:
-        """Take back what was said; raises ConflictError."""
+        """Take back what was said; raises ConflictError, also for a photo that has since got into the catalogue."""
+        for sighting in self.store.sightings():
+            if sighting.id == number and self._in_catalogue(sighting.photo):
+                raise ConflictError("this photo is part of the catalogue by now; take it out there, and train again")
         with self._turn:
             sighting = self.store.undo(number)
             self._confirmed.pop(number, None)
             self._refresh()
         return sighting
+
+    def confirmed(self) -> list[Sighting]:
+        """What stands and is not in the catalogue, the oldest first."""
+        return [sighting for sighting in self.store.sightings() if sighting.id in self._confirmed]
 
     def probabilities(self, query: Query, topk: int) -> list[tuple[str, float]]:
         """The identities that the model was trained on and their probabilities, the most likely first."""
@@ -161,6 +169,10 @@ class Service:
         if not len(rows):
             return None
         return thumbnail(index.root / index.meta["path"].iloc[rows[0]], bbox, longest)
+
+    def _in_catalogue(self, photo_id: str) -> bool:
+        """Whether the index was built from this photo: somebody has added to the catalogue what was confirmed."""
+        return bool(self._index.with_content(photo_id).any())
 
     def _asking(self, side: str) -> Searcher:
         if side and side not in self.sides():

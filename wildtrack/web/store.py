@@ -189,12 +189,12 @@ class Store:
             if before is not None:
                 raise ConflictError(f"this photo has been confirmed as {before.identity}; undo that first")
             names = known | set(session.scalars(select(Sighting.identity).where(Sighting.undone.is_(None))))
-            if said.new_individual == (said.identity in names):
-                raise ConflictError(
-                    f"there is an animal called {said.identity}; confirm it, or choose another name"
-                    if said.new_individual
-                    else f"no animal is called {said.identity}; to name a new one, say so"
-                )
+            taken = next((name for name in names if name.casefold() == said.identity.casefold()), None)
+            if said.new_individual and taken is not None:
+                raise ConflictError(f"there is an animal called {taken}; confirm it, or choose another name")
+            if not said.new_individual and said.identity not in names:
+                meant = "" if taken is None else f" (do you mean {taken}?)"
+                raise ConflictError(f"no animal is called {said.identity}{meant}; to name a new one, say so")
             self._write(digest + suffix, photo)
             if session.get(Photo, digest) is None:
                 session.add(Photo(sha256=digest, suffix=suffix, added=now))
@@ -226,8 +226,10 @@ class Store:
         now = datetime.now(UTC)
         with self._writing() as session:
             sighting = session.get(Sighting, number)
-            if sighting is None or sighting.undone is not None:
-                raise ConflictError(f"there is no sighting {number} to undo")
+            if sighting is None:
+                raise ConflictError(f"there is no sighting {number}")
+            if sighting.undone is not None:
+                raise ConflictError(f"sighting {number} was undone before, at {sighting.undone:%Y-%m-%d %H:%M} UTC")
             if sighting.new_individual:
                 others = select(Sighting).where(
                     Sighting.identity == sighting.identity, Sighting.undone.is_(None), Sighting.id != number

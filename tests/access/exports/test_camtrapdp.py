@@ -220,5 +220,5 @@ def test_what_is_refused_before_anything_is_written(
 def test_a_photo_that_cannot_be_read_loses_its_box(catalogue: Catalogue, tmp_path: Path) -> None:
     (catalogue.root / "a b/1.JPG").write_bytes(b"no photo")
     _, problems = camtrapdp.write(catalogue, tmp_path / "dp", None)
-    assert problems["reason"].str.startswith("written without a box").sum() == 2
+    assert problems["reason"].str.startswith("written without a box").sum() == 1  # the other row has none to lose
     assert (written(catalogue, tmp_path / "dp")["observations"]["bboxX"] == "").all()
