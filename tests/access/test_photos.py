@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import ExifTags, Image
-from PIL.TiffImagePlugin import IFDRational
 
 from wildtrack.access import photos
-from wildtrack.access.photos import PhotoError, conversion_hint, photo_size, read_exif, read_photo, scaled_size
+from wildtrack.access.exif import read_exif
+from wildtrack.access.formats import HAS_HEIF
+from wildtrack.access.photos import PhotoError, photo_size, read_photo, scaled_size
 
 # pytest replaces the process's warning filters with its own; see test_large_photo_prints_no_warning.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -293,7 +294,7 @@ def test_malformed(tmp_path: Path, content: bytes, reason: str) -> None:
     assert read_exif(path) == {}
 
 
-@pytest.mark.skipif(photos.HAS_HEIF, reason="with pillow-heif, HEIC is read")
+@pytest.mark.skipif(HAS_HEIF, reason="with pillow-heif, HEIC is read")
 def test_heic_that_is_named_jpg(tmp_path: Path) -> None:
     path = tmp_path / "phone.jpg"
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
@@ -340,74 +341,6 @@ def test_threads_see_the_same_pixels(tmp_path: Path, smooth: Pixels) -> None:
     with ThreadPoolExecutor(4) as pool:
         for pixels in pool.map(lambda _: read_photo(path, (32, 32)), range(16)):
             np.testing.assert_array_equal(pixels, alone)
-
-
-ORIGINAL, DIGITIZED, CHANGED = (
-    ExifTags.Base.DateTimeOriginal,
-    ExifTags.Base.DateTimeDigitized,
-    ExifTags.Base.DateTime,
-)
-TIMES = ("2021:06:01 10:11:12", "2022:06:01 10:11:12", "2023:06:01 10:11:12")
-LATITUDE, NORTH_SOUTH = ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef
-LONGITUDE, EAST_WEST = ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef
-
-
-@pytest.mark.parametrize(
-    ("base", "details", "expected"),
-    [
-        ({CHANGED: TIMES[2]}, {ORIGINAL: TIMES[0], DIGITIZED: TIMES[1]}, "2021-06-01T10:11:12"),
-        ({CHANGED: TIMES[2]}, {DIGITIZED: TIMES[1]}, "2022-06-01T10:11:12"),
-        ({CHANGED: TIMES[2]}, {}, "2023-06-01T10:11:12"),
-        ({CHANGED: TIMES[2]}, {ORIGINAL: "0000:00:00 00:00:00"}, "2023-06-01T10:11:12"),
-        ({}, {ORIGINAL: "2021:13:40 10:11:12"}, None),
-        ({}, {ORIGINAL: "    :  :     :  :  "}, None),
-        ({}, {ORIGINAL: ""}, None),
-        ({}, {}, None),
-    ],
-)
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
-def test_exif_date(
-    tmp_path: Path, noise: Pixels, suffix: str, base: dict[int, Any], details: dict[int, Any], expected: str | None
-) -> None:
-    path = save(tmp_path / f"photo{suffix}", noise, exif=exif_of(base, details))
-    assert read_exif(path) == ({} if expected is None else {"date": expected})
-
-
-@pytest.mark.parametrize(
-    ("gps", "expected"),
-    [
-        ({LATITUDE: (37.0, 30.0, 36.0), NORTH_SOUTH: "N", LONGITUDE: (20.0, 0.0, 0.0), EAST_WEST: "E"}, (37.51, 20.0)),
-        (
-            {LATITUDE: (37.0, 30.0, 36.0), NORTH_SOUTH: "S", LONGITUDE: (20.0, 0.0, 0.0), EAST_WEST: "W"},
-            (-37.51, -20.0),
-        ),
-        ({LATITUDE: (37.0, 30.0, 36.0), LONGITUDE: (20.0, 0.0, 0.0)}, None),
-        ({LATITUDE: (37.0, 30.0, 36.0), NORTH_SOUTH: "N"}, None),
-        ({LATITUDE: (91.0, 0.0, 0.0), NORTH_SOUTH: "N", LONGITUDE: (20.0, 0.0, 0.0), EAST_WEST: "E"}, None),
-        ({LATITUDE: (IFDRational(0, 0),) * 3, NORTH_SOUTH: "N", LONGITUDE: (20.0, 0.0, 0.0), EAST_WEST: "E"}, None),
-        ({}, None),
-    ],
-)
-def test_exif_place(tmp_path: Path, noise: Pixels, gps: dict[int, Any], expected: tuple[float, float] | None) -> None:
-    path = save(tmp_path / "photo.jpg", noise, exif=exif_of({}, gps=gps))
-    assert read_exif(path) == ({} if expected is None else dict(zip(["latitude", "longitude"], expected, strict=True)))
-
-
-@pytest.mark.parametrize("name", ["missing.jpg", "."])
-def test_exif_of_no_photo(tmp_path: Path, name: str) -> None:
-    assert read_exif(tmp_path / name) == {}
-
-
-@pytest.mark.parametrize(
-    ("suffix", "hint"), [(".HEIC", "pillow-heif"), (".nef", "raw"), (".tif", "JPEG copy"), (".MOV", "a video")]
-)
-def test_conversion_hint(suffix: str, hint: str) -> None:
-    assert hint in conversion_hint(suffix)
-
-
-def test_suffixes_do_not_overlap() -> None:
-    assert not photos.PHOTO_SUFFIXES & photos.OTHER_IMAGE_SUFFIXES
-    assert {".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"} <= photos.PHOTO_SUFFIXES
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])

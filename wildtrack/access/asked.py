@@ -4,7 +4,7 @@ import glob
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from wildtrack.access.photos import PHOTO_SUFFIXES
+from wildtrack.access.formats import PHOTO_SUFFIXES
 from wildtrack.errors import UserError
 
 

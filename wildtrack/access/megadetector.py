@@ -16,8 +16,10 @@ from wildtrack.access.boxes import Box, boxes, in_pixels, upright_sizes
 from wildtrack.access.catalogue import Catalogue, assemble, problem_table
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
+from wildtrack.access.exif import read_exif
+from wildtrack.access.formats import PHOTO_SUFFIXES
 from wildtrack.access.json_files import read_json
-from wildtrack.access.photos import NOT_UNICODE, PHOTO_SUFFIXES, PhotoError, printable, read_exif
+from wildtrack.access.photos import NOT_UNICODE, PhotoError, printable
 from wildtrack.errors import UserError
 from wildtrack.parallel import in_threads
 

@@ -4,46 +4,24 @@ Orientation from EXIF is applied, the box is cut out, one resize follows. Nothin
 """
 
 import math
-import re
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-try:
-    import pillow_heif
-except ImportError:
-    HAS_HEIF = False
-else:
-    pillow_heif.register_heif_opener()
-    HAS_HEIF = True
+from wildtrack.access.formats import FORMATS, HAS_HEIF, SUFFIX_OF, conversion_hint
 
 READER_VERSION = 1  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
 
-_HEIF_SUFFIXES = frozenset({".heic", ".heif"})
-_RAW_SUFFIXES = frozenset({".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"})
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"}) | (
-    _HEIF_SUFFIXES if HAS_HEIF else frozenset()
-)
-OTHER_IMAGE_SUFFIXES = (
-    _RAW_SUFFIXES | _HEIF_SUFFIXES | {".avif", ".bmp", ".gif", ".jp2", ".jxl", ".psd", ".tif", ".tiff"}
-) - PHOTO_SUFFIXES
-
-VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".wmv"})
-
 NOT_UNICODE = "file name is not valid Unicode; rename it"
 
-# MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
-_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF") if HAS_HEIF else ("JPEG", "PNG", "WEBP")
-_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic"}
 _DRAFT_SCALES = (8, 4, 2, 1)
 _DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average
 _TRANSPOSES = {
@@ -59,7 +37,7 @@ _Edges = tuple[float, float, float, float]  # left, top, right, bottom, in pixel
 _SWAPPED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
 _MIRRORED_X, _MIRRORED_Y = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})  # where the file runs right to left, or up
 # What Pillow's parsers let through on malformed bytes (OSError apart, which has its own wording).
-_PARSER_ERRORS = (
+PARSER_ERRORS = (
     ArithmeticError,
     EOFError,
     LookupError,
@@ -88,22 +66,6 @@ def printable(name: str) -> str:
         'caf?.jpg'
     """
     return name.encode("utf-8", "replace").decode("utf-8")
-
-
-def conversion_hint(suffix: str) -> str:
-    """Say why photos with this suffix are not read, and what to do.
-
-    Example:
-        >>> conversion_hint(".bmp")
-        '.bmp photos are not read: save a JPEG copy (many at once: magick mogrify -format jpg *.bmp)'
-    """
-    if suffix.lower() in _HEIF_SUFFIXES:
-        return "HEIC photos need one more package (pip install pillow-heif) or a JPEG copy"
-    if suffix.lower() in VIDEO_SUFFIXES:
-        return f"{suffix} is a video: export frames of it as JPEG"
-    if suffix.lower() in _RAW_SUFFIXES:
-        return f"{suffix} is a raw camera file: export a JPEG copy with the camera's or any photo software"
-    return f"{suffix} photos are not read: save a JPEG copy (many at once: magick mogrify -format jpg *{suffix})"
 
 
 def read_photo(
@@ -164,7 +126,7 @@ def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> 
     Raises:
         PhotoError: the file is no photo, its header is damaged, it is too large, or the box misses it.
     """
-    with _opened(source) as file, _reasons(file), Image.open(file, formats=_FORMATS) as image:
+    with _opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
         left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
     return bottom - top, right - left
 
@@ -186,42 +148,8 @@ def photo_suffix(source: Path | BinaryIO) -> str:
     Raises:
         PhotoError: the file is no photo.
     """
-    with _opened(source) as file, _reasons(file), Image.open(file, formats=_FORMATS) as image:
-        return _SUFFIXES[str(image.format)]
-
-
-def read_exif(path: Path) -> dict[str, Any]:
-    """Read when and where a photo was taken from its header, without decoding it.
-
-    Args:
-        path: a photo; a bad one gives an empty dict.
-
-    Returns:
-        `date` (ISO 8601 str, the camera's local time), `latitude` and `longitude` (float, decimal degrees,
-        north and east positive; both or neither); only what the photo has.
-    """
-    try:
-        with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
-            if image.format == "PNG" and "exif" not in image.info:
-                return {}  # Pillow would decode the pixels to look behind them
-            exif = image.getexif()
-            details, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
-    except (OSError, Image.DecompressionBombError, *_PARSER_ERRORS):
-        return {}
-    found: dict[str, Any] = {}
-    dates = (
-        details.get(ExifTags.Base.DateTimeOriginal),
-        details.get(ExifTags.Base.DateTimeDigitized),
-        exif.get(ExifTags.Base.DateTime),
-    )
-    date = next(filter(None, map(_exif_date, dates)), None)
-    if date is not None:
-        found["date"] = date
-    latitude = _degrees(gps.get(ExifTags.GPS.GPSLatitude), gps.get(ExifTags.GPS.GPSLatitudeRef), "NS", 90)
-    longitude = _degrees(gps.get(ExifTags.GPS.GPSLongitude), gps.get(ExifTags.GPS.GPSLongitudeRef), "EW", 180)
-    if latitude is not None and longitude is not None:
-        found |= {"latitude": latitude, "longitude": longitude}
-    return found
+    with _opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
+        return SUFFIX_OF[str(image.format)]
 
 
 def _opened(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -238,13 +166,13 @@ def _decode(
     file: BinaryIO, sizes: Sequence[tuple[int, int] | None], bbox: Sequence[float] | None
 ) -> list[tuple[Image.Image, _Edges]]:
     """For each size an upright image, perhaps smaller than the photo is, and the box in its pixels."""
-    with _reasons(file), Image.open(file, formats=_FORMATS) as image:
+    with _reasons(file), Image.open(file, formats=FORMATS) as image:
         upright_size, orientation = _upright_size(image)
         box = _pixel_box(bbox, *upright_size)
         scales = [_draft_scale(image, box, size) for size in sizes]
         views = {scales[0]: _load(image, scales[0], orientation, upright_size, box)}
         for scale in set(scales[1:]) - views.keys():
-            with Image.open(file, formats=_FORMATS) as again:  # an image that is loaded cannot be drafted
+            with Image.open(file, formats=FORMATS) as again:  # an image that is loaded cannot be drafted
                 views[scale] = _load(again, scale, orientation, upright_size, box)
     return [views[scale] for scale in scales]
 
@@ -297,7 +225,7 @@ def _reasons(file: BinaryIO) -> Iterator[None]:
         raise PhotoError(f"too large: at most {allowed} megapixels are allowed") from error
     except UnidentifiedImageError as error:
         raise PhotoError(_why_unidentified(file)) from error
-    except (OSError, *_PARSER_ERRORS) as error:
+    except (OSError, *PARSER_ERRORS) as error:
         raise PhotoError(f"damaged or cut short: {error}".rstrip(": ")) from error
 
 
@@ -312,7 +240,7 @@ def _why_unidentified(file: BinaryIO) -> str:
         and head[8:12] in {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
     ):
         return conversion_hint(".heic")
-    return f"its content is not one of {', '.join(_FORMATS)}, or its header is damaged"
+    return f"its content is not one of {', '.join(FORMATS)}, or its header is damaged"
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
@@ -321,7 +249,7 @@ def _orientation(image: ImageFile.ImageFile) -> int:
         image.load()  # a PNG may hold its EXIF behind its pixels
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except _PARSER_ERRORS:
+    except PARSER_ERRORS:
         return 1
     return orientation if isinstance(orientation, int) and orientation in _TRANSPOSES else 1
 
@@ -353,28 +281,3 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # convert() would clip 16-bit values at 255; the high byte is what RGB PNGs get
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _exif_date(value: object) -> str | None:
-    """ISO 8601 from EXIF's `2020:01:31 10:11:12`; None for anything that is no moment in time."""
-    match = re.match(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", str(value))
-    if match is None:
-        return None
-    try:
-        return datetime.fromisoformat("{}-{}-{}T{}:{}:{}".format(*match.groups())).isoformat()
-    except ValueError:
-        return None
-
-
-def _degrees(parts: object, reference: object, signs: str, limit: float) -> float | None:
-    """Decimal degrees from EXIF's (degrees, minutes, seconds) and hemisphere letter; `signs` is positive, negative."""
-    letter = str(reference).strip("\0 ").upper()
-    if not isinstance(parts, tuple) or letter not in tuple(signs):
-        return None
-    try:
-        degrees = math.fsum(float(part) / 60.0**power for power, part in enumerate(parts))
-    except (TypeError, ValueError, ArithmeticError):
-        return None
-    if not math.isfinite(degrees) or not 0 <= degrees <= limit:
-        return None
-    return round(degrees if letter == signs[0] else -degrees, 7)

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
+from wildtrack.access.exif import read_exif
 from wildtrack.access.exports import camtrapdp, without_positions
-from wildtrack.access.photos import read_exif
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.files import write_csv

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.photos import PhotoError, photo_suffix, read_exif
+from wildtrack.access.exif import read_exif
+from wildtrack.access.photos import PhotoError, photo_suffix
 from wildtrack.access.thumbnails import thumbnail
 from wildtrack.address.answers import Answer
 from wildtrack.address.index import META_COLUMNS, Index

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from posixpath import commonpath, dirname, normpath, splitext
 
-from wildtrack.access.photos import PHOTO_SUFFIXES, printable
+from wildtrack.access.formats import PHOTO_SUFFIXES
+from wildtrack.access.photos import printable
 
 
 def photos_beside(root: Path, paths: Sequence[str], passed_over: Iterable[str]) -> list[str]:

@@ -1,0 +1,40 @@
+"""Which photos are read: formats by content, suffixes by name, and what to say of the others."""
+
+try:
+    import pillow_heif
+except ImportError:
+    HAS_HEIF = False
+else:
+    pillow_heif.register_heif_opener()
+    HAS_HEIF = True
+
+_HEIF_SUFFIXES = frozenset({".heic", ".heif"})
+_RAW_SUFFIXES = frozenset({".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"})
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"}) | (
+    _HEIF_SUFFIXES if HAS_HEIF else frozenset()
+)
+OTHER_IMAGE_SUFFIXES = (
+    _RAW_SUFFIXES | _HEIF_SUFFIXES | {".avif", ".bmp", ".gif", ".jp2", ".jxl", ".psd", ".tif", ".tiff"}
+) - PHOTO_SUFFIXES
+
+VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".wmv"})
+
+# MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF") if HAS_HEIF else ("JPEG", "PNG", "WEBP")
+SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic"}
+
+
+def conversion_hint(suffix: str) -> str:
+    """Say why photos with this suffix are not read, and what to do.
+
+    Example:
+        >>> conversion_hint(".bmp")
+        '.bmp photos are not read: save a JPEG copy (many at once: magick mogrify -format jpg *.bmp)'
+    """
+    if suffix.lower() in _HEIF_SUFFIXES:
+        return "HEIC photos need one more package (pip install pillow-heif) or a JPEG copy"
+    if suffix.lower() in VIDEO_SUFFIXES:
+        return f"{suffix} is a video: export frames of it as JPEG"
+    if suffix.lower() in _RAW_SUFFIXES:
+        return f"{suffix} is a raw camera file: export a JPEG copy with the camera's or any photo software"
+    return f"{suffix} photos are not read: save a JPEG copy (many at once: magick mogrify -format jpg *{suffix})"
