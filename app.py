@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.known_photos import build_known_photos, open_known_photos
+from wildtrack.address.known_photos import known_photos
 from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
 from wildtrack.address.query import Searcher
 from wildtrack.console import console, run
@@ -59,15 +59,10 @@ def main(knobs: Knobs) -> None:
 
     artifacts = open_artifacts(knobs.artifacts)
     ranker = choose_ranker(artifacts.matching, knobs.ranker)
+    problems = knobs.results / "problems.csv"
     with_keypoints = LOCAL in MEMBERS[ranker]
-    index, engine = open_known_photos(artifacts, knobs.data, knobs.scaling, with_keypoints) or build_known_photos(
-        artifacts,
-        artifacts.photos(knobs.data),
-        knobs.scaling,
-        CUSTOM_OBJECTS,
-        knobs.cache_gb,
-        knobs.results / "problems.csv",
-        with_keypoints,
+    index, engine = known_photos(
+        artifacts, knobs.data, knobs.scaling, CUSTOM_OBJECTS, knobs.cache_gb, problems, with_keypoints
     )
     searcher = Searcher(
         index,

@@ -24,7 +24,7 @@ from wildtrack.access.problems import report_problems
 from wildtrack.address.answers import Answer
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.index import Index
-from wildtrack.address.known_photos import build_known_photos, open_known_photos
+from wildtrack.address.known_photos import known_photos
 from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
 from wildtrack.address.query import Searcher, answer_photo
 from wildtrack.console import console, run, track
@@ -78,16 +78,15 @@ def main(knobs: Knobs) -> None:
         raise UserError("--points says with --json where the points lie that two photos share; add --json")
     artifacts = open_artifacts(knobs.artifacts)
     ranker = choose_ranker(artifacts.matching, knobs.ranker)
-    with_keypoints = LOCAL in MEMBERS[ranker]
-    known = None if knobs.rebuild else open_known_photos(artifacts, knobs.data, knobs.scaling, with_keypoints)
-    index, engine = known or build_known_photos(
+    index, engine = known_photos(
         artifacts,
-        artifacts.photos(knobs.data),
+        knobs.data,
         knobs.scaling,
         CUSTOM_OBJECTS,
         knobs.cache_gb,
         knobs.results / "problems.csv",
-        with_keypoints,
+        with_keypoints=LOCAL in MEMBERS[ranker],
+        rebuild=knobs.rebuild,
         verify=knobs.verify,
     )
     check_side(knobs.side, index)

@@ -26,6 +26,44 @@ from wildtrack.errors import UserError
 log = logging.getLogger(__name__)
 
 
+def known_photos(
+    artifacts: Artifacts,
+    data: Path | None,
+    scaling: str,
+    custom_objects: Mapping[str, Any],
+    cache_gb: float,
+    problems: Path,
+    with_keypoints: bool,
+    *,
+    rebuild: bool = False,
+    verify: bool = False,
+) -> tuple[Index, OnnxEngine]:
+    """Open the index and its engine, or build them where there are none yet or `rebuild` asks for it.
+
+    Args:
+        artifacts: As both functions below take it, and all others.
+        data: The catalogue; None: the one that the index was built from, or for a new one that of the training.
+        scaling: See there.
+        custom_objects: See there.
+        cache_gb: See there.
+        problems: See there.
+        with_keypoints: See there.
+        rebuild: Build it from the photos there are now.
+        verify: See there.
+    """
+    opened = None if rebuild else open_known_photos(artifacts, data, scaling, with_keypoints)
+    return opened or build_known_photos(
+        artifacts,
+        artifacts.photos(data),
+        scaling,
+        custom_objects,
+        cache_gb,
+        problems,
+        with_keypoints,
+        verify=verify,
+    )
+
+
 def open_known_photos(
     artifacts: Artifacts, data: Path | None, scaling: str, with_keypoints: bool = False
 ) -> tuple[Index, OnnxEngine] | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from wildtrack.access.photos import printable
 from wildtrack.address.answers import Answer, Candidate
-from wildtrack.web.store import Event, Sighting
+from wildtrack.web.tables import Event, Sighting
 
 ONLY_TRAINED = (
     "Only the animals that the model was trained on, and always one of them: a new animal gets a name here as well. "

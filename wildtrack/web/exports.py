@@ -14,7 +14,7 @@ from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.files import write_csv
 from wildtrack.web.service import Service
-from wildtrack.web.store import Sighting
+from wildtrack.web.tables import Sighting
 
 log = logging.getLogger(__name__)
 

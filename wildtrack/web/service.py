@@ -23,7 +23,8 @@ from wildtrack.address.keypoints import Keypoints, read_keypoints
 from wildtrack.address.query import Query, Searcher, answer_query, read_query
 from wildtrack.console import track
 from wildtrack.errors import UserError
-from wildtrack.web.store import ConflictError, Said, Sighting, Store
+from wildtrack.web.store import ConflictError, Said, Store
+from wildtrack.web.tables import Sighting
 
 log = logging.getLogger(__name__)
 

@@ -6,108 +6,26 @@ In: a photo's bytes, who it was said to show, the embedding. Out: sightings, and
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 from sqlalchemy import (
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    ForeignKey,
-    Index,
-    TypeDecorator,
-    create_engine,
-    event,
     select,
-    text,
 )
-from sqlalchemy.exc import DatabaseError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Session
 
 from wildtrack.errors import UserError
 from wildtrack.files import fsync
-
-SCHEMA_VERSION = 1
-UPGRADES: dict[int, Sequence[str]] = {}  # version -> the SQL that makes the next one of it
-BUSY_SECONDS = 10.0  # to wait for another process that writes
+from wildtrack.web.tables import Embedding, Event, Photo, Sighting, open_database
 
 Action = Literal["confirmed", "named", "undone"]
-
-
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC. SQLite keeps no zones, and a time without one is taken for local time by whoever reads it."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """What was kept, with its zone."""
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-class Base(DeclarativeBase):
-    """The tables."""
-
-    type_annotation_map = {datetime: Moment}  # noqa: RUF012  # SQLAlchemy's way
-
-
-class Photo(Base):
-    """A photo that somebody said something about; its bytes lie in the store's `photos` folder."""
-
-    __tablename__ = "photos"
-
-    sha256: Mapped[str] = mapped_column(primary_key=True)  # of the file's bytes
-    suffix: Mapped[str]  # by content: .jpg, .png, .webp, .heic
-    added: Mapped[datetime]  # UTC
-
-
-class Embedding(Base):
-    """What a model made of a photo."""
-
-    __tablename__ = "embeddings"
-
-    photo: Mapped[str] = mapped_column(ForeignKey("photos.sha256"), primary_key=True)
-    model: Mapped[str] = mapped_column(primary_key=True)  # its fingerprint
-    vector: Mapped[bytes]  # float32, little endian
-
-
-class Sighting(Base):
-    """Somebody said that a photo shows an animal. Never deleted: what was wrong is undone."""
-
-    __tablename__ = "sightings"
-    __table_args__ = (Index("one_animal_a_photo", "photo", unique=True, sqlite_where=text("undone IS NULL")),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    photo: Mapped[str] = mapped_column(ForeignKey("photos.sha256"))
-    identity: Mapped[str]
-    new_individual: Mapped[bool]  # named in this sighting for the first time
-    side: Mapped[str]  # which side of the animal shows; "" where not said
-    said: Mapped[datetime]  # UTC
-    undone: Mapped[datetime | None]
-    decision: Mapped[str | None]  # what the search had answered: match, review or new
-    probability: Mapped[float | None]  # and its P(same animal) for this identity
-    stored: Mapped[Photo] = relationship(lazy="joined", viewonly=True)
-
-
-class Event(Base):
-    """A line of the trail."""
-
-    __tablename__ = "events"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime]  # UTC
-    action: Mapped[str]  # an Action
-    sighting: Mapped[int] = mapped_column(ForeignKey("sightings.id"))
-    identity: Mapped[str]
-    photo: Mapped[str]
 
 
 @dataclass(frozen=True)
@@ -155,13 +73,7 @@ class Store:
         """
         self.photos = folder / "photos"
         self.photos.mkdir(parents=True, exist_ok=True)
-        self.engine = _engine(folder / "sightings.sqlite")
-        try:
-            _bring_up_to_date(self.engine)
-        except DatabaseError as error:
-            raise UserError(
-                f"{folder / 'sightings.sqlite'} cannot be used: {error.orig}; restore it from a backup"
-            ) from error
+        self.engine = open_database(folder / "sightings.sqlite")
         self.lost = self._mend()
 
     def add(
@@ -304,35 +216,3 @@ class Store:
 
 def _event(action: Action, sighting: Sighting, at: datetime) -> Event:
     return Event(at=at, action=action, sighting=sighting.id, identity=sighting.identity, photo=sighting.photo)
-
-
-def _engine(path: Path) -> Engine:
-    """SQLite that writes ahead, checks foreign keys, and has written what it says it has."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins: the driver would only at the first write
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # two readers that both want to write would lock each other
-
-    return engine
-
-
-def _bring_up_to_date(engine: Engine) -> None:
-    with engine.begin() as connection:
-        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-        if version > SCHEMA_VERSION:
-            raise UserError(
-                f"the sightings were written by a newer WildTrack (version {version}, here {SCHEMA_VERSION}); update it"
-            )
-        if version == 0:
-            Base.metadata.create_all(connection)
-        for step in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
-            for statement in UPGRADES.get(step, ()):
-                connection.exec_driver_sql(statement)
-        connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
