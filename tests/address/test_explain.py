@@ -99,7 +99,8 @@ def test_excluded_photos_are_as_if_they_were_not_there() -> None:
     query = find_keypoints(spots(1)[15:])
     excluded = np.array([False, False, True, False])
     few = LocalIndex([photo for photo, out in zip(everything, excluded, strict=True) if not out])
-    found = shared_points(LocalIndex(everything), query, [1, 2, 3], excluded)
+    index = LocalIndex(everything)
+    found = shared_points(index, query, [1, 2, 3], index.matches(query, excluded))
     for points, expected in zip((found[0], found[2]), shared_points(few, query, [1, 2]), strict=True):
         np.testing.assert_array_equal(points, expected)
     assert found[1].shape == (0, 4)

@@ -3,6 +3,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,10 @@ from wildtrack.address import index as index_module
 from wildtrack.address.answers import Answer
 from wildtrack.address.fusion import side_relation
 from wildtrack.address.index import Index, nearest_photos, save_index
-from wildtrack.address.local import LocalIndex
+from wildtrack.address.local import LocalIndex, Matches
 from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL, Matching
 from wildtrack.address.metrics import identity_similarity
-from wildtrack.address.query import Searcher, answer_photo
+from wildtrack.address.query import Searcher, answer_photo, answer_query, read_query
 from wildtrack.files import sha256
 
 
@@ -384,3 +385,22 @@ def test_where_answers_are_approximate_it_is_said(
     with caplog.at_level(logging.INFO):
         Searcher(index, engine, SIZE, LOCAL, fake_matching())  # for which all photos are looked at
     assert not caplog.text
+
+
+@pytest.mark.parametrize("with_points", [True, False])
+@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+def test_keypoints_are_matched_once(
+    index: Index, new_photo: Path, ranker: str, with_points: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searcher = Searcher(index, CellEngine(), SIZE, ranker, fake_matching(), explains=True)
+    query = read_query("new.png", new_photo, searcher)
+    found, match = [], LocalIndex.matches
+
+    def spy(*args: Any) -> Matches:
+        found.append(args)
+        return match(*args)
+
+    monkeypatch.setattr(LocalIndex, "matches", spy)
+    answer = answer_query(query, searcher, 5, with_points=with_points)
+    assert len(found) == (1 if with_points or ranker != EMBEDDING else 0)
+    assert (answer.candidates[0].points is not None) == with_points

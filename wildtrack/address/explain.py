@@ -12,7 +12,7 @@ import pandas as pd
 from wildtrack.access.cache import default_cache
 from wildtrack.address.embed import Engine
 from wildtrack.address.keypoints import Keypoints, cached_keypoints
-from wildtrack.address.local import LocalIndex
+from wildtrack.address.local import LocalIndex, Matches
 from wildtrack.console import track
 
 WINDOWS = 7  # places a side at which a part of the photo is covered
@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def shared_points(
-    index: LocalIndex, query: Keypoints, photos: Sequence[int], excluded: npt.NDArray[np.bool_] | None = None
+    index: LocalIndex, query: Keypoints, photos: Sequence[int], matches: Matches | None = None
 ) -> list[Floats]:
     """Where the points lie that a query shares with known photos in one arrangement; see `LocalIndex.arranged`.
 
@@ -31,13 +31,14 @@ def shared_points(
         index: The known photos.
         query: The photo that is asked about.
         photos: Which known photos.
-        excluded: Bool (G,): photos that are taken to be unknown.
+        matches: Those of the query, where they have been found already.
 
     Returns:
         For each of `photos` float32 (M, 4): x and y in the query, x and y in the known photo, as shares of their width
         and height; those that say most come first.
     """
-    matches = index.matches(query, excluded)
+    if matches is None:
+        matches = index.matches(query)
     found = []
     for photo in photos:
         kept = index.arranged(query, matches.of(photo), photo)

@@ -134,7 +134,10 @@ class LocalIndex:
             query: The photo that is asked about.
             excluded: Bool (G,): photos that are taken to be unknown; they score 0.
         """
-        matches = self.matches(query, excluded)
+        return self.score(query, self.matches(query, excluded))
+
+    def score(self, query: Keypoints, matches: Matches) -> Floats:
+        """The same from the query's matches."""
         votes = np.bincount(matches.photo, matches.weights, minlength=len(self.gallery))
         scores = UNVERIFIED * votes
         for photo in np.argsort(-votes, kind="stable")[:SHORTLIST]:

@@ -18,7 +18,7 @@ from wildtrack.address.explain import shared_points
 from wildtrack.address.fusion import OTHER_SIDE, RELATIONS, side_relation
 from wildtrack.address.index import APPROXIMATE_FROM, Bools, Index, best_photos, nearest_photos
 from wildtrack.address.keypoints import Keypoints, read_keypoints
-from wildtrack.address.local import LocalIndex
+from wildtrack.address.local import LocalIndex, Matches
 from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching
 from wildtrack.address.nearest import Floats, Rows
 from wildtrack.address.similarities import Described, Known, Scores
@@ -144,20 +144,23 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
 
     Without points nobody looks for those that two photos share, unless the ranker goes by them.
     """
-    index = searcher.index
+    index, by_keypoints = searcher.index, LOCAL in MEMBERS[searcher.ranker]
     is_itself = index.with_content(query.content)
+    matches = None  # both for the ranking and for the points that are shown
+    if index.local is not None and query.keypoints is not None and (by_keypoints or with_points):
+        matches = index.local.matches(query.keypoints, is_itself)
     if searcher.matching is None:
         best, surest = nearest_photos(index, query.embedding, topk, excluded=is_itself).assign(probability=None), 0.0
     else:
         similarities = None
-        if LOCAL in MEMBERS[searcher.ranker]:
+        if by_keypoints:
             asked = Described(query.embedding[None], None if query.keypoints is None else [query.keypoints])
-            similarities = searcher.known.similarities(asked, is_itself[None])
+            similarities = searcher.known.similarities(asked, is_itself[None], matches)
         ask = partial(_ranked, searcher, searcher.matching, query.embedding, similarities, is_itself, topk)
         best = ask(searcher.side)
         whatever_side = ask("") if searcher.side else best
         surest = float(whatever_side["probability"].max()) if len(whatever_side) else 0.0
-    points = _points(searcher, query.keypoints if with_points else None, best, is_itself)
+    points = _points(searcher, query.keypoints if with_points else None, best, matches)
     candidates = [
         Candidate(
             rank=rank,
@@ -230,12 +233,12 @@ def _evidence(
     return scores
 
 
-def _points(searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame, excluded: Bools) -> list[Any]:
+def _points(searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame, matches: Matches | None) -> list[Any]:
     """Where the points lie that the query shares with each of the best photos; None where they are not looked for."""
     if keypoints is None:
         return [None] * len(best)
     if searcher.index.local is not None:
-        return list(shared_points(searcher.index.local, keypoints, best["row"].tolist(), excluded))
+        return list(shared_points(searcher.index.local, keypoints, best["row"].tolist(), matches))
     shown = []
     for row in best.to_dict("records"):
         try:

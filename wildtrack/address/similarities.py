@@ -10,7 +10,7 @@ import pandas as pd
 
 from wildtrack.access.cache import default_cache
 from wildtrack.address.keypoints import Keypoints, cached_keypoints
-from wildtrack.address.local import LocalIndex, rank_all
+from wildtrack.address.local import LocalIndex, Matches, rank_all
 from wildtrack.address.matching import EMBEDDING, LOCAL
 from wildtrack.address.nearest import similarities
 
@@ -45,19 +45,23 @@ class Known:
         self.embeddings = photos.embeddings
         self.index = index or (None if photos.keypoints is None else LocalIndex(photos.keypoints))
 
-    def similarities(self, queries: Described, excluded: Bools | None = None) -> Scores:
+    def similarities(self, queries: Described, excluded: Bools | None = None, matches: Matches | None = None) -> Scores:
         """Score all pairs.
 
         Args:
             queries: Q photos, with keypoints if the gallery has them.
             excluded: Bool (Q, G): known photos that are taken to be unknown to a query; they score -inf.
+            matches: Those of a single query's keypoints, where they have been found already.
 
         Returns:
             "embedding", the cosine, and "local", the shared keypoints: (Q, G) each.
         """
         scores: Scores = {EMBEDDING: self._cosines(queries.embeddings)}
         if self.index is not None and queries.keypoints is not None:
-            scores[LOCAL] = rank_all(self.index, queries.keypoints, excluded)
+            if matches is None:
+                scores[LOCAL] = rank_all(self.index, queries.keypoints, excluded)
+            else:
+                scores[LOCAL] = self.index.score(queries.keypoints[0], matches)[None]
         if excluded is not None:
             scores = {name: np.where(excluded, -np.inf, values) for name, values in scores.items()}
         return scores
