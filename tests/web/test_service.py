@@ -164,3 +164,9 @@ def test_usable_names(name: str, usable: str) -> None:
 def test_one_process_a_store(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="another page uses"), open_store(tmp_path / "sightings"):
         pass
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(UserError, match="is a file; --sightings names the folder"), open_store(tmp_path / "notes.txt"):
+        pass

@@ -48,8 +48,10 @@ def open_store(folder: Path) -> "Iterator[Store]":
     """The store of a folder, which no other process can open as long as this one has it.
 
     Raises:
-        UserError: Another process has it, or see `Store`.
+        UserError: Another process has it, it is no folder, or see `Store`.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; --sightings names the folder that keeps what people confirm")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
