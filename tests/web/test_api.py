@@ -90,6 +90,14 @@ def test_the_answer_is_that_of_search_py_without_paths(client: TestClient, searc
     assert "not one of" in second["reason"]
 
 
+def test_a_photo_of_too_many_pixels_is_not_decoded(client: TestClient) -> None:
+    bomb = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    assert len(bomb.getvalue()) < 200_000
+    answer = client.post("/search", files={"photos": bomb.getvalue()}).json()[0]
+    assert (answer["status"], "megapixels" in answer["reason"]) == ("unreadable", True)
+
+
 def test_predict_says_what_it_cannot_know(client: TestClient) -> None:
     good, bad = client.post("/predict", files=[("photos", ("a", photo(1))), ("photos", ("b", b""))]).json()
     assert [each["identity"] for each in good["probabilities"]] == ["Blå", "Ana"]
