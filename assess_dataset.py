@@ -160,9 +160,7 @@ def audit_with_model(
         return None
     cache = default_cache()
     read = photo_reader(checks.table, catalogue.root, contents, artifacts.preprocessor.image_size, cache)
-    embedded = cached_outputs(
-        engine, engine.metadata["fingerprint"], checks.table, contents, read, cache, knobs.cache_gb
-    )
+    embedded = cached_outputs(engine, engine.fingerprint, checks.table, contents, read, cache, knobs.cache_gb)
     rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
     seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
     if not seen.all():

@@ -75,6 +75,7 @@ class Knobs:
     valid_share: float = 0.15  # of the rest, to choose the best epoch and the best ranker
     unseen_share: float = 0.1  # of the animals at most, kept from training to learn when a photo shows nobody we know
     seed: int = 0  # names the split, the starting weights and the augmentation
+    deterministic: bool = False  # the same photos and knobs give the same weights to the last bit, on one machine
     cache_gb: float = 10.0  # disk space for decoded photos, and as much for keypoints
     verify: bool = False  # read every photo again instead of trusting its size and date
 
@@ -102,6 +103,10 @@ def main(knobs: Knobs) -> None:
     from wildtrack.address.training import Recipe, fit
 
     keras.utils.set_random_seed(knobs.seed)
+    if knobs.deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
     backbone = build_backbone(knobs.backbone, alpha=knobs.alpha, image_size=knobs.image_size, weights=knobs.weights)
     photos = labelled_photos(
         catalogue, backbone.image_size, knobs.cache_gb, knobs.artifacts / "problems.csv", verify=knobs.verify

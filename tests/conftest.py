@@ -75,7 +75,16 @@ def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -
     folder = tmp_path_factory.mktemp("saved") / "artifacts"
     columns = {"image_id": ["a"], "identity": ["Ana"], "path": ["a"], "split": ["train"], "sha256": ["0" * 64]}
     preprocessor = Preprocessor((SIDE, SIDE), 8, True, IDENTITIES, "0-255")
-    config = {"backbone": "MobileNet", "alpha": np.float32(0.25), "data": Path("photos"), "seed": 0}
+    config = {
+        "data": Path("photos"),
+        "backbone": "MobileNet",
+        "alpha": np.float32(0.25),
+        "image_size": SIDE,
+        "embed_dim": 8,
+        "pooling": "average",
+        "starting_weights": "random",
+        "seed": 0,
+    }
     save_artifacts(
         folder,
         tiny_model,

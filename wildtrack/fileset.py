@@ -48,12 +48,16 @@ class FileSet:
             log.info("Dropping an incomplete save in %s.", self.folder)
             shutil.rmtree(self.staging)
         self.staging.mkdir(parents=True)
-        write(self.staging)
-        paths = sorted(path for path in self.staging.iterdir() if path.is_file())
-        content = {"about": about, "files": {path.name: sha256(path) for path in paths}}
-        for path in paths:
-            fsync(path)
-        write_text(self.staging / self.manifest_name, json.dumps({**content, "digest": _digest(content)}, indent=1))
+        try:
+            write(self.staging)
+            paths = sorted(path for path in self.staging.iterdir() if path.is_file())
+            files = {path.name: sha256(path) for path in paths}
+            for path in paths:
+                fsync(path)
+        except BaseException:  # a full disk most likely: what is no use to anybody makes room
+            shutil.rmtree(self.staging, ignore_errors=True)
+            raise
+        write_text(self.staging / self.manifest_name, _manifest_text({"about": about, "files": files}))
         fsync(self.staging)
         self._move_into_place()
 
@@ -134,16 +138,22 @@ def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def _manifest_text(content: dict[str, Any]) -> str:
+    return json.dumps({**content, "digest": _digest(content)}, indent=1)
+
+
 def _read_manifest(path: Path) -> dict[str, Any] | None:
     """The manifest, or None when it is missing, damaged, or names files outside its folder."""
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             return None
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        digest = manifest.pop("digest")
-        names = list(manifest["files"].items())
-        stays_inside = all(Path(name).name == name and name not in ("", "..") for name, _ in names)
-        whole = digest == _digest(manifest) and stays_inside and isinstance(manifest["about"], dict)
+        text = path.read_bytes().decode()
+        manifest = json.loads(text)
+        del manifest["digest"]
+        files: dict[str, Any] = dict(manifest["files"])
+        stays_inside = all(Path(name).name == name and name not in ("", "..") for name in files)
+        # every byte counts, also where JSON would mean the same
+        whole = text == _manifest_text(manifest) and stays_inside and isinstance(manifest["about"], dict)
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return manifest if whole else None

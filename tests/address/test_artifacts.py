@@ -98,5 +98,5 @@ def test_a_stranger_s_set(stranger: Path, caplog: pytest.LogCaptureFixture) -> N
 
 def test_what_validation_taught_may_not_go_missing(artifacts: Path) -> None:
     (artifacts / "matching.json").unlink()
-    with pytest.raises(UserError, match=r"matching\.json is missing; restore it from a backup, or train again"):
+    with pytest.raises(UserError, match=r"matching\.json is missing; restore the folder from a backup, or train again"):
         open_artifacts(artifacts)

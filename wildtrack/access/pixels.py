@@ -11,7 +11,9 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
@@ -25,7 +27,7 @@ from wildtrack.access.contents import photo_contents
 from wildtrack.access.photos import READER_VERSION, PhotoError, read_photo, read_sizes
 from wildtrack.console import track
 from wildtrack.errors import UserError
-from wildtrack.files import write_atomically, write_text
+from wildtrack.files import sha256, write_atomically, write_text
 from wildtrack.parallel import in_threads
 
 Job = tuple[Path, Box | None]
@@ -33,6 +35,7 @@ Pixels = npt.NDArray[np.uint8]
 Kept = tuple[npt.NDArray[np.void], dict[int, str]]  # photos, see `_record`, and {row: reason} of those that are missing
 Reader = Callable[[int], Pixels]  # a row of a catalogue -> its photo, or a PhotoError
 
+SLOW_GB = 2.0  # whose hash takes seconds
 SMALL = (32, 32)  # what the perceptual hash looks at; no knob changes it, so neither do near-duplicates and splits
 
 logger = logging.getLogger(__name__)
@@ -89,7 +92,7 @@ def decode_catalogue(
     if found is None:
         reasons: dict[int, str] = {}
         write_atomically(entry, lambda part: reasons.update(_decode(part, jobs, size)))
-        write_text(_reasons_file(entry), json.dumps(reasons))
+        write_text(_note(entry), json.dumps({"sha256": sha256(entry), "reasons": reasons}))
         trim(entry, limit_gb)
         found = _load(entry, len(jobs), size)
         if found is None:
@@ -123,13 +126,19 @@ def photo_reader(
         cache if `decode_catalogue` has decoded this very catalogue, else from the files, and are kept nowhere.
     """
     jobs = _jobs(table, root)
-    found = _find(_entry(jobs, contents, size, cache), jobs, size)
-    if found is None:
-        return lambda row: read_photo(jobs[row][0], size, jobs[row][1])
-    photos, reasons = found
-    places = np.cumsum([row not in reasons for row in range(len(jobs))]) - 1
+    turn = Lock()
+
+    @lru_cache(maxsize=1)
+    def opened() -> tuple[Kept, npt.NDArray[np.intp]] | None:
+        found = _find(_entry(jobs, contents, size, cache), jobs, size)
+        return found and (found, np.cumsum([row not in found[1] for row in range(len(jobs))]) - 1)
 
     def find(row: int) -> Pixels:
+        with turn:  # the first one asked for opens the cache: often there is none to ask for
+            known = opened()
+        if known is None:
+            return read_photo(jobs[row][0], size, jobs[row][1])
+        (photos, reasons), places = known
         if row in reasons:
             raise PhotoError(reasons[row])
         pixels: Pixels = photos["pixels"][places[row]]
@@ -178,7 +187,8 @@ def _can_be_read(job: Job) -> bool:
     return True
 
 
-def _reasons_file(entry: Path) -> Path:
+def _note(entry: Path) -> Path:
+    """The file beside an entry that tells the reasons of the rows that are missing, and the entry's own hash."""
     return entry.with_suffix(".json")
 
 
@@ -194,9 +204,15 @@ def _find(entry: Path, jobs: _Jobs, size: tuple[int, int]) -> Kept | None:
 
 def _load(entry: Path, rows: int, size: tuple[int, int]) -> Kept | None:
     try:
+        note = json.loads(_note(entry).read_text("utf-8"))
+        reasons = {int(row): str(reason) for row, reason in note["reasons"].items()}
+        if (gigabytes := entry.stat().st_size / 1e9) > SLOW_GB:
+            logger.info("Checking the decoded photos (%.1f GB).", gigabytes)
+        if note["sha256"] != sha256(entry):  # a flipped bit would be learnt, and shown, as if it were the photo's
+            logger.warning("%s is damaged; the photos are decoded again.", entry)
+            return None
         photos = np.load(entry, mmap_mode="r", allow_pickle=False)
-        reasons = {int(row): str(reason) for row, reason in json.loads(_reasons_file(entry).read_text("utf-8")).items()}
-    except (OSError, EOFError, ValueError, AttributeError):
+    except (OSError, EOFError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return None
     if photos.dtype != _record(size) or photos.shape != (rows - len(reasons),):
         return None

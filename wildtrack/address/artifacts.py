@@ -22,6 +22,21 @@ from wildtrack.fileset import FileSet
 log = logging.getLogger(__name__)
 
 TRAIN_FIRST = "train a model first: python train_classifier_reid.py"
+RESTORE = "restore the folder from a backup, or train again"
+MAX_CONFIG_BYTES = 1_000_000
+# what is read of model_config.yaml; it records more
+CONFIG: dict[str, type | tuple[type, ...]] = {
+    "data": str,
+    "fingerprint": str,
+    "backbone": str,
+    "alpha": (int, float),
+    "image_size": int,
+    "embed_dim": int,
+    "pooling": str,
+    "starting_weights": str,
+    "seed": int,
+}
+SPLIT_COLUMNS = ["image_id", "identity", "path", "split", "sha256"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ class Artifacts:
 
 def artifact_files(folder: Path) -> FileSet:
     """The sealed set in an artifacts folder, the index not counted."""
-    return FileSet(folder, "manifest.json", ".staging", "restore the folder from a backup, or train again")
+    return FileSet(folder, "manifest.json", ".staging", RESTORE)
 
 
 def save_artifacts(
@@ -138,10 +153,32 @@ def open_artifacts(folder: Path) -> Artifacts:
         return Artifacts(folder, preprocessor)
     for name in ("model_config.yaml", "split.csv", *([MATCHING] if "matching" in (about or {}) else [])):
         if not (folder / name).is_file():
-            raise UserError(f"{folder / name} is missing; restore it from a backup, or train again")
-    config = yaml.safe_load((folder / "model_config.yaml").read_text(encoding="utf-8"))
-    split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
+            raise UserError(f"{folder / name} is missing; {RESTORE}")
+    config, split = _read_config(folder / "model_config.yaml"), _read_split(folder / "split.csv")
     return Artifacts(folder, preprocessor, config, split, read_matching(folder / MATCHING))
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """What `model_config.yaml` records: plain values only, and what is needed of them of the right kind."""
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ValueError(f"it is larger than {MAX_CONFIG_BYTES // 1000} kB")
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it is no table of names and values")
+        for name, kind in CONFIG.items():
+            if not isinstance(config.get(name), kind):
+                raise ValueError(f"{name} is missing, or not of the right kind")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {RESTORE}") from error
+    return config
+
+
+def _read_split(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)[SPLIT_COLUMNS]
+    except (ValueError, KeyError) as error:  # what pandas raises is one of these
+        raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {RESTORE}") from error
 
 
 def onnx_is_current(artifacts: Artifacts, scaling: str = "auto") -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.pixels import Reader
+from wildtrack.address.preprocessor import current_fingerprint
 from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
 from wildtrack.parallel import cores, in_threads, pieces
@@ -50,10 +51,14 @@ class OnnxEngine:
         self.session = onnx_session(path, MAKE_ANEW)
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         shapes = {output.name: output.shape for output in self.session.get_outputs()}
-        if not FINGERPRINT.fullmatch(self.metadata.get("fingerprint", "")) or len(shapes.get("embedding", ())) != 2:
+        saved, reader = self.metadata.get("fingerprint", ""), self.metadata.get("reader_version", "1")
+        embedding = shapes.get("embedding", ())
+        ours = FINGERPRINT.fullmatch(saved) and reader.isdecimal() and len(embedding) == 2
+        if not ours or not isinstance(embedding[1], int):
             raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
+        self.fingerprint = current_fingerprint(saved, int(reader))
         self.names = list(shapes)
-        self.embed_dim: int = shapes["embedding"][1]
+        self.embed_dim: int = embedding[1]
 
     def run(self, photos: np.ndarray) -> Outputs:
         """See `Engine.run`."""

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from wildtrack.access.photos import READER_VERSION
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def export_onnx(network: keras.Model, path: Path, metadata: dict[str, str]) -> N
     Args:
         network: Takes (B, H, W, 3) pixels in 0..255, gives "embedding" and "probabilities".
         path: Where to; replaced.
-        metadata: Written into the file's own metadata.
+        metadata: Written into the file's own metadata, with the photo reader's version.
 
     The file's input is "photos", uint8 (B, H, W, 3) RGB; its outputs are "embedding" float32 (B, D) and
     "probabilities" float32 (B, identities).
@@ -49,7 +50,7 @@ def export_onnx(network: keras.Model, path: Path, metadata: dict[str, str]) -> N
     except Exception as error:  # tf2onnx raises whatever the layer's conversion ran into
         raise UserError(f"the model cannot be written as ONNX: {' '.join(str(error).split())[:200]}") from error
     _scale_by_element(graph.graph)
-    onnx.helper.set_model_props(graph, metadata)
+    onnx.helper.set_model_props(graph, {**metadata, "reader_version": str(READER_VERSION)})
     path.write_bytes(graph.SerializeToString())
     _check_agreement(network, path, shape)
 

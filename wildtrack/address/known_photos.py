@@ -82,7 +82,7 @@ def open_known_photos(
     if not onnx_is_current(artifacts, scaling):
         return None
     engine = OnnxEngine(artifacts.folder / "model.onnx")
-    index = open_index(artifacts.folder, engine.metadata["fingerprint"], engine.embed_dim, with_keypoints)
+    index = open_index(artifacts.folder, engine.fingerprint, engine.embed_dim, with_keypoints)
     if index is None:
         return None
     if data is not None and data.resolve() != index.data:
@@ -136,7 +136,7 @@ def build_known_photos(
         export_saved_model(artifacts, saved)
         verify = False  # every photo has been read just now
     engine = OnnxEngine(artifacts.folder / "model.onnx")
-    fingerprint = engine.metadata["fingerprint"]
+    fingerprint = engine.fingerprint
     contents = photo_contents(table, root, cache, verify=verify)
     read = photo_reader(table, root, contents, size, cache)
     embedded = cached_outputs(engine, fingerprint, table, contents, read, cache, cache_gb)

@@ -14,6 +14,8 @@ from typing import Any
 
 import h5py
 
+from wildtrack.address.safe_hdf5 import check_hdf5
+
 MAX_CONFIG_BYTES = 100_000_000  # of JSON; a zip file may promise any size
 NESTED = ("Functional", "Model", "Sequential")
 UNKNOWN_TO_KERAS_3 = {
@@ -41,8 +43,10 @@ def readable_by_keras_3(path: Path) -> Iterator[Path]:
         `path` itself where its configuration needs no change.
 
     Raises:
-        OSError, ValueError, KeyError, zipfile.BadZipFile: The file is damaged.
+        OSError, ValueError, KeyError, zipfile.BadZipFile: The file is damaged, or what `check_hdf5` refuses.
     """
+    if path.suffix != ".keras":
+        check_hdf5(path)
     text = _read_config(path)
     config = json.loads(text)
     mended = mend(config)

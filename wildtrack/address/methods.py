@@ -199,7 +199,7 @@ def _our_model(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objec
     if onnx_is_current(artifacts, scaling):
         file, runs_on = artifacts.folder / "model.onnx", "ONNX Runtime"
         engine = onnx = OnnxEngine(file)
-        fingerprint = onnx.metadata["fingerprint"]
+        fingerprint = onnx.fingerprint
     else:
         load_tensorflow()
         from wildtrack.address.network import with_scaling

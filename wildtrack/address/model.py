@@ -35,6 +35,7 @@ import keras
 import numpy as np
 
 from wildtrack.address.layers import L2Normalize
+from wildtrack.address.safe_hdf5 import check_hdf5
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -225,6 +226,10 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
         )
     if not h5py.is_hdf5(path):
         raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
+    try:
+        check_hdf5(path)
+    except (ValueError, OSError) as error:
+        raise UserError(f"weights {str(path)!r} were not loaded: {_first_line(error)}") from error
     backbone = build(include_top=False, weights=None)
     reasons = []
     for with_top in (False, True):

@@ -4,7 +4,9 @@ import io
 import pickle
 import pickletools
 import re
+from collections.abc import Callable
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,10 @@ from wildtrack.errors import UserError
 
 MAX_BYTES = 50_000_000
 # opcodes that reach outside the data, or set memory aside before anything is read
-REFUSED_OPCODES = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "INST", "OBJ", "NEXT_BUFFER", "BYTEARRAY8"}
+REFUSED_OPCODES = {
+    "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "INST", "OBJ", "NEXT_BUFFER", "BYTEARRAY8", "FROZENSET",
+}  # fmt: skip
+MAX_SCALAR = 1 << 16  # characters; the same long text could be asked for a million times
 
 
 class _NumberType:
@@ -36,8 +41,8 @@ def _scalar(kind: _NumberType, data: bytes) -> Any:
 
 def _latin_bytes(text: str, encoding: str) -> bytes:
     """Stands in for `_codecs.encode`, with which protocols 0 to 2 write the bytes of a scalar."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}")
+    if encoding != "latin1" or len(text) > MAX_SCALAR:
+        raise pickle.UnpicklingError(f"it asks for {len(text)} characters in the encoding {encoding!r}")
     return text.encode("latin1")
 
 
@@ -49,11 +54,46 @@ STAND_INS = {
 }
 
 
+def _check_state(target: Any) -> None:
+    """Only our number types have a state; a stand-in function would keep what is set on it."""
+    if not isinstance(target, _NumberType):
+        raise pickle.UnpicklingError("it sets the state of something that has none")
+
+
+def _check_keys(keys: list[Any]) -> None:
+    """Refuse keys that may take for ever to hash: tuples in tuples, 2^N of them at N levels, and endless numbers."""
+    for key in keys:
+        if not isinstance(key, (str, bytes, float, int, NoneType)) or (isinstance(key, int) and key.bit_length() > 64):
+            raise pickle.UnpicklingError("it has a key that is neither a text nor a number")
+
+
+def _guarded(code: bytes, check: Callable[[list[Any]], None]) -> Callable[[Any], None]:
+    """What an opcode does, after a look at the stack."""
+    load = pickle._Unpickler.dispatch[code[0]]
+
+    def guarded(unpickler: Any) -> None:
+        check(unpickler.stack)
+        load(unpickler)
+
+    return guarded
+
+
+GUARDS: dict[bytes, Callable[[list[Any]], None]] = {
+    pickle.BUILD: lambda stack: _check_state(stack[-2]),
+    pickle.SETITEM: lambda stack: _check_keys(stack[-2:-1]),
+    pickle.SETITEMS: lambda stack: _check_keys(stack[::2]),
+    pickle.DICT: lambda stack: _check_keys(stack[::2]),
+    pickle.ADDITEMS: _check_keys,
+}
+
+
 class _PlainUnpickler(pickle._Unpickler):  # the Python one, where a huge memo index is no huge memo
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in STAND_INS:
             return STAND_INS[module, name]
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+    dispatch = pickle._Unpickler.dispatch | {code[0]: _guarded(code, check) for code, check in GUARDS.items()}
 
 
 def load_plain_pickle(path: Path) -> Any:

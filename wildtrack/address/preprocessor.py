@@ -31,6 +31,7 @@ class Preprocessor:
     use_l2norm: bool  # the network itself normalises; embeddings are normalised either way
     identities: tuple[str, ...]  # class number -> identity
     scaling: str | None = None  # one of SCALINGS; None in a stranger's file: it has to be found out
+    reader_version: int = READER_VERSION  # of the photo reader that the network was trained with
 
     def save(self, path: Path) -> None:
         """Write a pickle of plain builtins, which any Python reads."""
@@ -41,7 +42,7 @@ class Preprocessor:
             "label2id": {identity: number for number, identity in enumerate(self.identities)},
             "id2label": dict(enumerate(self.identities)),
             "scaling": self.scaling,
-            "reader_version": READER_VERSION,
+            "reader_version": self.reader_version,
         }
         path.write_bytes(pickle.dumps(values, protocol=4))
 
@@ -62,6 +63,7 @@ def load_preprocessor(path: Path) -> Preprocessor:
             bool(values["use_l2norm"]),
             _identities(values["id2label"]),
             values.get("scaling"),
+            int(values.get("reader_version", READER_VERSION)),
         )
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise UserError(f"{path} holds a value that cannot be used: {' '.join(str(error).split())[:200]}") from error
@@ -114,6 +116,18 @@ def model_fingerprint(
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def current_fingerprint(saved: str, reader_version: int) -> str:
+    """The fingerprint of a saved model as photos are read now: its own, unless they were read otherwise back then.
+
+    Args:
+        saved: From `model_fingerprint`, when the model was saved.
+        reader_version: The photo reader's version then.
+    """
+    if reader_version == READER_VERSION:
+        return saved
+    return hashlib.sha256(json.dumps([saved, READER_VERSION]).encode()).hexdigest()
 
 
 def plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from wildtrack.address.network import (
     open_network,
     with_scaling,
 )
+from wildtrack.address.preprocessor import current_fingerprint
 from wildtrack.errors import UserError
 from wildtrack.files import sha256, write_atomically
 
@@ -66,7 +67,7 @@ def open_saved_model(
     if scaling == "auto":
         scaling = find_scaling(network, artifacts.preprocessor, table, pixels)
     if artifacts.config is not None:
-        fingerprint = artifacts.config["fingerprint"]
+        fingerprint = current_fingerprint(artifacts.config["fingerprint"], artifacts.preprocessor.reader_version)
     else:
         fingerprint = network_fingerprint(network, artifacts.preprocessor.image_size, scaling)
     return SavedModel(source, network, scaling, fingerprint)

@@ -92,7 +92,7 @@ class Health:
     photos: int
     identities: int
     confirmed: int
-    lost: int  # confirmed photos whose files are gone
+    lost: int  # confirmed photos whose files are gone or damaged
     writes_need_token: bool
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from wildtrack.errors import UserError
-from wildtrack.files import fsync
+from wildtrack.files import fsync, sha256
 from wildtrack.web.tables import Embedding, Event, Photo, Sighting, open_database
 
 Action = Literal["confirmed", "named", "undone"]
@@ -195,7 +195,7 @@ class Store:
     def _write(self, name: str, data: bytes) -> None:
         """Put a photo on the disk, whole or not at all; its name is its content, so one that is there is kept."""
         target = self.photos / name
-        if target.is_file() and target.stat().st_size == len(data):
+        if self._is_whole(target):
             return
         part = self.photos / f".part-{secrets.token_hex(8)}"
         try:
@@ -207,13 +207,17 @@ class Store:
             part.unlink(missing_ok=True)
 
     def _mend(self) -> list[str]:
-        """Remove files that no row names; return the photos (SHA-256) of standing sightings whose files are gone."""
+        """Remove files that no row names; return the photos (SHA-256) of sightings whose files are gone or damaged."""
         with Session(self.engine) as session:
             named = {self.file_of(photo).name for photo in session.scalars(select(Photo))}
         for entry in os.scandir(self.photos):
             if entry.name not in named and entry.is_file(follow_symlinks=False):
                 (self.photos / entry.name).unlink(missing_ok=True)
-        return [seen.photo for seen in self.sightings() if not self.file_of(seen.stored).is_file()]
+        return [seen.photo for seen in self.sightings() if not self._is_whole(self.file_of(seen.stored))]
+
+    def _is_whole(self, photo: Path) -> bool:
+        """Whether a photo is there, and has the content that its name tells."""
+        return photo.is_file() and sha256(photo) == photo.stem
 
 
 def _event(action: Action, sighting: Sighting, at: datetime) -> Event:

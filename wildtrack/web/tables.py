@@ -103,10 +103,21 @@ def open_database(path: Path) -> Engine:
     """
     engine = _engine(path)
     try:
+        _check_pages(engine)
         _bring_up_to_date(engine)
     except DatabaseError as error:
         raise UserError(f"{path} cannot be used: {error.orig}; restore it from a backup") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}; restore it from a backup") from error
     return engine
+
+
+def _check_pages(engine: Engine) -> None:
+    """Raise a ValueError where SQLite finds pages, rows or indices that do not fit together."""
+    with engine.begin() as connection:
+        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    if found != "ok":
+        raise ValueError(" ".join(str(found).split())[:200])
 
 
 def _engine(path: Path) -> Engine:

@@ -1,0 +1,160 @@
+"""Bits that flip and files that are cut short: in a folder of artifacts, every one is noticed when it is opened.
+
+By default 250 damages; with WILDTRACK_SOAK=1 the 1,000 whose figures docs/reliability.md gives (`pytest -rP` shows them).
+"""
+
+import os
+import random
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pandas as pd
+import pytest
+
+from wildtrack.access import pixels as pixel_cache
+from wildtrack.access.pixels import decode_catalogue
+from wildtrack.address import index as index_module
+from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.index import META_COLUMNS, open_index, save_index
+from wildtrack.address.keypoints import Keypoints
+from wildtrack.address.local import LocalIndex
+from wildtrack.errors import UserError
+from wildtrack.web.store import Said, Store
+
+DAMAGES = 1000 if os.environ.get("WILDTRACK_SOAK") else 250
+DIMENSIONS = 16
+
+
+@pytest.fixture
+def folder(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All that can lie in an artifacts folder: the model, and an index with keypoints and sketches."""
+    monkeypatch.setattr(index_module, "APPROXIMATE_FROM", 400)
+    rng = np.random.default_rng(0)
+    vectors = np.repeat(rng.normal(size=(40, DIMENSIONS)), 10, axis=0) + 0.5 * rng.normal(size=(400, DIMENSIONS))
+    embeddings = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    meta = pd.DataFrame("", index=range(400), columns=list(META_COLUMNS), dtype=object)
+    meta = meta.assign(image_id=[str(row) for row in range(400)], identity=[f"Žofie {row // 10}" for row in range(400)])
+    keypoints = [
+        Keypoints(rng.uniform(0, 90, (5, 2)).astype(np.float32), rng.integers(0, 60, (5, 128), np.uint8), (90, 120))
+        for _ in range(400)
+    ]
+    meta["bbox"] = pd.Series([None] * 400, dtype=object)
+    save_index(artifacts, embeddings, meta, artifacts, artifacts / "p.csv", "f", LocalIndex(keypoints))
+    return artifacts
+
+
+def open_all(folder: Path) -> None:
+    assert open_artifacts(folder).config is not None
+    index = open_index(folder, "f", DIMENSIONS, with_keypoints=True)
+    assert index is not None
+    assert index.approximate is not None
+
+
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    """Other content: a bit flipped, the end cut off, a page of zeros, or a tail of rubbish."""
+    kind = rng.choice(["flip", "flip", "flip", "cut", "zeros", "tail"])
+    if kind == "flip":
+        return flipped(content, rng.randrange(8 * len(content)))
+    if kind == "cut":
+        return content[: rng.randrange(len(content))]
+    if kind == "tail":
+        return content + rng.randbytes(rng.randrange(1, 5000))
+    start = rng.randrange(len(content))
+    zeroed = content[:start] + bytes(len(content[start : start + 4096])) + content[start + 4096 :]
+    return zeroed if zeroed != content else flipped(content, start)
+
+
+def flipped(content: bytes, bit: int) -> bytes:
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def test_every_damage_to_artifacts_is_noticed(folder: Path) -> None:
+    open_all(folder)
+    names = sorted(path.name for path in folder.iterdir())
+    assert len(names) == 9 + 4 + 5 + 2  # the model's, the index's, its keypoints' and its sketches' files
+    rng = random.Random(0)
+    hit: Counter[str] = Counter()
+    for number in range(DAMAGES):
+        name = names[number % len(names)]
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(damaged(whole, rng))
+        with pytest.raises(UserError, match=r"damaged|altered") as caught:
+            open_all(folder)
+        assert name in str(caught.value), number
+        (folder / name).write_bytes(whole)
+        hit[name] += 1
+    open_all(folder)
+    print(f"{DAMAGES} damages to {len(hit)} files: all noticed when the folder was opened")
+
+
+def test_faiss_by_itself_notices_next_to_nothing(folder: Path) -> None:
+    """Why `index.faiss` stands in a manifest: the share of flipped bits that FAISS complains about."""
+    rng, noticed, trials = random.Random(0), 0, 200
+    whole = (folder / "index.faiss").read_bytes()
+    for _ in range(trials):
+        changed = flipped(whole, rng.randrange(8 * len(whole)))
+        try:
+            faiss.deserialize_index(np.frombuffer(changed, np.uint8))
+        except RuntimeError:
+            noticed += 1
+    print(f"FAISS by itself noticed {noticed} of {trials} flipped bits")
+    assert noticed < trials / 10
+
+
+def test_a_flipped_bit_in_the_pixel_cache_is_decoded_away(
+    photo_folder: Path, catalogue: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def decode() -> Any:
+        return decode_catalogue(catalogue, photo_folder, (32, 32), tmp_path, 1.0)
+
+    first = np.array(decode().pixels)
+    (entry,) = (tmp_path / "pixels").glob("*.npy")
+    whole = entry.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(whole)), 20):
+        entry.write_bytes(flipped(whole, bit))
+        caplog.clear()
+        np.testing.assert_array_equal(decode().pixels, first)
+        assert "is damaged; the photos are decoded again" in caplog.text
+    note = entry.with_suffix(".json")
+    for text in ("", "{}", "[]", '{"sha256": 1, "reasons": {}}', '{"reasons": []}', note.read_text()[:-1]):
+        note.write_text(text)
+        assert pixel_cache._load(entry, len(catalogue), (32, 32)) is None
+        np.testing.assert_array_equal(decode().pixels, first)
+
+
+def test_what_damages_to_the_sightings_cost(tmp_path: Path) -> None:
+    """SQLite keeps no checksums: what its own check finds is refused, and a photo is known by its content."""
+    vector, said = np.zeros(8, np.float32), Said("Ana", new_individual=True)
+    store = Store(tmp_path / "sightings")
+    sighting = store.add(b"a photo", ".jpg", said, "f" * 64, vector, set())
+    photo = store.file_of(sighting.stored)
+    store.close()
+    photo.write_bytes(b"b photo")
+    store = Store(tmp_path / "sightings")
+    assert store.lost == [sighting.photo]
+    store.undo(sighting.id)
+    store.add(b"a photo", ".jpg", said, "f" * 64, vector, set())  # the same photo once more: it is whole again
+    assert photo.read_bytes() == b"a photo"
+    store.close()
+
+    database = tmp_path / "sightings" / "sightings.sqlite"
+    whole, rng, refused = database.read_bytes(), random.Random(0), 0
+    pages = len(whole) // 4096
+    for page in range(pages):
+        changed = bytearray(whole)
+        changed[page * 4096 : page * 4096 + 8] = rng.randbytes(8)  # where a page says what it is
+        database.write_bytes(changed)
+        for left in ("-wal", "-shm"):
+            database.with_name(database.name + left).unlink(missing_ok=True)
+        with suppress(UserError):
+            Store(tmp_path / "sightings").close()
+            continue
+        refused += 1
+    print(f"the head of a page overwritten: {refused} of {pages} refused")
+    assert refused == pages
