@@ -1,6 +1,6 @@
 """Bits that flip and files that are cut short: in a folder of artifacts, every one is noticed when it is opened.
 
-By default 250 damages; with WILDTRACK_SOAK=1 the 1,000 whose figures docs/reliability.md gives (`pytest -rP` shows them).
+By default 250 damages, with WILDTRACK_SOAK=1 the 1,000 of docs/reliability.md (`pytest -rP` shows the figures).
 """
 
 import os

@@ -14,7 +14,7 @@ from typing import Any
 
 import h5py
 
-from wildtrack.address.safe_hdf5 import check_hdf5
+from wildtrack.address.containers import WEIGHTS, check_hdf5, check_keras
 
 MAX_CONFIG_BYTES = 100_000_000  # of JSON; a zip file may promise any size
 NESTED = ("Functional", "Model", "Sequential")
@@ -43,9 +43,12 @@ def readable_by_keras_3(path: Path) -> Iterator[Path]:
         `path` itself where its configuration needs no change.
 
     Raises:
-        OSError, ValueError, KeyError, zipfile.BadZipFile: The file is damaged, or what `check_hdf5` refuses.
+        OSError, ValueError, KeyError, zipfile.BadZipFile: The file is damaged.
+        UnsafeFileError: It must not be opened.
     """
-    if path.suffix != ".keras":
+    if path.suffix == ".keras":
+        check_keras(path)
+    else:
         check_hdf5(path)
     text = _read_config(path)
     config = json.loads(text)
@@ -142,6 +145,6 @@ def _write_with_config(path: Path, copy: Path, text: str) -> None:
         return
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as target:
         target.writestr("config.json", text)
-        for name in ("metadata.json", "model.weights.h5"):
+        for name in ("metadata.json", WEIGHTS):
             with archive.open(name) as source, target.open(name, "w", force_zip64=True) as sink:
                 shutil.copyfileobj(source, sink)

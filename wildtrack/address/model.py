@@ -34,8 +34,8 @@ import h5py
 import keras
 import numpy as np
 
+from wildtrack.address.containers import UnsafeFileError, check_hdf5
 from wildtrack.address.layers import L2Normalize
-from wildtrack.address.safe_hdf5 import check_hdf5
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
         raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
     try:
         check_hdf5(path)
-    except (ValueError, OSError) as error:
+    except (UnsafeFileError, OSError) as error:
         raise UserError(f"weights {str(path)!r} were not loaded: {_first_line(error)}") from error
     backbone = build(include_top=False, weights=None)
     reasons = []

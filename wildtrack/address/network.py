@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from wildtrack.address.containers import UnsafeFileError
 from wildtrack.address.layers import L2Normalize
 from wildtrack.address.legacy import readable_by_keras_3
 from wildtrack.address.preprocessor import RESCALE, SCALINGS, Preprocessor, model_fingerprint
@@ -29,7 +30,7 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
         custom_objects: Layer classes of the user's own, by name.
 
     Raises:
-        UserError: The file is damaged, or has a layer class that nobody named.
+        UserError: The file is damaged or unsafe, or has a layer class that nobody named.
     """
     known = {
         "L2Normalize": L2Normalize,
@@ -40,6 +41,8 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
     try:
         with readable_by_keras_3(path) as readable:
             return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True)
+    except UnsafeFileError as error:
+        raise UserError(f"{path} was not loaded: {error}; ask whoever made it for a sound one") from error
     except Exception as error:  # Keras raises nearly anything for a file it cannot read
         reason = " ".join(str(error).split())[:300]
         raise UserError(

@@ -1,0 +1,529 @@
+"""Files that somebody made to run code, to fill the memory or to write elsewhere: all refused, and nothing ran.
+
+Each is put where a user would put it. A canary, a file that any code of theirs would make, must not be there.
+"""
+
+import io
+import json
+import os
+import pickle
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from wildtrack.access.archives import extract
+from wildtrack.address.artifacts import artifact_files, open_artifacts
+from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.index import index_files, open_index
+from wildtrack.address.local_files import open_keypoints
+from wildtrack.errors import UserError
+from wildtrack.files import open_array, write_bytes
+
+HUGE = 1 << 42  # 4 TB
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    return tmp_path / "canary"
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran(canary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert not canary.exists()
+
+
+class Touch:
+    """Pickles to the making of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch '{self.path}'",)
+
+
+def refused(open_it: Callable[[], object]) -> str:
+    """The one line that a user gets."""
+    with pytest.raises(UserError) as caught:
+        open_it()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 1000
+    return message
+
+
+def test_the_canary_would_sing(canary: Path) -> None:
+    """Or else no test here could fail."""
+    pickle.loads(pickle.dumps(Touch(canary)))
+    assert canary.exists()
+    canary.unlink()
+
+
+# Keras models
+
+
+def network(layer: Any) -> Any:
+    import keras
+
+    photos = keras.Input((32, 32, 3))
+    features = keras.layers.GlobalAveragePooling2D()(layer(photos))
+    return keras.Model(photos, keras.layers.Dense(3, activation="softmax")(features))
+
+
+def load(path: Path) -> Any:
+    from wildtrack.address.network import load_keras_file
+
+    return load_keras_file(path, {})
+
+
+def edit_config(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change the configuration in a `.keras` or `.h5` file."""
+    if path.suffix == ".h5":
+        with h5py.File(path, "r+") as file:
+            config = json.loads(file.attrs["model_config"])
+            edit(config)
+            file.attrs["model_config"] = json.dumps(config)
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    edit(config)
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_lambda_layer(tmp_path: Path, canary: Path, suffix: str) -> None:
+    import keras
+
+    place = str(canary)
+    touch = keras.layers.Lambda(lambda photos: (open(place, "w"), photos)[1])  # noqa: PTH123, SIM115
+    model = network(touch)
+    canary.unlink()  # it ran while it was built
+    model.save(tmp_path / f"evil{suffix}")
+    assert "Lambda layers are refused" in refused(lambda: load(tmp_path / f"evil{suffix}"))
+
+
+def layers(config: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = config["config"]["layers"]
+    return found
+
+
+GADGETS: dict[str, dict[str, Any]] = {
+    "os.system": {"module": "os", "class_name": "system", "config": {"command": "touch CANARY"}},
+    "builtins.exec": {"module": "builtins", "class_name": "exec", "config": {"source": "open('CANARY', 'w')"}},
+    "a function of os": {"module": "builtins", "class_name": "function", "config": "os.system"},
+    "subprocess": {"module": "subprocess", "class_name": "Popen", "config": {"args": ["touch", "CANARY"]}},
+    "keras' downloads": {
+        "module": "keras.utils",
+        "class_name": "get_file",
+        "config": {"fname": "x", "origin": "file:///etc/passwd", "cache_dir": "CANARY"},
+    },
+    "a saved model of TensorFlow": {
+        "module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "CANARY", "name": "evil"},
+    },
+    "a module of Torch": {
+        "module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": "CANARY", "name": "evil"},
+    },
+    "words from a file": {
+        "module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd", "name": "evil"},
+    },
+    "code in text": {
+        "module": "keras.layers", "class_name": "Lambda",
+        "config": {
+            "name": "evil",
+            "function": {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None, "closure": None}},
+        },
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("gadget", GADGETS)
+@pytest.mark.parametrize("place", ["layer", "activation", "initializer"])
+def test_a_configuration_that_names_code(
+    saved_artifacts: Path, tmp_path: Path, canary: Path, suffix: str, gadget: str, place: str
+) -> None:
+    path = tmp_path / f"evil{suffix}"
+    path.write_bytes((saved_artifacts / f"model{suffix}").read_bytes())
+    evil = json.loads(json.dumps({"registered_name": None} | GADGETS[gadget]).replace("CANARY", str(canary)))
+
+    def edit(config: dict[str, Any]) -> None:
+        if place == "layer":
+            first = layers(config)[1]
+            layers(config)[1] = {**evil, "name": first["config"]["name"], "inbound_nodes": first["inbound_nodes"]}
+            return
+        dense = next(layer for layer in layers(config) if "kernel_initializer" in layer["config"])
+        dense["config"]["activation" if place == "activation" else "kernel_initializer"] = evil
+
+    edit_config(path, edit)
+    assert "cannot be loaded" in refused(lambda: load(path))
+
+
+def bomb_member(path: Path, name: str) -> None:
+    """Replace a member of a zip file by 300 MB of zeros, which pack into 1 MB."""
+    with zipfile.ZipFile(path) as archive:
+        members = {each: archive.read(each) for each in archive.namelist() if each != name}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for each, content in members.items():
+            archive.writestr(each, content)
+        with archive.open(name, "w", force_zip64=True) as file:
+            for _ in range(300):
+                file.write(bytes(1_000_000))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5", "metadata.json"])
+def test_a_zip_bomb(saved_artifacts: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "evil.keras"
+    path.write_bytes((saved_artifacts / "model.keras").read_bytes())
+    bomb_member(path, name)
+    message = refused(lambda: load(path))
+    assert "takes 0.3 GB, far more than the file" in message
+
+
+def link_elsewhere(weights: h5py.File, secret: Path) -> None:
+    name = first_array(weights)
+    del weights[name]
+    weights[name] = h5py.ExternalLink(str(secret), "secret")
+
+
+def link_inside(weights: h5py.File, _: Path) -> None:
+    name = first_array(weights)
+    del weights[name]
+    weights[name] = h5py.SoftLink("/nowhere")
+
+
+def store_elsewhere(weights: h5py.File, secret: Path) -> None:
+    name = first_array(weights)
+    shape = weights[name].shape
+    del weights[name]
+    weights.create_dataset(name, shape, np.float32, external=[(str(secret), 0, h5py.h5f.UNLIMITED)])
+
+
+def borrow(weights: h5py.File, secret: Path) -> None:
+    name = first_array(weights)
+    shape = weights[name].shape
+    del weights[name]
+    layout = h5py.VirtualLayout(shape, np.float32)
+    layout[...] = h5py.VirtualSource(str(secret), "secret", shape)
+    weights.create_virtual_dataset(name, layout)
+
+
+def claim_terabytes(weights: h5py.File, _: Path) -> None:
+    name = first_array(weights)
+    del weights[name]
+    weights.create_dataset(name, (HUGE // 4,), np.float32, chunks=(1024,))
+
+
+def pack_zeros(weights: h5py.File, _: Path) -> None:
+    name = first_array(weights)
+    del weights[name]
+    weights.create_dataset(name, (1 << 30,), np.float32, chunks=(1 << 24,), compression="gzip", fillvalue=0.0)
+
+
+def first_array(weights: h5py.File) -> str:
+    names: list[str] = []
+    weights.visititems(lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
+    return next(name for name in names if weights[name].ndim > 1)
+
+
+TRICKS = [link_elsewhere, link_inside, store_elsewhere, borrow, claim_terabytes, pack_zeros]
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.__name__)
+def test_weights_that_lie_elsewhere_or_about_their_size(
+    saved_artifacts: Path, tmp_path: Path, suffix: str, trick: Any
+) -> None:
+    secret, path = tmp_path / "secret.h5", tmp_path / f"evil{suffix}"
+    with h5py.File(secret, "w") as file:
+        file["secret"] = np.ones((3, 3, 3, 8), np.float32)
+    path.write_bytes((saved_artifacts / f"model{suffix}").read_bytes())
+    if suffix == ".h5":
+        with h5py.File(path, "r+") as file:
+            trick(file, secret)
+    else:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        weights = tmp_path / "weights.h5"
+        weights.write_bytes(members["model.weights.h5"])
+        with h5py.File(weights, "r+") as file:
+            trick(file, secret)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in {**members, "model.weights.h5": weights.read_bytes()}.items():
+                archive.writestr(name, content)
+    assert "was not loaded" in refused(lambda: load(path))
+
+
+@pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.__name__)
+def test_starting_weights_that_lie_elsewhere_or_about_their_size(tmp_path: Path, trick: Any) -> None:
+    import keras
+
+    from wildtrack.address.model import build_backbone
+
+    path = tmp_path / "evil.weights.h5"
+    keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(
+        path
+    )
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["secret"] = np.ones((3, 3, 3, 8), np.float32)
+    with h5py.File(path, "r+") as file:
+        trick(file, tmp_path / "secret.h5")
+    message = refused(lambda: build_backbone("MobileNet", alpha=0.25, image_size=32, weights=str(path)))
+    assert "were not loaded" in message
+
+
+# What lies beside the model
+
+
+@pytest.fixture
+def sealed(artifacts: Path) -> Callable[[str, bytes], Path]:
+    """Put a file of one's own into our artifacts, under a manifest that vouches for it: what a stranger may send."""
+
+    def seal(name: str, content: bytes) -> Path:
+        artifact_files(artifacts).add(name, lambda path: write_bytes(path, content))
+        return artifacts
+
+    return seal
+
+
+YAML = {
+    "a call": "!!python/object/apply:os.system ['touch canary']",
+    "a new object": "!!python/object/new:subprocess.Popen [[touch, canary]]",
+    "a module": "data: !!python/module:antigravity",
+    "a tag of nobody's": "data: !evil x",
+    "a list": "[data, fingerprint]",
+    "nothing": "",
+    "not text": "\x00\x01",
+    "too deep": "[" * 10_000,
+    "too long": "data: " + "x" * 2_000_000,
+    "a bomb of aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n" for before, name in pairwise("abcdefghi")),
+    "a list for a folder": "data: [1]\nfingerprint: x",
+}
+
+
+@pytest.mark.parametrize("name", YAML)
+def test_yaml(sealed: Callable[[str, bytes], Path], name: str) -> None:
+    folder = sealed("model_config.yaml", YAML[name].encode())
+    assert "model_config.yaml cannot be used" in refused(lambda: open_artifacts(folder))
+
+
+TABLES = [
+    b"",
+    b"\x00\x01\xff",
+    b"image_id\n1\n",
+    b'a,b\n"1',
+    "image_id,identity,path,split,sha256\n\xff".encode("latin1"),
+]
+
+
+@pytest.mark.parametrize("content", TABLES)
+def test_a_split_that_is_none(sealed: Callable[[str, bytes], Path], content: bytes) -> None:
+    folder = sealed("split.csv", content)
+    assert "split.csv cannot be used" in refused(lambda: open_artifacts(folder))
+
+
+def chain(levels: int) -> bytes:
+    """The opcodes for tuples in tuples: so many levels are hashed 2 ** levels times."""
+    link: Any = ()
+    for _ in range(levels):
+        link = (link, link)
+    return pickle.dumps(link, 2)[2:-1]
+
+
+def times(opcodes: bytes, count: int) -> bytes:
+    return b"\x80\x04(" + opcodes * count + b"l."
+
+
+PICKLES: dict[str, Callable[[Path], bytes]] = {
+    "reduce": lambda canary: pickle.dumps(Touch(canary)),
+    "reduce, in text": lambda canary: f"cos\nsystem\n(S'touch {canary}'\ntR.".encode(),
+    "an extension opcode": lambda _: b"\x80\x02\x82\x01.",
+    "a huge memo": lambda _: b"\x80\x04Nr" + struct.pack("<I", 0x7FFFFFFF) + b".",
+    "a huge text": lambda _: b"\x80\x04\x8d" + struct.pack("<Q", 1 << 40) + b".",
+    "a key that takes for ever": lambda _: b"\x80\x04}" + chain(60) + b"Ns.",
+    "a set that takes for ever": lambda _: b"\x80\x04\x8f(" + chain(60) + b"\x90.",
+    "a frozen set": lambda _: pickle.dumps(frozenset({1})),
+    "an endless number as a key": lambda _: pickle.dumps({1 << 100_000: 1}),
+    "the same long text, encoded again and again": lambda _: (
+        b"\x80\x04c_codecs\nencode\nq\x000X" + struct.pack("<I", 1 << 20) + b"x" * (1 << 20) + b"q\x010"
+        + times(b"h\x00h\x01\x8c\x06latin1\x86R", 100_000)[2:]
+    ),
+    "state for a stand-in": lambda _: b"\x80\x04c_codecs\nencode\nN}\x8c\x0c__defaults__)s\x86b.",
+    "one's own class": lambda _: b"\x80\x04cwildtrack.fileset\nFileSet\n.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICKLES)
+def test_pickles(sealed: Callable[[str, bytes], Path], canary: Path, name: str) -> None:
+    folder = sealed("preprocessor.pkl", PICKLES[name](canary))
+    if name == "a huge memo":  # harmless to us, so what is in it is looked at
+        assert "must be a dict" in refused(lambda: open_artifacts(folder))
+        return
+    assert "is not a pickle of plain values and was not loaded" in refused(lambda: open_artifacts(folder))
+
+
+def onnx_model(path: Path, node: Any, tensor: Any) -> Path:
+    photos = helper.make_tensor_value_info("photos", TensorProto.UINT8, [None, 32, 32, 3])
+    embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [None, 8])
+    model = helper.make_model(helper.make_graph([node], "evil", [photos], [embedding], [tensor]))
+    model.ir_version = 9
+    helper.set_model_props(model, {"fingerprint": "0" * 64})
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_onnx_weights_in_another_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(4 * 8))
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1, 8], data_location=TensorProto.EXTERNAL)
+    for place in (str(secret), "secret", "../secret"):
+        del tensor.external_data[:]
+        tensor.external_data.add(key="location", value=place)
+        path = onnx_model(tmp_path / "evil.onnx", helper.make_node("Identity", ["w"], ["embedding"]), tensor)
+        assert "cannot be loaded" in refused(lambda path=path: OnnxEngine(path))  # type: ignore[misc]
+
+
+def test_onnx_that_asks_for_terabytes(tmp_path: Path) -> None:
+    shape = onnx.numpy_helper.from_array(np.array([HUGE // 32, 8]), "shape")
+    fill = helper.make_node("ConstantOfShape", ["shape"], ["embedding"])
+    path = onnx_model(tmp_path / "evil.onnx", fill, shape)
+    assert "cannot be loaded" in refused(lambda: OnnxEngine(path).run(np.zeros((1, 32, 32, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("content", [b"", b"onnx", b"\x08\x09" * 1000, b"\xff" * 1000])
+def test_onnx_that_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "evil.onnx").write_bytes(content)
+    refused(lambda: OnnxEngine(tmp_path / "evil.onnx"))
+
+
+# The index
+
+
+def npy(header: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue()
+
+
+def objects(canary: Path) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.array([Touch(canary)], dtype=object), allow_pickle=True)
+    return file.getvalue()
+
+
+ARRAYS: dict[str, Callable[[Path], bytes]] = {
+    "objects": objects,
+    "terabytes": lambda _: npy({"descr": "<f4", "fortran_order": False, "shape": (HUGE, 8)}) + bytes(64),
+    "a negative shape": lambda _: npy({"descr": "<f4", "fortran_order": False, "shape": (-1, 8)}) + bytes(64),
+    "code for a header": lambda canary: (
+        b"\x93NUMPY\x01\x00" + struct.pack("<H", 100) + f"open({str(canary)!r}, 'w')".encode().ljust(99) + b"\n"
+    ),
+    "an archive": lambda _: zipped({"array.npy": b""}),
+    "a pickle": lambda canary: pickle.dumps(Touch(canary)),
+}
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+INDEX = {
+    "meta.csv": b"image_id,identity,path,bbox,orientation,date,sha256\na,Ana,a.jpg,,,,\n",
+    "index.faiss": b"IxFI" + struct.pack("<iqqq", 8, HUGE, HUGE, HUGE),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays(tmp_path: Path, canary: Path, name: str) -> None:
+    def write(staging: Path) -> None:
+        for each, content in {**INDEX, "embeddings.npy": ARRAYS[name](canary)}.items():
+            (staging / each).write_bytes(content)
+
+    about = {"fingerprint": "f", "root": ".", "data": ".", "keypoints": "", "sketches_find": None}
+    index_files(tmp_path / "a").replace(write, about)
+    assert "the index in" in refused(lambda: open_index(tmp_path / "a", "f", 8))
+    for array in ("photos", "places", "descriptors", "centres", "members"):
+        (tmp_path / f"keypoint_{array}.npy").write_bytes(ARRAYS[name](canary))
+    refused(lambda: open_keypoints(tmp_path))
+
+
+def test_a_faiss_header_that_claims_terabytes_is_never_read(tmp_path: Path) -> None:
+    def write(staging: Path) -> None:
+        for each, content in INDEX.items():
+            (staging / each).write_bytes(content)
+        np.save(staging / "embeddings.npy", np.full((1, 8), 8**-0.5, np.float32))
+
+    about = {"fingerprint": "f", "root": ".", "data": ".", "keypoints": "", "sketches_find": None}
+    index_files(tmp_path / "a").replace(write, about)
+    index = open_index(tmp_path / "a", "f", 8)
+    assert index is not None
+    assert index.nearest(np.full((1, 8), 8**-0.5, np.float32), 1)[0][0, 0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["objects", "a pickle", "code for a header"])
+def test_arrays_by_themselves(tmp_path: Path, canary: Path, name: str) -> None:
+    (tmp_path / "a.npy").write_bytes(ARRAYS[name](canary))
+    with pytest.raises(ValueError, match=r".+"):
+        open_array(tmp_path / "a.npy")
+
+
+# Archives
+
+
+def member(name: str, **more: Any) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    for key, value in more.items():
+        setattr(info, key, value)
+    return info
+
+
+MEMBERS = {
+    "a path that leads out": member("../canary"),
+    "an absolute path": member("/CANARY"),
+    "a path of Windows": member("..\\canary"),
+    "a drive": member("C:\\canary"),
+    "a symlink": member("photos", type=tarfile.SYMTYPE, linkname=".."),
+    "a hard link": member("photos", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
+    "a device": member("null", type=tarfile.CHRTYPE, devmajor=1, devminor=3),
+    "a pipe": member("pipe", type=tarfile.FIFOTYPE),
+}
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+@pytest.mark.parametrize("name", MEMBERS)
+def test_archives(tmp_path: Path, canary: Path, suffix: str, name: str) -> None:
+    path, info = tmp_path / f"evil{suffix}", MEMBERS[name]
+    info.name = info.name.replace("/CANARY", str(canary))
+    if suffix == ".tar.gz":
+        with tarfile.open(path, "w:gz") as tar:
+            tar.addfile(info)
+    else:
+        kinds = {tarfile.SYMTYPE: 0o120000, tarfile.CHRTYPE: 0o020000, tarfile.FIFOTYPE: 0o010000}
+        if info.type == tarfile.LNKTYPE:
+            pytest.skip("zip files have no hard links")
+        entry = zipfile.ZipInfo(info.name)
+        entry.external_attr = (kinds.get(info.type, 0o100000) | 0o644) << 16
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(entry, info.linkname or "x")
+    assert "was not unpacked" in refused(lambda: extract(path, tmp_path / "out"))
+    assert {each.name for each in tmp_path.iterdir()} == {path.name}
