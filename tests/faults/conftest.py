@@ -1,0 +1,64 @@
+"""What the tests of faults share: a trained model with its photos, and a disk of any size."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blobs import TINY, draw_animal, draw_animals, run_script
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`data`, `artifacts` with a model and an index, and `new.jpg`; do not change it."""
+    home = tmp_path_factory.mktemp("trained")
+    draw_animals(home / "data")
+    draw_animal(1, 99).save(home / "new.jpg")
+    for script, options in (
+        ("train_classifier_reid.py", ("--data", "data", "--epochs", "1", *TINY)),
+        ("search.py", ("new.jpg", "--no-panels")),
+    ):
+        done = run_script(script, *options, cwd=home)
+        assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture
+def home(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed at will. Its model remembers where the photos were; name them."""
+    return Path(shutil.copytree(trained, tmp_path / "home"))
+
+
+class SmallDisk:
+    """A file system of its own, in memory; what it holds is gone when the test ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self, spare: int) -> None:
+        """Leave so many bytes free."""
+        free = shutil.disk_usage(self.folder).free
+        with (self.folder / "ballast").open("wb") as ballast:
+            ballast.write(bytes(free - spare))
+
+    def make_read_only(self) -> None:
+        subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)]
+    if (
+        os.name == "nt"
+        or shutil.which("mount") is None
+        or subprocess.run(mount, capture_output=True, check=False).returncode != 0
+    ):
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)

@@ -1,0 +1,108 @@
+"""kill -9 while a model or an index is saved: what is opened afterwards is the old one or the new one, whole.
+
+Each script runs as a process of its own, and dies just before a random one of its changes to the artifacts folder. By
+default a few times each; with WILDTRACK_SOAK=1 50 times. tests/test_app.py does the same while sightings are confirmed.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from blobs import ROOT, TINY, draw_animal, run_script
+
+from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.index import Index, open_index
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
+
+SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
+DYING = Path(__file__).with_name("dying.py")
+TRAIN = ("--epochs", "1", *TINY)
+
+
+def run_dying(last: int, home: Path, script: str, *options: object) -> "subprocess.CompletedProcess[str]":
+    """Run a script that dies before its `last` change to `home/artifacts`; 0: it lives."""
+    command = [sys.executable, DYING, last, home / "artifacts", ROOT / script, *options]
+    environment = {**os.environ, "WILDTRACK_CACHE": str(home / "cache"), "PYTHONUTF8": "1"}
+    return subprocess.run(
+        [*map(str, command)], cwd=home, env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+
+
+def changes(done: "subprocess.CompletedProcess[str]") -> int:
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"(\d+) changes", done.stderr)
+    assert found is not None
+    return int(found[1])
+
+
+def index_of(home: Path) -> Index | None:
+    artifacts = open_artifacts(home / "artifacts")
+    engine = OnnxEngine(home / "artifacts" / "model.onnx")
+    index = open_index(home / "artifacts", engine.fingerprint, artifacts.preprocessor.embed_dim)
+    if index is not None:
+        assert np.isfinite(index.embeddings).all()
+        assert len(index.embeddings) == len(index.meta)
+    return index
+
+
+def test_killed_while_indexing(home: Path) -> None:
+    """Each round adds a photo; the index knows those of the last round, or of an earlier one, all of them."""
+    search = ("search.py", "new.jpg", "--rebuild", "--no-panels", "--data", "data")
+    total = changes(run_dying(0, home, *search))
+    before = index_of(home)
+    assert before is not None
+    rng, killed, renewed = random.Random(0), 0, 0
+    rounds = 50 if SOAK else 4
+    for number in range(rounds):
+        draw_animal(0, 100 + number).save(home / "data" / "Žofie 0" / f"later {number}.jpg")
+        expected = len(list((home / "data").rglob("*.jpg")))
+        done = run_dying(rng.randint(1, total), home, *search)
+        assert done.returncode in (-signal.SIGKILL, 0), done.stderr
+        killed += done.returncode != 0
+        after = index_of(home)
+        assert after is not None
+        assert len(after.meta) in (len(before.meta), expected)
+        renewed += len(after.meta) == expected
+        before = after
+    assert killed
+    print(
+        f"killed {killed} times in {rounds} while indexing ({total} changes): the new index was there {renewed} times"
+    )
+    assert run_script(*search, cwd=home).returncode == 0
+    left = {path.name for path in (home / "artifacts").iterdir()}
+    assert not [name for name in left if name.startswith(".")], left
+
+
+def test_killed_while_training(home: Path) -> None:
+    """Each round trains with another seed; the model there is the last round's or this one's, and answers."""
+    total = changes(run_dying(0, home, "train_classifier_reid.py", "--data", "data", *TRAIN))
+    rng, killed, renewed = random.Random(1), 0, 0
+    rounds = 50 if SOAK else 3
+    before = open_artifacts(home / "artifacts").config
+    assert before is not None
+    for seed in range(1, rounds + 1):
+        options = ("--data", "data", "--seed", seed, *TRAIN)
+        last = rng.randint(1, total) if SOAK else total - rng.randint(1, 30)  # mostly while the model is put in place
+        done = run_dying(last, home, "train_classifier_reid.py", *options)
+        assert done.returncode in (-signal.SIGKILL, 0), done.stderr
+        killed += done.returncode != 0
+        after = open_artifacts(home / "artifacts").config
+        assert after is not None
+        assert after == before or after["seed"] == seed
+        assert OnnxEngine(home / "artifacts" / "model.onnx").fingerprint == after["fingerprint"]
+        renewed += after["seed"] == seed
+        before = after
+    assert killed
+    print(
+        f"killed {killed} times in {rounds} while training ({total} changes): the new model was there {renewed} times"
+    )
+    done = run_script("search.py", "new.jpg", "--rebuild", "--no-panels", cwd=home)
+    assert done.returncode == 0, done.stderr
