@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from wildtrack.address.decision import Decider
@@ -16,6 +17,13 @@ from wildtrack.address.fusion import Calibration, Evidence
 from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching, Ranker
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "the same each time", max_examples=50, derandomize=True, deadline=None, suppress_health_check=SLOW
+)
+settings.register_profile("soak", max_examples=2000, deadline=None, suppress_health_check=SLOW)  # others each time
+settings.load_profile("soak" if os.environ.get("WILDTRACK_SOAK") else "the same each time")
 
 SIDE = 32
 IDENTITIES = ("Ana", "Blå", "C $1")
