@@ -17,8 +17,8 @@ from malformed import JPEG, PNG
 
 from wildtrack.access import readers
 from wildtrack.access.boxes import boxes
-from wildtrack.access.catalogue import ALIASES, NUMBERS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
-from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
+from wildtrack.access.cells import NUMBERS, UNKNOWN
 from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
@@ -216,8 +216,6 @@ SCALARS: st.SearchStrategy[Any] = (
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3), max_leaves=8
 )
-
-
 ANY_JSON = ANYTHING.map(lambda content: json.dumps(content).encode())
 
 
@@ -250,7 +248,7 @@ def spoilt(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
 
 
 def some(*entries: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(st.one_of(entries), min_size=1, max_size=5)
+    return st.lists(st.one_of(*entries), min_size=1, max_size=5)
 
 
 def numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -278,10 +276,8 @@ CATEGORIES = st.just(["head", "turtle"]).map(lambda names: numbered([{"name": na
 COCO = spoilt(
     st.fixed_dictionaries(
         {
-            "images": st.one_of(
-                some(st.fixed_dictionaries(each)).map(numbered) for each in (IMAGE, IMAGE, HEADS_IMAGE)
-            ),
-            "annotations": st.one_of(some(st.fixed_dictionaries(ANNOTATION | own)).map(numbered) for own in OWN),
+            "images": st.one_of([listed(each) for each in (IMAGE, IMAGE, HEADS_IMAGE)]),
+            "annotations": st.one_of([listed(ANNOTATION | own) for own in OWN]),
             "categories": CATEGORIES,
             "licenses": CATEGORIES,
         }
