@@ -18,12 +18,11 @@ from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching, Rank
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile(
-    "the same each time", max_examples=50, derandomize=True, deadline=None, suppress_health_check=SLOW
-)
-settings.register_profile("soak", max_examples=2000, deadline=None, suppress_health_check=SLOW)  # others each time
-settings.load_profile("soak" if os.environ.get("WILDTRACK_SOAK") else "the same each time")
+# Drawn examples: the same few in every run; many, and others each time, where somebody asks for a soak.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+settings.register_profile("same", patient, max_examples=50, derandomize=True)
+settings.register_profile("soak", patient, max_examples=500)
+settings.load_profile("soak" if os.environ.get("WILDTRACK_SOAK") else "same")
 
 SIDE = 32
 IDENTITIES = ("Ana", "Blå", "C $1")
