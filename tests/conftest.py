@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from wildtrack.address.decision import Decider
@@ -16,6 +17,12 @@ from wildtrack.address.fusion import Calibration, Evidence
 from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching, Ranker
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Drawn examples: the same few in every run; many, and others each time, where somebody asks for a soak.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+settings.register_profile("same", patient, max_examples=50, derandomize=True)
+settings.register_profile("soak", patient, max_examples=500)
+settings.load_profile("soak" if os.environ.get("WILDTRACK_SOAK") else "same")
 
 SIDE = 32
 IDENTITIES = ("Ana", "Blå", "C $1")

@@ -275,7 +275,7 @@ def tiff_bytes() -> bytes:
     [
         (b"", "empty"),
         (b"dear diary, today I saw a turtle", "content is not"),
-        (tiff_bytes(), "content is not"),
+        (tiff_bytes(), "save a JPEG copy"),
         (jpeg_bytes()[:20], "content is not"),
         (jpeg_bytes()[:700], "cut short"),
         (jpeg_bytes()[:-700], "cut short"),

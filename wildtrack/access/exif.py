@@ -9,7 +9,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from wildtrack.access.formats import FORMATS
-from wildtrack.access.photos import PARSER_ERRORS
+from wildtrack.access.photos import PARSER_ERRORS, PhotoError, opened
 
 
 def read_exif(path: Path) -> dict[str, Any]:
@@ -23,12 +23,12 @@ def read_exif(path: Path) -> dict[str, Any]:
         north and east positive; both or neither); only what the photo has.
     """
     try:
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        with opened(path) as file, Image.open(file, formats=FORMATS) as image:
             if image.format == "PNG" and "exif" not in image.info:
                 return {}  # Pillow would decode the pixels to look behind them
             exif = image.getexif()
             details, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
-    except (OSError, Image.DecompressionBombError, *PARSER_ERRORS):
+    except (OSError, PhotoError, Image.DecompressionBombError, *PARSER_ERRORS):
         return {}
     found: dict[str, Any] = {}
     dates = (

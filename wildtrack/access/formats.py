@@ -23,6 +23,33 @@ VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mp
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF") if HAS_HEIF else ("JPEG", "PNG", "WEBP")
 SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic"}
 
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"})
+_OTHER_STARTS = {  # raw camera files mostly begin as TIFF does
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"GIF8": ".gif",
+    b"8BPS": ".psd",
+    b"\0\0\0\x0cjP  ": ".jp2",
+    b"\0\0\0\x0cJXL ": ".jxl",
+    b"\xff\x0a": ".jxl",
+}
+
+
+def other_suffix(head: bytes) -> str | None:
+    """The suffix of an image in a format that is not read, told by its first 12 bytes; None for what is no such image.
+
+    Example:
+        >>> other_suffix(b"GIF89a......"), other_suffix(b"dear diary")
+        ('.gif', None)
+    """
+    if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
+        return ".avif"
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and not HAS_HEIF:
+        return ".heic"
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return ".bmp"
+    return next((suffix for start, suffix in _OTHER_STARTS.items() if head.startswith(start)), None)
+
 
 def conversion_hint(suffix: str) -> str:
     """Say why photos with this suffix are not read, and what to do.

@@ -4,11 +4,12 @@ Orientation from EXIF is applied, the box is cut out, one resize follows. Nothin
 """
 
 import math
+import stat
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-from wildtrack.access.formats import FORMATS, HAS_HEIF, SUFFIX_OF, conversion_hint
+from wildtrack.access.formats import FORMATS, SUFFIX_OF, conversion_hint, other_suffix
 
 READER_VERSION = 1  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
 
@@ -108,9 +109,9 @@ def read_sizes(
     Raises:
         PhotoError: the file is no photo, is damaged, is too large, or the box misses it.
     """
-    with _opened(source) as file:
+    with opened(source) as file:
         views = _decode(file, sizes, bbox)
-    return [_cut(*view, size) for view, size in zip(views, sizes, strict=True)]
+        return [_cut(*view, size) for view, size in zip(views, sizes, strict=True)]
 
 
 def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
@@ -126,7 +127,7 @@ def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> 
     Raises:
         PhotoError: the file is no photo, its header is damaged, it is too large, or the box misses it.
     """
-    with _opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
+    with opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
         left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
     return bottom - top, right - left
 
@@ -148,18 +149,33 @@ def photo_suffix(source: Path | BinaryIO) -> str:
     Raises:
         PhotoError: the file is no photo.
     """
-    with _opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
+    with opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
         return SUFFIX_OF[str(image.format)]
 
 
-def _opened(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
-    """Open a path; leave a stream as it is, its owner closes it."""
-    if not isinstance(source, Path):
-        return nullcontext(source)
+@contextmanager
+def opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
+    """Open a path; leave a stream as it is, its owner closes it.
+
+    Raises:
+        PhotoError: it is no file, or cannot be opened; or the block runs out of memory.
+    """
     try:
-        return source.open("rb")
+        with _file(source) if isinstance(source, Path) else nullcontext(source) as file:
+            yield file
+    except MemoryError as error:
+        raise PhotoError("too large for the memory that is free") from error
+
+
+def _file(path: Path) -> BinaryIO:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting, a device may never end
+            raise PhotoError("cannot be opened: not a file")
+        return path.open("rb")
     except OSError as error:
         raise PhotoError(f"cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:  # a null character
+        raise PhotoError(f"cannot be opened: {error}") from error
 
 
 def _decode(
@@ -234,12 +250,9 @@ def _why_unidentified(file: BinaryIO) -> str:
     head = file.read(12)
     if not head:
         return "the file is empty"
-    if (
-        not HAS_HEIF
-        and head[4:8] == b"ftyp"
-        and head[8:12] in {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
-    ):
-        return conversion_hint(".heic")
+    suffix = other_suffix(head)
+    if suffix is not None:
+        return conversion_hint(suffix)
     return f"its content is not one of {', '.join(FORMATS)}, or its header is damaged"
 
 

@@ -1,0 +1,311 @@
+"""Every malformed kind of photo: read right, or refused with one clear line; by the reader, and by the server."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from malformed import (
+    HALVES,
+    JPEG,
+    LONGEST_REASON,
+    PNG,
+    READ,
+    REFUSED,
+    RUBBISH,
+    WEBP,
+    encoded,
+    is_one_clear_line,
+)
+from spotted import SIZE, CellEngine, build, fake_matching
+
+from wildtrack.access import readers
+from wildtrack.access.asked import find_photos
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.exif import read_exif
+from wildtrack.access.formats import HAS_HEIF
+from wildtrack.access.photos import PhotoError, photo_size, photo_suffix, read_photo
+from wildtrack.address.query import Searcher, answer_photo
+from wildtrack.errors import UserError
+from wildtrack.web.api import create_app
+from wildtrack.web.guard import Guard
+from wildtrack.web.service import Service
+from wildtrack.web.store import open_store
+
+pytestmark = [  # pytest replaces the package's own filters
+    pytest.mark.filterwarnings("ignore::UserWarning:PIL"),
+    pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
+]
+
+HANG_LIMIT = 60  # seconds, for a process of its own that starts and reads what must not keep it waiting
+LOSSY = 6  # of 255, on average: colours run where the halves meet; mirrored or turned it would be 107
+ON_POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+
+
+@pytest.fixture(scope="module")
+def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    return Searcher(build(tmp_path_factory.mktemp("known")), CellEngine(), SIZE, "fused", fake_matching())
+
+
+@pytest.fixture(scope="module")
+def client(searcher: Searcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    with open_store(tmp_path_factory.mktemp("web") / "sightings") as store:
+        app = create_app(Service(searcher, (), store), "", needs_token=False)
+        yield TestClient(Guard(app, frozenset({"testserver"}), 100_000_000), raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_odd_but_a_photo_is_read_right(name: str, tmp_path: Path, client: TestClient) -> None:
+    content, expected = READ[name]
+    path = tmp_path / "photo.jpg"  # whatever its format
+    path.write_bytes(content)
+    pixels = read_photo(path)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == expected.shape
+    difference = float(np.abs(pixels.astype(int) - expected).mean())
+    assert difference <= (0 if name.startswith("png") else LOSSY)
+    assert photo_size(path) == expected.shape[:2]
+    assert read_photo(path, SIZE).shape == (*SIZE, 3)
+    assert read_exif(path) == {}
+    (answer,) = client.post("/search", files={"photos": ("photo.jpg", content)}).json()
+    assert (answer["status"], len(answer["candidates"])) == ("ok", 4)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_photo_is_refused_in_one_line(name: str, tmp_path: Path, client: TestClient) -> None:
+    content, expected = REFUSED[name]
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    for size in (None, SIZE):
+        with pytest.raises(PhotoError, match=expected) as caught:
+            read_photo(path, size)
+        assert is_one_clear_line(str(caught.value))
+        assert str(tmp_path) not in str(caught.value)
+    for look in (photo_size, photo_suffix):  # these look at less, and may find nothing wrong
+        try:
+            look(path)
+        except PhotoError as error:
+            assert is_one_clear_line(str(error))
+    assert read_exif(path) == {}
+    answer = client.post("/search", files={"photos": ("photo.jpg", content)})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()[0]["status"], answer.json()[0]["reason"]) == ("unreadable", str(caught.value))
+
+
+@pytest.mark.skipif(HAS_HEIF, reason="with pillow-heif, HEIC is read")
+@pytest.mark.parametrize("brand", ["heic", "heix", "mif1"])
+def test_heic_without_the_extra_says_what_to_install(brand: str, client: TestClient) -> None:
+    content = b"\0\0\0\x18ftyp" + brand.encode() + bytes(50)
+    with pytest.raises(PhotoError, match="pip install pillow-heif"):
+        read_photo(io.BytesIO(content))
+    assert "pip install pillow-heif" in client.post("/search", files={"photos": content}).json()[0]["reason"]
+
+
+CUT = {
+    "jpeg": JPEG,
+    "jpeg, progressive": encoded(HALVES, "JPEG", progressive=True),
+    "png": PNG,
+    "webp": WEBP,
+    "webp, lossless": encoded(HALVES, "WEBP", lossless=True),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_photo_that_is_cut_short_anywhere_is_refused_or_whole(name: str) -> None:
+    """Never half a photo: the rest of it would be taken for a grey animal."""
+    whole, refused = read_photo(io.BytesIO(CUT[name])), 0
+    for length in range(len(CUT[name])):
+        try:
+            np.testing.assert_array_equal(read_photo(io.BytesIO(CUT[name][:length])), whole)
+        except PhotoError as error:
+            refused += 1
+            assert is_one_clear_line(str(error))
+    assert refused > len(CUT[name]) - 25  # what is left out at the end may be no pixels
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.7])
+@pytest.mark.parametrize("name", CUT)
+def test_a_photo_that_is_cut_short_is_told_by_the_server(name: str, cut: float, client: TestClient) -> None:
+    content = CUT[name][: int(cut * len(CUT[name]))]
+    answer = client.post("/search", files={"photos": content})
+    assert (answer.status_code, answer.json()[0]["status"]) == (200, "unreadable")
+    assert is_one_clear_line(answer.json()[0]["reason"])
+
+
+def test_one_bad_photo_among_good_ones_costs_only_itself(client: TestClient) -> None:
+    contents = [JPEG, b"", PNG, RUBBISH, WEBP]
+    answers = client.post("/search", files=[("photos", (f"{n}.jpg", each)) for n, each in enumerate(contents)]).json()
+    assert [each["status"] for each in answers] == ["ok", "unreadable", "ok", "unreadable", "ok"]
+
+
+# --- files that are none --------------------------------------------------------------------------------------------
+
+
+def catalogue_of(folder: Path) -> Catalogue:
+    """Read an identity's folder with one good photo beside what is in it."""
+    (folder / "Ana").mkdir(exist_ok=True)
+    (folder / "Ana" / "good.jpg").write_bytes(JPEG)
+    catalogue = readers.read(folder)
+    assert catalogue.table["path"].tolist() == ["Ana/good.jpg"]
+    return catalogue
+
+
+def refusal(path: Path, searcher: Searcher) -> str:
+    """Why a path is no photo, which everybody who reads it says."""
+    with pytest.raises(PhotoError) as caught:
+        read_photo(path)
+    for look in (photo_size, photo_suffix):
+        with pytest.raises(PhotoError):
+            look(path)
+    assert read_exif(path) == {}
+    answer = answer_photo(path, searcher, 3)
+    assert (answer.status, answer.reason) == ("unreadable", str(caught.value))
+    assert is_one_clear_line(str(caught.value))
+    return str(caught.value)
+
+
+def test_a_folder_called_jpg(tmp_path: Path, searcher: Searcher) -> None:
+    (tmp_path / "Ana" / "x.jpg").mkdir(parents=True)
+    assert refusal(tmp_path / "Ana" / "x.jpg", searcher) == "cannot be opened: not a file"
+    assert catalogue_of(tmp_path).problems.empty  # as any folder without photos
+
+
+@ON_POSIX
+@pytest.mark.parametrize("target", ["gone.jpg", "x.jpg"], ids=["nowhere", "itself"])
+def test_a_link_that_leads(target: str, tmp_path: Path, searcher: Searcher) -> None:
+    link = tmp_path / "Ana" / "x.jpg"
+    link.parent.mkdir()
+    link.symlink_to(target)
+    assert refusal(link, searcher).startswith("cannot be opened: ")
+    assert catalogue_of(tmp_path).problems["path"].tolist() == ["Ana/x.jpg"]
+
+
+@ON_POSIX
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
+def test_a_photo_that_nobody_may_read(tmp_path: Path, searcher: Searcher) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(JPEG)
+    path.chmod(0)
+    assert refusal(path, searcher) == "cannot be opened: Permission denied"
+
+
+READS_ALL = """
+import sys
+from pathlib import Path
+from wildtrack.access import readers
+from wildtrack.access.asked import find_photos
+from wildtrack.access.exif import read_exif
+from wildtrack.access.photos import PhotoError, photo_size, photo_suffix, read_photo
+root = Path(sys.argv[1])
+for look in (read_photo, photo_size, photo_suffix):
+    try:
+        look(root / "Ana" / "x.jpg")
+    except PhotoError as error:
+        print(error)
+print(read_exif(root / "Ana" / "x.jpg"))
+print([path.name for path in find_photos([str(root)])])
+print(readers.read(root).problems.to_dict("records"))
+"""
+
+
+@ON_POSIX
+@pytest.mark.parametrize("what", ["pipe", "/dev/zero", "/dev/null"])
+def test_a_pipe_or_device_keeps_nobody_waiting(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "Ana" / "x.jpg"
+    path.parent.mkdir()
+    if what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(what)
+    (tmp_path / "Ana" / "good.jpg").write_bytes(JPEG)
+    done = subprocess.run(  # in a process of its own: a read that hangs could not be ended here
+        [sys.executable, "-c", READS_ALL, tmp_path], capture_output=True, text=True, timeout=HANG_LIMIT, check=False
+    )
+    assert done.stderr == ""
+    told = ["cannot be opened: not a file"] * 3
+    listed = [{"path": "Ana/x.jpg", "reason": f"no such file in {tmp_path}"}]
+    assert done.stdout.splitlines() == [*told, "{}", "['good.jpg']", str(listed)]
+
+
+def test_a_photo_that_vanishes_once_it_is_listed(tmp_path: Path, searcher: Searcher) -> None:
+    (tmp_path / "x.jpg").write_bytes(JPEG)
+    (photo,) = find_photos([str(tmp_path)])
+    photo.unlink()
+    assert refusal(photo, searcher) == "cannot be opened: No such file or directory"
+
+
+def test_a_photo_that_vanishes_while_the_catalogue_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Ana").mkdir()
+    (tmp_path / "Ana" / "x.jpg").write_bytes(JPEG)
+
+    def vanishing(path: Path) -> dict[str, object]:
+        (tmp_path / "Ana" / "x.jpg").unlink(missing_ok=True)
+        return read_exif(path)
+
+    monkeypatch.setattr("wildtrack.access.readers.folders.read_exif", vanishing)
+    assert catalogue_of(tmp_path).problems.to_dict("records") == [
+        {"path": "Ana/x.jpg", "reason": f"no such file in {tmp_path}"}
+    ]
+
+
+def test_a_photo_that_needs_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch, client: TestClient) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("wildtrack.access.photos._to_rgb", full)
+    with pytest.raises(PhotoError, match="memory"):
+        read_photo(io.BytesIO(JPEG))
+    (answer,) = client.post("/search", files={"photos": JPEG}).json()
+    assert (answer["status"], answer["reason"]) == ("unreadable", "too large for the memory that is free")
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+NAMES = [
+    "größe 1.jpg",
+    "черепаха.jpg",
+    "海龟🐢.jpg",
+    " a photo .jpg",
+    "a\nb.jpg",
+    "a\tb\x7f.jpg",
+    "'\"; rm -rf *.jpg",
+    "[a-z]?.jpg",
+    "%41%00.jpg",
+    "-rf.jpg",
+    "e\u0301te\u0301.jpg",
+    "\u202egpj.exe.jpg",
+    "é" * 125 + ".jpg",  # 254 bytes
+]
+
+
+@ON_POSIX
+@pytest.mark.parametrize("name", NAMES)
+def test_a_photo_of_any_name_is_read(name: str, tmp_path: Path, searcher: Searcher, client: TestClient) -> None:
+    path = tmp_path / "Ana" / name
+    path.parent.mkdir()
+    path.write_bytes(PNG)
+    np.testing.assert_array_equal(read_photo(path), HALVES)
+    assert find_photos([str(path)]) == [path]
+    assert readers.read(tmp_path).table["path"].tolist() == [f"Ana/{name}"]
+    assert answer_photo(path, searcher, 3).status == "ok"
+    (answer,) = client.post("/search", files={"photos": (name, PNG)}).json()
+    assert answer["status"] == "ok"
+    assert answer["photo"].isprintable()
+
+
+@pytest.mark.parametrize("name", ["x" * 252 + ".jpg", "é" * 200 + ".jpg", "x/" * 3000 + "x.jpg", "a\0b.jpg"])
+def test_a_name_that_no_file_can_have(name: str, tmp_path: Path, searcher: Searcher, client: TestClient) -> None:
+    assert refusal(tmp_path / name, searcher).startswith("cannot be opened: ")
+    with pytest.raises((UserError, OSError)):  # the scripts tell either in one line
+        find_photos([str(tmp_path / name)])
+    answer = client.post("/search", files={"photos": (name, PNG)})
+    if len(name) > 1000:
+        assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+    else:
+        assert (answer.status_code, answer.json()[0]["status"]) == (200, "ok")  # what is a name to the server
+        assert len(answer.json()[0]["photo"]) <= LONGEST_REASON

@@ -1,0 +1,67 @@
+"""Thousands of damaged photos, through the reader and through the server: each is read, or refused in one line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from malformed import is_one_clear_line
+from mutations import VALID, WAYS, mutated
+
+ROOT = Path(__file__).parents[2]
+PHOTOS = 2000 if os.environ.get("WILDTRACK_SOAK") else 200
+SECONDS = 2.0  # of the processor, which a busy computer does not stretch
+PATIENCE = 20.0  # seconds of the clock, then the photo hangs
+MEMORY = 500.0  # MB that all photos together may add to the peak; a photo of 48 x 64 pixels may claim 65535 x 64
+
+
+def probe(way: str, stop: int, patience: float) -> subprocess.CompletedProcess[str]:
+    """Photos 0 to `stop` in a process of its own, which a hang or a crash ends."""
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "faults")))
+    program = [sys.executable, "-W", "ignore", str(ROOT / "tests" / "faults" / "probe.py"), way]
+    return subprocess.run(
+        [*program, "0", str(stop), str(patience)],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120 + stop,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell the peak memory")
+@pytest.mark.parametrize("way", ["reader", "search"])
+def test_a_damaged_photo_is_read_or_refused_at_once(way: str) -> None:
+    done = probe(way, PHOTOS, PATIENCE)
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures: dict[str, Any] = json.loads(done.stdout)
+    print(way, figures)
+    assert figures["wrong"] == []
+    assert figures["read"] + figures["refused"] == PHOTOS
+    assert min(figures["read"], figures["refused"]) > PHOTOS / 10  # or the damage is none, or all there is to see
+    assert figures["busiest_s"] < SECONDS, figures["busiest"]
+    assert figures["memory_peak_mb"] - figures["memory_before_mb"] < MEMORY
+
+
+@pytest.mark.skipif(os.name == "nt", reason="as above")
+def test_a_photo_that_hangs_would_be_noticed() -> None:
+    done = probe("hang", 1, 0.5)
+    assert done.returncode != 0
+    assert "Timeout" in done.stderr
+
+
+@pytest.mark.parametrize("reason", ["", "two\nlines", "nul \0", "long " * 50])
+def test_a_reason_that_is_no_clear_line_would_be_noticed(reason: str) -> None:
+    assert not is_one_clear_line(reason)
+
+
+def test_the_damage_is_always_the_same_and_of_every_kind() -> None:
+    done = [mutated(number) for number in range(len(WAYS) * len(VALID))]
+    assert done == [mutated(number) for number in range(len(done))]
+    assert len({what for what, _ in done}) == len(done)
+    changed = [content not in VALID.values() for _, content in done]
+    assert np.mean(changed) > 0.9  # a number that is set may be what it was

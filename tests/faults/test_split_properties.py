@@ -1,0 +1,149 @@
+"""What a split may never do, whatever the catalogue: each promise in a plain loop over pairs of rows."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS
+from wildtrack.assess.splits import SIDES, make_split
+from wildtrack.errors import UserError
+
+START = datetime(2024, 5, 1)
+PICTURES = np.random.default_rng(0).random((6, 64)) < 0.5
+
+ROW = st.fixed_dictionaries(
+    {
+        "identity": st.sampled_from(["a", "b", "Blå", "\0", "nan", "007"]),
+        "photo": st.integers(0, 15),
+        "hours": st.none() | st.integers(0, 200),
+        "picture": st.integers(0, 5),
+        "flipped": st.integers(0, 2 * NEAR_DUPLICATE_BITS),  # how many bits of the picture's hash
+        "file": st.integers(0, 12),
+    }
+)
+Rows = list[dict[str, Any]]
+
+
+def table_of(rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """A catalogue whose rows may share photos, files, days and looks; and its hashes."""
+    names = [f"r{number}" for number in range(len(rows))]
+    dates = [None if row["hours"] is None else (START + timedelta(hours=row["hours"])).isoformat() for row in rows]
+    table = pd.DataFrame(
+        {
+            "image_id": names,
+            "identity": pd.Series([row["identity"] for row in rows], dtype=object),
+            "path": [f"{name}.jpg" for name in names],
+            "photo_id": [f"p{row['photo']}" for row in rows],
+            "date": pd.Series(dates, dtype=object),
+            "sha256": [f"{row['file']:064x}" for row in rows],
+        }
+    )
+    hashes = PICTURES[[row["picture"] for row in rows]].copy()
+    for number, row in enumerate(rows):
+        hashes[number, : row["flipped"]] ^= True
+    return table, hashes
+
+
+def must_stay_together(rows: Rows, hashes: NDArray[np.bool_], hours: float, one: int, other: int) -> bool:
+    """Whether two rows show one photo or file, or one animal on one occasion or in one pose."""
+    first, second = rows[one], rows[other]
+    if first["photo"] == second["photo"] or first["file"] == second["file"]:
+        return True
+    if first["identity"] != second["identity"]:
+        return False
+    dated = first["hours"] is not None and second["hours"] is not None
+    if dated and abs(first["hours"] - second["hours"]) <= hours:
+        return True
+    return int((hashes[one] != hashes[other]).sum()) <= NEAR_DUPLICATE_BITS
+
+
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=25),
+    knobs=st.fixed_dictionaries(
+        {
+            "split": st.sampled_from(["auto", "encounter", "random", "cutoff"]),
+            "identities": st.sampled_from(["closed", "open", "disjoint"]),
+            "encounter_hours": st.sampled_from([0, 1, 12, 48]),
+            "test_share": st.floats(0, 0.95),
+            "valid_share": st.floats(0, 0.95),
+            "seed": st.integers(0, 2**63),
+        }
+    ),
+    shuffle=st.randoms(use_true_random=False),
+)
+def test_no_split_tears_apart_what_belongs_together(rows: Rows, knobs: dict[str, Any], shuffle: Any) -> None:
+    table, hashes = table_of(rows)
+    if knobs["split"] == "cutoff":
+        knobs = knobs | {"cutoff": "2024-05-04"}
+    try:
+        side = make_split(table, hashes, **knobs).side
+    except UserError as error:
+        assert str(error).isprintable()
+        return
+
+    assert side.shape == (len(rows),)
+    assert set(side) <= set(SIDES)
+    for one in range(len(rows)):
+        for other in range(one):
+            if must_stay_together(rows, hashes, knobs["encounter_hours"], one, other):
+                assert side[one] == side[other], (rows[one], rows[other])
+
+    again = make_split(table, hashes, **knobs).side
+    assert again.tolist() == side.tolist()
+    order = shuffle.sample(range(len(rows)), len(rows))
+    assert make_split(table.iloc[order], hashes[order], **knobs).side.tolist() == side[order].tolist()
+
+
+@given(rows=st.lists(ROW, min_size=1, max_size=25), seed=st.integers(0, 2**63))
+def test_nobody_is_asked_about_whom_training_has_not_seen(rows: Rows, seed: int) -> None:
+    """Closed identities: each has a photo to learn from, whatever the others do."""
+    table, hashes = table_of(rows)
+    side = make_split(
+        table, hashes, split="random", encounter_hours=12, test_share=0.5, valid_share=0.5, seed=seed
+    ).side
+    for identity in {row["identity"] for row in rows}:
+        own = [str(word) for word, row in zip(side, rows, strict=True) if row["identity"] == identity]
+        assert "train" in own
+
+
+@given(
+    rows=st.lists(ROW, min_size=2, max_size=25),
+    words=st.lists(st.sampled_from([*SIDES, "", None]), min_size=25, max_size=25),
+    valid_share=st.floats(0, 0.9),
+)
+def test_a_catalogues_own_sides_are_kept(rows: Rows, words: list[str | None], valid_share: float) -> None:
+    table, hashes = table_of(rows)
+    own = words[: len(rows)]
+    assume({"train", "test"} <= set(own))
+    knobs: dict[str, Any] = {"encounter_hours": 12, "test_share": 0.5, "valid_share": valid_share, "seed": 0}
+    side = make_split(table.assign(split=pd.Series(own, dtype=object)), hashes, split="catalogue", **knobs).side
+    for word, given_word in zip(side, own, strict=True):
+        if given_word == "train" and "valid" not in own:
+            assert word in ("train", "valid")  # carved out
+        else:
+            assert word == (given_word or "")
+
+
+def test_the_loop_knows_what_belongs_together() -> None:
+    """The reference itself: pairs that must, and must not, stay together."""
+    plain = {"identity": "a", "photo": 0, "hours": 0, "picture": 0, "flipped": 0, "file": 0}
+    lone = plain | {"photo": 1, "hours": 500, "picture": 1, "file": 1}
+    cases = [
+        (lone, False),
+        (lone | {"photo": 0}, True),
+        (lone | {"file": 0}, True),
+        (lone | {"hours": 12}, True),
+        (lone | {"hours": 13}, False),
+        (lone | {"hours": None}, False),
+        (lone | {"picture": 0, "flipped": NEAR_DUPLICATE_BITS}, True),
+        (lone | {"picture": 0, "flipped": NEAR_DUPLICATE_BITS + 1}, False),
+        (lone | {"hours": 0, "picture": 0, "identity": "b"}, False),
+    ]
+    for other, together in cases:
+        rows = [plain, other]
+        assert must_stay_together(rows, table_of(rows)[1], 12, 0, 1) == together, other
