@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 from fastapi.testclient import TestClient
-from malformed import JPEG, PNG, WEBP, is_one_clear_line
-from mutations import mutated
 from spotted import SIZE, CellEngine, build, fake_matching
 
+from faults.malformed import JPEG, PNG, WEBP, is_one_clear_line
+from faults.mutations import mutated
 from wildtrack.access.exif import read_exif
 from wildtrack.access.photos import PhotoError, photo_size, photo_suffix, read_photo
 from wildtrack.address.query import Searcher

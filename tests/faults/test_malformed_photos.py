@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from malformed import (
+from spotted import SIZE, CellEngine, build, fake_matching
+
+from faults.malformed import (
     HALVES,
     JPEG,
     LONGEST_REASON,
@@ -22,8 +24,6 @@ from malformed import (
     encoded,
     is_one_clear_line,
 )
-from spotted import SIZE, CellEngine, build, fake_matching
-
 from wildtrack.access import readers
 from wildtrack.access.asked import find_photos
 from wildtrack.access.catalogue import Catalogue

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from malformed import is_one_clear_line
-from mutations import VALID, WAYS, mutated
+
+from faults.malformed import is_one_clear_line
+from faults.mutations import VALID, WAYS, mutated
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 2000 if os.environ.get("WILDTRACK_SOAK") else 200

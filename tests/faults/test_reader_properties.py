@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
-from malformed import JPEG, PNG
 
+from faults.malformed import JPEG, PNG
 from wildtrack.access import readers
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue

@@ -1,0 +1,161 @@
+"""The same files give the same bytes; what changed is noticed by its fingerprint."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from blobs import ROOT, TINY, draw_animal, error_lines, run_script
+
+from wildtrack.access import photos
+from wildtrack.address import preprocessor
+from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.embed import OnnxEngine
+from wildtrack.address.index import open_index
+from wildtrack.address.preprocessor import current_fingerprint, load_preprocessor
+from wildtrack.errors import UserError
+
+SEARCH = ("search.py", "new.jpg", "--no-panels", "--rebuild", "--data", "data")
+CLOCK = ("photos_per_second", "seconds")  # columns of history.csv that no two runs share
+INDEX = ("embeddings.npy", "index.faiss", "meta.csv")
+
+
+def run_it(home: Path, *command: object) -> None:
+    done = run_script(str(command[0]), *command[1:], cwd=home)
+    assert done.returncode == 0, done.stderr
+
+
+def index_bytes(home: Path) -> dict[str, bytes]:
+    return {name: (home / "artifacts" / name).read_bytes() for name in INDEX}
+
+
+def test_an_index_repeats_byte_for_byte(home: Path) -> None:
+    run_it(home, *SEARCH)
+    first = index_bytes(home)
+    shutil.rmtree(home / "cache")
+    run_it(home, *SEARCH)
+    assert index_bytes(home) == first, "without a cache"
+    run_it(home, *SEARCH)
+    assert index_bytes(home) == first, "all from the cache"
+
+    # as many new photos as make other batches of the old ones, with an empty cache; then they go again
+    for number in range(5):
+        draw_animal(0, 50 + number).save(home / "data" / "Žofie 0" / f"a first {number}.jpg")
+    shutil.rmtree(home / "cache")
+    run_it(home, *SEARCH)
+    for path in (home / "data").rglob("a first *.jpg"):
+        path.unlink()
+    run_it(home, *SEARCH)
+    assert index_bytes(home) == first, "embedded in other company"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux lends a process fewer cores")
+def test_an_index_repeats_with_fewer_cores(home: Path) -> None:
+    run_it(home, *SEARCH)
+    first = index_bytes(home)
+    shutil.rmtree(home / "cache")
+    code = "import os, runpy, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); sys.argv = sys.argv[1:]; "
+    code += f"sys.path.insert(0, {str(ROOT)!r}); runpy.run_path(sys.argv[0], run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT / SEARCH[0]), *SEARCH[1:]],
+        cwd=home,
+        env={**os.environ, "WILDTRACK_CACHE": str(home / "cache")},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert index_bytes(home) == first
+
+
+def test_figures_repeat_byte_for_byte(home: Path) -> None:
+    figures = []
+    for _ in range(2):
+        shutil.rmtree(home / "cache")
+        shutil.rmtree(home / "results", ignore_errors=True)
+        run_it(home, "evaluate_reid_and_visualize.py", "--data", "data")
+        figures.append((home / "results" / "metrics.json").read_bytes())
+    assert figures[0] == figures[1]
+
+
+def trained_anew(home: Path, folder: str, *options: object) -> dict[str, Any]:
+    """What a training leaves, without what the clock decides."""
+    import keras
+
+    from wildtrack.address.network import load_keras_file
+
+    run_it(home, "train_classifier_reid.py", "--data", "data", "--artifacts", folder, "--epochs", "3", *TINY, *options)
+    model: keras.Model = load_keras_file(home / folder / "model.keras", {})
+    history = pd.read_csv(home / folder / "history.csv").drop(columns=list(CLOCK))
+    return {
+        "weights": [np.asarray(weight) for weight in model.weights],
+        "history": history.to_csv(),
+        "split": (home / folder / "split.csv").read_bytes(),
+        "matching": (home / folder / "matching.json").read_bytes(),
+        "fingerprint": load_config(home / folder)["fingerprint"],
+    }
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    config = open_artifacts(folder).config
+    assert config is not None
+    return config
+
+
+def test_deterministic_training_repeats_to_the_last_bit(home: Path) -> None:
+    first = trained_anew(home, "first", "--deterministic")
+    shutil.rmtree(home / "cache")
+    second = trained_anew(home, "second", "--deterministic")
+    for one, other in zip(first.pop("weights"), second.pop("weights"), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert first == second
+    other = trained_anew(home, "third", "--deterministic", "--seed", "1")
+    assert other["fingerprint"] != first["fingerprint"]
+
+
+@pytest.fixture
+def newer_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if WildTrack had been updated, and read photos a little differently from now on."""
+    newer = photos.READER_VERSION + 1
+    for module in (photos, preprocessor):
+        monkeypatch.setattr(module, "READER_VERSION", newer)
+
+
+def test_a_newer_photo_reader_makes_other_embeddings(home: Path, newer_reader: None) -> None:
+    artifacts = open_artifacts(home / "artifacts")
+    assert artifacts.config is not None
+    engine = OnnxEngine(home / "artifacts" / "model.onnx")
+    assert engine.fingerprint != artifacts.config["fingerprint"]
+    known = load_preprocessor(home / "artifacts" / "preprocessor.pkl")
+    assert engine.fingerprint == current_fingerprint(artifacts.config["fingerprint"], known.reader_version)
+    with pytest.raises(UserError, match="made by another model"):
+        open_index(home / "artifacts", engine.fingerprint, engine.embed_dim)
+
+
+def test_another_model_is_noticed_by_its_fingerprint(home: Path) -> None:
+    trained_anew(home, "other", "--seed", "1")
+    for name in (*INDEX, "index_manifest.json"):
+        shutil.copy(home / "artifacts" / name, home / "other")
+    done = run_script("search.py", "new.jpg", "--artifacts", "other", cwd=home)
+    assert done.returncode == 2
+    assert "made by another model" in "".join(error_lines(done.stderr))
+
+
+def test_a_changed_photo_is_embedded_again(home: Path) -> None:
+    run_it(home, *SEARCH)
+    before = pd.read_csv(home / "artifacts" / "meta.csv", dtype=str).set_index("path")["sha256"]
+    vectors = np.load(home / "artifacts" / "embeddings.npy")
+    changed = "Žofie 0/snímek 0.jpg"
+    draw_animal(3, 77).save(home / "data" / changed)
+    run_it(home, *SEARCH)
+    after = pd.read_csv(home / "artifacts" / "meta.csv", dtype=str).set_index("path")["sha256"]
+    assert before.index[before.ne(after)].tolist() == [changed]
+    differs = (np.load(home / "artifacts" / "embeddings.npy") != vectors).any(axis=1)
+    assert np.flatnonzero(differs).tolist() == [list(before.index).index(changed)]
+    assert json.loads((home / "artifacts" / "index_manifest.json").read_text())["about"]["photos"] == 24
