@@ -1,7 +1,7 @@
 """What a careless split promises: the demo trained twice, on the same photos split by encounter and split at random.
 
-python -m benchmarks.leakage_trap              one seed
-python -m benchmarks.leakage_trap --seeds 0 1 2
+python -m benchmarks.leakage_trap                       the demo as it is
+python -m benchmarks.leakage_trap --bursts --epochs 20  the same, each photo being two frames of a burst
 
 The random split deals out the sides of the first one anew among the photos of each animal, so that every animal has as
 many training, validation and test photos in both. All test photos are asked. A finished training is not done again.
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image, ImageEnhance
 
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
@@ -24,6 +25,7 @@ from wildtrack.console import console, run
 from wildtrack.files import write_csv
 
 SCRIPTS = Path(__file__).resolve().parents[1]
+MOVED = 6  # pixels that the camera moves within a burst, at most
 SPLITS = ("encounter", "random")
 NAMES = {"fused": "both fused", "local": "local features", "trained": "trained", "untrained": "untrained"}
 NAMES["raw_pixels"] = "raw pixels"
@@ -38,6 +40,7 @@ class Knobs:
     image_size: int = 128  # pixels
     alpha: float = 0.75  # width of the backbone
     seeds: tuple[int, ...] = (0,)
+    bursts: bool = False  # each photo gets a second frame, a second later: moved a little, and lit a little otherwise
     results: Path = Path("results/leakage_trap")
 
 
@@ -45,18 +48,43 @@ def main(knobs: Knobs) -> None:
     """For each seed: train by encounter, deal the sides out anew, train again; then the tables."""
     if knobs.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
+    photos = knobs.results / "photos"
+    if not photos.is_dir():
+        shutil.copytree(knobs.data, photos)
+        if knobs.bursts:
+            add_frames(photos)
     for seed in knobs.seeds:
-        honest = measure(knobs, knobs.data, "encounter", seed)
-        shuffled = knobs.results / "photos" / f"random_{seed}.csv"
-        if not shuffled.is_file():
-            shutil.copytree(knobs.data, shuffled.parent, dirs_exist_ok=True)
-            split = pd.read_csv(knobs.results / f"encounter_{seed}" / "artifacts" / "split.csv")
-            write_csv(dealt_anew(pd.read_csv(knobs.data / "metadata.csv"), split, seed), shuffled)
+        honest = measure(knobs, photos / "metadata.csv", "encounter", seed)
+        shuffled = photos / f"random_{seed}.csv"
+        split = pd.read_csv(knobs.results / f"encounter_{seed}" / "artifacts" / "split.csv")
+        write_csv(dealt_anew(pd.read_csv(photos / "metadata.csv"), split, seed), shuffled)
         trap = measure(knobs, shuffled, "random", seed)
         for name, metrics in zip(SPLITS, (honest, trap), strict=True):
             console.print(f"\nSeed {seed}, split {name}: {in_words(metrics)}\n")
             for line in table_of(metrics):
                 console.print(line)
+
+
+def add_frames(folder: Path) -> None:
+    """Save a second frame beside each photo of `folder`, and name it in metadata.csv."""
+    table = pd.read_csv(folder / "metadata.csv")
+    rng = np.random.default_rng(0)
+    for path in table["path"]:
+        with Image.open(folder / path) as photo:
+            width, height = photo.size
+            left, top = rng.integers(0, MOVED, 2, endpoint=True)
+            box = (int(left), int(top), int(left) + width - MOVED, int(top) + height - MOVED)
+            frame = photo.crop(box).resize((width, height), Image.Resampling.BICUBIC)
+        frame = ImageEnhance.Brightness(frame).enhance(rng.uniform(0.95, 1.05))
+        frame.save(folder / second(path), quality=90)
+    later = (pd.to_datetime(table["date"]) + pd.Timedelta(seconds=1)).map(pd.Timestamp.isoformat)
+    frames = table.assign(image_id=table["image_id"] + "_b", path=table["path"].map(second), date=later)
+    write_csv(pd.concat([table, frames], ignore_index=True), folder / "metadata.csv")
+
+
+def second(path: str) -> str:
+    """What the second frame of a photo is called."""
+    return path.removesuffix(".jpg") + "b.jpg"
 
 
 def dealt_anew(table: pd.DataFrame, split: pd.DataFrame, seed: int) -> pd.DataFrame:
