@@ -26,8 +26,8 @@ HEAD = """# Every knob
 Written from the scripts by `python -m tools.knobs_page`; change the scripts, not this page.
 
 Each script has its knobs in one block at its top (`Knobs`), and the same names on the command line: `--epochs 60`, or
-`--epochs=60`. `python search.py --help` says the same in the terminal. A knob of several values takes them one after the
-other: `--methods wildtrack local`. "None" in the last column is the default that stands as "none" beside it.
+`--epochs=60`. `python search.py --help` says the same in the terminal. A knob of several values takes them one after
+the other: `--methods wildtrack local`. "None" in the last column is the default that stands as "none" beside it.
 """
 _COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
 
