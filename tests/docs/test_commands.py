@@ -4,7 +4,8 @@ Page by page, line by line, in one folder in which small photos and models stand
 so on. What stands for the rest of a computer:
 
 - scripts run in this process, which takes TensorFlow's start off each of them;
-- training gets a tiny network and one epoch, pictures of an evaluation are few, most searches draw none;
+- training gets a tiny network, and one epoch the first time; after that networks stay as they start, because learning
+  takes longest. Pictures of an evaluation are few, most searches draw none;
 - a dataset's archive is on a local server, one of Kaggle's already in the cache;
 - the page is started, asked and stopped;
 - `pip install -r` is compared with what is installed, `make` only says what it would do (.ci/run does it), and pytest
@@ -13,6 +14,7 @@ so on. What stands for the rest of a computer:
 The same line on a second page is not run again. A line that no rule knows fails.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -23,6 +25,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +34,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tyro
-from asking import ask
+from asking import Said, ask
 from blobs import TINY, draw_animal
 from packaging.requirements import Requirement
 from pages import PAGES, ROOT, blocks
@@ -43,10 +46,7 @@ from wildtrack.access import sources
 from wildtrack.access.megadetector import read_detections
 
 COMMANDS = {"": True, "text": False, "json": False, "python": False, "yaml": False, "diff": False, "bibtex": False}
-CHEAP = {
-    "train_classifier_reid.py": (*TINY, "--epochs", "1"),
-    "evaluate_reid_and_visualize.py": ("--examples", "1", "--tsne-max", "0"),
-}
+CHEAP = (*TINY, "--epochs", "1")  # for training
 SCRIPT = re.compile(r"(?:python|\.venv/bin/python|\.venv\\Scripts\\python) (\w+\.py)(.*)")
 Rule = Callable[[re.Match[str], Path], None]
 
@@ -72,7 +72,7 @@ def detections(*folders: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, saved_artifacts: Path, tiny_model: Any) -> Iterator[Path]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The working folder of a user who has all that the pages speak of."""
     place = tmp_path_factory.mktemp("user")
     (place / "data/demo-turtles").mkdir(parents=True)
@@ -91,17 +91,37 @@ def place(tmp_path_factory: pytest.TempPathFactory, saved_artifacts: Path, tiny_
             save_photo(place / traps / f"north/day{number // 4}/IMG_{number:04d}.jpg", number % 2, first + number)
     (place / "detections.json").write_text(detections(place / "traps"), "utf-8")
     (place / "new_detections.json").write_text(detections(place / "new_traps"), "utf-8")
-    (place / "their_model").mkdir()
-    shutil.copy(saved_artifacts / "model.keras", place / "their_model")
-    five: dict[str, object] = {"image_size": 32, "embed_dim": 8, "use_l2norm": True}
-    five |= {"id2label": dict(enumerate(NAMES[:3])), "label2id": {name: row for row, name in enumerate(NAMES[:3])}}
-    (place / "their_model/preprocessor.pkl").write_bytes(pickle.dumps(five))
-    (place / "other_model").mkdir()
-    shutil.copy(saved_artifacts / "model.onnx", place / "other_model")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WILDTRACK_CACHE", str(place / "cache"))
         patch.setenv("KERAS_HOME", str(place / "keras"))
+        train_once(place)
         yield place
+
+
+def train_once(place: Path) -> None:
+    """The one training that learns; its model is also the one from elsewhere."""
+    said = ask("train_classifier_reid.py", *CHEAP, cwd=place)
+    assert said.code == 0, said.err
+    (place / "their_model").mkdir()
+    shutil.copy(place / "artifacts/model.keras", place / "their_model")
+    names = {"id2label": dict(enumerate(NAMES)), "label2id": {name: row for row, name in enumerate(NAMES)}}
+    five = {"image_size": 32, "embed_dim": 16, "use_l2norm": True, **names}
+    (place / "their_model/preprocessor.pkl").write_bytes(pickle.dumps(five))
+    (place / "other_model").mkdir()
+    shutil.copy(place / "artifacts/model.onnx", place / "other_model")
+    shutil.copy(place / "artifacts/history.csv", place / "history.csv")
+
+
+def train(*options: str, cwd: Path) -> Said:
+    """A training whose network stays as it starts."""
+
+    def fit(*given: Any) -> pd.DataFrame:
+        given[-1].mkdir(parents=True)  # where the real one keeps its checkpoints
+        return pd.read_csv(cwd / "history.csv")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wildtrack.address.training.fit", fit)
+        return ask("train_classifier_reid.py", *options, *CHEAP, cwd=cwd)
 
 
 def run_script(found: re.Match[str], place: Path) -> None:
@@ -114,12 +134,13 @@ def run_script(found: re.Match[str], place: Path) -> None:
     if script == "app.py":
         see_page(options, place)
         return
-    more = CHEAP.get(script, ())
+    more = ("--examples", "1", "--tsne-max", "0") if script == "evaluate_reid_and_visualize.py" else ()
     if script == "search.py" and options != ("new_photo.jpg",):
         more = ("--no-panels",)
     if "--side" in options:
         more += ("--artifacts", "sided")
-    said = ask(script, *options, *more, cwd=place)
+    run = train if script == "train_classifier_reid.py" else partial(ask, script)
+    said = run(*options, *more, cwd=place)
     assert said.code == 0, said.err
     if "--json" in options:
         assert json.loads(said.out)[0]["status"] == "ok"
@@ -128,8 +149,7 @@ def run_script(found: re.Match[str], place: Path) -> None:
 def before_script(script: str, options: tuple[str, ...], place: Path) -> None:
     """What the page tells a user to do by hand before this line, or what must be known for it."""
     if "--side" in options and not (place / "sided").exists():
-        trained = ("--data", "my_photos.csv", "--artifacts", "sided", *CHEAP["train_classifier_reid.py"])
-        assert ask("train_classifier_reid.py", *trained, cwd=place).code == 0
+        assert train("--data", "my_photos.csv", "--artifacts", "sided", cwd=place).code == 0
     if options[:2] == ("--data", "animals"):  # "write the names of the animals you know into the column identity"
         catalogue = pd.read_csv(place / "animals/catalogue.csv")
         if set(catalogue["identity"]) == {"unknown"}:
@@ -245,6 +265,13 @@ def rule_of(line: str) -> tuple[Rule, re.Match[str]]:
 def test_a_command_of_the_documentation(page: str, line: str, place: Path) -> None:
     rule, found = rule_of(line)
     rule(found, place)
+
+
+def test_the_example_of_the_reference(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = [block for block in blocks(ROOT / "docs/api.md") if block.language == "python"]
+    with contextlib.chdir(place):
+        exec(example.text, {})
+    assert "20 photos of 5 identities" in capsys.readouterr().out
 
 
 def test_a_command_without_a_rule_fails() -> None:
