@@ -134,7 +134,7 @@ def run_script(found: re.Match[str], place: Path) -> None:
     if script == "app.py":
         see_page(options, place)
         return
-    more = ("--examples", "1", "--tsne-max", "0") if script == "evaluate_reid_and_visualize.py" else ()
+    more: tuple[str, ...] = ("--examples", "1", "--tsne-max", "0") if script == "evaluate_reid_and_visualize.py" else ()
     if script == "search.py" and options != ("new_photo.jpg",):
         more = ("--no-panels",)
     if "--side" in options:
