@@ -42,7 +42,6 @@ bench: .venv/installed-dev
 	$(RUN) -m benchmarks.nearest
 	$(RUN) -m benchmarks.memory
 	$(RUN) -m benchmarks.web
-	$(RUN) -m benchmarks.leakage_trap
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
