@@ -104,5 +104,13 @@ def test_every_script_has_its_knobs_on_the_page() -> None:
     assert scripts == set(knobs_page.SCRIPTS)
 
 
+def test_the_map_of_the_house_names_every_module() -> None:
+    said = (ROOT / "docs/contributing.md").read_text("utf-8")
+    modules = [path for path in (ROOT / "wildtrack").glob("*/*.py") if not path.stem.startswith("_")]
+    folders = [path.parent for path in (ROOT / "wildtrack").glob("*/*/__init__.py")]
+    names = [f"`{path.stem}`" for path in modules] + [f"`{folder.name}/`" for folder in folders]
+    assert not [name for name in names if name not in said]
+
+
 def test_pictures_are_small() -> None:
     assert all(path.stat().st_size <= 300_000 for path in (ROOT / "docs/images").iterdir())
