@@ -2,13 +2,14 @@
 # make test    the tests
 # make check   style and types
 # make page    the search as a web page
+# make docs    the documentation site, into site/
 # make bench   side-by-side timings
 # Each makes .venv when there is none. PYTHON chooses the interpreter: make demo PYTHON=python3.13
 
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-.PHONY: demo test check bench page
+.PHONY: demo test check bench page docs
 
 demo: .venv/installed
 	$(RUN) train_classifier_reid.py
@@ -25,6 +26,9 @@ check: .venv/installed-dev
 
 page: .venv/installed-app
 	$(RUN) app.py
+
+docs: .venv/installed-docs
+	$(RUN) -m zensical build --strict --clean
 
 bench: .venv/installed-dev
 	$(RUN) -m benchmarks.start
@@ -52,4 +56,8 @@ bench: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed requirements-app.txt requirements-dev.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.venv/installed-docs: .venv/installed requirements-docs.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $@

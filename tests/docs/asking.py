@@ -1,0 +1,39 @@
+"""The scripts as a user runs them, in this process: TensorFlow starts slowly, and a page has many commands."""
+
+import contextlib
+import io
+import logging
+import runpy
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pages import ROOT
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a script ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def ask(script: str, *options: str, cwd: Path) -> Said:
+    """Run a script from its first line to its last, with these options, in the folder `cwd`."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    handlers, level = logging.root.handlers[:], logging.root.level
+    logging.root.handlers.clear()  # pytest's; the script sets its own
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(cwd):
+        patch.setattr(sys, "argv", [str(ROOT / script), *options])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                runpy.run_path(str(ROOT / script), run_name="__main__")
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            finally:
+                logging.root.handlers[:] = handlers
+                logging.root.setLevel(level)
+    return Said(code, out.getvalue(), err.getvalue())

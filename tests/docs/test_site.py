@@ -1,0 +1,116 @@
+"""The documentation site builds without a warning, needs nothing from elsewhere, and says what the scripts say."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pages import PAGES, ROOT
+
+from tools import knobs_page
+
+NAV = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+LOADED = re.compile(
+    r'<(?:script|img|iframe)[^>]*\bsrc="?([^"\s>]+)|<link(?![^>]*rel="?canonical)[^>]*\bhref="?([^"\s>]+)'
+)
+needs_builder = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("zensical", "mkdocstrings")),
+    reason="the site's builder is not installed: pip install -r requirements-docs.txt",
+)
+
+
+def build(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Build the site of the pages in `folder` as make docs does."""
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the site is built from."""
+    house = tmp_path_factory.mktemp("house")
+    for folder in ("docs", "wildtrack"):
+        shutil.copytree(ROOT / folder, house / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "mkdocs.yml", house)
+    return house
+
+
+@needs_builder
+def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(house: Path) -> None:
+    done = build(house)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = list((house / "site").rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text("utf-8")
+        loaded = [source or link for source, link in LOADED.findall(text)]
+        assert loaded
+        assert not [address for address in loaded if re.match("(https?:)?//", address)], page
+    reference = (house / "site/api.html").read_text("utf-8")
+    assert "wildtrack.access.catalogue.load_catalogue" in reference
+    assert "wildtrack.address.metrics.retrieval_scores" in reference
+
+
+@needs_builder
+def test_a_link_that_leads_nowhere_ends_the_build(house: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    (broken / "docs").mkdir(parents=True)
+    (broken / "docs/index.md").write_text("# A page\n\n[Nowhere](nowhere.md)\n", "utf-8")
+    (broken / "mkdocs.yml").write_text("site_name: A page\n", "utf-8")
+    assert build(broken).returncode != 0
+
+
+def in_nav(entry: Any) -> list[str]:
+    """The pages below an entry of the navigation."""
+    if isinstance(entry, str):
+        return [entry]
+    inner = entry.values() if isinstance(entry, dict) else entry
+    return [page for each in inner for page in in_nav(each)]
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if (ROOT / "docs") in page.parents}
+    assert set(in_nav(NAV)) == pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_relative_links_lead_to_files(page: Path) -> None:
+    """On GitHub as well, where nobody builds anything."""
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match("https?:|mailto:|#", link):
+            assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_the_page_of_knobs_says_what_the_scripts_say() -> None:
+    assert (ROOT / knobs_page.PAGE).read_text("utf-8") == knobs_page.page(), "run python -m tools.knobs_page"
+
+
+@pytest.mark.parametrize("script", knobs_page.SCRIPTS)
+def test_every_knob_is_explained(script: str) -> None:
+    module = importlib.import_module(script)
+    rows = list(knobs_page.knobs_of(module.Knobs))
+    assert len(rows) > 5
+    assert all(meaning for _, _, meaning in rows)
+
+
+def test_every_script_has_its_knobs_on_the_page() -> None:
+    scripts = {path.stem for path in ROOT.glob("*.py") if "class Knobs" in path.read_text("utf-8")}
+    assert scripts == set(knobs_page.SCRIPTS)
+
+
+def test_the_map_of_the_house_names_every_module() -> None:
+    said = (ROOT / "docs/contributing.md").read_text("utf-8")
+    modules = [path for path in (ROOT / "wildtrack").glob("*/*.py") if not path.stem.startswith("_")]
+    folders = [path.parent for path in (ROOT / "wildtrack").glob("*/*/__init__.py")]
+    names = [f"`{path.stem}`" for path in modules] + [f"`{folder.name}/`" for folder in folders]
+    assert not [name for name in names if name not in said]
+
+
+def test_pictures_are_small() -> None:
+    assert all(path.stat().st_size <= 300_000 for path in (ROOT / "docs/images").iterdir())

@@ -1,0 +1,99 @@
+"""Write docs/knobs.md anew from the scripts' own knobs: python -m tools.knobs_page, in the project's folder."""
+
+import dataclasses
+import importlib
+import inspect
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from wildtrack.files import write_text
+
+PAGE = Path("docs/knobs.md")
+SCRIPTS = (
+    "train_classifier_reid",
+    "evaluate_reid_and_visualize",
+    "search",
+    "access_dataset",
+    "assess_dataset",
+    "compare_methods",
+    "app",
+)
+HEAD = """# Every knob
+
+Written from the scripts by `python -m tools.knobs_page`; change the scripts, not this page.
+
+Each script has its knobs in one block at its top (`Knobs`), and the same names on the command line: `--epochs 60`, or
+`--epochs=60`. `python search.py --help` says the same in the terminal. A knob of several values takes them one after
+the other: `--methods wildtrack local`. "None" in the last column is the default that stands as "none" beside it.
+"""
+_COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    return "\n".join([HEAD, *map(section, SCRIPTS)])
+
+
+def section(script: str) -> str:
+    """One script: what it does, and a table of its knobs."""
+    module = importlib.import_module(script)
+    what = (inspect.getdoc(module) or "").splitlines()[0]
+    rows = [f"| {name} | {default} | {meaning} |" for name, default, meaning in knobs_of(module.Knobs)]
+    return "\n".join(
+        [f"## {script}.py\n", f"{what}\n", "| knob | default | what it means |", "|---|---|---|", *rows, ""]
+    )
+
+
+def knobs_of(knobs: type[Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """(name, default, meaning) of each knob of a dataclass, knobs of a group under `group.`.
+
+    Args:
+        knobs: its fields have a trailing comment each, which is the meaning.
+        prefix: of the names, such as "thresholds.".
+    """
+    comments: dict[str, str] = dict(_COMMENT.findall(inspect.getsource(knobs)))
+    hints = get_type_hints(knobs, include_extras=True)
+    for field in dataclasses.fields(knobs):
+        kind = hints[field.name]
+        if dataclasses.is_dataclass(kind):
+            yield from knobs_of(kind, f"{prefix}{field.name}.")  # type: ignore[arg-type]  # a class, not an instance
+            continue
+        meaning, words = comments[field.name], choices(kind)
+        if not all(word in meaning for word in words):
+            meaning += f" ({', '.join(f'`{word}`' for word in words)})"
+        yield name_of(field.name, prefix, kind, field.default), shown(field.default), meaning
+
+
+def name_of(name: str, prefix: str, kind: Any, default: object) -> str:
+    """What is typed: the knob with its dashes, or the place of what needs none."""
+    if "Positional" in map(str, getattr(kind, "__metadata__", ())):  # tyro's mark
+        return f"`{name.upper()}`"
+    typed = f"{prefix}{name}".replace("_", "-")
+    return f"`--{typed}`" + (f", `--no-{typed}`" if default is True else "")
+
+
+def choices(kind: Any) -> tuple[str, ...]:
+    """The words that are allowed, where only some are."""
+    if get_origin(kind) is Literal:
+        return tuple(map(str, get_args(kind)))
+    if get_origin(kind) in (Union, types.UnionType, tuple):
+        return tuple(dict.fromkeys(word for inner in get_args(kind) for word in choices(inner)))
+    return ()
+
+
+def shown(default: object) -> str:
+    """A default as the table shows it."""
+    if default is None or default == () or default == "":
+        return "none"
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, tuple):
+        return " ".join(f"`{value}`" for value in default)
+    return f"`{default.as_posix() if isinstance(default, Path) else default}`"
+
+
+if __name__ == "__main__":
+    write_text(PAGE, page())
