@@ -133,7 +133,7 @@ def main(knobs: Knobs) -> None:
         f"{len(rows.valid)} to validate and {unseen} of animals that training does not see, "
         f"{int((split.side == 'test').sum())} to test."
     )
-    for doubt in training_doubts(rows, knobs.valid_share):
+    for doubt in training_doubts(rows, table["identity"].to_numpy(dtype=str), knobs.valid_share):
         log.warning("%s.", doubt[0].upper() + doubt[1:])
 
     epochs = knobs.epochs or usual_epochs(len(rows.train))

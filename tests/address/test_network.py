@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -325,7 +326,9 @@ def test_an_unknown_layer_is_asked_for_and_taken(tmp_path: Path, name: str) -> N
     keras.Model(photo, layers.Dense(4)(layers.Flatten()(Unknown()(photo)))).save(tmp_path / name)
     if name == "model.keras":  # else Keras would import this very module
         edit_keras(tmp_path / name, lambda config: json.loads(json.dumps(config).replace(__name__, "gone_module")))
-    assert "CUSTOM_OBJECTS" in refused(tmp_path / name)
+    message = refused(tmp_path / name)
+    assert "CUSTOM_OBJECTS" in message
+    assert re.search(r"Could not locate class 'Unknown'|Unknown layer: .*Unknown'", message)
     loaded = load_keras_file(tmp_path / name, {"Unknown": Unknown})
     assert open_network(loaded).keras_model.output["probabilities"].shape == (None, 4)
 

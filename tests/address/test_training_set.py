@@ -21,13 +21,20 @@ from wildtrack.address.training_set import (
 def training(*photos: int, valid: int = 3) -> TrainingSet:
     """So many photos of each identity."""
     labels = np.repeat(np.arange(len(photos)), photos)
-    return TrainingSet(np.arange(len(labels)), np.arange(valid), labels, tuple(f"id{n}" for n in range(len(photos))))
+    identities = tuple(f"id{number}" for number in range(len(photos)))
+    return TrainingSet(np.arange(len(labels)), np.flatnonzero(np.diff(labels, prepend=-1))[:valid], labels, identities)
+
+
+def names(rows: TrainingSet) -> np.ndarray:
+    """Who is on each photo of a catalogue that is all trained on."""
+    return np.array([rows.identities[label] for label in rows.labels])
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
         (training(*[5] * 10), []),
+        (training(*[5] * 10, valid=1), ["all validation photos show 'id0'"]),
         (training(*[3] * 9, 30), []),
         (training(*[3] * 9, 31), ["'id9' has 31 training photos, a typical identity 3"]),
         (training(*[5] * 9), ["only 9 identities"]),
@@ -38,13 +45,14 @@ def training(*photos: int, valid: int = 3) -> TrainingSet:
     ],
 )
 def test_what_will_keep_a_training_from_being_good(rows: TrainingSet, said: list[str]) -> None:
-    doubts = training_doubts(rows, 0.15)
+    doubts = training_doubts(rows, names(rows), 0.15)
     assert len(doubts) == len(said)
     assert all(words in doubt for words, doubt in zip(said, doubts, strict=True))
 
 
 def test_validation_that_was_not_wanted_is_not_missed() -> None:
-    assert training_doubts(training(*[5] * 10, valid=0), 0.0) == []
+    rows = training(*[5] * 10, valid=0)
+    assert training_doubts(rows, names(rows), 0.0) == []
 
 
 def test_only_animals_that_are_trained_on_can_be_validated() -> None:

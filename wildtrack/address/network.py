@@ -44,7 +44,9 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
     except UnsafeFileError as error:
         raise UserError(f"{path} was not loaded: {error}; ask whoever made it for a sound one") from error
     except Exception as error:  # Keras raises nearly anything for a file it cannot read
-        reason = " ".join(str(error).split())[:300]
+        # Keras nests its errors, the cause last, and quotes whole configurations in between
+        cause = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
+        reason = cause.partition(" Full object config:")[0][:300]
         raise UserError(
             f"{path} cannot be loaded: {reason}. If it has a layer class of its own, import that class and name it in "
             "CUSTOM_OBJECTS at the top of this script; Lambda layers are refused, as they run code"

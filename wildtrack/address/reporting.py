@@ -75,8 +75,8 @@ def decisions_said(metrics: dict[str, Any]) -> str:
     found, effort = metrics["open_set"], metrics["review_effort"]
     few, all_of_them = effort["candidates_for_95_percent"], effort["leafing_for_95_percent"]
     said = (
-        f"Ranker: {metrics['ranker']['name']}. To find 95% of the true matches, look at {few} candidates a photo "
-        f"(leafing through the catalogue: {all_of_them})."
+        f"Ranker: {metrics['ranker']['name']}. To find 95% of the true matches, look at {few} "
+        f"candidate{'s' * (few != 1)} a photo (leafing through the catalogue: {all_of_them})."
     )
     if "true_accepts" not in found:
         told = (
@@ -153,6 +153,8 @@ def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: i
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
+    if not most:
+        return
     rows = np.sort(np.random.default_rng(seed).permutation(len(embeddings))[:most])
     if len(rows) < 4:
         log.warning("No t-SNE map: %d photos are too few for one.", len(rows))

@@ -103,8 +103,14 @@ def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
     return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
 
 
-def training_doubts(rows: TrainingSet, valid_share: float) -> list[str]:
-    """Say what will keep a training from being good, one sentence each, [] for nothing; `valid_share` was asked for."""
+def training_doubts(rows: TrainingSet, names: np.ndarray, valid_share: float) -> list[str]:
+    """Say what will keep a training from being good, one sentence each, [] for nothing.
+
+    Args:
+        rows: The sides.
+        names: str (N,), the identity of each row of the catalogue.
+        valid_share: As it was asked for.
+    """
     photos = np.bincount(rows.labels)  # (identities,)
     typical = int(np.median(photos))
     doubts = []
@@ -127,6 +133,12 @@ def training_doubts(rows: TrainingSet, valid_share: float) -> list[str]:
         doubts.append(
             "no photo could be set aside for validation, so the last epoch is kept, good or not; photos of the same "
             "animals on other days mend that"
+        )
+    validated = {str(name) for name in names[rows.valid]}
+    if len(validated) == 1:
+        doubts.append(
+            f"all validation photos show {validated.pop()!r}: which epoch and which ranker is best is decided by this "
+            "one animal; photos of the others on other days mend that"
         )
     return doubts
 

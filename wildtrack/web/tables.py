@@ -1,5 +1,7 @@
 """The tables of what people said, and the database that holds them: made, or brought up to date, when it is opened."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,15 +17,20 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    select,
     text,
 )
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from wildtrack.errors import UserError
 
-SCHEMA_VERSION = 1
-UPGRADES: dict[int, Sequence[str]] = {}  # version -> the SQL that makes the next one of it
+SCHEMA_VERSION = 2
+SEALED = ("photos", "embeddings", "sightings", "events")
+# version -> the SQL that makes the next one of it
+UPGRADES: dict[int, Sequence[str]] = {
+    1: [f"ALTER TABLE {table} ADD COLUMN seal VARCHAR NOT NULL DEFAULT ''" for table in SEALED],
+}
 BUSY_SECONDS = 10.0  # to wait for another process that writes
 
 
@@ -39,9 +46,35 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """The tables."""
+    """The tables. SQLite would not notice a flipped bit in a name: each row is sealed, and checked when it is read."""
 
     type_annotation_map = {datetime: Moment}  # noqa: RUF012  # SQLAlchemy's way
+
+    seal: Mapped[str]  # SHA-256 of the other columns, "" in rows of version 1
+
+
+def _seal(row: Base) -> str:
+    """What a row's seal must be; a number that the database gives out is not known in time."""
+    values = {
+        each.key: getattr(row, each.key) for each in row.__mapper__.column_attrs if each.key not in ("id", "seal")
+    }
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=_as_text).encode()).hexdigest()
+
+
+def _as_text(value: datetime | bytes) -> str:
+    return value.hex() if isinstance(value, bytes) else value.isoformat()
+
+
+@event.listens_for(Base, "before_insert", propagate=True)
+@event.listens_for(Base, "before_update", propagate=True)
+def _seal_row(_mapper: object, _connection: object, row: Base) -> None:
+    row.seal = _seal(row)
+
+
+@event.listens_for(Base, "load", propagate=True)
+def _check_row(row: Base, _context: object) -> None:
+    if row.seal and row.seal != _seal(row):
+        raise ValueError(f"a row of {row.__tablename__} is not as it was written")
 
 
 class Photo(Base):
@@ -105,6 +138,7 @@ def open_database(path: Path) -> Engine:
     try:
         _check_pages(engine)
         _bring_up_to_date(engine)
+        _check_rows(engine)
     except DatabaseError as error:
         raise UserError(f"{path} cannot be used: {error.orig}; restore it from a backup") from error
     except ValueError as error:
@@ -118,6 +152,14 @@ def _check_pages(engine: Engine) -> None:
         found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
     if found != "ok":
         raise ValueError(" ".join(str(found).split())[:200])
+
+
+def _check_rows(engine: Engine) -> None:
+    """Read every row; raise a ValueError where one is not as it was written."""
+    with Session(engine) as session:
+        for table in (Photo, Embedding, Sighting, Event):
+            for _ in session.scalars(select(table).execution_options(yield_per=1000)):
+                pass
 
 
 def _engine(path: Path) -> Engine:
