@@ -1,5 +1,6 @@
 # make demo    train, evaluate and search on drawn turtles
 # make test    the tests
+# make soak    the tests of faults, hostile files and crashes, for half an hour
 # make check   style and types
 # make page    the search as a web page
 # make docs    the documentation site, into site/
@@ -9,7 +10,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-.PHONY: demo test check bench page docs
+.PHONY: demo test soak check bench page docs
 
 demo: .venv/installed
 	$(RUN) train_classifier_reid.py
@@ -18,6 +19,9 @@ demo: .venv/installed
 
 test: .venv/installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile
+
+soak: .venv/installed-dev
+	WILDTRACK_SOAK=1 $(RUN) -m pytest -n 2 --dist loadfile tests/faults tests/test_app.py tests/web/test_schema.py tests/test_fileset.py tests/assess/test_splits.py
 
 check: .venv/installed-dev
 	$(RUN) -m ruff check .

@@ -24,6 +24,15 @@ settings.register_profile("same", patient, max_examples=50, derandomize=True)
 settings.register_profile("soak", patient, max_examples=500)
 settings.load_profile("soak" if os.environ.get("WILDTRACK_SOAK") else "same")
 
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell the figures that tests have recorded: what docs/reliability.md is written from."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figure":
+                terminalreporter.write_line(str(value))
+
+
 SIDE = 32
 IDENTITIES = ("Ana", "Blå", "C $1")
 

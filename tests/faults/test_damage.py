@@ -1,11 +1,12 @@
 """Bits that flip and files that are cut short: in a folder of artifacts, every one is noticed when it is opened.
 
-By default 250 damages, with WILDTRACK_SOAK=1 the 1,000 of docs/reliability.md (`pytest -rP` shows the figures).
+By default 250 damages, with WILDTRACK_SOAK=1 the 1,000 of docs/reliability.md.
 """
 
 import os
 import random
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def flipped(content: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
-def test_every_damage_to_artifacts_is_noticed(folder: Path) -> None:
+def test_every_damage_to_artifacts_is_noticed(folder: Path, record_property: Callable[[str, object], None]) -> None:
     open_all(folder)
     names = sorted(path.name for path in folder.iterdir())
     assert len(names) == 9 + 4 + 5 + 2  # the model's, the index's, its keypoints' and its sketches' files
@@ -90,10 +91,10 @@ def test_every_damage_to_artifacts_is_noticed(folder: Path) -> None:
         (folder / name).write_bytes(whole)
         hit[name] += 1
     open_all(folder)
-    print(f"{DAMAGES} damages to {len(hit)} files: all noticed when the folder was opened")
+    record_property("figure", f"{DAMAGES} damages to {len(hit)} files: all noticed when the folder was opened")
 
 
-def test_faiss_by_itself_notices_next_to_nothing(folder: Path) -> None:
+def test_faiss_by_itself_notices_next_to_nothing(folder: Path, record_property: Callable[[str, object], None]) -> None:
     """Why `index.faiss` stands in a manifest: the share of flipped bits that FAISS complains about."""
     rng, noticed, trials = random.Random(0), 0, 200
     whole = (folder / "index.faiss").read_bytes()
@@ -103,7 +104,7 @@ def test_faiss_by_itself_notices_next_to_nothing(folder: Path) -> None:
             faiss.deserialize_index(np.frombuffer(changed, np.uint8))
         except RuntimeError:
             noticed += 1
-    print(f"FAISS by itself noticed {noticed} of {trials} flipped bits")
+    record_property("figure", f"FAISS by itself noticed {noticed} of {trials} flipped bits")
     assert noticed < trials / 10
 
 
@@ -159,7 +160,7 @@ def test_what_damages_to_the_sightings_cost(tmp_path: Path) -> None:
     assert refused == pages
 
 
-def test_a_flipped_bit_in_the_sightings(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_the_sightings(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """What people said is what it was, or refused; the rest of a page is nobody's, and a bit there changes nothing."""
 
     def said() -> list[tuple[object, ...]]:
@@ -188,5 +189,7 @@ def test_a_flipped_bit_in_the_sightings(tmp_path: Path) -> None:
             assert said() == truth
         except UserError:
             refused += 1
-    print(f"{DAMAGES} flipped bits in the sightings: {refused} refused, the others changed nothing that is told")
+    record_property(
+        "figure", f"{DAMAGES} flipped bits in the sightings: {refused} refused, the others changed nothing that is told"
+    )
     assert refused > DAMAGES / 3

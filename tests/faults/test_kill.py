@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def index_of(home: Path) -> Index | None:
     return index
 
 
-def test_killed_while_indexing(home: Path) -> None:
+def test_killed_while_indexing(home: Path, record_property: Callable[[str, object], None]) -> None:
     """Each round adds a photo; the index knows those of the last round, or of an earlier one, all of them."""
     search = ("search.py", "new.jpg", "--rebuild", "--no-panels", "--data", "data")
     total = changes(run_dying(0, home, *search))
@@ -73,15 +74,16 @@ def test_killed_while_indexing(home: Path) -> None:
         renewed += len(after.meta) == expected
         before = after
     assert killed
-    print(
-        f"killed {killed} times in {rounds} while indexing ({total} changes): the new index was there {renewed} times"
+    record_property(
+        "figure",
+        f"killed {killed} times in {rounds} while indexing ({total} changes): the new index was there {renewed} times",
     )
     assert run_script(*search, cwd=home).returncode == 0
     left = {path.name for path in (home / "artifacts").iterdir()}
     assert not [name for name in left if name.startswith(".")], left
 
 
-def test_killed_while_training(home: Path) -> None:
+def test_killed_while_training(home: Path, record_property: Callable[[str, object], None]) -> None:
     """Each round trains with another seed; the model there is the last round's or this one's, and answers."""
     total = changes(run_dying(0, home, "train_classifier_reid.py", "--data", "data", *TRAIN))
     rng, killed, renewed = random.Random(1), 0, 0
@@ -101,8 +103,9 @@ def test_killed_while_training(home: Path) -> None:
         renewed += after["seed"] == seed
         before = after
     assert killed
-    print(
-        f"killed {killed} times in {rounds} while training ({total} changes): the new model was there {renewed} times"
+    record_property(
+        "figure",
+        f"killed {killed} times in {rounds} while training ({total} changes): the new model was there {renewed} times",
     )
     done = run_script("search.py", "new.jpg", "--rebuild", "--no-panels", cwd=home)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,11 @@ def probe(way: str, stop: int, patience: float) -> subprocess.CompletedProcess[s
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell the peak memory")
 @pytest.mark.parametrize("way", ["reader", "search"])
-def test_a_damaged_photo_is_read_or_refused_at_once(way: str) -> None:
+def test_a_damaged_photo_is_read_or_refused_at_once(way: str, record_property: Callable[[str, object], None]) -> None:
     done = probe(way, PHOTOS, PATIENCE)
     assert done.returncode == 0, done.stderr[-3000:]
     figures: dict[str, Any] = json.loads(done.stdout)
-    print(way, figures)
+    record_property("figure", f"{PHOTOS} damaged photos through the {way}: {figures}")
     assert figures["wrong"] == []
     assert figures["read"] + figures["refused"] == PHOTOS
     assert min(figures["read"], figures["refused"]) > PHOTOS / 10  # or the damage is none, or all there is to see

@@ -125,7 +125,7 @@ def test_a_photo_that_is_gone_is_searched_and_told_of(
     said = serve(index, store).confirm(png(7), "Eva", True, "")
     store.file_of(said.stored).unlink()
     service = serve(index, Store(tmp_path / "sightings"), EMBEDDING)
-    assert "1 confirmed photos are gone" in caplog.text
+    assert "Confirmed photos that are gone or damaged: 1," in caplog.text
     assert first(service, png(7, 9)) == "Eva"
     picture = service.picture(said.photo, None, 64)
     assert picture is not None

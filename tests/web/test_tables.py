@@ -36,7 +36,7 @@ def test_a_new_database_is_of_the_newest_kind_at_once(tmp_path: Path, monkeypatc
 
 def test_rows_of_the_first_version_are_read_and_sealed_when_they_change(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    sighting = add(store)
+    number = add(store)
     with store.engine.begin() as connection:
         for table in module.SEALED:
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN seal")
@@ -44,7 +44,7 @@ def test_rows_of_the_first_version_are_read_and_sealed_when_they_change(tmp_path
     store.close()
     again = Store(tmp_path)
     assert [each.seal for each in again.sightings()] == [""]
-    assert len(again.undo(sighting.id).seal) == 64
+    assert len(again.undo(number).seal) == 64
     again.close()
 
 

@@ -63,7 +63,7 @@ class Service:
             self._confirmed[sighting.id] = self._opened(sighting, vectors.get(sighting.photo))
         if store.lost:
             log.warning(
-                "%d confirmed photos in %s are gone or damaged; they are searched, but cannot be shown as they were.",
+                "Confirmed photos that are gone or damaged: %d, in %s; they are searched, but not shown as they were.",
                 len(store.lost),
                 store.photos,
             )
