@@ -38,6 +38,7 @@ bench: .venv/installed-dev
 	$(RUN) -m benchmarks.start
 	$(RUN) -m benchmarks.embedding
 	$(RUN) -m benchmarks.training
+	$(RUN) -m benchmarks.deterministic
 	$(RUN) -m benchmarks.duplicates
 	$(RUN) -m benchmarks.assess
 	$(RUN) -m benchmarks.local

@@ -9,6 +9,7 @@ from blobs import draw_animals
 from benchmarks import (
     ablation,
     assess,
+    deterministic,
     duplicates,
     embedding,
     folder,
@@ -52,6 +53,14 @@ def test_the_quality_benchmark_plants_every_fault(photo_folder: Path, capsys: py
     said = capsys.readouterr().err
     assert said.count("recall") == len(quality_faults.FAULTS)
     assert "turned: none suspected" in said  # twelve photos are too few
+
+
+def test_the_deterministic_benchmark_compares_speeds_and_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = draw_animals(tmp_path / "data")
+    deterministic.main(deterministic.Knobs(data, epochs=2, repeats=1, alpha=0.25, image_size=32))
+    assert capsys.readouterr().err.count("1 different models") == 2
 
 
 def test_the_duplicates_benchmark_finds_the_same_pairs_both_ways(capsys: pytest.CaptureFixture[str]) -> None:

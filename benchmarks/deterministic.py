@@ -1,0 +1,72 @@
+"""What `--deterministic` costs and what it gives: the same training with it and without, taking turns.
+
+python -m benchmarks.deterministic
+"""
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pandas as pd
+
+from wildtrack import versions
+from wildtrack.access.demo import DEMO, DEMO_NEW
+from wildtrack.access.demo.dataset import make_demo
+from wildtrack.address.artifacts import open_artifacts
+from wildtrack.console import console, run
+from wildtrack.errors import UserError
+
+TRAIN = Path(__file__).resolve().parents[1] / "train_classifier_reid.py"
+NAMES = {"as it is": (), "--deterministic": ("--deterministic",)}
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Change a value here, or on the command line."""
+
+    data: Path = DEMO
+    epochs: int = 5  # of each training; the first one is not timed
+    repeats: int = 3  # trainings of each kind
+    alpha: float = 0.75  # width of the backbone
+    image_size: int = 128  # pixels
+
+
+def main(knobs: Knobs) -> None:
+    """Train in turns; compare the speed of the epochs, and the models by their fingerprints."""
+    if knobs.epochs < 2:
+        raise UserError(f"epochs = {knobs.epochs}: the first is not timed, so there must be 2 or more")
+    if knobs.data == DEMO and not any(DEMO.glob("*")):
+        make_demo(DEMO, DEMO_NEW)
+    speeds: dict[str, list[float]] = {name: [] for name in NAMES}
+    models: dict[str, set[str]] = {name: set() for name in NAMES}
+    for _ in range(knobs.repeats):
+        for name, options in NAMES.items():
+            speed, fingerprint = trained(knobs, options)
+            speeds[name].append(speed)
+            models[name].add(fingerprint)
+    console.print(f"medians of {knobs.repeats} trainings of {knobs.epochs} epochs; {versions()}")
+    for name, found in speeds.items():
+        ratio = median(found) / median(speeds["as it is"])
+        different = len(models[name])
+        console.print(f"{name:16s} {median(found):6.1f} photos/s, {ratio:4.2f} x; {different} different models")
+
+
+def trained(knobs: Knobs, options: tuple[str, ...]) -> tuple[float, str]:
+    """Photos per second of the epochs after the first, and the model's fingerprint."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, TRAIN, "--data", knobs.data, "--artifacts", folder, "--results", folder]
+        command += ["--epochs", knobs.epochs, "--alpha", knobs.alpha, "--image-size", knobs.image_size, *options]
+        command += ["--weights", "none"]
+        done = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False)
+        if done.returncode:
+            raise UserError(f"the training ended with {done.returncode}: {done.stderr[-300:]}")
+        history = pd.read_csv(Path(folder) / "history.csv")
+        config = open_artifacts(Path(folder)).config or {}
+    return float(history["photos_per_second"].iloc[1:].median()), str(config["fingerprint"])
+
+
+if __name__ == "__main__":
+    run(main, Knobs, __doc__)
