@@ -1,6 +1,7 @@
 # make demo    train, evaluate and search on drawn turtles
 # make test    the tests
-# make check   style and types
+# make check   style, types, risky code, packages with known vulnerabilities
+# make lowest  the tests with the lowest versions that requirements.txt and requirements-app.txt allow
 # make page    the search as a web page
 # make bench   side-by-side timings
 # Each makes .venv when there is none. PYTHON chooses the interpreter: make demo PYTHON=python3.13
@@ -8,7 +9,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-.PHONY: demo test check bench page
+.PHONY: demo test check lowest bench page
 
 demo: .venv/installed
 	$(RUN) train_classifier_reid.py
@@ -22,6 +23,9 @@ check: .venv/installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+
+lowest: .venv-lowest/installed
+	.venv-lowest/bin/python -m pytest -n 2 --dist loadfile
 
 page: .venv/installed-app
 	$(RUN) app.py
@@ -52,4 +56,11 @@ bench: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed requirements-app.txt requirements-dev.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# the lower bounds, each made the one version allowed; the tools around them may be of any version
+.venv-lowest/installed: requirements.txt requirements-app.txt requirements-dev.txt
+	$(PYTHON) -m venv --clear .venv-lowest
+	sed -nE 's/^([A-Za-z0-9._-]+)>=([0-9.]+)[^ ;]*/\1==\2/p' requirements.txt requirements-app.txt > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c .venv-lowest/lowest.txt
 	touch $@
