@@ -23,6 +23,8 @@ check: .venv/installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m bandit --quiet --recursive . --configfile pyproject.toml
+	$(RUN) -m tools.audit_packages
 
 lowest: .venv-lowest/installed
 	.venv-lowest/bin/python -m pytest -n 2 --dist loadfile
