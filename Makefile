@@ -8,6 +8,8 @@
 
 PYTHON ?= python3
 RUN = .venv/bin/python
+IS_RIGHT_PYTHON = $(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
+	{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12"; exit 2; }
 
 .PHONY: demo test check lowest bench page
 
@@ -46,8 +48,7 @@ bench: .venv/installed-dev
 	$(RUN) -m benchmarks.web
 
 .venv/installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
-		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12"; exit 2; }
+	@$(IS_RIGHT_PYTHON)
 	test -x $(RUN) || $(PYTHON) -m venv .venv
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
@@ -62,6 +63,7 @@ bench: .venv/installed-dev
 
 # the lower bounds, each made the one version allowed; the tools around them may be of any version
 .venv-lowest/installed: requirements.txt requirements-app.txt requirements-dev.txt
+	@$(IS_RIGHT_PYTHON)
 	$(PYTHON) -m venv --clear .venv-lowest
 	sed -nE 's/^([A-Za-z0-9._-]+)>=([0-9.]+)[^ ;]*/\1==\2/p' requirements.txt requirements-app.txt > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c .venv-lowest/lowest.txt
