@@ -1,7 +1,8 @@
 # make demo    train, evaluate and search on drawn turtles
 # make test    the tests
 # make soak    the tests of faults, hostile files and crashes, for half an hour
-# make check   style and types
+# make check   style, types, risky code, packages with known vulnerabilities
+# make lowest  the tests with the lowest versions that requirements.txt and requirements-app.txt allow
 # make page    the search as a web page
 # make docs    the documentation site, into site/
 # make bench   side-by-side timings
@@ -9,8 +10,10 @@
 
 PYTHON ?= python3
 RUN = .venv/bin/python
+IS_RIGHT_PYTHON = $(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
+	{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12"; exit 2; }
 
-.PHONY: demo test soak check bench page docs
+.PHONY: demo test soak check lowest bench page docs
 
 demo: .venv/installed
 	$(RUN) train_classifier_reid.py
@@ -27,6 +30,11 @@ check: .venv/installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m bandit --quiet --recursive . --configfile pyproject.toml
+	$(RUN) -m tools.audit_packages
+
+lowest: .venv-lowest/installed
+	.venv-lowest/bin/python -m pytest -n 2 --dist loadfile
 
 page: .venv/installed-app
 	$(RUN) app.py
@@ -49,8 +57,7 @@ bench: .venv/installed-dev
 	$(RUN) -m benchmarks.web
 
 .venv/installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
-		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12"; exit 2; }
+	@$(IS_RIGHT_PYTHON)
 	test -x $(RUN) || $(PYTHON) -m venv .venv
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
@@ -65,4 +72,12 @@ bench: .venv/installed-dev
 
 .venv/installed-docs: .venv/installed requirements-docs.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	touch $@
+
+# the lower bounds, each made the one version allowed; the tools around them may be of any version
+.venv-lowest/installed: requirements.txt requirements-app.txt requirements-dev.txt
+	@$(IS_RIGHT_PYTHON)
+	$(PYTHON) -m venv --clear .venv-lowest
+	sed -nE 's/^([A-Za-z0-9._-]+)>=([0-9.]+)[^ ;]*/\1==\2/p' requirements.txt requirements-app.txt > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c .venv-lowest/lowest.txt
 	touch $@

@@ -6,6 +6,7 @@
 It needs a trained model; the index is built where there is none yet. What people confirm is kept in `sightings`.
 """
 
+import ipaddress
 import math
 import os
 import secrets
@@ -110,9 +111,9 @@ def listening(host: str, port: int) -> socket.socket:
 def say_where(listener: socket.socket, token: str | None) -> None:
     """Where the page is; the token travels behind #, which browsers keep to themselves."""
     host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(
-        host, f"[{host}]" if ":" in host else host
-    )
+    if ipaddress.ip_address(host).is_unspecified:  # it listens at every address of this computer
+        host = socket.gethostname()
+    shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{port}/" + (f"#token={token}" if token else ""), flush=True)
     console.print("Open this address in a browser; Ctrl-C ends it.")
     if token:

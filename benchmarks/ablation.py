@@ -8,14 +8,13 @@ seen; its validation photos ask, its training photos are the gallery. A finished
 """
 
 import hashlib
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from benchmarks.children import start_python
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
@@ -96,14 +95,18 @@ def train(knobs: Knobs, piece: str, seed: int) -> Path:
     flags += ["--image-size", knobs.image_size, "--epochs", knobs.epochs]
     flags += PIECES[piece].format(quarter=max(1, knobs.epochs // 4)).split()
     console.print(f"{name_of(knobs)}: {piece}, seed {seed}")
-    subprocess.run([sys.executable, "train_classifier_reid.py", *map(str, flags)], check=True)
+    with start_python("train_classifier_reid.py", *flags) as training:
+        training.wait()
+    if training.returncode:
+        raise UserError(f"train_classifier_reid.py ended with {training.returncode}; it says why above")
     return artifacts
 
 
 def validation_scores(folder: Path) -> pd.DataFrame:
     """Ask about the validation photos: a row a query, with what `retrieval_scores` says and the minutes of training."""
     artifacts = open_artifacts(folder)
-    assert artifacts.split is not None  # our own training always leaves one
+    if artifacts.split is None:
+        raise UserError(f"{folder} has no split.csv, which every training leaves; remove the folder")
     catalogue = load_catalogue(artifacts.photos(None))
     photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, 10.0, folder / "problems.csv")
     outputs = run_all(OnnxEngine(folder / "model.onnx"), photos.pixels, "Embedding photos")

@@ -15,8 +15,6 @@ PyTorch is left out where it is not installed: pip install torch torchvision tim
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +30,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.children import PIPE, start_python
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.contents import photo_contents
@@ -240,8 +239,7 @@ def torch_ways(knobs: Knobs, photos: Path) -> Iterator[dict[str, Work]]:
         yield {}
         return
     program = Path(__file__).with_name("plain_torch.py")
-    command = [sys.executable, str(program), name, str(knobs.image_size), str(photos)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with start_python(program, name, knobs.image_size, photos, stdin=PIPE, stdout=PIPE) as child:
         answers, asked = child.stdout, child.stdin
         if answers is None or asked is None:
             raise RuntimeError("no pipes")

@@ -14,7 +14,6 @@ takes back when it needs the room.
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.children import STDOUT, start_python
 from wildtrack import versions
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
@@ -76,8 +76,8 @@ def main(knobs: Knobs) -> None:
             shutil.rmtree(folder / "cache", ignore_errors=True)
             building = ["--rebuild", "--data", str(csv_file)]
             for work, more in {"building": building, "building again": building, "searching": []}.items():
-                command = [sys.executable, str(SEARCH), *queries, *options, *more]
-                peak, seconds = peak_of(command, folder / "cache")
+                arguments = [str(SEARCH), *queries, *options, *more]
+                peak, seconds = peak_of(arguments, folder / "cache")
                 peaks.setdefault(work, []).append(peak)
                 console.print(f"  {work:16s} {peak.anonymous:6.0f} MB ({peak.resident:.0f} MB) in {seconds:.0f} s")
     for work, found in peaks.items() if len(knobs.sizes) > 1 else ():
@@ -87,14 +87,14 @@ def main(knobs: Knobs) -> None:
         console.print(f"{work:16s} {growth:6.1f} MB for {PER} more photos, {growth / vectors:.1f} x their vectors")
 
 
-def peak_of(command: list[str], cache: Path) -> tuple[Peak, float]:
-    """Run a program: the most memory it took, and seconds."""
+def peak_of(arguments: list[str], cache: Path) -> tuple[Peak, float]:
+    """Run a script: the most memory it took, and seconds."""
     started = time.perf_counter()
     anonymous = resident = 0
     with (
         tempfile.TemporaryFile() as said,
-        subprocess.Popen(
-            command, stdout=said, stderr=subprocess.STDOUT, env={**os.environ, "WILDTRACK_CACHE": str(cache)}
+        start_python(
+            *arguments, stdout=said, stderr=STDOUT, env={**os.environ, "WILDTRACK_CACHE": str(cache)}
         ) as process,
     ):
         while process.poll() is None:

@@ -6,12 +6,11 @@ python -m benchmarks.start --photo my_photo.jpg --artifacts my_model
 The index must be there: ask once with search.py before.
 """
 
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.children import DEVNULL, PIPE, next_line, start_python
 from wildtrack import versions
 from wildtrack.access.demo import DEMO_NEW
 from wildtrack.console import console, run
@@ -33,10 +32,10 @@ class Knobs:
 
 def main(knobs: Knobs) -> None:
     """Start both processes again and again, and time their first lines."""
-    search = [sys.executable, str(SEARCH), str(knobs.photo), "--artifacts", str(knobs.artifacts)]
+    search = [str(SEARCH), str(knobs.photo), "--artifacts", str(knobs.artifacts)]
     search += ["--results", str(knobs.results)]
     commands = {
-        "import tensorflow, keras": [sys.executable, "-c", IMPORT],
+        "import tensorflow, keras": ["-c", IMPORT],
         "search.py PHOTO": search,
         "search.py PHOTO --no-panels": [*search, "--no-panels"],
     }
@@ -52,15 +51,14 @@ def main(knobs: Knobs) -> None:
         console.print(f"{name:28s} {answer:5.2f} s to the answer, {end:5.2f} s to the end; {ratio}")
 
 
-def seconds_of(command: list[str]) -> tuple[float, float]:
+def seconds_of(arguments: list[str]) -> tuple[float, float]:
     """From the start of a process to its first line on standard output, and to its end."""
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with start_python(*arguments, stdout=PIPE, stderr=DEVNULL) as process:
+        next_line(process)
         answer = time.perf_counter() - started
     if process.returncode:
-        raise UserError(f"{' '.join(command)} ended with {process.returncode}; run it to see why")
+        raise UserError(f"python {' '.join(arguments)} ended with {process.returncode}; run it to see why")
     return answer, time.perf_counter() - started
 
 

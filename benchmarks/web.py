@@ -8,9 +8,6 @@ engine, which embeds photos that are read and decoded, and the same search witho
 same cores. Memory is that of the server's process, once every thread has worked, and at the end.
 """
 
-import random
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -21,6 +18,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from benchmarks.children import PIPE, next_line, start_python
 from wildtrack import versions
 from wildtrack.access.asked import find_photos
 from wildtrack.access.demo import DEMO_NEW
@@ -62,10 +60,9 @@ def main(knobs: Knobs) -> None:
     good = [path.read_bytes() for path in find_photos((str(knobs.photos),))]
     bad = [good[0][: len(good[0]) // 3], b"", b"no photo", good[0][:20] + bytes(1000)]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(APP), "--port", "0", "--sightings", folder, "--artifacts", str(knobs.artifacts)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
+        knobs_there = ["--port", 0, "--sightings", folder, "--artifacts", knobs.artifacts]
+        process = start_python(APP, *knobs_there, stdout=PIPE)
+        address = next_line(process).strip()
         if not address:
             raise UserError("app.py did not start")
         try:
@@ -92,10 +89,11 @@ def ask_all(address: str, good: list[bytes], bad: list[bytes], pid: int, knobs: 
     told, turn, end = Tally(), threading.Lock(), time.perf_counter() + knobs.seconds
 
     def client(number: int) -> None:
-        rng = random.Random(number)
+        rng = np.random.default_rng(number)
         with httpx.Client(base_url=address, timeout=60) as http:
             while time.perf_counter() < end:
-                photo = rng.choice(bad if rng.random() < knobs.bad else good)
+                photos = bad if rng.random() < knobs.bad else good
+                photo = photos[rng.integers(len(photos))]
                 started = time.perf_counter()
                 try:
                     answer = http.post("/search", files={"photos": ("photo.jpg", photo)})

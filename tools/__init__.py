@@ -1,1 +1,1 @@
-"""What writes parts of the documentation; nothing here is needed to use WildTrack."""
+"""What `make check` and the documentation need beside installed tools; nothing here is needed to use WildTrack."""

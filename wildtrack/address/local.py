@@ -161,6 +161,8 @@ class LocalIndex:
         allowed = None if excluded is None or not excluded.any() else ~excluded[self._photos]
         start, distances, rows = 0, [], []
         for index in self._indexes:
+            if index.ntotal == 0:  # what FAISS before 1.14 answers then is whatever lay in memory
+                continue
             chosen = None if allowed is None else _among(index, allowed[start : start + index.ntotal])
             squared, found = index.search(asked, wanted, params=chosen)  # FAISS puts the largest float where none is
             distances.append(squared)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wildtrack.access.photos import READER_VERSION
-from wildtrack.address.plain_pickle import load_plain_pickle
+from wildtrack.address.plain_pickle import load_plain_pickle, save_plain_pickle
 from wildtrack.errors import UserError
 
 # what range of pixel values the network's first layer expects -> scale and offset from 0-255 to it
@@ -44,7 +43,7 @@ class Preprocessor:
             "scaling": self.scaling,
             "reader_version": self.reader_version,
         }
-        path.write_bytes(pickle.dumps(values, protocol=4))
+        save_plain_pickle(values, path)
 
 
 def load_preprocessor(path: Path) -> Preprocessor:

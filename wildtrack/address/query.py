@@ -12,7 +12,7 @@ import pandas as pd
 
 from wildtrack.access.photos import NOT_UNICODE, PhotoError, photo_size, printable, read_photo
 from wildtrack.address.answers import Answer, Candidate
-from wildtrack.address.decision import Decision
+from wildtrack.address.decision import Decider, Decision
 from wildtrack.address.embed import Engine
 from wildtrack.address.explain import shared_points
 from wildtrack.address.fusion import OTHER_SIDE, RELATIONS, side_relation
@@ -181,7 +181,8 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         for rank, (row, shared) in enumerate(zip(best.to_dict("records"), points, strict=True), start=1)
     ]
     itself = index.meta["identity"][is_itself]
-    decides = searcher.matching is not None and len(best) > 0
+    decider = None if searcher.matching is None or best.empty else searcher.matching.decider(searcher.ranker)
+    rate = searcher.false_match_rate
     return Answer(
         query.name,
         "ok",
@@ -189,9 +190,9 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         already_known_as=None if itself.empty else str(itself.iloc[0]),
         model=index.fingerprint,
         ranker=searcher.ranker,
-        decision=_decide(searcher, query, float(best["probability"].iloc[0]), surest) if decides else None,
+        decision=_decide(decider, rate, query, float(best["probability"].iloc[0]), surest) if decider else None,
         side=searcher.side or None,
-        false_match_rate=searcher.false_match_rate if decides else None,
+        false_match_rate=rate if decider else None,
     )
 
 
@@ -255,17 +256,15 @@ def _other_side(searcher: Searcher, identity: str) -> str | None:
     return ", ".join(known) if known and (relation == OTHER_SIDE).all() else None
 
 
-def _decide(searcher: Searcher, query: Query, probability: float, whatever_side: float) -> Decision:
+def _decide(decider: Decider, rate: float, query: Query, probability: float, whatever_side: float) -> Decision:
     """The decision on P of the first candidate.
 
     "new" is for photos that show enough to say so, and that would be new whatever side they show: a side that is given
     wrongly must not make a new animal of a known one.
     """
-    assert searcher.matching is not None
-    decider = searcher.matching.decider(searcher.ranker)
-    decision = decider.decide(probability, searcher.false_match_rate)
+    decision = decider.decide(probability, rate)
     few = query.keypoints is not None and len(query.keypoints.places) < FEWEST
     shows_little = max(query.size) < SMALLEST or few
-    if decision == "new" and (shows_little or decider.decide(whatever_side, searcher.false_match_rate) != "new"):
+    if decision == "new" and (shows_little or decider.decide(whatever_side, rate) != "new"):
         return "review"
     return decision

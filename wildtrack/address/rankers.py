@@ -59,9 +59,8 @@ def fused_method(ours: Method, matching: Matching) -> Method:
         def fused(shared: np.ndarray) -> np.ndarray:
             return matching.scores(FUSED, {EMBEDDING: embedding.similarity, LOCAL: shared}, relation)
 
-        assert keypoints.honest is not None
-        seconds = keypoints.seconds_per_query
-        return Ranked(fused(keypoints.similarity), honest=fused(keypoints.honest), seconds_per_query=seconds)
+        honest = None if keypoints.honest is None else fused(keypoints.honest)
+        return Ranked(fused(keypoints.similarity), honest=honest, seconds_per_query=keypoints.seconds_per_query)
 
     fingerprint = hashlib.sha256(f"{ours.fingerprint} {local.fingerprint}".encode()).hexdigest()
     note = f"the evidence of {ours.name} and local together, as validation photos taught to read it"

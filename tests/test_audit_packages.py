@@ -1,0 +1,123 @@
+"""The audit of the installed packages, with a service of our own in the place of osv.dev."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tools.audit_packages import Knobs, why_away
+from wildtrack.errors import UserError
+
+CLEAN: dict[str, Any] = {}
+
+
+def bad(package: str) -> dict[str, Any]:
+    """What the service says of a package with a vulnerability that version 999 mends."""
+    events = [{"introduced": "0"}, {"fixed": "999"}]
+    affected = {"package": {"name": package, "ecosystem": "PyPI"}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}
+    return {"vulns": [{"id": "PYSEC-2099-1", "summary": "It bites.", "affected": [affected]}]}
+
+
+@contextmanager
+def service(answers: dict[str, dict[str, Any]], *, first: int = 200, later: int = 200) -> Iterator[str]:
+    """A service that knows `answers`, and nothing bad about other packages; its address.
+
+    `first` and `later` are the HTTP status of the first answer and of all others.
+    """
+    statuses = iter([first])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            content = json.dumps(answers.get(asked["package"]["name"], CLEAN)).encode()
+            self.send_response(next(statuses, later))
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_port}/v1/query"
+        http.shutdown()
+
+
+def audit(address: str, *more: str) -> tuple[int, str]:
+    """Run the audit as `make check` does; its exit code, and all that it says."""
+    command = [sys.executable, "-m", "tools.audit_packages", "--service", address, *more]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_known_vulnerability_fails_and_is_named() -> None:
+    with service({"jinja2": bad("jinja2"), "numpy": bad("numpy")}) as address:
+        code, said = audit(address)
+    assert code == 1
+    assert "Found 1 known vulnerability in 1 package" in said
+    line = next(line for line in said.splitlines() if line.startswith("numpy"))
+    assert "PYSEC-2099-1" in line
+    assert "999" in line
+
+
+def test_packages_without_known_vulnerabilities_pass() -> None:
+    with service({"jinja2": bad("jinja2")}) as address:
+        code, said = audit(address)
+    assert code == 0, said
+    assert said.strip() == "No known vulnerabilities found"
+
+
+def test_where_nobody_listens_the_audit_is_skipped_and_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    code, said = audit(f"http://127.0.0.1:{port}/v1/query")
+    assert code == 0, said
+    assert said.startswith("Skipped: nobody looked for known vulnerabilities")
+    assert said.strip().endswith("cannot be reached (ConnectionError).")
+    assert said.count("\n") == 1
+
+
+def test_a_name_that_cannot_be_resolved_is_out_of_reach() -> None:
+    assert why_away(Knobs("https://osv.invalid/v1/query")) in {"ConnectionError", "ProxyError"}
+
+
+def test_a_service_that_never_answers_is_out_of_reach() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert why_away(Knobs(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=1)) == "ReadTimeout"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_service_that_is_away_is_out_of_reach(status: int) -> None:
+    with service({}, first=status) as address:
+        assert why_away(Knobs(address)) == f"HTTP {status}"
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 500])
+def test_a_service_that_does_not_know_what_is_bad_is_not_believed(status: int) -> None:
+    with (
+        service({}, first=status) as address,
+        pytest.raises(UserError, match=rf"\(HTTP {status}\), but knows no vulnerability of jinja2 2.4.1"),
+    ):
+        why_away(Knobs(address))
+
+
+def test_what_is_not_believed_fails() -> None:
+    with service({}) as address:
+        code, said = audit(address)
+    assert code == 2
+    assert said.startswith("Error: ")
+
+
+def test_a_service_that_breaks_while_it_is_asked_fails() -> None:
+    with service({"jinja2": bad("jinja2")}, later=500) as address:
+        code, said = audit(address)
+    assert code == 1
+    assert "500 Server Error" in said
