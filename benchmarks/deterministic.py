@@ -3,8 +3,6 @@
 python -m benchmarks.deterministic
 """
 
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from statistics import median
 
 import pandas as pd
 
+from benchmarks.children import start_python
 from wildtrack import versions
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
@@ -57,12 +56,10 @@ def main(knobs: Knobs) -> None:
 def trained(knobs: Knobs, options: tuple[str, ...]) -> tuple[float, str]:
     """Photos per second of the epochs after the first, and the model's fingerprint."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, TRAIN, "--data", knobs.data, "--artifacts", folder, "--results", folder]
-        command += ["--epochs", knobs.epochs, "--alpha", knobs.alpha, "--image-size", knobs.image_size, *options]
-        command += ["--weights", "none"]
-        done = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False)
-        if done.returncode:
-            raise UserError(f"the training ended with {done.returncode}: {done.stderr[-300:]}")
+        size = ("--weights", "none", "--alpha", knobs.alpha, "--image-size", knobs.image_size)
+        places = ("--data", knobs.data, "--artifacts", folder, "--results", folder)
+        if start_python(TRAIN, *places, *size, "--epochs", knobs.epochs, *options).wait():
+            raise UserError("the training failed; what it says stands above")
         history = pd.read_csv(Path(folder) / "history.csv")
         config = open_artifacts(Path(folder)).config or {}
     return float(history["photos_per_second"].iloc[1:].median()), str(config["fingerprint"])

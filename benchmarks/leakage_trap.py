@@ -9,8 +9,6 @@ many training, validation and test photos in both. All test photos are asked. A 
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageEnhance
 
+from benchmarks.children import start_python
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.console import console, run
+from wildtrack.errors import UserError
 from wildtrack.files import write_csv
 
 SCRIPTS = Path(__file__).resolve().parents[1]
@@ -120,7 +120,8 @@ def measure(knobs: Knobs, data: Path, name: str, seed: int) -> dict[str, Any]:
 
 def script(name: str, *options: object) -> None:
     """Run a script to its end."""
-    subprocess.run([sys.executable, str(SCRIPTS / name), *map(str, options)], check=True)
+    if start_python(SCRIPTS / name, *options).wait():
+        raise UserError(f"{name} failed; what it says stands above")
 
 
 def in_words(metrics: dict[str, Any]) -> str:

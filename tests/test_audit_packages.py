@@ -36,7 +36,9 @@ def service(answers: dict[str, dict[str, Any]], *, first: int = 200, later: int 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            content = json.dumps(answers.get(asked["package"]["name"], CLEAN)).encode()
+            name = asked["package"]["name"]
+            is_sound = name == "jinja2" and asked["version"] != "2.4.1"  # one that may well be installed here
+            content = json.dumps(CLEAN if is_sound else answers.get(name, CLEAN)).encode()
             self.send_response(next(statuses, later))
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
