@@ -115,7 +115,7 @@ def test_a_lambda_layer(tmp_path: Path, canary: Path, suffix: str) -> None:
     model = network(touch)
     canary.unlink()  # it ran while it was built
     model.save(tmp_path / f"evil{suffix}")
-    assert "Lambda layers are refused" in refused(lambda: load(tmp_path / f"evil{suffix}"))
+    assert "it is made with 'Lambda'" in refused(lambda: load(tmp_path / f"evil{suffix}"))
 
 
 def layers(config: dict[str, Any]) -> list[dict[str, Any]]:
@@ -172,6 +172,95 @@ def test_a_configuration_that_names_code(
 
     edit_config(path, edit)
     assert "cannot be loaded" in refused(lambda: load(path))
+
+
+def function(module: str, name: str) -> dict[str, Any]:
+    return {"module": module, "class_name": "function", "config": name, "registered_name": None}
+
+
+def called(module: str, class_name: str, args: list[Any], **config: Any) -> dict[str, Any]:
+    """A layer of a functional model that is called with these values."""
+    return {
+        "module": module,
+        "class_name": class_name,
+        "registered_name": None,
+        "name": "evil",
+        "config": {"name": "evil", **config},
+        "inbound_nodes": [{"args": args, "kwargs": {}}],
+    }
+
+
+PHOTO = {"class_name": "__tensor__", "config": {"value": [[[[9.0, 3.0, 3.0]] * 4] * 4], "dtype": "float32"}}
+TRUE = {"class_name": "__tensor__", "config": {"value": True, "dtype": "bool"}}
+# what Keras' safe mode lets through: functions of Keras that write, download, or open a TensorFlow model with its code
+CALLS = {
+    "a saved model of TensorFlow": called(
+        "keras.src.ops.core", "Switch", [0, [function("keras.layers", "TFSMLayer")], "SAVED_MODEL"]
+    ),
+    "a picture, written anywhere": called(
+        "keras.layers", "Lambda", [PHOTO], function=function("keras.visualization", "plot_image_gallery"),
+        output_shape=[3], arguments={"path": "CANARY", "rows": 1, "cols": 1},
+    ),
+    "a download": called(
+        "keras.layers", "Lambda", [TRUE], function=function("keras.ops", "cond"), output_shape=[3],
+        arguments=dict.fromkeys(("true_fn", "false_fn"), function("keras.datasets.mnist", "load_data")),
+    ),
+    "a download by an operation": called(
+        "keras.src.ops.core", "Cond", [TRUE, *[function("keras.datasets.mnist", "load_data")] * 2]
+    ),
+    "any function of Keras": called(
+        "keras.src.ops.numpy", "Vectorize", [PHOTO], pyfunc=function("keras.utils", "get_file")
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of TensorFlow that writes a file when it is opened; `CANARY` beside it."""
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("saved_model")
+
+    class Resource(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(device="")
+            self._resource_handle = self._create_resource()
+
+        def _create_resource(self) -> Any:
+            return tf.raw_ops.MutableHashTableV2(key_dtype=tf.string, value_dtype=tf.int64)
+
+        def _initialize(self) -> None:
+            tf.io.write_file(str(folder / "CANARY"), "it ran")
+
+    class Module(tf.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.resource = Resource()
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 3])])  # type: ignore[untyped-decorator]
+        def serve(self, photos: Any) -> Any:
+            _ = self.resource.resource_handle
+            return photos
+
+    tf.saved_model.save(Module(), str(folder / "model"))
+    (folder / "CANARY").unlink(missing_ok=True)
+    tf.saved_model.load(str(folder / "model"))
+    assert (folder / "CANARY").exists()  # or this test could not fail
+    (folder / "CANARY").unlink()
+    return folder / "model"
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("name", CALLS)
+def test_a_configuration_that_calls_functions_of_keras(
+    saved_artifacts: Path, saved_model: Path, tmp_path: Path, canary: Path, suffix: str, name: str
+) -> None:
+    path = tmp_path / f"evil{suffix}"
+    path.write_bytes((saved_artifacts / f"model{suffix}").read_bytes())
+    text = json.dumps(CALLS[name]).replace("CANARY", str(canary)).replace("SAVED_MODEL", str(saved_model))
+    edit_config(path, lambda config: layers(config).append(json.loads(text)))
+    message = refused(lambda: load(path))
+    assert "it is made with" in message
+    assert not saved_model.with_name("CANARY").exists()
 
 
 def bomb_member(path: Path, name: str) -> None:

@@ -6,7 +6,7 @@ A saved model in, a path that can be loaded out: the file itself, or a copy with
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 
 from wildtrack.address.containers import WEIGHTS, check_hdf5, check_keras
+from wildtrack.address.keras_config import check_config
 
 MAX_CONFIG_BYTES = 100_000_000  # of JSON; a zip file may promise any size
 NESTED = ("Functional", "Model", "Sequential")
@@ -33,11 +34,12 @@ ARITHMETIC = {
 
 
 @contextmanager
-def readable_by_keras_3(path: Path) -> Iterator[Path]:
+def readable_by_keras_3(path: Path, custom_objects: Collection[str]) -> Iterator[Path]:
     """A file with the same model that Keras 3 can load; it lives as long as the context.
 
     Args:
         path: A `.keras` or `.h5` file.
+        custom_objects: The names of layer classes of the user's own.
 
     Yields:
         `path` itself where its configuration needs no change.
@@ -45,6 +47,7 @@ def readable_by_keras_3(path: Path) -> Iterator[Path]:
     Raises:
         OSError, ValueError, KeyError, zipfile.BadZipFile: The file is damaged.
         UnsafeFileError: It must not be opened.
+        ForeignClassError: It is made of more than plain layers.
     """
     if path.suffix == ".keras":
         check_keras(path)
@@ -53,6 +56,7 @@ def readable_by_keras_3(path: Path) -> Iterator[Path]:
     text = _read_config(path)
     config = json.loads(text)
     mended = mend(config)
+    check_config(mended, custom_objects)
     if mended == config:
         yield path
         return
@@ -69,6 +73,8 @@ def mend(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     node = {key: mend(value) for key, value in node.items()}
+    if node.get("compile_config"):  # how it was trained: nothing here asks, and Keras would open it in nested models
+        node["compile_config"] = None
     name, config = node.get("class_name"), node.get("config")
     if not isinstance(config, dict):
         return node

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.address.containers import UnsafeFileError
+from wildtrack.address.keras_config import ForeignClassError
 from wildtrack.address.layers import L2Normalize
 from wildtrack.address.legacy import readable_by_keras_3
 from wildtrack.address.preprocessor import RESCALE, SCALINGS, Preprocessor, model_fingerprint
@@ -39,18 +40,21 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
         **custom_objects,
     }
     try:
-        with readable_by_keras_3(path) as readable:
+        with readable_by_keras_3(path, known) as readable:
             return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True)
     except UnsafeFileError as error:
         raise UserError(f"{path} was not loaded: {error}; ask whoever made it for a sound one") from error
+    except ForeignClassError as error:
+        raise UserError(
+            f"{path} cannot be loaded: it is made with {str(error)!r}. If that is a layer class of its author's, "
+            "import it and name it in CUSTOM_OBJECTS at the top of this script; Lambda layers and others that run code "
+            "or read files are refused"
+        ) from error
     except Exception as error:  # Keras raises nearly anything for a file it cannot read
         # Keras nests its errors, the cause last, and quotes whole configurations in between
         cause = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
         reason = cause.partition(" Full object config:")[0][:300]
-        raise UserError(
-            f"{path} cannot be loaded: {reason}. If it has a layer class of its own, import that class and name it in "
-            "CUSTOM_OBJECTS at the top of this script; Lambda layers are refused, as they run code"
-        ) from error
+        raise UserError(f"{path} cannot be loaded: {reason}; ask whoever made it for a sound one") from error
 
 
 @dataclass(frozen=True)
