@@ -30,7 +30,7 @@ from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
 from wildtrack.address.artifacts import onnx_is_current, open_artifacts
 from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.address.embedding_cache import cache_name, cached_outputs
 from wildtrack.address.preprocessor import plain
 from wildtrack.assess.audit import Audit, audit_labels
 from wildtrack.assess.checks import Checks, check_catalogue
@@ -160,7 +160,8 @@ def audit_with_model(
         return None
     cache = default_cache()
     read = photo_reader(checks.table, catalogue.root, contents, artifacts.preprocessor.image_size, cache)
-    embedded = cached_outputs(engine, engine.fingerprint, checks.table, contents, read, cache, knobs.cache_gb)
+    name = cache_name(engine.fingerprint, engine.path)
+    embedded = cached_outputs(engine, name, checks.table, contents, read, cache, knobs.cache_gb)
     rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
     seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
     if not seen.all():

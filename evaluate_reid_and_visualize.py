@@ -20,7 +20,7 @@ from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.embed import KerasEngine, run_all
-from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.address.embedding_cache import cache_name, cached_outputs
 from wildtrack.address.evaluation import (
     by_side,
     classifier_report,
@@ -117,7 +117,13 @@ def main(knobs: Knobs) -> None:
         outputs = run_all(engine, pixels, "Embedding photos")
     else:
         cached = cached_outputs(
-            engine, model.fingerprint, table, photos.contents, pixels.__getitem__, default_cache(), knobs.cache_gb
+            engine,
+            cache_name(model.fingerprint, model.source),
+            table,
+            photos.contents,
+            pixels.__getitem__,
+            default_cache(),
+            knobs.cache_gb,
         )
         outputs = cached.outputs
 

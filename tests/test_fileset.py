@@ -194,7 +194,15 @@ def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    "manifest", [{"about": {}, "files": ["a.txt"]}, {"about": {}}, {"files": {}}, {"about": 3, "files": {}}]
+    "manifest",
+    [
+        {"about": {}, "files": ["a.txt"]},
+        {"about": {}, "files": [["a", "b"]]},
+        {"about": {}, "files": {"a\0": "b"}},
+        {"about": {}},
+        {"files": {}},
+        {"about": 3, "files": {}},
+    ],
 )
 def test_a_manifest_that_lacks_something_is_refused(tmp_path: Path, manifest: dict[str, Any]) -> None:
     forge(tmp_path, manifest)

@@ -52,6 +52,8 @@ def why_away(knobs: Knobs) -> str | None:
     """
     try:
         answer = requests.post(knobs.service, json=KNOWN_TO_BE_BAD, timeout=knobs.seconds)
+    except requests.exceptions.SSLError as error:  # which is a ConnectionError, too
+        raise UserError(f"{knobs.service} does not prove who it is, and was not asked: {error}") from error
     except (requests.ConnectionError, requests.Timeout) as error:
         return type(error).__name__
     if answer.status_code in AWAY:

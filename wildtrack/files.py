@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import csv
 import hashlib
 import os
 import secrets
@@ -120,4 +121,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table as UTF-8 CSV with Unix line ends, atomically."""
-    write_atomically(path, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+    write_atomically(path, lambda part: to_csv(table, part))
+
+
+def to_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as UTF-8 CSV with Unix line ends; for `write_atomically`, or into a staging folder.
+
+    Cells with a carriage return, which pandas leaves without quotes, would end a row for whoever reads the file.
+    """
+    text = table.select_dtypes(include=["object", "str"]).astype("str")
+    returns = any(text[column].str.contains("\r", regex=False).any() for column in text)
+    table.to_csv(path, index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL)

@@ -54,10 +54,11 @@ class FileSet:
             files = {path.name: sha256(path) for path in paths}
             for path in paths:
                 fsync(path)
+            write_text(self.staging / self.manifest_name, _manifest_text({"about": about, "files": files}))
         except BaseException:  # a full disk most likely: what is no use to anybody makes room
-            shutil.rmtree(self.staging, ignore_errors=True)
+            if _read_manifest(self.staging / self.manifest_name) is None:
+                shutil.rmtree(self.staging, ignore_errors=True)
             raise
-        write_text(self.staging / self.manifest_name, _manifest_text({"about": about, "files": files}))
         fsync(self.staging)
         self._move_into_place()
 
@@ -150,8 +151,8 @@ def _read_manifest(path: Path) -> dict[str, Any] | None:
         text = path.read_bytes().decode()
         manifest = json.loads(text)
         del manifest["digest"]
-        files: dict[str, Any] = dict(manifest["files"])
-        stays_inside = all(Path(name).name == name and name not in ("", "..") for name in files)
+        names = list(manifest["files"].keys())
+        stays_inside = all(Path(name).name == name and name not in ("", "..") and name.isprintable() for name in names)
         # every byte counts, also where JSON would mean the same
         whole = text == _manifest_text(manifest) and stays_inside and isinstance(manifest["about"], dict)
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

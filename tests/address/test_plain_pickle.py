@@ -144,7 +144,7 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large.pkl"
     with path.open("wb") as file:
         file.truncate(plain_pickle.MAX_BYTES + 1)
-    assert "larger than 50 MB" in refused(path)
+    assert "larger than 5 MB" in refused(path)
 
 
 @pytest.mark.parametrize("name", ["missing.pkl", "."])

@@ -171,7 +171,7 @@ def test_a_configuration_that_names_code(
         dense["config"]["activation" if place == "activation" else "kernel_initializer"] = evil
 
     edit_config(path, edit)
-    assert "cannot be loaded" in refused(lambda: load(path))
+    assert "it is made with" in refused(lambda: load(path))
 
 
 def function(module: str, name: str) -> dict[str, Any]:
@@ -281,7 +281,7 @@ def test_a_zip_bomb(saved_artifacts: Path, tmp_path: Path, name: str) -> None:
     path.write_bytes((saved_artifacts / "model.keras").read_bytes())
     bomb_member(path, name)
     message = refused(lambda: load(path))
-    assert "takes 0.3 GB, far more than the file" in message
+    assert "far more than the file" in message
 
 
 def link_elsewhere(weights: h5py.File, secret: Path) -> None:
@@ -358,6 +358,43 @@ def test_weights_that_lie_elsewhere_or_about_their_size(
     assert "was not loaded" in refused(lambda: load(path))
 
 
+def test_an_array_that_is_listed_a_thousand_times(saved_artifacts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "evil.h5"
+    path.write_bytes((saved_artifacts / "model.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        group = next(node for node in file["model_weights"].values() if len(node.attrs.get("weight_names", ())))
+        group.attrs["weight_names"] = [group.attrs["weight_names"][0]] * 1000
+    assert "it lists an array more than once" in refused(lambda: load(path))
+
+
+def test_many_arrays_that_are_large_together(saved_artifacts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "evil.h5"
+    path.write_bytes((saved_artifacts / "model.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        for number in range(100):
+            file["model_weights"].create_dataset(f"w{number}", (20_000_000,), np.float32, chunks=(1024,))
+    assert "far more than the file" in refused(lambda: load(path))
+
+
+def test_damaged_starting_weights(tmp_path: Path) -> None:
+    import keras
+
+    from wildtrack.address.model import build_backbone
+
+    path = tmp_path / "damaged.weights.h5"
+    keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(
+        path
+    )
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(10):
+        damaged = bytearray(whole)
+        for place in rng.integers(96, 20_000, 30):
+            damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        message = refused(lambda: build_backbone("MobileNet", alpha=0.25, image_size=32, weights=str(path)))
+        assert "damaged.weights.h5" in message
+
+
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.__name__)
 def test_starting_weights_that_lie_elsewhere_or_about_their_size(tmp_path: Path, trick: Any) -> None:
     import keras
@@ -400,6 +437,8 @@ YAML = {
     "not text": "\x00\x01",
     "too deep": "[" * 10_000,
     "too long": "data: " + "x" * 2_000_000,
+    "merge keys": "x0: &x0 {a: 1}\n"
+    + "".join(f"x{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 10)}]}}\n" for n in range(1, 9)),
     "a bomb of aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
     + "".join(f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n" for before, name in pairwise("abcdefghi")),
     "a list for a folder": "data: [1]\nfingerprint: x",
@@ -439,6 +478,7 @@ def times(opcodes: bytes, count: int) -> bytes:
     return b"\x80\x04(" + opcodes * count + b"l."
 
 
+FIVE = {"image_size": 32, "embed_dim": 8, "use_l2norm": True, "label2id": {"Ana": 0}, "id2label": {0: "Ana"}}
 PICKLES: dict[str, Callable[[Path], bytes]] = {
     "reduce": lambda canary: pickle.dumps(Touch(canary)),
     "reduce, in text": lambda canary: f"cos\nsystem\n(S'touch {canary}'\ntR.".encode(),
@@ -453,6 +493,12 @@ PICKLES: dict[str, Callable[[Path], bytes]] = {
         b"\x80\x04c_codecs\nencode\nq\x000X" + struct.pack("<I", 1 << 20) + b"x" * (1 << 20) + b"q\x010"
         + times(b"h\x00h\x01\x8c\x06latin1\x86R", 100_000)[2:]
     ),
+    "a short text, encoded a million times": lambda _: (
+        b"\x80\x04c_codecs\nencode\nq\x000\x8c\x06latin1q\x010X" + struct.pack("<I", 1000) + b"x" * 1000 + b"q\x020"
+        + times(b"h\x00h\x02h\x01\x86R", 400_000)[2:]
+    ),
+    "a number of 6,000 digits": lambda _: pickle.dumps({**FIVE, "image_size": 10**6000}),
+    "dimensions of 6,000 digits": lambda _: pickle.dumps({**FIVE, "embed_dim": -(10**6000)}),
     "state for a stand-in": lambda _: b"\x80\x04c_codecs\nencode\nN}\x8c\x0c__defaults__)s\x86b.",
     "one's own class": lambda _: b"\x80\x04cwildtrack.fileset\nFileSet\n.",
 }  # fmt: skip
@@ -461,30 +507,45 @@ PICKLES: dict[str, Callable[[Path], bytes]] = {
 @pytest.mark.parametrize("name", PICKLES)
 def test_pickles(sealed: Callable[[str, bytes], Path], canary: Path, name: str) -> None:
     folder = sealed("preprocessor.pkl", PICKLES[name](canary))
-    if name == "a huge memo":  # harmless to us, so what is in it is looked at
-        assert "must be a dict" in refused(lambda: open_artifacts(folder))
-        return
-    assert "is not a pickle of plain values and was not loaded" in refused(lambda: open_artifacts(folder))
+    said = {
+        "a huge memo": "must be a dict",
+        "a number of 6,000 digits": "image_size",
+        "dimensions of 6,000 digits": "embed_dim",
+    }
+    expected = said.get(name, "is not a pickle of plain values and was not loaded")  # those three are plain, and no use
+    assert expected in refused(lambda: open_artifacts(folder))
 
 
 def onnx_model(path: Path, node: Any, tensor: Any) -> Path:
     photos = helper.make_tensor_value_info("photos", TensorProto.UINT8, [None, 32, 32, 3])
     embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [None, 8])
-    model = helper.make_model(helper.make_graph([node], "evil", [photos], [embedding], [tensor]))
-    model.ir_version = 9
+    graph = helper.make_graph([node], "evil", [photos], [embedding], [tensor])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(model, {"fingerprint": "0" * 64})
     path.write_bytes(model.SerializeToString())
     return path
 
 
+def identity(tensor: Any) -> Any:
+    """A node that hands weights on: a product, which ONNX Runtime does not work out beforehand."""
+    return helper.make_node("MatMul", [tensor.name, tensor.name], ["embedding"])
+
+
+def test_a_harmless_onnx_model_of_the_same_making_is_opened(tmp_path: Path) -> None:
+    tensor = onnx.numpy_helper.from_array(np.eye(8, dtype=np.float32), "w")
+    path = onnx_model(tmp_path / "good.onnx", identity(tensor), tensor)
+    answer = OnnxEngine(path).run(np.zeros((1, 32, 32, 3), np.uint8))
+    np.testing.assert_array_equal(answer["embedding"], np.eye(8))
+
+
 def test_onnx_weights_in_another_file(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
-    secret.write_bytes(bytes(4 * 8))
-    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1, 8], data_location=TensorProto.EXTERNAL)
+    secret.write_bytes(np.eye(8, dtype=np.float32).tobytes())
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[8, 8], data_location=TensorProto.EXTERNAL)
     for place in (str(secret), "secret", "../secret"):
         del tensor.external_data[:]
         tensor.external_data.add(key="location", value=place)
-        path = onnx_model(tmp_path / "evil.onnx", helper.make_node("Identity", ["w"], ["embedding"]), tensor)
+        path = onnx_model(tmp_path / "evil.onnx", identity(tensor), tensor)
         assert "cannot be loaded" in refused(lambda path=path: OnnxEngine(path))  # type: ignore[misc]
 
 
@@ -492,7 +553,7 @@ def test_onnx_that_asks_for_terabytes(tmp_path: Path) -> None:
     shape = onnx.numpy_helper.from_array(np.array([HUGE // 32, 8]), "shape")
     fill = helper.make_node("ConstantOfShape", ["shape"], ["embedding"])
     path = onnx_model(tmp_path / "evil.onnx", fill, shape)
-    assert "cannot be loaded" in refused(lambda: OnnxEngine(path).run(np.zeros((1, 32, 32, 3), np.uint8)))
+    assert "evil.onnx" in refused(lambda: OnnxEngine(path).run(np.zeros((1, 32, 32, 3), np.uint8)))
 
 
 @pytest.mark.parametrize("content", [b"", b"onnx", b"\x08\x09" * 1000, b"\xff" * 1000])

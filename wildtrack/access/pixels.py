@@ -94,7 +94,7 @@ def decode_catalogue(
         write_atomically(entry, lambda part: reasons.update(_decode(part, jobs, size)))
         write_text(_note(entry), json.dumps({"sha256": sha256(entry), "reasons": reasons}))
         trim(entry, limit_gb)
-        found = _load(entry, len(jobs), size)
+        found = _open(entry, reasons, len(jobs), size)
         if found is None:
             raise UserError(f"the pixel cache {entry} cannot be read back; is the disk of {cache} sound and not full?")
     photos, reasons = found
@@ -211,8 +211,15 @@ def _load(entry: Path, rows: int, size: tuple[int, int]) -> Kept | None:
         if note["sha256"] != sha256(entry):  # a flipped bit would be learnt, and shown, as if it were the photo's
             logger.warning("%s is damaged; the photos are decoded again.", entry)
             return None
-        photos = np.load(entry, mmap_mode="r", allow_pickle=False)
     except (OSError, EOFError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return None
+    return _open(entry, reasons, rows, size)
+
+
+def _open(entry: Path, reasons: dict[int, str], rows: int, size: tuple[int, int]) -> Kept | None:
+    try:
+        photos = np.load(entry, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError):
         return None
     if photos.dtype != _record(size) or photos.shape != (rows - len(reasons),):
         return None

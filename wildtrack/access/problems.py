@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from wildtrack.errors import UserError
-from wildtrack.files import write_atomically
+from wildtrack.files import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ def report_problems(path: Path, *tables: pd.DataFrame) -> None:
     The file is written even when it is empty, so that an old list never passes for a new one.
     """
     problems = pd.concat(tables, ignore_index=True)[["path", "reason"]]
-    write_atomically(path, lambda part: problems.to_csv(part, index=False, lineterminator="\n"))
+    write_csv(problems, path)
     if len(problems):
         log.warning(
             "Problems with photos or rows: %d, all listed in %s; the first: %s: %s",

@@ -16,7 +16,7 @@ from wildtrack.address.matching_file import FILE as MATCHING
 from wildtrack.address.matching_file import read_matching, write_matching
 from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, plain
 from wildtrack.errors import UserError
-from wildtrack.files import sha256
+from wildtrack.files import sha256, to_csv
 from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
@@ -128,8 +128,8 @@ def save_artifacts(
             yaml.safe_dump(plain({**config, "fingerprint": fingerprint}), sort_keys=False, allow_unicode=True),
             encoding="utf-8",
         )
-        split.to_csv(staging / "split.csv", index=False, lineterminator="\n")
-        history.to_csv(staging / "history.csv", index=False, lineterminator="\n")
+        to_csv(split, staging / "split.csv")
+        to_csv(history, staging / "history.csv")
         write_matching(matching, staging / MATCHING)
 
     artifact_files(folder).replace(write, {"fingerprint": fingerprint, "matching": MATCHING})
@@ -163,7 +163,10 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ValueError(f"it is larger than {MAX_CONFIG_BYTES // 1000} kB")
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError("it has aliases, with which a few bytes can stand for any number")
+        config = yaml.safe_load(text)
         if not isinstance(config, dict):
             raise ValueError("it is no table of names and values")
         for name, kind in CONFIG.items():

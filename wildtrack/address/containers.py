@@ -11,8 +11,7 @@ from typing import BinaryIO
 
 import h5py
 
-MAX_ZIP_RATIO = 100  # unpacked to packed bytes; Keras does not pack
-MAX_HDF5_RATIO = 1000  # bytes of numbers to bytes in the file; weights hardly compress
+MAX_RATIO = 20  # bytes that come out to bytes in the file; Keras does not pack, and weights hardly compress
 SMALL_BYTES = 100_000_000  # whatever the ratio, this is harmless
 MAX_OBJECTS = 200_000  # the largest networks have some thousand arrays
 WEIGHTS = "model.weights.h5"  # the member of a `.keras` file
@@ -30,10 +29,9 @@ def check_keras(path: Path) -> None:
         OSError, ValueError, KeyError, zipfile.BadZipFile: It is damaged.
     """
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.file_size > max(SMALL_BYTES, MAX_ZIP_RATIO * member.compress_size):
-                size = member.file_size / 1e9
-                raise UnsafeFileError(f"{member.filename!r:.200} in it takes {size:.1f} GB, far more than the file")
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > max(SMALL_BYTES, MAX_RATIO * path.stat().st_size):
+            raise UnsafeFileError(f"what is in it takes {unpacked / 1e9:.1f} GB, far more than the file")
         check_hdf5(io.BytesIO(archive.read(WEIGHTS)))
 
 
@@ -44,28 +42,60 @@ def check_hdf5(source: Path | BinaryIO) -> None:
         source: The file, which is not changed.
 
     Raises:
-        UnsafeFileError: It holds what is refused.
-        OSError: It is damaged.
+        UnsafeFileError: It holds what is refused, or is damaged.
     """
+    try:
+        with h5py.File(source, "r") as file:
+            reason = _bad_links(file) or _bad_arrays(file) or _repeated_names(file)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, SystemError) as error:  # h5py has no one class
+        raise UnsafeFileError(f"it is damaged ({' '.join(str(error).split())[:200]})") from error
+    if reason:
+        raise UnsafeFileError(reason)
+
+
+# In what follows a reason that is returned ends the visit: HDF5, which calls the inner functions, passes no errors on.
+
+
+def _bad_links(file: h5py.File) -> str | None:
     names: list[str] = []
 
-    # What is returned ends the visit; HDF5, which calls these, can pass no exceptions on.
-    def bad_link(name: str, link: h5py.HardLink | h5py.SoftLink | h5py.ExternalLink) -> str | None:
+    def look(name: str, link: h5py.HardLink | h5py.SoftLink | h5py.ExternalLink) -> str | None:
         names.append(name)
         if len(names) > MAX_OBJECTS:
             return f"it holds more than {MAX_OBJECTS} objects"
         return None if isinstance(link, h5py.HardLink) else f"{name!r:.200} in it is a link to elsewhere"
 
-    def bad_array(name: str, node: h5py.Group | h5py.Dataset) -> str | None:
+    found: str | None = file.visititems_links(look)
+    return found
+
+
+def _bad_arrays(file: h5py.File) -> str | None:
+    sizes: list[int] = []
+
+    def look(name: str, node: h5py.Group | h5py.Dataset) -> str | None:
         if not isinstance(node, h5py.Dataset):
             return None
+        sizes.append(node.nbytes)
         if node.external or node.is_virtual:
             return f"the array {name!r:.200} lies in another file"
-        if node.nbytes > max(SMALL_BYTES, MAX_HDF5_RATIO * node.id.get_storage_size()):
-            return f"the array {name!r:.200} takes {node.nbytes / 1e9:.1f} GB, far more than the file"
+        if sum(sizes) > most:
+            return f"up to the array {name!r:.200} it takes {sum(sizes) / 1e9:.1f} GB, far more than the file"
         return None
 
-    with h5py.File(source, "r") as file:
-        reason = file.visititems_links(bad_link) or file.visititems(bad_array)
-    if reason:
-        raise UnsafeFileError(reason)
+    most = max(SMALL_BYTES, MAX_RATIO * file.id.get_filesize())
+    found: str | None = file.visititems(look)
+    return found
+
+
+def _repeated_names(file: h5py.File) -> str | None:
+    """Keras reads every array that is listed, as often as it is."""
+
+    def look(_: str, node: h5py.Group | h5py.Dataset) -> str | None:
+        listed: list[object] = []
+        for name in node.attrs:
+            if name.startswith(("weight_names", "layer_names")):  # long lists are in several parts
+                listed += list(node.attrs[name])
+        return "it lists an array more than once" if len(set(listed)) < len(listed) else None
+
+    found: str | None = look("", file) or file.visititems(look)
+    return found

@@ -1,5 +1,6 @@
 """Pixels -> embeddings, by one of two engines that give the same vectors."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
 from wildtrack.parallel import cores, in_threads, pieces
 
+INPUT = ("photos", "tensor(uint8)", 4)  # name, type and number of axes of what our models take
 FINGERPRINT = re.compile("[0-9a-f]{64}")  # it names files of the cache
 BATCH = 8  # photos; measured: larger ones are no faster, and every core holds one
 
@@ -48,21 +50,32 @@ class OnnxEngine:
     """Runs `model.onnx` with ONNX Runtime, without TensorFlow."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.session = onnx_session(path, MAKE_ANEW)
         self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         shapes = {output.name: output.shape for output in self.session.get_outputs()}
+        inputs = [(each.name, each.type, len(each.shape)) for each in self.session.get_inputs()]
         saved, reader = self.metadata.get("fingerprint", ""), self.metadata.get("reader_version", "1")
         embedding = shapes.get("embedding", ())
-        ours = FINGERPRINT.fullmatch(saved) and reader.isdecimal() and len(embedding) == 2
-        if not ours or not isinstance(embedding[1], int):
+        ours = FINGERPRINT.fullmatch(saved) and re.fullmatch("[0-9]{1,9}", reader) and inputs == [INPUT]
+        if not ours or len(embedding) != 2 or not isinstance(embedding[1], int):
             raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
         self.fingerprint = current_fingerprint(saved, int(reader))
         self.names = list(shapes)
         self.embed_dim: int = embedding[1]
 
     def run(self, photos: np.ndarray) -> Outputs:
-        """See `Engine.run`."""
-        return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))
+        """See `Engine.run`.
+
+        Raises:
+            UserError: The model fails on the photos: they are of another size than it takes, or it is no sound one.
+        """
+        try:
+            return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            reason = " ".join(str(error).split())[:200]
+            size = " x ".join(map(str, photos.shape[1:3]))
+            raise UserError(f"{self.path} fails on photos of {size} pixels: {reason}; {MAKE_ANEW}") from error
 
 
 def onnx_session(path: Path, advice: str) -> Any:
@@ -74,6 +87,10 @@ def onnx_session(path: Path, advice: str) -> Any:
     options.intra_op_num_threads = cores()
     # Threads that wait for work would keep the decoding of the next photos off the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A file may say that its weights lie in another one; where nothing is, nothing can be read.
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", str(Path(os.devnull).absolute() / "nowhere")
+    )
     try:
         return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions share no base class

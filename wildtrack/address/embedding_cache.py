@@ -1,6 +1,6 @@
 """What a model made of photos, kept on disk, so that a second run only embeds what is new or changed.
 
-One file a model: `embeddings/FINGERPRINT.npz` in the cache folder, with a key and every output of the engine a photo.
+One file a model: `embeddings/NAME.npz` in the cache folder, with a key and every output of the engine a photo.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from wildtrack.access.catalogue import problem_table
 from wildtrack.access.pixels import Reader
 from wildtrack.address.embed import Engine, Outputs, run_rows
 from wildtrack.errors import UserError
-from wildtrack.files import write_atomically
+from wildtrack.files import sha256, write_atomically
 
 KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may have such a name
 
@@ -44,9 +44,17 @@ class Embedded:
     problems: pd.DataFrame
 
 
+def cache_name(fingerprint: str, model: Path) -> str:
+    """What a saved model's outputs are kept under: its fingerprint, which it says itself, and its file.
+
+    So no file can pass for another, and the two engines, whose outputs differ in the last digits, keep their own.
+    """
+    return hashlib.sha256(f"{fingerprint} {sha256(model)}".encode()).hexdigest()
+
+
 def cached_outputs(
     engine: Engine,
-    fingerprint: str,
+    name: str,
     table: pd.DataFrame,
     contents: Sequence[str],
     read: Reader,
@@ -55,13 +63,13 @@ def cached_outputs(
 ) -> Embedded:
     """Run an engine over the photos it has not seen yet, and look up the others.
 
-    A photo is known by its file's content and its box, and the model by its fingerprint, which covers the weights,
+    A photo is known by its file's content and its box, and the model by its name, which covers the weights,
     the preprocessing and the photo reader. A damaged file is dropped and made anew. Photos that are not asked for are
     forgotten when a model's file grows beyond the limit, and then the files of the models not used for longest.
 
     Args:
         engine: Either engine.
-        fingerprint: Of its model, hexadecimal.
+        name: Of its model: what the outputs are kept under, hexadecimal; for a saved model from `cache_name`.
         table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
         contents: From `photo_contents`: N digests; "" is embedded and not kept.
         read: Gives the photo of a row, as this model takes it: from `photo_reader`, or an array's `__getitem__`.
@@ -72,7 +80,7 @@ def cached_outputs(
         UserError: None of the photos can be read.
     """
     keys = _keys(table, contents)
-    entry = cache / "embeddings" / f"{fingerprint}.npz"
+    entry = cache / "embeddings" / f"{name}.npz"
     known = _load(entry)
     places = _places(known, keys)
     firsts = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())

@@ -19,7 +19,7 @@ from wildtrack.address.local_files import open_keypoints, write_keypoints
 from wildtrack.address.nearest import Floats, Rows, nearest
 from wildtrack.address.sketches import SketchIndex, learn_sketches, open_sketches, write_sketches
 from wildtrack.errors import UserError
-from wildtrack.files import open_array
+from wildtrack.files import open_array, to_csv
 from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def save_index(
         _write_faiss(embeddings, staging / "index.faiss")
         np.save(staging / "embeddings.npy", embeddings.astype(np.float32, copy=False), allow_pickle=False)
         table = meta.assign(bbox=boxes)
-        table.to_csv(staging / "meta.csv", index=False, lineterminator="\n", columns=list(META_COLUMNS))
+        to_csv(table[list(META_COLUMNS)], staging / "meta.csv")
         if local is not None:
             write_keypoints(local, staging)
         if approximate is not None:

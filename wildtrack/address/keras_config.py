@@ -45,7 +45,8 @@ def check_config(config: Any, custom_objects: Collection[str]) -> None:
         names |= {name.rpartition(">")[2] for name in names}  # without the package of the one who registered it
         given = any(name in custom_objects or keras.saving.get_registered_object(name) for name in names)
         if not (given or _is_plain(str(node["class_name"]), node)):
-            raise ForeignClassError(str(node["class_name"])[:100])
+            function = f" {node.get('config')}" if node["class_name"] == "function" else ""
+            raise ForeignClassError(f"{node['class_name']}{function}"[:100])
 
 
 def _named(node: Any) -> Iterator[dict[str, Any]]:

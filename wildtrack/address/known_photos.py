@@ -16,7 +16,7 @@ from wildtrack.access.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.address.embedding_cache import cache_name, cached_outputs
 from wildtrack.address.index import META_COLUMNS, REBUILD, Index, open_index, save_index
 from wildtrack.address.keypoints import cached_keypoints
 from wildtrack.address.local import LocalIndex
@@ -139,7 +139,7 @@ def build_known_photos(
     fingerprint = engine.fingerprint
     contents = photo_contents(table, root, cache, verify=verify)
     read = photo_reader(table, root, contents, size, cache)
-    embedded = cached_outputs(engine, fingerprint, table, contents, read, cache, cache_gb)
+    embedded = cached_outputs(engine, cache_name(fingerprint, engine.path), table, contents, read, cache, cache_gb)
     report_problems(problems, catalogue.problems, embedded.problems)
     table, contents = table.iloc[embedded.rows], [contents[row] for row in embedded.rows]
     embeddings = embedded.outputs["embedding"]

@@ -13,7 +13,7 @@ from wildtrack.access.problems import gone_bad
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
 from wildtrack.address.embed import BATCH, Engine, KerasEngine, OnnxEngine
-from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.address.embedding_cache import cache_name, cached_outputs
 from wildtrack.address.evaluation import cosines
 from wildtrack.address.megadescriptor import LICENCE, check_packages, open_megadescriptor
 from wildtrack.address.method import Asked, Method, Ranked
@@ -130,6 +130,7 @@ def by_embeddings(
     megabytes: float,
     minutes: float | None,
     note: str = "",
+    kept_as: str | None = None,
 ) -> Method:
     """A method that ranks by the cosine of embeddings, which are kept in the cache.
 
@@ -142,19 +143,21 @@ def by_embeddings(
         megabytes: See there.
         minutes: See there.
         note: See there.
+        kept_as: What the embeddings are kept under; None: the fingerprint, which was worked out from the model itself.
     """
+    kept_as = kept_as or fingerprint
 
     def rank(asked: Asked) -> Ranked:
         cache = default_cache()
         read = photo_reader(asked.table, asked.root, asked.contents, size, cache)
-        embedded = cached_outputs(engine, fingerprint, asked.table, asked.contents, read, cache, asked.cache_gb)
+        embedded = cached_outputs(engine, kept_as, asked.table, asked.contents, read, cache, asked.cache_gb)
         if len(embedded.problems):
             path, reason = embedded.problems[["path", "reason"]].iloc[0]
             raise gone_bad(path, reason)
         embeddings = embedded.outputs["embedding"]
         if not np.isfinite(embeddings).all():
             raise UserError(f"{name} gives embeddings that are no numbers; is --scaling what it was trained with?")
-        speed = embedding_speed(engine, fingerprint, read, min(BATCH, len(asked.table)), cache)
+        speed = embedding_speed(engine, kept_as, read, min(BATCH, len(asked.table)), cache)
         return Ranked(cosines(embeddings, asked.protocol), embed_dim=embeddings.shape[1], photos_per_second=speed)
 
     return Method(name, fingerprint, rank, runs_on, megabytes, minutes, note)
@@ -210,7 +213,16 @@ def _our_model(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objec
         file, fingerprint = saved.source, saved.fingerprint
     minutes = (artifacts.config or {}).get("training_minutes")
     size = artifacts.preprocessor.image_size
-    return by_embeddings(OURS, engine, fingerprint, size, runs_on=runs_on, megabytes=_megabytes(file), minutes=minutes)
+    return by_embeddings(
+        OURS,
+        engine,
+        fingerprint,
+        size,
+        runs_on=runs_on,
+        megabytes=_megabytes(file),
+        minutes=minutes,
+        kept_as=cache_name(fingerprint, file),
+    )
 
 
 def _megadescriptor(word: str) -> Method:

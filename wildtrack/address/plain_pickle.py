@@ -4,6 +4,7 @@ import io
 import pickle  # nosec B403  # this module refuses what makes unpickling dangerous
 import pickletools  # nosec B403  # it lists the opcodes of a pickle and runs none
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import NoneType
@@ -13,19 +14,20 @@ import numpy as np
 
 from wildtrack.errors import UserError
 
-MAX_BYTES = 50_000_000
+MAX_BYTES = 5_000_000
 # opcodes that reach outside the data, or set memory aside before anything is read
 REFUSED_OPCODES = {
     "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "INST", "OBJ", "NEXT_BUFFER", "BYTEARRAY8", "FROZENSET",
 }  # fmt: skip
-MAX_SCALAR = 1 << 16  # characters; the same long text could be asked for a million times
+MAX_SCALAR = 1 << 10  # characters, and
+MAX_CALLS = 300_000  # times, that a number or a name of NumPy may be asked for
 
 
 class _NumberType:
     """Stands in for `numpy.dtype`, which can be talked into types of any size, objects among them."""
 
     def __init__(self, code: str, *_flags: bool) -> None:
-        if not re.fullmatch(r"[biuf][1248]|U\d{1,4}", code):
+        if not re.fullmatch(r"[biuf][1248]|U\d{1,3}", code):
             raise pickle.UnpicklingError(f"it asks for a NumPy type {code!r}")
         self.code = code
         self.order = "="
@@ -113,9 +115,12 @@ def load_plain_pickle(path: Path) -> Any:
         raise UserError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB, which no label map needs; train again")
     data = path.read_bytes()
     try:
-        found = {opcode.name for opcode, _, _ in pickletools.genops(data)} & REFUSED_OPCODES
+        opcodes = Counter(opcode.name for opcode, _, _ in pickletools.genops(data))
+        found = opcodes.keys() & REFUSED_OPCODES
         if found:
             raise pickle.UnpicklingError(f"it uses {', '.join(sorted(found))}")
+        if opcodes["REDUCE"] > MAX_CALLS:
+            raise pickle.UnpicklingError(f"it asks for {opcodes['REDUCE']} numbers of NumPy")
         return _PlainUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # damaged bytes make the unpickler raise nearly anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__

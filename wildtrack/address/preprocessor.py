@@ -67,12 +67,21 @@ def load_preprocessor(path: Path) -> Preprocessor:
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise UserError(f"{path} holds a value that cannot be used: {' '.join(str(error).split())[:200]}") from error
     if not all(8 <= side <= 4096 for side in loaded.image_size):
-        raise UserError(f"{path}: image_size {str(loaded.image_size)[:60]} is not between 8 and 4096 pixels")
+        raise UserError(f"{path}: image_size {_short(loaded.image_size)} is not between 8 and 4096 pixels")
     if loaded.embed_dim < 1:
-        raise UserError(f"{path}: embed_dim {loaded.embed_dim} is not a number of dimensions; it must be 1 or more")
+        raise UserError(
+            f"{path}: embed_dim {_short(loaded.embed_dim)} is not a number of dimensions; it must be 1 or more"
+        )
     if loaded.scaling not in (None, *SCALINGS):
         raise UserError(f"{path}: scaling is none of {', '.join(SCALINGS)}")
     return loaded
+
+
+def _short(value: object) -> str:
+    try:
+        return str(value)[:60]
+    except ValueError:  # Python writes no number of thousands of digits
+        return "of thousands of digits"
 
 
 def _image_size(value: Any) -> tuple[int, int]:

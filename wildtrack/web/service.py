@@ -189,11 +189,16 @@ class Service:
         """What stands in the store; a photo that another model saw is looked at again."""
         path, dimensions = self.store.file_of(sighting.stored), self._index.embeddings.shape[1]
         try:
-            if vector is None or vector.shape != (dimensions,):
+            fits = vector is not None and vector.shape == (dimensions,)
+            is_read = not fits or self._index.local is not None
+            if is_read and path.is_file() and not self.store.is_whole(path):
+                self.store.lost.append(sighting.photo)
+                raise PhotoError("it is not as it was confirmed")
+            if vector is None or not fits:
                 vector = read_query("", path, self.searcher).embedding
                 self.store.keep_vector(sighting.photo, self._index.fingerprint, vector)
             keypoints = NO_KEYPOINTS if self._index.local is None else read_keypoints(path, None)
-        except PhotoError:  # it is gone, and has been told of
+        except PhotoError:  # it is gone or damaged, and is told of
             keypoints = NO_KEYPOINTS
             vector = np.zeros(dimensions, np.float32) if vector is None else vector
         return Confirmed(self._row(sighting), vector, keypoints)

@@ -4,6 +4,7 @@ In: a photo's bytes, who it was said to show, the embedding. Out: sightings, and
 """
 
 import hashlib
+import math
 import os
 import secrets
 from collections.abc import Iterator
@@ -117,12 +118,12 @@ class Store:
             sighting = Sighting(
                 photo=digest,
                 identity=said.identity,
-                new_individual=said.new_individual,
+                new_individual=bool(said.new_individual),
                 side=said.side,
                 said=now,
                 undone=None,
                 decision=said.decision,
-                probability=said.probability,
+                probability=_finite(said.probability),
             )
             session.add(sighting)
             session.flush()
@@ -195,7 +196,7 @@ class Store:
     def _write(self, name: str, data: bytes) -> None:
         """Put a photo on the disk, whole or not at all; its name is its content, so one that is there is kept."""
         target = self.photos / name
-        if self._is_whole(target):
+        if self.is_whole(target):
             return
         part = self.photos / f".part-{secrets.token_hex(8)}"
         try:
@@ -207,17 +208,22 @@ class Store:
             part.unlink(missing_ok=True)
 
     def _mend(self) -> list[str]:
-        """Remove files that no row names; return the photos (SHA-256) of sightings whose files are gone or damaged."""
+        """Remove files that no row names; return the photos (SHA-256) of standing sightings whose files are gone."""
         with Session(self.engine) as session:
             named = {self.file_of(photo).name for photo in session.scalars(select(Photo))}
         for entry in os.scandir(self.photos):
             if entry.name not in named and entry.is_file(follow_symlinks=False):
                 (self.photos / entry.name).unlink(missing_ok=True)
-        return [seen.photo for seen in self.sightings() if not self._is_whole(self.file_of(seen.stored))]
+        return [seen.photo for seen in self.sightings() if not self.file_of(seen.stored).is_file()]
 
-    def _is_whole(self, photo: Path) -> bool:
+    def is_whole(self, photo: Path) -> bool:
         """Whether a photo is there, and has the content that its name tells."""
         return photo.is_file() and sha256(photo) == photo.stem
+
+
+def _finite(number: float | None) -> float | None:
+    """As the database gives it back, which keeps no NaN."""
+    return None if number is None or not math.isfinite(number) else float(number)
 
 
 def _event(action: Action, sighting: Sighting, at: datetime) -> Event:

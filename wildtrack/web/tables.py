@@ -141,7 +141,7 @@ def open_database(path: Path) -> Engine:
         _check_rows(engine)
     except DatabaseError as error:
         raise UserError(f"{path} cannot be used: {error.orig}; restore it from a backup") from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: a time that is no text
         raise UserError(f"{path} is damaged: {error}; restore it from a backup") from error
     return engine
 
@@ -150,8 +150,11 @@ def _check_pages(engine: Engine) -> None:
     """Raise a ValueError where SQLite finds pages, rows or indices that do not fit together."""
     with engine.begin() as connection:
         found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+        orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if found != "ok":
         raise ValueError(" ".join(str(found).split())[:200])
+    if orphan is not None:
+        raise ValueError(f"a row of {orphan[0]} names one of {orphan[2]} that is not there")
 
 
 def _check_rows(engine: Engine) -> None:

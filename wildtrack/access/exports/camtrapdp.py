@@ -29,7 +29,7 @@ from wildtrack.access.counts import counted
 from wildtrack.access.photos import PhotoError
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
-from wildtrack.files import new_folder
+from wildtrack.files import new_folder, to_csv
 
 STANDARD = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 TABLES = ("deployments", "media", "observations")
@@ -58,7 +58,7 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
     placed = bool(tables["deployments"]["latitude"].notna().all())
     with new_folder(folder) as part:
         for name, rows in tables.items():
-            rows.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
+            to_csv(rows, part / f"{name}.csv")
         content = json.dumps(package(table, title, card, placed, taken), indent=2, ensure_ascii=False)
         (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
     missing = (

@@ -14,7 +14,7 @@ from wildtrack.access.counts import counted
 from wildtrack.access.ours import is_ours
 from wildtrack.access.readers.beside import photos_beside
 from wildtrack.errors import UserError
-from wildtrack.files import write_atomically
+from wildtrack.files import write_csv
 
 _SEPARATORS = ",;\t"
 
@@ -93,7 +93,7 @@ def write_table(table: pd.DataFrame, target: Path) -> None:
     if "bbox" in table:
         cells = [None if box is None else json.dumps(box) for box in boxes(table)]
         table = table.assign(bbox=pd.Series(cells, index=table.index, dtype="object"))
-    write_atomically(target, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+    write_csv(table, target)
 
 
 def _told_before(problems: Path) -> list[str]:
