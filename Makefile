@@ -41,6 +41,7 @@ page: .venv/installed-app
 
 docs: .venv/installed-docs
 	$(RUN) -m zensical build --strict --clean
+	@echo "Open site/index.html; for the search on it: python -m http.server --directory site"
 
 bench: .venv/installed-dev
 	$(RUN) -m benchmarks.start

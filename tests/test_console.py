@@ -60,7 +60,12 @@ class WithData:
 @pytest.mark.parametrize(
     ("knobs", "options", "said"),
     [
-        (WithData, ["../my photos"], "Error: ../my photos stands alone; did you mean --data ../my photos?\n"),
+        (
+            WithData,
+            ["../my photos"],
+            "Error: ../my photos stands alone; did you mean --data ../my photos? "
+            "A path with spaces needs quotation marks\n",
+        ),
         (WithData, ["--date", "photos"], "--date"),  # tyro's own message
         (Knobs, ["photos"], ": photos"),
     ],

@@ -55,7 +55,9 @@ def _parse(knobs_class: type[KnobsT], description: str | None) -> KnobsT:
     """The knobs from the command line; a path that is named without its knob is most likely the photos'."""
     knobs, unknown = tyro.cli(knobs_class, description=description, return_unknown_args=True)
     if unknown and not unknown[0].startswith("-") and hasattr(knobs, "data"):
-        raise UserError(f"{unknown[0]} stands alone; did you mean --data {unknown[0]}?")
+        raise UserError(
+            f"{unknown[0]} stands alone; did you mean --data {unknown[0]}? A path with spaces needs quotation marks"
+        )
     return tyro.cli(knobs_class, description=description) if unknown else knobs  # again, for tyro's own message
 
 

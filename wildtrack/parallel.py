@@ -27,7 +27,7 @@ def pieces(items: Sequence[ItemT], most: int) -> list[Sequence[ItemT]]:
     Returns:
         The pieces, in order, all but the last of one length.
 
-    Example:
+    Examples:
         >>> pieces("abc", 2)
         ['a', 'b', 'c']
     """
@@ -47,7 +47,7 @@ def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> 
     Yields:
         The results.
 
-    Example:
+    Examples:
         >>> list(in_threads(abs, [3, -2, 1]))
         [3, 2, 1]
     """

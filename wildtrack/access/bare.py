@@ -58,7 +58,7 @@ def bare_photos(jobs: Sequence[Job], description: str) -> Iterator[BarePhoto | P
 def bare_suffix(name: str) -> str:
     """The suffix of the bare photo that is made of a photo of that name.
 
-    Example:
+    Examples:
         >>> bare_suffix("IMG_1.PNG"), bare_suffix("IMG_1.webp")
         ('.png', '.jpg')
     """

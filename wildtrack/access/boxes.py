@@ -22,7 +22,7 @@ def boxes(table: pd.DataFrame) -> list[Box | None]:
 def in_pixels(box: Box, size: Size) -> Box:
     """A relative box in pixels, rounded to hundredths.
 
-    Example:
+    Examples:
         >>> in_pixels((0.1, 0.2, 0.5, 0.25), (200, 100))
         (20.0, 20.0, 100.0, 25.0)
     """
@@ -33,7 +33,7 @@ def in_pixels(box: Box, size: Size) -> Box:
 def relative(box: Box, size: Size) -> Box | None:
     """A box in pixels as parts of the photo's width and height, cut off at its edges; None when it misses the photo.
 
-    Example:
+    Examples:
         >>> relative((-10, 50, 60, 100), (100, 100))
         (0.0, 0.5, 0.5, 0.5)
     """

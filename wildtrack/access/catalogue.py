@@ -101,7 +101,7 @@ def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tu
 def in_words(table: pd.DataFrame) -> str:
     """How many photos, animals on them, and identities there are; animals only where they are not one a photo.
 
-    Example:
+    Examples:
         >>> in_words(pd.DataFrame({"path": ["a.jpg", "a.jpg", "b.jpg"], "identity": ["Ana", "unknown", "Ana"]}))
         '2 photos with 3 animals of 1 identity (1 animal unlabelled)'
     """
@@ -127,7 +127,7 @@ def problem_table(problems: Iterable[tuple[str, str]]) -> pd.DataFrame:
 def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
     """Map each known alias to its standard name, unless that name is taken.
 
-    Example:
+    Examples:
         >>> rename_aliases(["file_name", "viewpoint", "position"])
         {'file_name': 'path', 'viewpoint': 'orientation'}
     """

@@ -4,7 +4,7 @@
 def counted(number: int, one: str, many: str) -> str:
     """A number with its noun.
 
-    Example:
+    Examples:
         >>> counted(1, "photo", "photos"), counted(2, "identity", "identities")
         ('1 photo', '2 identities')
     """

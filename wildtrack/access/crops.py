@@ -62,7 +62,7 @@ def crop_names(paths: Iterable[str]) -> list[str]:
 
     No two names differ by case alone, for Windows and macOS would take them for one file.
 
-    Example:
+    Examples:
         >>> crop_names(["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"])
         ['a_1.jpg', 'a_1_2.jpg', 'a_1_3.jpg', 'b_2.png']
     """

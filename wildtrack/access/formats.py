@@ -38,7 +38,7 @@ _OTHER_STARTS = {  # raw camera files mostly begin as TIFF does
 def other_suffix(head: bytes) -> str | None:
     """The suffix of an image in a format that is not read, told by its first 12 bytes; None for what is no such image.
 
-    Example:
+    Examples:
         >>> other_suffix(b"GIF89a......"), other_suffix(b"dear diary")
         ('.gif', None)
     """
@@ -54,7 +54,7 @@ def other_suffix(head: bytes) -> str | None:
 def conversion_hint(suffix: str) -> str:
     """Say why photos with this suffix are not read, and what to do.
 
-    Example:
+    Examples:
         >>> conversion_hint(".bmp")
         '.bmp photos are not read: save a JPEG copy (many at once: magick mogrify -format jpg *.bmp)'
     """

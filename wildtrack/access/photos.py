@@ -62,7 +62,7 @@ class PhotoError(Exception):
 def printable(name: str) -> str:
     r"""A file name with "?" for each byte that is not UTF-8: such names fit into no table and no picture.
 
-    Example:
+    Examples:
         >>> printable("caf\udce9.jpg")
         'caf?.jpg'
     """
@@ -135,7 +135,7 @@ def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> 
 def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
     """(height, width) in pixels of a photo once its longer side is `side`; at least 1 each.
 
-    Example:
+    Examples:
         >>> scaled_size(3000, 4000, 256), scaled_size(10, 5, 256), scaled_size(1, 9999, 256)
         ((192, 256), (256, 128), (1, 256))
     """

@@ -24,7 +24,7 @@ from wildtrack.fileset import FileSet
 
 log = logging.getLogger(__name__)
 
-REBUILD = "build it again: the same command with --rebuild"
+REBUILD = "build it again: search.py --rebuild, with the same --artifacts and --data"
 META_COLUMNS = ("image_id", "identity", "path", "bbox", "orientation", "date", "sha256")
 APPROXIMATE_FROM = 200_000  # photos; below, the exact search takes less time than the embedding of a query
 FOUND = 0.98  # share of the most similar photos that an approximate search must find, or it is not used

@@ -11,7 +11,7 @@ class L2Normalize(keras.layers.Layer):  # type: ignore[misc]
 
     A vector shorter than `epsilon` is divided by `epsilon` instead, so zero stays zero.
 
-    Example:
+    Examples:
         >>> float(keras.ops.norm(L2Normalize()(keras.ops.array([[3.0, 4.0]]))))
         1.0
 

@@ -22,7 +22,7 @@ class Cosines:
         queries: Embeddings, float, shape (Q, D), of length one.
         gallery: Embeddings, float, shape (G, D), of length one.
 
-    Example:
+    Examples:
         >>> Cosines(np.eye(3), np.eye(3)[:2])[1:]
         array([[0., 1.],
                [0., 0.]])

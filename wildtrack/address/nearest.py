@@ -52,7 +52,7 @@ def nearest(embeddings: Floats, queries: Floats, count: int) -> tuple[Floats, Ro
         Cosine similarities float32 (Q, K), descending, and rows of the embeddings, int (Q, K); ties by row. NaN is
         less than any similarity.
 
-    Example:
+    Examples:
         >>> nearest(np.eye(3, dtype=np.float32), np.array([[0.6, 0.8, 0]], np.float32), 2)[1]
         array([[1, 0]])
     """

@@ -137,7 +137,8 @@ def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
     ]
     side = f"\n{answer.side} side, as was said" if answer.side else ""
     query = Shown(thumbnail(asked, None, SHOWN_SIDE), f"{asked.name}{side}", NEUTRAL, "who is this?")
-    retrieval_panel(query, shown, f"{TITLES[answer.decision]}; the best photo of each known animal", path)
+    name = f": {answer.candidates[0].identity}" if answer.decision == "match" else ""
+    retrieval_panel(query, shown, f"{TITLES[answer.decision]}{name}; the best photo of each known animal", path)
 
 
 def draw_tsne(embeddings: np.ndarray, identities: np.ndarray, most: int, seed: int, path: Path) -> None:

@@ -68,7 +68,7 @@ def measure(photo: Photo) -> dict[str, float]:
     Raises:
         ValueError: another shape or dtype, or no pixels.
 
-    Example:
+    Examples:
         >>> white = np.full((20, 40, 3), 255, np.uint8)
         >>> measure(white)["aspect_ratio"], measure(white)["brightness"], measure(white)["overexposed"]
         (2.0, 1.0, 1.0)

@@ -155,7 +155,7 @@ def entry(event: Event) -> Entry:
 def shown_name(name: str | None) -> str:
     """A client's file name, only ever shown: without folders, and without what cannot be seen.
 
-    Example:
+    Examples:
         >>> shown_name("C:/Users/me/turtle.jpg")
         'turtle.jpg'
     """

@@ -168,9 +168,10 @@ class Service:
         """A photo for people, uint8 (H, W, 3), its longer side at most so long; None where there is no such photo."""
         index = self.searcher.index
         rows = np.flatnonzero(index.with_content(photo_id))
-        if not len(rows):
-            return None
-        return thumbnail(index.root / index.meta["path"].iloc[rows[0]], bbox, longest)
+        if len(rows):
+            return thumbnail(index.root / index.meta["path"].iloc[rows[0]], bbox, longest)
+        undone = self.store.find(photo_id)
+        return None if undone is None else thumbnail(undone, bbox, longest)
 
     def _in_catalogue(self, photo_id: str) -> bool:
         """Whether the index was built from this photo: somebody has added to the catalogue what was confirmed."""

@@ -180,6 +180,12 @@ class Store:
         with self._writing() as session:
             session.merge(Embedding(photo=photo, model=model, vector=vector.astype("<f4").tobytes()))
 
+    def find(self, digest: str) -> Path | None:
+        """Where the photo of this content lies, also when what was said of it is undone; None for one never seen."""
+        with Session(self.engine) as session:
+            photo = session.get(Photo, digest)
+            return None if photo is None else self.file_of(photo)
+
     def file_of(self, photo: Photo) -> Path:
         """Where a photo's bytes lie."""
         return self.photos / f"{photo.sha256}{photo.suffix}"

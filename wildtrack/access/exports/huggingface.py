@@ -173,7 +173,7 @@ def check_copies_allowed(table: pd.DataFrame, card: Card | None, repo_id: str) -
 def allows_copies(licence: str) -> bool:
     """Whether a licence, by name or by URL, lets everyone pass on changed copies.
 
-    Example:
+    Examples:
         >>> allows_copies("CDLA-Permissive-1.0"), allows_copies("http://creativecommons.org/licenses/by-nc-nd/2.0/")
         (True, False)
     """

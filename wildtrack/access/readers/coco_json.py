@@ -130,7 +130,7 @@ def photo_folder(coco: CocoFile, root: Path) -> str:
 def first_of(entry: Entry, *names: str) -> Any:
     """The first field that is there and not empty.
 
-    Example:
+    Examples:
         >>> first_of({"viewpoint": "", "orientation": "left"}, "viewpoint", "orientation")
         'left'
     """

@@ -126,7 +126,7 @@ def _visible(folder: Path) -> list[Path]:
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Sort key under which numbers inside names count as numbers.
 
-    Example:
+    Examples:
         >>> sorted(["t10", "t2", "T1"], key=natural_key)
         ['T1', 't2', 't10']
     """

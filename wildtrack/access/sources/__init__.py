@@ -1,6 +1,6 @@
 """Sources: one public dataset a module, its card beside it.
 
-Example:
+Examples:
     >>> from wildtrack.access.sources import load
     >>> source = load("gzgc")
     >>> root = source.download_and_extract()  # doctest: +SKIP
