@@ -3,10 +3,11 @@ import os
 import stat
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from wildtrack.errors import UserError
-from wildtrack.files import fsync, new_folder, remove_files, sha256, write_atomically, write_text
+from wildtrack.files import fsync, new_folder, remove_files, sha256, write_atomically, write_csv, write_text
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"x" * 3_000_000])
@@ -119,3 +120,12 @@ def test_a_new_folder_overwrites_nothing(tmp_path: Path, kind: str) -> None:
     with pytest.raises(UserError, match="taken is there already"), new_folder(taken):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("cell", ["a\rb", "0\r", "a\nb", 'a"b', "a,b", " a ", "", "NA", "007"])
+def test_a_table_is_read_back_cell_by_cell(tmp_path: Path, cell: str) -> None:
+    table = pd.DataFrame({"image_id": ["1", cell], "number": [0.5, 2.0]})
+    write_csv(table, tmp_path / "a.csv")
+    again = pd.read_csv(tmp_path / "a.csv", keep_default_na=False, dtype={"image_id": str})
+    assert again["image_id"].tolist() == ["1", cell]
+    assert again["number"].tolist() == [0.5, 2.0]

@@ -120,6 +120,7 @@ def test_confirm_search_undo(client: TestClient) -> None:
     assert confirm(client, 7, "Eva").status_code == 409
     undone = client.post(f"/sightings/{said.json()['id']}/undo")
     assert undone.json()["undone"] is not None
+    assert client.get(f"/photos/{said.json()['photo_id']}").status_code == 200  # the trail goes on to show it
     assert client.post(f"/sightings/{said.json()['id']}/undo").status_code == 409
     assert best() == before
     assert [(each["action"], each["identity"]) for each in client.get("/events").json()] == [
