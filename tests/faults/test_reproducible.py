@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from blobs import ROOT, TINY, draw_animal, error_lines, run_script
 
+import train_classifier_reid
 from wildtrack.access import photos
 from wildtrack.address import preprocessor
 from wildtrack.address.artifacts import open_artifacts
@@ -117,6 +118,22 @@ def test_deterministic_training_repeats_to_the_last_bit(home: Path) -> None:
     assert first == second
     other = trained_anew(home, "third", "--deterministic", "--seed", "1")
     assert other["fingerprint"] != first["fingerprint"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_tensorflow_is_asked_for_it_when_it_is_wanted(
+    home: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    """On many machines trainings repeat by themselves, so that they do says nothing of the knob."""
+    import tensorflow as tf
+
+    asked = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
+    monkeypatch.setenv("WILDTRACK_CACHE", str(home / "cache"))
+    small = {"alpha": 0.25, "image_size": 32, "embed_dim": 16, "weights": "none", "epochs": 1}
+    places = {"data": home / "data", "artifacts": home / "anew", "results": home / "results"}
+    train_classifier_reid.main(train_classifier_reid.Knobs(**places, **small, deterministic=wanted))  # type: ignore[arg-type]
+    assert asked == [True] * wanted
 
 
 @pytest.fixture
