@@ -198,7 +198,7 @@ def see_requirements(found: re.Match[str], place: Path) -> None:
         elif line:
             needed = Requirement(line)
             if needed.marker is None or needed.marker.evaluate():
-                assert version(needed.name)
+                assert needed.specifier.contains(version(needed.name), prereleases=True), line
 
 
 def make_environment(found: re.Match[str], place: Path) -> None:
