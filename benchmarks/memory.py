@@ -123,7 +123,8 @@ def make_artifacts(folder: Path, catalogue: Catalogue, image_size: int) -> Path:
     model = build_model(backbone, embed_dim=EMBED_DIM, num_ids=len(identities), pooling="grid")
     preprocessor = Preprocessor(backbone.image_size, EMBED_DIM, True, identities, "0-255")
     split = pd.DataFrame({name: [] for name in ("image_id", "identity", "path", "split", "sha256")})
-    config = {"backbone": "MobileNet", "alpha": 0.75, "data": catalogue.root, "seed": 0}
+    config = {"data": catalogue.root, "backbone": "MobileNet", "alpha": 0.75, "image_size": image_size, "seed": 0}
+    config |= {"embed_dim": EMBED_DIM, "pooling": "grid", "starting_weights": "random"}
     save_artifacts(folder, model, preprocessor, config, split, pd.DataFrame({"epoch": [1]}), None)
     return folder
 

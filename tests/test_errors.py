@@ -1,5 +1,6 @@
 """What a user gets wrong: one line that names it, exit code 2, no traceback, and the artifacts stay as they were."""
 
+import json
 import os
 import pickle
 from collections.abc import Callable
@@ -29,7 +30,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def write(staging: Path) -> None:
         for name in ("model.keras", "model.h5", "model.onnx", "split.csv", "history.csv"):
             (staging / name).write_text(f"stands for {name}")
-        (staging / "model_config.yaml").write_text("data: nowhere\n")
+        config = {"data": "nowhere", "fingerprint": "0" * 64, "backbone": "MobileNet", "alpha": 0.75, "image_size": 32}
+        config |= {"embed_dim": 8, "pooling": "average", "starting_weights": "random", "seed": 0}
+        (staging / "model_config.yaml").write_text(json.dumps(config))
+        (staging / "split.csv").write_text("image_id,identity,path,split,sha256\n")
         Preprocessor((32, 32), 16, True, ("a", "b"), "0-255").save(staging / "preprocessor.pkl")
 
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -311,7 +312,7 @@ def test_a_damaged_model_is_refused(tmp_path: Path, name: str, damage: str) -> N
     perceptron()[0].save(tmp_path / name)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "text": b"hello"}[damage])
-    assert f"{name} cannot be loaded" in refused(tmp_path / name)
+    assert re.search(f"{name} (cannot be loaded|was not loaded: it is damaged)", refused(tmp_path / name))
 
 
 class Unknown(layers.Layer):  # type: ignore[misc]

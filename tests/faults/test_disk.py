@@ -14,6 +14,7 @@ from faults.conftest import SmallDisk
 from wildtrack.address.index import REBUILD
 from wildtrack.errors import UserError
 
+SOAK = bool(os.environ.get("WILDTRACK_SOAK"))  # all cases; otherwise some, since each trains or starts scripts
 TRAIN = ("train_classifier_reid.py", "--data", "data", "--epochs", "1", *TINY)
 REBUILD_INDEX = ("search.py", "new.jpg", "--no-panels", "--rebuild", "--data", "data")
 
@@ -39,7 +40,7 @@ FULL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", FULL)
+@pytest.mark.parametrize("case", FULL if SOAK else list(FULL)[::3])
 def test_a_full_disk(home: Path, small_disk: SmallDisk, case: str) -> None:
     (script, *options), name, spare = FULL[case]
     (home / name).mkdir(exist_ok=True)
@@ -91,7 +92,7 @@ READ_ONLY = {
 }
 
 
-@pytest.mark.parametrize("case", READ_ONLY)
+@pytest.mark.parametrize("case", READ_ONLY if SOAK else list(READ_ONLY)[::2])
 def test_a_read_only_folder(home: Path, small_disk: SmallDisk, case: str) -> None:
     (script, *options), name, works = READ_ONLY[case]
     (home / name).mkdir(exist_ok=True)

@@ -179,8 +179,11 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _read_split(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)[SPLIT_COLUMNS]
-    except (ValueError, KeyError) as error:  # what pandas raises is one of these
+        split = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if missing := set(SPLIT_COLUMNS) - set(split.columns):
+            raise ValueError(f"it has no column {', '.join(sorted(missing))}")
+        return split[SPLIT_COLUMNS]
+    except ValueError as error:  # which is what pandas raises, too
         raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {RESTORE}") from error
 
 
