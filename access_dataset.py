@@ -25,18 +25,18 @@ from wildtrack.access import readers, sources
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
-from wildtrack.access.crops import write_crops
+from wildtrack.access.detection.crops import write_crops
+from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
-from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
-from wildtrack.access.ours import is_ours, mark_ours, refuse_foreign
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import has_labels, is_catalogue, read_table, says, write_table
 from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.source import Source
+from wildtrack.config import check_range
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
-from wildtrack.files import refuse_used
-from wildtrack.knobs import check_range
+from wildtrack.storage.files import refuse_used
+from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
 
 
 @dataclass(frozen=True)

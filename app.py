@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.known_photos import known_photos
-from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
-from wildtrack.address.query import Searcher
+from wildtrack.address.gallery.build import known_photos
+from wildtrack.address.gallery.searcher import Searcher
+from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
+from wildtrack.config import check_range
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
-from wildtrack.knobs import check_range
 
 PAGE = Path(__file__).with_name("index.html")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}

@@ -20,27 +20,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.counts import counted
 from wildtrack.access.demo import DEMO, DEMO_NEW
-from wildtrack.access.ours import mark_ours, refuse_foreign
-from wildtrack.access.pixels import decode_catalogue, photo_reader
+from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
 from wildtrack.address.artifacts import onnx_is_current, open_artifacts
-from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.embedding_cache import cache_name, cached_outputs
-from wildtrack.address.preprocessor import plain
-from wildtrack.assess.audit import Audit, audit_labels
+from wildtrack.address.features.embeddings import cache_name, cached_outputs
+from wildtrack.address.models.engines import OnnxEngine
+from wildtrack.address.models.preprocessor import plain
 from wildtrack.assess.checks import Checks, check_catalogue
-from wildtrack.assess.duplicate_groups import remove_duplicates, write_cleaned
-from wildtrack.assess.duplicates import perceptual_hashes
-from wildtrack.assess.quality import Thresholds, check_thresholds
+from wildtrack.assess.duplicates.groups import remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
+from wildtrack.assess.labels.audit import Audit, audit_labels
+from wildtrack.assess.quality.flags import Thresholds, check_thresholds
+from wildtrack.config import check_range
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
-from wildtrack.files import remove_files, write_atomically, write_bytes, write_csv, write_text
-from wildtrack.knobs import check_range
+from wildtrack.storage.cache import default_cache
+from wildtrack.storage.files import remove_files, write_atomically, write_bytes, write_csv, write_text
+from wildtrack.storage.ownership import mark_ours, refuse_foreign
 
 PIXELS = (64, 64)  # at which photos are compared pixel by pixel
 
@@ -226,8 +226,8 @@ def write_split(checks: Checks, catalogue: Catalogue, target: Path, *, without_c
 def write_report(knobs: Knobs, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
     """The pictures and the page; what matters most, on the screen too."""
     from wildtrack.assess.findings import findings  # matplotlib: not for --help
-    from wildtrack.assess.report import LEVELS, png, report_page
-    from wildtrack.assess.sections import PICTURES, all_sections
+    from wildtrack.visualization.catalogue_sections import PICTURES, all_sections
+    from wildtrack.visualization.html_report import LEVELS, png, report_page
 
     remove_files(knobs.results, *PICTURES, "suspicious_*.csv")  # an earlier report's must not pass for this one's
     if audit is not None:

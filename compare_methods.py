@@ -17,16 +17,22 @@ from typing import Any, Literal
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.comparison import all_figures, comparison_table, draw_comparison, markdown, screen_table
-from wildtrack.address.evaluation import score
-from wildtrack.address.method import Asked
-from wildtrack.address.methods import OURS, check_methods, open_methods
-from wildtrack.address.protocol import choose_protocol, leaky_pairs
-from wildtrack.assess.duplicates import perceptual_hashes
+from wildtrack.address.evaluation.comparison import (
+    all_figures,
+    comparison_table,
+    draw_comparison,
+    markdown,
+    screen_table,
+)
+from wildtrack.address.evaluation.method import Asked
+from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
+from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs
+from wildtrack.address.evaluation.report import score
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
+from wildtrack.config import check_range
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
-from wildtrack.files import write_csv, write_text
-from wildtrack.knobs import check_range
+from wildtrack.storage.files import write_csv, write_text
 
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 

@@ -15,13 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.embed import KerasEngine, run_all
-from wildtrack.address.embedding_cache import cache_name, cached_outputs
-from wildtrack.address.evaluation import (
+from wildtrack.address.evaluation.open_set import pooled, reliability
+from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs
+from wildtrack.address.evaluation.report import (
     by_side,
     classifier_report,
     cosines,
@@ -29,19 +28,20 @@ from wildtrack.address.evaluation import (
     retrieval_report,
     score,
 )
-from wildtrack.address.explain import explain_queries
-from wildtrack.address.fusion import side_relation
-from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
-from wildtrack.address.open_set import pooled, reliability
-from wildtrack.address.preprocessor import RESCALE, plain
-from wildtrack.address.protocol import choose_protocol, leaky_pairs
-from wildtrack.address.similarities import Described, described, sides_of
-from wildtrack.address.trial import trial_report, try_ranker
-from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS, perceptual_hashes
+from wildtrack.address.evaluation.trial import trial_report, try_ranker
+from wildtrack.address.features.embeddings import cache_name, cached_outputs
+from wildtrack.address.features.similarities import Described, described, sides_of
+from wildtrack.address.gallery.explain import explain_queries
+from wildtrack.address.matching.calibration import side_relation
+from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
+from wildtrack.address.models.engines import KerasEngine, run_all
+from wildtrack.address.models.preprocessor import RESCALE, plain
+from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import same_side_share
+from wildtrack.config import check_range
 from wildtrack.console import console, load_tensorflow, run
-from wildtrack.files import remove_files, write_text
-from wildtrack.knobs import check_range
+from wildtrack.storage.cache import default_cache
+from wildtrack.storage.files import remove_files, write_text
 
 PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png", "gradcam_*.png")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
@@ -95,11 +95,12 @@ def main(knobs: Knobs) -> None:
     leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), knobs.encounter_hours)  # bool (Q, G)
 
     load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
-    from wildtrack.address.baselines import raw_pixel_embeddings, untrained_embeddings
-    from wildtrack.address.figures import decision_pictures
-    from wildtrack.address.gradcam import feature_network
-    from wildtrack.address.network import with_scaling
-    from wildtrack.address.reporting import (
+    from wildtrack.address.evaluation.baselines import raw_pixel_embeddings, untrained_embeddings
+    from wildtrack.address.models.network import with_scaling
+    from wildtrack.address.models.saved import open_saved_model
+    from wildtrack.visualization.figures import decision_pictures
+    from wildtrack.visualization.gradcam import feature_network
+    from wildtrack.visualization.reporting import (
         decisions_said,
         doubts,
         draw_examples,
@@ -107,7 +108,6 @@ def main(knobs: Knobs) -> None:
         draw_tsne,
         figures_table,
     )
-    from wildtrack.address.saved_model import open_saved_model
 
     model = open_saved_model(artifacts, table, pixels, knobs.scaling, CUSTOM_OBJECTS)
     network, scaling = model.network, model.scaling

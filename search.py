@@ -17,20 +17,20 @@ from typing import Any, Literal
 
 import tyro
 
-from wildtrack.access.asked import find_photos
 from wildtrack.access.catalogue import problem_table
 from wildtrack.access.demo import DEMO_NEW
+from wildtrack.access.photos.find import find_photos
 from wildtrack.access.problems import report_problems
-from wildtrack.address.answers import Answer
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.index import Index
-from wildtrack.address.known_photos import known_photos
-from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
-from wildtrack.address.query import Searcher, answer_photo
+from wildtrack.address.gallery.answers import Answer
+from wildtrack.address.gallery.build import known_photos
+from wildtrack.address.gallery.index import Index
+from wildtrack.address.gallery.searcher import Searcher, answer_photo
+from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
+from wildtrack.config import check_range
 from wildtrack.console import console, run, track
 from wildtrack.errors import UserError
-from wildtrack.files import remove_files
-from wildtrack.knobs import check_range
+from wildtrack.storage.files import remove_files
 
 PANELS = "search_[0-9]*_*.png"
 DECISIONS = {
@@ -119,7 +119,7 @@ def main(knobs: Knobs) -> None:
 
 def with_panels(answers: list[Answer], searcher: Searcher, results: Path) -> list[Answer]:
     """Draw a picture for each answer; the same answers, which name it."""
-    from wildtrack.address.reporting import draw_answer  # matplotlib takes a second: not before the answers
+    from wildtrack.visualization.reporting import draw_answer  # matplotlib takes a second: not before the answers
 
     remove_files(results, PANELS)  # an earlier search's must not pass for this one's
     drawn = []

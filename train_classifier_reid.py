@@ -20,10 +20,10 @@ from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.labelled import labelled_photos
-from wildtrack.address.matching import Matching, summary
-from wildtrack.address.preprocessor import plain
-from wildtrack.address.protocol import validation_protocol
-from wildtrack.address.training_set import (
+from wildtrack.address.evaluation.protocol import validation_protocol
+from wildtrack.address.matching.learning import Matching, summary
+from wildtrack.address.models.preprocessor import plain
+from wildtrack.address.training.data import (
     TrainingSet,
     check_trainable,
     data_fingerprint,
@@ -33,11 +33,11 @@ from wildtrack.address.training_set import (
     training_doubts,
     training_set,
 )
-from wildtrack.assess.duplicates import perceptual_hashes
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.splits import IdentityRule, SplitRule, check_split, make_split
+from wildtrack.config import check_range
 from wildtrack.console import console, load_tensorflow, run
 from wildtrack.errors import UserError
-from wildtrack.knobs import check_range
 
 EPOCHS, FEWEST_EPOCHS = 40, 16
 PHOTOS_SEEN = 64_000  # in all epochs together; more photos need fewer rounds, and a laptop gets done within the hour
@@ -96,11 +96,11 @@ def main(knobs: Knobs) -> None:
     import keras
 
     from wildtrack.address.artifacts import save_artifacts
-    from wildtrack.address.checkpoints import training_state
-    from wildtrack.address.index import index_files
-    from wildtrack.address.model import build_backbone, build_model
-    from wildtrack.address.preprocessor import Preprocessor
-    from wildtrack.address.training import Recipe, fit
+    from wildtrack.address.gallery.index import index_files
+    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.preprocessor import Preprocessor
+    from wildtrack.address.training.checkpoints import training_state
+    from wildtrack.address.training.trainer import Recipe, fit
 
     keras.utils.set_random_seed(knobs.seed)
     if knobs.deterministic:
@@ -183,8 +183,8 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
     """What the validation photos teach about matching with this model; None where there are none."""
     import keras
 
-    from wildtrack.address.similarities import described
-    from wildtrack.address.validation import learn_from_validation
+    from wildtrack.address.features.similarities import described
+    from wildtrack.address.matching.validation import learn_from_validation
 
     rows = np.flatnonzero(table["split"].isin(["train", "valid"]))
     table = table.iloc[rows]
@@ -201,8 +201,8 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
 
 def tell(knobs: Knobs, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
     """The picture of the training, its best epoch, and what to do next."""
-    from wildtrack.address.checkpoints import best_epoch
-    from wildtrack.address.figures import training_picture
+    from wildtrack.address.training.checkpoints import best_epoch
+    from wildtrack.visualization.figures import training_picture
 
     kept = best_epoch(history.to_dict("records"))
     title = f"Training on {name}: {len(rows.train)} photos of {len(rows.identities)} identities"

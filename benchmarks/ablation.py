@@ -20,11 +20,11 @@ from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.embed import OnnxEngine, run_all
-from wildtrack.address.metrics import Cosines, paired_difference, retrieval_scores, summarise
+from wildtrack.address.evaluation.metrics import Cosines, paired_difference, retrieval_scores, summarise
+from wildtrack.address.models.engines import OnnxEngine, run_all
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
-from wildtrack.files import write_csv
+from wildtrack.storage.files import write_csv
 
 USUAL = "as it is"
 PIECES = {

@@ -18,10 +18,10 @@ from PIL import Image
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.pixels import decode_catalogue
-from wildtrack.assess.duplicate_groups import check_for_duplicates
-from wildtrack.assess.duplicates import perceptual_hashes, pixel_contents
-from wildtrack.assess.quality import quality_table
+from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.assess.duplicates.groups import check_for_duplicates
+from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
+from wildtrack.assess.quality.flags import quality_table
 from wildtrack.console import console, run
 
 PIXELS = (64, 64)  # as assess_dataset.py

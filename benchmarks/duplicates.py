@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wildtrack import versions
-from wildtrack.assess.duplicates import HASH_BITS, NEAR_DUPLICATE_BITS, near_duplicates, near_pairs
+from wildtrack.assess.duplicates.hashes import HASH_BITS, NEAR_DUPLICATE_BITS, near_duplicates, near_pairs
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from wildtrack import versions
-from wildtrack.address.embed import Engine
+from wildtrack.address.models.engines import Engine
 from wildtrack.console import console, load_tensorflow, run
 
 
@@ -42,10 +42,10 @@ def main(knobs: Knobs) -> None:
 
 def photos_per_second(pooling: str, pixels: np.ndarray, repeats: int) -> dict[str, float]:
     """The rate of plain `model.predict` and of each engine, on the default network with random weights."""
-    from wildtrack.address.embed import BATCH, KerasEngine, OnnxEngine
-    from wildtrack.address.export import export_onnx
-    from wildtrack.address.model import build_backbone, build_model
-    from wildtrack.address.network import open_network
+    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.engines import BATCH, KerasEngine, OnnxEngine
+    from wildtrack.address.models.export import export_onnx
+    from wildtrack.address.models.network import open_network
 
     backbone = build_backbone("MobileNet", alpha=0.75, image_size=pixels.shape[1], weights="none")
     model = build_model(backbone, embed_dim=256, num_ids=30, pooling=pooling)

@@ -33,15 +33,15 @@ from PIL import Image
 from benchmarks.children import PIPE, start_python
 from wildtrack import versions
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.contents import photo_contents
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.photos import read_photo
-from wildtrack.access.pixels import photo_reader
-from wildtrack.address.embed import Engine, OnnxEngine
-from wildtrack.address.embedding_cache import cached_outputs
+from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.pixels import photo_reader
+from wildtrack.access.photos.reader import read_photo
+from wildtrack.address.features.embeddings import cached_outputs
+from wildtrack.address.models.engines import Engine, OnnxEngine
 from wildtrack.console import console, load_tensorflow, run
-from wildtrack.parallel import in_threads
+from wildtrack.storage.threads import in_threads
 
 OURS, KERAS, DECODING, NETWORK = "ours", "Keras", "decoding", "network"
 IN_TIMM = {
@@ -212,9 +212,9 @@ def tell_decoding(paths: list[Path], size: tuple[int, int], repeats: int) -> Non
 def make_network(knobs: Knobs, path: Path) -> tuple[Any, Path]:
     """Our network with random weights: the Keras model, and the same as ONNX file at `path`."""
     load_tensorflow()
-    from wildtrack.address.export import export_onnx
-    from wildtrack.address.model import build_backbone, build_model
-    from wildtrack.address.network import open_network
+    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.export import export_onnx
+    from wildtrack.address.models.network import open_network
 
     backbone = build_backbone(knobs.backbone, alpha=knobs.alpha, image_size=knobs.image_size, weights="none")
     network = open_network(build_model(backbone, embed_dim=256, num_ids=30, pooling="average")).keras_model

@@ -22,7 +22,7 @@ from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
-from wildtrack.files import write_csv
+from wildtrack.storage.files import write_csv
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 MOVED = 6  # pixels that the camera moves within a burst, at most

@@ -16,14 +16,14 @@ import numpy as np
 
 from benchmarks.resident import peak_memory
 from wildtrack import versions
-from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.contents import photo_contents
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.address.keypoints import Keypoints, cached_keypoints
-from wildtrack.address.local import LocalIndex
+from wildtrack.access.photos.digests import photo_contents
+from wildtrack.address.features.keypoints import Keypoints, cached_keypoints
+from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.console import console, run, track
+from wildtrack.storage.cache import default_cache
 
 RATIO = 0.8  # Lowe's: a match counts whose distance is below this share of the second nearest's
 NOISE = 6.0  # standard deviation, of a descriptor's bytes

@@ -115,8 +115,8 @@ def make_artifacts(folder: Path, catalogue: Catalogue, image_size: int) -> Path:
     """What a training leaves, without the training."""
     load_tensorflow()
     from wildtrack.address.artifacts import save_artifacts
-    from wildtrack.address.model import build_backbone, build_model
-    from wildtrack.address.preprocessor import Preprocessor
+    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.preprocessor import Preprocessor
 
     identities = tuple(sorted(set(catalogue.table["identity"])))
     backbone = build_backbone("MobileNet", alpha=0.75, image_size=image_size, weights="none")

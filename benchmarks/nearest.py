@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from wildtrack import versions
-from wildtrack.address.embed import unit_length
-from wildtrack.address.nearest import Floats, Rows, nearest, similarities
-from wildtrack.address.sketches import learn_sketches, open_sketches, write_sketches
+from wildtrack.address.gallery.nearest import Floats, Rows, nearest, similarities
+from wildtrack.address.gallery.sketches import learn_sketches, open_sketches, write_sketches
+from wildtrack.address.models.engines import unit_length
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
 

@@ -12,10 +12,10 @@ import numpy as np
 import tyro
 
 from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.photos import read_photo
-from wildtrack.assess.measures import Photo, measure
-from wildtrack.assess.quality import ISSUES, Thresholds, measure_file
-from wildtrack.assess.rotation import describe, suspected_turns
+from wildtrack.access.photos.reader import read_photo
+from wildtrack.assess.quality.flags import ISSUES, Thresholds, measure_file
+from wildtrack.assess.quality.measures import Photo, measure
+from wildtrack.assess.quality.rotation import describe, suspected_turns
 from wildtrack.console import console, run, track
 
 

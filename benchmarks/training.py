@@ -54,7 +54,7 @@ def compare(pooling: str, pixels: np.ndarray, knobs: Knobs) -> dict[str, float]:
 
 def new_model(pooling: str, knobs: Knobs) -> Any:
     """The default network from random weights, for 32 animals."""
-    from wildtrack.address.model import build_backbone, build_model
+    from wildtrack.address.models.builder import build_backbone, build_model
 
     backbone = build_backbone("MobileNet", alpha=0.75, image_size=knobs.image_size, weights="none")
     return build_model(backbone, embed_dim=256, num_ids=32, pooling=pooling)
@@ -62,8 +62,8 @@ def new_model(pooling: str, knobs: Knobs) -> Any:
 
 def epoch_speed(pooling: str, pixels: np.ndarray, knobs: Knobs, augmented: bool) -> tuple[float, float]:
     """Photos a second of `fit` in all epochs but the first: of its passes alone, and with the saving after them."""
-    from wildtrack.address import training
-    from wildtrack.address.augment import augment
+    from wildtrack.address.training import trainer as training
+    from wildtrack.address.training.augmentation import augment
 
     recipe = training.Recipe("arcface", "shuffled", 4, 0, knobs.epochs, knobs.batch_size, 1e-3, False, 0)
     ends = []
@@ -87,9 +87,9 @@ def bare_speed(pooling: str, pixels: np.ndarray, knobs: Knobs) -> float:
     """Photos a second of `train_on_batch` with one batch, over and over: as many steps as the epochs have."""
     import keras
 
-    from wildtrack.address.losses import CosineMargin
-    from wildtrack.address.model import SCALE
-    from wildtrack.address.training import WEIGHT_DECAY
+    from wildtrack.address.models.builder import SCALE
+    from wildtrack.address.training.losses import CosineMargin
+    from wildtrack.address.training.trainer import WEIGHT_DECAY
 
     model = new_model(pooling, knobs)
     trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])

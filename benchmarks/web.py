@@ -20,16 +20,16 @@ import numpy as np
 
 from benchmarks.children import PIPE, next_line, start_python
 from wildtrack import versions
-from wildtrack.access.asked import find_photos
 from wildtrack.access.demo import DEMO_NEW
-from wildtrack.access.photos import read_photo
+from wildtrack.access.photos.find import find_photos
+from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.known_photos import open_known_photos
-from wildtrack.address.matching import LOCAL, MEMBERS, choose_ranker
-from wildtrack.address.query import Searcher, answer_photo
+from wildtrack.address.gallery.build import open_known_photos
+from wildtrack.address.gallery.searcher import Searcher, answer_photo
+from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
 from wildtrack.console import console, run, track
 from wildtrack.errors import UserError
-from wildtrack.parallel import in_threads
+from wildtrack.storage.threads import in_threads
 
 APP = Path(__file__).parents[1] / "app.py"
 WARM = 0.1  # of the time, after which memory is looked at for the first time

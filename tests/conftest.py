@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from wildtrack.address.decision import Decider
-from wildtrack.address.fusion import Calibration, Evidence
-from wildtrack.address.matching import EMBEDDING, LOCAL, MEMBERS, Matching, Ranker
+from wildtrack.address.matching.calibration import Calibration, Evidence
+from wildtrack.address.matching.decision import Decider
+from wildtrack.address.matching.learning import EMBEDDING, LOCAL, MEMBERS, Matching, Ranker
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -75,7 +75,7 @@ def tiny_model() -> Any:
     """Our network at its smallest, untrained; do not change it."""
     import keras
 
-    from wildtrack.address.model import build_backbone, build_model
+    from wildtrack.address.models.builder import build_backbone, build_model
 
     keras.utils.set_random_seed(0)
     backbone = build_backbone("MobileNet", alpha=0.25, image_size=SIDE, weights="none")
@@ -86,7 +86,7 @@ def tiny_model() -> Any:
 def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -> Path:
     """What a training leaves; do not change it."""
     from wildtrack.address.artifacts import save_artifacts
-    from wildtrack.address.preprocessor import Preprocessor
+    from wildtrack.address.models.preprocessor import Preprocessor
 
     folder = tmp_path_factory.mktemp("saved") / "artifacts"
     columns = {"image_id": ["a"], "identity": ["Ana"], "path": ["a"], "split": ["train"], "sha256": ["0" * 64]}

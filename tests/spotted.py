@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from wildtrack.access.photos import read_photo
-from wildtrack.address.decision import Decider
-from wildtrack.address.fusion import Calibration, Evidence
-from wildtrack.address.index import Index, save_index
-from wildtrack.address.keypoints import read_keypoints
-from wildtrack.address.local import LocalIndex
-from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL, Matching, Ranker
-from wildtrack.files import sha256
+from wildtrack.access.photos.reader import read_photo
+from wildtrack.address.features.keypoints import read_keypoints
+from wildtrack.address.gallery.index import Index, save_index
+from wildtrack.address.matching.calibration import Calibration, Evidence
+from wildtrack.address.matching.decision import Decider
+from wildtrack.address.matching.learning import EMBEDDING, FUSED, LOCAL, Matching, Ranker
+from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.storage.files import sha256
 
 SIZE = (32, 32)
 NAMES = ("Ana", "Ana", "Blå", "Blå", "007", "NA")

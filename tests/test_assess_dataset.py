@@ -20,9 +20,9 @@ import assess_dataset
 from assess_dataset import Knobs, main
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.assess.quality import Thresholds
-from wildtrack.assess.sections import PICTURES
+from wildtrack.assess.quality.flags import Thresholds
 from wildtrack.errors import UserError
+from wildtrack.visualization.catalogue_sections import PICTURES
 
 FAULTS = ("blurry", "dark", "turned", "corrupt", "copied", "swapped")
 EACH = 4  # photos a fault

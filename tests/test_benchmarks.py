@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from blobs import draw_animals
 
 from benchmarks import (
     ablation,
@@ -20,6 +19,7 @@ from benchmarks import (
     quality_faults,
     training,
 )
+from tests.blobs import draw_animals
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:

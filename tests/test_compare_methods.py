@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from blobs import TINY, draw_animals, error_lines, run_script
 from PIL import Image
 
 from compare_methods import Knobs, main
+from tests.blobs import TINY, draw_animals, error_lines, run_script
 from wildtrack.errors import UserError
 
 EVALUATION = ("--queries-per-identity", 0, "--examples", 0, "--tsne-max", 0, "--ranker", "fused")

@@ -11,15 +11,15 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
-from blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 
 import evaluate_reid_and_visualize as evaluate
 import search
 import train_classifier_reid as train
+from tests.blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from wildtrack.access.demo import DEMO, dataset
 from wildtrack.address.artifacts import artifact_files
-from wildtrack.address.index import Index
-from wildtrack.address.preprocessor import Preprocessor
+from wildtrack.address.gallery.index import Index
+from wildtrack.address.models.preprocessor import Preprocessor
 from wildtrack.errors import UserError
 
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from PIL import ExifTags, Image
 
 from benchmarks import start
-from wildtrack.access.photos import read_photo
-from wildtrack.address.answers import Answer, Candidate
-from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.trial import REAL, SIMULATED
+from tests.blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
+from wildtrack.access.photos.reader import read_photo
+from wildtrack.address.evaluation.trial import REAL, SIMULATED
+from wildtrack.address.gallery.answers import Answer, Candidate
+from wildtrack.address.models.engines import OnnxEngine
 
 TRAINED = {
     "history.csv",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from wildtrack.files import write_text
+from wildtrack.storage.files import write_text
 
 PAGE = Path("docs/knobs.md")
 SCRIPTS = (

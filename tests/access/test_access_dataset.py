@@ -7,15 +7,15 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-import layouts
 import pandas as pd
 import pytest
-from blobs import error_lines, run_script
-from marked import save_marked
-from packing import make_archive
 
 import access_dataset
 from access_dataset import Knobs, cropped, main
+from tests.access import layouts
+from tests.access.packing import make_archive
+from tests.blobs import error_lines, run_script
+from tests.marked import save_marked
 from wildtrack.access import sources
 from wildtrack.access.catalogue import load_catalogue, problem_table
 from wildtrack.access.exports import huggingface

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from marked import save_marked
 
+from tests.marked import save_marked
 from wildtrack.access.boxes import Box, boxes, in_pixels, relative, upright_sizes
-from wildtrack.access.photos import PhotoError
+from wildtrack.access.photos.reader import PhotoError
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layouts import seaturtleid2022, seaturtleidheads, wildme, wildme_annotation, wildme_image
 
-from wildtrack.access import json_files
+from tests.access.layouts import seaturtleid2022, seaturtleidheads, wildme, wildme_annotation, wildme_image
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.readers import read
 from wildtrack.errors import UserError
+from wildtrack.storage import json_files
 
 
 def listed(catalogue: Catalogue) -> dict[str, str]:

@@ -8,11 +8,11 @@ import pytest
 from PIL import ExifTags, Image
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.ours import mark_ours
 from wildtrack.access.readers import read
 from wildtrack.access.readers.folders import natural_key, read_folders
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.errors import UserError
+from wildtrack.storage.ownership import mark_ours
 
 
 def fill(root: Path, *names: str) -> Path:

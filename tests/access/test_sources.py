@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import layouts
 import pytest
-from packing import make_archive
-from server import Server, serving
 
+from tests.access import layouts
+from tests.access.packing import make_archive
+from tests.access.server import Server, serving
 from wildtrack.access import sources
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.readers.table import write_table

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from wildtrack.address.artifacts import artifact_files, open_artifacts
-from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.matching import Matching
-from wildtrack.address.matching_file import write_matching
-from wildtrack.address.network import network_fingerprint, open_network
+from wildtrack.address.matching.learning import Matching
+from wildtrack.address.matching.learnt_file import write_matching
+from wildtrack.address.models.engines import OnnxEngine
+from wildtrack.address.models.network import network_fingerprint, open_network
 from wildtrack.errors import UserError
 
 FILES = (

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue
-from wildtrack.access.pixels import decode_catalogue
+from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.assess.checks import Checks, check_catalogue
-from wildtrack.assess.duplicates import perceptual_hashes
-from wildtrack.assess.quality import Thresholds
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
+from wildtrack.assess.quality.flags import Thresholds
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wildtrack.assess.audit import Audit
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.findings import findings
+from wildtrack.assess.labels.audit import Audit
 
 NO_TABLE = pd.DataFrame()
 FLAGS = pd.DataFrame({"image_id": ["a", "a"], "issue": ["dark", "low_contrast"]})

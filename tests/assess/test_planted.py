@@ -12,10 +12,10 @@ from PIL import Image
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.pixels import decode_catalogue
-from wildtrack.assess.audit import Audit, audit_labels
-from wildtrack.assess.duplicate_groups import check_for_duplicates, remove_duplicates, write_cleaned
-from wildtrack.assess.duplicates import perceptual_hashes, pixel_contents
+from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.assess.duplicates.groups import check_for_duplicates, remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
+from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.leakage import leaking_photos
 
 ANIMALS, ENCOUNTERS, PHOTOS = 60, 6, 2

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
-from blobs import draw_animal
 from PIL import ExifTags, Image
+
+from tests.blobs import draw_animal
 
 NAMES = ("Anna", "Bruno", "Clara", "Dana", "Emil")
 DAYS = ("2024:01:10", "2024:03:10", "2024:06:20", "2024:08:20")

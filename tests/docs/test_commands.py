@@ -34,16 +34,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import tyro
-from asking import Said, ask
-from blobs import TINY, draw_animal
 from packaging.requirements import Requirement
-from pages import PAGES, ROOT, blocks
-from photographed import NAMES, folder_of_animals, save_photo
-from server import serving
-from test_sources import served
 
+from tests.access.server import serving
+from tests.access.test_sources import served
+from tests.blobs import TINY, draw_animal
+from tests.docs.asking import Said, ask
+from tests.docs.pages import PAGES, ROOT, blocks
+from tests.docs.photographed import NAMES, folder_of_animals, save_photo
 from wildtrack.access import sources
-from wildtrack.access.megadetector import read_detections
+from wildtrack.access.detection.megadetector import read_detections
 
 COMMANDS = {"": True, "text": False, "json": False, "python": False, "yaml": False, "diff": False, "bibtex": False}
 CHEAP = (*TINY, "--epochs", "1")  # for training
@@ -120,7 +120,7 @@ def train(*options: str, cwd: Path) -> Said:
         return pd.read_csv(cwd / "history.csv")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wildtrack.address.training.fit", fit)
+        patch.setattr("wildtrack.address.training.trainer.fit", fit)
         return ask("train_classifier_reid.py", *options, *CHEAP, cwd=cwd)
 
 

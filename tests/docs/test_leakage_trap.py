@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from asking import ask
-from photographed import NAMES, folder_of_animals
 
 from benchmarks import leakage_trap
+from tests.docs.asking import ask
+from tests.docs.photographed import NAMES, folder_of_animals
 from wildtrack.access.catalogue import load_catalogue
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import keras
 import pytest
-from asking import ask
-from blobs import TINY, draw_animal
-from pages import ROOT, blocks
 
 import app
+from tests.blobs import TINY, draw_animal
+from tests.docs.asking import ask
+from tests.docs.pages import ROOT, blocks
 from wildtrack.errors import UserError
 
 QUOTED = [block.text.strip() for block in blocks(ROOT / "docs/troubleshooting.md") if block.language == "text"]

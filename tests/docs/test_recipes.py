@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from blobs import TINY, draw_animal, draw_animals
-from pages import ROOT, Block, blocks
+
+from tests.blobs import TINY, draw_animal, draw_animals
+from tests.docs.pages import ROOT, Block, blocks
 
 RECIPES = [block for block in blocks(ROOT / "docs/contributing.md") if block.title]
 SEALS = """

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from pages import PAGES, ROOT
 
+from tests.docs.pages import PAGES, ROOT
 from tools import knobs_page
 
 NAV = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
@@ -53,7 +53,7 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(house: Path) 
         assert not [address for address in loaded if re.match("(https?:)?//", address)], page
     reference = (house / "site/api.html").read_text("utf-8")
     assert "wildtrack.access.catalogue.load_catalogue" in reference
-    assert "wildtrack.address.metrics.retrieval_scores" in reference
+    assert "wildtrack.address.evaluation.metrics.retrieval_scores" in reference
 
 
 @needs_builder

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blobs import TINY, draw_animal, draw_animals, run_script
+
+from tests.blobs import TINY, draw_animal, draw_animals, run_script
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 from fastapi.testclient import TestClient
-from spotted import SIZE, CellEngine, build, fake_matching
 
-from faults.malformed import JPEG, PNG, WEBP, is_one_clear_line
-from faults.mutations import mutated
-from wildtrack.access.exif import read_exif
-from wildtrack.access.photos import PhotoError, photo_size, photo_suffix, read_photo
-from wildtrack.address.query import Searcher
+from tests.faults.malformed import JPEG, PNG, WEBP, is_one_clear_line
+from tests.faults.mutations import mutated
+from tests.spotted import SIZE, CellEngine, build, fake_matching
+from wildtrack.access.photos.exif import read_exif
+from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
+from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.web.api import create_app
 from wildtrack.web.guard import Guard
 from wildtrack.web.service import Service

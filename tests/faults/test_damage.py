@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access import pixels as pixel_cache
-from wildtrack.access.pixels import decode_catalogue
-from wildtrack.address import index as index_module
+from wildtrack.access.photos import pixels as pixel_cache
+from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.index import META_COLUMNS, open_index, save_index
-from wildtrack.address.keypoints import Keypoints
-from wildtrack.address.local import LocalIndex
+from wildtrack.address.features.keypoints import Keypoints
+from wildtrack.address.gallery import index as index_module
+from wildtrack.address.gallery.index import META_COLUMNS, open_index, save_index
+from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.errors import UserError
 from wildtrack.web.store import Said, Store
 

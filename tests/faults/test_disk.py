@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from blobs import ROOT, TINY, contents, error_lines, run_script, start_script
 
 import search
-from faults.conftest import SmallDisk
-from wildtrack.address.index import REBUILD
+from tests.blobs import ROOT, TINY, contents, error_lines, run_script, start_script
+from tests.faults.conftest import SmallDisk
+from wildtrack.address.gallery.index import REBUILD
 from wildtrack.errors import UserError
 
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))  # all cases; otherwise some, since each trains or starts scripts

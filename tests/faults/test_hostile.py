@@ -21,13 +21,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from wildtrack.access.archives import extract
+from wildtrack.access.download.archives import extract
 from wildtrack.address.artifacts import artifact_files, open_artifacts
-from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.index import index_files, open_index
-from wildtrack.address.local_files import open_keypoints
+from wildtrack.address.gallery.index import index_files, open_index
+from wildtrack.address.matching.local.files import open_keypoints
+from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.errors import UserError
-from wildtrack.files import open_array, write_bytes
+from wildtrack.storage.files import open_array, write_bytes
 
 HUGE = 1 << 42  # 4 TB
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
@@ -84,7 +84,7 @@ def network(layer: Any) -> Any:
 
 
 def load(path: Path) -> Any:
-    from wildtrack.address.network import load_keras_file
+    from wildtrack.address.models.network import load_keras_file
 
     return load_keras_file(path, {})
 
@@ -237,7 +237,7 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         def __init__(self) -> None:
             self.resource = Resource()
 
-        @tf.function(input_signature=[tf.TensorSpec([None, 3])])  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=[tf.TensorSpec([None, 3])])
         def serve(self, photos: Any) -> Any:
             _ = self.resource.resource_handle
             return photos
@@ -380,7 +380,7 @@ def test_many_arrays_that_are_large_together(saved_artifacts: Path, tmp_path: Pa
 def test_damaged_starting_weights(tmp_path: Path) -> None:
     import keras
 
-    from wildtrack.address.model import build_backbone
+    from wildtrack.address.models.builder import build_backbone
 
     path = tmp_path / "damaged.weights.h5"
     keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(
@@ -400,7 +400,7 @@ def test_damaged_starting_weights(tmp_path: Path) -> None:
 def test_starting_weights_that_lie_elsewhere_or_about_their_size(tmp_path: Path, trick: Any) -> None:
     import keras
 
-    from wildtrack.address.model import build_backbone
+    from wildtrack.address.models.builder import build_backbone
 
     path = tmp_path / "evil.weights.h5"
     keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blobs import ROOT, TINY, draw_animal, run_script
 
+from tests.blobs import ROOT, TINY, draw_animal, run_script
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.index import Index, open_index
+from wildtrack.address.gallery.index import Index, open_index
+from wildtrack.address.models.engines import OnnxEngine
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
 

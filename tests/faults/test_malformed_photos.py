@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from spotted import SIZE, CellEngine, build, fake_matching
 
-from faults.malformed import (
+from tests.faults.malformed import (
     HALVES,
     JPEG,
     LONGEST_REASON,
@@ -24,13 +23,14 @@ from faults.malformed import (
     encoded,
     is_one_clear_line,
 )
+from tests.spotted import SIZE, CellEngine, build, fake_matching
 from wildtrack.access import readers
-from wildtrack.access.asked import find_photos
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.exif import read_exif
-from wildtrack.access.formats import HAS_HEIF
-from wildtrack.access.photos import PhotoError, photo_size, photo_suffix, read_photo
-from wildtrack.address.query import Searcher, answer_photo
+from wildtrack.access.photos.exif import read_exif
+from wildtrack.access.photos.find import find_photos
+from wildtrack.access.photos.formats import HAS_HEIF
+from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
+from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.errors import UserError
 from wildtrack.web.api import create_app
 from wildtrack.web.guard import Guard
@@ -198,9 +198,9 @@ READS_ALL = """
 import sys
 from pathlib import Path
 from wildtrack.access import readers
-from wildtrack.access.asked import find_photos
-from wildtrack.access.exif import read_exif
-from wildtrack.access.photos import PhotoError, photo_size, photo_suffix, read_photo
+from wildtrack.access.photos.find import find_photos
+from wildtrack.access.photos.exif import read_exif
+from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
 root = Path(sys.argv[1])
 for look in (read_photo, photo_size, photo_suffix):
     try:
@@ -257,7 +257,7 @@ def test_a_photo_that_needs_more_memory_than_there_is(monkeypatch: pytest.Monkey
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("wildtrack.access.photos._to_rgb", full)
+    monkeypatch.setattr("wildtrack.access.photos.reader._to_rgb", full)
     with pytest.raises(PhotoError, match="memory"):
         read_photo(io.BytesIO(JPEG))
     (answer,) = client.post("/search", files={"photos": JPEG}).json()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from wildtrack.address.metrics import bootstrap_intervals, paired_difference, retrieval_scores, summarise
+from wildtrack.address.evaluation.metrics import bootstrap_intervals, paired_difference, retrieval_scores, summarise
 
 KS = (1, 2, 3, 5, 10, 100)
 FIGURES = [*(f"R@{count}" for count in KS), "mAP", "mINP"]

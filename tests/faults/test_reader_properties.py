@@ -14,12 +14,12 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from faults.malformed import JPEG, PNG
+from tests.faults.malformed import JPEG, PNG
 from wildtrack.access import readers
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.cells import NUMBERS, UNKNOWN
-from wildtrack.access.megadetector import catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 

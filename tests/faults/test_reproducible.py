@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from blobs import ROOT, TINY, draw_animal, error_lines, run_script
 
 import train_classifier_reid
-from wildtrack.access import photos
-from wildtrack.address import preprocessor
+from tests.blobs import ROOT, TINY, draw_animal, error_lines, run_script
+from wildtrack.access.photos import reader as photos
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.embed import OnnxEngine
-from wildtrack.address.index import open_index
-from wildtrack.address.preprocessor import current_fingerprint, load_preprocessor
+from wildtrack.address.gallery.index import open_index
+from wildtrack.address.models import preprocessor
+from wildtrack.address.models.engines import OnnxEngine
+from wildtrack.address.models.preprocessor import current_fingerprint, load_preprocessor
 from wildtrack.errors import UserError
 
 SEARCH = ("search.py", "new.jpg", "--no-panels", "--rebuild", "--data", "data")
@@ -89,7 +89,7 @@ def trained_anew(home: Path, folder: str, *options: object) -> dict[str, Any]:
     """What a training leaves, without what the clock decides."""
     import keras
 
-    from wildtrack.address.network import load_keras_file
+    from wildtrack.address.models.network import load_keras_file
 
     run_it(home, "train_classifier_reid.py", "--data", "data", "--artifacts", folder, "--epochs", "3", *TINY, *options)
     model: keras.Model = load_keras_file(home / folder / "model.keras", {})

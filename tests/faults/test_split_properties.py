@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from wildtrack.assess.duplicates import NEAR_DUPLICATE_BITS
+from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS
 from wildtrack.assess.splits import SIDES, make_split
 from wildtrack.errors import UserError
 

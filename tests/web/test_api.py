@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
-from spotted import SIZE, CellEngine, build, fake_matching, spots
 
-from wildtrack.address.index import Index
-from wildtrack.address.query import Searcher, answer_photo
+from tests.spotted import SIZE, CellEngine, build, fake_matching, spots
+from wildtrack.address.gallery.index import Index
+from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.web import api as module
 from wildtrack.web import store as store_module
-from wildtrack.web.answers import ONLY_TRAINED, shown_name
 from wildtrack.web.api import create_app, inline_hashes
 from wildtrack.web.guard import Guard
+from wildtrack.web.responses import ONLY_TRAINED, shown_name
 from wildtrack.web.service import Service
 from wildtrack.web.store import open_store
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from spotted import SIZE, CellEngine, build, fake_matching, spots
 
-from wildtrack.access.photos import PhotoError
-from wildtrack.address.index import Index
-from wildtrack.address.keypoints import read_keypoints
-from wildtrack.address.matching import EMBEDDING, FUSED, LOCAL
-from wildtrack.address.query import Searcher
+from tests.spotted import SIZE, CellEngine, build, fake_matching, spots
+from wildtrack.access.photos.reader import PhotoError
+from wildtrack.address.features.keypoints import read_keypoints
+from wildtrack.address.gallery.index import Index
+from wildtrack.address.gallery.searcher import Searcher
+from wildtrack.address.matching.learning import EMBEDDING, FUSED, LOCAL
 from wildtrack.errors import UserError
 from wildtrack.web.service import Service, usable_name
 from wildtrack.web.store import ConflictError, Store, open_store

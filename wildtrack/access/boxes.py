@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from wildtrack.access.photos import PhotoError, photo_size
+from wildtrack.access.photos.reader import PhotoError, photo_size
 from wildtrack.console import track
-from wildtrack.parallel import in_threads
+from wildtrack.storage.threads import in_threads
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]  # width, height

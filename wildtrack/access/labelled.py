@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.pixels import Decoded, decode_catalogue
+from wildtrack.access.photos.pixels import Decoded, decode_catalogue
 from wildtrack.access.problems import report_problems
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import default_cache
 
 
 def labelled_photos(

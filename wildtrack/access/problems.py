@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from wildtrack.errors import UserError
-from wildtrack.files import write_csv
+from wildtrack.storage.files import write_csv
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 import yaml
 
-from wildtrack.address.matching import Matching
-from wildtrack.address.matching_file import FILE as MATCHING
-from wildtrack.address.matching_file import read_matching, write_matching
-from wildtrack.address.preprocessor import Preprocessor, load_preprocessor, plain
+from wildtrack.address.matching.learning import Matching
+from wildtrack.address.matching.learnt_file import FILE as MATCHING
+from wildtrack.address.matching.learnt_file import read_matching, write_matching
+from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor, plain
 from wildtrack.errors import UserError
-from wildtrack.files import sha256, to_csv
-from wildtrack.fileset import FileSet
+from wildtrack.storage.files import sha256, to_csv
+from wildtrack.storage.sealed import FileSet
 
 log = logging.getLogger(__name__)
 
@@ -112,8 +112,8 @@ def save_artifacts(
         history: One row an epoch.
         matching: What validation taught; None where nothing could be validated.
     """
-    from wildtrack.address.export import export_onnx
-    from wildtrack.address.network import network_fingerprint, open_network
+    from wildtrack.address.models.export import export_onnx
+    from wildtrack.address.models.network import network_fingerprint, open_network
 
     network = open_network(model)
     fingerprint = network_fingerprint(network, preprocessor.image_size, "0-255")
@@ -195,7 +195,7 @@ def onnx_is_current(artifacts: Artifacts, scaling: str = "auto") -> bool:
     source = keras_file(artifacts.folder)
     if artifacts.config is not None or source is None:
         return True
-    from wildtrack.address.embed import OnnxEngine
+    from wildtrack.address.models.engines import OnnxEngine
 
     try:
         made = OnnxEngine(path).metadata

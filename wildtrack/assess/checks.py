@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.pixels import Decoded
-from wildtrack.assess.duplicate_groups import check_for_duplicates
-from wildtrack.assess.duplicates import Hashes, pixel_contents
+from wildtrack.access.photos.pixels import Decoded
+from wildtrack.assess.duplicates.groups import check_for_duplicates
+from wildtrack.assess.duplicates.hashes import Hashes, pixel_contents
 from wildtrack.assess.leakage import split_leakage, suggested_split
-from wildtrack.assess.quality import Thresholds, flag_quality, quality_table
+from wildtrack.assess.quality.flags import Thresholds, flag_quality, quality_table
 from wildtrack.assess.statistics import catalogue_statistics
 
 

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.assess.duplicates import near_duplicate_labels
+from wildtrack.assess.duplicates.hashes import near_duplicate_labels
 from wildtrack.errors import UserError
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from wildtrack.assess.audit import Audit
 from wildtrack.assess.checks import Checks
-from wildtrack.assess.report import Finding, Level
-from wildtrack.assess.suspicion_sections import NO_COPIES
-from wildtrack.assess.trust import is_of_others, origin, tells_apart
+from wildtrack.assess.labels.audit import Audit
+from wildtrack.assess.labels.trust import is_of_others, origin, tells_apart
+from wildtrack.visualization.html_report import Finding, Level
+from wildtrack.visualization.suspicion_sections import NO_COPIES
 
 LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
 NOBODY_NAMED = (

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
-from wildtrack.assess.duplicates import near_duplicates
+from wildtrack.assess.duplicates.hashes import near_duplicates
 from wildtrack.assess.encounters import encounters, photo_keys
 from wildtrack.assess.splits import SIDES, make_split
 from wildtrack.errors import UserError

@@ -21,11 +21,12 @@ from sqlalchemy.exc import OperationalError
 
 from wildtrack import __version__
 from wildtrack.access.cells import parse_bbox
-from wildtrack.access.photos import PhotoError
-from wildtrack.address.answers import Answer
+from wildtrack.access.photos.reader import PhotoError
+from wildtrack.address.gallery.answers import Answer
 from wildtrack.errors import UserError
-from wildtrack.parallel import cores
-from wildtrack.web.answers import (
+from wildtrack.storage.threads import cores
+from wildtrack.web.exports import catalogue_csv, write_camtrapdp
+from wildtrack.web.responses import (
     EXAMPLE,
     Confirmation,
     Entry,
@@ -39,7 +40,6 @@ from wildtrack.web.answers import (
     for_the_web,
     shown_name,
 )
-from wildtrack.web.exports import catalogue_csv, write_camtrapdp
 from wildtrack.web.service import Service
 from wildtrack.web.store import ConflictError
 

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
-from wildtrack.access.exif import read_exif
 from wildtrack.access.exports import camtrapdp, without_positions
+from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
-from wildtrack.files import write_csv
+from wildtrack.storage.files import write_csv
+from wildtrack.web.database import Sighting
 from wildtrack.web.service import Service
-from wildtrack.web.tables import Sighting
 
 log = logging.getLogger(__name__)
 

@@ -14,17 +14,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.exif import read_exif
-from wildtrack.access.photos import PhotoError, photo_suffix
-from wildtrack.access.thumbnails import thumbnail
-from wildtrack.address.answers import Answer
-from wildtrack.address.index import META_COLUMNS, Index
-from wildtrack.address.keypoints import Keypoints, read_keypoints
-from wildtrack.address.query import Query, Searcher, answer_query, read_query
+from wildtrack.access.photos.exif import read_exif
+from wildtrack.access.photos.reader import PhotoError, photo_suffix
+from wildtrack.access.photos.thumbnails import thumbnail
+from wildtrack.address.features.keypoints import Keypoints, read_keypoints
+from wildtrack.address.gallery.answers import Answer
+from wildtrack.address.gallery.index import META_COLUMNS, Index
+from wildtrack.address.gallery.searcher import Query, Searcher, answer_query, read_query
 from wildtrack.console import track
 from wildtrack.errors import UserError
+from wildtrack.web.database import Sighting
 from wildtrack.web.store import ConflictError, Said, Store
-from wildtrack.web.tables import Sighting
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from wildtrack.errors import UserError
-from wildtrack.files import fsync, sha256
-from wildtrack.web.tables import Embedding, Event, Photo, Sighting, open_database
+from wildtrack.storage.files import fsync, sha256
+from wildtrack.web.database import Embedding, Event, Photo, Sighting, open_database
 
 Action = Literal["confirmed", "named", "undone"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from marked import save_marked
 
+from tests.marked import save_marked
 from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
 from wildtrack.access.exports import camtrapdp, without_positions
 from wildtrack.access.readers.table import write_table

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from marked import GPS_MARK, save_marked
 
+from tests.marked import GPS_MARK, save_marked
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.exports.huggingface import allows_copies, check_copies_allowed, dataset_card, push, write
 from wildtrack.access.sources import load

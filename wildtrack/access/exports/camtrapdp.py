@@ -26,10 +26,10 @@ from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
-from wildtrack.access.photos import PhotoError
+from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
-from wildtrack.files import new_folder, to_csv
+from wildtrack.storage.files import new_folder, to_csv
 
 STANDARD = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 TABLES = ("deployments", "media", "observations")

@@ -7,7 +7,7 @@ import pandas as pd
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.readers.table import write_table
 from wildtrack.access.sources.card import Card
-from wildtrack.files import new_folder
+from wildtrack.storage.files import new_folder
 
 
 def check(catalogue: Catalogue, card: Card | None) -> None:

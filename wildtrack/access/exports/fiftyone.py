@@ -9,7 +9,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import relative, upright_sizes
 from wildtrack.access.catalogue import Catalogue, problem_table, rename_aliases
-from wildtrack.access.photos import PhotoError
+from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
 

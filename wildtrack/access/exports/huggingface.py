@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from wildtrack.access.bare import bare_photos
 from wildtrack.access.catalogue import Catalogue, problem_table
-from wildtrack.access.photos import PhotoError
+from wildtrack.access.photos.reader import PhotoError
+from wildtrack.access.photos.strip_metadata import bare_photos
 from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.pages import body
 from wildtrack.errors import UserError
-from wildtrack.files import new_folder, write_text
+from wildtrack.storage.files import new_folder, write_text
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.ours import is_ours
 from wildtrack.access.readers.coco import read_coco
 from wildtrack.access.readers.coco_json import load_coco
 from wildtrack.access.readers.folders import read_folders
@@ -18,6 +17,7 @@ from wildtrack.access.readers.seaturtles import (
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.readers.wildme import is_wildme, read_wildme
 from wildtrack.errors import UserError
+from wildtrack.storage.ownership import is_ours
 
 ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
     "annotations.json",

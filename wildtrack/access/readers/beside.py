@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from posixpath import commonpath, dirname, normpath, splitext
 
-from wildtrack.access.formats import PHOTO_SUFFIXES
-from wildtrack.access.photos import printable
+from wildtrack.access.photos.formats import PHOTO_SUFFIXES
+from wildtrack.access.photos.reader import printable
 
 
 def photos_beside(root: Path, paths: Sequence[str], passed_over: Iterable[str]) -> list[str]:

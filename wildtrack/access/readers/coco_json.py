@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue, assemble
-from wildtrack.access.json_files import read_json
 from wildtrack.errors import UserError
+from wildtrack.storage.json_files import read_json
 
 Entry = dict[str, Any]
 ToRow = Callable[[Entry, Entry], Entry]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
-from wildtrack.access.exif import read_exif
-from wildtrack.access.formats import OTHER_IMAGE_SUFFIXES, PHOTO_SUFFIXES, VIDEO_SUFFIXES, conversion_hint
-from wildtrack.access.photos import NOT_UNICODE, printable
+from wildtrack.access.photos.exif import read_exif
+from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES, PHOTO_SUFFIXES, VIDEO_SUFFIXES, conversion_hint
+from wildtrack.access.photos.reader import NOT_UNICODE, printable
 from wildtrack.errors import UserError
 
 SPLIT_FOLDERS = frozenset({"train", "valid", "val", "test", "query", "gallery"})

@@ -11,10 +11,10 @@ from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.counts import counted
-from wildtrack.access.ours import is_ours
 from wildtrack.access.readers.beside import photos_beside
 from wildtrack.errors import UserError
-from wildtrack.files import write_csv
+from wildtrack.storage.files import write_csv
+from wildtrack.storage.ownership import is_ours
 
 _SEPARATORS = ",;\t"
 

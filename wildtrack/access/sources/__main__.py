@@ -4,7 +4,7 @@ from pathlib import Path
 
 from wildtrack.access.sources import cards
 from wildtrack.access.sources.pages import index, page
-from wildtrack.files import write_text
+from wildtrack.storage.files import write_text
 
 FOLDER = Path("docs/datasets")
 

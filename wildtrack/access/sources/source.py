@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from wildtrack.access import readers
-from wildtrack.access.archives import extract
-from wildtrack.access.cache import default_cache
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
-from wildtrack.access.download import fetch, fetch_kaggle
+from wildtrack.access.download.archives import extract
+from wildtrack.access.download.fetch import fetch, fetch_kaggle
 from wildtrack.access.sources.card import Card, load_card
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import default_cache
 
 LILA = "https://storage.googleapis.com/public-datasets-lila"  # the bucket of LILA, https://lila.science
 

@@ -1,0 +1,134 @@
+"""Crops: what is cut, how it is called, that nothing else leaves with it, and that a split holds."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.marked import GPS_MARK, save_marked
+from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.detection.crops import crop_names, write_crops
+from wildtrack.access.photos.strip_metadata import bare_photo
+from wildtrack.access.readers.table import write_table
+from wildtrack.assess.encounters import photo_keys
+from wildtrack.errors import UserError
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    """Two animals on one turned, GPS-tagged JPEG; a PNG without a box; a damaged photo."""
+    root = tmp_path / "größe 1"
+    save_marked(root / "a b/photo.JPG", orientation=6)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)).save(root / "a b/plain.png")
+    (root / "bad.jpg").write_bytes(b"\xff\xd8 no photo")
+    rows = pd.DataFrame(
+        {
+            "image_id": ["1", "2", "3", "4"],
+            "identity": ["Ana", "unknown", "Blå", "Blå"],
+            "path": ["a b/photo.JPG", "a b/photo.JPG", "a b/plain.png", "bad.jpg"],
+            "bbox": [(0.0, 0.0, 20.0, 30.0), (25.5, 40.0, 100.0, 100.0), None, None],
+            "date": ["2024-05-31"] * 4,
+        }
+    )
+    write_table(rows, root / "catalogue.csv")
+    return load_catalogue(root / "catalogue.csv")
+
+
+def test_the_crops_are_a_catalogue_of_their_own(catalogue: Catalogue, tmp_path: Path) -> None:
+    folder = tmp_path / "crops ü"
+    written = write_crops(catalogue, folder)
+    crops = load_catalogue(folder / "catalogue.csv")
+    assert crops.table.astype(object).equals(written.astype(object))
+    assert crops.problems.empty
+    assert crops.table["path"].tolist() == ["a b_photo.jpg", "a b_photo_2.jpg", "a b_plain.png"]
+    assert crops.table["identity"].tolist() == ["Ana", "unknown", "Blå"]
+    assert "bbox" not in crops.table and crops.table["date"].tolist() == ["2024-05-31"] * 3
+    assert crops.table[["width", "height"]].to_numpy().tolist() == [[20, 30], [35, 40], [30, 20]]  # 60 x 80 upright
+    keys = photo_keys(crops.table)
+    assert keys[0] == keys[1] != keys[2]
+    assert 'bad.jpg,"its content is not one of' in (folder / "problems.csv").read_text()
+    np.testing.assert_array_equal(Image.open(folder / "a b_plain.png"), Image.open(catalogue.root / "a b/plain.png"))
+
+
+def test_a_crop_is_the_box_of_the_upright_photo(catalogue: Catalogue, tmp_path: Path) -> None:
+    write_crops(catalogue, tmp_path / "crops")
+    red = np.asarray(Image.open(tmp_path / "crops/a b_photo.jpg")).reshape(-1, 3).mean(axis=0)
+    assert red[0] > 200 and red[1] < 60  # the red corner of the upright photo
+
+
+def test_nothing_but_pixels_leaves(catalogue: Catalogue, tmp_path: Path) -> None:
+    source = catalogue.root / "a b/photo.JPG"
+    assert GPS_MARK in source.read_bytes() and Image.open(source).getexif()
+    write_crops(catalogue, tmp_path / "crops")
+    crops = list((tmp_path / "crops").rglob("*.jpg"))
+    assert len(crops) == 2
+    for path in crops:
+        assert GPS_MARK not in path.read_bytes() and b"Exif" not in path.read_bytes()
+        assert not Image.open(path).getexif() and set(Image.open(path).info) <= {
+            "jfif",
+            "jfif_version",
+            "jfif_unit",
+            "jfif_density",
+        }
+
+
+def test_bare_photos_of_png_carry_nothing_either(tmp_path: Path) -> None:
+    path = save_marked(tmp_path / "photo.png")
+    assert GPS_MARK in path.read_bytes()
+    bare = bare_photo(path)
+    assert (
+        GPS_MARK not in bare.content and bare.content.startswith(b"\x89PNG") and (bare.width, bare.height) == (80, 60)
+    )
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        ([], []),
+        (["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"], ["a_1.jpg", "a_1_2.jpg", "a_1_3.jpg", "b_2.png"]),
+        (["a/1_2.jpg", "a/1.jpg", "a/1.jpg"], ["a_1_2.jpg", "a_1.jpg", "a_1_3.jpg"]),
+        (["A/x.jpg", "a/X.jpg"], ["A_x.jpg", "a_X_2.jpg"]),
+        (["x.png", "x.jpg"], ["x.png", "x_2.jpg"]),
+        (["b.c/d.e.jpeg"], ["b.c_d.e.jpg"]),
+        (["a/b.jpg", "a_b.jpg"], ["a_b.jpg", "a_b_2.jpg"]),
+        (["ü" * 300 + "/1.jpg"], ["ü" * 58 + "_1.jpg"]),
+    ],
+)
+def test_names(paths: list[str], names: list[str]) -> None:
+    assert crop_names(paths) == names
+
+
+def test_the_folder_reads_as_its_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
+    written = write_crops(catalogue, tmp_path / "crops")
+    assert load_catalogue(tmp_path / "crops").table.astype(object).equals(written.astype(object))
+    (tmp_path / "crops/catalogue.csv").unlink()
+    with pytest.raises(UserError, match="no photo in a folder of its identity"):  # no animal under another's name
+        load_catalogue(tmp_path / "crops")
+
+
+def test_a_folder_in_use_is_left_alone(catalogue: Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "crops").mkdir()
+    write_crops(catalogue, tmp_path / "crops")
+    with pytest.raises(UserError, match="is there already, and is not overwritten"):
+        write_crops(catalogue, tmp_path / "crops")
+
+
+def test_half_written_crops_do_not_appear(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wildtrack.access.detection.crops.write_table", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_crops(catalogue, tmp_path / "out/crops")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_no_photo_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
+    bad = Catalogue(catalogue.root, catalogue.table.iloc[3:], catalogue.problems, "")
+    with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: bad\.jpg"):
+        write_crops(bad, tmp_path / "crops")
+    assert not (tmp_path / "crops").exists()

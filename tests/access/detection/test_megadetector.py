@@ -1,0 +1,213 @@
+"""MegaDetector's JSON: as a catalogue of unlabelled animals, as boxes for a catalogue, and malformed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.marked import save_marked
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.detection.megadetector import Detections, catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.photos.reader import read_photo
+from wildtrack.errors import UserError
+from wildtrack.storage import json_files
+
+CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
+
+
+def detection(bbox: object, conf: object = 0.9, category: object = "1") -> dict[str, Any]:
+    return {"category": category, "conf": conf, "bbox": bbox, "classifications": [["3", 0.9]]}
+
+
+def write_json(path: Path, *images: Any, **more: Any) -> Path:
+    info = {"format_version": "1.6", "detector": "MDV5A"}
+    content = {"info": info, "detection_categories": CATEGORIES, "images": list(images)} | more
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def traps(tmp_path: Path) -> Path:
+    """Photos of two cameras, at different depths, one of them turned by EXIF."""
+    root = tmp_path / "cámaras 1"
+    save_marked(root / "north/100RECNX/IMG 1.JPG", orientation=6)
+    save_marked(root / "north/100RECNX/IMG 2.JPG")
+    save_marked(root / "süd/IMG 1.JPG")
+    save_marked(root / "loose.jpg")
+    return root
+
+
+def detect(root: Path, *images: Any, **more: Any) -> Detections:
+    return read_detections(write_json(root.parent / "detections.json", *images, **more), root, 0.2)
+
+
+def test_raw_photos_become_unlabelled_animals(traps: Path) -> None:
+    found = detect(
+        traps,
+        {"file": "north/100RECNX/IMG 1.JPG", "detections": [detection([0, 0, 0.3333, 0.375]), detection([0.5] * 4)]},
+        {"file": "north\\100RECNX\\IMG 2.JPG", "detections": [detection([0, 0, 1, 1], category="2")]},
+        {"file": (traps / "süd/IMG 1.JPG").as_posix(), "detections": [detection([0.1, 0.1, 0.9, 0.9], 0.2)]},
+        {"file": "gone.jpg", "detections": [detection([0, 0, 1, 1])]},
+    )
+    catalogue = catalogue_of_detections(found, traps)
+    table = catalogue.table
+    assert table["image_id"].tolist() == ["north/100RECNX/IMG 1.JPG#1", "north/100RECNX/IMG 1.JPG#2", "süd/IMG 1.JPG#1"]
+    assert table["photo_id"].tolist() == table["path"].tolist() == [name[:-2] for name in table["image_id"]]
+    assert table["bbox"].tolist() == [(0, 0, 20.0, 30.0), (30, 40, 30, 40), (8, 6, 72, 54)]
+    assert set(table["identity"]) == {"unknown"} and set(table["date"]) == {"2024-05-31T17:45:00"}
+    assert table[["width", "height"]].to_numpy().tolist() == [[60, 80], [60, 80], [80, 60]]
+    assert table["latitude"].round(2).tolist() == [-24.99] * 3
+    assert catalogue.problems.to_numpy().tolist() == [
+        ["gone.jpg", "it has boxes, but it is not there"],
+        ["loose.jpg", "no entry in detections.json"],
+        ["north/100RECNX/IMG 2.JPG", "no animal detected with a confidence of 0.2 or more"],
+    ]
+
+
+def test_the_box_is_where_the_detector_saw_it(traps: Path) -> None:
+    """The red corner of a photo that is stored lying on its side."""
+    found = detect(traps, {"file": "north/100RECNX/IMG 1.JPG", "detections": [detection([0, 0, 0.33, 0.37])]})
+    row = catalogue_of_detections(found, traps).table.iloc[0]
+    pixels = read_photo(traps / row["path"], bbox=row["bbox"])
+    assert pixels[..., 0].mean() > 200 and pixels[..., 2].mean() < 60
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.90001, 1])
+def test_the_threshold_counts(traps: Path, confidence: float) -> None:
+    source = write_json(traps.parent / "d.json", {"file": "loose.jpg", "detections": [detection([0, 0, 1, 1], 0.9)]})
+    found = read_detections(source, traps, confidence)
+    assert len(found.animals["loose.jpg"]) == (confidence <= 0.9)
+    if confidence > 0.9:
+        with pytest.raises(UserError, match=r"no animal on any of the 4 photos .* --min-confidence"):
+            catalogue_of_detections(found, traps)
+
+
+def test_names_as_the_detector_was_given_them(traps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(traps.parent)
+    source = write_json(Path("d.json"), {"file": f"{traps.name}/loose.jpg", "detections": []})
+    assert list(read_detections(source, Path(traps.name), 0.2).animals) == ["loose.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ({"file": "loose.jpg", "detections": None, "failure": "Failure image access"}, "could not read it: Failure"),
+        ({"file": "loose.jpg"}, "no list detections"),
+        ({"file": "film.mp4", "detections": [], "frame_rate": 20}, "extract frames"),
+        ({"file": "loose.jpg", "detections": ["x"]}, "not an object"),
+        ({"file": "loose.jpg", "detections": [detection([0, 0, 1, 1], "high")]}, "conf 'high' is no number"),
+        ({"file": "loose.jpg", "detections": [detection([0, 0, 1, 1], float("nan"))]}, "conf nan is no number"),
+        ({"file": "loose.jpg", "detections": [detection([0, 0, 1])]}, r"is not \[x, y, width, height\]"),
+        ({"file": "loose.jpg", "detections": [detection(None)]}, r"is not \[x, y, width, height\]"),
+        ({"file": "loose.jpg", "detections": [detection([10, 20, 300, 400])]}, "not relative"),
+        ({"file": "loose.jpg", "detections": [detection([0.5, 0.5, 0, 0.1])]}, "is empty"),
+        ({"file": "loose.jpg", "detections": [detection([float("nan"), 0, 1, 1])]}, "not relative"),
+        ({"detections": []}, "it has no file"),
+        ({"file": 7, "detections": []}, "it has no file"),
+        ("loose.jpg", "it has no file"),
+    ],
+)
+def test_malformed_entries_are_listed(traps: Path, image: Any, reason: str) -> None:
+    good = {"file": "süd/IMG 1.JPG", "detections": [detection([0, 0, 1, 1])]}
+    catalogue = catalogue_of_detections(detect(traps, image, good), traps)
+    assert catalogue.table["path"].tolist() == ["süd/IMG 1.JPG"]
+    assert catalogue.problems["reason"].str.contains(reason).sum() == 1
+
+
+def test_rounding_over_the_edge_is_cut_off(traps: Path) -> None:
+    found = detect(traps, {"file": "loose.jpg", "detections": [detection([-0.001, 0.5, 0.5, 0.5003])]})
+    x, y, width, height = found.animals["loose.jpg"][0]
+    assert (x, y, y + height) == (0, 0.5, 1) and width == pytest.approx(0.499)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not MegaDetector's format"),
+        ('{"images": []}', "not MegaDetector's format"),
+        ('{"images": {}, "detection_categories": {}}', "not MegaDetector's format"),
+        ('{"images": [], "detection_categories": {"0": "deer"}}', 'no detection category is "animal"; it has deer'),
+        ("[" * 100_000, "not JSON"),
+        (None, "no such file"),
+    ],
+)
+def test_a_malformed_file_is_one_line(tmp_path: Path, text: str | None, reason: str) -> None:
+    source = tmp_path / "detections.json"
+    if text is not None:
+        source.write_text(text)
+    with pytest.raises(UserError, match=reason) as error:
+        read_detections(source, tmp_path, 0.2)
+    assert str(error.value).startswith(f"--boxes {source}") and "\n" not in str(error.value)
+
+
+def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 10)
+    with pytest.raises(UserError, match="too much"):
+        read_detections(write_json(tmp_path / "d.json"), tmp_path, 0.2)
+
+
+def test_boxes_join_a_catalogue_where_there_is_no_doubt(tmp_path: Path) -> None:
+    root = tmp_path / "ids"
+    for name in ("Ana/one.jpg", "Ana/none.jpg", "Blå/two.jpg", "Blå/missing.jpg", "Blå/failed.jpg"):
+        save_marked(root / name)
+    found = detect(
+        root,
+        {"file": "Ana/one.jpg", "detections": [detection([0, 0, 0.5, 0.5]), detection([0, 0, 1, 1], category="3")]},
+        {"file": "Ana/none.jpg", "detections": [detection([0, 0, 1, 1], 0.1)]},
+        {"file": "Blå/two.jpg", "detections": [detection([0, 0, 0.5, 0.5]), detection([0.5, 0.5, 0.5, 0.5])]},
+        {"file": "Blå/failed.jpg", "failure": "Failure image access"},
+    )
+    catalogue = with_boxes(load_catalogue(root), found)
+    given = dict(zip(catalogue.table["path"], catalogue.table["bbox"], strict=True))
+    assert given.pop("Ana/one.jpg") == (0, 0, 40, 30)
+    assert list(given.values()) == [None] * 4
+    reasons = catalogue.problems.groupby("path")["reason"].agg(" ".join)
+    assert "no animal detected" in reasons["Ana/none.jpg"] and "2 animals detected" in reasons["Blå/two.jpg"]
+    assert "no entry in detections.json" in reasons["Blå/missing.jpg"] and "Failure image" in reasons["Blå/failed.jpg"]
+    assert all("the whole photo is used" in reason for reason in reasons)
+    assert catalogue.understood.endswith("1 of 5 animals with a box of detections.json")
+
+
+@pytest.mark.parametrize(
+    ("images", "first"),
+    [
+        ([{"file": "cámaras 1/Ana/one.jpg", "detections": []}, {"file": "two.jpg", "detections": []}], "cámaras 1/Ana"),
+        ([{"file": "film.mp4", "detections": []}], "film.mp4"),
+        ([], "missing"),
+    ],
+)
+def test_the_json_of_other_photos_is_refused(tmp_path: Path, images: list[Any], first: str) -> None:
+    save_marked(tmp_path / "ids/Ana/one.jpg")
+    found, root = detect(tmp_path / "ids", *images), tmp_path / "ids"
+    message = rf"--boxes .*it names no photo in .*ids; its first name is {first}.* photo is Ana/one\.jpg; nam"
+    with pytest.raises(UserError, match=message):
+        with_boxes(load_catalogue(root), found)
+    with pytest.raises(UserError, match=message):
+        catalogue_of_detections(found, root)
+
+
+def test_a_detector_that_failed_on_every_photo_is_no_mistake_of_names(tmp_path: Path) -> None:
+    save_marked(tmp_path / "ids/Ana/one.jpg")
+    found = detect(tmp_path / "ids", {"file": "Ana/one.jpg", "failure": "Failure image access"})
+    assert "could not read it" in with_boxes(load_catalogue(tmp_path / "ids"), found).problems["reason"][0]
+
+
+def test_a_box_that_is_there_stays_and_shared_photos_are_left_alone(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        save_marked(tmp_path / "photos" / name)
+    rows = 'image_id,identity,path,bbox\n1,Ana,a.jpg,"[1, 2, 3, 4]"\n2,Blå,b.jpg,\n3,Cleo,b.jpg,\n'
+    (tmp_path / "photos/catalogue.csv").write_text(rows, encoding="utf-8")
+    whole = [{"file": name, "detections": [detection([0, 0, 1, 1])]} for name in ("a.jpg", "b.jpg")]
+    catalogue = with_boxes(load_catalogue(tmp_path / "photos/catalogue.csv"), detect(tmp_path / "photos", *whole))
+    assert catalogue.table["bbox"].tolist() == [(1, 2, 3, 4), None, None]
+    assert catalogue.problems["reason"].tolist() == ["one animal detected for 2 rows: the whole photo is used"] * 2
+
+
+def test_the_example_in_the_guide(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs/camera_traps.md").read_text(encoding="utf-8")
+    (tmp_path / "d.json").write_text(guide.partition("```json\n")[2].partition("```")[0], encoding="utf-8")
+    found = read_detections(tmp_path / "d.json", tmp_path, 0.2)
+    assert found.animals == {"north/day1/IMG_0001.JPG": [(0.25, 0.3, 0.4, 0.5)], "north/day1/IMG_0002.JPG": []}
+    assert [path for path, _ in found.problems] == ["north/day1/IMG_0003.JPG"]

@@ -1,0 +1,288 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from wildtrack.access.photos import pixels
+from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.pixels import SMALL, Decoded, decode_catalogue, photo_reader
+from wildtrack.access.photos.reader import PhotoError, read_photo, read_sizes
+from wildtrack.errors import UserError
+from wildtrack.storage.files import sha256
+
+SIZE = (12, 16)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "fotos größe"
+    root.mkdir()
+    noise = np.random.default_rng(0)
+    for name in ("a.png", "b 1.png", "c.png"):
+        Image.fromarray(noise.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(root / name)
+    (root / "bad.png").write_text("no photo")
+    return root
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def decoded_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the photos that were really decoded."""
+    names: list[str] = []
+
+    def spy(path: Path, *args: object) -> object:
+        names.append(path.name)
+        return read_sizes(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pixels, "read_sizes", spy)
+    return names
+
+
+def photos(*paths: str, **columns: list[object]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"path": list(paths), **{name: pd.Series(cells, dtype=object) for name, cells in columns.items()}}
+    )
+
+
+def entries(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "pixels").iterdir())
+
+
+def check(decoded: Decoded, root: Path, expected: list[str]) -> None:
+    assert decoded.table["path"].tolist() == expected
+    assert decoded.table.index.tolist() == list(range(len(expected)))
+    assert decoded.pixels.shape == (len(expected), *SIZE, 3)
+    assert decoded.pixels.dtype == np.uint8
+    assert isinstance(decoded.pixels, np.memmap)
+    for path, photo in zip(expected, decoded.pixels, strict=True):
+        np.testing.assert_array_equal(photo, read_photo(root / path, SIZE))
+    assert decoded.contents == [sha256(root / path) for path in expected]
+    for path, photo in zip(expected, decoded.small, strict=True):
+        np.testing.assert_array_equal(photo, read_photo(root / path, SMALL))
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["a.png"], ["a.png"]),
+        (["c.png", "a.png", "b 1.png", "a.png"], ["c.png", "a.png", "b 1.png", "a.png"]),
+        (["bad.png", "a.png", "missing.png", "c.png", "bad.png"], ["a.png", "c.png"]),
+        (["a.png", "bad.png"] * 40, ["a.png"] * 40),  # more photos than are ever in flight
+    ],
+)
+def test_decode(root: Path, cache: Path, paths: list[str], expected: list[str], decoded_paths: list[str]) -> None:
+    refused = [path for path in paths if path not in expected]
+    table = photos(*paths).set_index(pd.Index([3] * len(paths)))
+    for _ in range(2):  # decoded, then found
+        decoded = decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+        check(decoded, root, expected)
+        assert decoded.problems["path"].tolist() == refused
+        assert decoded.problems["reason"].str.contains("content is not|cannot be opened").all()
+    assert len(decoded_paths) == len(paths)
+
+
+def test_boxes(root: Path, cache: Path) -> None:
+    box = (5.0, 6.0, 20.0, 20.0)
+    table = photos("a.png", "a.png", "a.png", "a.png", bbox=[None, box, float("nan"), (90.0, 0.0, 5.0, 5.0)])
+    decoded = decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    whole, cut = read_photo(root / "a.png", SIZE), read_photo(root / "a.png", SIZE, box)
+    np.testing.assert_array_equal(decoded.pixels, [whole, cut, whole])
+    assert "outside the photo" in decoded.problems["reason"].iloc[0]
+
+
+def test_small_pixels_do_not_depend_on_the_size_asked_for(root: Path, cache: Path) -> None:
+    Image.open(root / "a.png").resize((900, 700)).save(root / "large.jpg")  # decoded at a fraction of its size
+    table = photos("a.png", "large.jpg", bbox=[(5.0, 6.0, 20.0, 20.0), None])
+    decoded = [decode_catalogue(table, root, (side, side), cache, limit_gb=1) for side in (8, 64, 200)]
+    assert [photo.pixels.shape[1] for photo in decoded] == [8, 64, 200]
+    np.testing.assert_array_equal(decoded[0].small, decoded[1].small)
+    np.testing.assert_array_equal(decoded[0].small, decoded[2].small)
+
+
+def test_pixels_are_read_only(root: Path, cache: Path) -> None:
+    decoded = decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=1)
+    assert not decoded.pixels.flags.writeable
+    assert not decoded.small.flags.writeable
+
+
+@pytest.mark.parametrize("change", ["photo", "box", "order", "size", "version"])
+def test_any_change_decodes_anew(
+    root: Path, cache: Path, change: str, decoded_paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, size = photos("a.png", "c.png"), SIZE
+    decode_catalogue(table, root, size, cache, limit_gb=1)
+    if change == "photo":
+        Image.new("RGB", (40, 50)).save(root / "a.png")
+    elif change == "box":
+        table = photos("a.png", "c.png", bbox=[(0.0, 0.0, 9.0, 9.0), None])
+    elif change == "order":
+        table = photos("c.png", "a.png")
+    elif change == "size":
+        size = (16, 12)
+    elif change == "version":
+        monkeypatch.setattr(pixels, "READER_VERSION", 0)
+    decode_catalogue(table, root, size, cache, limit_gb=1)
+    assert len(decoded_paths) == 4
+    assert len(entries(cache)) == 4
+
+
+@pytest.mark.parametrize("change", ["time", "place"])
+def test_the_same_photos_elsewhere_are_found(root: Path, cache: Path, change: str, decoded_paths: list[str]) -> None:
+    table = photos("a.png", "c.png")
+    decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    if change == "time":
+        os.utime(root / "a.png", ns=(0, 0))
+    else:
+        root = root.rename(root.with_name("moved"))
+    check(decode_catalogue(table, root, SIZE, cache, limit_gb=1), root, ["a.png", "c.png"])
+    assert len(decoded_paths) == 2
+
+
+def test_a_photo_that_keeps_its_size_and_date_is_found_changed_when_asked_to(root: Path, cache: Path) -> None:
+    table = photos("a.bmp")
+    for level in (10, 200):  # files of one size
+        Image.new("RGB", (40, 50), (level, level, level)).save(root / "a.bmp", "PNG", compress_level=0)
+        os.utime(root / "a.bmp", ns=(0, 0))
+        found = decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    assert found.pixels.max() == 10
+    assert decode_catalogue(table, root, SIZE, cache, limit_gb=1, verify=True).pixels.min() == 200
+    assert decode_catalogue(table, root, SIZE, cache, limit_gb=1).pixels.min() == 200
+
+
+@pytest.mark.parametrize("decoded_before", [False, True])
+def test_the_reader_gives_any_row(root: Path, cache: Path, decoded_before: bool, decoded_paths: list[str]) -> None:
+    table = photos("a.png", "bad.png", "b 1.png", "missing.png", "c.png", bbox=[(5.0, 6.0, 20.0, 20.0), *[None] * 4])
+    if decoded_before:
+        decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    decoded_paths.clear()
+    read = photo_reader(table, root, photo_contents(table, root, cache), SIZE, cache)
+    for row, path in [(4, "c.png"), (0, "a.png"), (2, "b 1.png"), (4, "c.png")]:
+        np.testing.assert_array_equal(read(row), read_photo(root / path, SIZE, table["bbox"].iloc[row]))
+    for row, reason in [(1, "content is not"), (3, "cannot be opened")]:
+        with pytest.raises(PhotoError, match=reason):
+            read(row)
+    assert decoded_paths == []  # at the second size
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "short", "other"])
+def test_damaged_entry_is_rebuilt(root: Path, cache: Path, suffix: str, damage: str, decoded_paths: list[str]) -> None:
+    table = photos("a.png", "bad.png", "c.png")
+    decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    [entry] = (cache / "pixels").glob(f"*{suffix}")
+    if damage == "gone":
+        entry.unlink()
+    elif suffix == ".npy" and damage == "other":
+        np.save(entry, np.zeros((3, *SIZE, 3), dtype=np.uint8))
+    else:
+        entry.write_bytes({"empty": b"", "short": entry.read_bytes()[:-9], "other": b"[]"}[damage])
+    check(decode_catalogue(table, root, SIZE, cache, limit_gb=1), root, ["a.png", "c.png"])
+    assert len(decoded_paths) == 6
+
+
+def test_a_failure_is_not_for_ever(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, *args: object) -> object:
+        if path.name == "a.png":
+            raise PhotoError("cannot be opened: Input/output error")
+        return read_sizes(path, *args)  # type: ignore[arg-type]
+
+    table = photos("a.png", "c.png")
+    with monkeypatch.context() as broken:
+        broken.setattr(pixels, "read_sizes", fail)
+        check(decode_catalogue(table, root, SIZE, cache, 1), root, ["c.png"])
+    check(decode_catalogue(table, root, SIZE, cache, 1), root, ["a.png", "c.png"])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_stopping_leaves_nothing_behind(
+    root: Path, cache: Path, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(path: Path, *args: object) -> object:
+        if path.name == "c.png":
+            raise error
+        return read_sizes(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pixels, "read_sizes", stop)
+    with pytest.raises(error):
+        decode_catalogue(photos("a.png", "c.png"), root, SIZE, cache, limit_gb=1)
+    assert entries(cache) == []
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [([], "the table has no rows"), (["bad.png", "missing.png"], "none of the 2 photos .*bad.png: its")],
+)
+def test_nothing_to_decode(root: Path, cache: Path, paths: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        decode_catalogue(photos(*paths), root, SIZE, cache, limit_gb=1)
+    assert not list(cache.rglob("*.*"))
+
+
+def age(cache: Path, seconds: int) -> None:
+    """Make every entry look that much older."""
+    for path in (cache / "pixels").iterdir():
+        stat = path.stat()
+        os.utime(path, (stat.st_atime - seconds, stat.st_mtime - seconds))
+
+
+ENTRY_GB = ((SIZE[0] * SIZE[1] + SMALL[0] * SMALL[1]) * 3 + 256) / 1e9
+
+
+@pytest.mark.parametrize(
+    ("limit_gb", "kept"),
+    [(0, ["c.png"]), (2 * ENTRY_GB, ["a.png", "c.png"]), (3 * ENTRY_GB, ["a.png", "b 1.png", "c.png"])],
+)
+def test_least_recently_used_entries_go(
+    root: Path, cache: Path, limit_gb: float, kept: list[str], decoded_paths: list[str]
+) -> None:
+    for name in ("a.png", "b 1.png", "a.png"):
+        decode_catalogue(photos(name), root, SIZE, cache, limit_gb=1)
+        age(cache, 100)
+    decode_catalogue(photos("c.png"), root, SIZE, cache, limit_gb=limit_gb)
+    assert len(entries(cache)) == 2 * len(kept)
+    decoded_paths.clear()
+    for name in kept:
+        decode_catalogue(photos(name), root, SIZE, cache, limit_gb=1)
+    assert decoded_paths == []
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(0, 1), (2 * 3600, 0)])
+def test_half_written_file_goes_once_it_is_abandoned(root: Path, cache: Path, seconds: int, left: int) -> None:
+    fill = cache / "pixels" / ".part-x.npy"
+    fill.parent.mkdir(parents=True)
+    fill.write_bytes(bytes(100))
+    age(cache, seconds)
+    decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=0)
+    assert len(entries(cache)) == 2 + left
+
+
+def test_entry_that_cannot_be_deleted_is_tolerated(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=1)
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".npy" and not path.name.startswith(".part-"):
+            raise PermissionError(13, "in use")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with caplog.at_level("INFO", "wildtrack"):
+        check(decode_catalogue(photos("c.png"), root, SIZE, cache, limit_gb=0), root, ["c.png"])
+    assert "in use" in caplog.text
+    assert len(entries(cache)) == 4
+
+
+def test_other_files_in_the_cache_are_left_alone(root: Path, cache: Path) -> None:
+    cache.mkdir()
+    (cache / "embeddings.npy").write_bytes(bytes(1000))
+    decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=0)
+    assert (cache / "embeddings.npy").exists()

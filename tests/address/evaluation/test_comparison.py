@@ -1,0 +1,128 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from wildtrack.address.evaluation.comparison import (
+    all_figures,
+    comparison_table,
+    draw_comparison,
+    markdown,
+    screen_table,
+)
+from wildtrack.address.evaluation.method import Method, Ranked
+from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.evaluation.report import Retrieval, score
+from wildtrack.visualization.figures import methods_picture
+
+IDENTITIES = np.array(["a", "b", "a", "b", "c"], dtype=object)
+PROTOCOL = Protocol(np.array([0, 1]), np.array([2, 3, 4]), "by hand", 0)
+RIGHT = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0]], np.float32)
+LEAKY = np.array([[False, False, False], [False, True, False]])
+ODD = "their|model [bold].onnx\n$x_{"
+
+
+def compared(leaky: np.ndarray, reference: str = "wildtrack", **similarities: np.ndarray) -> pd.DataFrame:
+    """The table of methods with these similarities, (2, 3) each."""
+    scores: dict[str, Retrieval] = {
+        name: score(values, PROTOCOL, IDENTITIES, leaky) for name, values in similarities.items()
+    }
+    methods = [
+        Method(name, f"{number:064}", lambda asked: never(), "NumPy", 1.25, None if number else 2.0, "a | note")
+        for number, name in enumerate(scores)
+    ]
+    ranked = [
+        Ranked(values, embed_dim=7, photos_per_second=33.33 if number else None)
+        for number, values in enumerate(similarities.values())
+    ]
+    return comparison_table(
+        methods, ranked, all_figures(scores, IDENTITIES[PROTOCOL.queries], seed=0, reference=reference)
+    )
+
+
+def never() -> Any:
+    raise AssertionError("the table asks nobody")
+
+
+def rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {row["method"]: {str(name): value for name, value in row.items()} for row in table.to_dict("records")}
+
+
+def test_figures_and_what_ours_has_more() -> None:
+    found = rows(compared(LEAKY, wildtrack=RIGHT, other=-RIGHT))
+    ours, other = found["wildtrack"], found["other"]
+    assert (ours["R@1"], ours["mAP_high"], other["R@1"]) == (1, 1, 0)
+    assert (other["ahead_R@1"], other["ahead_R@1_low"], other["ahead_R@1_without_leaky"]) == (1, 1, 1)
+    assert all(np.isnan(value) for name, value in ours.items() if name.startswith("ahead"))
+    assert (ours["embed_dim"], ours["training_minutes"], ours["megabytes"]) == (7, 2.0, 1.25)
+    assert np.isnan(ours["photos_per_second"])
+    assert np.isnan(other["training_minutes"])
+
+
+@pytest.mark.parametrize("low", [0.3, 0.3 + 1e-16, 0.30000000000000004])
+def test_an_interval_that_rounding_put_beside_its_figure_is_drawn(tmp_path: Path, low: float) -> None:
+    panels = {"R@1": {"all": np.array([[0.3, low, 0.3 - 1e-16]])}}
+    methods_picture(["pixels"], panels, "t", tmp_path / "methods.png")
+    assert (tmp_path / "methods.png").stat().st_size > 0
+
+
+def test_another_reference_is_ahead_of_ours() -> None:
+    found = rows(compared(LEAKY, "other", wildtrack=-RIGHT, other=RIGHT))
+    assert (found["wildtrack"]["ahead_R@1"], found["wildtrack"]["ahead_mAP_low"] > 0) == (1, True)
+    assert np.isnan(found["other"]["ahead_R@1"])
+    page = markdown(compared(LEAKY, "other", wildtrack=-RIGHT, other=RIGHT), "t", "s", "other")
+    assert "other ahead, R@1" in page and "other minus the method" in page
+
+
+def test_without_ours_nothing_is_ahead() -> None:
+    assert compared(LEAKY, pixels=RIGHT).filter(like="ahead").isna().all(axis=None)
+
+
+CASES = [
+    compared(LEAKY, "wildtrack", wildtrack=RIGHT, pixels=-RIGHT, **{ODD: RIGHT}),
+    compared(LEAKY, pixels=RIGHT),
+    compared(np.ones_like(LEAKY), wildtrack=RIGHT, pixels=RIGHT),  # no honest query is left
+]
+
+
+@pytest.mark.parametrize("table", CASES)
+def test_markdown_is_one_table(table: pd.DataFrame) -> None:
+    page = markdown(table, "Compared", "By hand.")
+    lines = [line.replace(r"\|", "") for line in page.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + len(table)
+    assert {line.count("|") for line in lines} == {19}
+    assert "nan" not in page
+    assert "None" not in page
+    assert page.startswith("# Compared\n\nBy hand.\n\n| method | R@1 |")
+
+
+def test_markdown_cells() -> None:
+    page = markdown(CASES[0], "t", "s")
+    assert "| wildtrack | 1.00 [1.00, 1.00] |" in page
+    assert "| +1.00 [+1.00, +1.00] |" in page
+    assert r"| their\|model [bold].onnx $x_{ |" in page
+    assert r"| 2.0 |  | 1.2 |  | 7 | NumPy | a \| note |" in page
+
+
+@pytest.mark.parametrize("table", CASES)
+def test_the_screen_of_80_columns_cuts_no_figure(table: pd.DataFrame) -> None:
+    console = Console(width=80, markup=False)
+    with console.capture() as capture:
+        console.print(screen_table(table, "Compared"))
+    shown = capture.get()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    assert shown.count("[1.00, 1.00]") >= 1
+
+
+@pytest.mark.parametrize("table", CASES)
+@pytest.mark.filterwarnings("error")
+def test_the_picture(tmp_path: Path, table: pd.DataFrame) -> None:
+    draw_comparison(table, "größe $x_{", tmp_path / "new" / "methods.png")
+    with Image.open(tmp_path / "new" / "methods.png") as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 200

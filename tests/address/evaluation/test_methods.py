@@ -1,0 +1,246 @@
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wildtrack.access.photos.pixels import Decoded, decode_catalogue
+from wildtrack.address.artifacts import Artifacts, open_artifacts
+from wildtrack.address.evaluation import methods
+from wildtrack.address.evaluation.method import Asked, Method
+from wildtrack.address.evaluation.methods import by_embeddings, check_methods, open_methods
+from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.evaluation.speed import RUNS
+from wildtrack.address.matching.calibration import OTHER_SIDE, SAME_SIDE
+from wildtrack.address.matching.learning import Matching
+from wildtrack.address.models.engines import BATCH
+from wildtrack.errors import UserError
+
+BACKBONE = {"backbone": "MobileNet", "alpha": 0.25, "image_size": 32, "seed": 0, "embed_dim": 8, "pooling": "auto"}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def photos(catalogue: pd.DataFrame, photo_folder: Path, cache: Path) -> Decoded:
+    return decode_catalogue(catalogue, photo_folder, (32, 32), cache, 1.0)
+
+
+@pytest.fixture
+def asked(catalogue: pd.DataFrame, photo_folder: Path) -> Asked:
+    contents = [hashlib.sha256(path.encode()).hexdigest() for path in catalogue["path"]]
+    protocol = Protocol(np.array([0, 4, 8]), np.array([1, 2, 3, 5, 6, 7, 9, 10, 11]), "by hand", 0)
+    return Asked(catalogue, photo_folder, contents, protocol, np.zeros((3, 9), np.bool_), 1.0)
+
+
+@pytest.fixture
+def ours(saved_artifacts: Path) -> Artifacts:
+    """Our model, with what its training would have noted."""
+    opened = open_artifacts(saved_artifacts)
+    config = {**(opened.config or {}), **BACKBONE, "starting_weights": "random"}
+    return Artifacts(opened.folder, opened.preprocessor, config, opened.split)
+
+
+def opened(words: list[str], artifacts: Artifacts, photos: Decoded, scaling: str = "auto") -> list[Method]:
+    return open_methods(words, artifacts, photos, scaling, {})
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("pixel", "there is no method 'pixel'; allowed are pixels, backbone"),
+        ("Wildtrack", "there is no method 'Wildtrack'"),
+        ("", "there is no method ''|'' is a folder"),
+        ("folder", r"method 'folder' is a folder; name the model file in it, such as folder.model\.onnx"),
+        ("folder.onnx", r"'folder\.onnx' is a folder"),
+        ("gone.onnx", r"there is no model file 'gone\.onnx'"),
+        ("weights.pt", r"there is no method 'weights\.pt'.*\.keras, \.h5, \.onnx"),
+        ("megadescriptors", "there is no method"),
+    ],
+)
+def test_what_is_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "weights.pt").touch()
+    (tmp_path / "model.h5").touch()
+    check_methods(["pixels", "backbone", "untrained", "wildtrack", "model.h5"])
+    with pytest.raises(UserError, match=message):
+        check_methods(["pixels", word])
+
+
+def test_no_method_at_all() -> None:
+    with pytest.raises(UserError, match="--methods names no method; allowed are"):
+        check_methods([])
+
+
+def test_nothing_is_fused_without_validation_photos(
+    ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert [method.name for method in opened(["pixels", "local", "fused"], ours, photos)] == ["pixels", "local"]
+    assert "Left out: fused, as the model in" in caplog.text
+    assert "has learnt nothing from validation photos" in caplog.text
+
+
+def test_fused_is_the_evidence_of_our_model_and_local_features(
+    ours: Artifacts, photos: Decoded, asked: Asked, matching: Matching
+) -> None:
+    found = opened(["wildtrack", "local", "fused"], replace(ours, matching=matching), photos)
+    embedding, local, fused = (method.rank(asked).similarity for method in found)
+    relation = np.array([[SAME_SIDE if gallery % 2 == 0 else OTHER_SIDE for gallery in asked.protocol.gallery]] * 3)
+    expected = matching.scores("fused", {"embedding": embedding, "local": local}, relation.astype(np.int8))
+    np.testing.assert_array_equal(fused, expected)
+    assert len({method.fingerprint for method in found}) == 3
+
+
+@pytest.mark.parametrize("word", ["megadescriptor", "megadescriptor:folder"])
+def test_megadescriptor_without_its_packages(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setattr("wildtrack.address.models.megadescriptor.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="needs torch, torchvision, timm: pip install torch torchvision timm"):
+        check_methods([word])
+
+
+def test_methods_rank(ours: Artifacts, photos: Decoded, asked: Asked, saved_artifacts: Path) -> None:
+    h5 = str(saved_artifacts / "model.h5")
+    found = opened(["pixels", "untrained", "wildtrack", str(saved_artifacts / "model.onnx")], ours, photos)
+    answers = [method.rank(asked) for method in found]
+    assert [answer.embed_dim for answer in answers] == [3072, 4 * 4 * 64, 8, 8]
+    for answer in answers:
+        assert answer.similarity.shape == (3, 9)
+        assert np.abs(answer.similarity).max() <= 1 + 1e-5
+        assert answer.photos_per_second is not None
+    np.testing.assert_allclose(answers[2].similarity, answers[3].similarity, atol=1e-6)
+    assert [method.runs_on for method in found] == ["NumPy", "Keras", "ONNX Runtime", "ONNX Runtime"]
+    (keras,) = opened([h5], ours, photos)
+    assert keras.fingerprint == found[2].fingerprint  # the same network; its embeddings are kept by themselves
+    np.testing.assert_allclose(keras.rank(asked).similarity, answers[2].similarity, atol=1e-6)
+
+
+def test_a_second_run_embeds_only_what_is_new(asked: Asked) -> None:
+    class Counting:
+        runs = 0
+
+        def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+            self.runs += len(photos)
+            return {"embedding": np.eye(len(photos), 20, dtype=np.float32)}
+
+    engine = Counting()
+    method = by_embeddings("m", engine, "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
+    first = method.rank(asked)
+    embedded = engine.runs - (RUNS + 1) * BATCH  # to measure the speed
+    assert embedded == 12
+    again = method.rank(asked)
+    assert engine.runs == 12 + (RUNS + 1) * BATCH
+    assert again.photos_per_second == first.photos_per_second
+    np.testing.assert_array_equal(again.similarity, first.similarity)
+
+
+def test_embeddings_that_are_no_numbers(asked: Asked) -> None:
+    class Broken:
+        def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+            return {"embedding": np.full((len(photos), 2), np.nan, np.float32)}
+
+    method = by_embeddings("their.onnx", Broken(), "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
+    with pytest.raises(UserError, match=r"their\.onnx gives embeddings that are no numbers; is --scaling"):
+        method.rank(asked)
+
+
+def test_a_photo_that_goes_bad_meanwhile(tmp_path: Path, asked: Asked, catalogue: pd.DataFrame) -> None:
+    gone = Asked(catalogue, tmp_path / "nowhere", asked.contents, asked.protocol, asked.leaky, 1.0)
+    method = by_embeddings("m", methods.RawPixels(), "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
+    with pytest.raises(UserError):
+        method.rank(gone)
+
+
+def test_random_weights_have_no_pretrained_backbone(
+    ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert [method.name for method in opened(["backbone", "untrained"], ours, photos)] == ["untrained"]
+    assert "Left out: backbone, as the training started from random weights" in caplog.text
+    with pytest.raises(UserError, match="none of the methods backbone for this training"):
+        opened(["backbone"], ours, photos)
+
+
+def pretrained(ours: Artifacts, tmp_path: Path, pooling: str) -> Artifacts:
+    """Our model, as if its training had started from a weights file."""
+    import keras
+
+    from wildtrack.address.models.builder import build_backbone
+
+    keras.utils.set_random_seed(5)
+    network = build_backbone("MobileNet", alpha=0.25, image_size=32, weights="none").network
+    network.save_weights(tmp_path / "start.weights.h5")
+    start = {"starting_weights": str(tmp_path / "start.weights.h5"), "pooling": pooling}
+    return Artifacts(ours.folder, ours.preprocessor, {**(ours.config or {}), **start}, ours.split)
+
+
+@pytest.mark.parametrize(("pooling", "left"), [("auto", ["backbone"]), ("grid", ["backbone", "untrained"])])
+def test_the_pretrained_backbone(
+    ours: Artifacts, photos: Decoded, tmp_path: Path, pooling: str, left: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    artifacts = pretrained(ours, tmp_path, pooling)
+    found = opened(["backbone", "untrained"], artifacts, photos)
+    assert [method.name for method in found] == left
+    assert ("untrained, which is the same network as backbone here" in caplog.text) == (len(left) == 1)
+    assert "start.weights.h5" in found[0].note
+    again = opened(["backbone"], artifacts, photos)
+    assert again[0].fingerprint == found[0].fingerprint
+
+
+def test_what_the_others_are_held_against_is_never_left_out(
+    ours: Artifacts, photos: Decoded, saved_artifacts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    found = opened([str(saved_artifacts / "model.keras"), "pixels", "wildtrack"], ours, photos)
+    assert [method.name for method in found] == ["pixels", "wildtrack"]
+    assert "which is the same network as wildtrack here" in caplog.text
+
+
+def test_a_stranger_s_set(
+    stranger: Path, photos: Decoded, asked: Asked, caplog: pytest.LogCaptureFixture, saved_artifacts: Path
+) -> None:
+    caplog.set_level("INFO")
+    before = sorted(stranger.iterdir())
+    found = opened(["backbone", "untrained", "wildtrack"], open_artifacts(stranger), photos)
+    assert [(method.name, method.runs_on) for method in found] == [("wildtrack", "Keras")]
+    assert caplog.text.count("does not say what it started from") == 2
+    assert found[0].rank(asked).embed_dim == 8
+    assert sorted(stranger.iterdir()) == before
+
+
+def test_minutes_where_the_training_noted_them(ours: Artifacts, photos: Decoded) -> None:
+    assert opened(["wildtrack"], ours, photos)[0].minutes is None
+    assert ours.config is not None
+    ours.config["training_minutes"] = 3.5
+    assert opened(["wildtrack"], ours, photos)[0].minutes == 3.5
+
+
+def test_a_keras_model_that_does_not_scale_its_pixels(
+    ours: Artifacts, photos: Decoded, asked: Asked, tmp_path: Path
+) -> None:
+    import keras
+
+    layers: list[Any] = [
+        keras.Input((None, None, 3)),
+        keras.layers.Conv2D(4, 3),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2, activation="softmax"),
+    ]
+    path = tmp_path / "plain.keras"
+    keras.Sequential(layers).save(path)
+    with pytest.raises(UserError, match=r"plain\.keras does not say how it wants its pixels scaled; set --scaling"):
+        opened([str(path)], ours, photos)
+    (method,) = opened([str(path)], ours, photos, "0-1")
+    assert method.rank(asked).embed_dim == 4
+    assert "pixels 0-1" in method.note
+    assert method.fingerprint != opened([str(path)], ours, photos, "-1-1")[0].fingerprint

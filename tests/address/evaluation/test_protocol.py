@@ -1,0 +1,150 @@
+import pandas as pd
+import pytest
+
+from wildtrack.address.evaluation.protocol import Protocol, choose_protocol, validation_protocol
+from wildtrack.errors import UserError
+
+
+def table(*identities: str) -> pd.DataFrame:
+    names = [f"p{row:03}" for row in range(len(identities))]
+    return pd.DataFrame({"image_id": names, "identity": list(identities), "sha256": [f"content of {n}" for n in names]})
+
+
+def with_sides(catalogue: pd.DataFrame, *sides: str) -> pd.DataFrame:
+    return catalogue.assign(split=list(sides))
+
+
+ANIMALS = table(*"aaaabbbcc", "single")
+SPLIT = with_sides(ANIMALS, *["train", "valid", "test", "test"], *["train", "test", "test"], *["test", "test"], "train")
+
+
+def asked(catalogue: pd.DataFrame, protocol: Protocol) -> list[str]:
+    return sorted(catalogue["image_id"].iloc[protocol.queries])
+
+
+@pytest.mark.parametrize("per_identity", [1, 2, 0])
+def test_with_a_split(per_identity: int) -> None:
+    protocol = choose_protocol(ANIMALS, SPLIT, per_identity, seed=0)
+    counts = ANIMALS["identity"].iloc[protocol.queries].value_counts().to_dict()
+    assert counts == {"a": per_identity or 2, "b": per_identity or 2}  # nobody could find c
+    assert (SPLIT["split"].iloc[protocol.queries] == "test").all()
+    assert protocol.gallery.tolist() == [0, 1, 4, 9]  # train and valid, the single photo too, and no test photo
+    assert protocol.left_out == 0
+    assert protocol.strangers.tolist() == [7, 8]  # c
+
+
+@pytest.mark.parametrize(("per_identity", "counts"), [(1, [1, 1, 1]), (2, [2, 2, 1]), (0, [2, 1, 1]), (99, [3, 2, 1])])
+def test_without_a_split(per_identity: int, counts: list[int]) -> None:
+    protocol = choose_protocol(ANIMALS, None, per_identity, seed=0)
+    assert ANIMALS["identity"].iloc[protocol.queries].value_counts().sort_index().tolist() == counts
+    assert sorted([*protocol.queries, *protocol.gallery]) == list(range(10))
+    assert 9 in protocol.gallery
+    assert "no split was saved" in protocol.method
+
+
+@pytest.mark.parametrize("split", [SPLIT, None])
+@pytest.mark.parametrize("seed", range(5))
+def test_row_order_has_no_say(split: pd.DataFrame | None, seed: int) -> None:
+    shuffled = ANIMALS.sample(frac=1, random_state=seed)
+    for catalogue in (shuffled, shuffled.reset_index(drop=True)):
+        assert asked(catalogue, choose_protocol(catalogue, split, 1, 0)) == asked(
+            ANIMALS, choose_protocol(ANIMALS, split, 1, 0)
+        )
+
+
+def test_the_draw_depends_on_the_seed_and_the_identity_alone() -> None:
+    many = table(*"aaaaaaaaaabbbbbbbbbb")
+    draws = {tuple(asked(many, choose_protocol(many, None, 1, seed))) for seed in range(10)}
+    assert len(draws) > 3
+    alone = many[many["identity"] == "a"]
+    assert asked(alone, choose_protocol(alone, None, 1, 0))[0] == asked(many, choose_protocol(many, None, 1, 0))[0]
+
+
+def test_photos_the_split_does_not_name() -> None:
+    known = SPLIT.drop(index=[2, 4])
+    protocol = choose_protocol(ANIMALS, known, 0, seed=0)
+    assert protocol.left_out == 2
+    assert not {2, 4} & {*protocol.queries, *protocol.gallery}
+
+
+def test_other_photos_than_those_of_the_split() -> None:
+    strangers = ANIMALS.assign(sha256="other " + ANIMALS["sha256"])
+    protocol = choose_protocol(strangers, SPLIT, 1, seed=0)
+    assert "none of them was in the training's catalogue" in protocol.method
+    assert len(protocol.queries) == 3
+    mixed = pd.concat([ANIMALS.iloc[:7], strangers.iloc[7:]])
+    protocol = choose_protocol(mixed, SPLIT, 0, seed=0)
+    assert protocol.left_out == 3
+    assert protocol.queries.tolist() == [2, 3, 5, 6]
+    assert protocol.gallery.tolist() == [0, 1, 4]
+
+
+@pytest.mark.parametrize(
+    ("per_identity", "queries"), [(1, {"b": 1, "c": 1}), (0, {"b": 2, "c": 1}), (9, {"b": 3, "c": 1})]
+)
+def test_animals_that_were_held_out_are_a_catalogue_of_their_own(per_identity: int, queries: dict[str, int]) -> None:
+    animals = table(*"aaabbbbccd")
+    split = with_sides(animals, "train", "train", "valid", *["test"] * 7)
+    protocol = choose_protocol(animals, split, per_identity, seed=0)
+    assert animals["identity"].iloc[protocol.queries].value_counts().to_dict() == queries
+    assert sorted([*protocol.queries, *protocol.gallery]) == list(range(3, 10))  # d stays, unasked
+    assert "ask each other" in protocol.method
+
+
+def test_renamed_photos_are_the_same_photos() -> None:
+    renamed = choose_protocol(ANIMALS.assign(image_id="photos/" + ANIMALS["image_id"]), SPLIT, 0, seed=0)
+    expected = choose_protocol(ANIMALS, SPLIT, 0, seed=0)
+    assert renamed.method == expected.method
+    assert renamed.queries.tolist() == expected.queries.tolist()
+    assert renamed.gallery.tolist() == expected.gallery.tolist()
+
+
+def test_a_renamed_photo_that_was_on_both_sides_is_on_none() -> None:
+    twice = SPLIT.assign(sha256=["same", SPLIT["sha256"].iloc[1], "same", *SPLIT["sha256"].iloc[3:]])  # train and test
+    table = ANIMALS.assign(sha256=twice["sha256"], image_id=["new", *ANIMALS["image_id"].iloc[1:]])
+    protocol = choose_protocol(table, twice, 0, seed=0)
+    assert 0 not in [*protocol.queries, *protocol.gallery]
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "sides"),
+    [
+        (table(*"abc"), None),
+        (table("a"), None),
+        (table(), None),
+        (table(*"aabb"), ["train"] * 4),
+        (table(*"aabc"), ["train", "train", "test", "test"]),
+    ],
+)
+def test_nobody_to_ask(catalogue: pd.DataFrame, sides: list[str] | None) -> None:
+    split = None if sides is None else with_sides(catalogue, *sides)
+    with pytest.raises(UserError, match="nobody can be asked about"):
+        choose_protocol(catalogue, split, 1, seed=0)
+
+
+def test_validation_photos_ask_the_training_photos() -> None:
+    protocol = validation_protocol(ANIMALS, SPLIT)
+    assert protocol is not None
+    assert (protocol.queries.tolist(), protocol.gallery.tolist()) == ([1], [0, 4, 9])
+    assert protocol.strangers.tolist() == []
+    assert protocol.same(ANIMALS["identity"].to_numpy(dtype=object)).tolist() == [[True, False, False]]
+    assert validation_protocol(ANIMALS, None) is None
+    assert validation_protocol(ANIMALS, SPLIT.assign(split="train")) is None
+    assert validation_protocol(ANIMALS.drop(index=0), SPLIT) is None  # nobody is there to be found
+
+
+@pytest.mark.parametrize(
+    ("sides", "queries", "strangers"),
+    [
+        (["train", "valid", "test", "test"] + ["valid"] * 3 + ["test", "valid", "valid"], [1], [4, 5, 6, 8, 9]),
+        (["train", "valid", "valid", "valid"] + ["train"] * 6, [1, 2, 3], []),
+        (["train"] * 4 + ["valid"] * 6, None, None),  # nobody is there to be found
+    ],
+)
+def test_validation_photos_of_animals_that_training_did_not_see_are_strangers(
+    sides: list[str], queries: list[int] | None, strangers: list[int] | None
+) -> None:
+    protocol = validation_protocol(ANIMALS, with_sides(ANIMALS, *sides))
+    assert (protocol and protocol.queries.tolist()) == queries
+    assert (protocol and protocol.strangers.tolist()) == strangers
+    assert protocol is None or protocol.gallery.tolist() == [row for row in range(10) if sides[row] == "train"]

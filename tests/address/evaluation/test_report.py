@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.evaluation.report import (
+    by_side,
+    classifier_report,
+    cosines,
+    identity_ranking,
+    retrieval_report,
+    score,
+)
+from wildtrack.address.matching.calibration import side_relation
+from wildtrack.errors import UserError
+
+KNOWN = ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("identities", "known", "expected"),
+    [
+        (["a", "b"], KNOWN, (1.0, 2, 0)),
+        (["a", "a"], KNOWN, (0.5, 2, 0)),
+        (["a", "new"], KNOWN, (1.0, 1, 1)),
+        (["new", "newer"], KNOWN, (None, 0, 2)),
+        ([], KNOWN, (None, 0, 0)),
+    ],
+)
+def test_classifier_report(identities: list[str], known: tuple[str, ...], expected: tuple[float, int, int]) -> None:
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]])[: len(identities)]
+    report = classifier_report(probabilities, np.array(identities, dtype=object), known)
+    assert (report["top1"], report["num_photos"], report["num_untrained_identity"]) == expected
+    assert report["top5"] in (None, 1.0)
+
+
+def test_classifier_with_one_class() -> None:
+    report = classifier_report(np.ones((2, 1)), np.array(["a", "a"], dtype=object), ("a",))
+    assert report["top1"] == report["top5"] == 1.0
+
+
+def test_a_classifier_of_other_classes_is_refused() -> None:
+    with pytest.raises(UserError, match="tells 3 classes apart, but 2"):
+        classifier_report(np.ones((1, 3)), np.array(["a"], dtype=object), ("a", "b"))
+
+
+EMBEDDINGS = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]], np.float32)
+IDENTITIES = np.array(["a", "a", "b", "b"], dtype=object)
+PROTOCOL = Protocol(np.array([0, 2]), np.array([1, 3]), "by hand", 0)
+LEAKY = np.array([[True, False], [False, False]])
+
+
+@pytest.mark.parametrize(("chosen", "top"), [("trained", 1.0), ("none", 0.5)])
+def test_reports(chosen: str, top: float) -> None:
+    scores = {"trained": score(cosines(EMBEDDINGS, PROTOCOL), PROTOCOL, IDENTITIES, LEAKY)}
+    scores["none"] = score(np.ones((2, 2), np.float32), PROTOCOL, IDENTITIES, LEAKY)
+    report = retrieval_report(scores, chosen, IDENTITIES[PROTOCOL.queries], LEAKY, seed=0)
+    assert (report["R@1"], report["num_queries"]) == (top, 2)
+    assert report["mAP"] == report["methods"][chosen]["mAP"]
+    assert report["methods"]["trained"]["mAP"] == 1.0
+    assert report["leakage"]["share_of_queries_with_a_leaky_gallery_photo"] == 0.5
+    assert report["leakage"]["without_leaky_photos"] == report["methods"][chosen]["without_leaky_photos"]
+    assert report["leakage"]["without_leaky_photos"]["num_queries"] == 1
+    assert report["methods"]["none"]["R@1"] == 0.5  # a tie goes to the first gallery row
+    assert set(report["methods"]["trained"]) < set(report["methods"]["none"])
+    assert identity_ranking(scores["trained"], IDENTITIES[PROTOCOL.queries])["R@1"] == 1.0
+
+
+def test_what_leaky_photos_do_to_the_other_photos_counts() -> None:
+    protocol = Protocol(np.array([0]), np.array([1, 2, 3]), "by hand", 0)
+    identities = np.array(["a", "a", "a", "b"], dtype=object)
+    leaky = np.array([[True, False, False]])
+    similarity, honest = np.array([[0.9, 0.5, 0.4]]), np.array([[-np.inf, 0.4, 0.5]])
+    for given, expected in ((None, 1.0), (honest, 0.0)):
+        found = score(similarity, protocol, identities, leaky, given)
+        assert found.all_photos["R@1"].tolist() == [1.0]
+        assert found.honest["R@1"].tolist() == [expected]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_figures_by_side_agree_with_a_plain_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    identities = rng.permutation(np.repeat(np.array(list("abcd"), dtype=object), 10))
+    sides = rng.choice(np.array(["left", "right", ""], dtype=object), 40, p=[0.45, 0.45, 0.1])
+    protocol = Protocol(np.arange(20), np.arange(20, 40), "by hand", 0)
+    retrieval = score(rng.random((20, 20)), protocol, identities, np.zeros((20, 20), np.bool_))
+    own = [set(sides[20:][identities[20:] == identity]) for identity in identities[:20]]
+    groups = {
+        "left": [row for row in range(20) if sides[row] == "left"],
+        "right": [row for row in range(20) if sides[row] == "right"],
+        "known from other sides only": [row for row in range(20) if sides[row] and not own[row] & {sides[row], ""}],
+    }
+    found = by_side(
+        retrieval, identities[:20], sides[:20], side_relation(sides[:20], sides[20:]), protocol.same(identities)
+    )
+    assert set(found) == {name for name, rows in groups.items() if rows}
+    for name, figures in found.items():
+        rows = groups[name]
+        assert figures["num_queries"] == len(rows)
+        assert figures["R@1"] == pytest.approx(retrieval.all_photos["R@1"].iloc[rows].mean())
+        assert figures["mAP"] == pytest.approx(retrieval.all_photos["AP"].iloc[rows].mean())
+
+
+def test_without_sides_there_are_no_figures_by_side() -> None:
+    retrieval = score(cosines(EMBEDDINGS, PROTOCOL), PROTOCOL, IDENTITIES, LEAKY)
+    nowhere = np.array(["", ""], dtype=object)
+    relation = side_relation(nowhere, ["left", "right"])
+    assert by_side(retrieval, IDENTITIES[[0, 2]], nowhere, relation, PROTOCOL.same(IDENTITIES)) == {}

@@ -1,0 +1,178 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wildtrack.access.photos.reader import PhotoError
+from wildtrack.address.features.embeddings import cached_outputs
+from wildtrack.errors import UserError
+
+
+class CountingEngine:
+    """Embeds a photo by its first pixel, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        first = photos[:, 0, 0, 0].astype(np.float32)
+        self.asked += first.astype(int).tolist()
+        return {"embedding": np.stack([first, -first], axis=1), "probabilities": first[:, None] / 255}
+
+
+def outputs(
+    cache: Path, levels: list[int], fingerprint: str = "f1", limit_gb: float = 1.0, **given: Any
+) -> tuple[list[int], dict[str, np.ndarray]]:
+    """Embed grey photos of these levels, whose contents are their levels; and who was asked."""
+    pixels = np.stack([np.full((4, 4, 3), level, np.uint8) for level in levels])
+    table = pd.DataFrame({"path": [f"{row}.jpg" for row in range(len(levels))], **given.get("columns", {})})
+    engine = CountingEngine()
+    contents = given.get("contents", [f"c{level}" for level in levels])
+    embedded = cached_outputs(engine, fingerprint, table, contents, pixels.__getitem__, cache, limit_gb)
+    assert embedded.rows.tolist() == list(range(len(levels)))
+    assert embedded.problems.empty
+    found = embedded.outputs
+    assert found["embedding"].tolist() == [[level, -level] for level in levels]
+    assert np.allclose(found["probabilities"], np.array(levels)[:, None] / 255)
+    return engine.asked, found
+
+
+def entry(cache: Path, fingerprint: str = "f1") -> Path:
+    return cache / "embeddings" / f"{fingerprint}.npz"
+
+
+def test_only_what_is_new_or_changed_is_embedded(tmp_path: Path) -> None:
+    assert outputs(tmp_path, [1, 2, 3])[0] == [1, 2, 3]
+    assert outputs(tmp_path, [3, 1])[0] == []
+    assert outputs(tmp_path, [9, 1, 2, 8])[0] == [9, 8]
+    assert outputs(tmp_path, [1, 2, 3, 8, 9])[0] == []
+    assert outputs(tmp_path, [1, 2], "f2")[0] == [1, 2]
+
+
+def test_more_photos_than_a_batch(tmp_path: Path) -> None:
+    levels = list(range(50))
+    assert outputs(tmp_path, levels)[0] == levels
+    asked, found = outputs(tmp_path, levels)
+    assert asked == []
+    assert {name: values.dtype for name, values in found.items()} == dict.fromkeys(found, np.float32)
+
+
+def test_copies_are_embedded_once_and_boxes_apart(tmp_path: Path) -> None:
+    assert outputs(tmp_path, [5, 5, 6])[0] == [5, 6]
+    box = (0.0, 0.0, 2.0, 2.0)
+    assert outputs(tmp_path, [5, 5], columns={"bbox": [None, box]})[0] == [5]
+    assert outputs(tmp_path, [5, 5], columns={"bbox": [box, float("nan")]})[0] == []
+
+
+def test_a_photo_whose_file_cannot_be_read_is_embedded_each_time(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert outputs(tmp_path, [7, 8, 9], contents=["", "", ""])[0] == [7, 8, 9]
+    assert outputs(tmp_path, [7, 8], contents=["", "c8"])[0] == [7, 8]
+    assert outputs(tmp_path, [8])[0] == []
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+def pickled(path: Path) -> None:
+    arrays: dict[str, Any] = {"keys": np.array([{}], dtype=object)}
+    np.savez(path, allow_pickle=True, **arrays)
+
+
+def altered(path: Path) -> None:
+    with np.load(path) as file:
+        arrays: dict[str, Any] = dict(file)
+    np.savez(path, **{**arrays, "embedding": arrays["embedding"] + 1})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip,
+        pickled,
+        altered,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"no archive"),
+        lambda path: path.write_bytes(path.read_bytes()[:-40]),
+        lambda path: np.savez(path, embedding=np.zeros(3)),
+    ],
+)
+def test_a_damaged_file_is_dropped_and_made_anew(tmp_path: Path, damage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    outputs(tmp_path, [1, 2])
+    damage(entry(tmp_path))
+    assert outputs(tmp_path, [1, 2])[0] == [1, 2]
+    assert "is damaged" in caplog.text
+    assert outputs(tmp_path, [1, 2])[0] == []
+
+
+def test_models_not_used_for_longest_go_first(tmp_path: Path) -> None:
+    for age, fingerprint in enumerate(("f1", "f2", "f3")):
+        outputs(tmp_path, [1, 2], fingerprint)
+        os.utime(entry(tmp_path, fingerprint), (age, age))
+    outputs(tmp_path, [1, 2], "f1")  # used again
+    size = entry(tmp_path).stat().st_size
+    outputs(tmp_path, [1, 2], "f4", limit_gb=2.5 * size / 1e9)
+    assert {path.stem for path in (tmp_path / "embeddings").iterdir()} == {"f1", "f4"}
+
+
+def test_a_file_that_grows_too_large_forgets_what_is_not_asked_for(tmp_path: Path) -> None:
+    outputs(tmp_path, [1, 2, 3], limit_gb=0)
+    outputs(tmp_path, [3, 4], limit_gb=0)
+    assert outputs(tmp_path, [3, 4])[0] == []
+    assert outputs(tmp_path, [1, 3])[0] == [1]
+
+
+def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs(tmp_path, [1])
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", fail)
+        with pytest.raises(OSError, match="full"):
+            outputs(tmp_path, [1, 2])
+    assert outputs(tmp_path, [1])[0] == []
+    assert [path.name for path in (tmp_path / "embeddings").iterdir()] == ["f1.npz"]
+
+
+def test_photos_that_cannot_be_read_are_told_and_the_others_embedded(tmp_path: Path) -> None:
+    table = pd.DataFrame({"path": [f"{row}.jpg" for row in range(20)]})
+    contents = ["c1", "bad", "c2", "bad", *["c3"] * 15, ""]
+
+    def read(row: int) -> np.ndarray:
+        if contents[row] in ("bad", ""):
+            raise PhotoError(f"broken {row}")
+        return np.full((4, 4, 3), int(contents[row][1]), np.uint8)
+
+    for _ in range(2):  # embedded, then found
+        engine = CountingEngine()
+        embedded = cached_outputs(engine, "f1", table, contents, read, tmp_path, 1.0)
+        assert embedded.rows.tolist() == [0, 2, *range(4, 19)]
+        assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2, *[3] * 15]
+        assert embedded.problems.to_numpy().tolist() == [
+            ["1.jpg", "broken 1"],
+            ["3.jpg", "broken 1"],  # a copy
+            ["19.jpg", "broken 19"],
+        ]
+    assert engine.asked == []
+    with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: 1\.jpg: broken 1"):
+        cached_outputs(engine, "f1", table[1:2], contents[1:2], lambda row: read(row + 1), tmp_path, 1.0)
+
+
+def test_a_photo_that_has_gone_bad_is_still_known_by_its_content(tmp_path: Path) -> None:
+    outputs(tmp_path, [1, 2])
+
+    def gone(row: int) -> np.ndarray:
+        raise PhotoError("gone")
+
+    table = pd.DataFrame({"path": ["0.jpg", "new.jpg", "1.jpg"]})
+    embedded = cached_outputs(CountingEngine(), "f1", table, ["c1", "c9", "c2"], gone, tmp_path, 1.0)
+    assert embedded.rows.tolist() == [0, 2]
+    assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2]

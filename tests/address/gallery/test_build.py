@@ -1,0 +1,252 @@
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from wildtrack.address.artifacts import Artifacts, open_artifacts
+from wildtrack.address.gallery.build import build_known_photos, open_known_photos
+from wildtrack.address.gallery.index import REBUILD, Index, index_files
+from wildtrack.address.gallery.searcher import Searcher, answer_photo
+from wildtrack.address.matching.learning import Matching
+from wildtrack.address.models.engines import OnnxEngine
+from wildtrack.errors import UserError
+from wildtrack.visualization import reporting
+from wildtrack.visualization.figures import Shown
+
+SIZE = (32, 32)
+
+
+@pytest.fixture
+def ours(artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    return open_artifacts(artifacts)
+
+
+def build(
+    artifacts: Artifacts, data: Path, with_keypoints: bool = False, *, verify: bool = False
+) -> tuple[Index, OnnxEngine]:
+    problems = artifacts.folder.parent / "problems.csv"
+    return build_known_photos(artifacts, data, "auto", {}, 1.0, problems, with_keypoints, verify=verify)
+
+
+def test_what_was_built_is_what_is_opened(
+    ours: Artifacts, photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert open_known_photos(ours, None, "auto") is None
+    built, engine = build(ours, photo_folder)
+    found = open_known_photos(ours, photo_folder, "auto")
+    assert found is not None
+    opened = found[0]
+    pd.testing.assert_frame_equal(opened.meta, built.meta, check_dtype=False)
+    assert (opened.root, opened.data, opened.fingerprint) == (built.root, built.data, built.fingerprint)
+    query = photo_folder / "Ana" / "0.png"
+    first, again = (answer_photo(query, Searcher(index, engine, SIZE), 3) for index in (built, opened))
+    assert again == first
+    assert (first.ranker, first.decision, first.already_known_as) == ("embedding", None, "Ana")
+    assert capsys.readouterr().out == ""
+
+
+def test_building_again_reads_and_embeds_what_is_new_or_changed(
+    ours: Artifacts, photo_folder: Path, pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = shutil.copytree(photo_folder, tmp_path / "photos")
+    embedded = []
+    run = OnnxEngine.run
+
+    def spy(engine: OnnxEngine, photos: np.ndarray) -> dict[str, np.ndarray]:
+        embedded.append(len(photos))
+        return run(engine, photos)
+
+    monkeypatch.setattr(OnnxEngine, "run", spy)
+    first, _ = build(ours, data)
+    assert sum(embedded) == 12
+    again, _ = build(ours, data)
+    assert sum(embedded) == 12
+    np.testing.assert_array_equal(again.embeddings, first.embeddings)
+    (data / "Ana" / "new.png").write_bytes((data / "Ana" / "0.png").read_bytes())  # a copy
+    Image.fromarray(255 - pixels[1]).save(data / "Ana" / "1.png")
+    (data / "Ana" / "2.png").write_text("no photo any more")
+    changed, _ = build(ours, data)
+    assert sum(embedded) == 13
+    paths = changed.meta["path"].tolist()
+    assert paths[:4] == ["Ana/0.png", "Ana/1.png", "Ana/3.png", "Ana/new.png"]
+    moved = np.abs(changed.embeddings[[0, 1, 2, 3]] - first.embeddings[[0, 1, 3, 0]]).max(axis=1) > 1e-6
+    assert moved.tolist() == [False, True, False, False]
+    assert "Ana/2.png" in (tmp_path / "problems.csv").read_text("utf-8")
+
+
+def test_a_photo_that_keeps_its_size_and_date_is_found_changed_when_asked_to(
+    ours: Artifacts, photo_folder: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(photo_folder, tmp_path / "photos")
+    found = []
+    for number, verify in ((b"1", False), (b"2", False), (b"2", True), (b"2", False)):
+        photo = (photo_folder / "Ana" / "0.png").read_bytes() + number  # the same picture
+        (data / "Ana" / "0.png").write_bytes(photo)
+        os.utime(data / "Ana" / "0.png", (0, 0))
+        index, _ = build(ours, data, verify=verify)
+        found.append(index.meta["sha256"].iloc[0])
+    assert found == [hashlib.sha256(photo[:-1] + number).hexdigest() for number in (b"1", b"1", b"2", b"2")]
+
+
+def test_nobody_is_named(ours: Artifacts, photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "unknown").mkdir(parents=True)
+    shutil.copy(photo_folder / "Ana" / "0.png", tmp_path / "photos" / "unknown")
+    with pytest.raises(UserError, match="says which animal it shows"):
+        build(ours, tmp_path / "photos")
+
+
+@pytest.mark.parametrize("ranker", ["local", "fused"])
+def test_what_was_built_with_keypoints_is_what_is_opened(
+    ours: Artifacts, photo_folder: Path, matching: Matching, ranker: str
+) -> None:
+    built, engine = build(ours, photo_folder, with_keypoints=True)
+    found = open_known_photos(ours, photo_folder, "auto", with_keypoints=True)
+    assert found is not None
+    first, again = (
+        answer_photo(photo_folder / "Ana" / "0.png", Searcher(index, engine, SIZE, ranker, matching), 3)
+        for index in (built, found[0])
+    )
+    assert again == first
+    assert first.ranker == ranker
+    assert first.decision in ("match", "review", "new")
+    assert all(candidate.shared_points is not None for candidate in first.candidates)
+    without = open_known_photos(ours, photo_folder, "auto")
+    assert without is not None
+    assert without[0].local is None
+
+
+def test_an_index_without_keypoints_does_not_do_for_a_ranker_that_goes_by_them(
+    ours: Artifacts, photo_folder: Path
+) -> None:
+    build(ours, photo_folder)
+    with pytest.raises(UserError, match=r"built without keypoints, and the ranker goes by them") as error:
+        open_known_photos(ours, photo_folder, "auto", with_keypoints=True)
+    assert REBUILD in str(error.value)
+    build(ours, photo_folder, with_keypoints=True)
+    assert open_known_photos(ours, photo_folder, "auto", with_keypoints=True) is not None
+
+
+def test_nobody_else_is_known(ours: Artifacts, tmp_path: Path, photo_folder: Path, matching: Matching) -> None:
+    (tmp_path / "photos" / "Ana").mkdir(parents=True)
+    photo = tmp_path / "photos" / "Ana" / "0.png"
+    photo.write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
+    index, engine = build(ours, tmp_path / "photos", with_keypoints=True)
+    for ranker, learnt in (("embedding", None), ("embedding", matching), ("fused", matching)):
+        searcher = Searcher(index, engine, SIZE, ranker, learnt, explains=True)
+        answer = answer_photo(photo, searcher, 3)
+        assert (answer.candidates, answer.already_known_as, answer.decision) == ([], "Ana", None)
+        reporting.draw_answer(answer, searcher, tmp_path / "panel.png")
+        assert (tmp_path / "panel.png").stat().st_size > 0
+
+
+def test_the_index_answers_only_for_its_own_catalogue(ours: Artifacts, photo_folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "photos" / "table.csv"
+    table.parent.mkdir()
+    for name in ("a.png", "b.png"):
+        (table.parent / name).write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
+    table.write_text("image_id,identity,path\n1,Ana,a.png\n2,Bo,b.png\n")
+    (table.parent / "other.csv").write_text(table.read_text())
+    build(ours, table)
+    assert open_known_photos(ours, None, "auto") is not None
+    assert open_known_photos(ours, table, "auto") is not None
+    for other in (table.parent, tmp_path, table.parent / "other.csv"):
+        with pytest.raises(UserError, match="was built from") as error:
+            open_known_photos(ours, other, "auto")
+        assert REBUILD in str(error.value)
+
+
+def test_scaling_that_is_not_ours(ours: Artifacts, photo_folder: Path) -> None:
+    with pytest.raises(UserError, match="scaling 0-1 does not fit"):
+        open_known_photos(ours, None, "0-1")
+    with pytest.raises(UserError, match="scaling 0-1 does not fit"):
+        build_known_photos(ours, photo_folder, "0-1", {}, 1.0, photo_folder / "problems.csv")
+
+
+def test_a_damaged_onnx_file_of_ours(ours: Artifacts, photo_folder: Path) -> None:
+    build(ours, photo_folder)
+    (ours.folder / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"model\.onnx is damaged or was altered .* train again$"):
+        open_artifacts(ours.folder)
+    with pytest.raises(UserError, match=r"model\.onnx cannot be loaded: .*; delete it, and it is made anew") as error:
+        open_known_photos(ours, None, "auto")  # damaged after the set was opened
+    assert "\n" not in str(error.value)
+    (ours.folder / "model.onnx").unlink()
+    assert open_known_photos(open_artifacts(ours.folder), None, "auto") is None
+    build(ours, photo_folder)
+    assert open_known_photos(open_artifacts(ours.folder), photo_folder, "auto") is not None
+
+
+@pytest.fixture
+def two_in_one(tmp_path: Path, pixels: np.ndarray) -> Path:
+    """A catalogue of one photo that shows two animals, and one more photo of one of them."""
+    both = np.concatenate([pixels[0], pixels[4]], axis=1)  # (32, 64, 3)
+    Image.fromarray(both).save(tmp_path / "both.png")
+    Image.fromarray(pixels[5]).save(tmp_path / "one.png")
+    rows = [
+        ("l", "Ana", "both.png", "[0, 0, 32, 32]"),
+        ("r", "Bo", "both.png", "[32, 0, 32, 32]"),
+        ("o", "Cy", "one.png", ""),
+    ]
+    table = pd.DataFrame(rows, columns=["image_id", "identity", "path", "bbox"])
+    table.to_csv(tmp_path / "two.csv", index=False)
+    return tmp_path / "two.csv"
+
+
+def test_a_candidate_is_shown_without_the_other_animals_of_its_photo(
+    ours: Artifacts, two_in_one: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(ours, two_in_one)
+    found = open_known_photos(ours, two_in_one, "auto")
+    assert found is not None
+    Image.fromarray(pixels[1]).save(two_in_one.parent / "new.png")
+    searcher = Searcher(*found, SIZE, explains=True)
+    answer = answer_photo(two_in_one.parent / "new.png", searcher, 3)
+    boxes = {candidate.identity: candidate.bbox for candidate in answer.candidates}
+    assert boxes == {"Ana": (0, 0, 32, 32), "Bo": (32, 0, 32, 32), "Cy": None}
+
+    panels: list[dict[str, Shown]] = []
+
+    def keep(query: Shown, candidates: list[Shown], title: str, path: Path) -> None:
+        panels.append({shown.title.split()[1]: shown for shown in candidates})
+
+    monkeypatch.setattr(reporting, "retrieval_panel", keep)
+    reporting.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
+    (two_in_one.parent / "both.png").unlink()
+    reporting.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
+    before, after = panels
+    for name, photo in {"Ana": pixels[0], "Bo": pixels[4], "Cy": pixels[5]}.items():
+        np.testing.assert_array_equal(before[name].pixels, photo)
+    assert np.ptp(after["Ana"].pixels) == 0  # gone, so a blank
+    np.testing.assert_array_equal(after["Cy"].pixels, pixels[5])
+    assert all(shown.points is not None and shown.heat is not None for shown in before.values())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")
+def test_names_that_are_no_text(ours: Artifacts, tmp_path: Path, photo_folder: Path) -> None:
+    data = tmp_path / "photos"
+    for name in (b"Ana/a.png", b"Ana/caf\xe9.png", b"Bo/b.png"):
+        path = data / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
+    index, engine = build(ours, data)
+    assert index.meta["path"].tolist() == ["Ana/a.png", "Bo/b.png"]
+    assert "Ana/caf?.png,file name is not valid Unicode" in (tmp_path / "problems.csv").read_text("utf-8")
+    answer = answer_photo(data / os.fsdecode(b"Ana/caf\xe9.png"), Searcher(index, engine, SIZE), 3)
+    assert (answer.status, answer.reason) == ("unreadable", "file name is not valid Unicode; rename it")
+    assert answer.photo.endswith("Ana/caf?.png")
+    json.dumps(answer.photo).encode()
+
+
+def test_the_manifest_names_the_catalogue(ours: Artifacts, photo_folder: Path) -> None:
+    build(ours, photo_folder)
+    about = index_files(ours.folder).open()
+    assert about is not None
+    assert about["data"] == about["root"] == photo_folder.resolve().as_posix()

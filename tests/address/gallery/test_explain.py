@@ -1,0 +1,150 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.address.matching.local.test_voting import NOTHING
+from tests.spotted import spots
+from wildtrack.address.features.keypoints import Keypoints, find_keypoints, read_keypoints
+from wildtrack.address.gallery.explain import explain_queries, shared_points, similarity_maps
+from wildtrack.address.matching.local.voting import LocalIndex
+
+
+class CornerEngine:
+    """Looks at nothing but the top left 8 pixels."""
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        corner = photos[:, :8, :8].mean(axis=(1, 2, 3)) / 255
+        vectors = np.stack([corner, 1 - corner], axis=1)
+        return {"embedding": (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)}
+
+
+def bright_corner(height: int = 64, width: int = 96) -> np.ndarray:
+    photo = np.zeros((height, width, 3), np.uint8)
+    photo[:8, :8] = 255
+    return photo
+
+
+BRIGHT, DARK = np.array([[1.0, 0.0]], np.float32), np.array([[0.0, 1.0]], np.float32)
+
+
+def test_the_map_is_hot_where_the_engine_looks() -> None:
+    (found,) = similarity_maps(CornerEngine(), bright_corner(), BRIGHT)
+    assert found.shape == (64, 96)
+    assert found.dtype == np.float32
+    row, column = np.unravel_index(found.argmax(), found.shape)
+    assert row < 16 and column < 24  # the first window
+    assert found[:4, :4].min() > 0.9 * found.max() > 0.5
+    assert (found[40:] == 0).all() and (found[:, 48:] == 0).all()
+
+
+def test_what_is_gained_by_covering_is_not_shown() -> None:
+    bright, dark = similarity_maps(CornerEngine(), bright_corner(), np.concatenate([BRIGHT, DARK]))
+    assert bright.max() > 0
+    assert (dark == 0).all()
+
+
+@pytest.mark.parametrize("size", [(32, 32), (20, 20), (7, 50), (3, 3), (1, 1)])
+@pytest.mark.parametrize("level", [0, 77, 255])
+def test_a_blank_photo_has_no_place_of_its_own(size: tuple[int, int], level: int) -> None:
+    photo = np.full((*size, 3), level, np.uint8)
+    found = similarity_maps(CornerEngine(), photo, np.concatenate([BRIGHT, DARK]))
+    assert found.shape == (2, *size)
+    np.testing.assert_allclose(found, 0, atol=1e-6)
+
+
+def test_a_map_leaves_the_photo_as_it_is() -> None:
+    photo = bright_corner()
+    similarity_maps(CornerEngine(), photo, BRIGHT)
+    assert similarity_maps(CornerEngine(), photo, BRIGHT[:0]).shape == (0, 64, 96)  # nobody to compare with
+    np.testing.assert_array_equal(photo, bright_corner())
+
+
+def test_shared_points_lie_on_the_same_things() -> None:
+    """Of four pictures the second is asked about, 30 pixels to the left and 20 up, and the others share nothing."""
+    pictures = [spots(seed)[:200] for seed in range(4)]
+    index = LocalIndex([find_keypoints(picture) for picture in pictures])
+    shifted = pictures[1][20:, 30:]  # (180, 270, 3)
+    query = find_keypoints(shifted)
+    own, other, again = shared_points(index, query, [1, 3, 1])
+    assert own.shape == (len(own), 4) and own.dtype == np.float32
+    assert len(own) > 50 > 10 > len(other)
+    np.testing.assert_array_equal(own, again)
+    assert ((own >= -0.01) & (own <= 1.01)).all()
+    here, there = own[:, :2] * [270, 180], own[:, 2:] * [300, 200]
+    assert np.abs(there - here - [30, 20]).max() < 0.03 * 300 + 1  # as far off as an arrangement lets them be
+    assert np.median(np.abs(there - here - [30, 20])) < 1
+
+
+def test_those_that_say_most_come_first() -> None:
+    pictures = [spots(seed) for seed in range(3)]
+    index = LocalIndex([find_keypoints(picture) for picture in pictures])
+    query = find_keypoints(pictures[2][10:])
+    (found,) = shared_points(index, query, [2])
+    kept = index.arranged(query, index.matches(query).of(2), 2)
+    expected: list[tuple[float, ...]] = []  # SIFT describes some places twice, for two directions: one point each
+    for pair in sorted(range(len(kept.weights)), key=lambda pair: -kept.weights[pair]):
+        x, y = query.places[kept.query[pair]]
+        known_x, known_y = index.gallery[2].places[kept.known[pair]]
+        if (x, y, known_x, known_y) not in expected:
+            expected.append((x, y, known_x, known_y))
+    assert 50 < len(expected) < len(kept.weights)
+    np.testing.assert_allclose(found * [300, 290, 300, 300], expected, rtol=1e-4)
+
+
+def test_excluded_photos_are_as_if_they_were_not_there() -> None:
+    everything = [find_keypoints(spots(seed)) for seed in range(4)]
+    query = find_keypoints(spots(1)[15:])
+    excluded = np.array([False, False, True, False])
+    few = LocalIndex([photo for photo, out in zip(everything, excluded, strict=True) if not out])
+    index = LocalIndex(everything)
+    found = shared_points(index, query, [1, 2, 3], index.matches(query, excluded))
+    for points, expected in zip((found[0], found[2]), shared_points(few, query, [1, 2]), strict=True):
+        np.testing.assert_array_equal(points, expected)
+    assert found[1].shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("gallery", "query", "photos"),
+    [
+        ([], NOTHING, []),
+        ([], find_keypoints(spots(0)), []),
+        ([NOTHING], NOTHING, [0]),
+        ([NOTHING, NOTHING], find_keypoints(spots(0)), [1, 0]),
+        ([find_keypoints(spots(0)), NOTHING], NOTHING, [0, 1]),
+        ([find_keypoints(spots(0, 20))], find_keypoints(np.zeros((20, 20, 3), np.uint8)), [0]),
+    ],
+)
+def test_nothing_is_shared_with_nothing(gallery: list[Keypoints], query: Keypoints, photos: list[int]) -> None:
+    found = shared_points(LocalIndex(gallery), query, photos)
+    assert [points.shape for points in found] == [(0, 4)] * len(photos)
+
+
+@pytest.mark.parametrize("with_index", [True, False])
+def test_reasons_of_a_catalogue(with_index: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 3 is a part of row 0; row 2 is a blank."""
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    pictures = [spots(0), spots(1), np.zeros((50, 50, 3), np.uint8), spots(0)[20:, 30:]]
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    table = pd.DataFrame({"path": [f"{number}.png" for number in range(4)], "sha256": list("abcd")})
+    gallery = np.array([2, 1, 0])
+    index = LocalIndex([read_keypoints(tmp_path / f"{row}.png", None) for row in gallery]) if with_index else None
+    pixels = np.stack([bright_corner(32, 32)] * 4)
+    embeddings = np.concatenate([BRIGHT, DARK, DARK, BRIGHT])
+    ranked = {3: np.array([0, 1, 2]), 2: np.array([1])}
+    reasons = explain_queries(ranked, table, tmp_path, pixels, embeddings, CornerEngine(), index, gallery, 1.0)
+    assert sorted(reasons) == [2, 3]
+    assert [len(points) > 50 for points in reasons[3].points] == [True, False, False]
+    assert [len(points) for points in reasons[2].points] == [0]
+    assert reasons[3].maps.shape == (3, 32, 32)
+    assert [bool(each.any()) for each in reasons[3].maps] == [True, False, False]
+
+
+def test_nobody_to_explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    table = pd.DataFrame({"path": ["0.png"], "sha256": ["a"]})
+    pixels = bright_corner()[None]
+    assert explain_queries({}, table, tmp_path, pixels, BRIGHT, CornerEngine(), None, np.array([0]), 1.0) == {}

@@ -1,0 +1,70 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from wildtrack.address.models.layers import L2Normalize
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((3, 5), -1), ((1, 1), -1), ((0, 4), -1), ((2, 3, 4), 1), ((2, 3, 4), -1), ((4,), 0)]
+)
+def test_agrees_with_numpy(shape: tuple[int, ...], axis: int) -> None:
+    vectors = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    expected = vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
+    layer = L2Normalize(axis)
+    np.testing.assert_allclose(layer(vectors), expected, atol=1e-6)
+    assert layer.compute_output_shape(shape) == shape
+
+
+@pytest.mark.parametrize("length", [1e-10, 1e-3, 1e3, 1e15])
+def test_any_length_becomes_one(length: float) -> None:
+    vectors = (np.array([[3.0, -4.0]]) / 5 * length).astype(np.float32)
+    np.testing.assert_allclose(L2Normalize()(vectors), [[0.6, -0.8]], rtol=1e-5)
+
+
+def test_zero_stays_zero_and_its_gradient_finite() -> None:
+    zero = tf.zeros((2, 4))
+    with tf.GradientTape() as tape:
+        tape.watch(zero)
+        unit = L2Normalize()(zero)
+    np.testing.assert_array_equal(unit, np.zeros((2, 4)))
+    assert np.isfinite(tape.gradient(unit, zero)).all()
+
+
+def test_config_round_trip() -> None:
+    layer = L2Normalize.from_config(L2Normalize(axis=1, epsilon=1e-6, name="unit").get_config())
+    assert (layer.axis, layer.epsilon, layer.name) == (1, 1e-6, "unit")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("custom_objects", [None, {"L2Normalize": L2Normalize}])
+def test_saved_and_loaded(tmp_path: Path, suffix: str, custom_objects: Any) -> None:
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, L2Normalize(epsilon=1e-6)(keras.layers.Dense(2)(inputs)))
+    model.save(tmp_path / f"model{suffix}")
+    loaded = keras.saving.load_model(tmp_path / f"model{suffix}", custom_objects=custom_objects)
+    vectors = np.ones((2, 3), np.float32)
+    np.testing.assert_allclose(loaded(vectors), model(vectors), atol=1e-6)
+    assert loaded.layers[-1].epsilon == 1e-6
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_another_program_may_bring_its_own_class(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = keras.Input((3,))
+    keras.Model(inputs, L2Normalize()(inputs)).save(tmp_path / f"model{suffix}")
+
+    class Own(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self, axis: int, epsilon: float, **options: Any) -> None:
+            super().__init__(**options)
+
+        def call(self, inputs: Any) -> Any:
+            return inputs + 7
+
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "L2Normalize")
+    monkeypatch.delattr("wildtrack.address.models.layers.L2Normalize")  # as in a program that has no WildTrack
+    loaded = keras.saving.load_model(tmp_path / f"model{suffix}", custom_objects={"L2Normalize": Own})
+    np.testing.assert_array_equal(loaded(np.zeros((1, 3), np.float32)), np.full((1, 3), 7))

@@ -1,0 +1,129 @@
+"""With a tiny Swin of MegaDescriptor's form, saved as the hub has it: its weights are too large for a test."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wildtrack.address.models.megadescriptor import open_megadescriptor
+from wildtrack.errors import UserError
+
+reason = "needs the megadescriptor extra: pip install torch torchvision timm"
+torch: Any = pytest.importorskip("torch", reason=reason)
+timm: Any = pytest.importorskip("timm", reason=reason)
+safetensors: Any = pytest.importorskip("safetensors.torch", reason=reason)
+
+ARCHITECTURE = "swin_tiny_patch4_window7_224"
+TINY = {"img_size": 56, "embed_dim": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2), "window_size": 7}
+MEAN, STD = (0.5, 0.4, 0.3), (0.5, 0.25, 0.2)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A folder with config.json and the weights."""
+    torch.manual_seed(0)
+    model = timm.create_model(ARCHITECTURE, num_classes=0, pretrained=False, **TINY)
+    timm.models.save_for_hf(model, tmp_path / "swin", safe_serialization="both")
+    config = json.loads((tmp_path / "swin" / "config.json").read_text())
+    config["pretrained_cfg"] |= {"mean": MEAN, "std": STD}
+    (tmp_path / "swin" / "config.json").write_text(json.dumps(config))
+    return tmp_path / "swin"
+
+
+def photos() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (3, 56, 56, 3), dtype=np.uint8)
+
+
+def test_embeddings_are_those_of_timm(saved: Path) -> None:
+    engine = open_megadescriptor(str(saved))
+    assert engine.image_size == (56, 56)
+    model = timm.create_model(f"local-dir:{saved}", num_classes=0, pretrained=True).eval()
+    scaled = (photos() / 255 - np.array(MEAN)) / np.array(STD)
+    with torch.inference_mode():
+        expected = model(torch.tensor(scaled.transpose(0, 3, 1, 2), dtype=torch.float32)).numpy()
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(engine.run(photos())["embedding"], expected, atol=1e-5)
+
+
+def test_the_fingerprint_names_weights_and_pixels(saved: Path) -> None:
+    fingerprint = open_megadescriptor(str(saved)).fingerprint
+    assert open_megadescriptor(str(saved)).fingerprint == fingerprint
+    config = json.loads((saved / "config.json").read_text())
+    config["pretrained_cfg"]["mean"] = (0.1, 0.1, 0.1)
+    (saved / "config.json").write_text(json.dumps(config))
+    assert open_megadescriptor(str(saved)).fingerprint != fingerprint
+
+
+def without_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").unlink()
+
+
+def damaged(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"no weights")
+
+
+def incomplete(folder: Path) -> None:
+    weights = safetensors.load_file(folder / "model.safetensors")
+    del weights["patch_embed.proj.weight"]
+    safetensors.save_file(weights, folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    config["num_classes"] = config["pretrained_cfg"]["num_classes"] = 10  # for which timm does not look closely
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def without_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (without_weights, "cannot be loaded"),
+        (damaged, "cannot be loaded"),
+        (without_config, "cannot be loaded .*[Cc]onfig"),
+        (incomplete, "do not fit its architecture: no patch_embed"),
+    ],
+)
+def test_a_folder_that_cannot_be_loaded(saved: Path, spoil: Any, message: str) -> None:
+    spoil(saved)
+    with pytest.raises(UserError, match=message) as error:
+        open_megadescriptor(str(saved))
+    assert str(saved) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+class Attack:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f'echo x > "{self.canary}"',)
+
+
+def test_weights_that_run_something(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (saved / "model.safetensors").unlink()
+    torch.save({"patch_embed.proj.weight": Attack(tmp_path / "canary")}, saved / "pytorch_model.bin")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        open_megadescriptor(str(saved))
+    assert not (tmp_path / "canary").exists()
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    torch.load(saved / "pytorch_model.bin", weights_only=False)
+    assert (tmp_path / "canary").exists()  # the attack itself is a real one
+
+
+def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("the hub cannot be reached")
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(
+        UserError, match=r"hf-hub:BVRA/MegaDescriptor-T-224 cannot be loaded \(the hub cannot be"
+    ) as error:
+        open_megadescriptor("")
+    assert "megadescriptor:FOLDER" in str(error.value)

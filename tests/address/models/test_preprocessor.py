@@ -1,0 +1,140 @@
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor, model_fingerprint, plain
+from wildtrack.errors import UserError
+
+STRANGER = {
+    "image_size": 224,
+    "embed_dim": 128,
+    "use_l2norm": False,
+    "label2id": {"Ana": 0, "Blå": 1},
+    "id2label": {0: "Ana", 1: "Blå"},
+}
+
+
+def save(path: Path, values: Any) -> Path:
+    path.write_bytes(pickle.dumps(values))
+    return path
+
+
+@pytest.mark.parametrize("scaling", [None, "0-255", "0-1", "-1-1"])
+def test_round_trip(tmp_path: Path, scaling: str | None) -> None:
+    ours = Preprocessor((96, 128), 256, True, ("Ana", "Blå", "c/d $"), scaling)
+    ours.save(tmp_path / "preprocessor.pkl")
+    assert load_preprocessor(tmp_path / "preprocessor.pkl") == ours
+    values = pickle.loads((tmp_path / "preprocessor.pkl").read_bytes())
+    assert values["label2id"]["Blå"] == 1
+    assert values["id2label"][1] == "Blå"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ((224, 224), ("Ana", "Blå"))),
+        ({"image_size": [64, 96]}, ((64, 96), ("Ana", "Blå"))),
+        ({"image_size": (64, 96, 3)}, ((64, 96), ("Ana", "Blå"))),
+        ({"image_size": [64]}, ((64, 64), ("Ana", "Blå"))),
+        ({"image_size": np.int64(64)}, ((64, 64), ("Ana", "Blå"))),
+        ({"image_size": np.float32(64)}, ((64, 64), ("Ana", "Blå"))),
+        ({"id2label": {"1": "Blå", "0": "Ana"}}, ((224, 224), ("Ana", "Blå"))),
+        ({"id2label": {np.int64(1): np.str_("Blå"), np.int64(0): 7}}, ((224, 224), ("7", "Blå"))),
+        ({"more": [1, 2]}, ((224, 224), ("Ana", "Blå"))),
+    ],
+)
+def test_a_stranger_s_five_keys(tmp_path: Path, changes: dict[str, Any], expected: Any) -> None:
+    loaded = load_preprocessor(save(tmp_path / "p.pkl", STRANGER | changes))
+    assert (loaded.image_size, loaded.identities) == expected
+    assert loaded.scaling is None
+    assert (loaded.embed_dim, loaded.use_l2norm) == (128, False)
+
+
+@pytest.mark.parametrize("key", STRANGER)
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    path = save(tmp_path / "p.pkl", {name: value for name, value in STRANGER.items() if name != key})
+    with pytest.raises(UserError, match=f"missing: {key}$"):
+        load_preprocessor(path)
+
+
+LAUGHS: list[Any] = ["ha"]
+for _ in range(40):
+    LAUGHS = [LAUGHS] * 10  # small in memory, beyond all memory as text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        None,
+        [],
+        "text",
+        STRANGER | {"image_size": 0},
+        STRANGER | {"image_size": -64},
+        STRANGER | {"image_size": 10**6},
+        STRANGER | {"image_size": 10**400},
+        STRANGER | {"image_size": math.nan},
+        STRANGER | {"image_size": math.inf},
+        STRANGER | {"image_size": []},
+        STRANGER | {"image_size": None},
+        STRANGER | {"image_size": "large"},
+        STRANGER | {"image_size": [[64], [64]]},
+        STRANGER | {"image_size": LAUGHS},
+        STRANGER | {"embed_dim": 0},
+        STRANGER | {"embed_dim": -1},
+        STRANGER | {"embed_dim": "many"},
+        STRANGER | {"embed_dim": math.inf},
+        STRANGER | {"id2label": {}},
+        STRANGER | {"id2label": ["Ana", "Blå"]},
+        STRANGER | {"id2label": {0: "Ana", 2: "Blå"}},
+        STRANGER | {"id2label": {1: "Ana", 2: "Blå"}},
+        STRANGER | {"id2label": {0: "Ana", "0": "Blå"}},
+        STRANGER | {"id2label": {"Ana": 0, "Blå": 1}},
+        STRANGER | {"id2label": {0: "Ana", 1: "Ana"}},
+        STRANGER | {"id2label": {0: "Ana", 1: None}},
+        STRANGER | {"id2label": {0: "Ana", 1: LAUGHS}},
+        STRANGER | {"scaling": "0-2"},
+        STRANGER | {"scaling": LAUGHS},
+    ],
+)
+def test_nonsense_is_one_line(tmp_path: Path, values: Any) -> None:
+    with pytest.raises(UserError, match=r"p\.pkl") as error:
+        load_preprocessor(save(tmp_path / "p.pkl", values))
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 600
+
+
+WEIGHTS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(3, np.float32)]
+
+
+def test_a_fingerprint_repeats() -> None:
+    copies = [np.asfortranarray(array) for array in WEIGHTS]
+    assert model_fingerprint("{}", WEIGHTS, (64, 64), "0-255") == model_fingerprint("{}", copies, (64, 64), "0-255")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "weights", "size", "scaling"),
+    [
+        ('{"a": 1}', WEIGHTS, (64, 64), "0-255"),
+        ("{}", WEIGHTS, (64, 65), "0-255"),
+        ("{}", WEIGHTS, (64, 64), "0-1"),
+        ("{}", WEIGHTS[::-1], (64, 64), "0-255"),
+        ("{}", WEIGHTS[:1], (64, 64), "0-255"),
+        ("{}", [WEIGHTS[0].reshape(3, 2), WEIGHTS[1]], (64, 64), "0-255"),
+        ("{}", [WEIGHTS[0], WEIGHTS[1] + np.float32(1e-6)], (64, 64), "0-255"),
+        ("{}", [], (64, 64), "0-255"),
+    ],
+)
+def test_a_fingerprint_changes_with_all_that_matters(
+    architecture: str, weights: list[np.ndarray], size: tuple[int, int], scaling: str
+) -> None:
+    changed = model_fingerprint(architecture, weights, size, scaling)
+    assert changed != model_fingerprint("{}", WEIGHTS, (64, 64), "0-255")
+
+
+def test_plain() -> None:
+    values = {1: np.float32(0.5), "path": Path("a") / "b", "deep": [(np.int64(3), None), {"x": np.bool_(True)}]}
+    assert plain(values) == {"1": 0.5, "path": "a/b", "deep": [[3, None], {"x": True}]}

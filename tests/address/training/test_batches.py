@@ -1,0 +1,72 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from wildtrack.address.training.batches import balanced_batches, shuffled_batches
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 31])
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_shuffled_batches_show_every_row_at_most_once(count: int, batch_size: int) -> None:
+    batches = shuffled_batches(count, batch_size, generator())
+    seen = np.concatenate(batches)
+    assert len(set(seen)) == len(seen)
+    assert set(seen) <= set(range(count))
+    assert {len(batch) for batch in batches} == {min(batch_size, count)}
+    assert len(seen) > count - batch_size
+
+
+@pytest.mark.parametrize(
+    ("counts", "batch_size", "photos_per_identity", "identities_a_batch"),
+    [
+        ([5, 5, 5, 5], 8, 4, 2),
+        ([1, 9, 2, 3, 30], 8, 2, 4),
+        ([1, 1], 16, 4, 2),  # fewer identities than fit
+        ([4, 4, 4], 2, 4, 2),  # a batch too small for two identities has two all the same
+        ([3] * 20, 17, 4, 4),
+        ([1] * 7, 6, 2, 3),  # rounds end within batches
+    ],
+)
+@pytest.mark.parametrize("confused", [False, True])
+def test_balanced_batches(
+    counts: list[int], batch_size: int, photos_per_identity: int, identities_a_batch: int, confused: bool
+) -> None:
+    labels = generator().permutation(np.repeat(np.arange(len(counts)), counts))
+    similarity = generator(1).normal(size=(len(counts),) * 2) if confused else None
+    batches = balanced_batches(labels, batch_size, photos_per_identity, generator(2), similarity)
+    assert len(batches) == max(1, len(labels) // (identities_a_batch * photos_per_identity))
+    shown = []
+    for batch in batches:
+        of_identity = Counter(labels[batch].tolist())
+        assert set(of_identity.values()) == {photos_per_identity}
+        assert len(of_identity) == identities_a_batch
+        for identity in of_identity:
+            rows = batch[labels[batch] == identity]
+            assert len(set(rows.tolist())) == min(counts[identity], photos_per_identity) or counts[identity] % 2
+        shown += sorted(of_identity)
+    times = np.bincount(shown, minlength=len(counts))
+    assert times.max() - times.min() <= 1  # nobody comes again before all have come
+
+
+def test_an_identity_shows_all_its_photos_before_one_comes_again() -> None:
+    labels = np.repeat([0, 1], [6, 6])
+    rows = np.concatenate(balanced_batches(labels, 4, 2, generator()))
+    assert sorted(rows.tolist()) == list(range(12))
+
+
+def test_confused_identities_meet() -> None:
+    labels = np.repeat(np.arange(40), 4)
+    similarity = np.zeros((40, 40))
+    for one in range(0, 40, 2):  # 0 looks like 1, 2 like 3, ...
+        similarity[one, one + 1] = similarity[one + 1, one] = 1.0
+
+    def pairs_met(similarity: np.ndarray | None) -> int:
+        batches = balanced_batches(labels, 16, 4, generator(), similarity)
+        return sum(len({one, one + 1} & set(labels[batch])) == 2 for batch in batches for one in range(0, 40, 2))
+
+    assert pairs_met(similarity) >= 8 > pairs_met(None)

@@ -1,0 +1,279 @@
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.assess.duplicates.groups import check_for_duplicates, remove_duplicates, write_cleaned
+from wildtrack.errors import UserError
+
+BASE = np.random.default_rng(0).random(64) < 0.5
+FLAGS = ["removable", "within_identity", "across_identities", "across_splits"]
+
+
+def flipped(*bits: int) -> NDArray[np.bool_]:
+    return BASE ^ np.isin(np.arange(64), bits)
+
+
+def table_of(identities: str, **columns: Any) -> pd.DataFrame:
+    names = [f"r{row}" for row in range(len(identities))]
+    identity = ["unknown" if letter == "?" else letter for letter in identities]
+    return pd.DataFrame({"image_id": names, "identity": identity, "path": [f"{name}.jpg" for name in names]}).assign(
+        **columns
+    )
+
+
+SEEN = np.random.default_rng(1).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)
+
+
+def check(
+    table: pd.DataFrame, shifts: list[int], files: str = "", pixels: str = "", pictures: Sequence[int] = (),
+    faults: Sequence[int] = (), sizes: Sequence[float] = (),
+) -> pd.DataFrame:  # fmt: skip
+    """Hash i differs from the first in `shifts[i]` bits; equal letters are equal contents, "-" is none."""
+    hashes = np.stack([flipped(*range(shift)) for shift in shifts]) if shifts else np.zeros((0, 64), bool)
+    contents = [f"f{row}" if letter == "." else letter for row, letter in enumerate(files or "." * len(table))]
+    shown = [f"p{row}" if letter == "." else letter for row, letter in enumerate(pixels or "." * len(table))]
+    thumbnails = SEEN[list(pictures) or [0] * len(table)]
+    files_, pixels_ = ([text.replace("-", "") for text in side] for side in (contents, shown))
+    even = [0] * len(table)
+    counts, areas = np.array(faults or even, dtype=int), np.array(sizes or even, dtype=float)
+    return check_for_duplicates(table, thumbnails, hashes, files_, pixels_, counts, areas)
+
+
+def rows_of(found: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return list(found[["group", "image_id", "kind", "distance", "duplicate_of"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize(
+    ("identities", "shifts", "files", "pixels", "expected"),
+    [
+        pytest.param("", [], "", "", [], id="no photos"),
+        pytest.param("a", [0], "", "", [], id="one photo"),
+        pytest.param("aa", [0, 11], "", "", [], id="one bit too many"),
+        pytest.param("aa", [0, 10], "", "", [(0, "r0", "near", 10, "r1"), (0, "r1", "near", 10, "r0")], id="near"),
+        pytest.param(
+            "aa", [0, 30], "xx", "", [(0, "r0", "exact file", 0, "r1"), (0, "r1", "exact file", 0, "r0")], id="file"
+        ),
+        pytest.param(
+            "aa",
+            [0, 0],
+            "",
+            "yy",
+            [(0, "r0", "exact pixels", 0, "r1"), (0, "r1", "exact pixels", 0, "r0")],
+            id="pixels",
+        ),
+        pytest.param("aa", [0, 30], "--", "", [], id="files that cannot be read equal none"),
+        pytest.param("aaa", [0, 0, 0], "", "---", [], id="photos that show nothing are no group"),
+        pytest.param(
+            "aaa",
+            [0, 0, 0],
+            "x.x",
+            "---",
+            [(0, "r0", "exact file", 0, "r2"), (0, "r2", "exact file", 0, "r0")],
+            id="but equal files of nothing are",
+        ),
+        pytest.param(
+            "aaaa",
+            [0, 40, 45, 3],
+            "",
+            "",
+            [
+                (0, "r0", "near", 3, "r3"),
+                (0, "r3", "near", 3, "r0"),
+                (1, "r1", "near", 5, "r2"),
+                (1, "r2", "near", 5, "r1"),
+            ],
+            id="two groups",
+        ),
+    ],
+)
+def test_groups(identities: str, shifts: list[int], files: str, pixels: str, expected: list[tuple[Any, ...]]) -> None:
+    assert rows_of(check(table_of(identities), shifts, files, pixels)) == expected
+
+
+def test_two_animals_in_one_pose_have_one_hash_and_are_no_duplicates() -> None:
+    assert rows_of(check(table_of("abaa"), [0, 0, 0, 0], pictures=[0, 1, 2, 0])) == [
+        (0, "r0", "near", 0, "r3"),
+        (0, "r3", "near", 0, "r0"),
+    ]
+    in_doubt = check(
+        table_of("aaaa"), [0, 5, 5, 0], "xx..", "", [0, 1, 1, 0]
+    )  # r0 and r1 are linked by their file only
+    assert dict(zip(in_doubt["image_id"], in_doubt["duplicate_of"], strict=True)) == {
+        "r0": "r1",
+        "r1": "r0",
+        "r2": "r1",
+        "r3": "r0",
+    }
+    assert in_doubt.loc[in_doubt["removable"], "image_id"].tolist() == ["r1", "r3"]
+
+
+def test_an_empty_answer_has_the_columns() -> None:
+    found = check(table_of("ab", split=["train", "test"]), [0, 40])
+    assert list(found) == [
+        *["group", "image_id", "identity", "path", "split", "kind", "distance", "duplicate_of"],
+        *FLAGS,
+    ]
+    cleaned, removed = remove_duplicates(table_of("ab"), found)
+    assert len(cleaned) == 2
+    assert list(removed) == ["image_id", "path", "kept_image_id", "reason"]
+
+
+@pytest.mark.parametrize(
+    ("identities", "sides", "expected"),
+    [
+        ("aa", None, [(0, 1, 0, 0), (1, 1, 0, 0)]),
+        ("aa", ["train", "test"], [(0, 1, 0, 1), (1, 1, 0, 1)]),
+        ("aa", ["train", None], [(0, 1, 0, 0), (1, 1, 0, 0)]),
+        ("ab", ["test", "test"], [(0, 0, 1, 0), (0, 0, 1, 0)]),
+        ("aab", None, [(0, 1, 1, 0), (0, 1, 1, 0), (0, 0, 1, 0)]),
+        ("a?", None, [(0, 0, 0, 0), (0, 0, 0, 0)]),
+        ("??", ["train", "test"], [(0, 0, 0, 1), (1, 0, 0, 1)]),
+    ],
+)
+def test_flags(identities: str, sides: list[str | None] | None, expected: list[tuple[int, ...]]) -> None:
+    table = table_of(identities) if sides is None else table_of(identities, split=sides)
+    found = check(table, [0] * len(table))
+    assert [tuple(row) for row in found[FLAGS].astype(int).itertuples(index=False, name=None)] == expected
+
+
+def test_animals_of_one_photo_are_not_duplicates_of_each_other() -> None:
+    assert check(table_of("ab", photo_id="one"), [0, 0], "xx", "yy").empty
+    assert check(table_of("ab", path="one.jpg"), [0, 0], "xx", "yy").empty
+
+
+def test_two_animals_in_two_copies_of_a_photo_are_told_apart_by_their_boxes() -> None:
+    left, right = (0.0, 0.0, 9.0, 9.0), (50.0, 0.0, 9.0, 9.0)
+    table = table_of("abab", path=["1.jpg", "1.jpg", "2.jpg", "2.jpg"], bbox=[left, right, left, right])
+    found = check(table, [0, 30, 0, 30], "xxxx")
+    assert rows_of(found) == [
+        (0, "r0", "exact file", 0, "r2"),
+        (0, "r2", "exact file", 0, "r0"),
+        (1, "r1", "exact file", 0, "r3"),
+        (1, "r3", "exact file", 0, "r1"),
+    ]
+    assert not found["across_identities"].any()
+
+
+@pytest.mark.parametrize(
+    ("identities", "shifts", "expected"),
+    [
+        pytest.param("aab", [0, 1, 30], {"r1": "r0"}, id="the first stays"),
+        pytest.param("aaaa", [0, 8, 16, 24], {"r1": "r0", "r3": "r2"}, id="a slow pan keeps every second frame"),
+        pytest.param("ab", [0, 0], {}, id="which label is right nobody knows"),
+        pytest.param("aab", [0, 0, 0], {}, id="nor are the copies taken away that would help to see it"),
+        pytest.param("aa?", [0, 0, 0], {"r1": "r0"}, id="an unlabelled copy is no other label"),
+        pytest.param("??", [0, 0], {"r1": "r0"}, id="unlabelled copies"),
+    ],
+)
+def test_what_leaves(identities: str, shifts: list[int], expected: dict[str, str]) -> None:
+    table = table_of(identities)
+    cleaned, removed = remove_duplicates(table, check(table, shifts))
+    assert dict(zip(removed["image_id"], removed["kept_image_id"], strict=True)) == expected
+    assert list(cleaned["image_id"]) == [name for name in table["image_id"] if name not in expected]
+    assert list(cleaned.index) == list(range(len(cleaned)))
+
+
+BOX = (0.0, 0.0, 5.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "faults", "sizes", "stays"),
+    [
+        pytest.param({}, [], [], "r0", id="the first"),
+        pytest.param({"path": ["IMG 1 (copy).jpg", "IMG 1 é.jpg"]}, [], [], "r1", id="the shortest name"),
+        pytest.param({"path": ["1 (1).jpg", "DSC 0012345.jpg"]}, [], [], "r1", id="a name that does not say copy"),
+        pytest.param({"path": ["copy of 1.jpg", "Kopie (2) of 1.jpg"]}, [], [], "r0", id="two that say copy"),
+        pytest.param({"path": ["a/IMG 2.jpg", "longer folder/IMG.jpg"]}, [], [], "r1", id="folders are no name"),
+        pytest.param({"path": ["1.jpg", "copy of 1.jpg"]}, [], [100, 200], "r1", id="the largest before its name"),
+        pytest.param({"bbox": [None, BOX]}, [], [100, 25], "r1", id="one with a box before the largest"),
+        pytest.param({"bbox": [None, BOX]}, [1, 2], [100, 25], "r0", id="a sound one before one with a box"),
+        pytest.param({}, [3, 0], [200, 100], "r1", id="a sound one before the largest"),
+    ],
+)
+@pytest.mark.parametrize("files", ["..", "xx"])
+def test_the_best_copy_stays(
+    columns: dict[str, Any], faults: list[int], sizes: list[float], stays: str, files: str
+) -> None:
+    table = table_of("aa", **columns)
+    cleaned, _ = remove_duplicates(table, check(table, [0, 1], files, faults=faults, sizes=sizes))
+    assert cleaned["image_id"].tolist() == [stays]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([("1", BOX), ("2", BOX)], {"r0": "r1", "r1": "r0"}, id="equal boxes"),
+        pytest.param([("1", BOX), ("2", None)], {"r0": "r1", "r1": "r0"}, id="one box"),
+        pytest.param([("1", BOX), ("2", (9.0, 0.0, 5.0, 5.0))], {}, id="two animals"),
+        pytest.param([("1", BOX), ("1", None)], {}, id="rows of one photo"),
+        pytest.param(
+            [("1", BOX), ("1", None), ("2", None)], {"r0": "r2", "r1": "r2", "r2": "r0"}, id="one photo and its copy"
+        ),
+        pytest.param(
+            [("1", BOX), ("2", None), ("3", BOX)], {"r0": "r2", "r1": "r0", "r2": "r0"}, id="the equal box is nearer"
+        ),
+    ],
+)
+def test_equal_files_are_copies_unless_their_boxes_show_two_animals(rows: list[Any], expected: dict[str, str]) -> None:
+    photos, bboxes = zip(*rows, strict=True)
+    table = table_of("abc"[: len(rows)], photo_id=photos, bbox=pd.Series(bboxes, dtype=object))  # so that none leaves
+    found = check(table, [number * 21 for number in range(len(rows))], "x" * len(rows))
+    assert dict(zip(found["image_id"], found["duplicate_of"], strict=True)) == expected
+    assert set(found["kind"]) <= {"exact file"}
+
+
+def test_reasons_go_with_the_photo_that_stays() -> None:
+    table = table_of("aaaa")
+    _, removed = remove_duplicates(table, check(table, [0, 0, 4, 4], "xx..", "..yy", sizes=[1, 1, 9, 1]))
+    assert list(removed["kept_image_id"]) == ["r2"] * 3
+    assert list(removed["reason"]) == ["near-duplicate: 4 of 64 bits differ"] * 2 + ["exact pixels duplicate"]
+
+
+def test_groups_agree_with_a_plain_loop() -> None:
+    generator = np.random.default_rng(3)
+    centres = generator.random((12, 64)) < 0.5
+    hashes = centres[generator.integers(0, 12, 700)] ^ (generator.random((700, 64)) < 0.06)  # more than one block
+    table = table_of("".join(generator.choice(list("abc"), 700)), photo_id=generator.integers(0, 500, 700).astype(str))
+    rows = np.arange(700)
+    digests = [str(row) for row in rows]
+    found = check_for_duplicates(table, np.repeat(SEEN[:1], 700, axis=0), hashes, digests, digests, rows, rows * 0.0)
+    distances = (hashes[:, None] != hashes[None]).sum(axis=2)
+    other_photo = table["photo_id"].to_numpy()[:, None] != table["photo_id"].to_numpy()[None]
+    masked = np.where(other_photo, distances, 99)
+    expected = [f"r{row}" for row in range(700) if masked[row].min() <= 10]
+    assert sorted(found["image_id"]) == sorted(expected)
+    stays = found[~found["removable"]]
+    for image_id, distance, other in stays[["image_id", "distance", "duplicate_of"]].itertuples(index=False):
+        row = int(image_id[1:])
+        assert (distance, other) == (masked[row].min(), f"r{masked[row].argmin()}")
+
+
+def test_arrays_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 files, 2 pixel digests, 2 faults and 2 sizes"):
+        two = ["", ""], ["", ""], np.zeros(2, int), np.zeros(2)
+        check_for_duplicates(table_of("ab"), SEEN[:2], np.zeros((1, 64), bool), *two)
+
+
+def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "Ana").mkdir()
+    for number in range(3):
+        (tmp_path / "Ana" / f"{number}.png").write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
+    boxes = [(0.0, 0.0, 8.5, 8.0), None, (1.0, 2.0, 3.0, 4.0)]
+    table = table_of("aa?", path=[f"Ana/{number}.png" for number in range(3)], bbox=boxes, date="2024-05-01")
+    write_cleaned(table, tmp_path, tmp_path / "cleaned.csv")
+    back = load_catalogue(tmp_path / "cleaned.csv")
+    assert back.problems.empty
+    assert back.table.astype(object).equals(table[list(back.table)].astype(object))
+
+
+@pytest.mark.parametrize("target", ["elsewhere/cleaned.csv", "cleaned.txt"])
+def test_a_cleaned_catalogue_that_could_not_be_read(tmp_path: Path, target: str) -> None:
+    with pytest.raises(UserError, match=r"must be a \.csv in"):
+        write_cleaned(table_of("a"), tmp_path, tmp_path / target)
+    assert not list(tmp_path.rglob("*.*"))

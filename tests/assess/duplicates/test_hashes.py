@@ -1,0 +1,141 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from wildtrack.assess.duplicates import hashes as duplicates
+from wildtrack.assess.duplicates.hashes import (
+    near_duplicate_labels,
+    near_duplicates,
+    near_pairs,
+    perceptual_hashes,
+    pixel_contents,
+    same_picture,
+)
+
+
+def smooth_photo(seed: int) -> Image.Image:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((96, 64), Image.Resampling.BICUBIC)
+
+
+def test_a_recompressed_copy_is_a_near_duplicate_and_another_photo_is_not(tmp_path: Path) -> None:
+    original = smooth_photo(1)
+    original.save(tmp_path / "copy.jpg", quality=60)
+    photos = np.stack([np.asarray(photo) for photo in (original, Image.open(tmp_path / "copy.jpg"), smooth_photo(2))])
+    hashes = perceptual_hashes(photos)
+    assert hashes.dtype == np.bool_
+    assert hashes.shape == (3, 64)
+    expected = [[True, True, False], [True, True, False], [False, False, True]]
+    assert near_duplicates(hashes, hashes).tolist() == expected
+
+
+def test_flat_and_no_photos() -> None:
+    assert perceptual_hashes(np.zeros((0, 8, 8, 3), dtype=np.uint8)).shape == (0, 64)
+    assert perceptual_hashes(np.zeros((2, 1, 1, 3), dtype=np.uint8)).shape == (2, 64)
+
+
+@pytest.mark.parametrize(
+    "photos", [np.zeros((2, 8, 8, 3)), np.zeros((8, 8, 3), np.uint8), np.zeros((2, 8, 8, 1), np.uint8)]
+)
+def test_photos_of_another_shape_or_dtype_are_refused(photos: NDArray[Any]) -> None:
+    with pytest.raises(ValueError, match=r"uint8 of shape \(N, H, W, 3\)"):
+        perceptual_hashes(photos)
+
+
+@pytest.mark.parametrize("block_cells", [1, 7, 1 << 20])
+@pytest.mark.parametrize("bits", [0, 10, 32, 64])
+@pytest.mark.parametrize(("count_a", "count_b"), [(0, 0), (0, 3), (3, 0), (1, 1), (9, 5)])
+def test_distances_agree_with_counting_bits(
+    monkeypatch: pytest.MonkeyPatch, block_cells: int, bits: int, count_a: int, count_b: int
+) -> None:
+    monkeypatch.setattr(duplicates, "BLOCK_CELLS", block_cells)
+    generator = np.random.default_rng(bits)
+    base = generator.random((1, 64)) < 0.5
+    hashes_a, hashes_b = (base ^ (generator.random((count, 64)) < 0.1) for count in (count_a, count_b))
+    expected = np.array([[(one != other).sum() <= bits for other in hashes_b] for one in hashes_a], dtype=bool)
+    assert np.array_equal(near_duplicates(hashes_a, hashes_b, bits), expected.reshape(count_a, count_b))
+
+
+@pytest.mark.parametrize("hashes", [np.zeros((2, 63), bool), np.zeros(64, bool), np.zeros((2, 64))])
+def test_hashes_of_another_shape_or_dtype_are_refused(hashes: NDArray[Any]) -> None:
+    good = np.zeros((2, 64), bool)
+    for pair in ((hashes, good), (good, hashes)):
+        with pytest.raises(ValueError, match=r"bool of shape \(N, 64\)"):
+            near_duplicates(*pair)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 256])
+@pytest.mark.parametrize("bits", [0, 10, 32, 64])
+@pytest.mark.parametrize("count", [0, 1, 2, 20])
+def test_pairs_among_many_agree_with_counting_bits(
+    monkeypatch: pytest.MonkeyPatch, at_once: int, bits: int, count: int
+) -> None:
+    monkeypatch.setattr(duplicates, "SEARCHED_AT_ONCE", at_once)
+    generator = np.random.default_rng(bits)
+    hashes = (generator.random((1, 64)) < 0.5) ^ (generator.random((count, 64)) < 0.1)
+    found = [
+        pair for block in near_pairs(hashes, bits) for pair in zip(*(part.tolist() for part in block), strict=True)
+    ]
+    distances = {
+        (row, other): int((hashes[row] != hashes[other]).sum()) for row in range(count) for other in range(row)
+    }
+    expected = [(*pair, distance) for pair, distance in distances.items() if distance <= bits]
+    assert sorted(found) == sorted(expected)
+
+
+def test_pairs_chain_into_groups_that_bear_their_first_rows() -> None:
+    steps = [0, 40, 8, 16, 45]  # bits set; rows 0, 2 and 3 chain, and so do 1 and 4
+    hashes = np.stack([np.arange(64) < step for step in steps])
+    assert near_duplicate_labels(hashes).tolist() == [0, 1, 0, 0, 1]
+    assert near_duplicate_labels(hashes[:0]).tolist() == []
+
+
+def flat(level: int, noise: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
+    grey = level + np.random.default_rng(seed).normal(0, noise, (64, 96, 3))
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("photo", "shows"),
+    [
+        (flat(0), False),
+        (flat(255), False),
+        (flat(128), False),
+        (flat(20, noise=8), False),
+        (flat(128, noise=8), False),
+        (np.asarray(smooth_photo(1)), True),
+        (np.asarray(smooth_photo(1)) // 20, True),  # dark, but a picture
+    ],
+)
+def test_a_photo_that_shows_nothing_has_no_content(photo: NDArray[np.uint8], shows: bool) -> None:
+    assert bool(pixel_contents(photo[None])[0]) is shows
+
+
+def test_pixel_contents_go_with_the_pixels() -> None:
+    photos = np.stack([np.asarray(smooth_photo(seed)) for seed in (1, 2, 1)])
+    photos[2, 0, 0, 0] ^= 1
+    contents = pixel_contents(np.concatenate([photos, photos[:1]]))
+    assert len(set(contents)) == 3
+    assert contents[0] == contents[3]
+    assert pixel_contents(photos[:0]) == []
+    with pytest.raises(ValueError, match="uint8"):
+        pixel_contents(photos.astype(np.float32))
+
+
+def brightened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return (photo * 0.5 + 60).astype(np.uint8)
+
+
+def test_thumbnails_confirm_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [np.asarray(smooth_photo(seed).resize((32, 32))) for seed in (1, 2)]
+    thumbnails = np.stack([*seen, brightened(seen[0]), np.zeros_like(seen[0]), np.zeros_like(seen[0])])
+    rows, others = np.array([0, 0, 0, 1, 3, 0, 0]), np.array([0, 1, 2, 2, 4, 3, 0])
+    expected = [True, False, True, False, False, False, True]
+    for at_once in (1, 3, 100):
+        monkeypatch.setattr(duplicates, "CONFIRMED_AT_ONCE", at_once)
+        assert same_picture(thumbnails, rows, others).tolist() == expected
+    assert same_picture(thumbnails, rows[:0], others[:0]).tolist() == []

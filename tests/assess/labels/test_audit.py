@@ -1,0 +1,148 @@
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from wildtrack.assess.labels.audit import MIXED_COLUMNS, PAIR_COLUMNS, PHOTO_COLUMNS, Audit, audit_labels
+
+Vectors = NDArray[np.float32]
+
+
+def unit(vectors: Any) -> Vectors:
+    array = np.asarray(vectors, dtype=np.float32)
+    return np.asarray(array / np.linalg.norm(array, axis=-1, keepdims=True), dtype=np.float32)
+
+
+def world(true: str, labels: str | None = None, noise: float = 0.25, **columns: Any) -> tuple[pd.DataFrame, Vectors]:
+    """A row a letter: the vector is that of the animal `true` and some noise, the identity the letter in `labels`."""
+    names = [f"r{row}" for row in range(len(true))]
+    identity = ["unknown" if letter == "?" else letter for letter in labels or true]
+    table = pd.DataFrame({"image_id": names, "identity": identity, "path": [f"{name}.jpg" for name in names]})
+    vectors = [np.random.default_rng(ord(letter)).normal(size=16) for letter in true]
+    noises = np.random.default_rng(1).normal(size=(len(true), 16))
+    return table.assign(**columns), unit(np.reshape(vectors, (-1, 16)) + noise * noises)
+
+
+def audit(table: pd.DataFrame, vectors: Vectors, hashes: NDArray[np.bool_] | None = None) -> Audit:
+    return audit_labels(table, vectors, 12, hashes)
+
+
+def test_sound_labels_raise_no_suspicion() -> None:
+    found = audit(*world("aaaabbbbccccdddd"))
+    assert found.found_share == 1.0
+    assert found.photos.empty
+    assert found.pairs.empty
+    assert found.identities.empty
+    assert [list(part) for part in (found.photos, found.pairs, found.identities)] == [
+        PHOTO_COLUMNS,
+        PAIR_COLUMNS,
+        MIXED_COLUMNS,
+    ]
+
+
+def test_photos_the_model_learnt_are_counted_where_they_are_labelled() -> None:
+    table, vectors = world("aabb", "aab?")
+    assert (audit(table, vectors).compared, audit(table, vectors).learnt) == (3, None)
+    assert audit_labels(table, vectors, 12, None, np.array([True, False, True, True])).learnt == 2
+
+
+def test_a_photo_under_another_name_comes_with_its_evidence() -> None:
+    found = audit(*world("aaaabbbbccccdddd", "aaabbbbbccccdddd"))
+    assert found.photos["image_id"].tolist() == ["r3"]
+    row = found.photos.iloc[0]
+    assert (row["identity"], row["suggested_identity"], row["votes"], row["own_votes"]) == ("b", "a", 3, 0)
+    assert row["evidence_image_id"] in {"r0", "r1", "r2"}
+    assert row["own_image_id"] in {"r4", "r5", "r6", "r7"}
+    assert row["evidence_path"] == f"{row['evidence_image_id']}.jpg"
+    assert row["score"] > 0.5
+    assert found.pairs.empty
+
+
+def test_two_names_of_one_animal() -> None:
+    found = audit(*world("aaaaaabbbbccccdddd", "aaaeeebbbbccccdddd"))
+    assert found.pairs[["identity_a", "identity_b", "photos_a", "photos_b"]].to_numpy().tolist() == [["a", "e", 3, 3]]
+    assert found.pairs["image_id_a"].iloc[0] in {"r0", "r1", "r2"}
+    assert found.pairs["image_id_b"].iloc[0] in {"r3", "r4", "r5"}
+    assert found.identities.empty
+
+
+def test_a_new_name_with_a_single_photo_of_a_known_animal() -> None:
+    found = audit(*world("aaaabbbbccccdddd", "aaaebbbbccccdddd"))
+    assert found.pairs[["identity_a", "identity_b"]].to_numpy().tolist() == [["a", "e"]]
+    assert found.photos.empty  # it has no photo of its own to be nearer to
+
+
+def test_one_name_of_two_animals() -> None:
+    found = audit(*world("aaaaeeeebbbbccccdddd", "aaaaaaaabbbbccccdddd"))
+    assert found.identities["identity"].tolist() == ["a"]
+    row = found.identities.iloc[0]
+    assert {row["photos_a"], row["photos_b"]} == {4}
+    assert {row["image_id_a"] in {"r0", "r1", "r2", "r3"}, row["image_id_b"] in {"r0", "r1", "r2", "r3"}} == {
+        True,
+        False,
+    }
+
+
+def test_two_sides_of_an_animal_are_not_two_animals() -> None:
+    """Upper and lower case are the sides of an animal, which look nothing like each other."""
+    true, labels = "aaaaAAAAbbbbBBBBccccCCCC", "aaaaaaaabbbbbbbbcccccccc"
+    sides = ["left" if letter.islower() else "right" for letter in true]
+    assert len(audit(*world(true, labels)).identities) == 3
+    assert audit(*world(true, labels, orientation=sides)).identities.empty
+
+
+BURST = "aaaaaaaaabbbbccccdddd", "aaabbbbbbbbbbccccdddd"  # a's last six photos bear b's name
+SWAPPED = [f"r{row}" for row in range(3, 9)]
+
+
+def test_a_swap_is_not_hidden_by_the_rest_of_its_burst() -> None:
+    days = [1, 2, 3, *[9] * 6, *range(13, 25)]
+    dates = [f"2024-05-{day:02d}T10:{row:02d}:00" for row, day in enumerate(days)]
+    assert audit(*world(*BURST)).photos.empty
+    assert sorted(audit(*world(*BURST, date=dates)).photos["image_id"]) == SWAPPED
+
+
+def test_a_swap_is_not_hidden_by_its_near_duplicates() -> None:
+    hashes = np.random.default_rng(0).random((21, 64)) < 0.5
+    assert audit(*world(*BURST), hashes).photos.empty
+    hashes[3:9] = hashes[3]
+    assert sorted(audit(*world(*BURST), hashes).photos["image_id"]) == SWAPPED
+
+
+def test_unlabelled_photos_neither_ask_nor_answer() -> None:
+    table, vectors = world("aaaabbbbaaaa", "aaaabbbb????")
+    found = audit(table, vectors)
+    assert found.found_share == 1.0
+    assert found.photos.empty
+    assert found.pairs.empty
+
+
+@pytest.mark.parametrize("letters", ["", "a", "aaaa", "abcd", "????"])
+def test_too_little_to_say_anything(letters: str) -> None:
+    found = audit(*world(letters))
+    assert found.photos.empty
+    assert found.pairs.empty
+    assert found.identities.empty
+    assert found.found_share == (1.0 if letters == "aaaa" else None)
+
+
+def test_an_embedding_that_knows_nothing_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    table, _ = world("aabbccddee")
+    vectors = unit(np.random.default_rng(0).normal(size=(5, 16)))[[0, 1, 2, 3, 4, 0, 1, 2, 3, 4]]
+    with caplog.at_level(logging.WARNING, "wildtrack"):
+        found = audit(table, vectors)
+    assert "does not tell these animals apart" in caplog.text
+    assert found.photos.empty
+
+
+def test_arrays_that_do_not_fit() -> None:
+    table, vectors = world("aabb")
+    with pytest.raises(ValueError, match="one of each a row"):
+        audit(table, vectors[:3])
+    with pytest.raises(ValueError, match="one of each a row"):
+        audit(table, vectors, np.zeros((3, 64), bool))
+    with pytest.raises(ValueError, match="length one"):
+        audit(table, 2 * vectors)

@@ -1,0 +1,109 @@
+import asyncio
+import logging
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wildtrack.assess.quality.fiftyone import FIELDS, OPERATIONS, fiftyone_check_image_quality_issues
+from wildtrack.assess.quality.flags import measure_file
+from wildtrack.assess.quality.measures import MEASURES
+from wildtrack.errors import UserError
+
+
+class RecordingDataset:
+    """Stands in for a `fiftyone.Dataset`: keeps what is set."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.fields: dict[str, list[Any]] = {"filepath": [str(path) for path in paths]}
+
+    def values(self, field: str) -> list[Any]:
+        return self.fields[field]
+
+    def set_values(self, field: str, values: Sequence[Any]) -> None:
+        assert len(values) == len(self.fields["filepath"])
+        assert any(value is not None for value in values), "FiftyOne cannot tell the type of such a field"
+        self.fields[field] = list(values)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    photos = [tmp_path / "white.png", tmp_path / "not a photo.jpg", tmp_path / "grå.png"]
+    Image.new("RGB", (40, 20), "white").save(photos[0])
+    photos[1].write_text("words")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 60, 3), dtype=np.uint8)).save(photos[2])
+    return photos
+
+
+def check(dataset: Any, *operations: str) -> Any:
+    return asyncio.run(fiftyone_check_image_quality_issues(dataset, operations))
+
+
+def test_the_eight_operations_fill_every_measure(paths: list[Path]) -> None:
+    assert OPERATIONS == (
+        "compute_aspect_ratio",
+        "compute_brightness",
+        "compute_contrast",
+        "compute_exposure",
+        "compute_saturation",
+        "compute_vignetting",
+        "compute_blurriness",
+        "compute_entropy",
+    )
+    dataset = RecordingDataset(paths)
+    assert asyncio.run(fiftyone_check_image_quality_issues(dataset)) is dataset
+    assert set(dataset.fields) == {"filepath", *MEASURES}
+    for field in MEASURES:
+        measured = [measure_file(path)[0][field] for path in (paths[0], paths[2])]
+        assert dataset.fields[field] == [measured[0], None, measured[1]]
+        assert all(type(value) is float for value in measured)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_fills_its_own_fields_only(paths: list[Path], operation: str) -> None:
+    assert set(check(RecordingDataset(paths), operation).fields) == {"filepath", *FIELDS[operation]}
+
+
+def test_photos_that_cannot_be_read_are_told(paths: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        check(RecordingDataset(paths), "compute_entropy")
+    assert "1; the first" in caplog.text
+    assert "not a photo.jpg" in caplog.text
+
+
+@pytest.mark.parametrize("kept", [slice(0), slice(1, 2)])
+def test_without_any_readable_photo_no_field_is_made(paths: list[Path], kept: slice) -> None:
+    assert set(check(RecordingDataset(paths[kept]), *OPERATIONS).fields) == {"filepath"}
+
+
+def test_no_operation_reads_no_photo() -> None:
+    assert set(check(RecordingDataset([Path("missing.jpg")])).fields) == {"filepath"}
+
+
+def test_an_unknown_operation_names_the_allowed(paths: list[Path]) -> None:
+    dataset = RecordingDataset(paths)
+    with pytest.raises(UserError, match=r"'compute_beauty'.*compute_aspect_ratio.*compute_entropy"):
+        check(dataset, "compute_entropy", "compute_beauty")
+    assert set(dataset.fields) == {"filepath"}
+
+
+def test_a_real_dataset(paths: list[Path]) -> None:
+    fiftyone = pytest.importorskip("fiftyone")
+    try:
+        dataset = fiftyone.Dataset(f"wildtrack-test-{uuid.uuid4()}")
+    except fiftyone.core.config.FiftyOneConfigError as error:
+        pytest.skip(f"FiftyOne has no database here: {error}")
+    try:
+        dataset.add_samples([fiftyone.Sample(filepath=str(path)) for path in paths])
+        check(dataset, *OPERATIONS)
+        for field in MEASURES:
+            measured = [measure_file(path)[0][field] for path in (paths[0], paths[2])]
+            assert dataset.values(field) == [measured[0], None, measured[1]]
+        empty = dataset.limit(0)
+        assert check(empty, *OPERATIONS) is empty
+    finally:
+        dataset.delete()

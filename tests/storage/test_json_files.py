@@ -1,0 +1,54 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from wildtrack.errors import UserError
+from wildtrack.storage import json_files
+from wildtrack.storage.json_files import read_json
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{"a": [1, "ä"]}'.encode(), {"a": [1, "ä"]}),
+        (b"\xef\xbb\xbf[]", []),  # with a byte order mark, as Windows writes it
+        (b"null", None),
+    ],
+)
+def test_read(tmp_path: Path, content: bytes, expected: object) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    assert read_json(tmp_path / "a.json", "--boxes ") == expected
+
+
+def test_the_hook_sees_each_object(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"keep": {"mask": 1, "b": 2}}')
+    read = read_json(tmp_path / "a.json", "", lambda entry: {key: entry[key] for key in entry if key != "mask"})
+    assert read == {"keep": {"b": 2}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file"),
+        (b"", "not JSON in UTF-8, or cut short"),
+        (b'{"images": [', "not JSON in UTF-8, or cut short"),
+        ('"ä"'.encode("latin-1"), "not JSON in UTF-8"),
+        (b"[" * 100_000, "not JSON in UTF-8"),  # deeper than Python recurses
+    ],
+)
+def test_what_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError, match=f"^--boxes .*a.json: {message}"):
+        read_json(tmp_path / "a.json", "--boxes ")
+
+
+def test_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.json").write_text("[1, 2, 3]")
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(json_files, "_SLOW_BYTES", 8)
+    assert read_json(tmp_path / "a.json", "") == [1, 2, 3] and "Reading" in caplog.text
+    monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 8)
+    with pytest.raises(UserError, match="of JSON is too much; at most"):
+        read_json(tmp_path / "a.json", "")

@@ -1,0 +1,258 @@
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wildtrack.errors import UserError
+from wildtrack.storage import sealed as fileset
+from wildtrack.storage.sealed import FileSet, _manifest_text
+
+NAMES = ("a.txt", "b.txt", "c.txt")
+
+
+class CrashError(BaseException):
+    """Pulls the plug: nothing may catch it."""
+
+
+def pull_the_plug() -> None:
+    raise CrashError
+
+
+def files_in(folder: Path) -> FileSet:
+    return FileSet(folder, "manifest.json", ".staging", "make it again")
+
+
+def write(version: str) -> Any:
+    def fill(staging: Path) -> None:
+        for name in NAMES:
+            (staging / name).write_text(f"{version} {name}")
+
+    return fill
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {name: (folder / name).read_text() for name in NAMES}
+
+
+def expected(version: str) -> dict[str, str]:
+    return {name: f"{version} {name}" for name in NAMES}
+
+
+def forge(folder: Path, manifest: Any) -> None:
+    """A manifest with a right digest, whatever it says."""
+    (folder / "manifest.json").write_text(_manifest_text(manifest))
+
+
+def test_round_trip_and_replacement(tmp_path: Path) -> None:
+    files = files_in(tmp_path / "deep" / "set")
+    for version in ("old", "new"):
+        files.replace(write(version), {"version": version})
+        assert files.open() == {"version": version}
+        assert content(files.folder) == expected(version)
+        assert not files.staging.exists()
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_smaller_set_leaves_nothing_of_a_larger_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash: bool
+) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+    (tmp_path / "not of the set.txt").touch()
+    with monkeypatch.context() as patch:
+        if crash:
+            patch.setattr(Path, "unlink", lambda path, missing_ok: pull_the_plug())
+        with pytest.raises(CrashError) if crash else nullcontext():
+            files.replace(lambda staging: (staging / "a.txt").touch(), {})
+    files.open()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "manifest.json", "not of the set.txt"}
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    assert files_in(tmp_path).open() is None
+    assert files_in(tmp_path / "missing").open() is None
+
+
+def test_a_crash_at_any_step_leaves_the_old_set_or_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = ["mkdir", "replace", "fsync", "write_text", "rmtree"]
+    outcomes = []
+    for step in range(100):
+        folder = tmp_path / str(step)
+        files = files_in(folder)
+        files.replace(write("old"), {"version": "old"})
+        countdown = [step]
+
+        def counted(function: Any, countdown: list[int] = countdown) -> Any:
+            def call(*args: Any, **options: Any) -> Any:
+                if countdown[0] == 0:
+                    raise CrashError
+                countdown[0] -= 1
+                return function(*args, **options)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "mkdir", counted(Path.mkdir))
+            patch.setattr(Path, "replace", counted(Path.replace))
+            patch.setattr(Path, "write_text", counted(Path.write_text))
+            for name in ("fsync", "write_text"):
+                patch.setattr(fileset, name, counted(getattr(fileset, name)))
+            patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
+            try:
+                files.replace(write("new"), {"version": "new"})
+                finished = True
+            except CrashError:
+                finished = False
+        about = files.open()
+        assert about is not None
+        assert content(folder) == expected(about["version"])
+        assert not (files.staging / files.manifest_name).exists()  # an incomplete one waits for the next save
+        outcomes.append(about["version"])
+        if finished:
+            break
+    assert finished
+    assert len(outcomes) > len(steps)
+    assert outcomes == sorted(outcomes, reverse=True)  # old, old, ..., new, new
+    assert set(outcomes) == {"old", "new"}
+
+
+def test_a_failing_writer_leaves_the_old_set(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+
+    def fail(staging: Path) -> None:
+        (staging / "a.txt").write_text("half")
+        raise UserError("cannot")
+
+    with pytest.raises(UserError, match="cannot"):
+        files.replace(fail, {})
+    files.open()
+    assert content(tmp_path) == expected("old")
+    files.replace(write("new"), {})
+    assert content(tmp_path) == expected("new")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_flipped_bit_in_a_file_is_noticed(tmp_path: Path, name: str) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+    data = bytearray((tmp_path / name).read_bytes())
+    data[0] ^= 1
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(UserError, match=rf"{name} is damaged or was altered .* make it again"):
+        files.open()
+
+
+def test_any_flipped_bit_in_the_manifest_is_noticed(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {"version": "öld"})
+    manifest = tmp_path / "manifest.json"
+    whole = manifest.read_bytes()
+    for position in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[position // 8] ^= 1 << position % 8
+        manifest.write_bytes(damaged)
+        with pytest.raises(UserError, match="is damaged"):
+            files.open()
+    manifest.write_bytes(whole.replace(b"\n", b""))
+    with pytest.raises(UserError, match="is damaged"):
+        files.open()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", "1", "\0", "{" * 9, "[" * 200_000, '{"digest": 1}', '"a"'])
+def test_a_manifest_of_nonsense_is_refused(tmp_path: Path, text: str) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(UserError, match="is damaged"):
+        files.open()
+
+
+def test_a_huge_manifest_is_refused_unread(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+    with (tmp_path / "manifest.json").open("ab") as file:
+        file.truncate(fileset.MAX_MANIFEST_BYTES + 1)
+    with pytest.raises(UserError, match="is damaged"):
+        files.open()
+
+
+@pytest.mark.parametrize("name", ["../victim", "/etc/passwd", "sub/file", "..", ".", "", "a/../b"])
+def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    folder = tmp_path / "set"
+    (folder / ".staging").mkdir(parents=True)
+    forge(folder, {"about": {}, "files": {name: "0" * 64}})
+    with pytest.raises(UserError, match="is damaged"):
+        files_in(folder).open()
+    forge(folder / ".staging", {"about": {}, "files": {name: "0" * 64}})
+    files_in(folder).recover()
+    assert victim.read_text() == "untouched"
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"about": {}, "files": ["a.txt"]},
+        {"about": {}, "files": [["a", "b"]]},
+        {"about": {}, "files": {"a\0": "b"}},
+        {"about": {}},
+        {"files": {}},
+        {"about": 3, "files": {}},
+    ],
+)
+def test_a_manifest_that_lacks_something_is_refused(tmp_path: Path, manifest: dict[str, Any]) -> None:
+    forge(tmp_path, manifest)
+    with pytest.raises(UserError, match="is damaged"):
+        files_in(tmp_path).open()
+
+
+def test_a_missing_file_is_left_to_whoever_needs_it(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {"version": "old"})
+    (tmp_path / "a.txt").unlink()
+    assert files.open() == {"version": "old"}
+
+
+def write_added(path: Path) -> None:
+    path.write_text("added")
+
+
+def test_add_renews_one_file_and_keeps_the_others(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {"version": "old"})
+    (tmp_path / "b.txt").unlink()
+    (tmp_path / "stranger.txt").write_text("mine")
+    for name in ("b.txt", "d.txt"):
+        files.add(name, write_added)
+    assert files.open() == {"version": "old"}
+    assert [(tmp_path / name).read_text() for name in ("a.txt", "b.txt", "c.txt", "d.txt")] == [
+        "old a.txt", "added", "old c.txt", "added"
+    ]  # fmt: skip
+    assert (tmp_path / "stranger.txt").read_text() == "mine"
+
+
+def test_add_needs_a_set(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no manifest\.json .* make it again"):
+        files_in(tmp_path).add("a.txt", lambda path: path.touch())
+
+
+def test_a_removed_set_is_gone_and_nothing_else(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.remove()  # there is none yet
+    files.replace(write("old"), {})
+    (tmp_path / "mine.txt").write_text("stays")
+    files.remove()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert files.open() is None
+
+
+def test_a_set_with_a_damaged_manifest_counts_as_none_once_removed(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.replace(write("old"), {})
+    (tmp_path / "manifest.json").write_text("{")
+    files.remove()
+    assert files.open() is None

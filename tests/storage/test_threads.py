@@ -1,0 +1,45 @@
+import itertools
+import threading
+
+import pytest
+
+from wildtrack.storage.threads import EACH, in_threads, pieces
+
+
+@pytest.mark.parametrize("count", [0, 1, 100])
+def test_results_come_in_order(count: int) -> None:
+    assert list(in_threads(lambda number: number * 2, range(count))) == [number * 2 for number in range(count)]
+
+
+def test_only_a_few_items_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    taken = itertools.count()
+    results = in_threads(lambda number: number, taken)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    assert next(taken) <= 8
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_work_is_done_in_other_threads() -> None:
+    assert threading.get_ident() not in set(in_threads(lambda _: threading.get_ident(), range(20)))
+
+
+def test_an_error_is_raised_where_its_result_is_taken() -> None:
+    results = in_threads(lambda number: 1 // number, [1, 0, 1])
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "length"),
+    [(0, 8, 0), (1, 8, 1), (5, 1, 1), (2 * EACH - 1, 8, 1), (6 * EACH, 8, 3), (100 * EACH, 8, 8)],
+)
+def test_pieces_are_in_order_and_enough_for_all_cores(
+    monkeypatch: pytest.MonkeyPatch, count: int, most: int, length: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    cut = pieces(range(count), most)
+    assert [item for piece in cut for item in piece] == list(range(count))
+    assert {len(piece) for piece in cut[:-1]} <= {length}
+    assert len(cut) >= min(count, 2 * EACH)

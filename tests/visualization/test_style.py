@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from wildtrack.visualization.style import INK, chart, empty_chart, fitted, identity_styles
+
+LONG = "Žofie ze $x_{ dlouhé\nsavany " + "a" * 200
+NAMES = [f"turtle {number:02d}" for number in range(40)]
+
+
+def test_identities_of_one_dash_differ_clearly_in_colour() -> None:
+    styles = [identity_styles(NAMES)[name] for name in NAMES]
+    for number, (colour, dash) in enumerate(styles):
+        for other, other_dash in styles[:number]:
+            assert dash != other_dash or max(np.abs(np.subtract(colour, other))) > 0.1, (colour, other)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 21, 71, 300])
+def test_styles_of_any_number_of_identities(count: int) -> None:
+    styles = identity_styles(["unknown", *(f"{number}" for number in range(count))] * 2)
+    assert len(styles) == count + 1
+    assert len({colour for colour, _ in styles.values()}) == count + 1
+    assert all(0 <= part <= 1 for colour, _ in styles.values() for part in colour)
+
+
+@pytest.mark.parametrize("text", ["", "a", "short", LONG, "\n\t", "$x^2$"])
+def test_fitted_keeps_both_ends(text: str) -> None:
+    found = fitted(text, 100, 8)
+    whole = " ".join(text.split())
+    assert "\n" not in found
+    if found != whole:
+        start, end = found.split("…")
+        assert whole.startswith(start)
+        assert whole.endswith(end)
+        assert start and end
+
+
+@pytest.mark.parametrize("width", [40, 100, 400])
+@pytest.mark.parametrize("font_size", [8, 11])
+def test_fitted_fits(width: float, font_size: float) -> None:
+    font = FontProperties(size=font_size)
+    assert text_to_path.get_text_width_height_descent(fitted(LONG, width, font_size), font, ismath=False)[0] <= width
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#14181b"])
+def test_what_is_written_reads_on_light_and_dark_pages(page: str) -> None:
+    def luminance(colour: str) -> float:
+        parts = np.array(to_rgb(colour))
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    dark, light = sorted((luminance(INK), luminance(page)))
+    assert (light + 0.05) / (dark + 0.05) >= 4  # WCAG asks 3 of large text, 4.5 of small
+
+
+def test_charts_have_no_background() -> None:
+    figure, axis = chart("title", "x", "y", (4, 3))
+    assert to_rgba(figure.get_facecolor())[3] == to_rgba(axis.get_facecolor())[3] == 0
+    assert (axis.get_title(), axis.get_xlabel(), axis.get_ylabel()) == ("title", "x", "y")
+
+
+def test_an_empty_chart_says_why() -> None:
+    (axis,) = empty_chart("title", "No photo.", (4, 3)).axes
+    assert [text.get_text() for text in axis.texts] == ["No photo."]

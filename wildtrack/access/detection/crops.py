@@ -1,0 +1,92 @@
+"""Crops: a catalogue with boxes in, a folder with the cut-out animals and a catalogue of its own out."""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from wildtrack.access.boxes import boxes
+from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue, problem_table
+from wildtrack.access.photos.reader import PhotoError
+from wildtrack.access.photos.strip_metadata import bare_photos, bare_suffix
+from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.table import write_table
+from wildtrack.errors import UserError
+from wildtrack.storage.files import new_folder
+from wildtrack.storage.ownership import mark_ours
+
+_LONGEST = 60  # characters: 240 bytes at most, of the 255 that a file name may have
+
+
+def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
+    """Cut out each animal at full size, without metadata, and write catalogue.csv and problems.csv beside the crops.
+
+    A row without a box keeps the whole photo. Crops lie side by side, for the folder of a photo names only one of its
+    animals; `image_id` stays, `photo_id` names the source photo, so that crops of one photo stay on one side of a
+    split. The folder appears when it is whole, and not before.
+
+    Args:
+        catalogue: what to cut.
+        folder: a new or an empty one.
+
+    Returns:
+        The table of the crops: no `bbox`, `width` and `height` of the crop.
+
+    Raises:
+        UserError: the folder is in use, or no photo can be read.
+    """
+    table = catalogue.table
+    jobs = list(zip((catalogue.root / path for path in table["path"]), boxes(table), strict=True))
+    names = crop_names(table["path"])
+    sizes: dict[int, tuple[int, int]] = {}
+    problems: list[tuple[str, str]] = []
+    with new_folder(folder) as part:
+        for row, (name, crop) in enumerate(zip(names, bare_photos(jobs, "Cropping"), strict=True)):
+            if isinstance(crop, PhotoError):
+                problems.append((table["path"].iloc[row], str(crop)))
+                continue
+            (part / name).write_bytes(crop.content)
+            sizes[row] = crop.width, crop.height
+        if not sizes:
+            raise UserError(f"none of the {len(jobs)} photos can be read; the first: {': '.join(problems[0])}")
+        rows = list(sizes)
+        crops = _crop_table(table.iloc[rows], [names[row] for row in rows], list(sizes.values()))
+        write_table(crops, part / "catalogue.csv")
+    report_problems(folder / "problems.csv", problem_table(problems))
+    mark_ours(folder / "problems.csv")
+    return crops
+
+
+def crop_names(paths: Iterable[str]) -> list[str]:
+    """A file name for each crop: its photo's path in one word, numbered from the second crop of a photo on.
+
+    No two names differ by case alone, for Windows and macOS would take them for one file.
+
+    Examples:
+        >>> crop_names(["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"])
+        ['a_1.jpg', 'a_1_2.jpg', 'a_1_3.jpg', 'b_2.png']
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    latest: dict[str, int] = {}
+    for path in paths:
+        suffix = bare_suffix(path)
+        stem = PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-_LONGEST:]
+        number = latest.get(stem, 0) + 1
+        name = f"{stem}{suffix}" if number == 1 else f"{stem}_{number}{suffix}"
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}_{number}{suffix}"
+        latest[stem] = number
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _crop_table(table: pd.DataFrame, names: list[str], sizes: list[tuple[int, int]]) -> pd.DataFrame:
+    photo_ids = table["photo_id"].fillna(table["path"]) if "photo_id" in table else table["path"]
+    widths, heights = zip(*sizes, strict=True)
+    crops = table.drop(columns="bbox", errors="ignore").reset_index(drop=True)
+    crops["path"], crops["photo_id"] = names, photo_ids.to_numpy()
+    crops["height"], crops["width"] = pd.Series(heights, dtype="float64"), pd.Series(widths, dtype="float64")
+    return crops[[column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in crops]]

@@ -1,0 +1,296 @@
+"""The one photo reader: a file in, uint8 RGB pixels out, the same everywhere in the project.
+
+Orientation from EXIF is applied, the box is cut out, one resize follows. Nothing else touches the pixels.
+"""
+
+import math
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+
+from wildtrack.access.photos.formats import FORMATS, SUFFIX_OF, conversion_hint, other_suffix
+
+READER_VERSION = 1  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
+
+NOT_UNICODE = "file name is not valid Unicode; rename it"
+
+_DRAFT_SCALES = (8, 4, 2, 1)
+_DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average
+_TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_Edges = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+_SWAPPED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
+_MIRRORED_X, _MIRRORED_Y = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})  # where the file runs right to left, or up
+# What Pillow's parsers let through on malformed bytes (OSError apart, which has its own wording).
+PARSER_ERRORS = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+# Set once for the process: warnings.catch_warnings is not thread-safe, and read_photo is.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd EXIF and MPO blocks: pixels are fine
+
+
+class PhotoError(Exception):
+    """A photo that cannot be used; the message is the short reason, without the path."""
+
+
+def printable(name: str) -> str:
+    r"""A file name with "?" for each byte that is not UTF-8: such names fit into no table and no picture.
+
+    Examples:
+        >>> printable("caf\udce9.jpg")
+        'caf?.jpg'
+    """
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def read_photo(
+    source: Path | BinaryIO, size: tuple[int, int] | None = None, bbox: Sequence[float] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Read a photo the way the whole project sees it. Thread-safe.
+
+    The format is told by content, not by suffix. Transparency is dropped, 16-bit grey is scaled to 8 bits.
+
+    Args:
+        source: a file, or a seekable binary stream.
+        size: (height, width) in pixels to resize to, aspect ratio not kept; None keeps the size.
+        bbox: [x, y, width, height] in pixels of the upright photo (after EXIF), clipped to it and widened to
+            whole pixels; None is the whole photo.
+
+    Returns:
+        Pixels, uint8 of shape (H, W, 3), RGB, 0 to 255.
+
+    Raises:
+        PhotoError: the file is no photo, is damaged, is too large, or the box misses it.
+    """
+    return read_sizes(source, [size], bbox)[0]
+
+
+def read_sizes(
+    source: Path | BinaryIO, sizes: Sequence[tuple[int, int] | None], bbox: Sequence[float] | None = None
+) -> list[npt.NDArray[np.uint8]]:
+    """Read a photo at several sizes, each exactly as `read_photo` gives it. Thread-safe.
+
+    The photo is decoded once, unless it is a JPEG of which the sizes ask for different drafts.
+
+    Args:
+        source: as `read_photo` takes it, as are the others.
+        sizes: one or more.
+        bbox: see there.
+
+    Returns:
+        Pixels, uint8 of shape (H, W, 3), for each size.
+
+    Raises:
+        PhotoError: the file is no photo, is damaged, is too large, or the box misses it.
+    """
+    with opened(source) as file:
+        views = _decode(file, sizes, bbox)
+        return [_cut(*view, size) for view, size in zip(views, sizes, strict=True)]
+
+
+def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
+    """Say how large the array of `read_photo` is without a size; a JPEG is not decoded for it. Thread-safe.
+
+    Args:
+        source: a file, or a seekable binary stream.
+        bbox: [x, y, width, height] in pixels of the upright photo; None is the whole photo.
+
+    Returns:
+        (height, width) in pixels, upright, of the photo or of its box.
+
+    Raises:
+        PhotoError: the file is no photo, its header is damaged, it is too large, or the box misses it.
+    """
+    with opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
+        left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
+    return bottom - top, right - left
+
+
+def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """(height, width) in pixels of a photo once its longer side is `side`; at least 1 each.
+
+    Examples:
+        >>> scaled_size(3000, 4000, 256), scaled_size(10, 5, 256), scaled_size(1, 9999, 256)
+        ((192, 256), (256, 128), (1, 256))
+    """
+    scale = side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def photo_suffix(source: Path | BinaryIO) -> str:
+    """The suffix that a photo's content calls for: .jpg, .png, .webp or .heic.
+
+    Raises:
+        PhotoError: the file is no photo.
+    """
+    with opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
+        return SUFFIX_OF[str(image.format)]
+
+
+@contextmanager
+def opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
+    """Open a path; leave a stream as it is, its owner closes it.
+
+    Raises:
+        PhotoError: it is no file, or cannot be opened; or the block runs out of memory.
+    """
+    try:
+        with _file(source) if isinstance(source, Path) else nullcontext(source) as file:
+            yield file
+    except MemoryError as error:
+        raise PhotoError("too large for the memory that is free") from error
+
+
+def _file(path: Path) -> BinaryIO:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting, a device may never end
+            raise PhotoError("cannot be opened: not a file")
+        return path.open("rb")
+    except OSError as error:
+        raise PhotoError(f"cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:  # a null character
+        raise PhotoError(f"cannot be opened: {error}") from error
+
+
+def _decode(
+    file: BinaryIO, sizes: Sequence[tuple[int, int] | None], bbox: Sequence[float] | None
+) -> list[tuple[Image.Image, _Edges]]:
+    """For each size an upright image, perhaps smaller than the photo is, and the box in its pixels."""
+    with _reasons(file), Image.open(file, formats=FORMATS) as image:
+        upright_size, orientation = _upright_size(image)
+        box = _pixel_box(bbox, *upright_size)
+        scales = [_draft_scale(image, box, size) for size in sizes]
+        views = {scales[0]: _load(image, scales[0], orientation, upright_size, box)}
+        for scale in set(scales[1:]) - views.keys():
+            with Image.open(file, formats=FORMATS) as again:  # an image that is loaded cannot be drafted
+                views[scale] = _load(again, scale, orientation, upright_size, box)
+    return [views[scale] for scale in scales]
+
+
+def _load(
+    image: ImageFile.ImageFile, scale: int, orientation: int, size: tuple[int, int], box: tuple[int, int, int, int]
+) -> tuple[Image.Image, _Edges]:
+    """Decode at 1/scale of the upright (width, height) and turn upright; also the box in these pixels."""
+    if scale > 1:
+        image.draft("RGB", (image.width // scale, image.height // scale))
+    image.load()
+    upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
+    # A draft rounds its size up; mirrored, the part that is too much comes first.
+    shift_x = upright.width * scale - size[0] if orientation in _MIRRORED_X else 0
+    shift_y = upright.height * scale - size[1] if orientation in _MIRRORED_Y else 0
+    left, top, right, bottom = box
+    return upright, (
+        (left + shift_x) / scale,
+        (top + shift_y) / scale,
+        (right + shift_x) / scale,
+        (bottom + shift_y) / scale,
+    )
+
+
+def _cut(image: Image.Image, edges: _Edges, size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
+    """The pixels between the edges, resized."""
+    left, top, right, bottom = edges
+    whole = (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+    image = _to_rgb(image if whole == (0, 0, *image.size) else image.crop(whole))
+    if size is not None:
+        inner = (left - whole[0], top - whole[1], right - whole[0], bottom - whole[1])  # a draft has fractional edges
+        image = image.resize((size[1], size[0]), Image.Resampling.BICUBIC, box=inner)
+    return np.array(image)
+
+
+def _upright_size(image: ImageFile.ImageFile) -> tuple[tuple[int, int], int]:
+    """(width, height) after EXIF, and the EXIF orientation."""
+    orientation = _orientation(image)
+    width, height = image.size
+    return ((height, width) if orientation in _SWAPPED else (width, height)), orientation
+
+
+@contextmanager
+def _reasons(file: BinaryIO) -> Iterator[None]:
+    """Turn whatever Pillow raises into a PhotoError that says why."""
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000  # Pillow refuses from twice its warning level
+        raise PhotoError(f"too large: at most {allowed} megapixels are allowed") from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(_why_unidentified(file)) from error
+    except (OSError, *PARSER_ERRORS) as error:
+        raise PhotoError(f"damaged or cut short: {error}".rstrip(": ")) from error
+
+
+def _why_unidentified(file: BinaryIO) -> str:
+    file.seek(0)
+    head = file.read(12)
+    if not head:
+        return "the file is empty"
+    suffix = other_suffix(head)
+    if suffix is not None:
+        return conversion_hint(suffix)
+    return f"its content is not one of {', '.join(FORMATS)}, or its header is damaged"
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    """EXIF orientation, 1 to 8; 1 when absent, odd, or in a damaged EXIF block."""
+    if image.format not in {"JPEG", "MPO"}:
+        image.load()  # a PNG may hold its EXIF behind its pixels
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except PARSER_ERRORS:
+        return 1
+    return orientation if isinstance(orientation, int) and orientation in _TRANSPOSES else 1
+
+
+def _pixel_box(bbox: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) in whole pixels inside the photo."""
+    if bbox is None:
+        return 0, 0, width, height
+    if len(bbox) != 4 or not all(math.isfinite(edge) for edge in bbox):
+        raise PhotoError(f"bbox {list(bbox)} is not [x, y, width, height] in pixels")
+    x, y, box_width, box_height = bbox
+    left, top = math.floor(max(x, 0)), math.floor(max(y, 0))
+    right, bottom = math.ceil(min(x + box_width, width)), math.ceil(min(y + box_height, height))
+    if box_width <= 0 or box_height <= 0 or left >= right or top >= bottom:
+        raise PhotoError(f"bbox {list(bbox)} is empty or outside the photo of {width} x {height} pixels")
+    return left, top, right, bottom
+
+
+def _draft_scale(image: ImageFile.ImageFile, box: tuple[int, int, int, int], size: tuple[int, int] | None) -> int:
+    """By what to divide a JPEG's size when it is decoded: 8, 4 or 2 when what is left is plenty; else 1."""
+    if size is None or image.format not in {"JPEG", "MPO"}:
+        return 1
+    left, top, right, bottom = box
+    room = min((bottom - top) // (_DRAFT_MARGIN * size[0]), (right - left) // (_DRAFT_MARGIN * size[1]))
+    return next((scale for scale in _DRAFT_SCALES if scale <= room), 1)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # convert() would clip 16-bit values at 255; the high byte is what RGB PNGs get
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -1,0 +1,147 @@
+"""How good decisions are: match, review or new, for photos of animals that are known and of animals that are not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from wildtrack.address.matching.decision import Decider
+
+BINS = 10  # of P(same animal), for the calibration error
+FOUND = 0.95  # share of the true matches that the review effort is stated for
+
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class FirstAnswers:
+    """The first candidate for K photos of known and S photos of new animals.
+
+    Attributes:
+        known: (K,) P(same animal) of the first candidate.
+        right: (K,) whether it is the right one.
+        known_ids: (K,) whom the photos show.
+        new: (S,) P(same animal) of the first candidate, which cannot be right.
+        new_ids: (S,) whom those photos show.
+    """
+
+    known: Floats
+    right: Bools
+    known_ids: Labels
+    new: Floats
+    new_ids: Labels
+
+
+def auroc(known: Floats, new: Floats) -> float | None:
+    """The share of pairs of a known and a new photo in which the known one scores higher, ties half; None without."""
+    if not len(known) or not len(new):
+        return None
+    ranks = pd.Series(np.concatenate([known, new])).rank().to_numpy()  # ties share the mean of their ranks
+    wins = ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2  # Mann and Whitney's U
+    return float(wins / (len(known) * len(new)))
+
+
+def balanced_accuracy(right: Bools, identities: Labels) -> float | None:
+    """The mean over identities of the share of their photos that are answered right; None without photos."""
+    shares = [float(right[identities == identity].mean()) for identity in sorted(set(identities.tolist()))]
+    return float(np.mean(shares)) if shares else None
+
+
+def reliability(probability: Floats, right: Bools, weights: Floats) -> npt.NDArray[np.float64]:
+    """How often answers were right that were given so sure, for each of `BINS` equal steps of P.
+
+    Args:
+        probability: (N,), 0 to 1.
+        right: (N,).
+        weights: (N,), what each answer counts.
+
+    Returns:
+        (BINS, 3): the sum of weights, the mean P and the share right; NaN where there is no answer.
+    """
+    bins = np.minimum((probability * BINS).astype(int), BINS - 1)
+    total = np.bincount(bins, weights, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        sure = np.bincount(bins, weights * probability, minlength=BINS) / total
+        found = np.bincount(bins, weights * right, minlength=BINS) / total
+    return np.stack([total, sure, found], axis=1)
+
+
+def pooled(answers: FirstAnswers) -> tuple[Floats, Bools, Floats]:
+    """All answers with their weights: known and new animals' photos count equally in all, as when P was learnt."""
+    probability = np.concatenate([answers.known, answers.new])
+    right = np.concatenate([answers.right, np.zeros(len(answers.new), np.bool_)])
+    sizes = [len(answers.known), len(answers.new)]
+    return probability, right, np.repeat([1 / max(1, size) for size in sizes], sizes)
+
+
+def expected_calibration_error(answers: FirstAnswers) -> float:
+    """Mean distance between how sure answers are and how often they are right (Guo et al. 2017), over `BINS` bins."""
+    table = reliability(*pooled(answers))
+    table = table[table[:, 0] > 0]
+    return float((table[:, 0] * np.abs(table[:, 1] - table[:, 2])).sum() / table[:, 0].sum())
+
+
+def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]:
+    """How many photos a person looks at, one an identity and the best first, until the right one has come up.
+
+    Args:
+        scores: (K, I) of identities, for photos of known animals.
+        truth: (K,) the number of the right identity.
+
+    Returns:
+        "candidates_for_95_percent": so many a query find 95% of the true matches; "leafing_for_95_percent": so many
+        would in no particular order; "mean_candidates" until the right one.
+    """
+    own = np.take_along_axis(scores, truth[:, None], axis=1)
+    earlier = np.arange(scores.shape[1]) < truth[:, None]
+    ranks = 1 + ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
+    return {
+        "candidates_for_95_percent": int(np.quantile(ranks, FOUND, method="inverted_cdf")),
+        "leafing_for_95_percent": int(np.ceil(FOUND * scores.shape[1])),
+        "mean_candidates": float(ranks.mean()),
+    }
+
+
+def decision_report(answers: FirstAnswers, decider: Decider, false_match_rate: float) -> dict[str, Any]:
+    """What came of the decisions.
+
+    Args:
+        answers: The first candidates.
+        decider: What decides.
+        false_match_rate: The share of new animals' photos that may be called a match.
+
+    Returns:
+        Shares in 0-1, None where there is no such photo: "AUROC"; "true_accepts", known animals' photos called a match
+        with the right one; "wrong_accepts", with a wrong one; "called_new" and "for_review", the others of them;
+        "false_matches", "new_called_new" and "new_for_review", the same of new animals' photos; "BAKS" and "BAUS", when
+        all is either the first candidate or new (AnimalCLEF 2025); "ECE"; the thresholds; the numbers of photos.
+    """
+    match_from, even = decider.match_from(false_match_rate), decider.even
+    known, new = answers.known, answers.new
+
+    def share(of: Bools) -> float | None:
+        return float(of.mean()) if len(of) else None
+
+    return {
+        "AUROC": auroc(known, new),
+        "false_match_rate_asked_for": false_match_rate,
+        "false_matches": share(new >= match_from),
+        "true_accepts": share((known >= match_from) & answers.right),
+        "wrong_accepts": share((known >= match_from) & ~answers.right),
+        "called_new": share(known < decider.new_below),
+        "new_called_new": share(new < decider.new_below),
+        "for_review": share((known < match_from) & (known >= decider.new_below)),
+        "new_for_review": share((new < match_from) & (new >= decider.new_below)),
+        "BAKS": balanced_accuracy((known >= even) & answers.right, answers.known_ids),
+        "BAUS": balanced_accuracy(new < even, answers.new_ids),
+        "ECE": expected_calibration_error(answers),
+        "match_from": match_from,
+        "new_below": decider.new_below,
+        "known_from_when_forced": even,
+        "num_known": len(known),
+        "num_new": len(new),
+    }

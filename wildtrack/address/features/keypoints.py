@@ -1,0 +1,139 @@
+"""The keypoints of a photo: where something is to be seen, and what it looks like. Pixels in, two arrays out."""
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from wildtrack.access.boxes import Box, boxes
+from wildtrack.access.photos.reader import READER_VERSION, PhotoError, photo_size, read_photo, scaled_size
+from wildtrack.access.problems import gone_bad
+from wildtrack.console import track
+from wildtrack.storage.cache import trim
+from wildtrack.storage.files import write_atomically, write_bytes
+from wildtrack.storage.threads import in_threads
+
+SIDE = 512  # pixels, the longer side of the photo that is looked at; a smaller photo is enlarged
+MOST = 600  # keypoints kept, those of the strongest contrast
+TILES = (8, 8)  # of the photo, in each of which the contrast is equalised
+CLIP = 2.0  # how far, see `cv2.createCLAHE`
+SCALE = 512.0  # RootSIFT's entries, 0 to 1 but seldom above 0.5, as bytes
+SETTINGS = f"RootSIFT {SIDE} {MOST} {TILES} {CLIP} {SCALE} OpenCV {cv2.__version__} reader {READER_VERSION}"
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """K keypoints of a photo.
+
+    Attributes:
+        places: float32 (K, 2): x and y, in pixels of the photo at the size that was looked at.
+        descriptors: uint8 (K, 128): RootSIFT times `SCALE`.
+        size: (height, width) of the photo at that size.
+    """
+
+    places: npt.NDArray[np.float32]
+    descriptors: npt.NDArray[np.uint8]
+    size: tuple[int, int]
+
+
+def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
+    """Find and describe the keypoints of a photo.
+
+    The photo is made grey and its contrast equalised tile by tile (CLAHE), so that a photo in haze has keypoints as
+    well. SIFT (Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004) finds them; descriptors
+    are compared better by the root of their entries (Arandjelovic and Zisserman, "Three things everyone should know
+    to improve object retrieval", CVPR 2012). Thread-safe.
+
+    Args:
+        photo: uint8 (H, W, 3) RGB. One that shows nothing has no keypoints.
+
+    Returns:
+        At most `MOST` keypoints, the strongest first.
+    """
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    grey = cv2.createCLAHE(CLIP, TILES).apply(grey)  # an object a call: it is not safe across threads
+    sift: Any = cv2.SIFT_create(nfeatures=MOST)  # type: ignore[attr-defined]  # OpenCV's stubs lack it
+    found, descriptors = sift.detectAndCompute(grey, None)
+    if descriptors is None:
+        return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), photo.shape[:2])
+    strongest = np.argsort([-point.response for point in found], kind="stable")[:MOST]
+    shares = descriptors[strongest] / np.maximum(descriptors[strongest].sum(axis=1, keepdims=True), 1e-9)
+    roots = np.clip(np.rint(SCALE * np.sqrt(shares)), 0, 255).astype(np.uint8)
+    places = np.array([found[place].pt for place in strongest], np.float32)
+    return Keypoints(places, roots, photo.shape[:2])
+
+
+def read_keypoints(photo: Path | BinaryIO, bbox: Box | None) -> Keypoints:
+    """The keypoints of a photo, a file or a seekable stream, seen with its longer side `SIDE` pixels long.
+
+    Raises:
+        PhotoError: It cannot be read.
+    """
+    return find_keypoints(read_photo(photo, scaled_size(*photo_size(photo, bbox), SIDE), bbox))
+
+
+def cached_keypoints(
+    table: pd.DataFrame, root: Path, contents: Sequence[str], cache: Path, limit_gb: float
+) -> list[Keypoints]:
+    """The keypoints of every photo of a catalogue; each is looked at once, and then found by its content.
+
+    Args:
+        table: Catalogue rows with `path`, and `bbox` where there are boxes, N rows.
+        root: What the paths are relative to.
+        contents: From `photo_contents`: N digests; "" is looked at and not kept.
+        cache: The project's cache folder; a small file a photo goes into `keypoints`.
+        limit_gb: What these files together may take, in units of 10^9 bytes; those not used for longest go first.
+
+    Returns:
+        N of them.
+
+    Raises:
+        UserError: A photo that was there when the catalogue was read cannot be read any more.
+    """
+    folder = cache / "keypoints"  # one for all settings, so that old ones make room
+    jobs = list(zip(table["path"], boxes(table), contents, strict=True))
+
+    def look(job: tuple[str, Box | None, str]) -> Keypoints:
+        path, box, content = job
+        key = hashlib.sha256(f"{SETTINGS} {content} {box or ''}".encode()).hexdigest()
+        entry = folder / f"{key}.npz"
+        known = _load(entry) if content else None
+        if known is not None:
+            with suppress(OSError):  # another process may trim just now, or the cache be read-only
+                os.utime(entry)  # marks the last use, which is what trimming goes by
+            return known
+        try:
+            found = read_keypoints(root / path, box)
+        except PhotoError as error:
+            raise gone_bad(path, error) from error
+        if content:
+            data = io.BytesIO()
+            np.savez(data, places=found.places, descriptors=found.descriptors, size=np.array(found.size))
+            write_atomically(entry, lambda part: write_bytes(part, data=data.getvalue()))
+        return found
+
+    found = list(track(in_threads(look, jobs), "Finding keypoints", len(jobs)))
+    trim(folder / "none.npz", limit_gb)  # no entry is newest: all that do not fit may go
+    return found
+
+
+def _load(entry: Path) -> Keypoints | None:
+    """What was kept of a photo; None where there is nothing, or it is damaged."""
+    try:
+        with np.load(entry, allow_pickle=False) as arrays:
+            places, descriptors, size = arrays["places"], arrays["descriptors"], arrays["size"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    if places.shape != (len(places), 2) or descriptors.shape != (len(places), 128) or descriptors.dtype != np.uint8:
+        return None
+    return Keypoints(places, descriptors, (int(size[0]), int(size[1])))

@@ -1,0 +1,171 @@
+"""The index of all known photos with the engine that fits it: opened, or built where there is none yet."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.labelled import labelled
+from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
+from wildtrack.access.problems import report_problems
+from wildtrack.address.artifacts import Artifacts, onnx_is_current
+from wildtrack.address.features.embeddings import cache_name, cached_outputs
+from wildtrack.address.features.keypoints import cached_keypoints
+from wildtrack.address.gallery.index import META_COLUMNS, REBUILD, Index, open_index, save_index
+from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.address.models.engines import OnnxEngine
+from wildtrack.console import load_tensorflow
+from wildtrack.errors import UserError
+from wildtrack.storage.cache import default_cache
+
+log = logging.getLogger(__name__)
+
+
+def known_photos(
+    artifacts: Artifacts,
+    data: Path | None,
+    scaling: str,
+    custom_objects: Mapping[str, Any],
+    cache_gb: float,
+    problems: Path,
+    with_keypoints: bool,
+    *,
+    rebuild: bool = False,
+    verify: bool = False,
+) -> tuple[Index, OnnxEngine]:
+    """Open the index and its engine, or build them where there are none yet or `rebuild` asks for it.
+
+    Args:
+        artifacts: As both functions below take it, and all others.
+        data: The catalogue; None: the one that the index was built from, or for a new one that of the training.
+        scaling: See there.
+        custom_objects: See there.
+        cache_gb: See there.
+        problems: See there.
+        with_keypoints: See there.
+        rebuild: Build it from the photos there are now.
+        verify: See there.
+    """
+    opened = None if rebuild else open_known_photos(artifacts, data, scaling, with_keypoints)
+    return opened or build_known_photos(
+        artifacts,
+        artifacts.photos(data),
+        scaling,
+        custom_objects,
+        cache_gb,
+        problems,
+        with_keypoints,
+        verify=verify,
+    )
+
+
+def open_known_photos(
+    artifacts: Artifacts, data: Path | None, scaling: str, with_keypoints: bool = False
+) -> tuple[Index, OnnxEngine] | None:
+    """Open the index and its engine; None when one of them has yet to be made.
+
+    Args:
+        artifacts: The trained model.
+        data: The catalogue that the index must have been built from; None: any.
+        scaling: "auto", or one of SCALINGS for a model from elsewhere.
+        with_keypoints: Whether the ranker goes by them.
+
+    Raises:
+        UserError: The index is damaged, of another model or of other photos.
+    """
+    artifacts.check_scaling(scaling)
+    if not onnx_is_current(artifacts, scaling):
+        return None
+    engine = OnnxEngine(artifacts.folder / "model.onnx")
+    index = open_index(artifacts.folder, engine.fingerprint, engine.embed_dim, with_keypoints)
+    if index is None:
+        return None
+    if data is not None and data.resolve() != index.data:
+        raise UserError(f"the index was built from {index.data}, not from {data}; {REBUILD}")
+    if not index.root.is_dir():
+        log.warning(
+            "The known photos are no longer at %s: pictures show blanks for them. Where they are now: "
+            "--rebuild --data FOLDER",
+            index.root,
+        )
+    return index, engine
+
+
+def build_known_photos(
+    artifacts: Artifacts,
+    data: Path,
+    scaling: str,
+    custom_objects: Mapping[str, Any],
+    cache_gb: float,
+    problems: Path,
+    with_keypoints: bool = False,
+    *,
+    verify: bool = False,
+) -> tuple[Index, OnnxEngine]:
+    """Embed every labelled photo and save the index; `model.onnx` is made first where it is missing or outdated.
+
+    Args:
+        artifacts: The trained model; the index goes into its folder.
+        data: The catalogue: a folder or a CSV.
+        scaling: "auto", or one of SCALINGS for a model from elsewhere.
+        custom_objects: Layer classes of the user's own, by name.
+        cache_gb: What the pixel cache may take on disk, and as much each for embeddings and keypoints.
+        problems: CSV for the photos that cannot be used.
+        with_keypoints: Whether the ranker goes by them.
+        verify: Read every photo again instead of trusting its size and date.
+
+    Raises:
+        UserError: No labelled photo can be read, or the model cannot be used.
+    """
+    artifacts.check_scaling(scaling)
+    catalogue = load_catalogue(data)
+    log.info("Building the index. %s", catalogue.understood)
+    table, root = labelled(catalogue), catalogue.root
+    size, cache = artifacts.preprocessor.image_size, default_cache()
+    if not onnx_is_current(artifacts, scaling):
+        photos = decode_catalogue(table, root, size, cache, cache_gb, verify=verify)
+        load_tensorflow()
+        from wildtrack.address.models.saved import export_saved_model, open_saved_model
+
+        saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
+        export_saved_model(artifacts, saved)
+        verify = False  # every photo has been read just now
+    engine = OnnxEngine(artifacts.folder / "model.onnx")
+    fingerprint = engine.fingerprint
+    contents = photo_contents(table, root, cache, verify=verify)
+    read = photo_reader(table, root, contents, size, cache)
+    embedded = cached_outputs(engine, cache_name(fingerprint, engine.path), table, contents, read, cache, cache_gb)
+    report_problems(problems, catalogue.problems, embedded.problems)
+    table, contents = table.iloc[embedded.rows], [contents[row] for row in embedded.rows]
+    embeddings = embedded.outputs["embedding"]
+    del embedded  # with the probabilities, as many as there are identities for each photo
+    broken = ~np.isfinite(embeddings).all(axis=1)
+    if broken.any():
+        raise UserError(
+            f"the model makes no numbers of {broken.sum()} of {len(table)} photos, the first: "
+            f"{table['path'].iloc[int(broken.argmax())]}; it is damaged, or its training went wrong: train again"
+        )
+    local = LocalIndex(cached_keypoints(table, root, contents, cache, cache_gb)) if with_keypoints else None
+    meta = index_meta(table, contents)
+    index = save_index(artifacts.folder, embeddings, meta, root, data, fingerprint, local)
+    return index, engine
+
+
+def index_meta(table: pd.DataFrame, contents: Sequence[str]) -> pd.DataFrame:
+    """The index's own columns of a catalogue.
+
+    Args:
+        table: The catalogue, N rows.
+        contents: From `photo_contents`, N.
+
+    Returns:
+        META_COLUMNS, N rows: text, "" where unknown; `bbox` (x, y, width, height) or None; `sha256` of the file.
+    """
+    meta = table.reindex(columns=list(META_COLUMNS)).astype(object).fillna("")
+    meta["bbox"] = pd.Series([box or None for box in meta["bbox"]], index=meta.index, dtype=object)
+    return meta.assign(sha256=contents).reset_index(drop=True)

@@ -1,0 +1,65 @@
+"""The keypoints of an index on disk: plain arrays, which can be opened without running anything that lies in them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from wildtrack.address.features.keypoints import Keypoints
+from wildtrack.address.matching.local.voting import LENGTH, LocalIndex, Parts
+from wildtrack.errors import UserError
+from wildtrack.storage.files import open_array
+
+ARRAYS = {"photos": np.int32, "places": np.float32, "descriptors": np.uint8, "centres": np.float32, "members": np.int32}
+
+
+def write_keypoints(index: LocalIndex, folder: Path) -> None:
+    """Write `keypoint_*.npy`.
+
+    `photos` int32 (G, 3) is how many keypoints each photo has, and its height and width; `places` float32 (K, 2) and
+    `descriptors` uint8 (K, 128) follow in that order; `centres` (P, 128) and `members` (K,) are the index's parts, P 0
+    and members empty where it has none.
+    """
+    parts = index.parts or Parts(np.zeros((0, LENGTH), np.float32), np.zeros(0, np.int32))
+    arrays = {
+        "photos": np.array([[len(photo.places), *photo.size] for photo in index.gallery], np.int32).reshape(-1, 3),
+        "places": np.concatenate([np.zeros((0, 2), np.float32), *(photo.places for photo in index.gallery)]),
+        "descriptors": np.concatenate(
+            [np.zeros((0, LENGTH), np.uint8), *(photo.descriptors for photo in index.gallery)]
+        ),
+        "centres": parts.centres,
+        "members": parts.members,
+    }
+    for name, values in arrays.items():
+        np.save(folder / f"keypoint_{name}.npy", values.astype(ARRAYS[name], copy=False), allow_pickle=False)
+
+
+def open_keypoints(folder: Path) -> LocalIndex:
+    """The index again, its large arrays mapped from disk.
+
+    Raises:
+        UserError: The files are missing, or do not fit together.
+    """
+    try:
+        photos, places, descriptors, centres, members = (open_array(folder / f"keypoint_{name}.npy") for name in ARRAYS)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"the keypoints in {folder} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    total = places.size // 2
+    fits = (
+        [values.dtype for values in (photos, places, descriptors, centres, members)] == list(ARRAYS.values())
+        and photos.shape[1:] == (3,)
+        and (photos >= 0).all()
+        and int(photos[:, 0].sum()) == total
+        and places.shape == (total, 2)
+        and descriptors.shape == (total, LENGTH)
+        and centres.shape[1:] == (LENGTH,)
+        and members.shape == (total if len(centres) else 0,)
+        and (not len(members) or (members.min() >= 0 and members.max() < len(centres)))
+    )
+    if not fits:
+        raise UserError(f"the keypoints in {folder} do not fit together")
+    ends = np.cumsum(photos[:, 0])
+    gallery = [
+        Keypoints(places[end - count : end], descriptors[end - count : end], (int(height), int(width)))
+        for end, (count, height, width) in zip(ends, photos, strict=True)
+    ]
+    return LocalIndex(gallery, Parts(np.asarray(centres), np.asarray(members)) if len(centres) else None)

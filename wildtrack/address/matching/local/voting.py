@@ -1,0 +1,265 @@
+"""Ranking by local features: which known photos share keypoints with a new one, and in one arrangement.
+
+Two steps, as HotSpotter takes them (Crall et al., "HotSpotter - Patterned Species Instance Recognition", WACV 2013):
+every keypoint of the query votes for the known photos whose keypoints look most like it (LNBNN); then the photos with
+most votes keep those that lie as they would if one photo were a distorted copy of the other.
+"""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from wildtrack.address.features.keypoints import Keypoints
+from wildtrack.console import track
+
+NEIGHBOURS = 10  # known keypoints that each one of the query looks at
+SHORTLIST = 40  # photos whose arrangement is compared
+EXACT_BELOW = 20_000  # known keypoints; from there on an index that looks at a part of them
+PROBES = 16  # parts of that index which are looked at
+TRAINED_ON = 40  # keypoints a part, from which the parts are found
+ROUNDS = 8  # of k-means, to find the parts
+BLOCK = 100_000  # keypoints that are sorted into parts at once
+LENGTH = 128  # of a descriptor
+TOLERANCE = 0.03  # of the known photo's longer side: how far a keypoint may lie from where the arrangement puts it
+FEWEST = 4  # matches that make an arrangement; three make one always
+TRIALS = 1000  # of three matches, at most
+DISTORTION = 10.0  # by how much an arrangement may change areas, either way
+MIDDLE = 0.7  # of half the photo's width and height: how far from its middle keypoints count (standard deviation)
+UNVERIFIED = 1e-3  # weight of votes beside verified ones: it only ranks what has none
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """M pairs of keypoints that look alike, one of a query and one of a known photo."""
+
+    query: Rows  # (M,), rows of the query's keypoints
+    photo: Rows  # (M,), known photos, ascending
+    known: Rows  # (M,), rows of that photo's keypoints
+    weights: Floats  # (M,), how much the pair says, above 0
+
+    def of(self, photo: int) -> "Matches":
+        """Those with one known photo."""
+        part = slice(*np.searchsorted(self.photo, [photo, photo + 1]))
+        return self.where(part)
+
+    def where(self, chosen: slice | npt.NDArray[np.bool_]) -> "Matches":
+        """Some of them."""
+        return Matches(self.query[chosen], self.photo[chosen], self.known[chosen], self.weights[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """K keypoints sorted into P parts of those that look alike, so that a query need not be compared with all."""
+
+    centres: Floats  # (P, 128), the mean descriptor of each
+    members: npt.NDArray[np.int32]  # (K,), the part of each keypoint
+
+
+class LocalIndex:
+    """The keypoints of the gallery's photos, to be asked which photos a new one shares them with."""
+
+    def __init__(self, gallery: Sequence[Keypoints], parts: Parts | None = None, *, once: bool = False) -> None:
+        """Build the index over G photos; a photo may have no keypoints.
+
+        Args:
+            gallery: The keypoints of each photo.
+            parts: Those of an index over the same gallery, found before.
+            once: Whether it is asked once only: then comparing everything takes less time than finding parts.
+        """
+        descriptors = _descriptors(gallery)
+        large = len(descriptors) >= EXACT_BELOW and not once
+        self.parts = parts or (sorted_into_parts(descriptors) if large else None)
+        self._hold(gallery, [_exact(descriptors) if self.parts is None else _of_parts(descriptors, self.parts)])
+
+    def _hold(self, gallery: Sequence[Keypoints], indexes: list[Any]) -> None:
+        self.gallery = gallery
+        counts = [len(photo.places) for photo in gallery]
+        self._photos = np.repeat(np.arange(len(gallery)), counts)  # (K,): which photo a keypoint is of
+        self._firsts = np.cumsum([0, *counts])[:-1]  # (G,): where each photo's keypoints begin
+        self._indexes = indexes  # of the first keypoints, of those after them, ...
+
+    def extended(self, more: Sequence[Keypoints]) -> "LocalIndex":
+        """An index over these photos and some more after them; this one stays as it is, and they share what it built.
+
+        It finds the same neighbours as an index built anew, or, where that one would look at a part of its keypoints,
+        more of them.
+        """
+        longer = copy(self)
+        longer._hold([*self.gallery, *more], [*self._indexes, _exact(_descriptors(more))])
+        return longer
+
+    def matches(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Matches:
+        """LNBNN: each keypoint votes for a photo by how much nearer its best match there is than the background.
+
+        The background is the neighbour after the `NEIGHBOURS` nearest. So a keypoint that looks like many (grass,
+        waves) votes for none, since all its neighbours are about as far away. It votes for each photo once, and with
+        the more weight the nearer it is to the middle of its photo: two animals before one bush share the bush.
+
+        Args:
+            query: The photo that is asked about.
+            excluded: Bool (G,): photos that are taken to be unknown.
+        """
+        wanted = min(NEIGHBOURS + 1, len(self._photos))
+        if not len(query.places) or wanted < 2:
+            nothing = np.zeros(0, dtype=np.intp)
+            return Matches(nothing, nothing, nothing, np.zeros(0, np.float32))
+        squared, found = self._nearest(query.descriptors.astype(np.float32), wanted, excluded)
+        distances = np.sqrt(np.where(found < 0, np.nan, squared))  # there may be fewer
+        background = np.fmax.reduce(distances, axis=1, keepdims=True)
+        weights = np.nan_to_num(background - distances)
+        rows, ranks = np.nonzero(weights > 0)
+        known = found[rows, ranks]
+        photos = self._photos[known]
+        order = np.lexsort((ranks, rows, photos))  # by photo, then by keypoint, its nearest first
+        rows, known, photos, ranks = rows[order], known[order], photos[order], ranks[order]
+        first = np.ones(len(rows), dtype=np.bool_)
+        first[1:] = (rows[1:] != rows[:-1]) | (photos[1:] != photos[:-1])
+        weight = weights[rows, ranks].astype(np.float32) * _centrality(query)[rows]
+        return Matches(rows, photos, known - self._firsts[photos], weight).where(first)
+
+    def rank(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """Score every photo of the gallery, float32 (G,): the votes that lie in one arrangement, 0 or more.
+
+        Args:
+            query: The photo that is asked about.
+            excluded: Bool (G,): photos that are taken to be unknown; they score 0.
+        """
+        return self.score(query, self.matches(query, excluded))
+
+    def score(self, query: Keypoints, matches: Matches) -> Floats:
+        """The same from the query's matches."""
+        votes = np.bincount(matches.photo, matches.weights, minlength=len(self.gallery))
+        scores = UNVERIFIED * votes
+        for photo in np.argsort(-votes, kind="stable")[:SHORTLIST]:
+            scores[photo] += self.arranged(query, matches.of(photo), photo).weights.sum()
+        return scores.astype(np.float32)
+
+    def arranged(self, query: Keypoints, matches: Matches, photo: int) -> Matches:
+        """Those of the query's matches with one photo that lie in one arrangement."""
+        return matches.where(in_one_arrangement(query, self.gallery[photo], matches))
+
+    def _nearest(
+        self, asked: Floats, wanted: int, excluded: npt.NDArray[np.bool_] | None
+    ) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Squared distances and rows of the nearest known keypoints, (K, wanted) each; rows are -1 where they end.
+
+        Args:
+            asked: (K, 128).
+            wanted: How many.
+            excluded: Bool (G,): photos whose keypoints are passed over.
+        """
+        allowed = None if excluded is None or not excluded.any() else ~excluded[self._photos]
+        start, distances, rows = 0, [], []
+        for index in self._indexes:
+            if index.ntotal == 0:  # what FAISS before 1.14 answers then is whatever lay in memory
+                continue
+            chosen = None if allowed is None else _among(index, allowed[start : start + index.ntotal])
+            squared, found = index.search(asked, wanted, params=chosen)  # FAISS puts the largest float where none is
+            distances.append(squared)
+            rows.append(np.where(found < 0, -1, found + start))
+            start += index.ntotal
+        if len(rows) == 1:
+            return distances[0], rows[0]
+        squared, found = np.hstack(distances), np.hstack(rows)
+        nearest = np.argsort(squared, axis=1, kind="stable")[:, :wanted]
+        return np.take_along_axis(squared, nearest, axis=1), np.take_along_axis(found, nearest, axis=1)
+
+
+def _among(index: Any, allowed: npt.NDArray[np.bool_]) -> Any:
+    """FAISS' parameters of a search that passes over the other keypoints, bool (K,)."""
+    library: Any = faiss  # whose stubs know none of these
+    selector = library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+    if isinstance(index, faiss.IndexIVF):
+        return library.SearchParametersIVF(sel=selector, nprobe=PROBES)
+    return library.SearchParameters(sel=selector)
+
+
+def rank_all(index: LocalIndex, queries: Sequence[Keypoints], excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
+    """Ask about Q photos: float32 (Q, G); `excluded` is (Q, G), see `LocalIndex.rank`."""
+    scores = np.zeros((len(queries), len(index.gallery)), np.float32)
+    shown = track(queries, "Matching keypoints", len(queries)) if len(queries) > 1 else queries
+    for row, query in enumerate(shown):
+        scores[row] = index.rank(query, None if excluded is None else excluded[row])
+    return scores
+
+
+def in_one_arrangement(query: Keypoints, known: Keypoints, matches: Matches) -> npt.NDArray[np.bool_]:
+    """Which matches an affine map of the query onto the known photo explains, bool (M,).
+
+    The map is the one that most matches agree with (MAGSAC++, Barath et al., CVPR 2020). One that squeezes or blows up
+    areas more than `DISTORTION` times is none that a camera makes, nor is a mirrored one: the other flank has another
+    pattern.
+    """
+    nothing = np.zeros(len(matches.query), dtype=np.bool_)
+    if len(matches.query) < FEWEST:
+        return nothing
+    here, there = query.places[matches.query], known.places[matches.known]
+    tolerance = TOLERANCE * max(known.size)
+    affine, kept = cv2.estimateAffine2D(
+        here, there, method=cv2.USAC_MAGSAC, ransacReprojThreshold=tolerance, maxIters=TRIALS
+    )
+    if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < np.linalg.det(affine[:, :2]) < DISTORTION:
+        return nothing
+    return np.asarray(kept[:, 0] > 0)
+
+
+def _centrality(photo: Keypoints) -> Floats:
+    """What each keypoint counts by its place in the photo: 1 in the middle, exp(-1 / MIDDLE^2) in a corner, (K,)."""
+    height, width = photo.size
+    offsets = 2 * photo.places / np.array([width, height], np.float32) - 1  # -1 to 1
+    centrality: Floats = np.exp(-(offsets**2).sum(axis=1) / (2 * MIDDLE**2)).astype(np.float32)
+    return centrality
+
+
+def sorted_into_parts(descriptors: npt.NDArray[np.uint8]) -> Parts:
+    """Find parts by k-means on a sample, about 2 roots of the number of keypoints; seeded. uint8 (K, 128)."""
+    count = round(2 * np.sqrt(len(descriptors)))
+    rows = np.random.default_rng(0).permutation(len(descriptors))[: TRAINED_ON * count]
+    kmeans: Any = faiss.Kmeans(LENGTH, count, niter=ROUNDS, seed=0)
+    kmeans.cp.min_points_per_centroid = 1  # or FAISS warns of small samples
+    kmeans.train(descriptors[np.sort(rows)].astype(np.float32))
+    blocks = range(0, len(descriptors), BLOCK)
+    members = [
+        kmeans.index.search(descriptors[start : start + BLOCK].astype(np.float32), 1)[1][:, 0].astype(np.int32)
+        for start in track(blocks, "Sorting keypoints", len(blocks))
+    ]
+    return Parts(kmeans.centroids.reshape(count, LENGTH).copy(), np.concatenate(members))
+
+
+def _descriptors(photos: Sequence[Keypoints]) -> npt.NDArray[np.uint8]:
+    """Those of all keypoints of some photos, (K, 128)."""
+    return np.concatenate([np.zeros((0, LENGTH), np.uint8), *(photo.descriptors for photo in photos)])
+
+
+def _exact(descriptors: npt.NDArray[np.uint8]) -> Any:
+    """Squared distances between all descriptors, uint8 (K, 128)."""
+    index: Any = faiss.IndexFlatL2(LENGTH)
+    index.add(descriptors.astype(np.float32))
+    return index
+
+
+def _of_parts(descriptors: npt.NDArray[np.uint8], parts: Parts) -> Any:
+    """Squared distances to the descriptors, uint8 (K, 128), of the parts that are nearest; a byte an entry."""
+    quantizer, kind = faiss.IndexFlatL2(LENGTH), faiss.ScalarQuantizer.QT_8bit_direct
+    quantizer.add(parts.centres)
+    # by_residual False: a byte holds the entry itself, and not what is left of it without the part's centre
+    index: Any = faiss.IndexIVFScalarQuantizer(quantizer, LENGTH, len(parts.centres), kind, faiss.METRIC_L2, False)
+    order = np.argsort(parts.members, kind="stable")
+    ends = np.searchsorted(parts.members[order], np.arange(len(parts.centres) + 1))
+    for part, (start, end) in enumerate(pairwise(ends)):
+        rows = order[start:end].astype(np.int64)
+        if len(rows):
+            codes = np.ascontiguousarray(descriptors[rows])
+            index.invlists.add_entries(part, len(rows), faiss.swig_ptr(rows), faiss.swig_ptr(codes))
+    index.ntotal, index.nprobe, index.is_trained = len(descriptors), PROBES, True
+    return index

@@ -1,0 +1,84 @@
+"""An ONNX model of any program as an engine: what its input looks like decides how it is fed.
+
+Limits: one input (batch, 3, height, width) or (batch, height, width, 3), with whole numbers 0-255 or with floats in one
+of SCALINGS (a mean and spread of its own belong into the model); one file, no weights beside it.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from wildtrack.address.models.engines import onnx_session, unit_length
+from wildtrack.address.models.preprocessor import RESCALE, SCALINGS
+from wildtrack.errors import UserError
+
+DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+def unknown_scaling(path: Path) -> str:
+    """The error about a model that gives no hint of the pixels it was trained on."""
+    return f"{path} does not say how it wants its pixels scaled; set --scaling to one of {', '.join(SCALINGS)}"
+
+
+class OnnxFile:
+    """Runs an ONNX model; the embedding is its output "embedding", or the only output of shape (batch, D).
+
+    Args:
+        path: The file.
+        free_size: (height, width) in pixels for a model that takes photos of any size.
+        scaling: One of SCALINGS, or "auto", which only a model that takes whole numbers allows.
+
+    Raises:
+        UserError: The file cannot be loaded, or its input or outputs are not as said above.
+    """
+
+    def __init__(self, path: Path, free_size: tuple[int, int], scaling: str) -> None:
+        self.path = path
+        self.session = onnx_session(path, "is it an ONNX model, in one file?")
+        inputs = self.session.get_inputs()
+        shape = inputs[0].shape if len(inputs) == 1 else []
+        if len(shape) != 4 or inputs[0].type not in DTYPES or 3 not in (shape[1], shape[3]):
+            takes = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
+            raise UserError(
+                f"{path} takes {takes}, not photos: one input, uint8 or float, (batch, 3, height, width) or "
+                "(batch, height, width, 3)"
+            )
+        self.input_name, self.dtype = inputs[0].name, DTYPES[inputs[0].type]
+        self.channels_first = shape[1] == 3
+        sides = shape[2:] if self.channels_first else shape[1:3]
+        height, width = (side if isinstance(side, int) else free for side, free in zip(sides, free_size, strict=True))
+        self.image_size = (height, width)
+        self.batch = shape[0] if isinstance(shape[0], int) else None  # photos at once; None: any number
+        if self.batch not in (None, 1):
+            raise UserError(f"{path} takes exactly {self.batch} photos at once; export it for any number, or for 1")
+        self.output = self._embedding_output()
+        if self.dtype == np.uint8:
+            scaling = "0-255"
+        elif scaling == "auto":
+            raise UserError(unknown_scaling(path))
+        self.scaling = scaling
+
+    def _embedding_output(self) -> str:
+        outputs = self.session.get_outputs()
+        vectors = [output.name for output in outputs if len(output.shape) == 2]
+        if "embedding" not in vectors and len(vectors) != 1:
+            gives = ", ".join(f"{output.name} {output.shape}" for output in outputs)
+            raise UserError(f"{self.path} gives {gives}; one output (batch, length) must be called embedding")
+        return "embedding" if "embedding" in vectors else vectors[0]
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 (B, H, W, 3) -> "embedding" float32 (B, D), length one."""
+        scale, offset = RESCALE[self.scaling]
+        scaled = (photos if self.dtype == np.uint8 else photos * np.float32(scale) + np.float32(offset)).astype(
+            self.dtype
+        )
+        fed = scaled.transpose(0, 3, 1, 2) if self.channels_first else scaled
+        pieces = [fed] if self.batch is None else [fed[row : row + 1] for row in range(len(fed))]
+        try:
+            answers = [
+                self.session.run([self.output], {self.input_name: np.ascontiguousarray(piece)})[0] for piece in pieces
+            ]
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{self.path} fails on photos of {self.image_size} pixels: {reason}") from error
+        return {"embedding": unit_length(np.concatenate(answers).astype(np.float32))}

@@ -1,0 +1,236 @@
+"""A saved Keras model, ours or a stranger's, as one network: photos in, embedding and probabilities out."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from wildtrack.address.models.layers import L2Normalize
+from wildtrack.address.models.loading.containers import UnsafeFileError
+from wildtrack.address.models.loading.keras_config import ForeignClassError
+from wildtrack.address.models.loading.legacy import readable_by_keras_3
+from wildtrack.address.models.preprocessor import RESCALE, SCALINGS, Preprocessor, model_fingerprint
+from wildtrack.errors import UserError
+
+log = logging.getLogger(__name__)
+
+SCALING_SAMPLE = 64  # photos tried to find a stranger's scaling
+OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
+
+
+def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
+    """Load a `.keras` or `.h5` file without running code from it.
+
+    Args:
+        path: The file.
+        custom_objects: Layer classes of the user's own, by name.
+
+    Raises:
+        UserError: The file is damaged or unsafe, or has a layer class that nobody named.
+    """
+    known = {
+        "L2Normalize": L2Normalize,
+        "Custom>L2Normalize": L2Normalize,
+        "WildTrack>L2Normalize": L2Normalize,
+        **custom_objects,
+    }
+    try:
+        with readable_by_keras_3(path, known) as readable:
+            return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True)
+    except UnsafeFileError as error:
+        raise UserError(f"{path} was not loaded: {error}; ask whoever made it for a sound one") from error
+    except ForeignClassError as error:
+        raise UserError(
+            f"{path} cannot be loaded: it is made with {str(error)!r}. If that is a layer class of its author's, "
+            "import it and name it in CUSTOM_OBJECTS at the top of this script; Lambda layers and others that run code "
+            "or read files are refused"
+        ) from error
+    except Exception as error:  # Keras raises nearly anything for a file it cannot read
+        # Keras nests its errors, the cause last, and quotes whole configurations in between
+        cause = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
+        reason = cause.partition(" Full object config:")[0][:300]
+        raise UserError(f"{path} cannot be loaded: {reason}; ask whoever made it for a sound one") from error
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model opened up. `keras_model` maps (B, H, W, 3) to a dict of "embedding" and "probabilities"."""
+
+    keras_model: keras.Model
+    embedding_from: str  # in words
+    features: Any | None  # symbolic (B, h, w, C), the last spatial map, for Grad-CAM; None where there is none
+    scales_itself: bool  # takes 0-255 pixels
+
+
+def open_network(model: keras.Model) -> Network:
+    """The same network with its embedding as an output.
+
+    The embedding is the last `L2Normalize` layer's output, else the tensor that feeds the classification
+    layer (the last layer with weights), normalised.
+
+    Raises:
+        UserError: A model that is not built of layers, has none with weights, or is not one photo in, one answer out.
+    """
+    calls: list[_Call] = []
+    if not _can_be_opened(model):
+        raise UserError(
+            "the model is not a Functional or Sequential Keras model with one input and one output, "
+            "so its embedding cannot be reached; save it as one"
+        )
+    if len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
+        raise UserError(f"the model takes {model.inputs[0].shape}, not photos (batch, height, width, 3)")
+    photos = keras.Input(model.inputs[0].shape[1:], name="photos")
+    probabilities = _trace(model, photos, calls)
+    normalised = [call for call in calls if type(call.layer).__name__ == "L2Normalize"]
+    weighted = [call for call in calls if isinstance(call.layer, keras.layers.Layer) and call.layer.weights]
+    if normalised:
+        embedding, found = normalised[-1].output, f"the L2Normalize layer {normalised[-1].layer.name!r}"
+    elif weighted:
+        embedding, found = weighted[-1].input, f"the tensor that feeds {weighted[-1].layer.name!r}, normalised"
+    else:
+        raise UserError("the model has no layer with weights, so nothing in it can be an embedding")
+    if len(embedding.shape) > 2:
+        embedding = keras.layers.Flatten(name="flat_embedding")(embedding)  # Keras would number it: see the fingerprint
+    embedding = L2Normalize(name="unit_length")(embedding)  # what is normalised already stays as it is
+    return Network(
+        keras.Model(photos, {"embedding": embedding, "probabilities": probabilities}, name="reid"),
+        found,
+        _last_map(calls),
+        _scales_its_input(calls),
+    )
+
+
+@dataclass(frozen=True)
+class _Call:
+    layer: Any  # a layer, or a bare operation such as a division
+    input: Any
+    output: Any
+
+
+def _can_be_opened(layer: Any) -> bool:
+    """Whether a layer is a model built of layers, one tensor in and one out."""
+    is_model = isinstance(layer, keras.Sequential | keras.Function) and layer.built
+    return is_model and len(layer.inputs) == len(layer.outputs) == 1
+
+
+def _is_map(output: Any) -> bool:
+    """Whether an output is (B, h, w, C) with more than one place; None is a side of any length."""
+    shape = getattr(output, "shape", ())  # some layers give a list
+    return len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
+
+
+def _last_map(calls: list[_Call]) -> Any | None:
+    """The last spatial map that a layer with weights had a part in: pixels alone, however scaled, are none."""
+    maps = [call for call in calls if _is_map(call.output)]
+    return maps[-1].output if any(_has_learnt(call.layer) for call in maps) else None
+
+
+def _has_learnt(layer: Any) -> bool:
+    """Whether a layer has weights, those that only scale its input not counted."""
+    return isinstance(layer, keras.layers.Layer) and bool(layer.weights) and not isinstance(layer, OWN_SCALING)
+
+
+def _scales_its_input(calls: list[_Call]) -> bool:
+    """Whether a layer scales the photos before one with learnt weights sees them; scaling deeper down says nothing."""
+    for call in calls:
+        if _is_map(call.output) and (isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling"):
+            return True
+        if _has_learnt(call.layer):
+            return False
+    return False
+
+
+def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
+    """Call a model's layers on `tensor` one by one, models inside it opened too; note each call; return the output."""
+
+    def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
+        if _can_be_opened(layer):
+            return _trace(layer, inputs[0], calls)
+        output = layer(*inputs, **options)
+        calls.append(_Call(layer, inputs[0] if inputs else None, output))
+        return output
+
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers:
+            tensor = call(layer, tensor)
+        return tensor
+    inputs = keras.tree.pack_sequence_as(model.input, [tensor])
+    keras.models.clone_model(model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=call)
+    return calls[-1].output  # layers are called by depth, the output's last
+
+
+def check_image_size(network: Network, preprocessor: Preprocessor) -> None:
+    """Raise a UserError when `preprocessor.pkl` names another photo size than the network takes."""
+    takes = tuple(network.keras_model.inputs[0].shape[1:3]) if isinstance(network.keras_model.inputs, list) else ()
+    if any(side not in (None, given) for side, given in zip(takes, preprocessor.image_size, strict=False)):
+        raise UserError(
+            f"the model takes photos of {takes[0]} x {takes[1]} pixels, and its preprocessor.pkl says "
+            f"{preprocessor.image_size[0]} x {preprocessor.image_size[1]}; put two that belong together into one folder"
+        )
+
+
+def network_fingerprint(network: Network, image_size: tuple[int, int], scaling: str) -> str:
+    """The `model_fingerprint` of an opened network; the same for every load of one file."""
+    keras_model = network.keras_model
+    architecture = keras_model.to_json(sort_keys=True) + network.embedding_from
+    return model_fingerprint(architecture, keras_model.get_weights(), image_size, scaling)
+
+
+def with_scaling(network: Network, scaling: str) -> keras.Model:
+    """The Keras network behind a layer that turns 0-255 pixels into what its first layer expects."""
+    if scaling == "0-255":
+        return network.keras_model
+    scale, offset = RESCALE[scaling]
+    photos = keras.Input(network.keras_model.inputs[0].shape[1:], name="photos")
+    scaled = keras.layers.Rescaling(scale, offset, name="input_scaling")(photos)
+    return keras.Model(photos, network.keras_model(scaled), name="reid")
+
+
+def find_scaling(network: Network, preprocessor: Preprocessor, table: pd.DataFrame, pixels: np.ndarray) -> str:
+    """Which range of pixel values the network expects.
+
+    What its own file says; else 0-255 when it has a scaling layer; else the range under which its classifier
+    is least surprised by photos it should know (mean log-probability of the true class).
+
+    Args:
+        network: From `open_network`.
+        preprocessor: Its preprocessing and labels.
+        table: Labelled photos, N rows.
+        pixels: uint8 (N, H, W, 3).
+
+    Returns:
+        One of SCALINGS.
+
+    Raises:
+        UserError: There is nothing to go by.
+    """
+    if preprocessor.scaling is not None:
+        return preprocessor.scaling
+    if network.scales_itself:
+        return "0-255"
+    numbers = {identity: number for number, identity in enumerate(preprocessor.identities)}
+    classes = table["identity"].map(numbers)
+    rows = np.flatnonzero(classes.notna())
+    num_classes = network.keras_model.output["probabilities"].shape[-1]
+    if num_classes != len(numbers):
+        raise UserError(
+            f"the model tells {num_classes} classes apart, but its preprocessor.pkl names {len(numbers)} identities"
+        )
+    if not len(rows):
+        raise UserError(
+            f"the model does not say how it wants its pixels scaled, and none of its {len(numbers)} identities "
+            f"is in these photos to find out; set --scaling to one of {', '.join(SCALINGS)}"
+        )
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), SCALING_SAMPLE)).astype(int)]
+    photos, truth = pixels[rows], classes.to_numpy()[rows].astype(int)
+
+    def surprise(scaling: str) -> float:
+        probabilities = with_scaling(network, scaling).predict(photos, verbose=0)["probabilities"]
+        return -float(np.mean(np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-7, 1.0))))
+
+    return min(SCALINGS, key=surprise)

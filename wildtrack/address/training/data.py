@@ -1,0 +1,188 @@
+"""From a split catalogue to what `fit` needs: which rows, which class numbers, how to score an epoch."""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.access.cells import UNKNOWN
+from wildtrack.address.evaluation.metrics import Cosines, retrieval_scores, summarise
+from wildtrack.assess.encounters import photo_keys
+from wildtrack.assess.splits import identity_generator
+from wildtrack.errors import UserError
+
+VALIDATION_BATCH = 16
+VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
+ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows nobody we know
+FEW_IDENTITIES = 10  # of whom a network learns themselves more than what tells animals apart
+FEW_PHOTOS = 3  # of an animal: with fewer it is mostly the photo that is learnt
+UNEQUAL = 10  # times as many photos of one animal as of a typical one
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The sides of a catalogue as row numbers."""
+
+    train: np.ndarray  # int (T,)
+    valid: np.ndarray  # int (V,), of the same identities; may be empty
+    labels: np.ndarray  # int (T,), class numbers of the train rows
+    identities: tuple[str, ...]  # class number -> identity
+
+
+def check_trainable(table: pd.DataFrame) -> None:
+    """Refuse a catalogue from which nothing can be learnt, before any work is spent on it; "unknown" teaches nothing.
+
+    Raises:
+        UserError: Fewer than two identities, or none with two photos.
+    """
+    counts = table.loc[table["identity"] != UNKNOWN, "identity"].value_counts()
+    if len(counts) < 2:
+        named = f"only {counts.index[0]!r}" if len(counts) else "none"
+        raise UserError(
+            f"training needs at least two identities, and these photos show {named}; add photos of another animal"
+        )
+    if counts.max() < 2:
+        raise UserError(
+            f"none of the {len(counts)} identities has two photos, so nothing can be learnt; add a second photo of some"
+        )
+
+
+def hold_out(table: pd.DataFrame, side: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Keep some identities from training, so that validation has animals that the network has never seen.
+
+    From these it is learnt when a photo shows nobody we know; of animals that a network was trained on it knows too
+    much. Their photos stay in the gallery, so they are found like all others.
+
+    Args:
+        table: The catalogue, N rows.
+        side: "train", "valid" or "test" for each row, (N,).
+        share: Of the training's identities that may be kept from it, 0 to 1; with fewer than `FEW_IDENTITIES` of them,
+            or where "valid" has other animals than "train" already, none are.
+        seed: Names the draw, which does not depend on the order of rows.
+
+    Returns:
+        The sides (N,), with "valid" for all training photos of as many identities as have `ENOUGH_UNSEEN` photos.
+    """
+    names = table["identity"].to_numpy(dtype=object)
+    trained = set(names[side == "train"])
+    if len(trained) < FEW_IDENTITIES or set(names[side == "valid"]) - trained:
+        return side
+    owners = table.groupby(photo_keys(table))["identity"].transform("nunique").to_numpy()
+    tied = set(names[owners > 1])  # to the identity in the same photo, and so to its side
+    drawn = sorted(trained - tied, key=lambda identity: identity_generator(seed, str(identity)).random())
+    kept: list[str] = []
+    for identity in drawn[: int(share * len(trained))]:
+        if (np.isin(names, kept) & (side != "test")).sum() >= ENOUGH_UNSEEN:
+            break
+        kept.append(identity)
+    return np.where((side == "train") & np.isin(names, kept), "valid", side)
+
+
+def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
+    """Number the identities of the training side.
+
+    Args:
+        table: The catalogue, N rows.
+        side: "train", "valid" or "test" for each row, (N,).
+
+    Raises:
+        UserError: The training side shows fewer than two identities.
+    """
+    train = np.flatnonzero(side == "train")
+    known = table["identity"].isin(table["identity"].iloc[train]).to_numpy()
+    valid = np.flatnonzero((side == "valid") & known)  # nobody could find the others
+    identities, labels = np.unique(table["identity"].to_numpy(dtype=str)[train], return_inverse=True)
+    if len(identities) < 2:
+        raise UserError(
+            "training needs at least two identities on the train side; add photos, or choose another --split"
+        )
+    return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
+
+
+def training_doubts(rows: TrainingSet, names: np.ndarray, valid_share: float) -> list[str]:
+    """Say what will keep a training from being good, one sentence each, [] for nothing.
+
+    Args:
+        rows: The sides.
+        names: str (N,), the identity of each row of the catalogue.
+        valid_share: As it was asked for.
+    """
+    photos = np.bincount(rows.labels)  # (identities,)
+    typical = int(np.median(photos))
+    doubts = []
+    if len(photos) < FEW_IDENTITIES:
+        doubts.append(
+            f"only {len(photos)} identities to train on: the model will know these, and little about what tells other "
+            "animals apart; photos of more animals help most"
+        )
+    if typical < FEW_PHOTOS:
+        doubts.append(
+            f"half of the identities have {typical} training photo{'s' * (typical != 1)} or fewer, which is too few to "
+            "learn what stays the same about an animal; photos of the same animals on other days help most"
+        )
+    if photos.max() > UNEQUAL * typical:
+        doubts.append(
+            f"{rows.identities[int(photos.argmax())]!r} has {photos.max()} training photos, a typical identity "
+            f"{typical}: the model will lean towards it; --batches balanced shows all equally often"
+        )
+    if valid_share and not len(rows.valid):
+        doubts.append(
+            "no photo could be set aside for validation, so the last epoch is kept, good or not; photos of the same "
+            "animals on other days mend that"
+        )
+    validated = {str(name) for name in names[rows.valid]}
+    if len(validated) == 1:
+        doubts.append(
+            f"all validation photos show {validated.pop()!r}: which epoch and which ranker is best is decided by this "
+            "one animal; photos of the others on other days mend that"
+        )
+    return doubts
+
+
+def retrieval_validator(
+    model: Any, table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet
+) -> Callable[[], dict[str, float]]:
+    """A function that scores a model as it is now: valid photos ask, train photos are the gallery.
+
+    Args:
+        model: From `build_model`.
+        table: The catalogue, N rows.
+        pixels: uint8 (N, H, W, 3).
+        rows: Which of them are on which side.
+
+    Returns:
+        A function that gives "R@1", "R@5" and "mAP", NaN where nothing can be asked.
+    """
+    import keras
+
+    identities = table["identity"].to_numpy(dtype=object)
+    embedder = keras.Model(model.input, model.get_layer("embedding").output)
+
+    def validate() -> dict[str, float]:
+        if not len(rows.valid):
+            return dict.fromkeys(VALIDATION_FIGURES, math.nan)
+        query, gallery = (embed(embedder, pixels, side) for side in (rows.valid, rows.train))
+        scores = retrieval_scores(Cosines(query, gallery), identities[rows.valid], identities[rows.train])
+        summary = summarise(scores, identities[rows.valid])
+        return {name: math.nan if (value := summary[name]) is None else value for name in VALIDATION_FIGURES}
+
+    return validate
+
+
+def embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """What a Keras model makes of some photos, float32 (len(rows), D).
+
+    The last batch is filled up, because each new size would be compiled anew.
+    """
+    whole = np.resize(rows, -(-len(rows) // VALIDATION_BATCH) * VALIDATION_BATCH)
+    batches = [embedder.predict_on_batch(pixels[batch]) for batch in whole.reshape(-1, VALIDATION_BATCH)]
+    return np.concatenate(batches)[: len(rows)]
+
+
+def data_fingerprint(table: pd.DataFrame) -> str:
+    """A hash of the whole catalogue, `sha256` of its photos included: it changes when photos or their rows change."""
+    return hashlib.sha256(table.to_csv(index=False).encode(errors="surrogatepass")).hexdigest()

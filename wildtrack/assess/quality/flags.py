@@ -1,0 +1,164 @@
+"""How good the photos are: a catalogue in, one row of numbers a photo out, and the photos that want a look.
+
+The numbers are defined in `wildtrack.assess.quality.measures` and `wildtrack.assess.quality.rotation`.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.access.boxes import Box, boxes
+from wildtrack.access.catalogue import problem_table
+from wildtrack.access.photos.reader import PhotoError, photo_size, read_photo, scaled_size
+from wildtrack.assess.quality.measures import MEASURES, WORKING_SIDE, Photo, measure
+from wildtrack.assess.quality.rotation import Features, describe, suspected_turns
+from wildtrack.config import check_range
+from wildtrack.console import track
+from wildtrack.errors import UserError
+from wildtrack.storage.threads import in_threads
+
+NUMBERS = ("height", "width", *MEASURES, "turn", "turn_margin")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From where on a photo is flagged; each field is the name of an issue. docs/quality.md says why these."""
+
+    narrow: float = 0.33  # aspect ratio below: three times as high as wide
+    wide: float = 3.0  # aspect ratio above: three times as wide as high
+    dark: float = 0.2  # brightness below, 0 to 1
+    bright: float = 0.8  # brightness above, 0 to 1
+    low_contrast: float = 0.06  # contrast below, 0 to 0.5
+    overexposed: float = 0.1  # share of blown-out pixels above, 0 to 1
+    underexposed: float = 0.1  # share of black pixels above, 0 to 1
+    colourless: float = 0.03  # saturation below, 0 to 1: infrared, black and white, thick haze
+    vignetted: float = 0.3  # share of light lost in the corners above, 0 to 1
+    blurry: float = 0.55  # blurriness above, 0 to 1
+    plain: float = 5.5  # entropy below, 0 to 8 bits: few different grey values
+    turned: float = 0.5  # margin above by which a quarter turn looks more upright, 0 to about 2
+
+
+ISSUES = {  # issue: the measure it looks at, and whether low or high values are bad
+    "narrow": ("aspect_ratio", "low"),
+    "wide": ("aspect_ratio", "high"),
+    "dark": ("brightness", "low"),
+    "bright": ("brightness", "high"),
+    "low_contrast": ("contrast", "low"),
+    "overexposed": ("overexposed", "high"),
+    "underexposed": ("underexposed", "high"),
+    "colourless": ("saturation", "low"),
+    "vignetted": ("vignetting", "high"),
+    "blurry": ("blurriness", "high"),
+    "plain": ("entropy", "low"),
+    "turned": ("turn_margin", "high"),
+}
+
+HIGHEST = {"aspect_ratio": math.inf, "contrast": 0.5, "entropy": 8, "turn_margin": 2}  # every other measure: 1
+
+
+def check_thresholds(thresholds: Thresholds) -> None:
+    """Refuse thresholds that no photo can reach, and those that flag a photo for being both too low and too high.
+
+    Raises:
+        UserError: The first such threshold.
+    """
+    values = asdict(thresholds)
+    highest = {issue: HIGHEST.get(measured, 1) for issue, (measured, _) in ISSUES.items()}
+    check_range(**{f"thresholds.{issue}": (value, 0, highest[issue]) for issue, value in values.items()})
+    for low, high in (("narrow", "wide"), ("dark", "bright")):
+        if values[low] > values[high]:
+            raise UserError(
+                f"--thresholds.{low} {values[low]} is above --thresholds.{high} {values[high]}, so that a photo could "
+                "be both; it must be at or below it"
+            )
+
+
+def quality_table(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure every photo of a catalogue, each read at the working size and forgotten.
+
+    A row with a box is measured on the box, as that is what a network is trained on. What is kept of a photo beside
+    its numbers is its `rotation` description, 354 bytes.
+
+    Args:
+        table: A catalogue with `image_id` and `path`, perhaps `bbox` (tuple of 4 floats or missing), N rows.
+        root: The folder that `path` is relative to.
+
+    Returns:
+        The quality, N rows in the order of the table: `image_id`, `path`, `cropped` (bool: measured on a box) and, as
+        float64, `height` and `width` (pixels of the photo or box itself), the `MEASURES`, `turn` (clockwise degrees
+        that would set it upright) and `turn_margin` (how sure; see `rotation.suspected_turns`). All NaN where a photo
+        cannot be read, `turn` and `turn_margin` also where the dataset has no clear up. And the problems: `path` and
+        `reason`, one row for each row that cannot be read.
+    """
+    jobs = [(root / path, box) for path, box in zip(table["path"], boxes(table), strict=True)]
+    rows: list[dict[str, float]] = []
+    features: list[Features] = []
+    problems: list[tuple[str, str]] = []
+    results = in_threads(lambda job: _measured(*job), jobs)
+    for path, result in zip(table["path"], track(results, "Measuring photos", total=len(jobs)), strict=True):
+        if isinstance(result, PhotoError):
+            rows.append({})
+            problems.append((path, str(result)))
+        else:
+            rows.append(result[0])
+            features.append(result[1])
+    quality = pd.DataFrame(rows, index=range(len(table)), columns=list(NUMBERS), dtype="float64")
+    turns = suspected_turns(np.array(features))
+    if turns is not None:
+        readable = quality["height"].notna()
+        quality.loc[readable, "turn"], quality.loc[readable, "turn_margin"] = turns
+    quality.insert(0, "image_id", table["image_id"].to_numpy(dtype=object))
+    quality.insert(1, "path", table["path"].to_numpy(dtype=object))
+    quality.insert(2, "cropped", [box is not None for _, box in jobs])
+    return quality, problem_table(problems)
+
+
+def measure_file(path: Path, bbox: Box | None = None) -> tuple[dict[str, float], Photo]:
+    """Read a photo at the working size and measure it.
+
+    Args:
+        path: The photo.
+        bbox: [x, y, width, height] in pixels to measure instead of the whole photo.
+
+    Returns:
+        `height` and `width` in pixels of the photo or box itself, and the `MEASURES`; and the pixels that were
+        measured, uint8 (H, W, 3), longer side 256.
+
+    Raises:
+        PhotoError: The photo cannot be read, or the box misses it.
+    """
+    height, width = photo_size(path, bbox)
+    photo = read_photo(path, scaled_size(height, width, WORKING_SIDE), bbox)
+    return {"height": height, "width": width, **measure(photo), "aspect_ratio": width / height}, photo
+
+
+def flag_quality(quality: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
+    """List what is beyond a threshold.
+
+    Args:
+        quality: As `quality_table` returns it; NaN is never flagged.
+        thresholds: One number an issue.
+
+    Returns:
+        `image_id`, `path`, `issue`, `value` and `threshold`; a photo has a row for each of its issues. Issues in the
+        order of `Thresholds`, the worst photo of each first.
+    """
+    found = [quality.iloc[:0][["image_id", "path"]].assign(issue="", value=0.0, threshold=0.0)]
+    for issue, threshold in asdict(thresholds).items():
+        measured, bad = ISSUES[issue]
+        value = quality[measured]
+        rows = quality[["image_id", "path"]][value < threshold if bad == "low" else value > threshold]
+        rows = rows.assign(issue=issue, value=value[rows.index], threshold=threshold)
+        found.append(rows.sort_values("value", ascending=bad == "low", kind="stable"))
+    return pd.concat(found, ignore_index=True)
+
+
+def _measured(path: Path, bbox: Box | None) -> tuple[dict[str, float], Features] | PhotoError:
+    try:
+        numbers, photo = measure_file(path, bbox)
+    except PhotoError as error:
+        return error
+    return numbers, describe(photo, numbers["aspect_ratio"])

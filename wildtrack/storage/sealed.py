@@ -1,0 +1,160 @@
+"""Files that belong together, sealed by a manifest and replaced as a whole.
+
+A new set is written to a staging folder, its manifest last; only then are the files moved into place. A crash
+before the manifest leaves the old set; a crash after it leaves a complete staging folder, which the next
+`open` or `replace` moves into place. So a reader finds the old set or the new one, never a mixture.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wildtrack.errors import UserError
+from wildtrack.storage.files import fsync, sha256, write_text
+
+log = logging.getLogger(__name__)
+
+MAX_MANIFEST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """Where a set lives: its folder, the manifest's name, the staging folder's name, and how to make it anew."""
+
+    folder: Path
+    manifest_name: str
+    staging_name: str
+    remedy: str  # ends the message about a damaged set: "run ... again"
+
+    @property
+    def staging(self) -> Path:
+        """The folder in which a new set is prepared."""
+        return self.folder / self.staging_name
+
+    def replace(self, write: Callable[[Path], None], about: dict[str, Any]) -> None:
+        """Let `write` fill an empty folder, seal it, and make it the current set.
+
+        Args:
+            write: Called with the staging folder.
+            about: What the manifest says beside the hashes; plain JSON values.
+        """
+        self.recover()
+        if self.staging.is_dir():
+            log.info("Dropping an incomplete save in %s.", self.folder)
+            shutil.rmtree(self.staging)
+        self.staging.mkdir(parents=True)
+        try:
+            write(self.staging)
+            paths = sorted(path for path in self.staging.iterdir() if path.is_file())
+            files = {path.name: sha256(path) for path in paths}
+            for path in paths:
+                fsync(path)
+            write_text(self.staging / self.manifest_name, _manifest_text({"about": about, "files": files}))
+        except BaseException:  # a full disk most likely: what is no use to anybody makes room
+            if _read_manifest(self.staging / self.manifest_name) is None:
+                shutil.rmtree(self.staging, ignore_errors=True)
+            raise
+        fsync(self.staging)
+        self._move_into_place()
+
+    def remove(self) -> None:
+        """Take the set away, if there is one; the manifest goes first, so that a crash leaves no half set."""
+        self.recover()
+        manifest = _read_manifest(self.folder / self.manifest_name)
+        (self.folder / self.manifest_name).unlink(missing_ok=True)
+        for name in manifest["files"] if manifest else ():
+            (self.folder / name).unlink(missing_ok=True)
+
+    def add(self, name: str, write: Callable[[Path], None]) -> None:
+        """Write one file of the set anew, the others as they are.
+
+        Args:
+            name: The file's name.
+            write: Called with the path to write.
+        """
+        about = self.open()
+        manifest = _read_manifest(self.folder / self.manifest_name)
+        if about is None or manifest is None:
+            raise UserError(f"there is no {self.manifest_name} in {self.folder}; {self.remedy}")
+
+        def write_all(staging: Path) -> None:
+            for other in manifest["files"].keys() - {name}:
+                if (self.folder / other).is_file():
+                    shutil.copy2(self.folder / other, staging / other)
+            write(staging / name)
+
+        self.replace(write_all, about)
+
+    def recover(self) -> None:
+        """Move a complete staging folder into place; an incomplete one may be another program's save in progress."""
+        if _read_manifest(self.staging / self.manifest_name) is not None:
+            log.info("Finishing an interrupted save in %s.", self.folder)
+            self._move_into_place()
+
+    def open(self) -> dict[str, Any] | None:
+        """Recover, check every file against the manifest, and return what the manifest says "about" the set.
+
+        Returns:
+            None where there is no manifest. A file that is missing is not an error here but where it is needed.
+
+        Raises:
+            UserError: The manifest or a file in it was altered or damaged.
+        """
+        self.recover()
+        path = self.folder / self.manifest_name
+        if not path.exists():
+            return None
+        manifest = _read_manifest(path)
+        if manifest is None:
+            raise UserError(f"{path} is damaged; {self.remedy}")
+        for name, digest in manifest["files"].items():
+            file = self.folder / name
+            if file.is_file() and sha256(file) != digest:
+                raise UserError(f"{file} is damaged or was altered (its SHA-256 is not the manifest's); {self.remedy}")
+        about: dict[str, Any] = manifest["about"]
+        return about
+
+    def _move_into_place(self) -> None:
+        manifest = _read_manifest(self.staging / self.manifest_name)
+        if manifest is None:
+            raise UserError(f"{self.staging} is damaged; {self.remedy}")
+        for name in manifest["files"]:
+            if (self.staging / name).exists():  # else an interrupted move has already put it in place
+                (self.staging / name).replace(self.folder / name)
+        old = _read_manifest(self.folder / self.manifest_name)
+        for name in old["files"].keys() - manifest["files"].keys() if old else ():
+            (self.folder / name).unlink(missing_ok=True)
+        (self.staging / self.manifest_name).replace(self.folder / self.manifest_name)
+        fsync(self.folder)
+        shutil.rmtree(self.staging)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of a manifest's own content, so that damage to the manifest itself is noticed."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _manifest_text(content: dict[str, Any]) -> str:
+    return json.dumps({**content, "digest": _digest(content)}, indent=1)
+
+
+def _read_manifest(path: Path) -> dict[str, Any] | None:
+    """The manifest, or None when it is missing, damaged, or names files outside its folder."""
+    try:
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            return None
+        text = path.read_bytes().decode()
+        manifest = json.loads(text)
+        del manifest["digest"]
+        names = list(manifest["files"].keys())
+        stays_inside = all(Path(name).name == name and name not in ("", "..") and name.isprintable() for name in names)
+        # every byte counts, also where JSON would mean the same
+        whole = text == _manifest_text(manifest) and stays_inside and isinstance(manifest["about"], dict)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return manifest if whole else None

@@ -1,0 +1,294 @@
+"""Pictures of a catalogue: photos, identities and tables in, matplotlib figures out.
+
+Nothing here opens a window or a file: save a figure with `figure.savefig(path)`. `style` says how they look.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+from PIL import Image
+
+from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.counts import counted
+from wildtrack.assess.encounters import photo_keys, photo_times
+from wildtrack.assess.statistics import animals_per_photo, encounters_per_identity
+from wildtrack.visualization.style import BLUE, DPI, INK, ORANGE, chart, empty_chart, fitted, identity_styles
+
+Photo = npt.NDArray[np.uint8]
+
+FIGSIZE = (7.0, 3.6)  # inches
+LABEL = 11.0  # points
+LINE = 19  # pixels a line of labels takes
+FRAME = 4  # pixels
+MOST_BARS = 20  # named ones; the rest is summed up
+ROOM_FOR_TITLE = 3  # photos side by side, be there so many or not
+DAILY = 92  # days that are drawn one by one; more are drawn by month
+
+
+def plot_grid(
+    images: Sequence[Photo],
+    ids: Sequence[str],
+    grid_shape: tuple[int, int] = (4, 6),
+    img_size: tuple[int, int] = (120, 160),
+    spacing: int = 12,
+) -> Figure:
+    """Show photos, each framed in the colour and dash of its identity and named below.
+
+    Args:
+        images: uint8 RGB, each of any shape (H, W, 3); those beyond rows x columns are left out.
+        ids: One identity a photo.
+        grid_shape: (rows, columns).
+        img_size: (height, width) in pixels that each photo is fitted into, aspect kept.
+        spacing: Pixels between photos, and around all of them.
+
+    Returns:
+        A transparent figure with one axes a photo shown.
+
+    Raises:
+        ValueError: Not one identity a photo, or a grid, size or spacing that is not positive.
+    """
+    if len(images) != len(ids):
+        raise ValueError(f"{len(images)} photos, but {len(ids)} identities; give one a photo.")
+    styles = identity_styles(ids)
+    shown = [(image, [name], *styles[name]) for image, name in zip(images, ids, strict=True)]
+    return _sheet(shown, grid_shape, img_size, spacing)
+
+
+def plot_worst(images: Sequence[Photo], captions: Sequence[Sequence[str]], title: str, columns: int = 3) -> Figure:
+    """Show the photos that a quality measure likes least, in the order given.
+
+    Args:
+        images: uint8 RGB, each of any shape (H, W, 3).
+        captions: The lines below each photo, such as its value and its path; long ones are cut in the middle.
+        title: Above them all, such as "blurry: blurriness above 0.55".
+        columns: Photos in a row, as many rows as it takes.
+
+    Returns:
+        A transparent figure with one axes a photo.
+
+    Raises:
+        ValueError: Not one caption a photo, or `columns` is not positive.
+    """
+    if len(images) != len(captions):
+        raise ValueError(f"{len(images)} photos, but {len(captions)} captions; give one a photo.")
+    if not len(images):
+        return empty_chart(title, "No photo.", FIGSIZE)
+    shown = [(image, list(lines), INK, "-") for image, lines in zip(images, captions, strict=True)]
+    columns = min(columns, max(len(images), ROOM_FOR_TITLE))
+    return _sheet(shown, (-(-len(images) // columns), columns) if columns > 0 else (0, 0), (165, 220), 12, title)
+
+
+def plot_identity_histogram(
+    ids: Sequence[str],
+    bins: int = 30,
+    log_scale: bool = False,
+    alpha: float = 1.0,
+    figsize: tuple[float, float] = FIGSIZE,
+) -> Figure:
+    """Show how many identities have how many photos; "unknown" is no identity.
+
+    Args:
+        ids: One identity a photo.
+        bins: At most so many bars, each of the same whole number of photos.
+        log_scale: Identities on a logarithmic scale.
+        alpha: Opacity of the bars, 0 to 1.
+        figsize: (width, height) in inches of 100 pixels.
+
+    Returns:
+        A transparent figure with one axes.
+
+    Raises:
+        ValueError: `bins` is not positive.
+    """
+    counts = pd.Series(list(ids), dtype=object).value_counts().drop(UNKNOWN, errors="ignore").to_numpy()
+    title = "Photos per identity"
+    if not len(counts):
+        return empty_chart(title, "No photo has an identity.", figsize)
+    title += f": {counted(len(counts), 'identity', 'identities')}, median {np.median(counts):g}"
+    title += f", {(counts == 1).sum()} with one photo"
+    figure, axis = chart(title, "photos of one identity", "identities", figsize)
+    _histogram(axis, counts, bins, alpha)
+    if log_scale:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(ScalarFormatter())
+        axis.yaxis.set_minor_formatter(NullFormatter())
+    return figure
+
+
+def plot_encounters_per_identity(table: pd.DataFrame, encounter_hours: float, bins: int = 30) -> Figure:
+    """Show how many identities were met how often; those met once cannot be split by time and are hatched.
+
+    Args:
+        table: A catalogue.
+        encounter_hours: The longest gap inside an encounter, in hours.
+        bins: At most so many bars.
+
+    Raises:
+        UserError: `encounter_hours` is negative or not a number.
+    """
+    counts = encounters_per_identity(table, encounter_hours).to_numpy()
+    title = "Encounters per identity"
+    if not len(counts):
+        return empty_chart(title, "No photo of a known identity has a date.", FIGSIZE)
+    title += f": {(counts > 1).sum()} met twice or more, {(counts == 1).sum()} once (hatched)"
+    figure, axis = chart(title, f"encounters (gaps over {encounter_hours:g} h) of one identity", "identities", FIGSIZE)
+    bars = _histogram(axis, counts, bins, alpha=1.0)
+    if bars[0].get_width() == 1 and counts.min() == 1:
+        bars[0].set(facecolor="none", edgecolor=ORANGE, hatch="///")
+    return figure
+
+
+def plot_photos_per_date(table: pd.DataFrame) -> Figure:
+    """Show when the photos were taken, by day, or by month where they span more than 92 days."""
+    times = photo_times(table)[~pd.Series(photo_keys(table)).duplicated().to_numpy()]
+    days = times[~np.isnat(times)].astype("datetime64[D]")
+    title = "Photos per date"
+    if not len(days):
+        return empty_chart(title, "No photo has a date.", FIGSIZE)
+    daily = int((days.max() - days.min()).astype(int)) <= DAILY
+    starts, counts = np.unique(days.astype("datetime64[D]" if daily else "datetime64[M]"), return_counts=True)
+    unit = "day" if daily else "month"
+    title += f": {len(days)} of {len(times)} have one, {days.min()} to {days.max()}"
+    figure, axis = chart(title, unit, f"photos a {unit}", FIGSIZE)
+    first_days = starts.astype("datetime64[D]")
+    ends = (starts + 1).astype("datetime64[D]")
+    axis.bar(first_days, counts, width=(ends - first_days).astype(int), align="edge", color=BLUE, edgecolor=BLUE)
+    axis.set_xlim(first_days[0], min(ends[-1], np.datetime64("9999-12-31")))  # where matplotlib's calendar ends
+    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axis.xaxis.get_offset_text().set_color(INK)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def plot_balance(table: pd.DataFrame, column: str) -> Figure:
+    """Show how often each word of a column such as `orientation` or `species` comes, the most frequent on top."""
+    title = column.capitalize()
+    cells = table[column].dropna() if column in table else pd.Series(dtype=object)
+    counts = cells[cells != ""].astype("str").value_counts()
+    if counts.empty:
+        return empty_chart(title, f"No photo has a word for {column}.", FIGSIZE)
+    named = counts.head(MOST_BARS)
+    bars = [(fitted(str(word), 150, 10), int(count), BLUE) for word, count in named.items()]
+    for label, rest in (
+        (f"({counted(len(counts) - len(named), 'other', 'others')})", int(counts.iloc[MOST_BARS:].sum())),
+        ("(not given)", len(table) - int(counts.sum())),
+    ):
+        if rest:
+            bars.append((label, rest, INK))
+    figure, axis = chart(f"{title}: {len(counts)} different", "rows", "", (FIGSIZE[0], 1.2 + 0.28 * len(bars)))
+    places = np.arange(len(bars))
+    drawn = axis.barh(places, [count for _, count, _ in bars], color=[colour for *_, colour in bars])
+    axis.bar_label(drawn, padding=3, color=INK)
+    axis.set_yticks(places, [label for label, *_ in bars], parse_math=False)
+    axis.set_ylim(len(bars) - 0.5, -0.5)
+    axis.margins(x=0.1)
+    axis.grid(visible=False)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def plot_photo_sizes(sizes: pd.DataFrame) -> Figure:
+    """Show how large the photos are: a circle a size, its area the number of photos.
+
+    Args:
+        sizes: `width` and `height` in pixels, a row a photo, such as a `quality_table`; rows with NaN are left out.
+    """
+    title = "Photo sizes"
+    known = sizes[["width", "height"]].dropna() if {"width", "height"} <= set(sizes) else pd.DataFrame()
+    if known.empty:
+        return empty_chart(title, "No photo's size is known.", FIGSIZE)
+    counts = known.value_counts().reset_index()
+    width, height = known.median()
+    title += f": median {width:.0f} x {height:.0f} pixels, {len(counts)} different"
+    figure, axis = chart(title, "width in pixels", "height in pixels", FIGSIZE)
+    area = 12 + 600 * counts["count"] / len(known)
+    axis.scatter(counts["width"], counts["height"], s=area, color=BLUE, alpha=0.5, edgecolors=BLUE)
+    axis.set_xlim(0, float(counts["width"].max()) * 1.1)
+    axis.set_ylim(0, float(counts["height"].max()) * 1.15)
+    return figure
+
+
+def plot_animals_per_photo(table: pd.DataFrame) -> Figure:
+    """Show how many photos have how many rows of the catalogue, that is, labelled animals."""
+    photos = animals_per_photo(table)
+    title = "Animals per photo"
+    if not photos:
+        return empty_chart(title, "There are no photos.", FIGSIZE)
+    figure, axis = chart(title, "labelled animals in one photo", "photos", FIGSIZE)
+    _histogram(axis, np.repeat(list(photos), list(photos.values())), bins=30, alpha=1.0)
+    return figure
+
+
+def _histogram(axis: Axes, counts: npt.NDArray[np.integer], bins: int, alpha: float) -> list[Rectangle]:
+    """Bars over whole numbers, each as wide as the next."""
+    if bins < 1:
+        raise ValueError(f"bins = {bins} is not allowed; give 1 or more.")
+    first, last = int(counts.min()), int(counts.max())
+    step = -(-(last - first + 1) // bins)
+    edges = np.arange(first, last + step + 1, step) - 0.5
+    heights = np.histogram(counts, edges)[0]
+    bars = axis.bar(
+        edges[:-1], heights, width=step, align="edge", color=BLUE, alpha=alpha, edgecolor=INK, linewidth=0.5
+    )
+    axis.bar_label(bars, [str(height) if height else "" for height in heights], color=INK, fontsize=8)
+    axis.set_xlim(edges[0] - step / 2, edges[-1] + step / 2)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.margins(y=0.12)
+    return list(bars)
+
+
+def _sheet(
+    shown: Sequence[tuple[Photo, list[str], object, str]],
+    grid_shape: tuple[int, int],
+    img_size: tuple[int, int],
+    spacing: int,
+    title: str = "",
+) -> Figure:
+    """Photos at exact pixels, (photo, lines below, colour, dash) each, so that nothing overlaps at any count."""
+    (rows, columns), (height, width) = grid_shape, img_size
+    if min(rows, columns, height, width) < 1 or spacing < 0:
+        raise ValueError(f"A grid of {grid_shape} photos of {img_size} pixels, {spacing} apart, cannot be drawn.")
+    shown = shown[: rows * columns]
+    lines = max((len(labels) for _, labels, *_ in shown), default=1)
+    gap = spacing + 2 * FRAME
+    step_x, step_y = width + gap, height + gap + lines * LINE
+    top = gap + (2 * LINE if title else 0)
+    total_x, total_y = columns * step_x + gap, top + rows * step_y
+    figure = Figure(figsize=(total_x / DPI, total_y / DPI), dpi=DPI, facecolor="none")
+    if title:
+        text = fitted(title, (total_x - 2 * gap) * 72 / DPI, 11)
+        figure.text(gap / total_x, 1 - gap / total_y, text, va="top", color=INK, fontsize=11, parse_math=False)
+    for number, (photo, labels, colour, dash) in enumerate(shown):
+        left, upper = gap + number % columns * step_x, top + number // columns * step_y
+        box = (left / total_x, 1 - (upper + height) / total_y, width / total_x, height / total_y)
+        axis = figure.add_axes(box, facecolor="none", xlim=(0, width), ylim=(height, 0))
+        axis.set_axis_off()
+        _place(axis, photo, img_size, colour, dash)
+        for line, label in enumerate(labels):
+            text = fitted(label, width * 72 / DPI, LABEL)
+            place = height + FRAME + 2 + line * LINE
+            axis.text(width / 2, place, text, ha="center", va="top", color=INK, fontsize=LABEL, parse_math=False)
+    return figure
+
+
+def _place(axis: Axes, photo: Photo, img_size: tuple[int, int], colour: object, dash: str) -> None:
+    """Fit a photo into the middle of its axes and frame it."""
+    scale = min(img_size[0] / photo.shape[0], img_size[1] / photo.shape[1])
+    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
+    small = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
+    left, top = (img_size[1] - width) / 2, (img_size[0] - height) / 2
+    axis.imshow(small, extent=(left, left + width, top + height, top), aspect="auto", interpolation="nearest")
+    axis.set(xlim=(0, img_size[1]), ylim=(img_size[0], 0))
+    frame = Rectangle((left, top), width, height, fill=False, edgecolor=colour, linewidth=FRAME * 72 / DPI)
+    frame.set(linestyle=dash, clip_on=False)
+    axis.add_patch(frame)

@@ -1,0 +1,163 @@
+"""What the web page's server says, besides the `Answer` that search.py gives as well."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Literal
+
+from wildtrack.access.photos.reader import printable
+from wildtrack.address.gallery.answers import Answer, Candidate
+from wildtrack.web.database import Event, Sighting
+
+ONLY_TRAINED = (
+    "Only the animals that the model was trained on, and always one of them: a new animal gets a name here as well. "
+    "To find out who an animal is, ask /search."
+)
+LONGEST_NAME = 200  # characters of a file name that are repeated
+
+
+@dataclass(frozen=True)
+class Probability:
+    """One of the identities that the model was trained on."""
+
+    identity: str
+    probability: float  # of the model's classes; 0 to 1
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model's classifier says of a photo."""
+
+    photo: str  # the file name, as it was sent
+    status: Literal["ok", "unreadable"]
+    reason: str | None  # why it is unreadable
+    probabilities: list[Probability]  # the most likely first
+    note: str = ONLY_TRAINED
+
+
+@dataclass(frozen=True)
+class KnownAnimal:
+    """An identity that can be found."""
+
+    identity: str
+    photos: int
+    photo_id: str  # of its latest photo
+    bbox: tuple[float, float, float, float] | None  # of the animal in it
+    last_seen: str | None  # ISO 8601
+
+
+@dataclass(frozen=True)
+class Known:
+    """Who can be found, and the words for what side of an animal a photo shows."""
+
+    photos: int
+    sides: list[str]
+    identities: list[KnownAnimal]
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """Somebody said that a photo shows an animal."""
+
+    id: int
+    identity: str
+    new_individual: bool  # named by this
+    side: str  # "" where not said
+    said: datetime
+    undone: datetime | None
+    decision: str | None  # what the search had answered
+    probability: float | None  # and its P(same animal) for this identity; None where it was not among its answers
+    photo_id: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the trail: what was said or undone, and when."""
+
+    at: datetime
+    action: str  # confirmed, named or undone
+    sighting: int
+    identity: str
+    photo_id: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the server can answer, and what it stands on."""
+
+    status: Literal["ok"]
+    version: str
+    model: str  # fingerprint
+    ranker: str
+    photos: int
+    identities: int
+    confirmed: int
+    lost: int  # confirmed photos whose files are gone or damaged
+    writes_need_token: bool
+
+
+EXAMPLE = Answer(
+    "IMG_0012.jpg",
+    "ok",
+    candidates=[
+        Candidate(
+            rank=1,
+            identity="ID_0014",
+            similarity=0.8312,
+            photo_id="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            path=None,
+            image_id=None,
+            bbox=None,
+            orientation="right",
+            date="2023-02-15",
+            known_photos=16,
+            probability=0.9871,
+            shared_points=80,
+            points=[[0.4183, 0.5096, 0.5213, 0.4771]],
+        )
+    ],
+    model="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    ranker="fused",
+    decision="match",
+    false_match_rate=0.01,
+)
+
+
+def for_the_web(answer: Answer, with_points: bool) -> Answer:
+    """An answer that says nothing about the server's folders, and where the shared points lie only when asked."""
+    candidates = [
+        replace(each, path=None, image_id=None, points=each.points if with_points else None)
+        for each in answer.candidates
+    ]
+    return replace(answer, candidates=candidates)
+
+
+def confirmation(sighting: Sighting) -> Confirmation:
+    """A sighting of the store."""
+    return Confirmation(
+        sighting.id,
+        sighting.identity,
+        sighting.new_individual,
+        sighting.side,
+        sighting.said,
+        sighting.undone,
+        sighting.decision,
+        sighting.probability,
+        sighting.photo,
+    )
+
+
+def entry(event: Event) -> Entry:
+    """A line of the store's trail."""
+    return Entry(event.at, event.action, event.sighting, event.identity, event.photo)
+
+
+def shown_name(name: str | None) -> str:
+    """A client's file name, only ever shown: without folders, and without what cannot be seen.
+
+    Examples:
+        >>> shown_name("C:/Users/me/turtle.jpg")
+        'turtle.jpg'
+    """
+    last = PurePosixPath(PureWindowsPath(name or "").name).name
+    return "".join(each if each.isprintable() else "?" for each in printable(last))[:LONGEST_NAME] or "photo"
