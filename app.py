@@ -6,119 +6,26 @@
 It needs a trained model; the index is built where there is none yet. What people confirm is kept in `sightings`.
 """
 
-import ipaddress
-import math
-import os
-import secrets
-import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.build import known_photos
-from wildtrack.address.gallery.searcher import Searcher
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
-from wildtrack.config import check_range
-from wildtrack.console import console, run
-from wildtrack.errors import UserError
+from wildtrack.commands.serve import Config, serve
+from wildtrack.console import run
 
-PAGE = Path(__file__).with_name("index.html")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
-
-@dataclass(frozen=True)
-class Knobs:
-    """Change a value here, or on the command line: --port 8080."""
-
-    port: int = 8000  # 0: any that is free
-    host: str = "127.0.0.1"  # the address to listen at; 0.0.0.0: all of this computer's
-    names: tuple[str, ...] = ()  # what else this computer is called in the network, such as camp-laptop.local
-    artifacts: Path = Path("artifacts")  # the trained model, and the index
-    sightings: Path = Path("sightings")  # what people confirm: a database, and the photos
-    data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
-    results: Path = Path("results")  # where photos that cannot be used are listed, when the index is built
-    ranker: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
-    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
-
-
-def main(knobs: Knobs) -> None:
-    """Artifacts -> index -> what was confirmed -> the page."""
-    check_range(
-        port=(knobs.port, 0, 65_535),
-        false_match_rate=(knobs.false_match_rate, 0, 1),
-        cache_gb=(knobs.cache_gb, 0.01, math.inf),
-    )
-    check_packages()
-    from wildtrack.web.api import create_app
-    from wildtrack.web.server import is_this_computer, serve
-    from wildtrack.web.service import Service
-    from wildtrack.web.store import open_store
-
-    artifacts = open_artifacts(knobs.artifacts)
-    ranker = choose_ranker(artifacts.matching, knobs.ranker)
-    problems = knobs.results / "problems.csv"
-    with_keypoints = LOCAL in MEMBERS[ranker]
-    index, engine = known_photos(
-        artifacts, knobs.data, knobs.scaling, CUSTOM_OBJECTS, knobs.cache_gb, problems, with_keypoints
-    )
-    searcher = Searcher(
-        index,
-        engine,
-        artifacts.preprocessor.image_size,
-        ranker,
-        artifacts.matching,
-        knobs.false_match_rate,
-        explains=True,
-    )
-    token = None if is_this_computer(knobs.host) else secrets.token_urlsafe(24)
-    with listening(knobs.host, knobs.port) as listener, open_store(knobs.sightings) as store:
-        service = Service(searcher, artifacts.preprocessor.identities, store)
-        page = PAGE.read_text("utf-8")
-        say_where(listener, token)
-        serve(create_app(service, page, token is not None), page, listener, knobs.names, token)
-
-
-def check_packages() -> None:
-    """The page needs packages that searching does without."""
-    try:
-        import fastapi  # noqa: F401
-        import filelock  # noqa: F401
-        import multipart  # noqa: F401
-        import sqlalchemy  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            f"the page needs packages that are not installed ({error.name}): pip install -r requirements-app.txt"
-        ) from error
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """Take the address before anything else, so that one that is taken is told of at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise UserError(f"cannot listen at {host}, port {port}: {reason}; choose another --port or --host") from error
-    except OverflowError as error:
-        raise UserError(f"--host {host!r} is no address") from error
-
-
-def say_where(listener: socket.socket, token: str | None) -> None:
-    """Where the page is; the token travels behind #, which browsers keep to themselves."""
-    host, port = listener.getsockname()[:2]
-    if ipaddress.ip_address(host).is_unspecified:  # it listens at every address of this computer
-        host = socket.gethostname()
-    shown = f"[{host}]" if ":" in host else host
-    print(f"http://{shown}:{port}/" + (f"#token={token}" if token else ""), flush=True)
-    console.print("Open this address in a browser; Ctrl-C ends it.")
-    if token:
-        console.print("Others in this network can search; whoever has the whole address can also confirm and undo.")
-
+# What people turn most; --help has every setting, and what stands on the command line counts more than this.
+CONFIG = Config(
+    port=8000,  # 0: any that is free
+    host="127.0.0.1",  # the address to listen at; 0.0.0.0: all of this computer's
+    artifacts=Path("artifacts"),  # the trained model, and the index
+    sightings=Path("sightings"),  # what people confirm: a database, and the photos
+    data=None,  # known photos; None: those in the index, or for a new one those the model was trained on
+    matcher="auto",  # embedding, local, fused; auto: whichever did best on validation photos
+    false_match_rate=0.01,  # share of new animals' photos that may be called a match
+    custom_objects=CUSTOM_OBJECTS,
+)
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(serve, CONFIG, __doc__)

@@ -6,202 +6,28 @@ Asks about photos the model never saw; writes results/metrics.json and pictures.
   python evaluate_reid_and_visualize.py --artifacts other_model    a model that lies elsewhere
 """
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
+from wildtrack.commands.evaluate import Config, evaluate
+from wildtrack.console import run
 
-from wildtrack.access.catalogue import load_catalogue
-from wildtrack.access.labelled import labelled_photos
-from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.evaluation.open_set import pooled, reliability
-from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs
-from wildtrack.address.evaluation.report import (
-    by_side,
-    classifier_report,
-    cosines,
-    identity_ranking,
-    retrieval_report,
-    score,
-)
-from wildtrack.address.evaluation.trial import trial_report, try_ranker
-from wildtrack.address.features.embeddings import cache_name, cached_outputs
-from wildtrack.address.features.similarities import Described, described, sides_of
-from wildtrack.address.gallery.explain import explain_queries
-from wildtrack.address.matching.calibration import side_relation
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
-from wildtrack.address.models.engines import KerasEngine, run_all
-from wildtrack.address.models.preprocessor import RESCALE, plain
-from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, perceptual_hashes
-from wildtrack.assess.leakage import same_side_share
-from wildtrack.config import check_range
-from wildtrack.console import console, load_tensorflow, run
-from wildtrack.storage.cache import default_cache
-from wildtrack.storage.files import remove_files, write_text
-
-PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png", "gradcam_*.png")
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
-
-@dataclass(frozen=True)
-class Knobs:
-    """Change a value here, or on the command line: --topk 10."""
-
-    topk: int = 5  # how many gallery photos a retrieval picture shows
-    examples: int = 6  # how many retrieval and Grad-CAM pictures to draw
-    tsne_max: int = 1000  # at most so many photos on the t-SNE map
-    ranker: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
-    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    queries_per_identity: int = 1  # test photos asked about each animal; 0 asks them all
-    data: Path | None = None  # photos; None: those the model was trained on
-    artifacts: Path = Path("artifacts")  # the trained model
-    results: Path = Path("results")  # where metrics.json and the pictures go
-    encounter_hours: float = 12.0  # photos of one animal with shorter gaps count as one encounter in the leakage report
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
-    baselines: bool = True  # also measure raw pixels and the network before training
-    seed: int = 0  # names the draw of queries, the t-SNE and the bootstrap
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
-    verify: bool = False  # read every photo again instead of trusting its size and date
-
-
-def main(knobs: Knobs) -> None:
-    """Artifacts + photos -> results."""
-    check_range(
-        topk=(knobs.topk, 1, 20),
-        examples=(knobs.examples, 0, 1000),
-        tsne_max=(knobs.tsne_max, 0, 100_000),
-        false_match_rate=(knobs.false_match_rate, 0, 1),
-        queries_per_identity=(knobs.queries_per_identity, 0, 1_000_000),
-        encounter_hours=(knobs.encounter_hours, 0, math.inf),
-        seed=(knobs.seed, 0, 2**32 - 1),
-        cache_gb=(knobs.cache_gb, 0.01, math.inf),
-    )
-    artifacts = open_artifacts(knobs.artifacts)
-    ranker = choose_ranker(artifacts.matching, knobs.ranker)
-    size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
-    catalogue = load_catalogue(artifacts.photos(knobs.data))
-    console.print(catalogue.understood)
-    photos = labelled_photos(catalogue, size, knobs.cache_gb, knobs.results / "problems.csv", verify=knobs.verify)
-    table, pixels = photos.table.assign(sha256=photos.contents), photos.pixels
-    identities = table["identity"].to_numpy(dtype=object)
-
-    protocol = choose_protocol(table, artifacts.split, knobs.queries_per_identity, knobs.seed)
-    queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
-    console.print(str(protocol))
-    leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), knobs.encounter_hours)  # bool (Q, G)
-
-    load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
-    from wildtrack.address.evaluation.baselines import raw_pixel_embeddings, untrained_embeddings
-    from wildtrack.address.models.network import with_scaling
-    from wildtrack.address.models.saved import open_saved_model
-    from wildtrack.visualization.figures import decision_pictures
-    from wildtrack.visualization.gradcam import feature_network
-    from wildtrack.visualization.reporting import (
-        decisions_said,
-        doubts,
-        draw_examples,
-        draw_gradcams,
-        draw_tsne,
-        figures_table,
-    )
-
-    model = open_saved_model(artifacts, table, pixels, knobs.scaling, CUSTOM_OBJECTS)
-    network, scaling = model.network, model.scaling
-    console.print(f"{model.source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
-    engine = KerasEngine(with_scaling(network, scaling))
-    if CUSTOM_OBJECTS:  # their code may change, and no fingerprint knows of it
-        outputs = run_all(engine, pixels, "Embedding photos")
-    else:
-        cached = cached_outputs(
-            engine,
-            cache_name(model.fingerprint, model.source),
-            table,
-            photos.contents,
-            pixels.__getitem__,
-            default_cache(),
-            knobs.cache_gb,
-        )
-        outputs = cached.outputs
-
-    seen = Described(outputs["embedding"], None)
-    if LOCAL in MEMBERS[ranker]:
-        seen = described(table, catalogue.root, list(table["sha256"]), outputs["embedding"], knobs.cache_gb)
-    sides = sides_of(table)
-    trial = try_ranker(seen, protocol, identities, sides, leaky, artifacts.matching, ranker)
-
-    embeddings = {"trained": outputs["embedding"]}
-    if knobs.baselines:
-        embeddings["raw_pixels"] = raw_pixel_embeddings(pixels)
-        untrained = None if artifacts.config is None else untrained_embeddings(artifacts.config, pixels)
-        if untrained is not None:
-            embeddings["untrained"] = untrained
-    scores = {name: score(cosines(found, protocol), protocol, identities, leaky) for name, found in embeddings.items()}
-    if not trial.by_cosine:
-        scores = {ranker: score(trial.scores, protocol, identities, leaky, trial.honest), **scores}
-    query_ids, query_sides = identities[protocol.queries], sides[protocol.queries]
-    relation = side_relation(query_sides, sides[protocol.gallery])
-    metrics = {
-        **retrieval_report(scores, trial.method, query_ids, leaky, knobs.seed),
-        "num_gallery": len(gallery),
-        **trial_report(trial, artifacts.matching, knobs.ranker, knobs.false_match_rate, len(protocol.strangers)),
-        "by_side": by_side(scores[trial.method], query_ids, query_sides, relation, protocol.same(identities)),
-        "identity_ranking": identity_ranking(scores[trial.method], query_ids),
-        "classifier": classifier_report(outputs["probabilities"][protocol.queries], query_ids, known),
-        "protocol": {
-            "method": protocol.method,
-            "queries_per_identity": knobs.queries_per_identity,
-            "encounter_hours": knobs.encounter_hours,
-            "near_duplicate_bits": NEAR_DUPLICATE_BITS,
-            "share_of_queries_without_same_side_gallery_photo": same_side_share(queries, gallery),
-            "photos_the_split_does_not_name": protocol.left_out,
-            "test_photos_of_identities_not_in_the_gallery": len(protocol.strangers),
-            "seed": knobs.seed,
-        },
-        "model": {
-            "file": model.source.name,
-            "fingerprint": model.fingerprint,
-            "embedding_from": network.embedding_from,
-            "scaling": scaling,
-        },
-    }
-    remove_files(knobs.results, *PICTURES)  # an earlier model's must not pass for this one's
-    write_text(knobs.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
-    console.print(figures_table(metrics))
-    console.print(decisions_said(metrics))
-    if doubt := doubts(metrics):
-        console.print("Warning:", doubt)
-
-    draw_tsne(
-        outputs["embedding"][protocol.gallery],
-        identities[protocol.gallery],
-        knobs.tsne_max,
-        knobs.seed,
-        knobs.results / "tsne.png",
-    )
-    if trial.answers is not None and artifacts.matching is not None:
-        match_from = metrics["open_set"]["match_from"]
-        title = f"{metrics['open_set']['num_known']} photos of known, {metrics['open_set']['num_new']} of new animals"
-        decision_pictures(reliability(*pooled(trial.answers)), trial.answers, match_from, title, knobs.results)
-    asking = np.random.default_rng(knobs.seed).permutation(len(protocol.queries))[: knobs.examples]
-    best = np.argsort(-trial.scores[asking], axis=1, kind="stable")[:, : knobs.topk]
-    ranked = {int(protocol.queries[query]): protocol.gallery[found] for query, found in zip(asking, best, strict=True)}
-    embedding = outputs["embedding"]
-    reasons = explain_queries(
-        ranked, table, catalogue.root, pixels, embedding, engine, trial.gallery.index, protocol.gallery, knobs.cache_gb
-    )
-    draw_examples(ranked, reasons, embedding, table, catalogue.root, knobs.results)
-    chosen = list(ranked)
-    with_features = feature_network(network)
-    if with_features is None:
-        console.print("No Grad-CAM: the model has no convolution to look into.")
-    else:
-        draw_gradcams(with_features, outputs, table, pixels, RESCALE[scaling], known, protocol, chosen, knobs.results)
-    console.print(f"Figures and pictures are in {knobs.results}.")
-
+# What people turn most; --help has every setting, and what stands on the command line counts more than this.
+CONFIG = Config(
+    topk=5,  # how many gallery photos a retrieval picture shows
+    examples=6,  # how many retrieval and Grad-CAM pictures to draw
+    tsne_max=1000,  # at most so many photos on the t-SNE map
+    matcher="auto",  # embedding, local, fused; auto: whichever did best on validation photos
+    false_match_rate=0.01,  # share of new animals' photos that may be called a match
+    queries_per_identity=1,  # test photos asked about each animal; 0 asks them all
+    data=None,  # photos; None: those the model was trained on
+    artifacts=Path("artifacts"),  # the trained model
+    results=Path("results"),  # where metrics.json and the pictures go
+    custom_objects=CUSTOM_OBJECTS,
+)
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(evaluate, CONFIG, __doc__)

@@ -7,177 +7,26 @@
 The first call builds the index from every labelled photo; build it again with --rebuild when photos were added.
 """
 
-import json
-import math
-import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import tyro
+from wildtrack.commands.search import Config, search
+from wildtrack.console import run
 
-from wildtrack.access.catalogue import problem_table
-from wildtrack.access.demo import DEMO_NEW
-from wildtrack.access.photos.find import find_photos
-from wildtrack.access.problems import report_problems
-from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.answers import Answer
-from wildtrack.address.gallery.build import known_photos
-from wildtrack.address.gallery.index import Index
-from wildtrack.address.gallery.searcher import Searcher, answer_photo
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
-from wildtrack.config import check_range
-from wildtrack.console import console, run, track
-from wildtrack.errors import UserError
-from wildtrack.storage.files import remove_files
-
-PANELS = "search_[0-9]*_*.png"
-DECISIONS = {
-    "match": "match",
-    "review": "for review: have a look yourself",
-    "new": "new: nobody we know",
-    None: "the most similar known animals",
-}
 CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
-
-@dataclass(frozen=True)
-class Knobs:
-    """Change a value here, or on the command line: --topk 3."""
-
-    photos: tyro.conf.Positional[tuple[str, ...]] = ()  # files, folders or patterns; none: the demo's new photos
-    topk: int = 5  # how many identities to name
-    json: bool = False  # print a JSON list, one object a photo, and nothing else on standard output
-    panels: bool = True  # draw a picture for each photo; those of the search before are removed
-    rebuild: bool = False  # build the index again, from the photos there are now
-    data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
-    artifacts: Path = Path("artifacts")  # the trained model, and the index
-    results: Path = Path("results")  # where the pictures go
-    ranker: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
-    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    side: str = ""  # which side of the animal the photos show, in the catalogue's words (left, right); "": not known
-    points: bool = False  # with --json: also where the points lie that two photos share
-    exact: bool = False  # compare with every known photo, also where there are so many that answers are approximate
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
-    verify: bool = False  # with --rebuild: read every photo again instead of trusting its size and date
-
-
-def main(knobs: Knobs) -> None:
-    """Photos -> embeddings and keypoints -> index -> answers."""
-    check_range(
-        topk=(knobs.topk, 1, 100),
-        false_match_rate=(knobs.false_match_rate, 0, 1),
-        cache_gb=(knobs.cache_gb, 0.01, math.inf),
-    )
-    if not knobs.photos and not DEMO_NEW.is_dir():
-        raise UserError("name the photos to ask about: python search.py PHOTO [PHOTO ...]")
-    paths = find_photos(knobs.photos or (str(DEMO_NEW),))
-    if knobs.points and not knobs.json:
-        raise UserError("--points says with --json where the points lie that two photos share; add --json")
-    artifacts = open_artifacts(knobs.artifacts)
-    ranker = choose_ranker(artifacts.matching, knobs.ranker)
-    index, engine = known_photos(
-        artifacts,
-        knobs.data,
-        knobs.scaling,
-        CUSTOM_OBJECTS,
-        knobs.cache_gb,
-        knobs.results / "problems.csv",
-        with_keypoints=LOCAL in MEMBERS[ranker],
-        rebuild=knobs.rebuild,
-        verify=knobs.verify,
-    )
-    check_side(knobs.side, index)
-    searcher = Searcher(
-        replace(index, approximate=None) if knobs.exact else index,
-        engine,
-        artifacts.preprocessor.image_size,
-        ranker,
-        artifacts.matching,
-        knobs.false_match_rate,
-        knobs.side,
-        explains=knobs.panels or knobs.points,
-    )
-
-    answers = [answer_photo(path, searcher, knobs.topk) for path in track(paths, "Searching", len(paths))]
-    if not knobs.json:
-        print_answers(answers, of_the_demo=not knobs.photos)
-    if knobs.panels:  # after the answers: nobody waits for a picture to read a name
-        answers = with_panels(answers, searcher, knobs.results)
-    if knobs.json:
-        print(json.dumps([as_json(answer, knobs.points) for answer in answers], indent=2))
-
-    unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
-    report_problems(knobs.results / "search_problems.csv", problem_table(unreadable))
-    if len(unreadable) == len(answers):
-        raise UserError(
-            f"none of the {len(answers)} photos can be read; the first: {unreadable[0][0]}: {unreadable[0][1]}"
-        )
-
-
-def with_panels(answers: list[Answer], searcher: Searcher, results: Path) -> list[Answer]:
-    """Draw a picture for each answer; the same answers, which name it."""
-    from wildtrack.visualization.reporting import draw_answer  # matplotlib takes a second: not before the answers
-
-    remove_files(results, PANELS)  # an earlier search's must not pass for this one's
-    drawn = []
-    for number, answer in enumerate(track(answers, "Drawing pictures", len(answers)), start=1):
-        panel = results / f"search_{number}_{Path(answer.photo).stem[:50]}.png"
-        if answer.status == "ok":
-            draw_answer(answer, searcher, panel)
-        drawn.append(replace(answer, panel=panel.as_posix()) if answer.status == "ok" else answer)
-    panels = [answer.panel for answer in drawn if answer.panel]
-    if panels:
-        console.print(f"Picture: {panels[0]}" + (f" and {len(panels) - 1} more beside it" if panels[1:] else ""))
-    return drawn
-
-
-def check_side(side: str, index: Index) -> None:
-    """Refuse a side that no known photo shows: it would be misspelt, or in other words than the catalogue's."""
-    words = sorted(set(index.meta["orientation"]) - {""})
-    if side and side not in words:
-        known = f"the known photos show {', '.join(words)}" if words else "the catalogue knows no sides"
-        raise UserError(f"--side {side!r} helps nobody: {known}; leave it out, or use the catalogue's words")
-
-
-def as_json(answer: Answer, with_points: bool) -> dict[str, Any]:
-    """An answer for machines; where the shared points lie is long, and only told when asked for."""
-    told = asdict(answer)
-    for candidate in told["candidates"] if not with_points else ():
-        del candidate["points"]
-    return told
-
-
-def print_answers(answers: list[Answer], of_the_demo: bool) -> None:
-    """The answers for people, at once: what comes after them takes longer."""
-    for answer in answers:
-        print_answer(answer)
-    if of_the_demo:
-        print(f'Who they really are: {DEMO_NEW / "answers.csv"}; "unknown" is a turtle that nobody has met before.')
-    sys.stdout.flush()
-
-
-def print_answer(answer: Answer) -> None:
-    """One line a candidate, for people."""
-    if answer.status == "unreadable":
-        print(f"{answer.photo}: cannot be read: {answer.reason}")
-        return
-    known = (
-        f" (this very file is in the index as {answer.already_known_as}; left out)" if answer.already_known_as else ""
-    )
-    by_side = f" (as the {answer.side} side)" if answer.side else ""
-    print(f"{answer.photo}{by_side}: {DECISIONS[answer.decision]}{known}")
-    for candidate in answer.candidates:
-        sure = "" if candidate.probability is None else f"P(same) {candidate.probability:.2f}  "
-        points = "" if candidate.shared_points is None else f"{candidate.shared_points} shared points  "
-        side = f"  only known from the {candidate.other_side} side" if candidate.other_side else ""
-        print(
-            f"  {candidate.rank}. {candidate.identity}  {sure}{points}network similarity {candidate.similarity:.2f}  "
-            f"({candidate.path}){side}"
-        )
-
+# What people turn most; --help has every setting, and what stands on the command line counts more than this.
+CONFIG = Config(
+    topk=5,  # how many identities to name
+    panels=True,  # draw a picture for each photo; those of the search before are removed
+    matcher="auto",  # embedding, local, fused; auto: whichever did best on validation photos
+    false_match_rate=0.01,  # share of new animals' photos that may be called a match
+    data=None,  # known photos; None: those in the index, or for a new one those the model was trained on
+    artifacts=Path("artifacts"),  # the trained model, and the index
+    results=Path("results"),  # where the pictures go
+    custom_objects=CUSTOM_OBJECTS,
+)
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(search, CONFIG, __doc__)

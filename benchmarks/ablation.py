@@ -42,7 +42,7 @@ COLUMNS = ("R@1", "R@5", "R@10", "AP", "mINP")  # of `retrieval_scores`
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     data: Path = DEMO
@@ -54,47 +54,47 @@ class Knobs:
     results: Path = Path("results/ablation")  # the finished trainings' scores
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Train what is not there yet, seed by seed; then the table."""
-    if unknown := [piece for piece in knobs.pieces if piece not in PIECES]:
+    if unknown := [piece for piece in config.pieces if piece not in PIECES]:
         raise UserError(f"--pieces {unknown[0]!r} is not known; allowed: {', '.join(PIECES)}")
-    if knobs.data == DEMO and not any(DEMO.glob("*")):
+    if config.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
     scores = []
-    for seed in knobs.seeds:
-        for piece in knobs.pieces:
-            path = knobs.results / f"{name_of(knobs)}_{piece.replace(' ', '_')}_{seed}.csv"
+    for seed in config.seeds:
+        for piece in config.pieces:
+            path = config.results / f"{name_of(config)}_{piece.replace(' ', '_')}_{seed}.csv"
             if not path.is_file():
-                write_csv(validation_scores(train(knobs, piece, seed)), path)
+                write_csv(validation_scores(train(config, piece, seed)), path)
             scores.append(read_scores(path).assign(piece=piece, seed=seed))
-    table = table_of(pd.concat(scores), knobs.pieces)
+    table = table_of(pd.concat(scores), config.pieces)
     lines: list[list[Any]] = [list(table), ["---"] * len(table.columns), *table.to_numpy().tolist()]
     for cells in lines:
         words = [f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells]
         console.print(f"| {' | '.join(words)} |")
 
 
-def name_of(knobs: Knobs) -> str:
+def name_of(config: Config) -> str:
     """Which trainings belong into one table."""
-    weights = "random" if knobs.weights == "none" else "imagenet"
-    return f"{knobs.data.resolve().name}_{weights}_{knobs.image_size}px_{knobs.epochs}epochs_{_version(knobs)}"
+    weights = "random" if config.weights == "none" else "imagenet"
+    return f"{config.data.resolve().name}_{weights}_{config.image_size}px_{config.epochs}epochs_{_version(config)}"
 
 
-def _version(knobs: Knobs) -> str:
+def _version(config: Config) -> str:
     """Names the photos, the weights and the code, so that no table mixes rows of several."""
-    digest = hashlib.sha256(f"{knobs.data.resolve()} {knobs.weights}".encode())
+    digest = hashlib.sha256(f"{config.data.resolve()} {config.weights}".encode())
     for path in (Path("train_classifier_reid.py"), *sorted(Path("wildtrack/address").glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
 
 
-def train(knobs: Knobs, piece: str, seed: int) -> Path:
+def train(config: Config, piece: str, seed: int) -> Path:
     """Run the training script as a user does; returns the artifacts' folder."""
-    artifacts = knobs.results / "training"
-    flags = ["--data", knobs.data, "--artifacts", artifacts, "--weights", knobs.weights, "--seed", seed]
-    flags += ["--image-size", knobs.image_size, "--epochs", knobs.epochs]
-    flags += PIECES[piece].format(quarter=max(1, knobs.epochs // 4)).split()
-    console.print(f"{name_of(knobs)}: {piece}, seed {seed}")
+    artifacts = config.results / "training"
+    flags = ["--data", config.data, "--artifacts", artifacts, "--weights", config.weights, "--seed", seed]
+    flags += ["--image-size", config.image_size, "--epochs", config.epochs]
+    flags += PIECES[piece].format(quarter=max(1, config.epochs // 4)).split()
+    console.print(f"{name_of(config)}: {piece}, seed {seed}")
     with start_python("train_classifier_reid.py", *flags) as training:
         training.wait()
     if training.returncode:
@@ -149,4 +149,4 @@ def table_of(scores: pd.DataFrame, pieces: tuple[str, ...]) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -28,7 +28,7 @@ PIXELS = (64, 64)  # as assess_dataset.py
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     data: tyro.conf.Positional[Path | None] = None  # the photos; none: drawn turtles
@@ -36,13 +36,13 @@ class Knobs:
     repeats: int = 3  # the fastest run counts
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Time each kind of check on the same photos."""
     with tempfile.TemporaryDirectory() as folder:
-        data = knobs.data
+        data = config.data
         if data is None:
             data = Path(folder) / "turtles"
-            make_demo(data, Path(folder) / "new", identities=knobs.identities)
+            make_demo(data, Path(folder) / "new", identities=config.identities)
         catalogue = load_catalogue(data)
         table, root = catalogue.table, catalogue.root
 
@@ -59,10 +59,10 @@ def main(knobs: Knobs) -> None:
                 check_for_duplicates(photos.table, photos.small, hashes, contents, shown, sizes.astype(int), sizes)
 
         console.print(f"{len(table)} photos; {versions()}")
-        plain = fastest(decode, knobs.repeats)
+        plain = fastest(decode, config.repeats)
         console.print(f"{'Pillow, decoding alone':24s} {len(table) / plain:7.0f} photos/s")
         for name, work in (("quality", lambda: quality_table(table, root)), ("duplicates", duplicates)):
-            seconds = fastest(work, knobs.repeats)
+            seconds = fastest(work, config.repeats)
             console.print(f"{name:24s} {len(table) / seconds:7.0f} photos/s  {plain / seconds:4.2f} x decoding alone")
 
 
@@ -78,4 +78,4 @@ def fastest(work: Callable[[], Any], repeats: int) -> float:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -23,7 +23,7 @@ NAMES = {"as it is": (), "--deterministic": ("--deterministic",)}
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     data: Path = DEMO
@@ -33,37 +33,37 @@ class Knobs:
     image_size: int = 128  # pixels
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Train in turns; compare the speed of the epochs, and the models by their fingerprints."""
-    if knobs.epochs < 2:
-        raise UserError(f"epochs = {knobs.epochs}: the first is not timed, so there must be 2 or more")
-    if knobs.data == DEMO and not any(DEMO.glob("*")):
+    if config.epochs < 2:
+        raise UserError(f"epochs = {config.epochs}: the first is not timed, so there must be 2 or more")
+    if config.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
     speeds: dict[str, list[float]] = {name: [] for name in NAMES}
     models: dict[str, set[str]] = {name: set() for name in NAMES}
-    for _ in range(knobs.repeats):
+    for _ in range(config.repeats):
         for name, options in NAMES.items():
-            speed, fingerprint = trained(knobs, options)
+            speed, fingerprint = trained(config, options)
             speeds[name].append(speed)
             models[name].add(fingerprint)
-    console.print(f"medians of {knobs.repeats} trainings of {knobs.epochs} epochs; {versions()}")
+    console.print(f"medians of {config.repeats} trainings of {config.epochs} epochs; {versions()}")
     for name, found in speeds.items():
         ratio = median(found) / median(speeds["as it is"])
         different = len(models[name])
         console.print(f"{name:16s} {median(found):6.1f} photos/s, {ratio:4.2f} x; {different} different models")
 
 
-def trained(knobs: Knobs, options: tuple[str, ...]) -> tuple[float, str]:
+def trained(config: Config, options: tuple[str, ...]) -> tuple[float, str]:
     """Photos per second of the epochs after the first, and the model's fingerprint."""
     with tempfile.TemporaryDirectory() as folder:
-        size = ("--weights", "none", "--alpha", knobs.alpha, "--image-size", knobs.image_size)
-        places = ("--data", knobs.data, "--artifacts", folder, "--results", folder)
-        if start_python(TRAIN, *places, *size, "--epochs", knobs.epochs, *options).wait():
+        size = ("--weights", "none", "--alpha", config.alpha, "--image-size", config.image_size)
+        places = ("--data", config.data, "--artifacts", folder, "--results", folder)
+        if start_python(TRAIN, *places, *size, "--epochs", config.epochs, *options).wait():
             raise UserError("the training failed; what it says stands above")
         history = pd.read_csv(Path(folder) / "history.csv")
-        config = open_artifacts(Path(folder)).config or {}
-    return float(history["photos_per_second"].iloc[1:].median()), str(config["fingerprint"])
+        saved = open_artifacts(Path(folder)).config or {}
+    return float(history["photos_per_second"].iloc[1:].median()), str(saved["fingerprint"])
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -16,7 +16,7 @@ from wildtrack.errors import UserError
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     photos: int = 100_000  # how many hashes
@@ -24,16 +24,16 @@ class Knobs:
     at_once: int = 2_000  # rows of all pairs in memory at once
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Find the same pairs both ways."""
-    hashes = planted_hashes(knobs.photos, knobs.copies)
-    console.print(f"{knobs.photos} hashes, {knobs.copies} of them planted copies; {versions()}")
+    hashes = planted_hashes(config.photos, config.copies)
+    console.print(f"{config.photos} hashes, {config.copies} of them planted copies; {versions()}")
     started = time.perf_counter()
     blocks = [np.stack([earlier, rows]) for rows, earlier, _ in near_pairs(hashes)]
     through_index = time.perf_counter() - started
     found = sorted(zip(*np.concatenate(blocks, axis=1).tolist(), strict=True))
     started = time.perf_counter()
-    expected = all_pairs(hashes, knobs.at_once)
+    expected = all_pairs(hashes, config.at_once)
     by_pairs = time.perf_counter() - started
     if found != expected:
         raise UserError(f"the index found {len(found)} pairs, and comparing all pairs found {len(expected)}")
@@ -65,4 +65,4 @@ def all_pairs(hashes: np.ndarray, at_once: int) -> list[tuple[int, int]]:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -19,7 +19,7 @@ from wildtrack.console import console, load_tensorflow, run
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     photos: int = 256  # how many photos to embed
@@ -27,14 +27,14 @@ class Knobs:
     repeats: int = 3  # the fastest of so many runs counts
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Time both engines on both kinds of pooling."""
     load_tensorflow()
-    shape = (knobs.photos, knobs.image_size, knobs.image_size, 3)
+    shape = (config.photos, config.image_size, config.image_size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    console.print(f"{knobs.photos} photos of {knobs.image_size} pixels; {versions()}")
+    console.print(f"{config.photos} photos of {config.image_size} pixels; {versions()}")
     for pooling in ("average", "grid"):
-        rates = photos_per_second(pooling, pixels, knobs.repeats)
+        rates = photos_per_second(pooling, pixels, config.repeats)
         for name, rate in rates.items():
             ratio = rate / rates["Keras predict"]
             console.print(f"{pooling:8s} {name:14s} {rate:7.0f} photos/s  {ratio:4.1f} x Keras predict")
@@ -81,4 +81,4 @@ def fastest(work: Callable[[], object], repeats: int) -> float:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -56,7 +56,7 @@ Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     data: Path = DEMO  # photos to embed, whole, without boxes
@@ -69,23 +69,23 @@ class Knobs:
     repeats: int = 5  # rounds, after a first one; their median counts
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Time every way on both folders."""
-    if knobs.data == DEMO and not any(DEMO.glob("*")):
+    if config.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
-    size = (knobs.image_size, knobs.image_size)
+    size = (config.image_size, config.image_size)
     with tempfile.TemporaryDirectory() as folder:
-        network, model = make_network(knobs, Path(folder) / "model.onnx")
+        network, model = make_network(config, Path(folder) / "model.onnx")
         engine = OnnxEngine(model)
-        console.print(f"{knobs.backbone}, alpha {knobs.alpha:g}, {knobs.image_size} pixels; {versions()}")
+        console.print(f"{config.backbone}, alpha {config.alpha:g}, {config.image_size} pixels; {versions()}")
         small, large = Path(folder) / "small", Path(folder) / "large"
-        copy_photos(knobs.data, small, knobs.photos)
-        draw_photos(large, knobs.large, knobs.megapixels)
+        copy_photos(config.data, small, config.photos)
+        draw_photos(large, config.large, config.megapixels)
         for photos in (small, large):
             paths = sorted(photos.iterdir())
             megabytes = sum(path.stat().st_size for path in paths) / 1e6
             console.print(f"{len(paths)} photos, {megabytes / len(paths):.2f} MB each")
-            with torch_ways(knobs, photos) as torch_works:
+            with torch_ways(config, photos) as torch_works:
                 works: dict[str, Work] = {
                     OURS: partial(embed_anew, paths, size, engine),
                     KERAS: partial(network.predict, keras_photos(photos, size), verbose=0),
@@ -93,9 +93,9 @@ def main(knobs: Knobs) -> None:
                     DECODING: partial(decode, paths, size),
                     NETWORK: bare_network(model, np.stack([read_photo(path, size) for path in paths])),
                 }
-                tell(side_by_side(works, knobs.repeats), len(paths))
-            tell_second_run(paths, size, engine, knobs.repeats)
-        tell_decoding(paths, size, knobs.repeats)
+                tell(side_by_side(works, config.repeats), len(paths))
+            tell_second_run(paths, size, engine, config.repeats)
+        tell_decoding(paths, size, config.repeats)
 
 
 def side_by_side(works: Mapping[str, Work], repeats: int) -> dict[str, np.ndarray]:
@@ -209,14 +209,14 @@ def tell_decoding(paths: list[Path], size: tuple[int, int], repeats: int) -> Non
         console.print(f"  {name:40s} {rate:7.0f} photos/s   {beside:5.2f} x Pillow")
 
 
-def make_network(knobs: Knobs, path: Path) -> tuple[Any, Path]:
+def make_network(config: Config, path: Path) -> tuple[Any, Path]:
     """Our network with random weights: the Keras model, and the same as ONNX file at `path`."""
     load_tensorflow()
     from wildtrack.address.models.builder import build_backbone, build_model
     from wildtrack.address.models.export import export_onnx
     from wildtrack.address.models.network import open_network
 
-    backbone = build_backbone(knobs.backbone, alpha=knobs.alpha, image_size=knobs.image_size, weights="none")
+    backbone = build_backbone(config.backbone, alpha=config.alpha, image_size=config.image_size, weights="none")
     network = open_network(build_model(backbone, embed_dim=256, num_ids=30, pooling="average")).keras_model
     export_onnx(network, path, {"fingerprint": "0" * 64})
     return network, path
@@ -230,16 +230,16 @@ def keras_photos(folder: Path, size: tuple[int, int]) -> Any:
 
 
 @contextmanager
-def torch_ways(knobs: Knobs, photos: Path) -> Iterator[dict[str, Work]]:
+def torch_ways(config: Config, photos: Path) -> Iterator[dict[str, Work]]:
     """The same backbone by PyTorch and timm, see `plain_torch`; nothing where they are missing."""
-    name = IN_TIMM.get((knobs.backbone, knobs.alpha))
+    name = IN_TIMM.get((config.backbone, config.alpha))
     if name is None or not all(map(find_spec, ("torch", "torchvision", "timm"))):
         why = "timm has no such backbone" if name is None else "pip install torch torchvision timm (5.5 GB)"
         console.print(f"  PyTorch is left out: {why}")
         yield {}
         return
     program = Path(__file__).with_name("plain_torch.py")
-    with start_python(program, name, knobs.image_size, photos, stdin=PIPE, stdout=PIPE) as child:
+    with start_python(program, name, config.image_size, photos, stdin=PIPE, stdout=PIPE) as child:
         answers, asked = child.stdout, child.stdin
         if answers is None or asked is None:
             raise RuntimeError("no pipes")
@@ -281,4 +281,4 @@ def settle(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

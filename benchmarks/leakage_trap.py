@@ -32,7 +32,7 @@ NAMES["raw_pixels"] = "raw pixels"
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     data: Path = DEMO  # a folder with metadata.csv, whose photos have dates
@@ -44,21 +44,21 @@ class Knobs:
     results: Path = Path("results/leakage_trap")
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """For each seed: train by encounter, deal the sides out anew, train again; then the tables."""
-    if knobs.data == DEMO and not any(DEMO.glob("*")):
+    if config.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
-    photos = knobs.results / "photos"
+    photos = config.results / "photos"
     if not photos.is_dir():
-        shutil.copytree(knobs.data, photos)
-        if knobs.bursts:
+        shutil.copytree(config.data, photos)
+        if config.bursts:
             add_frames(photos)
-    for seed in knobs.seeds:
-        honest = measure(knobs, photos / "metadata.csv", "encounter", seed)
+    for seed in config.seeds:
+        honest = measure(config, photos / "metadata.csv", "encounter", seed)
         shuffled = photos / f"random_{seed}.csv"
-        split = pd.read_csv(knobs.results / f"encounter_{seed}" / "artifacts" / "split.csv")
+        split = pd.read_csv(config.results / f"encounter_{seed}" / "artifacts" / "split.csv")
         write_csv(dealt_anew(pd.read_csv(photos / "metadata.csv"), split, seed), shuffled)
-        trap = measure(knobs, shuffled, "random", seed)
+        trap = measure(config, shuffled, "random", seed)
         for name, metrics in zip(SPLITS, (honest, trap), strict=True):
             console.print(f"\nSeed {seed}, split {name}: {in_words(metrics)}\n")
             for line in table_of(metrics):
@@ -101,15 +101,15 @@ def dealt_anew(table: pd.DataFrame, split: pd.DataFrame, seed: int) -> pd.DataFr
     return sides
 
 
-def measure(knobs: Knobs, data: Path, name: str, seed: int) -> dict[str, Any]:
+def measure(config: Config, data: Path, name: str, seed: int) -> dict[str, Any]:
     """Train and evaluate as a user does, unless that is done; returns what metrics.json says."""
-    folder = knobs.results / f"{name}_{seed}"
+    folder = config.results / f"{name}_{seed}"
     artifacts, metrics = folder / "artifacts", folder / "metrics.json"
     places = ("--artifacts", artifacts, "--results", folder)
     if not (artifacts / "manifest.json").is_file():
         rule = "encounter" if name == "encounter" else "catalogue"
-        size = ("--weights", "none", "--image-size", knobs.image_size, "--alpha", knobs.alpha)
-        more = ("--data", data, "--split", rule, "--epochs", knobs.epochs, "--seed", seed)
+        size = ("--weights", "none", "--image-size", config.image_size, "--alpha", config.alpha)
+        more = ("--data", data, "--split", rule, "--epochs", config.epochs, "--seed", seed)
         script("train_classifier_reid.py", *places, *size, *more)
     if not metrics.is_file():
         asked = ("--queries-per-identity", 0, "--examples", 0, "--tsne-max", 0)
@@ -152,4 +152,4 @@ def cell(figures: dict[str, Any], name: str) -> str:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -30,7 +30,7 @@ NOISE = 6.0  # standard deviation, of a descriptor's bytes
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     data: Path = DEMO  # whose keypoints to use
@@ -40,11 +40,11 @@ class Knobs:
     sizes: tuple[int, ...] = (1000, 4000, 6000, 16_000)  # known photos, with the index alone
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Ask the same queries both ways."""
-    if knobs.data == DEMO and not any(DEMO.glob("*")):
+    if config.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
-    catalogue = load_catalogue(knobs.data)
+    catalogue = load_catalogue(config.data)
     contents = photo_contents(catalogue.table, catalogue.root, default_cache())
     drawn = cached_keypoints(catalogue.table, catalogue.root, contents, default_cache(), 10.0)
     rows = np.arange(len(drawn))
@@ -53,7 +53,7 @@ def main(knobs: Knobs) -> None:
     known, names = [drawn[row] for row in rows[rows % 8 > 0]], identities[rows % 8 > 0]
     console.print(f"{np.mean([len(photo.places) for photo in drawn]):.0f} keypoints a photo; {versions()}")
 
-    asked = [row % len(queries) for row in range(knobs.queries)]
+    asked = [row % len(queries) for row in range(config.queries)]
 
     def is_right(row: int, photo: int) -> bool:
         return bool(names[photo % len(known)] == asked_about[row])
@@ -73,17 +73,17 @@ def main(knobs: Knobs) -> None:
         )
         return seconds
 
-    fast = with_index(knobs.photos)
-    gallery, slowly = repeated(known, knobs.photos), asked[: knobs.pairs_queries]
+    fast = with_index(config.photos)
+    gallery, slowly = repeated(known, config.photos), asked[: config.pairs_queries]
     each = [all_pairs(queries[row], gallery) for row in track(slowly, "Comparing all pairs", len(slowly))]
     slow = float(np.mean([seconds for seconds, _ in each]))
     right = sum(is_right(row, photo) for row, (_, photo) in zip(slowly, each, strict=True))
     console.print(
-        f"{knobs.photos:6} photos, BFMatcher with every photo {slow:7.3f} s a query, {right} of {len(each)} right; "
+        f"{config.photos:6} photos, BFMatcher with every photo {slow:7.3f} s a query, {right} of {len(each)} right; "
         f"the index is {slow / fast:.0f} x as fast"
     )
     del gallery
-    for count in knobs.sizes:
+    for count in config.sizes:
         with_index(count)
 
 
@@ -118,4 +118,4 @@ def all_pairs(query: Keypoints, gallery: list[Keypoints]) -> tuple[float, int]:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -39,7 +39,7 @@ PER = 10_000  # photos
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     data: Path = DEMO  # photos to repeat
@@ -55,22 +55,22 @@ class Peak:
     resident: float
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Run `search.py` on growing catalogues."""
     if not sys.platform.startswith("linux"):
         raise UserError("this benchmark reads /proc, which only Linux has")
-    if knobs.data == DEMO and not any(DEMO.glob("*")):
+    if config.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        catalogue = load_catalogue(knobs.data)
-        options = ["--ranker", "embedding", "--json", "--no-panels", "--results", str(folder / "results")]
-        options += ["--artifacts", str(make_artifacts(folder / "artifacts", catalogue, knobs.image_size))]
+        catalogue = load_catalogue(config.data)
+        options = ["--matcher", "embedding", "--json", "--no-panels", "--results", str(folder / "results")]
+        options += ["--artifacts", str(make_artifacts(folder / "artifacts", catalogue, config.image_size))]
         queries = [str(catalogue.root / path) for path in catalogue.table["path"].head(QUERIES)]
-        csv_files = repeat_photos(folder / "photos", catalogue, knobs.sizes)
+        csv_files = repeat_photos(folder / "photos", catalogue, config.sizes)
         console.print(f"{versions()}")
         peaks: dict[str, list[Peak]] = {}
-        for size, csv_file in zip(knobs.sizes, csv_files, strict=True):
+        for size, csv_file in zip(config.sizes, csv_files, strict=True):
             vectors = size * EMBED_DIM * np.dtype(np.float32).itemsize / 1e6
             console.print(f"{size} photos, whose vectors take {vectors:.1f} MB")
             shutil.rmtree(folder / "cache", ignore_errors=True)
@@ -80,8 +80,8 @@ def main(knobs: Knobs) -> None:
                 peak, seconds = peak_of(arguments, folder / "cache")
                 peaks.setdefault(work, []).append(peak)
                 console.print(f"  {work:16s} {peak.anonymous:6.0f} MB ({peak.resident:.0f} MB) in {seconds:.0f} s")
-    for work, found in peaks.items() if len(knobs.sizes) > 1 else ():
-        steps = (knobs.sizes[-1] - knobs.sizes[0]) / PER
+    for work, found in peaks.items() if len(config.sizes) > 1 else ():
+        steps = (config.sizes[-1] - config.sizes[0]) / PER
         growth = (found[-1].anonymous - found[0].anonymous) / steps
         vectors = PER * EMBED_DIM * np.dtype(np.float32).itemsize / 1e6
         console.print(f"{work:16s} {growth:6.1f} MB for {PER} more photos, {growth / vectors:.1f} x their vectors")
@@ -144,4 +144,4 @@ def repeat_photos(folder: Path, catalogue: Catalogue, sizes: tuple[int, ...]) ->
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -27,7 +27,7 @@ TOLERANCE = 1e-3  # a loop breaks ties as its sort happens to
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     queries: int = 10_000  # how many photos are asked about
@@ -69,15 +69,16 @@ class TimedCosines(Cosines):
         return block
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Score the same queries each way."""
-    rng = np.random.default_rng(knobs.seed)
-    query_ids, gallery_ids = (rng.integers(knobs.identities, size=count) for count in (knobs.queries, knobs.gallery))
-    animals = rng.standard_normal((knobs.identities, knobs.dims), dtype=np.float32)
-    queries, gallery = (scattered(animals[ids], knobs.noise, rng) for ids in (query_ids, gallery_ids))
+    rng = np.random.default_rng(config.seed)
+    query_ids, gallery_ids = (rng.integers(config.identities, size=count) for count in (config.queries, config.gallery))
+    animals = rng.standard_normal((config.identities, config.dims), dtype=np.float32)
+    queries, gallery = (scattered(animals[ids], config.noise, rng) for ids in (query_ids, gallery_ids))
     console.print(
-        f"{knobs.queries} queries, {knobs.gallery} known photos, {knobs.identities} animals; "
-        f"all cosines at once would take {knobs.queries * knobs.gallery * queries.itemsize / 1e9:.1f} GB; {versions()}"
+        f"{config.queries} queries, {config.gallery} known photos, {config.identities} animals; "
+        f"all cosines at once would take {config.queries * config.gallery * queries.itemsize / 1e9:.1f} GB; "
+        f"{versions()}"
     )
 
     def without_sorting(cosines: Cosines) -> np.ndarray:
@@ -90,7 +91,7 @@ def main(knobs: Knobs) -> None:
     console.print(f"retrieval_scores, {len(queries)} queries: {ours}{memory}")
     averages = zip(COLUMNS, np.nanmean(figures, axis=0).tolist(), strict=True)
     console.print(", ".join(f"{name} {value:.3f}" for name, value in averages))
-    some = queries[: knobs.looped]
+    some = queries[: config.looped]
     for name, divide in (("as torchreid does it", in_a_list), ("NumPy throughout", in_numpy)):
         loop = partial(score_in_a_loop, query_ids=query_ids[: len(some)], gallery_ids=gallery_ids, divide=divide)
         expected, theirs = measured(loop, some, gallery)
@@ -158,4 +159,4 @@ def in_numpy(found: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -37,7 +37,7 @@ Search = Callable[[Floats], Rows]
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     sizes: tuple[int, ...] = (100_000, 1_000_000)  # embeddings
@@ -50,31 +50,31 @@ class Knobs:
     seed: int = 0
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Ask the same queries in every way."""
-    console.print(f"{knobs.dims} entries each; {versions()}")
-    for size in knobs.sizes:
+    console.print(f"{config.dims} entries each; {versions()}")
+    for size in config.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            compare(Path(folder), size, knobs)
+            compare(Path(folder), size, config)
 
 
-def compare(folder: Path, size: int, knobs: Knobs) -> None:
+def compare(folder: Path, size: int, config: Config) -> None:
     """All ways at one size."""
     from sklearn.neighbors import NearestNeighbors
 
-    embeddings, queries = drawn_embeddings(folder, size, knobs)
-    neighbours = NearestNeighbors(n_neighbors=knobs.k, algorithm="brute", metric="euclidean").fit(embeddings)
+    embeddings, queries = drawn_embeddings(folder, size, config)
+    neighbours = NearestNeighbors(n_neighbors=config.k, algorithm="brute", metric="euclidean").fit(embeddings)
     started = time.perf_counter()
     index = learn_sketches(embeddings)
     built = time.perf_counter() - started
     write_sketches(index.sketches, folder)
     searches: dict[str, Search] = {
-        EXACT: lambda asked: nearest(embeddings, asked, knobs.k)[1],
-        "NumPy matmul + argpartition": lambda asked: with_numpy(embeddings, asked, knobs),
+        EXACT: lambda asked: nearest(embeddings, asked, config.k)[1],
+        "NumPy matmul + argpartition": lambda asked: with_numpy(embeddings, asked, config),
         "scikit-learn NearestNeighbors": lambda asked: neighbours.kneighbors(asked, return_distance=False),
-        APPROXIMATE: lambda asked: index.nearest(asked, knobs.k)[1],
+        APPROXIMATE: lambda asked: index.nearest(asked, config.k)[1],
     }
-    one = one_at_a_time(searches, queries, knobs.singles)
+    one = one_at_a_time(searches, queries, config.singles)
     many: dict[str, float] = {}
     truth: Floats = np.empty(0, np.float32)
     for name, search in searches.items():
@@ -85,7 +85,7 @@ def compare(folder: Path, size: int, knobs: Knobs) -> None:
         found = similarities(embeddings, rows.ravel(), queries, asked).reshape(rows.shape)
         truth = found if name == EXACT else truth
         if name == APPROXIMATE:
-            said = f"recall@{knobs.k} {np.mean(found >= truth[:, -1:] - SAME):.4f}"
+            said = f"recall@{config.k} {np.mean(found >= truth[:, -1:] - SAME):.4f}"
         elif np.abs(found - truth).max() <= SAME:
             said = "the same answers"
         else:
@@ -112,34 +112,34 @@ def compare(folder: Path, size: int, knobs: Knobs) -> None:
         )
 
 
-def drawn_embeddings(folder: Path, size: int, knobs: Knobs) -> tuple[Floats, Floats]:
+def drawn_embeddings(folder: Path, size: int, config: Config) -> tuple[Floats, Floats]:
     """Embeddings float32 (size, dims), mapped from `embeddings.npy`, and queries (queries, dims); unit length."""
-    rng = np.random.default_rng(knobs.seed)
-    directions = np.linalg.qr(rng.standard_normal((knobs.dims, knobs.spread)))[0].T.astype(np.float32)
-    animals = unit_length(rng.standard_normal((-(-size // PHOTOS), knobs.spread), dtype=np.float32))
-    noise = np.float32(np.sqrt((1 / ALIKE - 1) / knobs.spread))
+    rng = np.random.default_rng(config.seed)
+    directions = np.linalg.qr(rng.standard_normal((config.dims, config.spread)))[0].T.astype(np.float32)
+    animals = unit_length(rng.standard_normal((-(-size // PHOTOS), config.spread), dtype=np.float32))
+    noise = np.float32(np.sqrt((1 / ALIKE - 1) / config.spread))
 
     def photos(of: Rows) -> Floats:
-        differing = noise * rng.standard_normal((len(of), knobs.spread), dtype=np.float32)
+        differing = noise * rng.standard_normal((len(of), config.spread), dtype=np.float32)
         return unit_length((animals[of] + differing) @ directions)
 
     path = folder / "embeddings.npy"
-    written = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(size, knobs.dims))
+    written = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(size, config.dims))
     for start in range(0, size, BLOCK):
         written[start : start + BLOCK] = photos(np.arange(start, min(start + BLOCK, size)) // PHOTOS)
     written.flush()
     del written
-    queries = photos(rng.integers(0, len(animals), knobs.queries))
+    queries = photos(rng.integers(0, len(animals), config.queries))
     np.save(folder / "queries.npy", queries)
     return np.asarray(np.load(path, mmap_mode="r")), queries
 
 
-def with_numpy(embeddings: Floats, queries: Floats, knobs: Knobs) -> Rows:
+def with_numpy(embeddings: Floats, queries: Floats, config: Config) -> Rows:
     """The k most similar rows, (Q, k), by writing down all similarities."""
     blocks = []
-    for start in range(0, len(queries), knobs.at_once):
-        similarity = queries[start : start + knobs.at_once] @ embeddings.T
-        best = np.argpartition(similarity, -knobs.k, axis=1)[:, -knobs.k :]
+    for start in range(0, len(queries), config.at_once):
+        similarity = queries[start : start + config.at_once] @ embeddings.T
+        best = np.argpartition(similarity, -config.k, axis=1)[:, -config.k :]
         order = np.argsort(-np.take_along_axis(similarity, best, axis=1), axis=1, kind="stable")
         blocks.append(np.take_along_axis(best, order, axis=1))
     return np.concatenate(blocks)
@@ -178,4 +178,4 @@ def _peak_memory(folder: Path, way: str) -> float:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

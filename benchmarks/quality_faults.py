@@ -20,17 +20,17 @@ from wildtrack.console import console, run, track
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
-    data: tyro.conf.Positional[Path]  # the photos
+    data: tyro.conf.Positional[Path] = Path("data/demo-turtles")  # the photos
     share: float = 0.05  # of the photos are faulty; precision depends on it
     draws: int = 10  # of the photos that are turned
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Plant each fault in every photo, and quarter turns in a share of them."""
-    catalogue = load_catalogue(knobs.data)
+    catalogue = load_catalogue(config.data)
     sound: list[dict[str, float]] = []
     faulty: dict[str, list[dict[str, float]]] = {name: [] for name in FAULTS}
     described: list[list[np.ndarray]] = []  # of each photo at each quarter turn
@@ -42,11 +42,11 @@ def main(knobs: Knobs) -> None:
         small = measure_file(catalogue.root / path)[1]
         turned = [np.ascontiguousarray(np.rot90(small, quarter)) for quarter in range(4)]
         described.append([describe(one, one.shape[1] / one.shape[0]) for one in turned])
-    console.print(f"{len(sound)} photos, {knobs.share:.0%} faulty")
+    console.print(f"{len(sound)} photos, {config.share:.0%} faulty")
     for name in FAULTS:
         issue = name.split()[0].strip(",")
-        report(name, flagged(faulty[name], issue), flagged(sound, issue), knobs.share)
-    report_turns(np.array(described), knobs)
+        report(name, flagged(faulty[name], issue), flagged(sound, issue), config.share)
+    report_turns(np.array(described), config)
 
 
 def flagged(measured: list[dict[str, float]], issue: str) -> float:
@@ -63,19 +63,19 @@ def report(name: str, recall: float, false_alarms: float, share: float) -> None:
     console.print(f"{name:34s} recall {recall:.2f}  false alarms {false_alarms:.4f}  precision {precision}")
 
 
-def report_turns(described: np.ndarray, knobs: Knobs) -> None:
+def report_turns(described: np.ndarray, config: Config) -> None:
     """Turn a share of the photos at random, several times; `described` is (N, 4, 177)."""
     count, figures = len(described), []
-    for seed in range(knobs.draws):
+    for seed in range(config.draws):
         chance = np.random.default_rng(seed)
-        turns = np.where(chance.random(count) < knobs.share, chance.integers(1, 4, count), 0)
+        turns = np.where(chance.random(count) < config.share, chance.integers(1, 4, count), 0)
         suspected = suspected_turns(described[np.arange(count), turns])
         if suspected is not None:
             found = suspected[1] > Thresholds().turned
             figures.append((found[turns > 0].mean(), found[turns == 0].mean()))
     if figures:
         recall, false_alarms = np.mean(figures, axis=0)
-        report(f"turned, mean of {len(figures)} draws", recall, false_alarms, knobs.share)
+        report(f"turned, mean of {len(figures)} draws", recall, false_alarms, config.share)
     else:
         console.print("turned: none suspected; too few photos, or a dataset without a clear up")
 
@@ -126,4 +126,4 @@ FAULTS: dict[str, Callable[[Photo], Photo]] = {  # the first word is the issue
 }
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

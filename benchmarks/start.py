@@ -21,7 +21,7 @@ IMPORT = "import tensorflow, keras; print(keras.__version__, flush=True)"
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     photo: Path = DEMO_NEW / "new_1.jpg"
@@ -30,20 +30,20 @@ class Knobs:
     repeats: int = 5  # the fastest of so many runs counts; they take turns
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Start both processes again and again, and time their first lines."""
-    search = [str(SEARCH), str(knobs.photo), "--artifacts", str(knobs.artifacts)]
-    search += ["--results", str(knobs.results)]
+    search = [str(SEARCH), str(config.photo), "--artifacts", str(config.artifacts)]
+    search += ["--results", str(config.results)]
     commands = {
         "import tensorflow, keras": ["-c", IMPORT],
         "search.py PHOTO": search,
         "search.py PHOTO --no-panels": [*search, "--no-panels"],
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    for _ in range(knobs.repeats):
+    for _ in range(config.repeats):
         for name, command in commands.items():
             found[name].append(seconds_of(command))
-    console.print(f"the fastest of {knobs.repeats} runs; {versions()}")
+    console.print(f"the fastest of {config.repeats} runs; {versions()}")
     imported = min(answer for answer, _ in found["import tensorflow, keras"])
     for name, times in found.items():
         answer, end = (min(column) for column in zip(*times, strict=True))
@@ -63,4 +63,4 @@ def seconds_of(arguments: list[str]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -20,7 +20,7 @@ BARE = "bare train_on_batch"
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     photos: int = 480  # in an epoch
@@ -30,42 +30,42 @@ class Knobs:
     rounds: int = 3  # in which all take their turn; the median of their ratios counts
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Train on random pixels with augmentation and without; then the bare loop, with the same network and losses."""
     load_tensorflow()
-    shape = (knobs.photos, knobs.image_size, knobs.image_size, 3)
+    shape = (config.photos, config.image_size, config.image_size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    console.print(f"{knobs.photos} photos of {knobs.image_size} pixels, batches of {knobs.batch_size}; {versions()}")
+    console.print(f"{config.photos} photos of {config.image_size} pixels, batches of {config.batch_size}; {versions()}")
     for pooling in ("average", "grid"):
-        rounds = [compare(pooling, pixels, knobs) for _ in range(knobs.rounds)]
+        rounds = [compare(pooling, pixels, config) for _ in range(config.rounds)]
         for name in rounds[0]:
             speed = np.median([each[name] for each in rounds])
             beside = np.median([each[name] / each[BARE] for each in rounds])
             console.print(f"{pooling:8s} {name:44s} {speed:6.1f} photos/s  {beside:4.2f} x bare")
 
 
-def compare(pooling: str, pixels: np.ndarray, knobs: Knobs) -> dict[str, float]:
+def compare(pooling: str, pixels: np.ndarray, config: Config) -> dict[str, float]:
     """Photos a second of each way, one after the other."""
-    found = {BARE: bare_speed(pooling, pixels, knobs)}
+    found = {BARE: bare_speed(pooling, pixels, config)}
     for name, augmented in (("without augmentation", False), ("with augmentation", True)):
-        found[name], found[f"{name}, and saved after each epoch"] = epoch_speed(pooling, pixels, knobs, augmented)
+        found[name], found[f"{name}, and saved after each epoch"] = epoch_speed(pooling, pixels, config, augmented)
     return found
 
 
-def new_model(pooling: str, knobs: Knobs) -> Any:
+def new_model(pooling: str, config: Config) -> Any:
     """The default network from random weights, for 32 animals."""
     from wildtrack.address.models.builder import build_backbone, build_model
 
-    backbone = build_backbone("MobileNet", alpha=0.75, image_size=knobs.image_size, weights="none")
+    backbone = build_backbone("MobileNet", alpha=0.75, image_size=config.image_size, weights="none")
     return build_model(backbone, embed_dim=256, num_ids=32, pooling=pooling)
 
 
-def epoch_speed(pooling: str, pixels: np.ndarray, knobs: Knobs, augmented: bool) -> tuple[float, float]:
+def epoch_speed(pooling: str, pixels: np.ndarray, config: Config, augmented: bool) -> tuple[float, float]:
     """Photos a second of `fit` in all epochs but the first: of its passes alone, and with the saving after them."""
     from wildtrack.address.training import trainer as training
     from wildtrack.address.training.augmentation import augment
 
-    recipe = training.Recipe("arcface", "shuffled", 4, 0, knobs.epochs, knobs.batch_size, 1e-3, False, 0)
+    recipe = training.Recipe("arcface", "shuffled", 4, 0, config.epochs, config.batch_size, 1e-3, False, 0)
     ends = []
 
     def note_end() -> dict[str, float]:  # called after each epoch of a training of at most 10
@@ -78,12 +78,12 @@ def epoch_speed(pooling: str, pixels: np.ndarray, knobs: Knobs, augmented: bool)
     change = augment if augmented else as_it_is
     with tempfile.TemporaryDirectory() as folder, patch.object(training, "augment", change):
         rows = np.arange(len(pixels))
-        history = training.fit(new_model(pooling, knobs), pixels, rows, rows % 32, recipe, note_end, Path(folder))
+        history = training.fit(new_model(pooling, config), pixels, rows, rows % 32, recipe, note_end, Path(folder))
     whole = len(pixels) * (len(ends) - 1) / (ends[-1] - ends[0])
     return float(history["photos_per_second"][1:].mean()), whole
 
 
-def bare_speed(pooling: str, pixels: np.ndarray, knobs: Knobs) -> float:
+def bare_speed(pooling: str, pixels: np.ndarray, config: Config) -> float:
     """Photos a second of `train_on_batch` with one batch, over and over: as many steps as the epochs have."""
     import keras
 
@@ -91,18 +91,18 @@ def bare_speed(pooling: str, pixels: np.ndarray, knobs: Knobs) -> float:
     from wildtrack.address.training.losses import CosineMargin
     from wildtrack.address.training.trainer import WEIGHT_DECAY
 
-    model = new_model(pooling, knobs)
+    model = new_model(pooling, config)
     trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])
     trainer.compile(keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY), [CosineMargin(SCALE), None])
-    photos, truth = pixels[: knobs.batch_size], np.arange(knobs.batch_size) % 32
-    steps = len(pixels) // knobs.batch_size
+    photos, truth = pixels[: config.batch_size], np.arange(config.batch_size) % 32
+    steps = len(pixels) // config.batch_size
     for _ in range(steps):
         trainer.train_on_batch(photos, [truth, truth])
     started = time.perf_counter()
-    for _ in range(steps * (knobs.epochs - 1)):
+    for _ in range(steps * (config.epochs - 1)):
         trainer.train_on_batch(photos, [truth, truth], return_dict=True)
-    return steps * (knobs.epochs - 1) * knobs.batch_size / (time.perf_counter() - started)
+    return steps * (config.epochs - 1) * config.batch_size / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

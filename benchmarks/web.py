@@ -26,7 +26,7 @@ from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.build import open_known_photos
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_ranker
+from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
 from wildtrack.console import console, run, track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads
@@ -37,7 +37,7 @@ BATCH = 8  # photos, for the bare engine
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     clients: int = 32  # that ask at the same time
@@ -55,44 +55,44 @@ class Tally:
     seconds: list[float] = field(default_factory=list)  # of each answer
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Ask for a while, and say what came of it."""
-    good = [path.read_bytes() for path in find_photos((str(knobs.photos),))]
+    good = [path.read_bytes() for path in find_photos((str(config.photos),))]
     bad = [good[0][: len(good[0]) // 3], b"", b"no photo", good[0][:20] + bytes(1000)]
     with tempfile.TemporaryDirectory() as folder:
-        knobs_there = ["--port", 0, "--sightings", folder, "--artifacts", knobs.artifacts]
-        process = start_python(APP, *knobs_there, stdout=PIPE)
+        config_there = ["--port", 0, "--sightings", folder, "--artifacts", config.artifacts]
+        process = start_python(APP, *config_there, stdout=PIPE)
         address = next_line(process).strip()
         if not address:
             raise UserError("app.py did not start")
         try:
-            told, memory = ask_all(address, good, bad, process.pid, knobs)
+            told, memory = ask_all(address, good, bad, process.pid, config)
         finally:
             process.terminate()
             process.wait()
     answered = np.array(told.seconds)
-    rate = len(answered) / knobs.seconds
+    rate = len(answered) / config.seconds
     console.print(
-        f"{knobs.clients} clients, {knobs.seconds:.0f} s, {len(good)} good and {len(bad)} bad photos; {versions()}"
+        f"{config.clients} clients, {config.seconds:.0f} s, {len(good)} good and {len(bad)} bad photos; {versions()}"
     )
     console.print(f"answers: {dict(sorted(told.statuses.items()))}")
     if len(answered):
         middle, late = np.percentile(answered, [50, 95])
         console.print(f"{rate:.1f} photos/s answered; half of them within {middle:.2f} s, 95 % within {late:.2f} s")
     console.print(f"memory of the server: {memory[0]:.0f} MB at first, {memory[1]:.0f} MB at the end")
-    bare, search = without_server(knobs)
+    bare, search = without_server(config)
     console.print(f"the bare engine {bare:.1f} photos/s; the same search without a server {search:.1f} photos/s")
 
 
-def ask_all(address: str, good: list[bytes], bad: list[bytes], pid: int, knobs: Knobs) -> tuple[Tally, list[float]]:
+def ask_all(address: str, good: list[bytes], bad: list[bytes], pid: int, config: Config) -> tuple[Tally, list[float]]:
     """Let all clients ask until the time is over; what they saw, and the server's memory in MB at first and at last."""
-    told, turn, end = Tally(), threading.Lock(), time.perf_counter() + knobs.seconds
+    told, turn, end = Tally(), threading.Lock(), time.perf_counter() + config.seconds
 
     def client(number: int) -> None:
         rng = np.random.default_rng(number)
         with httpx.Client(base_url=address, timeout=60) as http:
             while time.perf_counter() < end:
-                photos = bad if rng.random() < knobs.bad else good
+                photos = bad if rng.random() < config.bad else good
                 photo = photos[rng.integers(len(photos))]
                 started = time.perf_counter()
                 try:
@@ -107,12 +107,12 @@ def ask_all(address: str, good: list[bytes], bad: list[bytes], pid: int, knobs: 
                 if kind == "503":
                     time.sleep(float(answer.headers["retry-after"]) * rng.uniform(0.5, 1.0))
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(knobs.clients)]
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(config.clients)]
     for thread in threads:
         thread.start()
     memory = []
     for share in track([WARM, 1.0], "Asking", 2):
-        time.sleep(max(0.0, end - knobs.seconds * (1 - share) - time.perf_counter()))
+        time.sleep(max(0.0, end - config.seconds * (1 - share) - time.perf_counter()))
         memory.append(resident(pid))
     for thread in threads:
         thread.join()
@@ -128,17 +128,17 @@ def resident(pid: int) -> float:
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
 
 
-def without_server(knobs: Knobs) -> tuple[float, float]:
+def without_server(config: Config) -> tuple[float, float]:
     """Photos a second: of the bare engine, and of the whole search in as many threads as there are cores."""
-    artifacts = open_artifacts(knobs.artifacts)
-    ranker = choose_ranker(artifacts.matching, "auto")
-    known = open_known_photos(artifacts, None, "auto", LOCAL in MEMBERS[ranker])
+    artifacts = open_artifacts(config.artifacts)
+    matcher = choose_matcher(artifacts.matching, "auto")
+    known = open_known_photos(artifacts, None, "auto", LOCAL in MEMBERS[matcher])
     if known is None:
         raise UserError("there is no index yet; python search.py --rebuild")
     index, engine = known
     size = artifacts.preprocessor.image_size
-    searcher = Searcher(index, engine, size, ranker, artifacts.matching, explains=True)
-    paths = find_photos((str(knobs.photos),))
+    searcher = Searcher(index, engine, size, matcher, artifacts.matching, explains=True)
+    paths = find_photos((str(config.photos),))
     batch = np.stack([read_photo(path, size) for path in (paths * BATCH)[:BATCH]])
     asked = paths * max(1, 100 // len(paths))
     engine.run(batch)
@@ -153,4 +153,4 @@ def without_server(knobs: Knobs) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from wildtrack.address.matching.calibration import Calibration, Evidence
 from wildtrack.address.matching.decision import Decider
-from wildtrack.address.matching.learning import EMBEDDING, LOCAL, MEMBERS, Matching, Ranker
+from wildtrack.address.matching.learning import EMBEDDING, LOCAL, MEMBERS, LearntMatcher, Matching
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -119,8 +119,8 @@ def matching() -> Matching:
     line, less = (Calibration(np.array([0.0, 1.0]), np.array([0.1, most])) for most in (0.9, 0.6))
     evidence = Evidence(0.25, (0.0, 1.0), {"any": line, "same": line, "other": less})
     decider = Decider((1.0, 0.5, -1.0), np.array([0.2, 0.6, 0.9]), np.array([0.1, 0.3]), 0.5)
-    rankers = {name: Ranker(True, decider, 0.75, 0.5) for name in MEMBERS}
-    return Matching("fused", {EMBEDDING: evidence, LOCAL: evidence}, rankers, 3, 3, 2, 2, 12, True)
+    matchers = {name: LearntMatcher(True, decider, 0.75, 0.5) for name in MEMBERS}
+    return Matching("fused", {EMBEDDING: evidence, LOCAL: evidence}, matchers, 3, 3, 2, 2, 12, True)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.gallery.index import Index, save_index
 from wildtrack.address.matching.calibration import Calibration, Evidence
 from wildtrack.address.matching.decision import Decider
-from wildtrack.address.matching.learning import EMBEDDING, FUSED, LOCAL, Matching, Ranker
+from wildtrack.address.matching.learning import EMBEDDING, FUSED, LOCAL, LearntMatcher, Matching
 from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.storage.files import sha256
 
@@ -45,8 +45,8 @@ def fake_matching(
         LOCAL: Evidence(0.1, (0.0, 5000.0), {"any": straight(0.0, 2000.0, 0.9)}),
     }
     decider = Decider(weights, np.array([0.4, 0.8]), np.array([0.1, 0.6]), 0.5)
-    rankers = {name: Ranker(sided, decider, 1.0, 1.0) for name in (EMBEDDING, LOCAL, FUSED)}
-    return Matching(best, evidence, rankers, 2, 2, 2, 2, 6, False)
+    matchers = {name: LearntMatcher(sided, decider, 1.0, 1.0) for name in (EMBEDDING, LOCAL, FUSED)}
+    return Matching(best, evidence, matchers, 2, 2, 2, 2, 6, False)
 
 
 def build(folder: Path, names: Sequence[str] = NAMES, sides: Sequence[str] = SIDES) -> Index:

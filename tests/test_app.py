@@ -107,7 +107,7 @@ def test_beyond_this_computer_writing_takes_the_token(known: Path, tmp_path: Pat
         (["--port", "70000"], "port"),
         (["--host", "no such host"], "cannot listen at no such host"),
         (["--artifacts", "nowhere"], "nowhere"),
-        (["--ranker", "local"], "local"),
+        (["--matcher", "local"], "local"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_code_2(
@@ -134,7 +134,7 @@ def test_a_port_and_a_store_that_are_taken(known: Path, tmp_path: Path) -> None:
 def test_the_load_benchmark_counts_what_clients_saw(
     known: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    web.main(web.Knobs(clients=3, seconds=3.0, photos=photo_folder, artifacts=known))
+    web.main(web.Config(clients=3, seconds=3.0, photos=photo_folder, artifacts=known))
     said = capsys.readouterr().err
     assert "'200'" in said
     assert "photos/s answered" in said

@@ -16,11 +16,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import assess_dataset
-from assess_dataset import Knobs, main
 from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.assess.quality.flags import Thresholds
+from wildtrack.commands import assess
+from wildtrack.commands.assess import Config
 from wildtrack.errors import UserError
 from wildtrack.visualization.catalogue_sections import PICTURES
 
@@ -77,7 +77,7 @@ def assessed(
     faulty: tuple[Path, dict[str, set[str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, set[str]]]:
     results = tmp_path_factory.mktemp("results") / "assess"
-    main(Knobs(faulty[0], results, remove_duplicates=True, save_split=True))
+    assess.assess(Config(faulty[0], results, remove_duplicates=True, save_split=True))
     return results, faulty[1]
 
 
@@ -140,25 +140,25 @@ def test_what_left_and_what_a_person_must_decide_is_said(
         shutil.copy(root / "Ana/0.png", root / name)
     shutil.copy(root / "C $1/0.png", root / "C $1/copy.png")
     (root / "Blå/bad.png").write_bytes(b"bad")
-    main(Knobs(root, tmp_path / "r", remove_duplicates=True))
+    assess.assess(Config(root, tmp_path / "r", remove_duplicates=True))
     said = capsys.readouterr().err
     assert "Copies left out: 1; unreadable photos left out: 1;" in said
     assert "a copy bears another name: 3." in said
     assert {"Ana/copy.png", "Blå/copy.png"} <= set(load_catalogue(root / "cleaned.csv").table["path"])
 
 
-@pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
+@pytest.mark.parametrize(("name", "setting"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
 def test_a_catalogue_is_not_replaced_by_its_own_result(
-    tmp_path: Path, photo_folder: Path, name: str, knob: str
+    tmp_path: Path, photo_folder: Path, name: str, setting: str
 ) -> None:
     root = shutil.copytree(photo_folder, tmp_path / "photos")
     shutil.copy(root / "Ana/0.png", root / "Ana/copy.png")
-    knobs = Knobs(root, tmp_path / "r", **{knob: True})  # type: ignore[arg-type]
-    main(knobs)
+    config = Config(root, tmp_path / "r", **{setting: True})  # type: ignore[arg-type]
+    assess.assess(config)
     written = [root / name, *(tmp_path / "r").glob("*.csv")]
     before = [path.read_bytes() for path in written]
     with pytest.raises(UserError, match="is the file that would be written"):
-        main(replace(knobs, data=root / name))
+        assess.assess(replace(config, data=root / name))
     assert [path.read_bytes() for path in written] == before
 
 
@@ -192,7 +192,7 @@ def unnamed(photo_folder: Path, folder: Path) -> Path:
 def test_a_catalogue_that_names_nobody_says_so_and_nothing_else(
     tmp_path: Path, photo_folder: Path, artifacts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(Knobs(unnamed(photo_folder, tmp_path), tmp_path / "results", artifacts))
+    assess.assess(Config(unnamed(photo_folder, tmp_path), tmp_path / "results", artifacts))
     page, said = (tmp_path / "results/report.html").read_text(encoding="utf-8"), capsys.readouterr().err
     assert "Nobody is named yet: every animal is" in said
     for told in ("there is nothing to split", "bear no name", "there are no labels to check"):
@@ -203,7 +203,7 @@ def test_a_catalogue_that_names_nobody_says_so_and_nothing_else(
 
 def test_nobody_named_is_no_split_to_save(tmp_path: Path, photo_folder: Path) -> None:
     with pytest.raises(UserError, match=r"--save-split wrote no split\.csv: nobody is named yet"):
-        main(Knobs(unnamed(photo_folder, tmp_path), tmp_path / "results", save_split=True))
+        assess.assess(Config(unnamed(photo_folder, tmp_path), tmp_path / "results", save_split=True))
     assert not (tmp_path / "split.csv").exists()
 
 
@@ -220,7 +220,7 @@ def test_the_saved_split_says_what_it_leaves_out(
     paths = [*table["path"], *more]
     named = pd.DataFrame({"image_id": paths, "identity": ["Ana", *names[1:], "Ana", "Ana"], "path": paths})
     named.to_csv(catalogue, index=False)
-    main(Knobs(catalogue, tmp_path / "r", save_split=True, remove_duplicates=remove_duplicates))
+    assess.assess(Config(catalogue, tmp_path / "r", save_split=True, remove_duplicates=remove_duplicates))
     left = "1 of copies." if remove_duplicates else "0 of copies (--remove-duplicates)."
     expected = (
         f"with {12 - remove_duplicates} rows. Rows left out: 1 of unnamed animals, 1 with unreadable photos, {left}"
@@ -237,11 +237,11 @@ def test_the_saved_split_says_what_it_leaves_out(
 def test_a_model_that_is_not_where_the_user_says(tmp_path: Path, photo_folder: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=f"--artifacts .*{name} holds no trained model; name a folder"):
-        main(Knobs(photo_folder, tmp_path / "r", tmp_path / name))
+        assess.assess(Config(photo_folder, tmp_path / "r", tmp_path / name))
 
 
 def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
-    main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
+    assess.assess(Config(photo_folder, tmp_path / "r", artifacts=artifacts))
     assert "can the model be trusted" in (tmp_path / "r/report.html").read_text(encoding="utf-8")
     assert {path.name for path in (tmp_path / "r").glob("suspicious_*")} == {
         f"suspicious_{name}.csv" for name in ("photos", "pairs", "identities")
@@ -249,7 +249,7 @@ def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, art
 
 
 def test_a_model_of_other_animals_is_called_so(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
-    main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
+    assess.assess(Config(photo_folder, tmp_path / "r", artifacts=artifacts))
     page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
     assert page.count("trained on none of the 12 photos here") == 2  # a finding, and the section
 
@@ -258,7 +258,7 @@ def test_a_broken_model_costs_the_audit_and_nothing_else(
     tmp_path: Path, photo_folder: Path, artifacts: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (artifacts / "model.onnx").write_bytes(b"junk")
-    main(Knobs(photo_folder, tmp_path / "r", artifacts=artifacts))
+    assess.assess(Config(photo_folder, tmp_path / "r", artifacts=artifacts))
     assert "No label audit" in caplog.text
     assert (tmp_path / "r/report.html").is_file()
 
@@ -266,7 +266,7 @@ def test_a_broken_model_costs_the_audit_and_nothing_else(
 def test_pictures_of_an_earlier_report_go_and_others_stay(tmp_path: Path, photo_folder: Path) -> None:
     for name in ("quality_dark.png", "mine.png", "statistics.json"):
         (tmp_path / name).write_bytes(b"")
-    main(Knobs(photo_folder, tmp_path))
+    assess.assess(Config(photo_folder, tmp_path))
     assert (tmp_path / "mine.png").exists()
     assert not (tmp_path / "quality_dark.png").exists()
     pictures = {path.name for path in tmp_path.glob("*.png")} - {"mine.png"}
@@ -280,7 +280,7 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
     results.mkdir(exist_ok=True)
     (results / "quality_mine.png").write_bytes(b"mine")
     with pytest.raises(UserError, match=message):
-        main(Knobs(root, results))
+        assess.assess(Config(root, results))
     assert (results / "quality_mine.png").read_bytes() == b"mine"
 
 
@@ -288,20 +288,22 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
 def test_results_that_cannot_be_a_folder(tmp_path: Path, photo_folder: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match="cannot be a folder: "):
-        main(Knobs(photo_folder, tmp_path / name))
+        assess.assess(Config(photo_folder, tmp_path / name))
 
 
-@pytest.mark.parametrize(("name", "knob"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
-def test_a_file_of_the_users_own_is_not_overwritten(tmp_path: Path, photo_folder: Path, name: str, knob: str) -> None:
+@pytest.mark.parametrize(("name", "setting"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
+def test_a_file_of_the_users_own_is_not_overwritten(
+    tmp_path: Path, photo_folder: Path, name: str, setting: str
+) -> None:
     root = shutil.copytree(photo_folder, tmp_path / "photos")
-    knobs = Knobs(root, tmp_path / "r", **{knob: True})  # type: ignore[arg-type]
+    config = Config(root, tmp_path / "r", **{setting: True})  # type: ignore[arg-type]
     (root / name).write_text("mine")
     with pytest.raises(UserError, match="rename it or remove it"):
-        main(knobs)
+        assess.assess(config)
     assert (root / name).read_text() == "mine"
     (root / name).unlink()
-    main(knobs)
-    main(knobs)  # our own may be written again
+    assess.assess(config)
+    assess.assess(config)  # our own may be written again
     assert load_catalogue(root / name).table["identity"].nunique() == 3
 
 
@@ -314,28 +316,28 @@ def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None
     pd.DataFrame(columns).to_csv(tmp_path / "catalogue.csv", index=False)
     counts = []
     for column in (None, "split_open"):
-        main(Knobs(tmp_path / "catalogue.csv", tmp_path / "r", split_column=column))
+        assess.assess(Config(tmp_path / "catalogue.csv", tmp_path / "r", split_column=column))
         counts.append(json.loads((tmp_path / "r/statistics.json").read_text())["leakage"]["photos"]["test"])
     assert counts == [0, 6]
     with pytest.raises(UserError, match="there is no column 'split_closed'; there are image_id"):
-        main(Knobs(tmp_path / "catalogue.csv", tmp_path / "r", split_column="split_closed"))
+        assess.assess(Config(tmp_path / "catalogue.csv", tmp_path / "r", split_column="split_closed"))
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("config", "message"),
     [
-        (Knobs(Path("nowhere")), "nowhere"),
-        (Knobs(encounter_hours=-1), "--encounter-hours -1 is not allowed"),
-        (Knobs(thresholds=Thresholds(dark=5)), "--thresholds.dark 5 is not allowed; it must be between 0 and 1"),
+        (Config(Path("nowhere")), "nowhere"),
+        (Config(encounter_hours=-1), "--encounter-hours -1 is not allowed"),
+        (Config(thresholds=Thresholds(dark=5)), "--thresholds.dark 5 is not allowed; it must be between 0 and 1"),
     ],
 )
-def test_what_is_refused(knobs: Knobs, message: str) -> None:
+def test_what_is_refused(config: Config, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        main(knobs)
+        assess.assess(config)
 
 
 def test_as_a_user_runs_it(tmp_path: Path, photo_folder: Path) -> None:
-    script = Path(assess_dataset.__file__)
+    script = Path(assess.__file__)
     options = ("--data", photo_folder, "--results", tmp_path / "r")
     command = [sys.executable, *map(str, (script, *options))]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)

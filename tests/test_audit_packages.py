@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tools.audit_packages import Knobs, why_away
+from tools.audit_packages import Config, why_away
 from wildtrack.errors import UserError
 
 CLEAN: dict[str, Any] = {}
@@ -88,18 +88,18 @@ def test_where_nobody_listens_the_audit_is_skipped_and_says_so() -> None:
 
 
 def test_a_name_that_cannot_be_resolved_is_out_of_reach() -> None:
-    assert why_away(Knobs("https://osv.invalid/v1/query")) in {"ConnectionError", "ProxyError"}
+    assert why_away(Config("https://osv.invalid/v1/query")) in {"ConnectionError", "ProxyError"}
 
 
 def test_a_service_that_never_answers_is_out_of_reach() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert why_away(Knobs(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=1)) == "ReadTimeout"
+        assert why_away(Config(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=1)) == "ReadTimeout"
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_service_that_is_away_is_out_of_reach(status: int) -> None:
     with service({}, first=status) as address:
-        assert why_away(Knobs(address)) == f"HTTP {status}"
+        assert why_away(Config(address)) == f"HTTP {status}"
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 500])
@@ -108,7 +108,7 @@ def test_a_service_that_does_not_know_what_is_bad_is_not_believed(status: int) -
         service({}, first=status) as address,
         pytest.raises(UserError, match=rf"\(HTTP {status}\), but knows no vulnerability of jinja2 2.4.1"),
     ):
-        why_away(Knobs(address))
+        why_away(Config(address))
 
 
 def test_what_is_not_believed_fails() -> None:

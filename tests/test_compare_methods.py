@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from compare_methods import Knobs, main
 from tests.blobs import TINY, draw_animals, error_lines, run_script
+from wildtrack.commands.compare import Config, compare
 from wildtrack.errors import UserError
 
-EVALUATION = ("--queries-per-identity", 0, "--examples", 0, "--tsne-max", 0, "--ranker", "fused")
+EVALUATION = ("--queries-per-identity", 0, "--examples", 0, "--tsne-max", 0, "--matcher", "fused")
 FILES = {"methods.csv", "methods.md", "methods.png", "problems.csv"}
 
 
@@ -108,25 +108,25 @@ def test_a_second_run_only_adds_what_is_new(home: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("config", "message"),
     [
-        (Knobs(methods=("wildtrak",)), "there is no method 'wildtrak'; allowed are pixels"),
-        (Knobs(methods=("artifacts",)), "is a folder; name the model file in it"),
-        (Knobs(methods=()), "--methods names no method"),
-        (Knobs(methods=("pixels",), reference="fused"), "--reference 'fused' is none of the methods: pixels"),
-        (Knobs(artifacts=Path("nowhere")), "'nowhere' .*train a model first: python train_classifier_reid.py"),
-        (Knobs(artifacts=Path()), "there is no model in .*train a model first"),
-        (Knobs(data=Path("nowhere")), "nowhere"),
-        (Knobs(queries_per_identity=-1), "--queries-per-identity -1"),
-        (Knobs(encounter_hours=float("nan")), "--encounter-hours nan"),
-        (Knobs(seed=-1), "--seed -1"),
-        (Knobs(cache_gb=0), "--cache-gb 0"),
+        (Config(methods=("wildtrak",)), "there is no method 'wildtrak'; allowed are pixels"),
+        (Config(methods=("artifacts",)), "is a folder; name the model file in it"),
+        (Config(methods=()), "--methods names no method"),
+        (Config(methods=("pixels",), reference="fused"), "--reference 'fused' is none of the methods: pixels"),
+        (Config(artifacts=Path("nowhere")), "'nowhere' .*train a model first: python train_classifier_reid.py"),
+        (Config(artifacts=Path()), "there is no model in .*train a model first"),
+        (Config(data=Path("nowhere")), "nowhere"),
+        (Config(queries_per_identity=-1), "--queries-per-identity -1"),
+        (Config(encounter_hours=float("nan")), "--encounter-hours nan"),
+        (Config(seed=-1), "--seed -1"),
+        (Config(cache_gb=0), "--cache-gb 0"),
     ],
     ids=str,
 )
-def test_what_a_user_gets_wrong(place: Path, knobs: Knobs, message: str) -> None:
+def test_what_a_user_gets_wrong(place: Path, config: Config, message: str) -> None:
     with pytest.raises(UserError, match=message) as error:
-        main(knobs)
+        compare(config)
     assert "\n" not in str(error.value)
     assert not (place / "results").exists()
 

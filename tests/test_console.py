@@ -11,7 +11,7 @@ from wildtrack.errors import UserError
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """None."""
 
 
@@ -26,7 +26,7 @@ def test_a_message_is_one_line_as_it_was_written(
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own, which basicConfig would leave in charge
     message = "see /a very/long path/" * 20 + "[bold] :cat: [/red]"
-    console.run(lambda _: getattr(logging.getLogger("wildtrack.part"), level)(message), Knobs, "")
+    console.run(lambda _: getattr(logging.getLogger("wildtrack.part"), level)(message), Config(), "")
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"{start}{message}\n")
 
@@ -41,24 +41,24 @@ def test_a_message_is_one_line_as_it_was_written(
 def test_what_the_user_can_mend_is_one_line_and_exit_code_2(
     capsys: pytest.CaptureFixture[str], error: Exception, said: str
 ) -> None:
-    def main(_: Knobs) -> None:
+    def main(_: Config) -> None:
         raise error
 
     with pytest.raises(SystemExit) as ended:
-        console.run(main, Knobs, "")
+        console.run(main, Config(), "")
     assert ended.value.code == 2
     assert capsys.readouterr().err == said
 
 
 @dataclass(frozen=True)
 class WithData:
-    """Knobs of a script that reads photos."""
+    """Config of a script that reads photos."""
 
     data: Path = Path("demo")
 
 
 @pytest.mark.parametrize(
-    ("knobs", "options", "said"),
+    ("config", "options", "said"),
     [
         (
             WithData,
@@ -67,29 +67,29 @@ class WithData:
             "A path with spaces needs quotation marks\n",
         ),
         (WithData, ["--date", "photos"], "--date"),  # tyro's own message
-        (Knobs, ["photos"], ": photos"),
+        (Config, ["photos"], ": photos"),
     ],
 )
-def test_a_path_without_its_knob(
+def test_a_path_without_its_setting(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    knobs: type[Knobs | WithData],
+    config: type[Config | WithData],
     options: list[str],
     said: str,
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["script.py", *options])
     with pytest.raises(SystemExit) as ended:
-        console.run(lambda _: pytest.fail("main was called"), knobs, "")
+        console.run(lambda _: pytest.fail("main was called"), config, "")
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:
-    def main(_: Knobs) -> None:
+    def main(_: Config) -> None:
         raise KeyError("ours")
 
     with pytest.raises(KeyError):
-        console.run(main, Knobs, "")
+        console.run(main, Config(), "")
 
 
 def test_what_tensorflow_says_is_shown_when_it_cannot_be_imported(

@@ -12,14 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import evaluate_reid_and_visualize as evaluate
-import search
-import train_classifier_reid as train
 from tests.blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from wildtrack.access.demo import DEMO, dataset
 from wildtrack.address.artifacts import artifact_files
 from wildtrack.address.gallery.index import Index
 from wildtrack.address.models.preprocessor import Preprocessor
+from wildtrack.commands import evaluate, search, train
 from wildtrack.errors import UserError
 
 
@@ -118,7 +116,7 @@ DATA = [
 @pytest.mark.parametrize(("make", "reason"), DATA, ids=lambda value: getattr(value, "__name__", ""))
 def test_data_that_cannot_be_trained_on(place: Path, make: Callable[[Path], str], reason: str) -> None:
     data = make(place)
-    message = refused(lambda: train.main(train.Knobs(data=Path(data))), place)
+    message = refused(lambda: train.train(train.Config(data=Path(data))), place)
     assert reason in message
     assert data in message or make in (one_identity, single_photos)  # these two count what was read
 
@@ -126,10 +124,10 @@ def test_data_that_cannot_be_trained_on(place: Path, make: Callable[[Path], str]
 def test_an_empty_demo_folder_is_drawn_into(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     DEMO.mkdir(parents=True)
     monkeypatch.setattr(dataset, "make_demo", lambda folder, new_folder: draw_animals(folder, animals=1))
-    assert "at least two identities" in refused(lambda: train.main(train.Knobs()), place)
+    assert "at least two identities" in refused(lambda: train.train(train.Config()), place)
 
 
-TRAIN_KNOBS: list[dict[str, Any]] = [
+TRAIN_SETTINGS: list[dict[str, Any]] = [
     {"alpha": 0.0},
     {"batch_size": 1},
     {"cache_gb": 0.0},
@@ -154,17 +152,17 @@ TRAIN_KNOBS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("knob", TRAIN_KNOBS, ids=str)
-def test_training_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None:
-    message = refused(lambda: train.main(train.Knobs(**knob)), place)
-    ((name, value),) = knob.items()
+@pytest.mark.parametrize("setting", TRAIN_SETTINGS, ids=str)
+def test_training_setting_out_of_range(place: Path, setting: dict[str, Any]) -> None:
+    message = refused(lambda: train.train(train.Config(**setting)), place)
+    ((name, value),) = setting.items()
     assert str(value) in message
     assert name.replace("_", "-") in message
     assert not (place / "data").exists()  # said before anything is drawn
 
 
 @pytest.mark.parametrize(
-    "knob",
+    "setting",
     [
         {"topk": 0},
         {"examples": -1},
@@ -176,25 +174,25 @@ def test_training_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_evaluation_knob_out_of_range(place: Path, knob: dict[str, Any]) -> None:
-    assert str(*knob.values()) in refused(lambda: evaluate.main(evaluate.Knobs(**knob)), place)
+def test_evaluation_setting_out_of_range(place: Path, setting: dict[str, Any]) -> None:
+    assert str(*setting.values()) in refused(lambda: evaluate.evaluate(evaluate.Config(**setting)), place)
 
 
-def test_search_knob_out_of_range(place: Path) -> None:
-    assert "--topk 0" in refused(lambda: search.main(search.Knobs(topk=0)), place)
-    knobs = search.Knobs(false_match_rate=-0.1)
-    assert "--false-match-rate -0.1" in refused(lambda: search.main(knobs), place)
+def test_search_setting_out_of_range(place: Path) -> None:
+    assert "--topk 0" in refused(lambda: search.search(search.Config(topk=0)), place)
+    config = search.Config(false_match_rate=-0.1)
+    assert "--false-match-rate -0.1" in refused(lambda: search.search(config), place)
 
 
-@pytest.mark.parametrize("ranker", ["local", "fused"])
-def test_a_ranker_that_this_model_knows_nothing_of(place: Path, ranker: Literal["local", "fused"]) -> None:
+@pytest.mark.parametrize("matcher", ["local", "fused"])
+def test_a_matcher_that_this_model_knows_nothing_of(place: Path, matcher: Literal["local", "fused"]) -> None:
     draw_animal(0, 0).save(place / "x.jpg")
     for ask in (
-        lambda: evaluate.main(evaluate.Knobs(ranker=ranker)),
-        lambda: search.main(search.Knobs(("x.jpg",), ranker=ranker)),
+        lambda: evaluate.evaluate(evaluate.Config(matcher=matcher)),
+        lambda: search.search(search.Config(("x.jpg",), matcher=matcher)),
     ):
         message = refused(ask, place)
-        assert f"--ranker {ranker} needs to know what its scores mean" in message
+        assert f"--matcher {matcher} needs to know what its scores mean" in message
         assert "train again with photos to validate" in message
 
 
@@ -215,7 +213,7 @@ def test_a_side_that_no_known_photo_shows(sides: list[str], side: str, message: 
 
 def test_unknown_backbone_names_the_known_ones(place: Path) -> None:
     data = draw_animals(place / "photos", animals=2, photos=3)
-    message = refused(lambda: train.main(train.Knobs(data=data, backbone="ResNet51", image_size=32)), place)
+    message = refused(lambda: train.train(train.Config(data=data, backbone="ResNet51", image_size=32)), place)
     assert "'ResNet51'" in message
     assert "ResNet50" in message
 
@@ -223,12 +221,12 @@ def test_unknown_backbone_names_the_known_ones(place: Path) -> None:
 def test_weights_of_another_backbone(place: Path) -> None:
     data = draw_animals(place / "photos", animals=2, photos=3)
     (place / "other.weights.h5").write_text("no weights")
-    knobs = train.Knobs(data=data, weights="other.weights.h5", image_size=32, alpha=0.25)
-    assert "other.weights.h5" in refused(lambda: train.main(knobs), place)
+    config = train.Config(data=data, weights="other.weights.h5", image_size=32, alpha=0.25)
+    assert "other.weights.h5" in refused(lambda: train.train(config), place)
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda: evaluate.main(evaluate.Knobs()), lambda: search.main(search.Knobs(("x.jpg",)))]
+    "ask", [lambda: evaluate.evaluate(evaluate.Config()), lambda: search.search(search.Config(("x.jpg",)))]
 )
 @pytest.mark.parametrize("name", ["model.onnx", "preprocessor.pkl", "model.keras", "split.csv", "manifest.json"])
 def test_altered_artifact(place: Path, ask: Callable[[], None], name: str) -> None:
@@ -240,7 +238,7 @@ def test_altered_artifact(place: Path, ask: Callable[[], None], name: str) -> No
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda: evaluate.main(evaluate.Knobs()), lambda: search.main(search.Knobs(("x.jpg",)))]
+    "ask", [lambda: evaluate.evaluate(evaluate.Config()), lambda: search.search(search.Config(("x.jpg",)))]
 )
 @pytest.mark.parametrize("name", ["preprocessor.pkl", "model_config.yaml", "split.csv"])
 def test_missing_artifact(place: Path, ask: Callable[[], None], name: str) -> None:
@@ -252,7 +250,7 @@ def test_missing_artifact(place: Path, ask: Callable[[], None], name: str) -> No
 @pytest.mark.parametrize("folder", ["nowhere", "empty"])
 def test_nothing_trained_yet(place: Path, folder: str) -> None:
     (place / "empty").mkdir()
-    message = refused(lambda: evaluate.main(evaluate.Knobs(artifacts=Path(folder))), place)
+    message = refused(lambda: evaluate.evaluate(evaluate.Config(artifacts=Path(folder))), place)
     assert folder in message
     assert "train_classifier_reid.py" in message
 
@@ -268,7 +266,7 @@ class Attack:
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda: evaluate.main(evaluate.Knobs()), lambda: search.main(search.Knobs(("x.jpg",)))]
+    "ask", [lambda: evaluate.evaluate(evaluate.Config()), lambda: search.search(search.Config(("x.jpg",)))]
 )
 def test_preprocessor_that_runs_something(place: Path, ask: Callable[[], None]) -> None:
     draw_animal(0, 0).save(place / "x.jpg")
@@ -286,11 +284,11 @@ def test_preprocessor_that_runs_something(place: Path, ask: Callable[[], None]) 
 @pytest.mark.parametrize("asked", ["none/*.jpg", "empty", "gone.jpg", "C:\\photos\\a.jpg", ""])
 def test_search_that_leads_to_no_photo(place: Path, asked: str) -> None:
     (place / "empty").mkdir()
-    assert repr(asked) in refused(lambda: search.main(search.Knobs((asked,))), place)
+    assert repr(asked) in refused(lambda: search.search(search.Config((asked,))), place)
 
 
 def test_search_without_photos(place: Path) -> None:
-    assert "PHOTO" in refused(lambda: search.main(search.Knobs()), place)
+    assert "PHOTO" in refused(lambda: search.search(search.Config()), place)
 
 
 def test_exit_code_and_one_line_on_the_terminal(place: Path) -> None:

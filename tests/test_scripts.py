@@ -135,7 +135,7 @@ def test_training_says_what_it_does_and_nothing_else(home: Path) -> None:
     said = (home / "train.err").read_text("utf-8")
     assert not [word for word in CHATTER if word in said], said
     assert "Saved artifacts" in said
-    assert "Best ranker: " in said
+    assert "Best matcher: " in said
     assert "with their own animal taken out" in said  # four are too few to keep one from training
     assert (home / "train.out").read_text("utf-8") == ""
 
@@ -145,9 +145,9 @@ def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
     metrics = json.loads((results / "metrics.json").read_text("utf-8"))
     assert {"R@1", "R@5", "R@10", "mAP", "num_queries", "num_gallery", "num_ids"} <= set(metrics)
     assert {"confidence_intervals", "leakage", "methods", "classifier", "identity_ranking", "protocol"} <= set(metrics)
-    ranker = metrics["ranker"]["name"]
-    assert ranker == json.loads((evaluated / "artifacts" / "matching.json").read_text("utf-8"))["best"]
-    assert set(metrics["methods"]) == {"trained", "raw_pixels", "untrained"} | {ranker} - {"embedding"}
+    matcher = metrics["matcher"]["name"]
+    assert matcher == json.loads((evaluated / "artifacts" / "matching.json").read_text("utf-8"))["best"]
+    assert set(metrics["methods"]) == {"trained", "raw_pixels", "untrained"} | {matcher} - {"embedding"}
     assert metrics["num_ids"] == metrics["num_queries"] == 4
     assert (metrics["open_set"]["num_known"], metrics["open_set"]["num_new"]) == (4, 4)  # each asked both ways
     assert 0 <= metrics["open_set"]["AUROC"] <= 1
@@ -227,28 +227,28 @@ def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
     assert "  1. Žofie" in spoken.stdout
 
 
-def test_search_by_another_ranker(home: Path, workplace: Path) -> None:
+def test_search_by_another_matcher(home: Path, workplace: Path) -> None:
     ask = (home / "photos" / "Žofie 1" / "snímek 3.jpg", "--data", home / "photos", "--no-panels")
-    done = run_script("search.py", *ask, "--ranker", "local", "--rebuild", "--json", "--points", cwd=workplace)
+    done = run_script("search.py", *ask, "--matcher", "local", "--rebuild", "--json", "--points", cwd=workplace)
     assert done.returncode == 0, done.stderr
     (answer,) = json.loads(done.stdout)
-    assert answer["ranker"] == "local"
+    assert answer["matcher"] == "local"
     for candidate in answer["candidates"]:
         assert len(candidate["points"]) == candidate["shared_points"]
         assert np.array(candidate["points"]).reshape(-1, 4).size == 4 * candidate["shared_points"]
     assert {path.name for path in (workplace / "artifacts").iterdir()} >= KEYPOINTS | INDEX
-    done = run_script("search.py", *ask, "--ranker", "embedding", "--false-match-rate", 1, "--json", cwd=workplace)
+    done = run_script("search.py", *ask, "--matcher", "embedding", "--false-match-rate", 1, "--json", cwd=workplace)
     assert done.returncode == 0, done.stderr
     (answer,) = json.loads(done.stdout)
-    assert (answer["ranker"], answer["false_match_rate"]) == ("embedding", 1)
+    assert (answer["matcher"], answer["false_match_rate"]) == ("embedding", 1)
     assert answer["candidates"][0]["shared_points"] is None  # neither asked for nor needed
 
-    done = run_script("search.py", *ask, "--ranker", "embedding", "--rebuild", "--side", "left", cwd=workplace)
+    done = run_script("search.py", *ask, "--matcher", "embedding", "--rebuild", "--side", "left", cwd=workplace)
     assert done.returncode == 2
     (message,) = error_lines(done.stderr)
     assert "--side 'left' helps nobody: the catalogue knows no sides" in message
     assert not {path.name for path in (workplace / "artifacts").iterdir()} & KEYPOINTS
-    done = run_script("search.py", *ask, "--ranker", "fused", cwd=workplace)
+    done = run_script("search.py", *ask, "--matcher", "fused", cwd=workplace)
     (message,) = error_lines(done.stderr)
     assert "built without keypoints" in message
     assert "--rebuild" in message
@@ -337,7 +337,7 @@ def test_the_start_benchmark_times_the_answer(
     workplace: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo = home / "photos" / "Žofie 1" / "snímek 3.jpg"
-    start.main(start.Knobs(photo, workplace / "artifacts", tmp_path / "results", repeats=1))
+    start.main(start.Config(photo, workplace / "artifacts", tmp_path / "results", repeats=1))
     assert capsys.readouterr().err.count("s to the answer") == 3
 
 
@@ -390,7 +390,7 @@ def test_model_of_a_stranger_is_evaluated_and_searched(stranger: Path, suffix: s
     assert "untrained" not in metrics["methods"]
     pictures = {path.name for path in (stranger / f"results {suffix}").glob("*.png")}
     assert pictures == {"tsne.png", "retrieval_example_1.png", "gradcam_1.png"}
-    assert metrics["ranker"] == {"name": "embedding", "asked_for": "auto"}
+    assert metrics["matcher"] == {"name": "embedding", "asked_for": "auto"}
     assert metrics["open_set"] == {"AUROC": None, "num_known": metrics["num_queries"], "num_new": 0}
 
     found = run_script("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=stranger)
@@ -399,7 +399,7 @@ def test_model_of_a_stranger_is_evaluated_and_searched(stranger: Path, suffix: s
     assert not [word for word in CHATTER if word in found.stderr]
     (answer,) = json.loads(found.stdout)
     assert len(answer["candidates"]) == metrics["num_ids"]
-    assert (answer["ranker"], answer["decision"], answer["false_match_rate"]) == ("embedding", None, None)
+    assert (answer["matcher"], answer["decision"], answer["false_match_rate"]) == ("embedding", None, None)
     assert all(candidate["probability"] is None for candidate in answer["candidates"])
     assert {path.name for path in (stranger / suffix).iterdir()} == {
         f"model.{suffix}",

@@ -23,37 +23,37 @@ IGNORED: Mapping[str, str] = {}  # id of a vulnerability -> why it does no harm 
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Config:
     """Change a value here, or on the command line."""
 
     service: str = "https://api.osv.dev/v1/query"
     seconds: int = 5  # to wait for an answer
 
 
-def main(knobs: Knobs) -> None:
+def main(config: Config) -> None:
     """Ask whether the service is there; if so, become pip-audit."""
-    if away := why_away(knobs):
+    if away := why_away(config):
         message = (
-            f"Skipped: nobody looked for known vulnerabilities, because {knobs.service} cannot be reached ({away})."
+            f"Skipped: nobody looked for known vulnerabilities, because {config.service} cannot be reached ({away})."
         )
         console.print(message, style="yellow")
         return
-    sys.argv = ["pip-audit", "--vulnerability-service", "osv", "--osv-url", knobs.service]
-    sys.argv += ["--timeout", str(knobs.seconds), "--progress-spinner", "off"]
+    sys.argv = ["pip-audit", "--vulnerability-service", "osv", "--osv-url", config.service]
+    sys.argv += ["--timeout", str(config.seconds), "--progress-spinner", "off"]
     sys.argv += [part for name in IGNORED for part in ("--ignore-vuln", name)]
     runpy.run_module("pip_audit", run_name="__main__")
 
 
-def why_away(knobs: Knobs) -> str | None:
+def why_away(config: Config) -> str | None:
     """Why the service cannot be reached; None when it is there.
 
     Raises:
         UserError: Something is there, but it does not know what the service must know.
     """
     try:
-        answer = requests.post(knobs.service, json=KNOWN_TO_BE_BAD, timeout=knobs.seconds)
+        answer = requests.post(config.service, json=KNOWN_TO_BE_BAD, timeout=config.seconds)
     except requests.exceptions.SSLError as error:  # which is a ConnectionError, too
-        raise UserError(f"{knobs.service} does not prove who it is, and was not asked: {error}") from error
+        raise UserError(f"{config.service} does not prove who it is, and was not asked: {error}") from error
     except (requests.ConnectionError, requests.Timeout) as error:
         return type(error).__name__
     if answer.status_code in AWAY:
@@ -64,11 +64,11 @@ def why_away(knobs: Knobs) -> str | None:
         known = None
     if not known:
         raise UserError(
-            f"{knobs.service} answered (HTTP {answer.status_code}), but knows no vulnerability of jinja2 2.4.1, "
+            f"{config.service} answered (HTTP {answer.status_code}), but knows no vulnerability of jinja2 2.4.1, "
             "which has some; nothing it says can be believed"
         )
     return None
 
 
 if __name__ == "__main__":
-    run(main, Knobs, __doc__)
+    run(main, Config(), __doc__)

@@ -1,8 +1,41 @@
-"""Checks that every script makes of its knobs, so that a slip is a sentence and not a traceback an hour later."""
+"""What the `Config` of every command needs: checks, so that a slip is a sentence and not a traceback an hour later."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, TypeVar
+
+import tyro
 
 from wildtrack.errors import UserError
+
+OptionsT = TypeVar("OptionsT")
+
+# layer classes of the user's own, by name: set in a script or a notebook, not on the command line
+CustomObjects = Annotated[Mapping[str, Any], tyro.conf.Fixed, tyro.conf.SuppressFixed]
+
+
+def part(kind: type[OptionsT], config: object) -> OptionsT:
+    """The options of a config that belong together, as one object.
+
+    Args:
+        kind: A dataclass; its fields that `config` has not keep their defaults.
+        config: A command's `Config`.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class Shares:
+        ...     test: float = 0.2
+        >>> @dataclass
+        ... class Everything:
+        ...     seed: int = 1
+        ...     test: float = 0.3
+        >>> part(Shares, Everything())
+        Shares(test=0.3)
+    """
+    names = (field.name for field in fields(kind))  # type: ignore[arg-type]  # a dataclass
+    return kind(**{name: getattr(config, name) for name in names if hasattr(config, name)})
 
 
 def check_range(**limits: tuple[float, float, float]) -> None:

@@ -1,4 +1,4 @@
-"""What the scripts share with the terminal: knobs in, messages and progress out.
+"""What the scripts share with the terminal: config in, messages and progress out.
 
 Libraries log; only this module decides what a person sees.
 """
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import tyro
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 
 from wildtrack.errors import UserError
 
-KnobsT = TypeVar("KnobsT")
+ConfigT = TypeVar("ConfigT")
 ItemT = TypeVar("ItemT")
 
 STOPPED_BY_USER = 130  # the shell's convention for Ctrl-C
@@ -27,8 +28,8 @@ STOPPED_BY_USER = 130  # the shell's convention for Ctrl-C
 console = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
-def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: str | None) -> None:
-    """Parse the knobs from the command line, call `main`, and end the process properly.
+def run(main: Callable[[ConfigT], object], config: ConfigT, description: str | None) -> None:
+    """Call a command with a config, what stands on the command line put in, and end the process properly.
 
     Exit codes: 0 done; 2 the user can mend it (one line says how); 130 stopped by Ctrl-C.
     """
@@ -38,7 +39,7 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
     logging.getLogger("wildtrack").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in letters that no picture has
     try:
-        main(_parse(knobs_class, description))
+        main(_parse(config, description))
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains while it ends
@@ -51,14 +52,22 @@ def run(main: Callable[[KnobsT], None], knobs_class: type[KnobsT], description: 
         sys.exit(STOPPED_BY_USER)
 
 
-def _parse(knobs_class: type[KnobsT], description: str | None) -> KnobsT:
-    """The knobs from the command line; a path that is named without its knob is most likely the photos'."""
-    knobs, unknown = tyro.cli(knobs_class, description=description, return_unknown_args=True)
-    if unknown and not unknown[0].startswith("-") and hasattr(knobs, "data"):
+RENAMED = {"--ranker": "matcher", "--side": "viewpoint"}  # flags of earlier versions
+
+
+def _parse(config: ConfigT, description: str | None) -> ConfigT:
+    """The config with the command line put in; a path that is named without its setting is most likely the photos'."""
+    for flag in (word.partition("=")[0] for word in sys.argv[1:]):
+        if hasattr(config, RENAMED.get(flag, flag)):
+            raise UserError(f"{flag} is now called --{RENAMED[flag]}")
+    parse = partial(tyro.cli, type(config), default=config, description=description)
+    parsed, unknown = parse(return_unknown_args=True)
+    if unknown and not unknown[0].startswith("-") and hasattr(parsed, "data"):
         raise UserError(
             f"{unknown[0]} stands alone; did you mean --data {unknown[0]}? A path with spaces needs quotation marks"
         )
-    return tyro.cli(knobs_class, description=description) if unknown else knobs  # again, for tyro's own message
+    result: ConfigT = parse() if unknown else parsed  # again, for tyro's own message
+    return result
 
 
 def fail(message: str) -> int:

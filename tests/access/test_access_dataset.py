@@ -10,8 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import access_dataset
-from access_dataset import Knobs, cropped, main
 from tests.access import layouts
 from tests.access.packing import make_archive
 from tests.blobs import error_lines, run_script
@@ -19,6 +17,8 @@ from tests.marked import save_marked
 from wildtrack.access import sources
 from wildtrack.access.catalogue import load_catalogue, problem_table
 from wildtrack.access.exports import huggingface
+from wildtrack.commands import access as access_module
+from wildtrack.commands.access import Config, access, cropped
 from wildtrack.errors import UserError
 
 BOX = (1.0, 2.0, 3.0, 4.0)
@@ -55,7 +55,7 @@ def test_no_network_then_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_the_list(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    main(Knobs())
+    access(Config())
     shown = capsys.readouterr().out
     for card in sources.cards():
         whole = (card.slug, f"{card.photos:,}", f"{card.identities:,}", card.licence)
@@ -67,7 +67,7 @@ def test_the_list(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", [None, "gzgc"])
 def test_a_copy_on_disk(gzgc: Path, name: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        main(Knobs(name, root=gzgc))
+        access(Config(name, root=gzgc))
     assert (
         "the Wild Me file instances_train2020.json: 2 photos with 3 animals of 2 identities (1 animal unlabelled)"
         in capsys.readouterr().err
@@ -93,11 +93,11 @@ def animals(tmp_path: Path) -> Path:
 def test_again_reads_the_photos_and_not_what_was_made_of_them(
     animals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(Knobs(root=animals))
-    main(Knobs(root=animals, boxes=tmp_path / "d.json"))
+    access(Config(root=animals))
+    access(Config(root=animals, boxes=tmp_path / "d.json"))
     assert load_catalogue(animals).table["bbox"].tolist() == [(40, 30, 40, 30)] * 2
     save_marked(animals / "Ana/3.jpg")
-    main(Knobs(root=animals))
+    access(Config(root=animals))
     assert len(load_catalogue(animals).table) == 3 and "bbox" not in load_catalogue(animals).table
     assert "the table" not in capsys.readouterr().err
 
@@ -107,26 +107,26 @@ def test_again_reads_the_photos_and_not_what_was_made_of_them(
 def test_files_of_the_user_are_not_overwritten(gzgc: Path, name: str, content: str) -> None:
     (gzgc / name).write_text(content, encoding="latin-1")
     with pytest.raises(UserError, match=f"{name} is there already, and is not as WildTrack wrote it; rename it or"):
-        main(Knobs(root=gzgc))
+        access(Config(root=gzgc))
     assert (gzgc / name).read_text(encoding="latin-1") == content
     assert not {"catalogue.csv", "problems.csv"} - {name} & {path.name for path in gzgc.iterdir()}
 
 
 def test_a_catalogue_that_was_edited_is_the_users(animals: Path, tmp_path: Path) -> None:
-    main(Knobs(root=animals))
+    access(Config(root=animals))
     edited = (animals / "catalogue.csv").read_text(encoding="utf-8").replace("Ana,", "Anna,")
     (animals / "catalogue.csv").write_text(edited, encoding="utf-8")
-    main(Knobs(root=animals, crop=tmp_path / "crops"))  # read, and left as it is
+    access(Config(root=animals, crop=tmp_path / "crops"))  # read, and left as it is
     assert load_catalogue(tmp_path / "crops").table["identity"].tolist() == ["Anna", "Blå"]
     with pytest.raises(UserError, match=r"catalogue\.csv is there already"):
-        main(Knobs(root=animals, boxes=tmp_path / "d.json"))
+        access(Config(root=animals, boxes=tmp_path / "d.json"))
     assert (animals / "catalogue.csv").read_text(encoding="utf-8") == edited
 
 
 def test_crops_are_a_dataset_of_their_own(animals: Path, tmp_path: Path) -> None:
-    main(Knobs(root=animals, crop=tmp_path / "crops"))
+    access(Config(root=animals, crop=tmp_path / "crops"))
     before = (tmp_path / "crops/catalogue.csv").read_bytes()
-    main(Knobs(root=tmp_path / "crops", export=("csv",), to=tmp_path / "out"))
+    access(Config(root=tmp_path / "crops", export=("csv",), to=tmp_path / "out"))
     assert (tmp_path / "crops/catalogue.csv").read_bytes() == before
     assert load_catalogue(tmp_path / "crops").table["photo_id"].tolist() == ["Ana/1.jpg", "Blå/2.jpg"]
 
@@ -134,52 +134,52 @@ def test_crops_are_a_dataset_of_their_own(animals: Path, tmp_path: Path) -> None
 def test_exports_take_the_catalogue_that_is_there(
     animals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(Knobs(root=animals, boxes=tmp_path / "d.json", unlabelled=True))
+    access(Config(root=animals, boxes=tmp_path / "d.json", unlabelled=True))
     kept = {path.name: path.read_bytes() for path in animals.iterdir() if path.is_file()}
     (animals / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")  # stays: nothing new is known
-    main(Knobs(root=animals, crop=tmp_path / "crops", export=("csv", "camtrapdp"), to=tmp_path / "out"))
+    access(Config(root=animals, crop=tmp_path / "crops", export=("csv", "camtrapdp"), to=tmp_path / "out"))
     assert load_catalogue(tmp_path / "crops").table["width"].tolist() == [40, 40]
     assert (animals / "catalogue.csv").read_bytes() == kept["catalogue.csv"]
     assert "empty.jpg" in (animals / "problems.csv").read_text()
     assert "the table catalogue.csv: 2 photos" in capsys.readouterr().err
     (animals / "problems.csv").write_bytes(kept["problems.csv"])
     (animals / "Ana/1.jpg").unlink()
-    main(Knobs(root=animals, export=("csv",), to=tmp_path / "again"))
+    access(Config(root=animals, export=("csv",), to=tmp_path / "again"))
     assert len(load_catalogue(animals).table) == 1 and "Ana/1.jpg" in (animals / "problems.csv").read_text()
 
 
 def test_nothing_is_written_when_something_cannot_be(animals: Path, tmp_path: Path) -> None:
     for path in animals.rglob("*.jpg"):
         path.write_bytes(layouts.photo(1))  # no EXIF, so no date
-    knobs = Knobs(root=animals, crop=tmp_path / "crops", export=("csv", "camtrapdp"), to=tmp_path / "out")
+    config = Config(root=animals, crop=tmp_path / "crops", export=("csv", "camtrapdp"), to=tmp_path / "out")
     with pytest.raises(UserError, match=r"--export camtrapdp: none of the 2 rows has a date"):
-        main(knobs)
+        access(config)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d.json", "ids"]
     assert not (animals / "catalogue.csv").exists()
     (tmp_path / "out/csv").mkdir(parents=True)
     (tmp_path / "out/csv/catalogue.csv").touch()
     with pytest.raises(UserError, match="out/csv is there already"):
-        main(replace(knobs, export=("csv",)))
+        access(replace(config, export=("csv",)))
     assert not (tmp_path / "crops").exists()
 
 
 @pytest.mark.parametrize("name", sources.names())
 def test_other_data_under_the_name(animals: Path, name: str) -> None:
     with pytest.raises(UserError, match=rf"ids does not look like {name}, which has .* or leave {name} out"):
-        main(Knobs(name, root=animals))
+        access(Config(name, root=animals))
     assert not (animals / "catalogue.csv").exists()
 
 
 def test_unlabelled_never_overwrites_labels(animals: Path, tmp_path: Path) -> None:
-    main(Knobs(root=animals))
+    access(Config(root=animals))
     with pytest.raises(UserError, match=r"catalogue\.csv names animals, and would lose them; rename it or remove it"):
-        main(Knobs(root=animals, boxes=tmp_path / "d.json", unlabelled=True))
+        access(Config(root=animals, boxes=tmp_path / "d.json", unlabelled=True))
     assert load_catalogue(animals).table["identity"].tolist() == ["Ana", "Blå"]
 
 
 def test_problems_are_listed(gzgc: Path) -> None:
     (gzgc / "gzgc.coco/images/train2020/000000000001.jpg").unlink()
-    main(Knobs(root=gzgc))
+    access(Config(root=gzgc))
     assert "000000000001.jpg,no such file" in (gzgc / "problems.csv").read_text()
     assert len(load_catalogue(gzgc / "catalogue.csv").table) == 2
 
@@ -188,16 +188,16 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     for name, content in layouts.seaturtleid2022().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    main(Knobs("seaturtleid2022", root=tmp_path, split_column="split_open", part="flipper"))
+    access(Config("seaturtleid2022", root=tmp_path, split_column="split_open", part="flipper"))
     table = load_catalogue(tmp_path / "catalogue.csv").table
     assert table["orientation"].tolist() == ["front_left", "front_right"]
     assert table["species"].tolist() == ["Caretta caretta"] * 2
 
 
-def test_the_cache_is_a_knob(tmp_path: Path) -> None:
+def test_the_cache_is_a_setting(tmp_path: Path) -> None:
     (tmp_path / "c/downloads").mkdir(parents=True)
     make_archive(tmp_path / "c/downloads/sea-star-re-id.zip", layouts.sea_star_re_id_2023())
-    main(Knobs("sea_star_re_id_2023", cache=tmp_path / "c"))
+    access(Config("sea_star_re_id_2023", cache=tmp_path / "c"))
     assert (tmp_path / "c/datasets/sea-star-re-id/sea-star-re-id/catalogue.csv").is_file()
 
 
@@ -206,43 +206,46 @@ def test_a_folder_that_cannot_be_written_to(gzgc: Path, monkeypatch: pytest.Monk
     def refuse(table: object, target: Path) -> None:
         raise OSError(code, "no", str(target))
 
-    monkeypatch.setattr(access_dataset, "write_table", refuse)
+    monkeypatch.setattr(access_module, "write_table", refuse)
     with pytest.raises(UserError, match=r"cannot be written to, .* name that with --root"):
-        main(Knobs(root=gzgc))
+        access(Config(root=gzgc))
 
 
 def test_a_full_disk_is_told_as_it_is(gzgc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(table: object, target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(access_dataset, "write_table", refuse)
+    monkeypatch.setattr(access_module, "write_table", refuse)
     with pytest.raises(OSError, match="No space left"):
-        main(Knobs(root=gzgc))
+        access(Config(root=gzgc))
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("config", "message"),
     [
-        (Knobs("zebra"), "dataset 'zebra' is not known; known are"),
-        (Knobs("SeaTurtle ID 2022"), "is not known; did you mean seaturtleid2022"),
-        (Knobs(root=Path("nowhere")), "--root nowhere is no folder"),
-        (Knobs("gzgc", root=Path("nowhere")), "--root nowhere is no folder"),
-        (Knobs("gzgc", min_confidence=20), "--min-confidence 20 is not allowed; it must be between 0 and 1"),
-        (Knobs("gzgc", unlabelled=True, boxes=Path("d.json")), "--unlabelled needs --root"),
+        (Config("zebra"), "dataset 'zebra' is not known; known are"),
+        (Config("SeaTurtle ID 2022"), "is not known; did you mean seaturtleid2022"),
+        (Config(root=Path("nowhere")), "--root nowhere is no folder"),
+        (Config("gzgc", root=Path("nowhere")), "--root nowhere is no folder"),
+        (Config("gzgc", min_confidence=20), "--min-confidence 20 is not allowed; it must be between 0 and 1"),
+        (Config("gzgc", unlabelled=True, boxes=Path("d.json")), "--unlabelled needs --root"),
         (
-            Knobs(root=Path(), unlabelled=True, boxes=Path("d.json"), split_column="s"),
+            Config(root=Path(), unlabelled=True, boxes=Path("d.json"), split_column="s"),
             "leave --split-column and",
         ),
-        (Knobs(root=Path(), unlabelled=True), "--unlabelled needs .* --boxes"),
-        (Knobs(export=("csv",)), r"--export says nothing without a dataset; add its NAME .*, or --root and the folder"),
-        (Knobs(min_confidence=0.5), "--min-confidence says nothing without a dataset"),
-        (Knobs(unlabelled=True), "--unlabelled says nothing without a dataset"),
-        (Knobs("gzgc", push_to="me/zebras"), "--push-to me/zebras needs --export huggingface"),
+        (Config(root=Path(), unlabelled=True), "--unlabelled needs .* --boxes"),
+        (
+            Config(export=("csv",)),
+            r"--export says nothing without a dataset; add its NAME .*, or --root and the folder",
+        ),
+        (Config(min_confidence=0.5), "--min-confidence says nothing without a dataset"),
+        (Config(unlabelled=True), "--unlabelled says nothing without a dataset"),
+        (Config("gzgc", push_to="me/zebras"), "--push-to me/zebras needs --export huggingface"),
     ],
 )
-def test_what_is_refused(knobs: Knobs, message: str) -> None:
+def test_what_is_refused(config: Config, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        main(knobs)
+        access(config)
 
 
 @pytest.fixture
@@ -264,7 +267,7 @@ def traps(tmp_path: Path) -> Path:
 
 def test_from_camera_traps_to_crops(traps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     boxes, crops = tmp_path / "detections.json", tmp_path / "animals"
-    main(Knobs(root=traps, boxes=boxes, unlabelled=True, crop=crops))
+    access(Config(root=traps, boxes=boxes, unlabelled=True, crop=crops))
     assert load_catalogue(traps / "catalogue.csv").table["bbox"].tolist() == [(0, 0, 30, 40)] * 2
     table = load_catalogue(crops / "catalogue.csv").table
     assert table["path"].tolist() == ["north_A_1.jpg", "north_A_1_2.jpg"] and table["photo_id"].nunique() == 1
@@ -272,7 +275,7 @@ def test_from_camera_traps_to_crops(traps: Path, tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().err
     assert f"Cropped 2 of 2 animals into {crops}." in said
     assert f'With a model trained on animals you know: python search.py "{crops}". Without one yet, write' in said
-    main(Knobs(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5))
+    access(Config(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5))
     assert "python search.py" not in capsys.readouterr().err  # which would compare whole scenes
     assert len(load_catalogue(traps / "catalogue.csv").table) == 1
 
@@ -281,7 +284,7 @@ def test_the_command_that_crops_after_an_export(
     traps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     boxes, out = tmp_path / "detections.json", tmp_path / "out"
-    main(Knobs(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5, export=("csv",), to=out))
+    access(Config(root=traps, boxes=boxes, unlabelled=True, min_confidence=0.5, export=("csv",), to=out))
     command = re.search(
         r'What next\? python (access_dataset\.py --root ".*" --crop NEW_FOLDER)', capsys.readouterr().err
     )
@@ -310,7 +313,7 @@ def test_crops_and_whole_photos_are_told_apart(
 
 def test_camera_folders_are_not_taken_for_animals(traps: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"level too deep; .* cameras or days, not animals\? add --unlabelled"):
-        main(Knobs(root=traps, boxes=tmp_path / "detections.json"))
+        access(Config(root=traps, boxes=tmp_path / "detections.json"))
 
 
 def test_boxes_for_known_animals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,7 +321,7 @@ def test_boxes_for_known_animals(tmp_path: Path, capsys: pytest.CaptureFixture[s
     image = {"file": "Ana/1.jpg", "detections": [{"category": "1", "conf": 1, "bbox": [0.5, 0.5, 0.5, 0.5]}]}
     content = {"detection_categories": {"1": "animal"}, "images": [image]}
     (tmp_path / "d.json").write_text(json.dumps(content), encoding="utf-8")
-    main(Knobs(root=tmp_path / "ids", boxes=tmp_path / "d.json", crop=tmp_path / "crops", positions=True))
+    access(Config(root=tmp_path / "ids", boxes=tmp_path / "d.json", crop=tmp_path / "crops", positions=True))
     row = load_catalogue(tmp_path / "crops/catalogue.csv").table.iloc[0]
     assert (row["identity"], row["width"], row["height"]) == ("Ana", 40, 30) and round(row["latitude"]) == -25
     assert f'train_classifier_reid.py --data "{tmp_path / "crops/catalogue.csv"}"' in capsys.readouterr().err
@@ -328,7 +331,7 @@ def test_exports(gzgc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     for path in (gzgc / "gzgc.coco/images/train2020").iterdir():
         save_marked(path)
     to = tmp_path / "out å"
-    main(Knobs("gzgc", root=gzgc, export=("csv", "camtrapdp", "csv"), to=to))
+    access(Config("gzgc", root=gzgc, export=("csv", "camtrapdp", "csv"), to=to))
     assert sorted(path.name for path in to.iterdir()) == [
         "camtrapdp",
         "camtrapdp_problems.csv",
@@ -340,15 +343,15 @@ def test_exports(gzgc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "-1.351341" not in shared and "latitude" not in shared and "NNP_GIRM_0140" in shared
     assert "Exported" in capsys.readouterr().err
     with pytest.raises(UserError, match="is there already"):
-        main(Knobs("gzgc", root=gzgc, export=("csv",), to=to))
-    main(Knobs("gzgc", root=gzgc, export=("csv",), to=tmp_path / "again", positions=True))
+        access(Config("gzgc", root=gzgc, export=("csv",), to=to))
+    access(Config("gzgc", root=gzgc, export=("csv",), to=tmp_path / "again", positions=True))
     assert (tmp_path / "again/csv/catalogue.csv").read_text(encoding="utf-8") == kept
 
 
 def test_publishing_is_refused_before_anything_is_made(gzgc: Path, tmp_path: Path) -> None:
-    knobs = Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras")
+    config = Config("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras")
     with pytest.raises(UserError, match=r"licence 'http://creativecommons\.org/licenses/by-nc-nd/2.0/' does not"):
-        main(knobs)
+        access(config)
     assert not (tmp_path / "out").exists()
 
 
@@ -364,15 +367,15 @@ def test_what_is_exported_is_uploaded(gzgc: Path, tmp_path: Path, monkeypatch: p
         done.append(given)
         return "there"
 
-    monkeypatch.setattr(access_dataset, "export", record_export)
+    monkeypatch.setattr(access_module, "export", record_export)
     monkeypatch.setattr(huggingface, "check", lambda catalogue, card: None)  # `datasets` may not be installed here
     monkeypatch.setattr(huggingface, "push", record_push)
     monkeypatch.setattr(huggingface, "allows_copies", lambda licence: not force)
-    main(Knobs("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras", force=force))
+    access(Config("gzgc", root=gzgc, export=("huggingface",), to=tmp_path / "out", push_to="me/zebras", force=force))
     assert done == [("huggingface",), (tmp_path / "out/huggingface", "me/zebras", sources.load("gzgc").card, force)]
 
 
-@pytest.mark.parametrize("knob", ["crop", "to"])
-def test_the_dataset_is_no_place_for_what_is_made_of_it(gzgc: Path, knob: str) -> None:
-    with pytest.raises(UserError, match=f"--{knob} .* is inside the dataset"):
-        main(Knobs(root=gzgc, export=("csv",), **{knob: gzgc / "new"}))  # type: ignore[arg-type]
+@pytest.mark.parametrize("setting", ["crop", "to"])
+def test_the_dataset_is_no_place_for_what_is_made_of_it(gzgc: Path, setting: str) -> None:
+    with pytest.raises(UserError, match=f"--{setting} .* is inside the dataset"):
+        access(Config(root=gzgc, export=("csv",), **{setting: gzgc / "new"}))  # type: ignore[arg-type]

@@ -87,11 +87,11 @@ def test_gzgc(tmp_path: Path) -> None:
     assert catalogue.understood == expected
 
 
-@pytest.mark.parametrize("knob", ["split_column", "part"])
-def test_a_file_without_columns_or_parts(tmp_path: Path, knob: str) -> None:
+@pytest.mark.parametrize("setting", ["split_column", "part"])
+def test_a_file_without_columns_or_parts(tmp_path: Path, setting: str) -> None:
     gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
     with pytest.raises(UserError, match=r" x says nothing here: .*2020\.json is a COCO file without"):
-        read(tmp_path, **{knob: "x"})  # type: ignore[arg-type]
+        read(tmp_path, **{setting: "x"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("given", ["gzgc.coco", "gzgc.coco/annotations/instances_train2020.json"])

@@ -273,7 +273,7 @@ def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: boo
 
 
 @pytest.mark.parametrize(
-    ("files", "knobs", "message"),
+    ("files", "config", "message"),
     [
         (
             ("a/1.jpg",),
@@ -285,13 +285,13 @@ def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: boo
         (("b.jpg", "catalogue.csv"), {"split_column": "site"}, "no column 'site'; there are image_id, identity, path"),
     ],
 )
-def test_knobs_that_a_layout_would_pass_over(
-    tmp_path: Path, files: tuple[str, ...], knobs: dict[str, str], message: str
+def test_settings_that_a_layout_would_pass_over(
+    tmp_path: Path, files: tuple[str, ...], config: dict[str, str], message: str
 ) -> None:
     for table in fill(tmp_path, *files).glob("*.csv"):
         table.write_text(HEADER + "1,t1,b.jpg\n")
     with pytest.raises(UserError, match=message):
-        read(tmp_path, **knobs)  # type: ignore[arg-type]
+        read(tmp_path, **config)  # type: ignore[arg-type]
 
 
 def test_words_that_pandas_takes_for_missing_stay_names(table_root: Path) -> None:

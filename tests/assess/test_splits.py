@@ -14,7 +14,7 @@ from wildtrack.assess.encounters import linked_groups
 from wildtrack.assess.splits import Split, make_split
 from wildtrack.errors import UserError
 
-KNOBS: dict[str, Any] = {"split": "auto", "encounter_hours": 12, "test_share": 0.25, "valid_share": 0.2, "seed": 3}
+SETTINGS: dict[str, Any] = {"split": "auto", "encounter_hours": 12, "test_share": 0.25, "valid_share": 0.2, "seed": 3}
 
 
 def catalogue(identities: Sequence[str], **columns: Any) -> pd.DataFrame:
@@ -23,12 +23,12 @@ def catalogue(identities: Sequence[str], **columns: Any) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def split_of(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **knobs: Any) -> Split:
-    return make_split(table, hashes, **(KNOBS | knobs))
+def split_of(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **config: Any) -> Split:
+    return make_split(table, hashes, **(SETTINGS | config))
 
 
-def sides(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **knobs: Any) -> list[str]:
-    return [str(word) for word in split_of(table, hashes, **knobs).side]
+def sides(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **config: Any) -> list[str]:
+    return [str(word) for word in split_of(table, hashes, **config).side]
 
 
 def days(*numbers: int | None) -> Any:
@@ -125,7 +125,7 @@ def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any
 
 
 @pytest.mark.parametrize(
-    ("columns", "knobs", "message"),
+    ("columns", "config", "message"),
     [
         ({}, {"split": "closed"}, 'split = "closed" is not known; allowed: auto, catalogue, encounter, random, cutoff'),
         ({}, {"split": "catalogue"}, "no column `split`"),
@@ -153,9 +153,9 @@ def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any
         ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2024-05-05", "identities": "open"}, "chooses the sides"),
     ],
 )
-def test_what_the_user_can_mend(columns: dict[str, Any], knobs: dict[str, Any], message: str) -> None:
+def test_what_the_user_can_mend(columns: dict[str, Any], config: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        sides(catalogue(["a", "a"]).assign(**columns), **knobs)
+        sides(catalogue(["a", "a"]).assign(**columns), **config)
 
 
 def test_unknown_animals_have_no_side() -> None:
@@ -236,22 +236,22 @@ def test_properties_of_a_split(
 ) -> None:
     table, hashes = data
     split, identities = kind
-    knobs: dict[str, Any] = {
+    config: dict[str, Any] = {
         "split": split,
         "test_share": shares[0],
         "valid_share": shares[1],
         "identities": identities,
     }
     if split == "cutoff":
-        knobs["cutoff"] = "2024-05-05"
+        config["cutoff"] = "2024-05-05"
     try:
-        split_of(table, hashes, **knobs)
+        split_of(table, hashes, **config)
     except UserError:  # nothing on one side of the day, or all identities share photos
         assert split == "cutoff" or identities != "closed"
         return
-    side = split_of(table, hashes, **knobs).side
+    side = split_of(table, hashes, **config).side
     order = np.array(shuffle.sample(range(len(table)), len(table)))
-    shuffled = split_of(table.iloc[order], None if hashes is None else hashes[order], **knobs).side
+    shuffled = split_of(table.iloc[order], None if hashes is None else hashes[order], **config).side
     assert shuffled.tolist() == side[order].tolist()
 
     groups = linked_groups(table, 12, hashes)

@@ -125,7 +125,7 @@ def train(*options: str, cwd: Path) -> Said:
 
 
 def run_script(found: re.Match[str], place: Path) -> None:
-    """A script, with knobs that make it cheap; it must end well."""
+    """A script, with settings that make it cheap; it must end well."""
     script, options = found[1], tuple(shlex.split(found[2]))
     before_script(script, options, place)
     if script == "access_dataset.py" and options and not options[0].startswith("-"):
@@ -220,10 +220,10 @@ def see_make(found: re.Match[str], place: Path) -> None:
 
 
 def see_module(found: re.Match[str], place: Path) -> None:
-    """A module of ours has the knobs that are given; that it runs is tested elsewhere, on tiny input."""
+    """A module of ours has the config that are given; that it runs is tested elsewhere, on tiny input."""
     module = importlib.import_module(found[1])
     if found[2].strip():
-        tyro.cli(module.Knobs, args=shlex.split(found[2]))
+        tyro.cli(module.Config, args=shlex.split(found[2]))
 
 
 def see_tests(found: re.Match[str], place: Path) -> None:

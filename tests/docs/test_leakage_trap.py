@@ -43,8 +43,8 @@ def test_the_trap_is_set_twice_and_measured(
     monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
     folder_of_animals(tmp_path / "photos").to_csv(tmp_path / "photos/metadata.csv", index=False)
     results = tmp_path / "results"
-    knobs = leakage_trap.Knobs(tmp_path / "photos", epochs=1, image_size=32, alpha=0.25, results=results, bursts=True)
-    leakage_trap.main(knobs)
+    config = leakage_trap.Config(tmp_path / "photos", epochs=1, image_size=32, alpha=0.25, results=results, bursts=True)
+    leakage_trap.main(config)
     said = capsys.readouterr().err
     sides = [pd.read_csv(results / f"{name}_0/artifacts/split.csv") for name in leakage_trap.SPLITS]
     counted = [split.groupby("identity")["split"].value_counts().to_dict() for split in sides]

@@ -12,10 +12,10 @@ from typing import Any
 import keras
 import pytest
 
-import app
 from tests.blobs import TINY, draw_animal
 from tests.docs.asking import ask
 from tests.docs.pages import ROOT, blocks
+from wildtrack.commands import serve
 from wildtrack.errors import UserError
 
 QUOTED = [block.text.strip() for block in blocks(ROOT / "docs/troubleshooting.md") if block.language == "text"]
@@ -91,7 +91,7 @@ def no_validation_and_a_damaged_folder() -> str:
     said = script("search.py", "new_photo.jpg")
     Path("artifacts").mkdir()
     said += script("search.py", "new_photo.jpg") + train("--data", "my_photos")
-    said += script("search.py", "new_photo.jpg", "--ranker", "fused")
+    said += script("search.py", "new_photo.jpg", "--matcher", "fused")
     said += script("search.py", "new_photo.jpg", "--no-panels")  # builds the index
     animals("others", 2, "Dana")
     said += script("search.py", "new_photo.jpg", "--data", "others")
@@ -137,11 +137,11 @@ def the_page() -> str:
             first.bind(("127.0.0.1", 8000))
             first.listen()
         with pytest.raises(UserError) as taken:
-            app.listening("127.0.0.1", 8000)
+            serve.listening("127.0.0.1", 8000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "fastapi", None)
         with pytest.raises(UserError) as missing:
-            app.check_packages()
+            serve.check_packages()
     return f"Error: {taken.value}\nError: {missing.value}\n"
 
 

@@ -55,7 +55,7 @@ def ask(house: Path, *command: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_there_are_three_recipes() -> None:
-    assert {block.title.split("/")[-1] for block in RECIPES} >= {"harbour_seals.py", "losses.py", "rankers.py"}
+    assert {block.title.split("/")[-1] for block in RECIPES} >= {"harbour_seals.py", "losses.py", "matchers.py"}
 
 
 def test_the_recipe_of_a_dataset(house: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_recipe_of_a_dataset(house: Path) -> None:
     assert done.stdout.strip() == "left,right,left,Phoca vitulina,Harbour seals", done.stderr
 
 
-def test_the_recipes_of_a_loss_and_of_a_ranker(house: Path) -> None:
+def test_the_recipes_of_a_loss_and_of_a_matcher(house: Path) -> None:
     draw_animals(house / "photos")
     trained = ("train_classifier_reid.py", "--data", "photos", "--epochs", "1", "--batches", "balanced")
     done = ask(house, *trained, "--loss", "contrastive", *TINY)

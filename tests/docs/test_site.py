@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import PAGES, ROOT
-from tools import knobs_page
+from tools import config_page
 
 NAV = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
 LOADED = re.compile(
@@ -87,21 +87,21 @@ def test_relative_links_lead_to_files(page: Path) -> None:
             assert (page.parent / link.split("#")[0]).exists(), link
 
 
-def test_the_page_of_knobs_says_what_the_scripts_say() -> None:
-    assert (ROOT / knobs_page.PAGE).read_text("utf-8") == knobs_page.page(), "run python -m tools.knobs_page"
+def test_the_page_of_settings_says_what_the_scripts_say() -> None:
+    assert (ROOT / config_page.PAGE).read_text("utf-8") == config_page.page(), "run python -m tools.config_page"
 
 
-@pytest.mark.parametrize("script", knobs_page.SCRIPTS)
-def test_every_knob_is_explained(script: str) -> None:
+@pytest.mark.parametrize("script", config_page.SCRIPTS)
+def test_every_setting_is_explained(script: str) -> None:
     module = importlib.import_module(script)
-    rows = list(knobs_page.knobs_of(module.Knobs))
+    rows = list(config_page.settings_of(module.Config))
     assert len(rows) > 5
     assert all(meaning for _, _, meaning in rows)
 
 
-def test_every_script_has_its_knobs_on_the_page() -> None:
-    scripts = {path.stem for path in ROOT.glob("*.py") if "class Knobs" in path.read_text("utf-8")}
-    assert scripts == set(knobs_page.SCRIPTS)
+def test_every_script_has_its_settings_on_the_page() -> None:
+    scripts = {path.stem for path in ROOT.glob("*.py") if "class Config" in path.read_text("utf-8")}
+    assert scripts == set(config_page.SCRIPTS)
 
 
 def test_the_map_of_the_house_names_every_module() -> None:

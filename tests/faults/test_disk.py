@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import search
 from tests.blobs import ROOT, TINY, contents, error_lines, run_script, start_script
 from tests.faults.conftest import SmallDisk
 from wildtrack.address.gallery.index import REBUILD
+from wildtrack.commands import search
 from wildtrack.errors import UserError
 
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))  # all cases; otherwise some, since each trains or starts scripts
@@ -124,7 +124,7 @@ def test_files_that_vanish(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in names:
         Path("artifacts", name).unlink()
         try:
-            search.main(search.Knobs(photos=("new.jpg",), panels=False))
+            search.search(search.Config(photos=("new.jpg",), panels=False))
         except UserError as error:
             expected = A_STRANGER_S if name == "manifest.json" else name
             assert expected in str(error), (name, error)

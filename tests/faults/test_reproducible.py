@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import train_classifier_reid
 from tests.blobs import ROOT, TINY, draw_animal, error_lines, run_script
 from wildtrack.access.photos import reader as photos
 from wildtrack.address.artifacts import open_artifacts
@@ -20,6 +19,7 @@ from wildtrack.address.gallery.index import open_index
 from wildtrack.address.models import preprocessor
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.preprocessor import current_fingerprint, load_preprocessor
+from wildtrack.commands import train
 from wildtrack.errors import UserError
 
 SEARCH = ("search.py", "new.jpg", "--no-panels", "--rebuild", "--data", "data")
@@ -124,7 +124,7 @@ def test_deterministic_training_repeats_to_the_last_bit(home: Path) -> None:
 def test_tensorflow_is_asked_for_it_when_it_is_wanted(
     home: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
 ) -> None:
-    """On many machines trainings repeat by themselves, so that they do says nothing of the knob."""
+    """On many machines trainings repeat by themselves, so that they do says nothing of the setting."""
     import tensorflow as tf
 
     asked = []
@@ -132,7 +132,7 @@ def test_tensorflow_is_asked_for_it_when_it_is_wanted(
     monkeypatch.setenv("WILDTRACK_CACHE", str(home / "cache"))
     small = {"alpha": 0.25, "image_size": 32, "embed_dim": 16, "weights": "none", "epochs": 1}
     places = {"data": home / "data", "artifacts": home / "anew", "results": home / "results"}
-    train_classifier_reid.main(train_classifier_reid.Knobs(**places, **small, deterministic=wanted))  # type: ignore[arg-type]
+    train.train(train.Config(**places, **small, deterministic=wanted))  # type: ignore[arg-type]
     assert asked == [True] * wanted
 
 

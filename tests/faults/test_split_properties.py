@@ -64,7 +64,7 @@ def must_stay_together(rows: Rows, hashes: NDArray[np.bool_], hours: float, one:
 
 @given(
     rows=st.lists(ROW, min_size=1, max_size=25),
-    knobs=st.fixed_dictionaries(
+    config=st.fixed_dictionaries(
         {
             "split": st.sampled_from(["auto", "encounter", "random", "cutoff"]),
             "identities": st.sampled_from(["closed", "open", "disjoint"]),
@@ -76,12 +76,12 @@ def must_stay_together(rows: Rows, hashes: NDArray[np.bool_], hours: float, one:
     ),
     shuffle=st.randoms(use_true_random=False),
 )
-def test_no_split_tears_apart_what_belongs_together(rows: Rows, knobs: dict[str, Any], shuffle: Any) -> None:
+def test_no_split_tears_apart_what_belongs_together(rows: Rows, config: dict[str, Any], shuffle: Any) -> None:
     table, hashes = table_of(rows)
-    if knobs["split"] == "cutoff":
-        knobs = knobs | {"cutoff": "2024-05-04"}
+    if config["split"] == "cutoff":
+        config = config | {"cutoff": "2024-05-04"}
     try:
-        side = make_split(table, hashes, **knobs).side
+        side = make_split(table, hashes, **config).side
     except UserError as error:
         assert str(error).isprintable()
         return
@@ -90,13 +90,13 @@ def test_no_split_tears_apart_what_belongs_together(rows: Rows, knobs: dict[str,
     assert set(side) <= set(SIDES)
     for one in range(len(rows)):
         for other in range(one):
-            if must_stay_together(rows, hashes, knobs["encounter_hours"], one, other):
+            if must_stay_together(rows, hashes, config["encounter_hours"], one, other):
                 assert side[one] == side[other], (rows[one], rows[other])
 
-    again = make_split(table, hashes, **knobs).side
+    again = make_split(table, hashes, **config).side
     assert again.tolist() == side.tolist()
     order = shuffle.sample(range(len(rows)), len(rows))
-    assert make_split(table.iloc[order], hashes[order], **knobs).side.tolist() == side[order].tolist()
+    assert make_split(table.iloc[order], hashes[order], **config).side.tolist() == side[order].tolist()
 
 
 @given(rows=st.lists(ROW, min_size=1, max_size=25), seed=st.integers(0, 2**63))
@@ -120,8 +120,8 @@ def test_a_catalogues_own_sides_are_kept(rows: Rows, words: list[str | None], va
     table, hashes = table_of(rows)
     own = words[: len(rows)]
     assume({"train", "test"} <= set(own))
-    knobs: dict[str, Any] = {"encounter_hours": 12, "test_share": 0.5, "valid_share": valid_share, "seed": 0}
-    side = make_split(table.assign(split=pd.Series(own, dtype=object)), hashes, split="catalogue", **knobs).side
+    config: dict[str, Any] = {"encounter_hours": 12, "test_share": 0.5, "valid_share": valid_share, "seed": 0}
+    side = make_split(table.assign(split=pd.Series(own, dtype=object)), hashes, split="catalogue", **config).side
     for word, given_word in zip(side, own, strict=True):
         if given_word == "train" and "valid" not in own:
             assert word in ("train", "valid")  # carved out

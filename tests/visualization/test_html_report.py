@@ -74,7 +74,7 @@ def test_links_lead_to_sections_and_nothing_leads_elsewhere() -> None:
         ("one ` alone", "one ` alone"),
     ],
 )
-def test_names_and_knobs_are_set_apart_and_do_not_break(text: str, html: str) -> None:
+def test_names_and_settings_are_set_apart_and_do_not_break(text: str, html: str) -> None:
     page = report_page("title", "", [Finding("look", text, "one")], [Section("one", "One", [text])])
     assert page.count(html) == 2
 

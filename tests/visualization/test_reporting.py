@@ -101,8 +101,8 @@ UNDECIDED = {"AUROC": 0.75, "num_known": 8, "num_new": 3}  # real new animals, b
 @pytest.mark.parametrize("found", [DECIDED, UNDECIDED, {"AUROC": None, "num_known": 8, "num_new": 0}])
 def test_what_decisions_are_worth_is_said(found: dict[str, Any]) -> None:
     effort = {"candidates_for_95_percent": 3, "leafing_for_95_percent": 19, "mean_candidates": 1.5}
-    said = decisions_said({"ranker": {"name": "fused"}, "open_set": found, "review_effort": effort})
-    assert "Ranker: fused. To find 95% of the true matches, look at 3 candidates a photo" in said
+    said = decisions_said({"matcher": {"name": "fused"}, "open_set": found, "review_effort": effort})
+    assert "LearntMatcher: fused. To find 95% of the true matches, look at 3 candidates a photo" in said
     assert "the catalogue: 19)." in said
     assert ("AUROC" in said) == (found["AUROC"] is not None)
     assert ("match" in said.partition("\n")[2]) == (found is DECIDED)

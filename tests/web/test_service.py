@@ -28,8 +28,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def serve(index: Index, store: Store, ranker: str = FUSED) -> Service:
-    searcher = Searcher(index, CellEngine(), SIZE, ranker, fake_matching(), explains=True)
+def serve(index: Index, store: Store, matcher: str = FUSED) -> Service:
+    searcher = Searcher(index, CellEngine(), SIZE, matcher, fake_matching(), explains=True)
     return Service(searcher, ("Ana", "Blå"), store)
 
 
@@ -44,15 +44,15 @@ def first(service: Service, photo: io.BytesIO) -> str:
     return service.answer("photo.png", photo, 5, "").candidates[0].identity
 
 
-@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 def test_a_new_animal_is_found_at_once_after_a_restart_and_not_after_undoing(
-    index: Index, store: Store, ranker: str
+    index: Index, store: Store, matcher: str
 ) -> None:
-    service = serve(index, store, ranker)
+    service = serve(index, store, matcher)
     assert first(service, png(7)) != "Eva"
     said = service.confirm(png(7), " Eva ", True, "left")
     assert (said.identity, said.new_individual, said.side) == ("Eva", True, "left")
-    for asked in (service, serve(index, store, ranker)):
+    for asked in (service, serve(index, store, matcher)):
         answer = asked.answer("photo.png", png(7, 9), 5, "")
         assert answer.candidates[0].identity == "Eva"
         assert answer.candidates[0].photo_id == said.photo
@@ -61,7 +61,7 @@ def test_a_new_animal_is_found_at_once_after_a_restart_and_not_after_undoing(
         assert (answer.candidates[0].shared_points or 0) > 4
         assert asked.answer("photo.png", png(7), 5, "").already_known_as == "Eva"
     service.undo(said.id)
-    for asked in (service, serve(index, store, ranker)):
+    for asked in (service, serve(index, store, matcher)):
         assert "Eva" not in [each.identity for each in asked.answer("photo.png", png(7, 9), 5, "").candidates]
 
 

@@ -166,7 +166,7 @@ def identity_generator(seed: int, identity: str) -> np.random.Generator:
 
 
 def _rule(table: pd.DataFrame, split: str, identities: str) -> str:
-    """Turn the knob "auto" into another one, or say why the catalogue cannot be split so."""
+    """Turn the setting "auto" into another one, or say why the catalogue cannot be split so."""
     if identities != "closed" and split == "auto":
         split = "encounter" if (~np.isnat(photo_times(table))).any() else "random"
     has_sides = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())

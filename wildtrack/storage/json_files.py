@@ -14,27 +14,27 @@ MAX_JSON_BYTES = 1_000_000_000  # the largest public COCO file, SeaTurtleID2022,
 _SLOW_BYTES = 50_000_000  # reading more than this takes seconds
 
 
-def read_json(source: Path, knob: str, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+def read_json(source: Path, setting: str, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """Read a JSON file.
 
     Args:
         source: the file.
-        knob: what the user gave it as, such as "data = "; begins the error message.
+        setting: what the user gave it as, such as "data = "; begins the error message.
         object_hook: as in `json.loads`.
 
     Raises:
         UserError: the file is missing, too large, or no JSON.
     """
     if not source.is_file():
-        raise UserError(f"{knob}{source}: no such file")
+        raise UserError(f"{setting}{source}: no such file")
     size = source.stat().st_size
     if size > MAX_JSON_BYTES:
         raise UserError(
-            f"{knob}{source}: {size / 1e6:.0f} MB of JSON is too much; at most {MAX_JSON_BYTES / 1e6:.0f} MB"
+            f"{setting}{source}: {size / 1e6:.0f} MB of JSON is too much; at most {MAX_JSON_BYTES / 1e6:.0f} MB"
         )
     if size > _SLOW_BYTES:
         log.info("Reading %s (%.0f MB).", source, size / 1e6)
     try:
         return json.loads(source.read_text(encoding="utf-8-sig"), object_hook=object_hook)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise UserError(f"{knob}{source}: not JSON in UTF-8, or cut short ({error}); get the file again") from error
+        raise UserError(f"{setting}{source}: not JSON in UTF-8, or cut short ({error}); get the file again") from error

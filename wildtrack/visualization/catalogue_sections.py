@@ -142,7 +142,7 @@ def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
 
 def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Reader) -> Section:
     """The worst photos of each issue, each photo pictured once: a dark one is underexposed and plain as well."""
-    text = ["Every number is defined in docs/quality.md; the thresholds are knobs. A flag asks for a look, no more."]
+    text = ["Every number is defined in docs/quality.md; the thresholds are config. A flag asks for a look, no more."]
     if flags.empty:
         return Section("quality", "Image quality", [*text, "No photo is beyond a threshold."])
     figures: list[Picture] = []

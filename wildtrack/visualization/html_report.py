@@ -19,7 +19,7 @@ LEVELS: dict[Level, str] = {"mend": "Mend", "look": "Look", "good": "Good"}
 
 CODE = re.compile(
     r"`([^`]+)`|(?<![\w-])(--[a-z][\w.-]*\w)"
-)  # `a name`, or a --knob, which must not break at its hyphens
+)  # `a name`, or a --setting, which must not break at its hyphens
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2327; --faint: #5d6870; --page: #fff; --card: #f5f7f8; --line: #d5dbdf;

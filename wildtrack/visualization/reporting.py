@@ -71,11 +71,11 @@ def doubts(metrics: dict[str, Any]) -> str | None:
 
 
 def decisions_said(metrics: dict[str, Any]) -> str:
-    """In words: which ranker it was, what its decisions are worth, how much work is left."""
+    """In words: which matcher it was, what its decisions are worth, how much work is left."""
     found, effort = metrics["open_set"], metrics["review_effort"]
     few, all_of_them = effort["candidates_for_95_percent"], effort["leafing_for_95_percent"]
     said = (
-        f"Ranker: {metrics['ranker']['name']}. To find 95% of the true matches, look at {few} "
+        f"LearntMatcher: {metrics['matcher']['name']}. To find 95% of the true matches, look at {few} "
         f"candidate{'s' * (few != 1)} a photo (leafing through the catalogue: {all_of_them})."
     )
     if "true_accepts" not in found:

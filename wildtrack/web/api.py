@@ -144,7 +144,7 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
             "ok",
             __version__,
             known.fingerprint,
-            service.searcher.ranker,
+            service.searcher.matcher,
             len(known.meta),
             len(known.photos_of),
             len(known.meta) - len(known.embeddings),

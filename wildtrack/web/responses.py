@@ -88,7 +88,7 @@ class Health:
     status: Literal["ok"]
     version: str
     model: str  # fingerprint
-    ranker: str
+    matcher: str
     photos: int
     identities: int
     confirmed: int
@@ -117,7 +117,7 @@ EXAMPLE = Answer(
         )
     ],
     model="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-    ranker="fused",
+    matcher="fused",
     decision="match",
     false_match_rate=0.01,
 )

@@ -49,7 +49,7 @@ def test_what_was_built_is_what_is_opened(
     query = photo_folder / "Ana" / "0.png"
     first, again = (answer_photo(query, Searcher(index, engine, SIZE), 3) for index in (built, opened))
     assert again == first
-    assert (first.ranker, first.decision, first.already_known_as) == ("embedding", None, "Ana")
+    assert (first.matcher, first.decision, first.already_known_as) == ("embedding", None, "Ana")
     assert capsys.readouterr().out == ""
 
 
@@ -103,19 +103,19 @@ def test_nobody_is_named(ours: Artifacts, photo_folder: Path, tmp_path: Path) ->
         build(ours, tmp_path / "photos")
 
 
-@pytest.mark.parametrize("ranker", ["local", "fused"])
+@pytest.mark.parametrize("matcher", ["local", "fused"])
 def test_what_was_built_with_keypoints_is_what_is_opened(
-    ours: Artifacts, photo_folder: Path, matching: Matching, ranker: str
+    ours: Artifacts, photo_folder: Path, matching: Matching, matcher: str
 ) -> None:
     built, engine = build(ours, photo_folder, with_keypoints=True)
     found = open_known_photos(ours, photo_folder, "auto", with_keypoints=True)
     assert found is not None
     first, again = (
-        answer_photo(photo_folder / "Ana" / "0.png", Searcher(index, engine, SIZE, ranker, matching), 3)
+        answer_photo(photo_folder / "Ana" / "0.png", Searcher(index, engine, SIZE, matcher, matching), 3)
         for index in (built, found[0])
     )
     assert again == first
-    assert first.ranker == ranker
+    assert first.matcher == matcher
     assert first.decision in ("match", "review", "new")
     assert all(candidate.shared_points is not None for candidate in first.candidates)
     without = open_known_photos(ours, photo_folder, "auto")
@@ -123,11 +123,11 @@ def test_what_was_built_with_keypoints_is_what_is_opened(
     assert without[0].local is None
 
 
-def test_an_index_without_keypoints_does_not_do_for_a_ranker_that_goes_by_them(
+def test_an_index_without_keypoints_does_not_do_for_a_matcher_that_goes_by_them(
     ours: Artifacts, photo_folder: Path
 ) -> None:
     build(ours, photo_folder)
-    with pytest.raises(UserError, match=r"built without keypoints, and the ranker goes by them") as error:
+    with pytest.raises(UserError, match=r"built without keypoints, and the matcher goes by them") as error:
         open_known_photos(ours, photo_folder, "auto", with_keypoints=True)
     assert REBUILD in str(error.value)
     build(ours, photo_folder, with_keypoints=True)
@@ -139,8 +139,8 @@ def test_nobody_else_is_known(ours: Artifacts, tmp_path: Path, photo_folder: Pat
     photo = tmp_path / "photos" / "Ana" / "0.png"
     photo.write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
     index, engine = build(ours, tmp_path / "photos", with_keypoints=True)
-    for ranker, learnt in (("embedding", None), ("embedding", matching), ("fused", matching)):
-        searcher = Searcher(index, engine, SIZE, ranker, learnt, explains=True)
+    for matcher, learnt in (("embedding", None), ("embedding", matching), ("fused", matching)):
+        searcher = Searcher(index, engine, SIZE, matcher, learnt, explains=True)
         answer = answer_photo(photo, searcher, 3)
         assert (answer.candidates, answer.already_known_as, answer.decision) == ([], "Ana", None)
         reporting.draw_answer(answer, searcher, tmp_path / "panel.png")

@@ -40,13 +40,13 @@ def named(answer: Answer) -> list[str]:
     return [candidate.identity for candidate in answer.candidates]
 
 
-@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 @pytest.mark.parametrize("sided", [True, False])
 @pytest.mark.parametrize("side", ["left", "right", ""])
 def test_the_animal_is_found_and_all_are_ranked(
-    index: Index, new_photo: Path, ranker: str, sided: bool, side: str
+    index: Index, new_photo: Path, matcher: str, sided: bool, side: str
 ) -> None:
-    searcher = Searcher(index, CellEngine(), SIZE, ranker, fake_matching(sided), side=side)
+    searcher = Searcher(index, CellEngine(), SIZE, matcher, fake_matching(sided), side=side)
     answer = answer_photo(new_photo, searcher, 99)
     assert named(answer)[0] == "Ana" or (sided and side == "right")
     assert sorted(named(answer)) == sorted(set(NAMES))  # whatever its side: nobody is excluded
@@ -56,10 +56,10 @@ def test_the_animal_is_found_and_all_are_ranked(
     assert sure == sorted(sure, key=lambda p: -(p or 0))
     assert all(-1 <= candidate.similarity <= 1 for candidate in answer.candidates)
     assert [candidate.known_photos for candidate in answer.candidates] == [NAMES.count(name) for name in named(answer)]
-    assert (answer.status, answer.ranker, answer.model) == ("ok", ranker, "fingerprint")
+    assert (answer.status, answer.matcher, answer.model) == ("ok", matcher, "fingerprint")
     assert answer.already_known_as is None
     found = {candidate.identity: candidate for candidate in answer.candidates}["Ana"]
-    if ranker == EMBEDDING:  # which has no need of them
+    if matcher == EMBEDDING:  # which has no need of them
         assert (found.shared_points, found.points) == (None, None)
     else:
         assert found.points is not None
@@ -103,7 +103,7 @@ def test_a_photo_that_shows_little_is_not_called_new(
 
 def test_a_model_that_learnt_nothing_says_nothing_of_it(index: Index, new_photo: Path) -> None:
     answer = answer_photo(new_photo, Searcher(index, CellEngine(), SIZE), 3)
-    assert (answer.decision, answer.false_match_rate, answer.ranker) == (None, None, EMBEDDING)
+    assert (answer.decision, answer.false_match_rate, answer.matcher) == (None, None, EMBEDDING)
     assert [candidate.probability for candidate in answer.candidates] == [None] * 3
     embedding = CellEngine().run(read_photo(new_photo, SIZE)[None])["embedding"][0]
     nearest = nearest_photos(index, embedding, 3, np.zeros(6, np.bool_))
@@ -111,42 +111,42 @@ def test_a_model_that_learnt_nothing_says_nothing_of_it(index: Index, new_photo:
 
 
 @pytest.mark.parametrize(
-    ("matching", "ranker"),
+    ("matching", "matcher"),
     [
         (None, EMBEDDING),
         *((fake_matching(sided), name) for sided in (True, False) for name in (EMBEDDING, LOCAL, FUSED)),
     ],
 )
-def test_the_photo_itself_is_left_out(index: Index, tmp_path: Path, matching: Matching | None, ranker: str) -> None:
+def test_the_photo_itself_is_left_out(index: Index, tmp_path: Path, matching: Matching | None, matcher: str) -> None:
     (tmp_path / "copy.png").write_bytes((index.root / "0.png").read_bytes())
-    answer = answer_photo(tmp_path / "copy.png", Searcher(index, CellEngine(), SIZE, ranker, matching), 4)
+    answer = answer_photo(tmp_path / "copy.png", Searcher(index, CellEngine(), SIZE, matcher, matching), 4)
     assert answer.already_known_as == "Ana"
     assert "0.png" not in [candidate.path for candidate in answer.candidates]
     assert answer.candidates[0].path == "1.png"
-    last = answer_photo(index.root / "4.png", Searcher(index, CellEngine(), SIZE, ranker, matching), 4)
+    last = answer_photo(index.root / "4.png", Searcher(index, CellEngine(), SIZE, matcher, matching), 4)
     assert last.already_known_as == "007"
     assert "007" not in named(last)  # of whom there is no other photo
     assert len(last.candidates) == 3
 
 
-@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
-def test_a_photo_that_is_left_out_takes_no_votes(index: Index, tmp_path: Path, ranker: str) -> None:
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
+def test_a_photo_that_is_left_out_takes_no_votes(index: Index, tmp_path: Path, matcher: str) -> None:
     """All is as if it were not in the index."""
     assert index.local is not None
     meta, local = index.meta.iloc[1:].reset_index(drop=True), LocalIndex(index.local.gallery[1:])
     fewer = save_index(tmp_path, index.embeddings[1:], meta, index.root, index.root, "fingerprint", local)
     told = []
     for known in (index, fewer):
-        answer = answer_photo(index.root / "0.png", Searcher(known, CellEngine(), SIZE, ranker, fake_matching()), 9)
+        answer = answer_photo(index.root / "0.png", Searcher(known, CellEngine(), SIZE, matcher, fake_matching()), 9)
         told.append([(c.path, c.similarity, c.probability, c.shared_points) for c in answer.candidates])
     assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 @pytest.mark.parametrize("explains", [True, False])
-def test_nobody_else_is_known(tmp_path: Path, ranker: str, explains: bool) -> None:
+def test_nobody_else_is_known(tmp_path: Path, matcher: str, explains: bool) -> None:
     alone = build(tmp_path, ["Ana"], ["left"])
-    searcher = Searcher(alone, CellEngine(), SIZE, ranker, fake_matching(), explains=explains)
+    searcher = Searcher(alone, CellEngine(), SIZE, matcher, fake_matching(), explains=explains)
     answer = answer_photo(tmp_path / "0.png", searcher, 5)
     assert (answer.status, answer.candidates, answer.decision) == ("ok", [], None)
     assert answer.already_known_as == "Ana"
@@ -193,16 +193,16 @@ def test_a_known_photo_of_unknown_side_may_show_the_one_that_is_asked_about(tmp_
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 def test_the_gallerys_sides_have_no_say_where_they_cannot(
-    index: Index, new_photo: Path, seed: int, ranker: str
+    index: Index, new_photo: Path, seed: int, matcher: str
 ) -> None:
     """A photo of unknown side, or evidence that minds none: the same ranking, whatever sides are known."""
     sides = np.random.default_rng(seed).choice(["left", "right", "front", ""], len(NAMES))
     other = replace(index, meta=index.meta.assign(orientation=sides))
     for sided, side in ((False, ""), (True, ""), (False, "left")):
         before, after = (
-            answer_photo(new_photo, Searcher(known, CellEngine(), SIZE, ranker, fake_matching(sided), side=side), 9)
+            answer_photo(new_photo, Searcher(known, CellEngine(), SIZE, matcher, fake_matching(sided), side=side), 9)
             for known in (index, other)
         )
         told = [[(c.path, c.similarity, c.probability) for c in answer.candidates] for answer in (before, after)]
@@ -252,16 +252,16 @@ def test_known_photos_that_are_gone_share_nothing(index: Index, new_photo: Path,
         pytest.param(spots(0)[:2], id="two lines"),
     ],
 )
-@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 @pytest.mark.parametrize("explains", [True, False])
 def test_pictures_that_show_little_are_no_failure(
-    index: Index, tmp_path: Path, picture: np.ndarray, ranker: str, explains: bool
+    index: Index, tmp_path: Path, picture: np.ndarray, matcher: str, explains: bool
 ) -> None:
     Image.fromarray(picture).save(tmp_path / "odd.png")
-    for matching in (None, fake_matching()) if ranker == EMBEDDING else (fake_matching(True),):
-        for local in (None, index.local) if ranker == EMBEDDING else (index.local,):
+    for matching in (None, fake_matching()) if matcher == EMBEDDING else (fake_matching(True),):
+        for local in (None, index.local) if matcher == EMBEDDING else (index.local,):
             known = replace(index, local=local)
-            searcher = Searcher(known, CellEngine(), SIZE, ranker, matching, side="left", explains=explains)
+            searcher = Searcher(known, CellEngine(), SIZE, matcher, matching, side="left", explains=explains)
             answer = answer_photo(tmp_path / "odd.png", searcher, 9)
             assert (answer.status, len(answer.candidates)) == ("ok", 4)
             assert all(np.isfinite(candidate.similarity) for candidate in answer.candidates)
@@ -271,8 +271,8 @@ def test_pictures_that_show_little_are_no_failure(
 def test_known_photos_that_show_little_are_no_failure(tmp_path: Path) -> None:
     known = build(tmp_path, ["Ana", "Bo"], ["", ""])
     blank = LocalIndex([NOTHING, NOTHING])
-    for ranker in (LOCAL, FUSED):
-        searcher = Searcher(replace(known, local=blank), CellEngine(), SIZE, ranker, fake_matching())
+    for matcher in (LOCAL, FUSED):
+        searcher = Searcher(replace(known, local=blank), CellEngine(), SIZE, matcher, fake_matching())
         answer = answer_photo(tmp_path / "0.png", searcher, 2)
         assert [(candidate.identity, candidate.shared_points) for candidate in answer.candidates] == [("Bo", 0)]
 
@@ -388,11 +388,11 @@ def test_where_answers_are_approximate_it_is_said(
 
 
 @pytest.mark.parametrize("with_points", [True, False])
-@pytest.mark.parametrize("ranker", [EMBEDDING, LOCAL, FUSED])
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 def test_keypoints_are_matched_once(
-    index: Index, new_photo: Path, ranker: str, with_points: bool, monkeypatch: pytest.MonkeyPatch
+    index: Index, new_photo: Path, matcher: str, with_points: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searcher = Searcher(index, CellEngine(), SIZE, ranker, fake_matching(), explains=True)
+    searcher = Searcher(index, CellEngine(), SIZE, matcher, fake_matching(), explains=True)
     query = read_query("new.png", new_photo, searcher)
     found, match = [], LocalIndex.matches
 
@@ -402,5 +402,5 @@ def test_keypoints_are_matched_once(
 
     monkeypatch.setattr(LocalIndex, "matches", spy)
     answer = answer_query(query, searcher, 5, with_points=with_points)
-    assert len(found) == (1 if with_points or ranker != EMBEDDING else 0)
+    assert len(found) == (1 if with_points or matcher != EMBEDDING else 0)
     assert (answer.candidates[0].points is not None) == with_points

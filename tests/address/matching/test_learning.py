@@ -15,7 +15,7 @@ from wildtrack.address.matching.learning import (
     _folds,
     _learn_evidence,
     _tried,
-    choose_ranker,
+    choose_matcher,
     learn_matching,
     summary,
 )
@@ -73,11 +73,11 @@ def made_up(
     ],
 )
 @pytest.mark.parametrize("unseen", [True, False])
-def test_the_better_ranker_is_picked(gains: tuple[float, ...], best: set[str], unseen: bool) -> None:
+def test_the_better_matcher_is_picked(gains: tuple[float, ...], best: set[str], unseen: bool) -> None:
     asked = made_up(3, gains, unseen=unseen)
     matching = learn_matching(asked)
-    assert set(matching.rankers) == ({EMBEDDING} if len(gains) == 1 else {EMBEDDING, LOCAL, FUSED})
-    figures = {name: ranker.reciprocal_rank for name, ranker in matching.rankers.items()}
+    assert set(matching.matchers) == ({EMBEDDING} if len(gains) == 1 else {EMBEDDING, LOCAL, FUSED})
+    figures = {name: matcher.reciprocal_rank for name, matcher in matching.matchers.items()}
     assert figures[matching.best] == max(figures.values())
     if best - {FUSED}:  # a fusion with noise may be as good
         assert matching.best in best | {FUSED}
@@ -88,7 +88,7 @@ def test_the_better_ranker_is_picked(gains: tuple[float, ...], best: set[str], u
     assert (matching.new_photos, matching.new_animals) == ((20, 5) if unseen else (45, 15))
     assert matching.gallery == 60
     assert len(matching.decider(matching.best).new) == matching.new_photos
-    assert f"Best ranker: {matching.best}" in summary(matching)
+    assert f"Best matcher: {matching.best}" in summary(matching)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -96,20 +96,20 @@ def test_sides_are_minded_where_they_matter(seed: int) -> None:
     asked = made_up(seed, (3.0,), offset=6.0)
     assert (asked.relation == 2).any()
     matching = learn_matching(asked)
-    assert matching.rankers[EMBEDDING].sided
+    assert matching.matchers[EMBEDDING].sided
     blind = replace(asked, relation=np.zeros_like(asked.relation), new_relation=np.zeros_like(asked.new_relation))
-    without = learn_matching(blind).rankers[EMBEDDING]
+    without = learn_matching(blind).matchers[EMBEDDING]
     assert not without.sided
-    assert matching.rankers[EMBEDDING].reciprocal_rank > without.reciprocal_rank
+    assert matching.matchers[EMBEDDING].reciprocal_rank > without.reciprocal_rank
 
 
 def test_sides_are_not_minded_where_they_say_nothing() -> None:
     """Right photos are told apart from wrong ones without fail, so that there is nothing to gain."""
-    assert not learn_matching(made_up(0, (50.0,))).rankers[EMBEDDING].sided
+    assert not learn_matching(made_up(0, (50.0,))).matchers[EMBEDDING].sided
 
 
-def scores_tried(asked: Asked, ranker: str, sided: bool) -> tuple[np.ndarray, np.ndarray]:
-    return _tried(asked, _folds(asked), ranker, sided)
+def scores_tried(asked: Asked, matcher: str, sided: bool) -> tuple[np.ndarray, np.ndarray]:
+    return _tried(asked, _folds(asked), matcher, sided)
 
 
 @pytest.mark.parametrize("unseen", [True, False])
@@ -181,9 +181,9 @@ def test_a_photo_has_no_part_in_the_evidence_it_is_tried_with(unseen: bool) -> N
 def test_how_sure_it_is_is_learnt_from_scores_that_were_tried(unseen: bool) -> None:
     asked = made_up(8, (1.5, 1.0), animals=8, unseen=unseen)
     matching = learn_matching(asked)
-    for name, ranker in matching.rankers.items():
+    for name, matcher in matching.matchers.items():
         (known, names), (new, _) = (
-            identity_similarity(scores, asked.gallery_ids) for scores in scores_tried(asked, name, ranker.sided)
+            identity_similarity(scores, asked.gallery_ids) for scores in scores_tried(asked, name, matcher.sided)
         )
         truth = np.array([names.tolist().index(animal) for animal in asked.query_ids])
         expected = learn_decider(known, truth, new)
@@ -216,10 +216,10 @@ def test_no_more_new_animals_are_matched_than_promised(rate: float) -> None:
 
 def test_noise_looks_no_better_than_it_is() -> None:
     """Had it been learnt from the very photos it is tried on, chance would look like knowledge."""
-    figures = [learn_matching(made_up(seed, (0.0, 0.0), animals=8)).rankers for seed in range(6)]
+    figures = [learn_matching(made_up(seed, (0.0, 0.0), animals=8)).matchers for seed in range(6)]
     chance = np.mean([1 / rank for rank in range(1, 9)])
     for name in (EMBEDDING, LOCAL, FUSED):
-        assert np.mean([rankers[name].reciprocal_rank for rankers in figures]) < chance + 0.08
+        assert np.mean([matchers[name].reciprocal_rank for matchers in figures]) < chance + 0.08
 
 
 @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ def test_noise_looks_no_better_than_it_is() -> None:
 )
 def test_little_to_learn_from_is_no_failure(asked: Asked, tmp_path: Path) -> None:
     matching = learn_matching(asked)
-    for name, ranker in matching.rankers.items():
+    for name, matcher in matching.matchers.items():
         scores = matching.scores(name, asked.known, asked.relation)
         assert np.isfinite(scores).all()
-        assert 0 < ranker.reciprocal_rank <= 1
+        assert 0 < matcher.reciprocal_rank <= 1
     write_matching(matching, tmp_path / "matching.json")
     assert read_matching(tmp_path / "matching.json") is not None
 
@@ -271,7 +271,7 @@ def test_what_cannot_be_stays_so_and_the_rest_is_ranked_as_before() -> None:
     matching = learn_matching(asked)
     excluded = np.random.default_rng(0).random(asked.relation.shape) < 0.3
     without = {name: np.where(excluded, -np.inf, values) for name, values in asked.known.items()}
-    for name in matching.rankers:
+    for name in matching.matchers:
         scores, fewer = (matching.scores(name, found, asked.relation) for found in (asked.known, without))
         assert np.isneginf(fewer[excluded]).all()
         np.testing.assert_array_equal(fewer[~excluded], scores[~excluded])
@@ -280,7 +280,7 @@ def test_what_cannot_be_stays_so_and_the_rest_is_ranked_as_before() -> None:
 def test_fused_evidence_is_the_sum() -> None:
     asked = made_up(2)
     learnt = learn_matching(asked)
-    blind = replace(learnt, rankers={name: replace(each, sided=False) for name, each in learnt.rankers.items()})
+    blind = replace(learnt, matchers={name: replace(each, sided=False) for name, each in learnt.matchers.items()})
     parts = [blind.scores(name, asked.known, asked.relation) for name in (EMBEDDING, LOCAL)]
     np.testing.assert_allclose(blind.scores(FUSED, asked.known, asked.relation), parts[0] + parts[1])
 
@@ -289,7 +289,7 @@ def test_fused_evidence_is_the_sum() -> None:
 def test_evidence_of_one_method_ranks_as_its_scores_do(seed: int) -> None:
     asked = made_up(seed, (2.0,))
     learnt = learn_matching(asked)
-    blind = replace(learnt, rankers={EMBEDDING: replace(learnt.rankers[EMBEDDING], sided=False)})
+    blind = replace(learnt, matchers={EMBEDDING: replace(learnt.matchers[EMBEDDING], sided=False)})
     scores = blind.scores(EMBEDDING, asked.known, asked.relation)
     np.testing.assert_array_equal(np.argsort(scores, axis=1), np.argsort(asked.known[EMBEDDING], axis=1))
 
@@ -308,19 +308,19 @@ def test_evidence_of_one_method_ranks_as_its_scores_do(seed: int) -> None:
         ((9.0,), LOCAL, None),
     ],
 )
-def test_which_ranker_is_used(gains: tuple[float, ...] | None, wanted: str, expected: str | None) -> None:
+def test_which_matcher_is_used(gains: tuple[float, ...] | None, wanted: str, expected: str | None) -> None:
     matching = None if gains is None else learn_matching(made_up(0, gains))
     if matching is not None and wanted == "auto":
         matching = replace(matching, best=str(expected))
     if expected is not None:
-        assert choose_ranker(matching, wanted) == expected
+        assert choose_matcher(matching, wanted) == expected
         return
-    with pytest.raises(UserError, match=rf"--ranker {wanted} needs .* --ranker embedding") as error:
-        choose_ranker(matching, wanted)
+    with pytest.raises(UserError, match=rf"--matcher {wanted} needs .* --matcher embedding") as error:
+        choose_matcher(matching, wanted)
     assert "\n" not in str(error.value)
 
 
-def test_the_decider_is_that_of_the_ranker() -> None:
+def test_the_decider_is_that_of_the_matcher() -> None:
     matching = learn_matching(made_up(1, (3.0, 1.0)))
-    assert all(matching.decider(name) is ranker.decider for name, ranker in matching.rankers.items())
-    assert len({id(matching.decider(name)) for name in matching.rankers}) == 3
+    assert all(matching.decider(name) is matcher.decider for name, matcher in matching.matchers.items())
+    assert len({id(matching.decider(name)) for name in matching.matchers}) == 3

@@ -25,17 +25,17 @@ def test_round_trip_gives_the_same_scores_bit_for_bit(matching: Matching, tmp_pa
     assert found is not None
     asked = made_up(9)
     similarities: dict[str, np.ndarray] = {name: values.astype(kind) for name, values in asked.known.items()}
-    for name, ranker in matching.rankers.items():
+    for name, matcher in matching.matchers.items():
         expected = matching.scores(name, similarities, asked.relation)
         np.testing.assert_array_equal(found.scores(name, similarities, asked.relation), expected)
-        again = found.rankers[name].decider
-        np.testing.assert_array_equal(again.probability(expected), ranker.decider.probability(expected))
-        np.testing.assert_array_equal(again.known, ranker.decider.known)
-        np.testing.assert_array_equal(again.new, ranker.decider.new)
-        assert (again.even, again.weights) == (ranker.decider.even, ranker.decider.weights)
-        assert again.match_from(0.05) == ranker.decider.match_from(0.05)
+        again = found.matchers[name].decider
+        np.testing.assert_array_equal(again.probability(expected), matcher.decider.probability(expected))
+        np.testing.assert_array_equal(again.known, matcher.decider.known)
+        np.testing.assert_array_equal(again.new, matcher.decider.new)
+        assert (again.even, again.weights) == (matcher.decider.even, matcher.decider.weights)
+        assert again.match_from(0.05) == matcher.decider.match_from(0.05)
         for field in ("sided", "reciprocal_rank", "mean_precision"):
-            assert getattr(found.rankers[name], field) == getattr(ranker, field)
+            assert getattr(found.matchers[name], field) == getattr(matcher, field)
     for field in ("best", *COUNTS, "unseen"):
         assert getattr(found, field) == getattr(matching, field)
     write_matching(found, tmp_path / "again.json")
@@ -68,8 +68,8 @@ def refused(path: Path) -> str:
         b"true",
         b'"auto"',
         b"[" * 100_000,
-        b'{"evidence": [], "rankers": []}',
-        b'{"evidence": {}, "rankers": {}}',
+        b'{"evidence": [], "matchers": []}',
+        b'{"evidence": {}, "matchers": {}}',
     ],
 )
 def test_what_is_no_matching_is_one_line(content: bytes, tmp_path: Path) -> None:
@@ -105,22 +105,22 @@ def test_what_is_no_matching_is_one_line(content: bytes, tmp_path: Path) -> None
         (("evidence", "local", "calibrations", "any", "scores"), None),
         (("evidence", "local", "calibrations", "any", "probabilities"), "0.5"),
         (("evidence", "local", "calibrations", "same", "probabilities"), [[0.1, 0.2], [0.3]]),
-        (("rankers",), None),
-        (("rankers",), []),
-        (("rankers", "fused"), None),
-        (("rankers", "fused", "sided"), "no"),
-        (("rankers", "fused", "weights"), [1.0, 2.0]),
-        (("rankers", "fused", "weights"), [1.0, 2.0, 1e999]),
-        (("rankers", "fused", "weights"), "123"),
-        (("rankers", "fused", "even"), "half"),
-        (("rankers", "fused", "even"), None),
-        (("rankers", "fused", "known"), None),
-        (("rankers", "fused", "known"), [0.1, None]),
-        (("rankers", "fused", "known"), [0.9, 0.1]),
-        (("rankers", "fused", "new"), {}),
-        (("rankers", "fused", "new"), [10**400]),
-        (("rankers", "fused", "reciprocal_rank"), []),
-        (("rankers", "surprise"), {"copy": "fused"}),
+        (("matchers",), None),
+        (("matchers",), []),
+        (("matchers", "fused"), None),
+        (("matchers", "fused", "sided"), "no"),
+        (("matchers", "fused", "weights"), [1.0, 2.0]),
+        (("matchers", "fused", "weights"), [1.0, 2.0, 1e999]),
+        (("matchers", "fused", "weights"), "123"),
+        (("matchers", "fused", "even"), "half"),
+        (("matchers", "fused", "even"), None),
+        (("matchers", "fused", "known"), None),
+        (("matchers", "fused", "known"), [0.1, None]),
+        (("matchers", "fused", "known"), [0.9, 0.1]),
+        (("matchers", "fused", "new"), {}),
+        (("matchers", "fused", "new"), [10**400]),
+        (("matchers", "fused", "reciprocal_rank"), []),
+        (("matchers", "surprise"), {"copy": "fused"}),
     ],
 )
 def test_a_part_of_the_wrong_kind_is_one_line(
@@ -147,7 +147,7 @@ def test_a_missing_part_is_one_line(matching: Matching, tmp_path: Path) -> None:
     path = tmp_path / FILE
     write_matching(matching, path)
     whole = path.read_text()
-    optional = {("rankers", name) for name in matching.rankers if name != matching.best}
+    optional = {("matchers", name) for name in matching.matchers if name != matching.best}
     for way in places(json.loads(whole)):
         if way[-1] in {"same", "other"} or way in optional:
             continue

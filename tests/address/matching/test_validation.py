@@ -40,11 +40,11 @@ def test_validation_teaches_what_is_new(strangers: bool) -> None:
     assert (matching.queries, matching.identities, matching.gallery) == (8, 8, 16)
     new = (matching.new_photos, matching.new_animals, matching.unseen)
     assert new == ((3, 2, True) if strangers else (8, 8, False))
-    ranker = matching.rankers[EMBEDDING]
-    assert ranker.reciprocal_rank == 1.0
-    told_apart = auroc(ranker.decider.known, ranker.decider.new)
+    matcher = matching.matchers[EMBEDDING]
+    assert matcher.reciprocal_rank == 1.0
+    told_apart = auroc(matcher.decider.known, matcher.decider.new)
     assert told_apart is not None and told_apart > 0.8  # eight photos, each read with what the others teach
-    assert np.median(ranker.decider.known) > np.median(ranker.decider.new)
+    assert np.median(matcher.decider.known) > np.median(matcher.decider.new)
 
 
 def test_few_of_many_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_no_keras_file(saved_artifacts: Path, stranger: Path, opened: Any) -> No
         opened(open_artifacts(stranger))
 
 
-def test_scaling_is_a_knob_for_models_from_elsewhere(saved_artifacts: Path, stranger: Path, opened: Any) -> None:
+def test_scaling_is_a_setting_for_models_from_elsewhere(saved_artifacts: Path, stranger: Path, opened: Any) -> None:
     assert opened(open_artifacts(saved_artifacts), "0-255").scaling == "0-255"
     with pytest.raises(UserError, match=r"scaling 0-1 does not fit .* trained on pixels scaled to 0-255; leave out"):
         opened(open_artifacts(saved_artifacts), "0-1")

@@ -26,7 +26,7 @@ from wildtrack.address.training.trainer import (
 )
 
 
-def recipe(**knobs: Any) -> Recipe:
+def recipe(**config: Any) -> Recipe:
     usual: dict[str, Any] = {
         "loss": "arcface",
         "batches": "shuffled",
@@ -38,7 +38,7 @@ def recipe(**knobs: Any) -> Recipe:
         "pretrained": False,
         "seed": 0,
     }
-    return Recipe(**usual | knobs)
+    return Recipe(**usual | config)
 
 
 @pytest.mark.parametrize("pretrained", [False, True])
@@ -61,7 +61,7 @@ def test_learning_rate_warms_up_and_falls_to_zero(pretrained: bool, triplet_epoc
 
 
 @pytest.mark.parametrize(
-    ("knobs", "stages"),
+    ("config", "stages"),
     [
         ({"epochs": 4}, "all all all all"),
         ({"epochs": 4, "pretrained": True}, "head head all all"),
@@ -71,8 +71,8 @@ def test_learning_rate_warms_up_and_falls_to_zero(pretrained: bool, triplet_epoc
         ({"epochs": 4, "triplet_epochs": 3, "pretrained": True}, "head head all triplet"),
     ],
 )
-def test_stages(knobs: dict[str, Any], stages: str) -> None:
-    plan = recipe(**knobs)
+def test_stages(config: dict[str, Any], stages: str) -> None:
+    plan = recipe(**config)
     assert [plan.stage(epoch) for epoch in range(plan.epochs)] == stages.split()
 
 
@@ -141,7 +141,7 @@ def small_model() -> Any:
     return keras.Model(photos, layers.Softmax()(layers.Identity(name="cosine")(centres)))
 
 
-def train(folder: Path, pretrained: bool, stop_in: int | None, **knobs: Any) -> tuple[Any, Any]:
+def train(folder: Path, pretrained: bool, stop_in: int | None, **config: Any) -> tuple[Any, Any]:
     """Four epochs on sixteen photos of noise; `stop_in`: Ctrl-C while this epoch is validated."""
     pixels = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
     labels = np.arange(16) % 2
@@ -155,21 +155,21 @@ def train(folder: Path, pretrained: bool, stop_in: int | None, **knobs: Any) -> 
         return {"R@1": 0.5, "mAP": [0.1, 0.2, 0.3, 0.4][done - 1]}
 
     model = small_model()
-    return model, fit(model, pixels, np.arange(16), labels, recipe(pretrained=pretrained, **knobs), validate, folder)
+    return model, fit(model, pixels, np.arange(16), labels, recipe(pretrained=pretrained, **config), validate, folder)
 
 
 @pytest.mark.parametrize(("pretrained", "stop_in"), [(False, 3), (True, 2), (True, 3)])
 @pytest.mark.parametrize(
-    "knobs",
+    "config",
     [{}, {"batches": "confused", "triplet_epochs": 1}, {"batches": "balanced", "loss": "circle", "triplet_epochs": 2}],
 )
 def test_interrupted_and_continued_is_the_same_as_straight_on(
-    tmp_path: Path, pretrained: bool, stop_in: int, knobs: dict[str, Any]
+    tmp_path: Path, pretrained: bool, stop_in: int, config: dict[str, Any]
 ) -> None:
-    straight, history = train(tmp_path / "straight", pretrained, None, **knobs)
+    straight, history = train(tmp_path / "straight", pretrained, None, **config)
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "interrupted", pretrained, stop_in, **knobs)
-    continued, again = train(tmp_path / "interrupted", pretrained, None, **knobs)
+        train(tmp_path / "interrupted", pretrained, stop_in, **config)
+    continued, again = train(tmp_path / "interrupted", pretrained, None, **config)
     assert again["epoch"].tolist() == history["epoch"].tolist() == [1, 2, 3, 4]
     np.testing.assert_allclose(again["loss"], history["loss"], rtol=1e-3)
     np.testing.assert_allclose(again["learning_rate"], history["learning_rate"])

@@ -24,7 +24,7 @@ from wildtrack.storage.json_files import read_json
 from wildtrack.storage.threads import in_threads
 
 ANIMAL = "animal"
-_KNOB = "--boxes "
+_FLAG = "--boxes "
 _TOLERANCE = 0.01  # MegaDetector rounds; what is further out is in pixels, or no box
 
 
@@ -56,18 +56,18 @@ def read_detections(source: Path, root: Path, min_confidence: float) -> Detectio
     Raises:
         UserError: the file is malformed, or has no category "animal".
     """
-    content = read_json(source, _KNOB)
+    content = read_json(source, _FLAG)
     images = content.get("images") if isinstance(content, dict) else None
     categories = content.get("detection_categories") if isinstance(content, dict) else None
     if not isinstance(images, list) or not isinstance(categories, dict):
         raise UserError(
-            f"{_KNOB}{source}: not MegaDetector's format; it needs an object with the list images and the object "
+            f"{_FLAG}{source}: not MegaDetector's format; it needs an object with the list images and the object "
             "detection_categories (https://lila.science/megadetector-output-format)"
         )
     animal = {number for number, name in categories.items() if str(name).casefold() == ANIMAL}
     if not animal:
         names = ", ".join(map(str, categories.values())) or "none"
-        raise UserError(f'{_KNOB}{source}: no detection category is "{ANIMAL}"; it has {names[:200]}')
+        raise UserError(f'{_FLAG}{source}: no detection category is "{ANIMAL}"; it has {names[:200]}')
     animals: dict[str, list[Box]] = {}
     problems: list[tuple[str, str]] = []
     for number, image in enumerate(images):
@@ -113,7 +113,7 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
     problems += [(path, _why_none(detections, path)) for path in paths if path not in listed]
     if not shown:
         raise UserError(
-            f"{_KNOB}{detections.source}: no animal on any of the {len(names)} photos in {root}; "
+            f"{_FLAG}{detections.source}: no animal on any of the {len(names)} photos in {root}; "
             f"the first problem: {': '.join(problems[0])}; is --min-confidence {detections.min_confidence:g} too high?"
         )
     rows: list[dict[str, Any]] = []
@@ -182,7 +182,7 @@ def _refuse_other_photos(detections: Detections, paths: list[str], root: Path) -
     named = [*detections.animals, *(path for path, _ in detections.problems)]
     if paths and set(named).isdisjoint(paths):
         raise UserError(
-            f"{_KNOB}{detections.source}: it names no photo in {root}; its first name is "
+            f"{_FLAG}{detections.source}: it names no photo in {root}; its first name is "
             f"{named[0] if named else 'missing'}, the first photo is {paths[0]}; names must be relative to --root"
         )
 

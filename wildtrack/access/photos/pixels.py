@@ -36,7 +36,7 @@ Kept = tuple[npt.NDArray[np.void], dict[int, str]]  # photos, see `_record`, and
 Reader = Callable[[int], Pixels]  # a row of a catalogue -> its photo, or a PhotoError
 
 SLOW_GB = 2.0  # whose hash takes seconds
-SMALL = (32, 32)  # what the perceptual hash looks at; no knob changes it, so neither do near-duplicates and splits
+SMALL = (32, 32)  # what the perceptual hash looks at; no setting changes it, so neither do near-duplicates and splits
 
 logger = logging.getLogger(__name__)
 

@@ -103,8 +103,8 @@ def _read_annotations(source: Path, data: Path, split_column: str | None, part: 
     return read_wildme(coco, root) if is_wildme(coco) else read_coco(coco, root)
 
 
-def _refuse(data: Path, has: str, **knobs: str | None) -> None:
-    """Raise for a knob that this layout would pass over in silence."""
-    for name, value in knobs.items():
+def _refuse(data: Path, has: str, **config: str | None) -> None:
+    """Raise for a setting that this layout would pass over in silence."""
+    for name, value in config.items():
         if value is not None:
             raise UserError(f"--{name.replace('_', '-')} {value} says nothing here: {data} is {has}; leave it out")

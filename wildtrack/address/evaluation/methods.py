@@ -11,8 +11,8 @@ from wildtrack.access.photos.pixels import Decoded, photo_reader
 from wildtrack.access.problems import gone_bad
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.evaluation.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
+from wildtrack.address.evaluation.matchers import fused_method, local_method
 from wildtrack.address.evaluation.method import Asked, Method, Ranked
-from wildtrack.address.evaluation.rankers import fused_method, local_method
 from wildtrack.address.evaluation.report import cosines
 from wildtrack.address.evaluation.speed import embedding_speed
 from wildtrack.address.features.embeddings import cache_name, cached_outputs
@@ -197,7 +197,7 @@ def _starting_weights(name: str, artifacts: Artifacts) -> Method | None:
 def _our_model(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objects: Mapping[str, Any]) -> Method:
     """The model in artifacts: by ONNX, as search runs it, or by Keras where `model.onnx` has yet to be made."""
     if artifacts.config is not None:
-        scaling = "auto"  # the knob is for models from elsewhere
+        scaling = "auto"  # the setting is for models from elsewhere
     engine: Engine
     if onnx_is_current(artifacts, scaling):
         file, runs_on = artifacts.folder / "model.onnx", "ONNX Runtime"

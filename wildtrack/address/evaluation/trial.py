@@ -1,4 +1,4 @@
-"""The test photos put to a ranker: described photos and a protocol in, rankings and first answers out."""
+"""The test photos put to a matcher: described photos and a protocol in, rankings and first answers out."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +21,10 @@ SIMULATED = "known animals' test photos, each asked with its own animal taken ou
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a ranker made of the Q queries and G gallery photos of a protocol.
+    """What a matcher made of the Q queries and G gallery photos of a protocol.
 
     Attributes:
-        ranker: Which it was.
+        matcher: Which it was.
         by_cosine: Whether it ranked by nothing but the cosine of embeddings.
         gallery: What was asked.
         scores: float (Q, G), what the ranking goes by.
@@ -38,7 +38,7 @@ class Trial:
         auroc: How well the best scores tell known from real new animals, 0 to 1; None where these are played.
     """
 
-    ranker: str
+    matcher: str
     by_cosine: bool
     gallery: Known
     scores: npt.NDArray[np.floating]
@@ -53,29 +53,29 @@ class Trial:
     @property
     def method(self) -> str:
         """Under which name the figures go: "trained" where the ranking is that by cosines."""
-        return "trained" if self.by_cosine else self.ranker
+        return "trained" if self.by_cosine else self.matcher
 
 
-def try_ranker(
+def try_matcher(
     photos: Described,
     protocol: Protocol,
     identities: npt.NDArray[np.object_],
     sides: npt.NDArray[np.object_],
     leaky: npt.NDArray[np.bool_],
     matching: Matching | None,
-    ranker: str,
+    matcher: str,
 ) -> Trial:
     """Ask about all queries; about photos of new animals too, where it was learnt how sure an answer is.
 
     Args:
-        photos: N of them, with keypoints if the ranker goes by them.
+        photos: N of them, with keypoints if the matcher goes by them.
         protocol: Who asks and who is ranked. Without strangers every known animal plays the new one for its own
             queries, which flatters a network that was trained on it.
         identities: str (N,).
         sides: str (N,), from `sides_of`.
         leaky: bool (Q, G): gallery photos that give a query's answer away.
         matching: What validation taught; None ranks by the cosine of embeddings.
-        ranker: Which to use.
+        matcher: Which to use.
     """
     gallery, queries = Known(photos[protocol.gallery]), photos[protocol.queries]
     similarities = gallery.similarities(queries)
@@ -85,7 +85,7 @@ def try_ranker(
     def scores_of(found: Scores, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.floating]:
         if matching is None:
             return found[EMBEDDING]
-        return matching.scores(ranker, found, side_relation(sides[rows], sides[protocol.gallery]))
+        return matching.scores(matcher, found, side_relation(sides[rows], sides[protocol.gallery]))
 
     scores, honest = scores_of(similarities, protocol.queries), scores_of(without, protocol.queries)
     merged, names = identity_similarity(scores, gallery_ids)
@@ -107,43 +107,43 @@ def try_ranker(
 
     answers = honest_answers = None
     if matching is not None:
-        answers = answers_of(merged, matching.decider(ranker))
-        honest_answers = answers_of(identity_similarity(honest, gallery_ids)[0], matching.decider(ranker))
-    by_cosine = matching is None or (ranker == EMBEDDING and not matching.rankers[ranker].sided)
+        answers = answers_of(merged, matching.decider(matcher))
+        honest_answers = answers_of(identity_similarity(honest, gallery_ids)[0], matching.decider(matcher))
+    by_cosine = matching is None or (matcher == EMBEDDING and not matching.matchers[matcher].sided)
     real = len(protocol.strangers) > 0
     told_apart = auroc(merged.max(axis=1), new.max(axis=1)) if real else None
-    return Trial(ranker, by_cosine, gallery, scores, honest, answers, honest_answers, merged, truth, real, told_apart)
+    return Trial(matcher, by_cosine, gallery, scores, honest, answers, honest_answers, merged, truth, real, told_apart)
 
 
 def trial_report(
     trial: Trial, matching: Matching | None, wanted: str, false_match_rate: float, new_photos: int
 ) -> dict[str, Any]:
-    """What `metrics.json` says of the ranker, its decisions and the work they leave to a person.
+    """What `metrics.json` says of the matcher, its decisions and the work they leave to a person.
 
     Args:
-        trial: From `try_ranker`.
+        trial: From `try_matcher`.
         matching: What validation taught.
-        wanted: The ranker that was asked for, which may be "auto".
+        wanted: The matcher that was asked for, which may be "auto".
         false_match_rate: The share of new animals' photos that may be called a match.
         new_photos: How many test photos show animals that are not in the gallery.
 
     Returns:
-        Plain values: "ranker", "open_set" and "review_effort".
+        Plain values: "matcher", "open_set" and "review_effort".
     """
-    report: dict[str, Any] = {"ranker": {"name": trial.ranker, "asked_for": wanted}}
+    report: dict[str, Any] = {"matcher": {"name": trial.matcher, "asked_for": wanted}}
     report["open_set"] = {"AUROC": trial.auroc, "num_known": len(trial.truth), "num_new": new_photos}
     if matching is not None and trial.answers is not None and trial.honest_answers is not None:
-        report["ranker"] |= {
-            "validation_mean_reciprocal_rank": {n: found.reciprocal_rank for n, found in matching.rankers.items()},
-            "validation_mAP": {n: found.mean_precision for n, found in matching.rankers.items()},
-            "minds_sides": matching.rankers[trial.ranker].sided,
+        report["matcher"] |= {
+            "validation_mean_reciprocal_rank": {n: found.reciprocal_rank for n, found in matching.matchers.items()},
+            "validation_mAP": {n: found.mean_precision for n, found in matching.matchers.items()},
+            "minds_sides": matching.matchers[trial.matcher].sided,
             "validation_photos": matching.queries,
             "validation_identities": matching.identities,
             "validation_photos_of_new_animals": matching.new_photos,
             "validation_new_animals": matching.new_animals,
             "training_did_not_see_them": matching.unseen,
         }
-        decider = matching.decider(trial.ranker)
+        decider = matching.decider(trial.matcher)
         report["open_set"] = {
             "new_animals": REAL if trial.real_strangers else SIMULATED,
             **decision_report(trial.answers, decider, false_match_rate),

@@ -37,7 +37,7 @@ class Answer:
     already_known_as: str | None = None  # identity of this very file in the index; it is left out of the ranking
     panel: str | None = None  # the picture of query and candidates
     model: str | None = None  # fingerprint of the model that answered
-    ranker: str | None = None  # what ranked: embedding, local or fused
+    matcher: str | None = None  # what ranked: embedding, local or fused
     side: str | None = None  # which side of the animal the photo was said to show
     decision: Decision | None = None  # of the first candidate; None where P(same animal) is
     false_match_rate: float | None = None  # the share of new animals' photos that may be called a match

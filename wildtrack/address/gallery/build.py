@@ -73,7 +73,7 @@ def open_known_photos(
         artifacts: The trained model.
         data: The catalogue that the index must have been built from; None: any.
         scaling: "auto", or one of SCALINGS for a model from elsewhere.
-        with_keypoints: Whether the ranker goes by them.
+        with_keypoints: Whether the matcher goes by them.
 
     Raises:
         UserError: The index is damaged, of another model or of other photos.
@@ -116,7 +116,7 @@ def build_known_photos(
         custom_objects: Layer classes of the user's own, by name.
         cache_gb: What the pixel cache may take on disk, and as much each for embeddings and keypoints.
         problems: CSV for the photos that cannot be used.
-        with_keypoints: Whether the ranker goes by them.
+        with_keypoints: Whether the matcher goes by them.
         verify: Read every photo again instead of trusting its size and date.
 
     Raises:

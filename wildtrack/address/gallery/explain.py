@@ -113,7 +113,7 @@ def explain_queries(
         pixels: uint8 (N, H, W, 3), at the engine's size.
         embeddings: float32 (N, D).
         engine: Embeds photos.
-        index: The gallery's keypoints; None where the ranker has no need of them: then only the photos that are ranked
+        index: The gallery's keypoints; None where the matcher has no need of them: then only the photos that are ranked
             first are compared.
         gallery: int (G,), the row of each photo in the index.
         cache_gb: What all keypoints on disk may take.

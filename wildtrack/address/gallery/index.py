@@ -47,7 +47,7 @@ class Index:
     root: Path  # what meta's paths are relative to
     data: Path  # the catalogue it was built from: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
-    local: LocalIndex | None = None  # the photos' keypoints, where the ranker goes by them
+    local: LocalIndex | None = None  # the photos' keypoints, where the matcher goes by them
     approximate: SketchIndex | None = None  # of the embeddings, where there are many, and it finds enough
     recent: Floats | None = None  # (M, D), length one, in memory: of photos that came after; the last M rows
 
@@ -143,7 +143,7 @@ def save_index(
         root: What the paths are relative to.
         data: The catalogue they came from: a folder or a CSV.
         fingerprint: The model that made the embeddings.
-        local: Their keypoints, where the ranker goes by them.
+        local: Their keypoints, where the matcher goes by them.
     """
     boxes = ["" if box is None else str(list(box)) for box in meta["bbox"]]
     approximate = _approximate(embeddings) if len(embeddings) >= APPROXIMATE_FROM else None
@@ -253,7 +253,7 @@ def open_index(folder: Path, fingerprint: str, dimensions: int, with_keypoints: 
 def _keypoints(folder: Path, about: dict[str, Any], photos: int) -> LocalIndex:
     if about.get("keypoints", "") != SETTINGS:
         found = "without keypoints" if not about.get("keypoints") else "with keypoints of another kind"
-        raise UserError(f"the index in {folder} was built {found}, and the ranker goes by them; {REBUILD}")
+        raise UserError(f"the index in {folder} was built {found}, and the matcher goes by them; {REBUILD}")
     try:
         local = open_keypoints(folder)
     except UserError as error:

@@ -37,17 +37,17 @@ class Searcher:
         index: The known photos.
         engine: Runs the model that made the index.
         size: (height, width) that the model takes.
-        ranker: One of RANKERS but "auto"; the index has keypoints where it goes by them.
+        matcher: One of MATCHERS but "auto"; the index has keypoints where it goes by them.
         matching: What validation taught; None ranks by the embedding and says no P(same animal).
         false_match_rate: The share of new animals' photos that may be called a match.
         side: Which side of the animal the photos show, in the catalogue's words; "" where that is not known.
-        explains: Whether to look for the points that photos share where the ranker has no need of them.
+        explains: Whether to look for the points that photos share where the matcher has no need of them.
     """
 
     index: Index
     engine: Engine
     size: tuple[int, int]
-    ranker: str = EMBEDDING
+    matcher: str = EMBEDDING
     matching: Matching | None = None
     false_match_rate: float = 0.01
     side: str = ""
@@ -55,7 +55,7 @@ class Searcher:
 
     def __post_init__(self) -> None:
         """Say it where answers are approximate."""
-        if self.index.approximate is not None and LOCAL not in MEMBERS[self.ranker]:
+        if self.index.approximate is not None and LOCAL not in MEMBERS[self.matcher]:
             log.info(
                 "From %d known photos on answers are approximate (here they find %.1f %% of the most similar photos); "
                 "--exact compares with every one of them.",
@@ -107,7 +107,7 @@ def read_query(name: str, photo: Path | BinaryIO, searcher: Searcher) -> Query:
         PhotoError: It cannot be read.
     """
     outputs = searcher.engine.run(read_photo(photo, searcher.size)[None])
-    with_keypoints = LOCAL in MEMBERS[searcher.ranker] or searcher.explains
+    with_keypoints = LOCAL in MEMBERS[searcher.matcher] or searcher.explains
     return Query(
         name,
         sha256(photo),
@@ -142,9 +142,9 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
 def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bool = True) -> Answer:
     """Ask who is on a photo that has been looked at; see `answer_photo`.
 
-    Without points nobody looks for those that two photos share, unless the ranker goes by them.
+    Without points nobody looks for those that two photos share, unless the matcher goes by them.
     """
-    index, by_keypoints = searcher.index, LOCAL in MEMBERS[searcher.ranker]
+    index, by_keypoints = searcher.index, LOCAL in MEMBERS[searcher.matcher]
     is_itself = index.with_content(query.content)
     matches = None  # both for the ranking and for the points that are shown
     if index.local is not None and query.keypoints is not None and (by_keypoints or with_points):
@@ -181,7 +181,7 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         for rank, (row, shared) in enumerate(zip(best.to_dict("records"), points, strict=True), start=1)
     ]
     itself = index.meta["identity"][is_itself]
-    decider = None if searcher.matching is None or best.empty else searcher.matching.decider(searcher.ranker)
+    decider = None if searcher.matching is None or best.empty else searcher.matching.decider(searcher.matcher)
     rate = searcher.false_match_rate
     return Answer(
         query.name,
@@ -189,7 +189,7 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         candidates=candidates,
         already_known_as=None if itself.empty else str(itself.iloc[0]),
         model=index.fingerprint,
-        ranker=searcher.ranker,
+        matcher=searcher.matcher,
         decision=_decide(decider, rate, query, float(best["probability"].iloc[0]), surest) if decider else None,
         side=searcher.side or None,
         false_match_rate=rate if decider else None,
@@ -205,19 +205,19 @@ def _ranked(
     topk: int,
     side: str,
 ) -> pd.DataFrame:
-    """Each identity's best photo by the ranker, like `nearest_photos`, with the column `probability` as well.
+    """Each identity's best photo by the matcher, like `nearest_photos`, with the column `probability` as well.
 
-    `similarities` are those of all photos, by method; None where the embedding is all that the ranker goes by.
+    `similarities` are those of all photos, by method; None where the embedding is all that the matcher goes by.
     """
     index, wanted = searcher.index, max(topk, 2)  # P depends on the lead over the next identity
     if similarities is None:
         best = nearest_photos(index, embedding, wanted, excluded, partial(_evidence, searcher, matching, side))
     else:
         relation = side_relation([side], searcher.photo_sides)
-        scores = matching.scores(searcher.ranker, similarities, relation)[0]
+        scores = matching.scores(searcher.matcher, similarities, relation)[0]
         everyone = np.arange(len(index.meta))
         best = best_photos(index, everyone, similarities[EMBEDDING][0], scores, wanted, excluded)
-    probability = matching.decider(searcher.ranker).probability(best["score"].to_numpy()[None])[0]
+    probability = matching.decider(searcher.matcher).probability(best["score"].to_numpy()[None])[0]
     return best.assign(probability=probability).head(topk)
 
 
@@ -230,7 +230,7 @@ def _evidence(
     else:
         relation = side_relation([side], searcher.photo_sides[rows])
     pairs = np.broadcast_arrays(similarity[None], relation)
-    scores: npt.NDArray[np.float64] = matching.scores(searcher.ranker, {EMBEDDING: pairs[0]}, pairs[1]).max(axis=0)
+    scores: npt.NDArray[np.float64] = matching.scores(searcher.matcher, {EMBEDDING: pairs[0]}, pairs[1]).max(axis=0)
     return scores
 
 

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, eq=False)
 class Decider:
-    """What a ranker's scores of identities are worth.
+    """What a matcher's scores of identities are worth.
 
     Attributes:
         weights: Of an identity's score, of its lead over the best other identity, and a constant; their sum is the

@@ -1,4 +1,4 @@
-"""What validation teaches about matching: which ranker is best here, what its scores mean, when they are a match.
+"""What validation teaches about matching: which matcher is best here, what its scores mean, when they are a match.
 
 Learnt once, at the end of training, and saved with the model as `matching.json`.
 """
@@ -16,7 +16,7 @@ from wildtrack.address.matching.decision import Decider, learn_decider
 from wildtrack.errors import UserError
 
 EMBEDDING, LOCAL, FUSED = "embedding", "local", "fused"
-MEMBERS = {EMBEDDING: (EMBEDDING,), LOCAL: (LOCAL,), FUSED: (EMBEDDING, LOCAL)}  # ranker -> the methods it goes by
+MEMBERS = {EMBEDDING: (EMBEDDING,), LOCAL: (LOCAL,), FUSED: (EMBEDDING, LOCAL)}  # matcher -> the methods it goes by
 FOLDS = 5  # what scores mean is learnt on all but one of them, and tried on that
 
 Floats = npt.NDArray[np.float64]
@@ -56,7 +56,7 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class Ranker:
+class LearntMatcher:
     """One way to rank.
 
     Attributes:
@@ -77,9 +77,9 @@ class Matching:
     """What a ranking needs to know.
 
     Attributes:
-        best: The ranker that did best on validation photos: what "auto" means.
+        best: The matcher that did best on validation photos: what "auto" means.
         evidence: Method -> what its scores say.
-        rankers: By name.
+        matchers: By name.
         queries: How many validation photos of known animals it was learnt from.
         identities: How many animals these show.
         new_photos: How many photos of animals that are not known.
@@ -90,7 +90,7 @@ class Matching:
 
     best: str
     evidence: Mapping[str, Evidence]
-    rankers: Mapping[str, Ranker]
+    matchers: Mapping[str, LearntMatcher]
     queries: int
     identities: int
     new_photos: int
@@ -98,62 +98,62 @@ class Matching:
     gallery: int
     unseen: bool
 
-    def decider(self, ranker: str) -> Decider:
-        """What a ranker's scores of identities are worth."""
-        return self.rankers[ranker].decider
+    def decider(self, matcher: str) -> Decider:
+        """What a matcher's scores of identities are worth."""
+        return self.matchers[matcher].decider
 
-    def scores(self, ranker: str, similarities: Similarities, relation: Codes) -> Floats:
+    def scores(self, matcher: str, similarities: Similarities, relation: Codes) -> Floats:
         """How much speaks for each pair showing one animal: log-odds beyond the prior's, (Q, G).
 
         Args:
-            ranker: "embedding", "local" or "fused".
+            matcher: "embedding", "local" or "fused".
             similarities: The scores of the methods it goes by, (Q, G); -inf stays what it is.
             relation: From `side_relation`, (Q, G).
         """
-        return _scores(self.evidence, ranker, self.rankers[ranker].sided, similarities, relation)
+        return _scores(self.evidence, matcher, self.matchers[matcher].sided, similarities, relation)
 
 
 def _scores(
-    evidence: Mapping[str, Evidence], ranker: str, sided: bool, similarities: Similarities, relation: Codes
+    evidence: Mapping[str, Evidence], matcher: str, sided: bool, similarities: Similarities, relation: Codes
 ) -> Floats:
     there = relation if sided else np.full(relation.shape, ANY_SIDE)
     found = np.zeros(relation.shape)
-    for method in MEMBERS[ranker]:
+    for method in MEMBERS[matcher]:
         possible = np.isfinite(similarities[method])
         found[possible] += evidence[method](similarities[method][possible], there[possible])
         found[~possible] = -np.inf
     return found
 
 
-def choose_ranker(matching: Matching | None, wanted: str) -> str:
-    """The ranker to use.
+def choose_matcher(matching: Matching | None, wanted: str) -> str:
+    """The matcher to use.
 
     Args:
         matching: What validation taught; None where there was none.
-        wanted: A ranker, or "auto": the one that did best on validation photos, else the embedding.
+        wanted: A matcher, or "auto": the one that did best on validation photos, else the embedding.
 
     Raises:
-        UserError: That ranker needs what validation teaches.
+        UserError: That matcher needs what validation teaches.
     """
     if wanted == "auto":
         return EMBEDDING if matching is None else matching.best
-    if wanted == EMBEDDING or (matching is not None and wanted in matching.rankers):
+    if wanted == EMBEDDING or (matching is not None and wanted in matching.matchers):
         return wanted
     raise UserError(
-        f"--ranker {wanted} needs to know what its scores mean, which a training learns from validation photos, and "
-        "this model has not; use --ranker embedding, or train again with photos to validate"
+        f"--matcher {wanted} needs to know what its scores mean, which a training learns from validation photos, and "
+        "this model has not; use --matcher embedding, or train again with photos to validate"
     )
 
 
 def learn_matching(asked: Asked) -> Matching:
     """Learn from validation photos; each of them needs a right one in the gallery, and there must be wrong ones.
 
-    What scores mean is learnt from all of them. What a ranker is worth, with and without regard to sides, and how sure
+    What scores mean is learnt from all of them. What a matcher is worth, with and without regard to sides, and how sure
     it is, is learnt from photos whose animals had no part in that. The best is whichever finds the right identity
     sooner; of equals, the right photos.
     """
     folds = _folds(asked)
-    rankers = {}
+    matchers = {}
     for name, members in MEMBERS.items():
         if any(member not in asked.known for member in members):
             continue
@@ -162,13 +162,13 @@ def learn_matching(asked: Asked) -> Matching:
         sided = figures[True] > figures[False]
         (known, names), (new, _) = (identity_similarity(scores, asked.gallery_ids) for scores in tried[sided])
         truth = (np.asarray(names)[None] == asked.query_ids[:, None]).argmax(axis=1)
-        rankers[name] = Ranker(sided, learn_decider(known, truth, new), *figures[sided])
-    best = max(rankers, key=lambda name: (rankers[name].reciprocal_rank, rankers[name].mean_precision))
+        matchers[name] = LearntMatcher(sided, learn_decider(known, truth, new), *figures[sided])
+    best = max(matchers, key=lambda name: (matchers[name].reciprocal_rank, matchers[name].mean_precision))
     everything = _learn_evidence(asked, np.ones(len(asked.query_ids), np.bool_), np.ones(len(asked.new_ids), np.bool_))
     return Matching(
         best,
         everything,
-        rankers,
+        matchers,
         queries=len(asked.query_ids),
         identities=len(set(asked.query_ids)),
         new_photos=len(asked.new_ids),
@@ -179,13 +179,14 @@ def learn_matching(asked: Asked) -> Matching:
 
 
 def summary(matching: Matching) -> str:
-    """For the screen: how the rankers did on validation photos, and which is the best."""
+    """For the screen: how the matchers did on validation photos, and which is the best."""
     figures = ", ".join(
-        f"{name} {found.reciprocal_rank:.2f} and {found.mean_precision:.3f}" for name, found in matching.rankers.items()
+        f"{name} {found.reciprocal_rank:.2f} and {found.mean_precision:.3f}"
+        for name, found in matching.matchers.items()
     )
     new = "of animals that training did not see" if matching.unseen else "with their own animal taken out"
     return (
-        f"Best ranker: {matching.best}. Mean of 1 / rank of the right animal, and mAP, on {matching.queries} "
+        f"Best matcher: {matching.best}. Mean of 1 / rank of the right animal, and mAP, on {matching.queries} "
         f"validation photos: {figures}. When nobody is known was learnt from {matching.new_photos} photos {new}."
     )
 
@@ -221,8 +222,8 @@ def _folds(asked: Asked) -> list[_Fold]:
     return folds
 
 
-def _tried(asked: Asked, folds: Sequence[_Fold], ranker: str, sided: bool) -> tuple[Floats, Floats]:
-    """A ranker's scores of known (Q, G) and new (S, G), each photo's by evidence from other animals' photos."""
+def _tried(asked: Asked, folds: Sequence[_Fold], matcher: str, sided: bool) -> tuple[Floats, Floats]:
+    """A matcher's scores of known (Q, G) and new (S, G), each photo's by evidence from other animals' photos."""
     known, new = np.empty(asked.relation.shape), np.empty(asked.new_relation.shape)
     for fold in folds:
         for scores, rows, similarities, relation in (
@@ -230,7 +231,7 @@ def _tried(asked: Asked, folds: Sequence[_Fold], ranker: str, sided: bool) -> tu
             (new, fold.new, asked.new, asked.new_relation),
         ):
             there = {name: values[rows] for name, values in similarities.items()}
-            scores[rows] = _scores(fold.evidence, ranker, sided, there, relation[rows])
+            scores[rows] = _scores(fold.evidence, matcher, sided, there, relation[rows])
     return known, new
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from wildtrack.address.matching.calibration import Calibration, Evidence
 from wildtrack.address.matching.decision import Decider
-from wildtrack.address.matching.learning import MEMBERS, Floats, Matching, Ranker
+from wildtrack.address.matching.learning import MEMBERS, Floats, LearntMatcher, Matching
 from wildtrack.errors import UserError
 
 FILE = "matching.json"
@@ -32,17 +32,17 @@ def write_matching(matching: Matching | None, path: Path) -> None:
             }
             for name, evidence in matching.evidence.items()
         },
-        "rankers": {
+        "matchers": {
             name: {
-                "sided": ranker.sided,
-                "reciprocal_rank": ranker.reciprocal_rank,
-                "mean_precision": ranker.mean_precision,
-                "weights": ranker.decider.weights,
-                "known": ranker.decider.known.tolist(),
-                "new": ranker.decider.new.tolist(),
-                "even": ranker.decider.even,
+                "sided": matcher.sided,
+                "reciprocal_rank": matcher.reciprocal_rank,
+                "mean_precision": matcher.mean_precision,
+                "weights": matcher.decider.weights,
+                "known": matcher.decider.known.tolist(),
+                "new": matcher.decider.new.tolist(),
+                "even": matcher.decider.even,
             }
-            for name, ranker in matching.rankers.items()
+            for name, matcher in matching.matchers.items()
         },
     }
     path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -71,15 +71,17 @@ def read_matching(path: Path) -> Matching | None:
             )
             for name, found in content["evidence"].items()
         }
-        rankers = {}
-        for name, found in content["rankers"].items():
+        matchers = {}
+        for name, found in content["matchers"].items():
             score, lead, constant = map(_number, found["weights"])
             known, new, even = _ascending(found["known"]), _ascending(found["new"]), _number(found["even"])
             figures = _number(found["reciprocal_rank"]), _number(found["mean_precision"])
-            rankers[name] = Ranker(_flag(found["sided"]), Decider((score, lead, constant), known, new, even), *figures)
+            matchers[name] = LearntMatcher(
+                _flag(found["sided"]), Decider((score, lead, constant), known, new, even), *figures
+            )
         counts = {name: int(_number(content[name])) for name in COUNTS}
-        matching = Matching(content["best"], evidence, rankers, unseen=_flag(content["unseen"]), **counts)
-        whole = matching.best in rankers and all(member in evidence for name in rankers for member in MEMBERS[name])
+        matching = Matching(content["best"], evidence, matchers, unseen=_flag(content["unseen"]), **counts)
+        whole = matching.best in matchers and all(member in evidence for name in matchers for member in MEMBERS[name])
         whole &= all(_is_whole(each) for each in evidence.values())
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}; train again") from error

@@ -35,14 +35,14 @@ def has_stalled(history: History) -> bool:
 def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
     """Prepare the folder for a training named by `identity`; return how many epochs of it are done.
 
-    The state of any other training (other knobs, other photos) is dropped, and so is a damaged one.
+    The state of any other training (other settings, other photos) is dropped, and so is a damaged one.
     """
     marker = checkpoints / "training.json"
     text = json.dumps(identity, sort_keys=True, indent=1, default=str)
     is_same = marker.is_file() and marker.read_bytes() == text.encode()
     if not is_same or not _is_whole(checkpoints):
         if (checkpoints / "history.json").is_file():
-            reason = "is damaged" if is_same else "had other knobs or photos"
+            reason = "is damaged" if is_same else "had other settings or photos"
             log.warning("An interrupted training in %s %s; it is dropped, this one starts anew.", checkpoints, reason)
         shutil.rmtree(checkpoints, ignore_errors=True)
         write_text(marker, text)

@@ -137,7 +137,7 @@ def training_doubts(rows: TrainingSet, names: np.ndarray, valid_share: float) ->
     validated = {str(name) for name in names[rows.valid]}
     if len(validated) == 1:
         doubts.append(
-            f"all validation photos show {validated.pop()!r}: which epoch and which ranker is best is decided by this "
+            f"all validation photos show {validated.pop()!r}: which epoch and which matcher is best is decided by this "
             "one animal; photos of the others on other days mend that"
         )
     return doubts

@@ -94,7 +94,7 @@ def fit(
         pixels: uint8 (N, H, W, 3), the whole catalogue; a memory map is read photo by photo.
         rows: int (T,), which of them to train on.
         labels: int (T,), their class numbers, 0 to identities - 1.
-        recipe: The knobs.
+        recipe: The settings.
         validate: Scores `model` by retrieval, about VALIDATIONS times; its "mAP" decides which epoch is
             best (R@1 moves in steps of one query, which on a small validation side is mostly noise).
         checkpoints: Folder for the state of this very training; when it holds finished epochs, they are

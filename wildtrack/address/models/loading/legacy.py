@@ -139,7 +139,7 @@ def _read_config(path: Path) -> str:
             return text.decode() if isinstance(text, bytes) else str(text)
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo("config.json").file_size > MAX_CONFIG_BYTES:
-            raise ValueError("its config.json is too large")
+            raise ValueError("its settings.json is too large")
         return archive.read("config.json").decode()
 
 

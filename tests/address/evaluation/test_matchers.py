@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from tests.spotted import spots
-from wildtrack.address.evaluation import rankers
+from wildtrack.address.evaluation import matchers
+from wildtrack.address.evaluation.matchers import fused_method, local_method
 from wildtrack.address.evaluation.method import Asked, Method, Ranked
 from wildtrack.address.evaluation.protocol import Protocol
-from wildtrack.address.evaluation.rankers import fused_method, local_method
 from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.matching import learning as matching
 from wildtrack.address.matching.calibration import ANY_SIDE
@@ -86,7 +86,7 @@ def learnt(ours: Method, local: Method, asked: Asked) -> Matching:
 def test_fusion_knows_what_its_members_know(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     practised = [(7, 6), (9, 8), (11, 10)]
     ours, local = knowing([*practised, (1, 0)], 0.5, 0), knowing([*practised, (3, 2), (5, 4)], 0.5, 1)
-    monkeypatch.setattr(rankers, "local_method", lambda: local)
+    monkeypatch.setattr(matchers, "local_method", lambda: local)
     answer = fused_method(ours, learnt(ours, local, asked)).rank(asked)
     assert answer.similarity.argmax(axis=1).tolist() == [0, 1, 2]
     assert all(member.rank(asked).similarity.argmax(axis=1).tolist() != [0, 1, 2] for member in (ours, local))
@@ -104,7 +104,7 @@ def test_fusion_is_as_honest_as_local_features_are(asked: Asked, monkeypatch: py
     leaky = NOTHING_LEAKY.copy()
     leaky[0, 0] = True
     ours, local = knowing([(7, 6), (9, 8), (11, 10)], 0.5, 0), knowing([(1, 0), (7, 6), (9, 8), (11, 10)], 0.5, 1)
-    monkeypatch.setattr(rankers, "local_method", lambda: local)
+    monkeypatch.setattr(matchers, "local_method", lambda: local)
     answer = fused_method(ours, learnt(ours, local, asked)).rank(replace(asked, leaky=leaky))
     assert answer.honest is not None
     assert answer.honest[0, 0] < answer.similarity[0, 0]

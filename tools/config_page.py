@@ -1,4 +1,4 @@
-"""Write docs/knobs.md anew from the scripts' own knobs: python -m tools.knobs_page, in the project's folder."""
+"""Write docs/config.md anew from the scripts' own config: python -m tools.config_page, in the project's folder."""
 
 import dataclasses
 import importlib
@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from wildtrack.storage.files import write_text
 
-PAGE = Path("docs/knobs.md")
+PAGE = Path("docs/config.md")
 SCRIPTS = (
     "train_classifier_reid",
     "evaluate_reid_and_visualize",
@@ -21,12 +21,12 @@ SCRIPTS = (
     "compare_methods",
     "app",
 )
-HEAD = """# Every knob
+HEAD = """# Every setting
 
-Written from the scripts by `python -m tools.knobs_page`; change the scripts, not this page.
+Written from the scripts by `python -m tools.config_page`; change the scripts, not this page.
 
-Each script has its knobs in one block at its top (`Knobs`), and the same names on the command line: `--epochs 60`, or
-`--epochs=60`. `python search.py --help` says the same in the terminal. A knob of several values takes them one after
+The settings that people turn most stand at the top of each script; all go on the command line: `--epochs 60`, or
+`--epochs=60`. `python search.py --help` says the same in the terminal. A setting of several values takes them one after
 the other: `--methods wildtrack local`. "None" in the last column is the default that stands as "none" beside it.
 """
 _COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
@@ -38,28 +38,28 @@ def page() -> str:
 
 
 def section(script: str) -> str:
-    """One script: what it does, and a table of its knobs."""
+    """One script: what it does, and a table of its settings."""
     module = importlib.import_module(script)
     what = (inspect.getdoc(module) or "").splitlines()[0]
-    rows = [f"| {name} | {default} | {meaning} |" for name, default, meaning in knobs_of(module.Knobs)]
+    rows = [f"| {name} | {default} | {meaning} |" for name, default, meaning in settings_of(module.Config)]
     return "\n".join(
-        [f"## {script}.py\n", f"{what}\n", "| knob | default | what it means |", "|---|---|---|", *rows, ""]
+        [f"## {script}.py\n", f"{what}\n", "| setting | default | what it means |", "|---|---|---|", *rows, ""]
     )
 
 
-def knobs_of(knobs: type[Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """(name, default, meaning) of each knob of a dataclass, knobs of a group under `group.`.
+def settings_of(config: type[Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """(name, default, meaning) of each setting of a dataclass, config of a group under `group.`.
 
     Args:
-        knobs: its fields have a trailing comment each, which is the meaning.
+        config: its fields have a trailing comment each, which is the meaning.
         prefix: of the names, such as "thresholds.".
     """
-    comments: dict[str, str] = dict(_COMMENT.findall(inspect.getsource(knobs)))
-    hints = get_type_hints(knobs, include_extras=True)
-    for field in dataclasses.fields(knobs):
+    comments: dict[str, str] = dict(_COMMENT.findall(inspect.getsource(config)))
+    hints = get_type_hints(config, include_extras=True)
+    for field in dataclasses.fields(config):
         kind = hints[field.name]
         if dataclasses.is_dataclass(kind):
-            yield from knobs_of(kind, f"{prefix}{field.name}.")  # type: ignore[arg-type]  # a class, not an instance
+            yield from settings_of(kind, f"{prefix}{field.name}.")  # type: ignore[arg-type]  # a class, not an instance
             continue
         meaning, words = comments[field.name], choices(kind)
         if not all(word in meaning for word in words):
@@ -68,7 +68,7 @@ def knobs_of(knobs: type[Any], prefix: str = "") -> Iterator[tuple[str, str, str
 
 
 def name_of(name: str, prefix: str, kind: Any, default: object) -> str:
-    """What is typed: the knob with its dashes, or the place of what needs none."""
+    """What is typed: the setting with its dashes, or the place of what needs none."""
     if "Positional" in map(str, getattr(kind, "__metadata__", ())):  # tyro's mark
         return f"`{name.upper()}`"
     typed = f"{prefix}{name}".replace("_", "-")

@@ -1,0 +1,238 @@
+"""Bring a public dataset, or a copy on disk, into the one catalogue that every script reads.
+
+  python access_dataset.py                                the datasets there are
+  python access_dataset.py nyala                          download it, and write its catalogue.csv
+  python access_dataset.py --root my_photos               what is on disk already, in any layout that is known
+  python access_dataset.py --root my_photos --export csv  its catalogue.csv in another form, to pass on
+  python access_dataset.py --root traps --boxes detections.json --unlabelled --crop animals
+                                                          camera-trap photos and MegaDetector's boxes, cut out
+
+Writes catalogue.csv beside the photos, and problems.csv: what was left out, and why.
+"""
+
+import errno
+import sys
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from wildtrack.access import readers, sources
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.counts import counted
+from wildtrack.access.detection.crops import write_crops
+from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
+from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.table import has_labels, is_catalogue, read_table, says, write_table
+from wildtrack.access.sources.card import Card
+from wildtrack.access.sources.source import Source
+from wildtrack.config import check_range
+from wildtrack.console import console
+from wildtrack.errors import UserError
+from wildtrack.storage.files import refuse_used
+from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
+
+
+@dataclass(frozen=True)
+class Config:
+    """Change a value here, or on the command line: --part turtle."""
+
+    name: tyro.conf.Positional[str | None] = None  # a dataset of the list; none, and no --root: show the list
+    root: Path | None = None  # a copy already on disk: nothing is downloaded
+    split_column: str | None = None  # of a CSV, or of seaturtleid2022: split_closed (None), split_closed_random, ...
+    part: str | None = None  # of seaturtleid2022: head (None), flipper or turtle
+    cache: Path | None = None  # where downloads go; none: $WILDTRACK_CACHE, or wildtrack in the system's cache folder
+    boxes: Path | None = None  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset
+    min_confidence: float = 0.2  # of --boxes: what a detected animal must reach, 0 to 1
+    unlabelled: bool = False  # of --boxes: the folders are cameras or days, not animals; every animal is "unknown"
+    crop: Path | None = None  # a new folder for the cut-out animals and a catalogue of their own
+    export: tuple[Format, ...] = ()  # other forms of the catalogue: csv, huggingface, fiftyone, camtrapdp
+    to: Path = Path("exports")  # where --export writes, a folder for each form
+    positions: bool = False  # crops and exports say where the animals were met; without it they do not
+    push_to: str | None = None  # OWNER/NAME on the Hugging Face Hub, for what --export huggingface has written
+    force: bool = False  # of --push-to: although no licence clearly allows it, or the repository is public already
+
+
+def access(config: Config) -> None:
+    """Source -> root -> catalogue -> catalogue.csv -> crops, exports."""
+    check(config)
+    if config.name is None and config.root is None:
+        list_sources()
+        return
+    source = sources.load(config.name) if config.name is not None else None
+    card = source.card if source is not None else None
+    root = find_root(config, source)
+    target = root / "catalogue.csv"
+    standing = passes_on(config) and is_catalogue(target)
+    catalogue = read_table(target) if standing else read(config, source, root)
+    console.print(catalogue.understood)
+    shared = catalogue if config.positions else replace(catalogue, table=without_positions(catalogue.table))
+    check_targets(config, shared, card)
+    if not standing or len(catalogue.problems):
+        save(catalogue, target)
+    if config.crop is not None:
+        crops = write_crops(shared, config.crop)
+        target = config.crop / "catalogue.csv"
+        console.print(cropped(catalogue.table, crops, config.crop))
+    for form in dict.fromkeys(config.export):
+        written, problems = export(form, shared, config.to / form, card)
+        report_problems(config.to / f"{form}_problems.csv", problems)
+        console.print(f"Exported {written}.")
+    if config.push_to is not None:
+        console.print("Uploaded to", huggingface.push(config.to / "huggingface", config.push_to, card, config.force))
+    console.print(f"The catalogue is {target}. What next? {following(config, catalogue, target)}")
+
+
+def following(config: Config, catalogue: Catalogue, target: Path) -> str:
+    """What to do with the catalogue at `target`: train on known animals, search for unknown ones."""
+    if labelled(catalogue):
+        return f'python train_classifier_reid.py --data "{target}"'
+    if config.crop is None and "bbox" in catalogue.table:
+        cut = f'python access_dataset.py --root "{target.parent}" --crop NEW_FOLDER'  # reads boxes from catalogue.csv
+        return f"{cut}, which cuts out the animals: search.py compares whole photos"
+    search, train = f'python search.py "{target.parent}"', f'python train_classifier_reid.py --data "{target}"'
+    return (
+        f"With a model trained on animals you know: {search}. Without one yet, write the names of those you know into "
+        f"the catalogue's column identity first, then: {train}"
+    )
+
+
+def cropped(table: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> str:
+    """What `write_crops` made of a catalogue's `table`: animals cut out, and photos without a box, whole."""
+    boxed = table.loc[table["bbox"].notna(), "image_id"] if "bbox" in table else pd.Series(dtype="str")
+    cut = int(crops["image_id"].isin(boxed).sum())
+    whole = counted(len(crops) - cut, "photo", "photos")
+    if boxed.empty:
+        return f"Copied {whole} whole into {folder}: no box says where an animal is; --boxes gives boxes."
+    left = "" if cut == len(crops) else f"; copied {whole} without a box whole"
+    return f"Cropped {cut} of {counted(len(boxed), 'animal', 'animals')} into {folder}{left}."
+
+
+def labelled(catalogue: Catalogue) -> bool:
+    """Whether anybody in it is known."""
+    return bool((catalogue.table["identity"] != UNKNOWN).any())
+
+
+def check(config: Config) -> None:
+    """Refuse config that do not go together, before anything is downloaded."""
+    if config.name is None and config.root is None:
+        turned = [field.name for field in fields(config) if getattr(config, field.name) != field.default]
+        if turned:
+            raise UserError(
+                f"--{turned[0].replace('_', '-')} says nothing without a dataset; add its NAME "
+                "(python access_dataset.py lists them), or --root and the folder of your own photos"
+            )
+    check_range(min_confidence=(config.min_confidence, 0, 1))
+    if config.unlabelled and (config.boxes is None or config.root is None):
+        raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
+    if config.unlabelled and (config.split_column is not None or config.part is not None):
+        raise UserError("--unlabelled photos have no columns and no parts; leave --split-column and --part out")
+    if config.push_to is not None and "huggingface" not in config.export:
+        raise UserError(f"--push-to {config.push_to} needs --export huggingface, which makes what is uploaded")
+
+
+def check_targets(config: Config, catalogue: Catalogue, card: Card | None) -> None:
+    """Refuse crops and exports that cannot be made, before any of them is."""
+    for setting, folder in (("crop", config.crop), ("to", config.to if config.export else None)):
+        if folder is not None and folder.resolve().is_relative_to(catalogue.root.resolve()):
+            raise UserError(f"--{setting} {folder} is inside the dataset {catalogue.root}; name a folder outside of it")
+    if config.push_to is not None and not config.force:
+        huggingface.check_copies_allowed(catalogue.table, card, config.push_to)
+    if config.crop is not None:
+        refuse_used(config.crop)
+    for form in config.export:
+        refuse_used(config.to / form)
+        check_export(form, catalogue, card)
+
+
+def find_root(config: Config, source: Source | None) -> Path:
+    """The folder of the dataset, downloaded where it is not on disk."""
+    root = config.root
+    if root is None and source is not None:
+        return source.download_and_extract(config.cache)
+    if root is None or not root.is_dir():
+        raise UserError(f"--root {root} is no folder; give the folder of the dataset")
+    if source is not None:
+        source.check_layout(root)
+    return root
+
+
+def passes_on(config: Config) -> bool:
+    """Whether only crops or exports are asked for, of a catalogue.csv that was made with all other settings before."""
+    anew = (config.boxes, config.split_column, config.part)
+    return bool(config.crop or config.export) and all(setting is None for setting in anew)
+
+
+def read(config: Config, source: Source | None, root: Path) -> Catalogue:
+    """The catalogue of the dataset in `root`, read anew from the photos and labels in it."""
+    if config.boxes is not None and config.unlabelled:
+        return catalogue_of_detections(read_detections(config.boxes, root, config.min_confidence), root)
+    reader = source.read if source is not None else partial(readers.read, original=True)
+    try:
+        catalogue = reader(root, split_column=config.split_column, part=config.part)
+    except UserError as error:
+        hint = (
+            "; are the folders cameras or days, not animals? add --unlabelled"
+            if config.boxes is not None and source is None
+            else ""
+        )
+        raise UserError(f"{error}{hint}") from error
+    if config.boxes is None:
+        return catalogue
+    return with_boxes(catalogue, read_detections(config.boxes, catalogue.root, config.min_confidence))
+
+
+def save(catalogue: Catalogue, target: Path) -> None:
+    """Write catalogue.csv and problems.csv beside the photos; files that WildTrack did not write stay as they are.
+
+    Args:
+        catalogue: what to write.
+        target: catalogue.csv in its root.
+
+    Raises:
+        UserError: such a file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
+    """
+    problems = catalogue.root / "problems.csv"
+    kept = not is_ours(target) and says(target, catalogue.table)  # the user's own table, as it was read
+    for path in (problems,) if kept else (target, problems):
+        refuse_foreign(path)
+    if not kept and target.exists() and has_labels(target) and not labelled(catalogue):
+        raise UserError(f"{target} names animals, and would lose them; rename it or remove it")
+    try:
+        report_problems(problems, catalogue.problems)
+        mark_ours(problems)
+        if not kept:
+            write_table(catalogue.table, target)
+            mark_ours(target)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise UserError(
+            f"{catalogue.root} cannot be written to, and catalogue.csv must lie beside the photos; "
+            "copy the dataset to a folder of your own and name that with --root"
+        ) from error
+
+
+def list_sources() -> None:
+    """Print the datasets as a table on standard output."""
+    head = (
+        "name\n  licence",
+        "photos",
+        "animals",
+        "species\ndownload",
+    )  # two lines each: one is too long for 80 columns
+    table = Table(*head, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in table.columns[1:3]:
+        column.justify = "right"
+    for card in sources.cards():
+        species = ", ".join(entry.name for entry in card.species)
+        name, what = f"{card.slug}\n  {card.licence}", f"{species}\n{card.size}"
+        table.add_row(name, f"{card.photos:,}", f"{card.identities:,}", what)
+    Console(file=sys.stdout, markup=False, highlight=False).print(table)
+    console.print("More on each: docs/datasets. To get one: python access_dataset.py NAME")

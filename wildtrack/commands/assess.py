@@ -1,0 +1,252 @@
+"""Look at a dataset before anyone trains on it: what is in it, and what is wrong with it.
+
+  python assess_dataset.py                          the demo, or the catalogue in DATA
+  python assess_dataset.py --data my_photos         your own
+  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
+                                                    The soundest copy stays, then the largest; copies that bear
+                                                    two names all stay for a person to judge
+  python assess_dataset.py --save-split             also write the catalogue with a split that can be trusted
+
+Writes results/assess/report.html, the pictures and the tables in it.
+"""
+
+import json
+import logging
+import math
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.counts import counted
+from wildtrack.access.demo import DEMO, DEMO_NEW
+from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
+from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.table import write_table
+from wildtrack.address.artifacts import onnx_is_current, open_artifacts
+from wildtrack.address.features.embeddings import cache_name, cached_outputs
+from wildtrack.address.models.engines import OnnxEngine
+from wildtrack.address.models.preprocessor import plain
+from wildtrack.assess.checks import Checks, check_catalogue
+from wildtrack.assess.duplicates.groups import remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
+from wildtrack.assess.labels.audit import Audit, audit_labels
+from wildtrack.assess.quality.flags import Thresholds, check_thresholds
+from wildtrack.config import check_range
+from wildtrack.console import console
+from wildtrack.errors import UserError
+from wildtrack.storage.cache import default_cache
+from wildtrack.storage.files import remove_files, write_atomically, write_bytes, write_csv, write_text
+from wildtrack.storage.ownership import mark_ours, refuse_foreign
+
+PIXELS = (64, 64)  # at which photos are compared pixel by pixel
+
+log = logging.getLogger("wildtrack")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Change a value here, or on the command line: --thresholds.blurry 0.6."""
+
+    data: Path = DEMO  # a folder with a folder of photos per animal, a CSV, or a COCO .json
+    results: Path = Path("results/assess")  # where the report goes
+    artifacts: Path = Path("artifacts")  # a trained model, if there is one, to look for wrong labels
+    split_column: str | None = None  # the column whose leakage is measured; None: the layout's own split
+    encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter
+    test_share: float = 0.2  # of each animal's photos, in the suggested split
+    valid_share: float = 0.15  # of the rest
+    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies that bear one name
+    save_split: bool = False  # write split.csv beside the photos: the named animals with the suggested split
+    thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
+    seed: int = 0  # names the sample that is shown, and the suggested split where it is random
+    cache_gb: float = 10.0  # disk space for decoded photos, and as much for embeddings
+    verify: bool = False  # read every photo again instead of trusting its size and date
+
+
+def assess(config: Config) -> None:
+    """Catalogue -> photos -> what every check says -> tables -> one page."""
+    check_range(
+        encounter_hours=(config.encounter_hours, 0, math.inf),
+        test_share=(config.test_share, 0, 0.9),
+        valid_share=(config.valid_share, 0, 0.9),
+        seed=(config.seed, 0, 2**32 - 1),
+        cache_gb=(config.cache_gb, 0.01, math.inf),
+    )
+    check_thresholds(config.thresholds)
+    if config.data == DEMO and not any(DEMO.glob("*")):
+        from wildtrack.access.demo.dataset import make_demo  # SciPy takes a second: not for --help
+
+        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
+        make_demo(DEMO, DEMO_NEW)
+    catalogue = load_catalogue(config.data, config.split_column)
+    console.print(catalogue.understood)
+    check_results(config.results, config.data)
+    has_model = check_artifacts(config.artifacts)
+    cleaned, resplit = catalogue.root / "cleaned.csv", catalogue.root / "split.csv"
+    if config.remove_duplicates:
+        check_target(cleaned, config.data)
+    if config.save_split:
+        check_target(resplit, config.data)
+    photos = decode_catalogue(
+        catalogue.table, catalogue.root, PIXELS, default_cache(), config.cache_gb, verify=config.verify
+    )
+    hashes = perceptual_hashes(photos.small)
+    checks = check_catalogue(
+        catalogue,
+        photos,
+        photos.contents,
+        hashes,
+        thresholds=config.thresholds,
+        encounter_hours=config.encounter_hours,
+        shares=(config.test_share, config.valid_share),
+        seed=config.seed,
+    )
+    write_tables(checks, config.results)
+    audit = None
+    if has_model and checks.anybody_named:
+        audit = audit_with_model(config, catalogue, checks, photos.contents, hashes)
+    write_report(config, catalogue, checks, audit)
+    if config.remove_duplicates:
+        write_without_copies(checks, catalogue, cleaned, config.results)
+    if config.save_split:
+        write_split(checks, catalogue, resplit, without_copies=config.remove_duplicates)
+
+
+def check_results(results: Path, data: Path) -> None:
+    """Make the folder; refuse one where the report would mix with photos, or with files that are not a report's."""
+    if data.is_dir() and results.resolve().is_relative_to(data.resolve()):
+        raise UserError(f"--results {results} is inside the dataset {data}; name a folder outside of it")
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # a file is in the way, nobody may write there, the name is too long
+        raise UserError(f"--results {results} cannot be a folder: {error.strerror}; name another one") from error
+    if any(results.iterdir()) and not (results / "statistics.json").is_file():
+        raise UserError(f"--results {results} holds files that are not of a report; name a new or an empty folder")
+
+
+def check_artifacts(artifacts: Path) -> bool:
+    """Whether a trained model is there; it must be where the user says that one is."""
+    if any((artifacts / name).is_file() for name in ("model.onnx", "model.keras", "model.h5")):
+        return True
+    if artifacts != Config.artifacts:
+        raise UserError(
+            f"--artifacts {artifacts} holds no trained model; name a folder that train_classifier_reid.py wrote, or "
+            "leave it out to assess the photos alone"
+        )
+    return False
+
+
+def check_target(target: Path, data: Path) -> None:
+    """Refuse to replace the catalogue that is read, whose rows would be lost, or a file of the user's own."""
+    if target.resolve() == data.resolve():
+        raise UserError(f"--data {data} is the file that would be written; name the photos or catalogue it came from")
+    refuse_foreign(target)
+
+
+def audit_with_model(
+    config: Config, catalogue: Catalogue, checks: Checks, contents: list[str], hashes: np.ndarray
+) -> Audit | None:
+    """What a trained model says of the labels; None when it cannot be used."""
+    try:
+        artifacts = open_artifacts(config.artifacts)
+        if not onnx_is_current(artifacts):
+            raise UserError(f"{config.artifacts} has no model.onnx of the model in it; search.py makes one")
+        engine = OnnxEngine(config.artifacts / "model.onnx")
+    except UserError as error:  # the rest of the report does not depend on it
+        log.warning("No label audit: %s", error)
+        return None
+    cache = default_cache()
+    read = photo_reader(checks.table, catalogue.root, contents, artifacts.preprocessor.image_size, cache)
+    name = cache_name(engine.fingerprint, engine.path)
+    embedded = cached_outputs(engine, name, checks.table, contents, read, cache, config.cache_gb)
+    rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
+    seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
+    if not seen.all():
+        log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
+    table = checks.table.iloc[rows[seen]].reset_index(drop=True)
+    learnt = artifacts.learnt([contents[row] for row in rows[seen]])
+    return audit_labels(table, embeddings[seen], config.encounter_hours, hashes[rows][seen], learnt)
+
+
+def write_tables(checks: Checks, results: Path) -> None:
+    """The tables of the report, whole; first statistics.json, by which `check_results` knows a report's folder."""
+    numbers = plain({**checks.statistics, "leakage": checks.leakage})
+    write_text(results / "statistics.json", json.dumps(numbers, indent=2, allow_nan=False) + "\n")
+    report_problems(results / "problems.csv", checks.problems)
+    write_csv(checks.quality_with_issues(), results / "quality.csv")
+    write_csv(checks.duplicates, results / "duplicates.csv")
+    write_csv(checks.suggested, results / "split.csv")
+
+
+def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, results: Path) -> None:
+    """The catalogue without its copies, beside the photos, and what left."""
+    cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
+    unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
+    removed = pd.concat([copies, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
+    write_cleaned(cleaned, catalogue.root, target)
+    mark_ours(target)
+    write_csv(removed, results / "removed.csv")
+    console.print(
+        f"Wrote {target} with {counted(len(cleaned), 'row', 'rows')}. Copies left out: {len(copies)}; unreadable "
+        f"photos left out: {len(unreadable)}; {results / 'removed.csv'} lists them. No photo was deleted. "
+        f'To train on it: python train_classifier_reid.py --data "{target}"'
+    )
+    undecided = int(checks.duplicates["across_identities"].sum())
+    if undecided:
+        console.print(
+            f"Photos that stay in it because a copy bears another name: {undecided}. Only a person can say which name "
+            f"is right: see across_identities in {results / 'duplicates.csv'}, mend the labels, and run this again."
+        )
+
+
+def write_split(checks: Checks, catalogue: Catalogue, target: Path, *, without_copies: bool) -> None:
+    """The catalogue with the suggested split, beside the photos, and what is not in it."""
+    if not checks.anybody_named:
+        raise UserError(
+            f"--save-split wrote no {target.name}: nobody is named yet, so there is nothing to split; name the animals "
+            "in the column identity, or sort them into a folder each, and run this again"
+        )
+    labelled = checks.with_suggested_split()
+    # A copy is on the side of the photo that stays instead, so no side loses its last photo of an animal.
+    resplit = remove_duplicates(labelled, checks.duplicates)[0] if without_copies else labelled
+    write_table(resplit, target)
+    mark_ours(target)
+    unnamed, copies = len(checks.table) - len(labelled), len(labelled) - len(resplit)
+    unreadable = len(catalogue.table) - len(checks.table)
+    console.print(
+        f"Wrote {target} with {counted(len(resplit), 'row', 'rows')}. Rows left out: {unnamed} of unnamed animals, "
+        f"{unreadable} with unreadable photos, {copies} of copies{'' if without_copies else ' (--remove-duplicates)'}. "
+        f'To train on it: python train_classifier_reid.py --data "{target}"'
+    )
+
+
+def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
+    """The pictures and the page; what matters most, on the screen too."""
+    from wildtrack.assess.findings import findings  # matplotlib: not for --help
+    from wildtrack.visualization.catalogue_sections import PICTURES, all_sections
+    from wildtrack.visualization.html_report import LEVELS, png, report_page
+
+    remove_files(config.results, *PICTURES, "suspicious_*.csv")  # an earlier report's must not pass for this one's
+    if audit is not None:
+        write_csv(audit.photos, config.results / "suspicious_photos.csv")
+        write_csv(audit.pairs, config.results / "suspicious_pairs.csv")
+        write_csv(audit.identities, config.results / "suspicious_identities.csv")
+    sections = all_sections(checks, audit, catalogue.root, config.encounter_hours, config.seed)
+    for picture in (picture for section in sections for picture in section.figures):
+        write_atomically(config.results / f"{picture.name}.png", partial(write_bytes, data=png(picture.figure)))
+    found = findings(checks, audit)
+    page = report_page(f"What is in {config.data.resolve().name}", what_was_read(catalogue, checks), found, sections)
+    write_text(config.results / "report.html", page)
+    for finding in found:
+        console.print(f"{LEVELS[finding.level]}: {finding.text}")
+    console.print(f"The report: {config.results / 'report.html'}")
+
+
+def what_was_read(catalogue: Catalogue, checks: Checks) -> str:
+    """What the data was taken for, and how many of its photos the report cannot be about."""
+    unreadable = catalogue.table["path"].nunique() - checks.table["path"].nunique()
+    told = f"; photos that cannot be read, and are not counted below: {unreadable}" if unreadable else ""
+    return catalogue.understood + told

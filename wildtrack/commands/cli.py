@@ -1,0 +1,38 @@
+"""`wildtrack NAME`: the commands of an installed package."""
+
+import sys
+from importlib import import_module
+
+from wildtrack import __version__
+from wildtrack.console import fail, run
+
+COMMANDS = {
+    "train": "train a model on photos of known animals",
+    "evaluate": "measure how well the trained model tells the animals apart",
+    "search": "ask who the animals on new photos are",
+    "serve": "the search as a web page",
+    "access": "bring a public dataset, or photos on disk, into one catalogue",
+    "assess": "what is in a dataset, and what is wrong with it",
+    "compare": "many methods on the same photos and questions",
+}
+
+
+def main() -> None:
+    """Run the command that is named first; all that follows are its settings."""
+    name, *settings = [*sys.argv[1:], ""][: max(1, len(sys.argv) - 1)]
+    if name in ("", "-h", "--help"):
+        print(usage())
+    elif name == "--version":
+        print(f"wildtrack {__version__}")
+    elif name in COMMANDS:
+        sys.argv = [f"wildtrack {name}", *settings]
+        module = import_module(f"wildtrack.commands.{name}")
+        run(getattr(module, name), module.Config(), module.__doc__)
+    else:
+        sys.exit(fail(f"there is no command {name!r}; allowed are {', '.join(COMMANDS)}"))
+
+
+def usage() -> str:
+    """What there is, a line each."""
+    lines = [f"  {name:<9} {what}" for name, what in COMMANDS.items()]
+    return "\n".join(["Who is this animal?", "", *lines, "", "wildtrack NAME --help has the settings of each."])
