@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.children import start_python
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.labelled import labelled_photos
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.metrics import Cosines, paired_difference, retrieval_scores, summarise
 from wildtrack.address.models.engines import OnnxEngine, run_all

@@ -16,9 +16,9 @@ import tyro
 from PIL import Image
 
 from wildtrack import versions
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.duplicates.groups import check_for_duplicates
 from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
 from wildtrack.assess.quality.flags import quality_table

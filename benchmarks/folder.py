@@ -32,12 +32,12 @@ from PIL import Image
 
 from benchmarks.children import PIPE, start_python
 from wildtrack import versions
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.digests import photo_contents
 from wildtrack.access.photos.pixels import photo_reader
 from wildtrack.access.photos.reader import read_photo
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.models.engines import Engine, OnnxEngine
 from wildtrack.console import console, load_tensorflow, run

@@ -16,10 +16,10 @@ import numpy as np
 
 from benchmarks.resident import peak_memory
 from wildtrack import versions
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.features.keypoints import Keypoints, cached_keypoints
 from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.console import console, run, track

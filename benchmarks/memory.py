@@ -25,9 +25,10 @@ import pandas as pd
 
 from benchmarks.children import STDOUT, start_python
 from wildtrack import versions
-from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.console import console, load_tensorflow, run, track
 from wildtrack.errors import UserError
 

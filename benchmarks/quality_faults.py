@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import tyro
 
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.photos.reader import read_photo
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.quality.flags import ISSUES, Thresholds, measure_file
 from wildtrack.assess.quality.measures import Photo, measure
 from wildtrack.assess.quality.rotation import describe, suspected_turns

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo.dataset import make_demo
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.quality.flags import Thresholds
 from wildtrack.commands import assess
 from wildtrack.commands.assess import Config

@@ -102,3 +102,10 @@ def test_what_tensorflow_says_is_shown_when_it_cannot_be_imported(
         console.load_tensorflow()
     os.write(2, b", and back again")
     assert capfd.readouterr().err == "no AVX, and back again"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(0, "0 identities"), (1, "1 identity"), (2, "2 identities"), (8729, "8729 identities")]
+)
+def test_counted(number: int, expected: str) -> None:
+    assert console.counted(number, "identity", "identities") == expected

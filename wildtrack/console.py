@@ -130,3 +130,13 @@ def track(items: Iterable[ItemT], description: str, total: int) -> Iterator[Item
     """Yield the items behind a progress bar."""
     with progress_bar() as progress:
         yield from progress.track(items, total=total, description=description)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun.
+
+    Examples:
+        >>> counted(1, "photo", "photos"), counted(2, "identity", "identities")
+        ('1 photo', '2 identities')
+    """
+    return f"{number} {one if number == 1 else many}"

@@ -15,8 +15,9 @@ from tests.access.packing import make_archive
 from tests.blobs import error_lines, run_script
 from tests.marked import save_marked
 from wildtrack.access import sources
-from wildtrack.access.catalogue import load_catalogue, problem_table
+from wildtrack.access.catalogue import problem_table
 from wildtrack.access.exports import huggingface
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.commands import access as access_module
 from wildtrack.commands.access import Config, access, cropped
 from wildtrack.errors import UserError

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.catalogue import assemble, in_words, load_catalogue, problem_table, rename_aliases, validate
+from wildtrack.access.catalogue import assemble, in_words, problem_table, rename_aliases, validate
 from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 
 
@@ -219,7 +220,7 @@ def test_unknown_split_costs_the_row(root: Path) -> None:
 def test_empty_split_is_listed_and_kept(root: Path) -> None:
     table, problems = validate(rows(2, split=["train", ""]), root)
     assert table["split"].isna().tolist() == [False, True]
-    assert "on no side" in only_reason(problems)
+    assert "in no subset" in only_reason(problems)
 
 
 def test_first_good_row_keeps_the_image_id(root: Path) -> None:

@@ -3,8 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
+from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.labelled import labelled, labelled_photos
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 
 

@@ -11,7 +11,7 @@ from tests.access import layouts
 from tests.access.packing import make_archive
 from tests.access.server import Server, serving
 from wildtrack.access import sources
-from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.access.sources import cards, load, names
 from wildtrack.access.sources.pages import index, page

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.quality.flags import Thresholds

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.duplicates.groups import check_for_duplicates, remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
 from wildtrack.assess.labels.audit import Audit, audit_labels

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import leakage_trap
 from tests.docs.asking import ask
 from tests.docs.photographed import NAMES, folder_of_animals
-from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.readers.load import load_catalogue
 
 
 def test_sides_are_dealt_anew_within_each_animal() -> None:

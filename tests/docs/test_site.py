@@ -52,7 +52,7 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(house: Path) 
         assert loaded
         assert not [address for address in loaded if re.match("(https?:)?//", address)], page
     reference = (house / "site/api.html").read_text("utf-8")
-    assert "wildtrack.access.catalogue.load_catalogue" in reference
+    assert "wildtrack.access.readers.load.load_catalogue" in reference
     assert "wildtrack.address.evaluation.metrics.retrieval_scores" in reference
 
 

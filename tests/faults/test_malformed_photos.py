@@ -24,12 +24,12 @@ from tests.faults.malformed import (
     is_one_clear_line,
 )
 from tests.spotted import SIZE, CellEngine, build, fake_matching
-from wildtrack.access import readers
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import find_photos
 from wildtrack.access.photos.formats import HAS_HEIF
 from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.errors import UserError
 from wildtrack.web.api import create_app
@@ -150,7 +150,7 @@ def catalogue_of(folder: Path) -> Catalogue:
     """Read an identity's folder with one good photo beside what is in it."""
     (folder / "Ana").mkdir(exist_ok=True)
     (folder / "Ana" / "good.jpg").write_bytes(JPEG)
-    catalogue = readers.read(folder)
+    catalogue = load_catalogue(folder)
     assert catalogue.table["path"].tolist() == ["Ana/good.jpg"]
     return catalogue
 
@@ -197,7 +197,7 @@ def test_a_photo_that_nobody_may_read(tmp_path: Path, searcher: Searcher) -> Non
 READS_ALL = """
 import sys
 from pathlib import Path
-from wildtrack.access import readers
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.photos.find import find_photos
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
@@ -209,7 +209,7 @@ for look in (read_photo, photo_size, photo_suffix):
         print(error)
 print(read_exif(root / "Ana" / "x.jpg"))
 print([path.name for path in find_photos([str(root)])])
-print(readers.read(root).problems.to_dict("records"))
+print(load_catalogue(root).problems.to_dict("records"))
 """
 
 
@@ -291,7 +291,7 @@ def test_a_photo_of_any_name_is_read(name: str, tmp_path: Path, searcher: Search
     path.write_bytes(PNG)
     np.testing.assert_array_equal(read_photo(path), HALVES)
     assert find_photos([str(path)]) == [path]
-    assert readers.read(tmp_path).table["path"].tolist() == [f"Ana/{name}"]
+    assert load_catalogue(tmp_path).table["path"].tolist() == [f"Ana/{name}"]
     assert answer_photo(path, searcher, 3).status == "ok"
     (answer,) = client.post("/search", files={"photos": (name, PNG)}).json()
     assert answer["status"] == "ok"

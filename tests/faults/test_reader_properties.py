@@ -15,11 +15,11 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.faults.malformed import JPEG, PNG
-from wildtrack.access import readers
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.cells import NUMBERS, UNKNOWN
 from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 
@@ -70,7 +70,7 @@ def check(catalogue: Catalogue, root: Path) -> None:
 
 def read_or_refuse(root: Path, source: Path) -> Catalogue | None:
     try:
-        catalogue = readers.read(source)
+        catalogue = load_catalogue(source)
     except UserError as error:
         assert str(error)
         event("refused")
@@ -195,7 +195,7 @@ def test_a_table_that_is_written_is_read_back(root: Path, table: tuple[list[str]
     catalogue = read_or_refuse(root, source)
     if catalogue is not None:
         write_table(catalogue.table, source)
-        again = readers.read(source)
+        again = load_catalogue(source)
         pd.testing.assert_frame_equal(again.table, catalogue.table)
         sides = catalogue.table.get("split", pd.Series("", index=catalogue.table.index))
         assert len(again.problems) == int(sides.isna().sum())  # nothing but rows that are on no side
@@ -297,7 +297,7 @@ def test_coco_of_any_structure_is_read_or_refused(root: Path, content: Any, meta
         annotations = content["annotations"]
         assert len(catalogue.table) <= len(annotations) <= len(catalogue.table) + len(catalogue.problems)
         write_table(catalogue.table, root / "catalogue.csv")
-        pd.testing.assert_frame_equal(readers.read(root / "catalogue.csv").table, catalogue.table)
+        pd.testing.assert_frame_equal(load_catalogue(root / "catalogue.csv").table, catalogue.table)
 
 
 SHARE = st.floats(0, 1) | st.sampled_from([0.1, 0.2, 0.5])

@@ -1,7 +1,7 @@
 """The catalogue: one table, one row a photo of one animal, whatever the layout on disk.
 
-In: a folder or a CSV. Out: a `Catalogue` whose table has only standard columns and only usable rows, with the
-rest listed as (path, reason).
+In: what a reader found. Out: a `Catalogue` whose table has only standard columns and only usable rows, with the rest
+listed as (path, reason). `readers.load.load_catalogue` reads one from disk.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.cells import NUMBERS, UNKNOWN, Parser, parser_of, path_in
-from wildtrack.access.counts import counted
+from wildtrack.console import counted
 from wildtrack.errors import UserError
 
 REQUIRED_COLUMNS = ("image_id", "identity", "path")
@@ -58,24 +58,6 @@ class Catalogue:
     table: pd.DataFrame
     problems: pd.DataFrame
     understood: str
-
-
-def load_catalogue(data: Path, split_column: str | None = None) -> Catalogue:
-    """Read the catalogue from any layout that `readers.read` knows: COCO, a CSV, a folder per identity.
-
-    Args:
-        data: the folder, or the .csv or COCO .json file.
-        split_column: the column that is read as the split; None: the layout's own.
-
-    Returns:
-        The catalogue, with at least one row.
-
-    Raises:
-        UserError: the path is missing, its layout is not understood, or no row of it can be used.
-    """
-    from wildtrack.access import readers  # here, because the readers themselves need this module
-
-    return readers.read(data, split_column=split_column)
 
 
 def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tuple[str, str]]) -> Catalogue:
@@ -193,9 +175,9 @@ def _parse_cells(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]],
         else:
             notes += refused.items()
     cells["identity"] = [UNKNOWN if identity is None else identity for identity in cells["identity"]]
-    sides = cells.get("split", [])
-    if any(sides):
-        notes += [(row, "split is empty: this photo is on no side") for row, side in enumerate(sides) if side is None]
+    subsets = cells.get("split", [])
+    if any(subsets):
+        notes += [(row, "split is empty: this photo is in no subset") for row, word in enumerate(subsets) if not word]
     return cells, bad_rows, notes
 
 

@@ -21,19 +21,19 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from wildtrack.access import readers, sources
+from wildtrack.access import sources
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.counts import counted
 from wildtrack.access.detection.crops import write_crops
 from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
 from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import has_labels, is_catalogue, read_table, says, write_table
 from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.source import Source
 from wildtrack.config import check_range
-from wildtrack.console import console
+from wildtrack.console import console, counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import refuse_used
 from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
@@ -173,7 +173,7 @@ def read(config: Config, source: Source | None, root: Path) -> Catalogue:
     """The catalogue of the dataset in `root`, read anew from the photos and labels in it."""
     if config.boxes is not None and config.unlabelled:
         return catalogue_of_detections(read_detections(config.boxes, root, config.min_confidence), root)
-    reader = source.read if source is not None else partial(readers.read, original=True)
+    reader = source.read if source is not None else partial(load_catalogue, original=True)
     try:
         catalogue = reader(root, split_column=config.split_column, part=config.part)
     except UserError as error:

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wildtrack.access.catalogue import Catalogue, load_catalogue
-from wildtrack.access.counts import counted
+from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.address.artifacts import onnx_is_current, open_artifacts
 from wildtrack.address.features.embeddings import cache_name, cached_outputs
@@ -36,7 +36,7 @@ from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.quality.flags import Thresholds, check_thresholds
 from wildtrack.config import check_range
-from wildtrack.console import console
+from wildtrack.console import console, counted
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import default_cache
 from wildtrack.storage.files import remove_files, write_atomically, write_bytes, write_csv, write_text

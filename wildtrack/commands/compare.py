@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.comparison import (
     all_figures,

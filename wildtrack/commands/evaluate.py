@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled_photos
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.open_set import pooled, reliability
 from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs

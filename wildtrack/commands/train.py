@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from wildtrack import versions
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.labelled import labelled_photos
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.evaluation.protocol import validation_protocol
 from wildtrack.address.matching.learning import Matching, summary
 from wildtrack.address.models.preprocessor import plain

@@ -16,9 +16,9 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from PIL import Image
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.counts import counted
 from wildtrack.assess.encounters import photo_keys, photo_times
 from wildtrack.assess.statistics import animals_per_photo, encounters_per_identity
+from wildtrack.console import counted
 from wildtrack.visualization.style import BLUE, DPI, INK, ORANGE, chart, empty_chart, fitted, identity_styles
 
 Photo = npt.NDArray[np.uint8]

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
-from wildtrack.access.counts import counted
 from wildtrack.access.photos.thumbnails import thumbnail
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.labels.audit import Audit
 from wildtrack.assess.quality.flags import ISSUES
+from wildtrack.console import counted
 from wildtrack.visualization.catalogue_plots import (
     plot_animals_per_photo,
     plot_balance,

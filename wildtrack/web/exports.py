@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
+from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.exports import camtrapdp, without_positions
 from wildtrack.access.photos.exif import read_exif
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv

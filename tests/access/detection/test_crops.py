@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from tests.marked import GPS_MARK, save_marked
-from wildtrack.access.catalogue import Catalogue, load_catalogue
+from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.detection.crops import crop_names, write_crops
 from wildtrack.access.photos.strip_metadata import bare_photo
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.errors import UserError

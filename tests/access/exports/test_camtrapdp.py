@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from tests.marked import save_marked
-from wildtrack.access.catalogue import Catalogue, load_catalogue, problem_table
+from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.exports import camtrapdp, without_positions
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.access.sources import load
 from wildtrack.errors import UserError

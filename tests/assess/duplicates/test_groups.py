@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from wildtrack.access.catalogue import load_catalogue
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.duplicates.groups import check_for_duplicates, remove_duplicates, write_cleaned
 from wildtrack.errors import UserError
 

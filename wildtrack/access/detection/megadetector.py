@@ -14,11 +14,11 @@ import pandas as pd
 from wildtrack.access.boxes import Box, boxes, in_pixels, upright_sizes
 from wildtrack.access.catalogue import Catalogue, assemble, problem_table
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.counts import counted
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import find_photos
 from wildtrack.access.photos.formats import PHOTO_SUFFIXES
 from wildtrack.access.photos.reader import NOT_UNICODE, PhotoError, printable
+from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.json_files import read_json
 from wildtrack.storage.threads import in_threads

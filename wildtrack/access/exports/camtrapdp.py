@@ -25,9 +25,9 @@ import pandas as pd
 from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.counts import counted
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.sources.card import Card
+from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import new_folder, to_csv
 

@@ -10,8 +10,8 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.counts import counted
 from wildtrack.access.readers.beside import photos_beside
+from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
 from wildtrack.storage.ownership import is_ours

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from wildtrack.access import readers
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.download.archives import extract
 from wildtrack.access.download.fetch import fetch, fetch_kaggle
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.sources.card import Card, load_card
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import default_cache
@@ -89,13 +89,13 @@ class Source:
 
         Args:
             root: from `download_and_extract`, or a folder of the same layout.
-            split_column: as in `readers.read`.
-            part: as in `readers.read`.
+            split_column: as in `load_catalogue`.
+            part: as in `load_catalogue`.
 
         Raises:
             UserError: from the reader.
         """
-        catalogue = readers.read(root, split_column=split_column, part=part, original=True)
+        catalogue = load_catalogue(root, split_column=split_column, part=part, original=True)
         table = self.adjust(catalogue.table)
         if "species" not in table and len(self.card.species) == 1:
             table = table.assign(species=self.card.species[0].scientific)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wildtrack.access.catalogue import load_catalogue
 from wildtrack.access.labelled import labelled
 from wildtrack.access.photos.digests import photo_contents
 from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Artifacts, onnx_is_current
 from wildtrack.address.features.embeddings import cache_name, cached_outputs
 from wildtrack.address.features.keypoints import cached_keypoints

@@ -1,7 +1,7 @@
 """How far a label audit can be believed: an `Audit` in, sentences for a person out."""
 
-from wildtrack.access.counts import counted
 from wildtrack.assess.labels.audit import Audit
+from wildtrack.console import counted
 
 TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit says something
 KNOWN = 0.5  # share of photos learnt, below which these are not the animals of the model; a training learns two thirds

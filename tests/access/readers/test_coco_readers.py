@@ -9,7 +9,7 @@ import pytest
 
 from tests.access.layouts import seaturtleid2022, seaturtleidheads, wildme, wildme_annotation, wildme_image
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.readers import read
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 from wildtrack.storage import json_files
 
@@ -54,7 +54,7 @@ def test_gzgc(tmp_path: Path) -> None:
         ],
         [wildme_image(1), other],
     )
-    catalogue = read(tmp_path)
+    catalogue = load_catalogue(tmp_path)
     table = catalogue.table
     assert table.iloc[0].to_dict() == {
         "image_id": "1",
@@ -91,13 +91,13 @@ def test_gzgc(tmp_path: Path) -> None:
 def test_a_file_without_columns_or_parts(tmp_path: Path, setting: str) -> None:
     gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
     with pytest.raises(UserError, match=r" x says nothing here: .*2020\.json is a COCO file without"):
-        read(tmp_path, **{setting: "x"})  # type: ignore[arg-type]
+        load_catalogue(tmp_path, **{setting: "x"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("given", ["gzgc.coco", "gzgc.coco/annotations/instances_train2020.json"])
 def test_gzgc_given_otherwise(tmp_path: Path, given: str) -> None:
     gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
-    catalogue = read(tmp_path / given)
+    catalogue = load_catalogue(tmp_path / given)
     assert catalogue.root == tmp_path / "gzgc.coco"
     assert catalogue.table["path"].tolist() == ["images/train2020/000000000001.jpg"]
 
@@ -145,7 +145,7 @@ def test_gzgc_given_otherwise(tmp_path: Path, given: str) -> None:
 )
 def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str, reason: str) -> None:
     gzgc(tmp_path, [wildme_annotation(1, 1), annotation], [wildme_image(1)])
-    catalogue = read(tmp_path)
+    catalogue = load_catalogue(tmp_path)
     assert catalogue.table["image_id"].tolist() == ["1"]
     assert list(listed(catalogue)) == [what]
     assert reason in listed(catalogue)[what]
@@ -167,7 +167,7 @@ def test_bad_image_is_listed(tmp_path: Path, more: dict[str, Any], reason: str) 
     content["images"].append(wildme_image(2, **more))
     content["annotations"].append(wildme_annotation(2, 2))
     write(source, content)
-    catalogue = read(tmp_path)
+    catalogue = load_catalogue(tmp_path)
     assert catalogue.table["image_id"].tolist() == ["1"]
     assert any(reason in found for found in listed(catalogue).values())
 
@@ -190,7 +190,7 @@ def test_bad_image_is_listed(tmp_path: Path, more: dict[str, Any], reason: str) 
 def test_files_that_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "annotations.json").write_bytes(content)
     with pytest.raises(UserError, match=message) as caught:
-        read(tmp_path)
+        load_catalogue(tmp_path)
     assert str(tmp_path / "annotations.json") in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -199,14 +199,14 @@ def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     gzgc(tmp_path, [wildme_annotation(1, 1)], [wildme_image(1)])
     monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 100)
     with pytest.raises(UserError, match="too much; at most"):
-        read(tmp_path)
+        load_catalogue(tmp_path)
 
 
 def test_several_coco_files_are_named(tmp_path: Path) -> None:
     for subset in ("train", "val"):
         touch(tmp_path, f"annotations/instances_{subset}.json")
     with pytest.raises(UserError, match=r"2 COCO files, annotations/instances_train.json, .*name one of them"):
-        read(tmp_path)
+        load_catalogue(tmp_path)
 
 
 def coco(**more: Any) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def coco(**more: Any) -> dict[str, Any]:
 def test_generic_coco_finds_its_photos(tmp_path: Path, folder: str) -> None:
     touch(tmp_path, Path(folder, "größe 1.jpg").as_posix())
     write(tmp_path / "annotations.json", coco(identity="Zoë", attributes={"orientation": "right"}))
-    catalogue = read(tmp_path)
+    catalogue = load_catalogue(tmp_path)
     assert catalogue.table.to_dict("list") == {
         "image_id": ["5"],
         "identity": ["Zoë"],
@@ -242,7 +242,7 @@ def test_generic_coco_finds_its_photos(tmp_path: Path, folder: str) -> None:
 def test_generic_coco_finds_the_individual(tmp_path: Path, more: dict[str, Any]) -> None:
     touch(tmp_path, "größe 1.jpg")
     write(tmp_path / "annotations.json", coco(**more))
-    assert read(tmp_path).table["identity"].tolist() == ["0"]
+    assert load_catalogue(tmp_path).table["identity"].tolist() == ["0"]
 
 
 @pytest.mark.parametrize("more", [{}, {"attributes": None}, {"identity": ""}])
@@ -252,7 +252,7 @@ def test_generic_coco_without_individuals(tmp_path: Path, more: dict[str, Any]) 
     content["images"][0]["name"] = "the photo's, no animal's"
     write(tmp_path / "annotations.json", content)
     with pytest.raises(UserError, match="no annotation names an individual; give it a field identity or"):
-        read(tmp_path)
+        load_catalogue(tmp_path)
 
 
 def test_generic_coco_with_the_individual_on_the_image(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_generic_coco_with_the_individual_on_the_image(tmp_path: Path) -> None:
     content = coco(bbox="[1.5, 2, 3, 4]")
     content["images"][0] |= {"identity": "t1", "name": "photo one"}
     write(tmp_path / "annotations.json", content)
-    table = read(tmp_path).table
+    table = load_catalogue(tmp_path).table
     assert table["identity"].tolist() == ["t1"]
     assert table["bbox"].tolist() == [(1.5, 2.0, 3.0, 4.0)]
 
@@ -273,7 +273,7 @@ def turtles(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("inside", ["", "turtles-data", "turtles-data/data", "turtles-data/data/annotations.json"])
 def test_seaturtleid2022(turtles: Path, inside: str) -> None:
-    catalogue = read(turtles / inside)
+    catalogue = load_catalogue(turtles / inside)
     photos = turtles / "turtles-data/data/images"
     assert [catalogue.root / path for path in catalogue.table["path"]] == [
         photos / "t001/CAluWEgwPX.JPG",
@@ -295,7 +295,7 @@ def test_seaturtleid2022(turtles: Path, inside: str) -> None:
 
 
 def test_seaturtleid2022_with_options(turtles: Path) -> None:
-    table = read(turtles, split_column="split_open", part="flipper").table
+    table = load_catalogue(turtles, split_column="split_open", part="flipper").table
     assert table["split"].tolist() == ["test", "test"]
     assert table["orientation"].tolist() == ["front_left", "front_right"]
     assert table["photo_id"].tolist() == ["3", "3"]
@@ -310,19 +310,19 @@ def test_seaturtleid2022_with_options(turtles: Path) -> None:
 )
 def test_seaturtleid2022_refuses(turtles: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        read(turtles, **options)
+        load_catalogue(turtles, **options)
 
 
 @pytest.mark.parametrize("content", ["", "id,name\n1,2\n"])
 def test_seaturtleid2022_with_a_damaged_table(turtles: Path, content: str) -> None:
     (turtles / "turtles-data/data/metadata_splits.csv").write_text(content)
     with pytest.raises(UserError, match=r"metadata_splits.csv: (the file is empty|no column identity, file_name)"):
-        read(turtles)
+        load_catalogue(turtles)
 
 
 def test_seaturtleidheads(tmp_path: Path) -> None:
     unpack(tmp_path, seaturtleidheads())
-    catalogue = read(tmp_path)
+    catalogue = load_catalogue(tmp_path)
     assert catalogue.table.to_dict("list") == {
         "image_id": ["11", "12"],
         "identity": ["t001", "t002"],
@@ -345,5 +345,5 @@ def test_a_large_file_is_read_in_seconds(tmp_path: Path) -> None:
         [wildme_image(row + 1) for row in range(100)],
     )
     start = time.perf_counter()
-    assert len(read(tmp_path).table) == number
+    assert len(load_catalogue(tmp_path).table) == number
     assert time.perf_counter() - start < 30  # a pass for each row would take minutes

@@ -8,8 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.readers import read
 from wildtrack.access.readers.folders import natural_key, read_folders
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.errors import UserError
 from wildtrack.storage.ownership import mark_ours
@@ -267,9 +267,9 @@ def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: boo
     if ours:
         mark_ours(root / "catalogue.csv")
     passed_over = ours and original
-    assert read(root, original=original).table["identity"].tolist() == ["folder" if passed_over else "Ana"]
+    assert load_catalogue(root, original=original).table["identity"].tolist() == ["folder" if passed_over else "Ana"]
     (root / "metadata.csv").write_text("image_id,identity,path\n1,Blu,folder/1.jpg\n")
-    assert read(root, original=original).table["identity"].tolist() == ["Blu"]
+    assert load_catalogue(root, original=original).table["identity"].tolist() == ["Blu"]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_settings_that_a_layout_would_pass_over(
     for table in fill(tmp_path, *files).glob("*.csv"):
         table.write_text(HEADER + "1,t1,b.jpg\n")
     with pytest.raises(UserError, match=message):
-        read(tmp_path, **config)  # type: ignore[arg-type]
+        load_catalogue(tmp_path, **config)  # type: ignore[arg-type]
 
 
 def test_words_that_pandas_takes_for_missing_stay_names(table_root: Path) -> None:

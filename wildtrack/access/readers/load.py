@@ -1,0 +1,112 @@
+"""Which layout a folder or file has, and the catalogue that its reader makes of it."""
+
+from pathlib import Path
+
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.readers.coco import read_coco
+from wildtrack.access.readers.coco_json import load_coco
+from wildtrack.access.readers.folders import read_folders
+from wildtrack.access.readers.seaturtles import (
+    PART,
+    SPLIT_COLUMN,
+    SPLITS_FILE,
+    is_seaturtleidheads,
+    read_seaturtleid2022,
+    read_seaturtleidheads,
+)
+from wildtrack.access.readers.table import is_catalogue, read_table
+from wildtrack.access.readers.wildme import is_wildme, read_wildme
+from wildtrack.errors import UserError
+from wildtrack.storage.ownership import is_ours
+
+ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
+    "annotations.json",
+    "data/annotations.json",
+    "turtles-data/data/annotations.json",
+    "annotations/instances_*.json",
+    "*.coco/annotations/instances_*.json",
+)
+
+
+def load_catalogue(
+    data: Path, split_column: str | None = None, *, part: str | None = None, original: bool = False
+) -> Catalogue:
+    """Read the catalogue from any layout that a reader knows: COCO, a CSV, a folder per identity.
+
+    A COCO file comes first, then `metadata.csv`, then `catalogue.csv`, then a folder per identity.
+
+    Args:
+        data: a folder, a .csv or a COCO .json file.
+        split_column: the column of a CSV, or of SeaTurtleID2022, that is read as the split; None: `split`, and
+            SPLIT_COLUMN for SeaTurtleID2022.
+        part: which body part of SeaTurtleID2022 is read; None: PART.
+        original: pass over a `catalogue.csv` that `access_dataset.py` wrote, and read what it was made of.
+
+    Returns:
+        The catalogue, with at least one row.
+
+    Raises:
+        UserError: the path is missing or none of the three, its layout has no columns or parts, or no row can be used.
+    """
+    if not data.exists():
+        raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
+    if data.is_file() and data.suffix.lower() == ".csv":
+        return _read_table(data, split_column, part)
+    if data.is_file() and data.suffix.lower() != ".json":
+        raise UserError(
+            f"data = {data}: this file is not a .csv or a COCO .json; give a folder of photos or a catalogue.csv"
+        )
+    annotations = data if data.is_file() else find_annotations(data)
+    if annotations is not None:
+        return _read_annotations(annotations, data, split_column, part)
+    if is_catalogue(data / "metadata.csv"):
+        return _read_table(data / "metadata.csv", split_column, part)
+    catalogue = data / "catalogue.csv"
+    if not (original and is_ours(catalogue)) and is_catalogue(catalogue):
+        return _read_table(catalogue, split_column, part)
+    has = "a folder per identity: a split is told by folders named train, valid or test above the identities"
+    _refuse(data, has, split_column=split_column, part=part)
+    return read_folders(data)
+
+
+def find_annotations(folder: Path) -> Path | None:
+    """The COCO file of a folder, in the first of ANNOTATION_FILES where there is one.
+
+    Raises:
+        UserError: there are several, and so no telling which one is meant.
+    """
+    for pattern in ANNOTATION_FILES:
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            names = ", ".join(path.relative_to(folder).as_posix() for path in found)
+            raise UserError(
+                f"data = {folder}: {len(found)} COCO files, {names}; name one of them instead of the folder"
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def _read_table(source: Path, split_column: str | None, part: str | None) -> Catalogue:
+    _refuse(source, "a table with columns", part=part)
+    return read_table(source, split_column)
+
+
+def _read_annotations(source: Path, data: Path, split_column: str | None, part: str | None) -> Catalogue:
+    """Read a COCO file as the layout that it shows; paths are relative to `data`, or to the folder around a file."""
+    beside = source.parent.parent if source.parent.name == "annotations" else source.parent
+    root = data if data.is_dir() else beside
+    coco = load_coco(source)
+    if (source.parent / SPLITS_FILE).is_file():
+        return read_seaturtleid2022(coco, root, split_column=split_column or SPLIT_COLUMN, part=part or PART)
+    _refuse(source, f"a COCO file without {SPLITS_FILE}: it has no split", split_column=split_column, part=part)
+    if is_seaturtleidheads(coco):
+        return read_seaturtleidheads(coco, root)
+    return read_wildme(coco, root) if is_wildme(coco) else read_coco(coco, root)
+
+
+def _refuse(data: Path, has: str, **config: str | None) -> None:
+    """Raise for a setting that this layout would pass over in silence."""
+    for name, value in config.items():
+        if value is not None:
+            raise UserError(f"--{name.replace('_', '-')} {value} says nothing here: {data} is {has}; leave it out")
