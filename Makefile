@@ -24,7 +24,7 @@ test: .venv/installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile
 
 soak: .venv/installed-dev
-	WILDTRACK_SOAK=1 $(RUN) -m pytest -n 2 --dist loadfile tests/faults tests/test_app.py tests/web/test_schema.py tests/storage/test_sealed.py tests/assess/test_splits.py
+	WILDTRACK_SOAK=1 $(RUN) -m pytest -n 2 --dist loadfile tests/faults tests/commands/test_serve.py tests/web/test_schema.py tests/storage/test_sealed.py tests/assess/test_splits.py
 
 check: .venv/installed-dev
 	$(RUN) -m ruff check .

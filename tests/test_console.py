@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import tyro
 
 from wildtrack import console
 from wildtrack.errors import UserError
@@ -79,9 +80,55 @@ def test_a_path_without_its_setting(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["script.py", *options])
     with pytest.raises(SystemExit) as ended:
-        console.run(lambda _: pytest.fail("main was called"), config, "")
+        console.run(lambda _: pytest.fail("main was called"), config(), "")
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@dataclass(frozen=True)
+class WithPhotos:
+    """Config of a script that is given photos."""
+
+    photos: tyro.conf.Positional[tuple[str, ...]] = ()
+    matcher: str = "auto"
+    viewpoint: str = ""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--ranker", "local"], "Error: --ranker is now called --matcher\n"),
+        (["a.jpg", "--ranker=local"], "Error: --ranker is now called --matcher\n"),
+        (["--side", "left"], "Error: --side is now called --viewpoint\n"),
+    ],
+)
+def test_a_flag_of_an_earlier_version_gives_the_new_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["script.py", *options])
+    with pytest.raises(SystemExit) as ended:
+        console.run(lambda _: pytest.fail("main was called"), WithPhotos(), "")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    "options", [["--", "--side"], ["photos", "matcher"], ["--viewpoint", "left", "--", "--ranker"]]
+)
+def test_a_photo_may_be_called_like_a_flag_or_a_setting(monkeypatch: pytest.MonkeyPatch, options: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["script.py", *options])
+    found: list[WithPhotos] = []
+    console.run(found.append, WithPhotos(), "")
+    assert found[0].photos == tuple(word for word in options if word not in ("--", "--viewpoint", "left"))
+
+
+def test_a_flag_that_a_script_never_had_is_unknown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["script.py", "--side", "left"])
+    with pytest.raises(SystemExit):
+        console.run(lambda _: pytest.fail("main was called"), WithData(), "")
+    assert "is now called" not in capsys.readouterr().err
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:

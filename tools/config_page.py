@@ -1,4 +1,4 @@
-"""Write docs/config.md anew from the scripts' own config: python -m tools.config_page, in the project's folder."""
+"""Write docs/config.md anew from the commands' `Config`: python -m tools.config_page, in the project's folder."""
 
 import dataclasses
 import importlib
@@ -9,24 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from wildtrack.console import SCRIPTS
 from wildtrack.storage.files import write_text
 
 PAGE = Path("docs/config.md")
-SCRIPTS = (
-    "train_classifier_reid",
-    "evaluate_reid_and_visualize",
-    "search",
-    "access_dataset",
-    "assess_dataset",
-    "compare_methods",
-    "app",
-)
 HEAD = """# Every setting
 
-Written from the scripts by `python -m tools.config_page`; change the scripts, not this page.
+Written from `wildtrack/commands/` by `python -m tools.config_page`; change the commands, not this page.
 
-The settings that people turn most stand at the top of each script; all go on the command line: `--epochs 60`, or
-`--epochs=60`. `python search.py --help` says the same in the terminal. A setting of several values takes them one after
+The settings that people turn most stand in each script, to be changed there; all go on the command line: `--epochs 60`,
+or `--epochs=60`. `python search.py --help` says the same in the terminal. Where WildTrack is installed as a package,
+`wildtrack search` is what `python search.py` is here. A setting of several values takes them one after
 the other: `--methods wildtrack local`. "None" in the last column is the default that stands as "none" beside it.
 """
 _COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
@@ -37,14 +30,12 @@ def page() -> str:
     return "\n".join([HEAD, *map(section, SCRIPTS)])
 
 
-def section(script: str) -> str:
-    """One script: what it does, and a table of its settings."""
-    module = importlib.import_module(script)
-    what = (inspect.getdoc(module) or "").splitlines()[0]
+def section(command: str) -> str:
+    """What a command does, and a table of its settings."""
+    module = importlib.import_module(f"wildtrack.commands.{command}")
+    head = [f"## {SCRIPTS[command]}, wildtrack {command}", "", (inspect.getdoc(module) or "").splitlines()[0], ""]
     rows = [f"| {name} | {default} | {meaning} |" for name, default, meaning in settings_of(module.Config)]
-    return "\n".join(
-        [f"## {script}.py\n", f"{what}\n", "| setting | default | what it means |", "|---|---|---|", *rows, ""]
-    )
+    return "\n".join([*head, "| setting | default | what it means |", "|---|---|---|", *rows, ""])
 
 
 def settings_of(config: type[Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
@@ -61,6 +52,8 @@ def settings_of(config: type[Any], prefix: str = "") -> Iterator[tuple[str, str,
         if dataclasses.is_dataclass(kind):
             yield from settings_of(kind, f"{prefix}{field.name}.")  # type: ignore[arg-type]  # a class, not an instance
             continue
+        if "Fixed" in marks(kind):  # set in a script or a notebook only
+            continue
         meaning, words = comments[field.name], choices(kind)
         if not all(word in meaning for word in words):
             meaning += f" ({', '.join(f'`{word}`' for word in words)})"
@@ -69,10 +62,15 @@ def settings_of(config: type[Any], prefix: str = "") -> Iterator[tuple[str, str,
 
 def name_of(name: str, prefix: str, kind: Any, default: object) -> str:
     """What is typed: the setting with its dashes, or the place of what needs none."""
-    if "Positional" in map(str, getattr(kind, "__metadata__", ())):  # tyro's mark
+    if "Positional" in marks(kind):
         return f"`{name.upper()}`"
     typed = f"{prefix}{name}".replace("_", "-")
     return f"`--{typed}`" + (f", `--no-{typed}`" if default is True else "")
+
+
+def marks(kind: Any) -> tuple[str, ...]:
+    """What tyro is told of a setting, such as "Positional"."""
+    return tuple(map(str, getattr(kind, "__metadata__", ())))
 
 
 def choices(kind: Any) -> tuple[str, ...]:

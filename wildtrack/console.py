@@ -11,6 +11,8 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import takewhile
+from pathlib import Path
 from typing import TypeVar
 
 import tyro
@@ -23,6 +25,17 @@ ConfigT = TypeVar("ConfigT")
 ItemT = TypeVar("ItemT")
 
 STOPPED_BY_USER = 130  # the shell's convention for Ctrl-C
+RENAMED = {"--ranker": "--matcher", "--side": "--viewpoint"}  # flags of earlier versions
+ROOT = Path(__file__).parents[1]  # where the scripts lie, unless the package is installed without them
+SCRIPTS = {
+    "train": "train_classifier_reid.py",
+    "evaluate": "evaluate_reid_and_visualize.py",
+    "search": "search.py",
+    "serve": "app.py",
+    "access": "access_dataset.py",
+    "assess": "assess_dataset.py",
+    "compare": "compare_methods.py",
+}
 
 # No markup: a folder may well be called "seals [2024]". Soft wrap: lines are not broken inside a path.
 console = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
@@ -52,14 +65,24 @@ def run(main: Callable[[ConfigT], object], config: ConfigT, description: str | N
         sys.exit(STOPPED_BY_USER)
 
 
-RENAMED = {"--ranker": "matcher", "--side": "viewpoint"}  # flags of earlier versions
+def program(command: str) -> str:
+    """What a user types to run a command: `python search.py`, or `wildtrack search` where that was started.
+
+    Args:
+        command: A key of `SCRIPTS`.
+    """
+    started_as_package = Path(sys.argv[0]).name.startswith("wildtrack")
+    if started_as_package or not (ROOT / SCRIPTS[command]).is_file():
+        return f"wildtrack {command}"
+    return f"python {SCRIPTS[command]}"
 
 
 def _parse(config: ConfigT, description: str | None) -> ConfigT:
     """The config with the command line put in; a path that is named without its setting is most likely the photos'."""
-    for flag in (word.partition("=")[0] for word in sys.argv[1:]):
-        if hasattr(config, RENAMED.get(flag, flag)):
-            raise UserError(f"{flag} is now called --{RENAMED[flag]}")
+    for word in takewhile(lambda word: word != "--", sys.argv[1:]):
+        flag = word.partition("=")[0]
+        if flag in RENAMED and hasattr(config, RENAMED[flag].removeprefix("--")):
+            raise UserError(f"{flag} is now called {RENAMED[flag]}")
     parse = partial(tyro.cli, type(config), default=config, description=description)
     parsed, unknown = parse(return_unknown_args=True)
     if unknown and not unknown[0].startswith("-") and hasattr(parsed, "data"):

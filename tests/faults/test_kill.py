@@ -1,7 +1,8 @@
 """kill -9 while a model or an index is saved: what is opened afterwards is the old one or the new one, whole.
 
 Each script runs as a process of its own, and dies just before a random one of its changes to the artifacts folder. By
-default a few times each; with WILDTRACK_SOAK=1 50 times. tests/test_app.py does the same while sightings are confirmed.
+default a few times each; with WILDTRACK_SOAK=1 50 times. tests/commands/test_serve.py does the same while sightings
+are confirmed.
 """
 
 import os

@@ -15,13 +15,14 @@ from wildtrack.address.matching.learning import Matching
 from wildtrack.address.matching.learnt_file import FILE as MATCHING
 from wildtrack.address.matching.learnt_file import read_matching, write_matching
 from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor, plain
+from wildtrack.console import program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import sha256, to_csv
 from wildtrack.storage.sealed import FileSet
 
 log = logging.getLogger(__name__)
 
-TRAIN_FIRST = "train a model first: python train_classifier_reid.py"
+TRAIN_FIRST = f"train a model first: {program('train')}"
 RESTORE = "restore the folder from a backup, or train again"
 MAX_CONFIG_BYTES = 1_000_000
 # what is read of model_config.yaml; it records more

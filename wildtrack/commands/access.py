@@ -1,11 +1,11 @@
 """Bring a public dataset, or a copy on disk, into the one catalogue that every script reads.
 
-  python access_dataset.py                                the datasets there are
-  python access_dataset.py nyala                          download it, and write its catalogue.csv
-  python access_dataset.py --root my_photos               what is on disk already, in any layout that is known
-  python access_dataset.py --root my_photos --export csv  its catalogue.csv in another form, to pass on
-  python access_dataset.py --root traps --boxes detections.json --unlabelled --crop animals
-                                                          camera-trap photos and MegaDetector's boxes, cut out
+  wildtrack access                                the datasets there are
+  wildtrack access nyala                          download it, and write its catalogue.csv
+  wildtrack access --root my_photos               what is on disk already, in any layout that is known
+  wildtrack access --root my_photos --export csv  its catalogue.csv in another form, to pass on
+  wildtrack access --root traps --boxes detections.json --unlabelled --crop animals
+                                                  camera-trap photos and MegaDetector's boxes, cut out
 
 Writes catalogue.csv beside the photos, and problems.csv: what was left out, and why.
 """

@@ -1,11 +1,11 @@
 """Look at a dataset before anyone trains on it: what is in it, and what is wrong with it.
 
-  python assess_dataset.py                          the demo, or the catalogue in DATA
-  python assess_dataset.py --data my_photos         your own
-  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
-                                                    The soundest copy stays, then the largest; copies that bear
-                                                    two names all stay for a person to judge
-  python assess_dataset.py --save-split             also write the catalogue with a split that can be trusted
+  wildtrack assess                          the demo, or the catalogue in DATA
+  wildtrack assess --data my_photos         your own
+  wildtrack assess --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
+                                            The soundest copy stays, then the largest; copies that bear
+                                            two names all stay for a person to judge
+  wildtrack assess --save-split             also write the catalogue with a split that can be trusted
 
 Writes results/assess/report.html, the pictures and the tables in it.
 """

@@ -19,13 +19,13 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command that is named first; all that follows are its settings."""
-    name, *settings = [*sys.argv[1:], ""][: max(1, len(sys.argv) - 1)]
-    if name in ("", "-h", "--help"):
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
         print(usage())
     elif name == "--version":
         print(f"wildtrack {__version__}")
     elif name in COMMANDS:
-        sys.argv = [f"wildtrack {name}", *settings]
+        sys.argv = [f"wildtrack {name}", *sys.argv[2:]]
         module = import_module(f"wildtrack.commands.{name}")
         run(getattr(module, name), module.Config(), module.__doc__)
     else:
@@ -33,6 +33,6 @@ def main() -> None:
 
 
 def usage() -> str:
-    """What there is, a line each."""
+    """The commands, a line each."""
     lines = [f"  {name:<9} {what}" for name, what in COMMANDS.items()]
     return "\n".join(["Who is this animal?", "", *lines, "", "wildtrack NAME --help has the settings of each."])

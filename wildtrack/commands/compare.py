@@ -3,9 +3,9 @@
 Writes methods.csv, methods.md and methods.png into results/compare. Embeddings are kept in the cache: a
 second run only embeds what is new.
 
-  python compare_methods.py                                              the last training, and what it has to beat
-  python compare_methods.py --methods wildtrack megadescriptor           needs: pip install torch torchvision timm
-  python compare_methods.py --methods wildtrack old_model/model.onnx     any Keras or ONNX model by its path
+  wildtrack compare                                              the last training, and what it has to beat
+  wildtrack compare --methods wildtrack megadescriptor           needs: pip install torch torchvision timm
+  wildtrack compare --methods wildtrack old_model/model.onnx     any Keras or ONNX model by its path
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Asks about photos the model never saw; writes results/metrics.json and pictures.
 
-  python evaluate_reid_and_visualize.py                            the last training
-  python evaluate_reid_and_visualize.py --artifacts other_model    a model that lies elsewhere
+  wildtrack evaluate                            the last training
+  wildtrack evaluate --artifacts other_model    a model that lies elsewhere
 """
 
 import json

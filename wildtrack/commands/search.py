@@ -1,8 +1,8 @@
 """Ask who the animals on new photos are.
 
-  python search.py new_photo.jpg               one photo, several, folders, or patterns such as "new/*.jpg"
-  python search.py new_photo.jpg --json        the answer for machines
-  python search.py                             the demo's new photos
+  wildtrack search new_photo.jpg               one photo, several, folders, or patterns such as "new/*.jpg"
+  wildtrack search new_photo.jpg --json        the answer for machines
+  wildtrack search                             the demo's new photos
 
 The first call builds the index from every labelled photo; build it again with --rebuild when photos were added.
 """
@@ -27,7 +27,7 @@ from wildtrack.address.gallery.index import Index
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
 from wildtrack.config import CustomObjects, check_range
-from wildtrack.console import console, track
+from wildtrack.console import console, program, track
 from wildtrack.errors import UserError
 from wildtrack.storage.files import remove_files
 
@@ -71,7 +71,7 @@ def search(config: Config) -> None:
         cache_gb=(config.cache_gb, 0.01, math.inf),
     )
     if not config.photos and not DEMO_NEW.is_dir():
-        raise UserError("name the photos to ask about: python search.py PHOTO [PHOTO ...]")
+        raise UserError(f"name the photos to ask about: {program('search')} PHOTO [PHOTO ...]")
     paths = find_photos(config.photos or (str(DEMO_NEW),))
     if config.points and not config.json:
         raise UserError("--points says with --json where the points lie that two photos share; add --json")

@@ -1,7 +1,7 @@
 """The search as a web page: drop a photo, see who it is, say yes or no, and the catalogue learns.
 
-  python app.py                        on this computer only: http://127.0.0.1:8000
-  python app.py --host 0.0.0.0         for the others in this network as well; what writes needs the token it prints
+  wildtrack serve                        on this computer only: http://127.0.0.1:8000
+  wildtrack serve --host 0.0.0.0         for the others in this network as well; what writes needs the token it prints
 
 It needs a trained model; the index is built where there is none yet. What people confirm is kept in `sightings`.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import wildtrack.web
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.build import known_photos
 from wildtrack.address.gallery.searcher import Searcher
@@ -23,7 +24,7 @@ from wildtrack.config import CustomObjects, check_range
 from wildtrack.console import console
 from wildtrack.errors import UserError
 
-PAGE = Path(__file__).parents[1] / "web/static/index.html"
+PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def check_packages() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"the page needs packages that are not installed ({error.name}): pip install -r requirements-app.txt"
+            f"the page needs packages that are not installed ({error.name}): pip install -r requirements-app.txt, or "
+            'pip install "wildtrack[app]"'
         ) from error
 
 

@@ -1,7 +1,7 @@
 """Train a re-identification model on a folder of photos per individual.
 
-  python train_classifier_reid.py                    no photos of your own: it draws some turtles first
-  python train_classifier_reid.py --data my_photos   your own: one folder per animal, or a CSV
+  wildtrack train                    no photos of your own: it draws some turtles first
+  wildtrack train --data my_photos   your own: one folder per animal, or a CSV
 
 Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 """
@@ -36,7 +36,7 @@ from wildtrack.address.training.data import (
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.splits import IdentityRule, SplitRule, check_split, make_split
 from wildtrack.config import check_range
-from wildtrack.console import console, load_tensorflow
+from wildtrack.console import console, load_tensorflow, program
 from wildtrack.errors import UserError
 
 EPOCHS, FEWEST_EPOCHS = 40, 16
@@ -214,7 +214,7 @@ def tell(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) ->
     elsewhere = "" if config.artifacts == Path("artifacts") else f' --artifacts "{config.artifacts}"'
     console.print(
         f"Saved {config.artifacts}: epoch {kept} of {len(history)}, {chosen}. "
-        f"How good is it? python evaluate_reid_and_visualize.py{elsewhere}"
+        f"How good is it? {program('evaluate')}{elsewhere}"
     )
 
 

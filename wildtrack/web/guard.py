@@ -127,7 +127,7 @@ class Guard:
         """Status and reason, where a request is refused for its head alone."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if not self._is_ours(host_of(headers.get("host", ""))):
-            return 421, "this name does not lead here; start app.py with --names and what this computer is called"
+            return 421, "this name does not lead here; start the page with --names and what it is called"
         declared = headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdecimal()):
             return 400, "Content-Length is no number"

@@ -18,13 +18,14 @@ from wildtrack.address.gallery.nearest import Floats, Rows, nearest
 from wildtrack.address.gallery.sketches import SketchIndex, learn_sketches, open_sketches, write_sketches
 from wildtrack.address.matching.local.files import open_keypoints, write_keypoints
 from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.console import program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import open_array, to_csv
 from wildtrack.storage.sealed import FileSet
 
 log = logging.getLogger(__name__)
 
-REBUILD = "build it again: search.py --rebuild, with the same --artifacts and --data"
+REBUILD = f"build it again: {program('search')} --rebuild, with the same --artifacts and --data"
 META_COLUMNS = ("image_id", "identity", "path", "bbox", "orientation", "date", "sha256")
 APPROXIMATE_FROM = 200_000  # photos; below, the exact search takes less time than the embedding of a query
 FOUND = 0.98  # share of the most similar photos that an approximate search must find, or it is not used

@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
@@ -16,6 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.blobs import run_script
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.quality.flags import Thresholds
@@ -337,10 +336,7 @@ def test_what_is_refused(config: Config, message: str) -> None:
 
 
 def test_as_a_user_runs_it(tmp_path: Path, photo_folder: Path) -> None:
-    script = Path(assess.__file__)
-    options = ("--data", photo_folder, "--results", tmp_path / "r")
-    command = [sys.executable, *map(str, (script, *options))]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    done = run_script("assess_dataset.py", "--data", photo_folder, "--results", tmp_path / "r", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "The report:" in done.stderr
     assert "Traceback" not in done.stderr

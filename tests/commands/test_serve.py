@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks import web
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
 CONFIRMATIONS, KILLS = (200, 50) if SOAK else (30, 4)
 

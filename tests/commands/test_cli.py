@@ -1,0 +1,88 @@
+"""`wildtrack NAME`, in this process; what an installed wheel does is in test_wheel.py."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.blobs import ROOT, error_lines
+from wildtrack import __version__
+from wildtrack.commands import cli
+from wildtrack.console import SCRIPTS, program
+
+HEAVY = {"cv2", "faiss", "fastapi", "keras", "matplotlib", "numpy", "onnxruntime", "pandas", "scipy", "tensorflow"}
+
+
+def wildtrack(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    """Run the command line in this process."""
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/wildtrack", *words])
+    cli.main()
+
+
+@pytest.mark.parametrize("words", [(), ("-h",), ("--help",)])
+def test_help_names_every_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    wildtrack(monkeypatch, *words)
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines() if line.startswith("  ")] == list(cli.COMMANDS)
+
+
+def test_there_is_a_script_for_each_command() -> None:
+    assert list(cli.COMMANDS) == list(SCRIPTS)
+    assert {path.name for path in ROOT.glob("*.py")} == set(SCRIPTS.values())
+
+
+def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    wildtrack(monkeypatch, "--version")
+    assert capsys.readouterr().out == f"wildtrack {__version__}\n"
+
+
+def test_an_unknown_command_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        wildtrack(monkeypatch, "trian", "--help")
+    assert ended.value.code == 2
+    (line,) = error_lines(capsys.readouterr().err)
+    assert line == f"Error: there is no command 'trian'; allowed are {', '.join(cli.COMMANDS)}"
+
+
+def test_settings_reach_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit):
+        wildtrack(monkeypatch, "train", "--data", str(tmp_path / "nowhere"))
+    assert "nowhere" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        wildtrack(monkeypatch, "train", "--help")
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "usage: wildtrack train" in said
+    assert "wildtrack train --data my_photos" in said
+
+
+@pytest.mark.parametrize(
+    ("started", "shown"),
+    [
+        ("/usr/bin/wildtrack", "wildtrack train"),
+        ("C:/venv/Scripts/wildtrack.exe", "wildtrack train"),
+        ("wildtrack search", "wildtrack train"),
+        ("search.py", "python train_classifier_reid.py"),
+        ("/usr/bin/jupyter", "python train_classifier_reid.py"),
+    ],
+)
+def test_what_is_to_be_typed_next(monkeypatch: pytest.MonkeyPatch, started: str, shown: str) -> None:
+    monkeypatch.setattr(sys, "argv", [started])
+    assert program("train") == shown
+
+
+def test_without_scripts_it_is_the_installed_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("wildtrack.console.ROOT", tmp_path)
+    assert program("search") == "wildtrack search"
+
+
+@pytest.mark.parametrize("start", ["import wildtrack", "from wildtrack.commands.cli import main; main()"])
+def test_help_and_import_are_light(start: str) -> None:
+    code = f"import sys; sys.argv = ['wildtrack', '--help']; {start}; print(*sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    assert not HEAVY & {name.split(".")[0] for name in done.stderr.split()}

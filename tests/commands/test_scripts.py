@@ -1,0 +1,78 @@
+"""What every script at the root is: a few settings with their comments, one call; and who may import whom."""
+
+import ast
+import re
+import runpy
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.blobs import ROOT
+from wildtrack.console import SCRIPTS
+
+MOST_SETTINGS = 12
+LOWER = {"access": (), "assess": ("access",), "address": ("access", "assess")}  # package -> what it may import
+MOVING = {"wildtrack/assess/findings.py", "wildtrack/address/evaluation/comparison.py"}
+MODULES = sorted((ROOT / "wildtrack").rglob("*.py"))
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_a_scripts_settings_are_the_defaults(command: str) -> None:
+    script = runpy.run_path(str(ROOT / SCRIPTS[command]))
+    assert script["CONFIG"] == import_module(f"wildtrack.commands.{command}").Config()
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_a_script_is_a_few_settings_with_comments_and_one_call(command: str) -> None:
+    text = (ROOT / SCRIPTS[command]).read_text("utf-8")
+    settings = re.findall(r"^    (\w+)=(.*)$", text, re.MULTILINE)
+    names = [name for name, _ in settings if name != "custom_objects"]
+    assert 5 <= len(names) <= MOST_SETTINGS
+    assert set(names) <= {field.name for field in fields(import_module(f"wildtrack.commands.{command}").Config)}
+    assert all("  # " in value for name, value in settings if name != "custom_objects")
+    body = [type(node) for node in ast.parse(text).body]
+    assert ast.FunctionDef not in body and ast.ClassDef not in body
+    assert text.endswith(f'if __name__ == "__main__":\n    run({command}, CONFIG, __doc__)\n')
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_script_and_command_explain_themselves_alike(command: str) -> None:
+    script, module = (
+        ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        for path in (ROOT / SCRIPTS[command], ROOT / f"wildtrack/commands/{command}.py")
+    )
+    usual = re.sub(rf"python {re.escape(SCRIPTS[command])}", f"wildtrack {command}", script)
+    assert usual.split() == module.split()
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file names in its imports, at its top or in a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def parts(path: Path) -> set[str]:
+    """The packages of wildtrack that a file imports."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("wildtrack.")}
+
+
+@pytest.mark.parametrize("package", LOWER)
+def test_imports_go_one_way(package: str) -> None:
+    above = {"access", "assess", "address", "visualization", "web", "commands"} - {package, *LOWER[package]}
+    files = (ROOT / "wildtrack" / package).rglob("*.py")
+    found = {path.relative_to(ROOT).as_posix(): parts(path) & above for path in files}
+    assert not {name: wrong for name, wrong in found.items() if wrong and name not in MOVING}
+
+
+def test_nothing_imports_the_commands() -> None:
+    """Nothing but the scripts, tests, benchmarks, tools and, lazily, the public API."""
+    allowed = ("wildtrack/__init__.py", "wildtrack/api.py", "wildtrack/commands/")
+    names = {path.relative_to(ROOT).as_posix() for path in MODULES if "commands" in parts(path)}
+    assert not {name for name in names if not name.startswith(allowed)}
