@@ -19,7 +19,7 @@ from wildtrack import versions
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.assess.duplicates.groups import check_for_duplicates
+from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
 from wildtrack.assess.quality.flags import quality_table
 from wildtrack.console import console, run
@@ -56,7 +56,8 @@ def main(config: Config) -> None:
                 photos = decode_catalogue(table, root, PIXELS, Path(cache), limit_gb=10)
                 hashes, contents = perceptual_hashes(photos.small), photos.contents
                 shown, sizes = pixel_contents(photos.pixels), np.zeros(len(contents))
-                check_for_duplicates(photos.table, photos.small, hashes, contents, shown, sizes.astype(int), sizes)
+                pictures = Pictures(photos.small, hashes, contents, shown, sizes.astype(int), sizes)
+                check_for_duplicates(photos.table, pictures)
 
         console.print(f"{len(table)} photos; {versions()}")
         plain = fastest(decode, config.repeats)

@@ -11,6 +11,7 @@ from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.quality.flags import Thresholds
+from wildtrack.assess.splits import SplitConfig
 
 
 @pytest.fixture
@@ -27,12 +28,9 @@ def checked(catalogue: Catalogue, cache: Path, thresholds: Thresholds | None = N
     return check_catalogue(
         catalogue,
         photos,
-        photos.contents,
         perceptual_hashes(photos.small),
-        thresholds=thresholds or Thresholds(),
-        encounter_hours=12,
-        shares=(0.2, 0.15),
-        seed=0,
+        thresholds or Thresholds(),
+        SplitConfig(),
     )
 
 

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from wildtrack.assess.leakage import (
     leaking_photos,
-    same_side_share,
+    share_without_same_viewpoint,
     split_leakage,
-    split_sides,
+    split_subsets,
     suggested_split,
     suspicious_pairs,
 )
+from wildtrack.assess.splits import SplitConfig
 from wildtrack.errors import UserError
 
 NUMBERS = count()
@@ -105,19 +106,19 @@ def test_hashes_that_do_not_fit() -> None:
         ([], [("a", "left")], None),
     ],
 )
-def test_share_of_queries_without_a_same_side_photo(
+def test_share_of_queries_without_a_photo_of_the_same_viewpoint(
     asked: list[tuple[str, Any]], known: list[tuple[str, Any]], expected: float | None
 ) -> None:
     queries, gallery = (
         pd.DataFrame(pairs, columns=["identity", "orientation"], dtype=object) for pairs in (asked, known)
     )
-    assert same_side_share(queries, gallery) == expected
+    assert share_without_same_viewpoint(queries, gallery) == expected
 
 
 def test_share_without_the_column() -> None:
-    side = rows(["a"], orientation="left")
-    assert same_side_share(side, rows(["a"])) is None
-    assert same_side_share(rows(["a"]), side) is None
+    left = rows(["a"], orientation="left")
+    assert share_without_same_viewpoint(left, rows(["a"])) is None
+    assert share_without_same_viewpoint(rows(["a"]), left) is None
 
 
 def test_a_photo_that_is_not_asked_bridges_an_encounter() -> None:
@@ -130,7 +131,7 @@ def test_a_photo_that_is_not_asked_bridges_an_encounter() -> None:
 
 
 def split_table(**columns: Any) -> pd.DataFrame:
-    """Two animals: a has an encounter torn apart by the split, b a photo that shows on both sides."""
+    """Two animals: a has an encounter torn apart by the split, b a photo that shows in train and test."""
     table = pd.DataFrame(
         {
             "identity": ["a", "a", "a", "b", "b", "c", "unknown", "unknown"],
@@ -148,7 +149,7 @@ def test_leaks_of_any_split_column() -> None:
     hashes[5] = hashes[3]  # of another identity: it gives nothing away
     leaks = leaking_photos(split_table(), "mine", 12, hashes).set_index("image_id")
     assert list(leaks.index) == ["r5", "r1", "r2", "r4"]
-    assert list(leaks["side"]) == ["valid", "test", "test", "test"]
+    assert list(leaks["subset"]) == ["valid", "test", "test", "test"]
     assert list(leaks["same_encounter"]) == [False, True, False, False]
     assert list(leaks["near_duplicate"]) == [False, False, True, False]
     assert list(leaks["same_photo"]) == [False, False, False, True]
@@ -195,7 +196,7 @@ def test_leaks_agree_with_the_pairs() -> None:
     )
 
 
-def test_a_split_with_an_empty_side_and_rows_on_none() -> None:
+def test_a_split_with_an_empty_subset_and_rows_on_none() -> None:
     table = split_table(mine=["train", None, "", *["train"] * 5])
     report = split_leakage(table, "mine", 12, np.zeros((8, 64), bool))
     assert report["photos"] == {"train": 6, "valid": 0, "test": 0, "none": 2}
@@ -212,7 +213,7 @@ def test_a_split_with_an_empty_side_and_rows_on_none() -> None:
 )
 def test_a_column_that_is_no_split(column: str, words: str | None, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        split_sides(split_table(mine=words), column)
+        split_subsets(split_table(mine=words), column)
 
 
 def test_leaks_want_one_hash_a_row() -> None:
@@ -220,10 +221,10 @@ def test_leaks_want_one_hash_a_row() -> None:
         with pytest.raises(ValueError, match="1 hashes for 8 rows"):
             function(split_table(), "mine", 12, np.zeros((1, 64), bool))
     with pytest.raises(ValueError, match="1 hashes for 8 rows"):
-        suggested_split(split_table(), np.zeros((1, 64), bool), **SHARES)
+        suggested_split(split_table(), np.zeros((1, 64), bool), SHARES)
 
 
-SHARES: Any = {"encounter_hours": 12, "test_share": 0.5, "valid_share": 0.0, "seed": 0}
+SHARES = SplitConfig(test_share=0.5, valid_share=0.0)
 
 
 @pytest.mark.parametrize(("dated", "said"), [(True, "by encounter"), (False, "random")])
@@ -231,7 +232,7 @@ def test_the_suggested_split_leaks_nothing_and_leaves_the_unlabelled_out(dated: 
     table = split_table(split=["test", *["train"] * 7])
     table = table if dated else table.drop(columns="date")
     hashes = np.random.default_rng(0).random((8, 64)) < 0.5
-    split, method = suggested_split(table, hashes, **SHARES)
+    split, method = suggested_split(table, hashes, SHARES)
     assert list(split) == ["image_id", "identity", "path", "split"]
     assert list(split["image_id"]) == [f"r{row}" for row in range(6)]
     assert said in method

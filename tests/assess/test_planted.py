@@ -14,7 +14,7 @@ from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.assess.duplicates.groups import check_for_duplicates, remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates, remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.leakage import leaking_photos
@@ -76,7 +76,7 @@ def duplicates(planted: tuple[Catalogue, pd.DataFrame], tmp_path_factory: pytest
     hashes, shown = perceptual_hashes(photos.small), pixel_contents(photos.pixels)
     nothing = np.zeros(len(contents), dtype=np.intp)
     sizes = (photos.table["height"] * photos.table["width"]).fillna(0).to_numpy(dtype=np.float64)
-    return check_for_duplicates(photos.table, photos.small, hashes, contents, shown, nothing, sizes)
+    return check_for_duplicates(photos.table, Pictures(photos.small, hashes, contents, shown, nothing, sizes))
 
 
 def test_every_copy_is_found_and_nothing_else(

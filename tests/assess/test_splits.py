@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wildtrack.assess.encounters import linked_groups
-from wildtrack.assess.splits import Split, make_split
+from wildtrack.assess.splits import Split, SplitConfig, make_split
 from wildtrack.errors import UserError
 
 SETTINGS: dict[str, Any] = {"split": "auto", "encounter_hours": 12, "test_share": 0.25, "valid_share": 0.2, "seed": 3}
@@ -24,11 +24,11 @@ def catalogue(identities: Sequence[str], **columns: Any) -> pd.DataFrame:
 
 
 def split_of(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **config: Any) -> Split:
-    return make_split(table, hashes, **(SETTINGS | config))
+    return make_split(table, hashes, SplitConfig(**(SETTINGS | config)))
 
 
-def sides(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **config: Any) -> list[str]:
-    return [str(word) for word in split_of(table, hashes, **config).side]
+def subsets(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **config: Any) -> list[str]:
+    return [str(word) for word in split_of(table, hashes, **config).subset]
 
 
 def days(*numbers: int | None) -> Any:
@@ -53,13 +53,13 @@ def days(*numbers: int | None) -> Any:
     ],
 )
 def test_later_encounters_are_asked_about(dates: Any, expected: Any) -> None:
-    assert sides(catalogue(["a"] * len(dates), date=dates)) == expected
+    assert subsets(catalogue(["a"] * len(dates), date=dates)) == expected
 
 
 def test_shares_of_nothing() -> None:
     table = catalogue(["a"] * 4, date=days(1, 2, 3, 4))
-    assert sides(table, valid_share=0) == ["train", "train", "train", "test"]
-    assert sides(table, test_share=0, valid_share=0) == ["train"] * 4
+    assert subsets(table, valid_share=0) == ["train", "train", "train", "test"]
+    assert subsets(table, test_share=0, valid_share=0) == ["train"] * 4
 
 
 def test_auto_takes_the_catalogue_then_dates_then_chance() -> None:
@@ -67,50 +67,47 @@ def test_auto_takes_the_catalogue_then_dates_then_chance() -> None:
     dated = table.assign(date=days(1, 2, 1, None))
     own = dated.assign(split=["test", "train", "train", "valid"])
     assert "near-duplicate" in split_of(table, np.eye(4, 64, dtype=bool)).method
-    assert (
-        split_of(dated).method
-        == "by encounter: the later ones are the test side; photos without a date (1) stay in train"
-    )
+    assert split_of(dated).method == "by encounter: the later ones are tested; photos without a date (1) stay in train"
     assert split_of(own).method == "the catalogue's own split"
-    assert sides(own) == ["test", "train", "train", "valid"]
+    assert subsets(own) == ["test", "train", "train", "valid"]
     assert split_of(own.assign(split=None)).method.startswith("by encounter")
-    assert split_of(own, split="random").method == "random, with encounters kept on one side"
+    assert split_of(own, split="random").method == "random, with encounters kept in one subset"
 
 
 def test_random_keeps_near_duplicates_together() -> None:
     hashes = np.random.default_rng(1).random((9, 64)) < 0.5
     hashes[[0, 4, 8]] = hashes[0]
     for seed in range(20):
-        side = sides(catalogue(["a"] * 9), hashes, split="random", seed=seed)
-        assert side[0] == side[4] == side[8]
-        assert {"train", "test"} <= set(side)
+        subset = subsets(catalogue(["a"] * 9), hashes, split="random", seed=seed)
+        assert subset[0] == subset[4] == subset[8]
+        assert {"train", "test"} <= set(subset)
 
 
 def test_random_depends_on_the_seed() -> None:
     table = catalogue(["a"] * 30)
-    assert sides(table, seed=1) == sides(table, seed=1) != sides(table, seed=2)
+    assert subsets(table, seed=1) == subsets(table, seed=1) != subsets(table, seed=2)
 
 
 def test_two_animals_in_one_photo_go_together_and_nobody_loses_the_last_photo() -> None:
     table = catalogue(["a", "a", "b"], photo_id=["p", "q", "q"], date=days(1, 9, 9))
-    assert sides(table) == ["test", "train", "train"]  # q is the later one, but b has nothing else
+    assert subsets(table) == ["test", "train", "train"]  # q is the later one, but b has nothing else
 
 
 def test_a_catalogue_split_gets_valid_out_of_train() -> None:
     own = catalogue(["a"] * 6, split=["test", "test", "train", "train", "train", "train"])
     dated = own.assign(date=days(1, 1, 9, 4, 3, 3))
-    assert sides(dated) == ["test", "test", "valid", "train", "train", "train"]
+    assert subsets(dated) == ["test", "test", "valid", "train", "train", "train"]
     assert split_of(dated).method == "the catalogue's own split, valid carved out of train by encounter"
-    assert sorted(sides(own)[2:]) == ["train", "train", "train", "valid"]
+    assert sorted(subsets(own)[2:]) == ["train", "train", "train", "valid"]
     assert split_of(own).method == "the catalogue's own split, valid carved out of train at random"
-    assert sides(own, valid_share=0) == own["split"].tolist()
+    assert subsets(own, valid_share=0) == own["split"].tolist()
 
 
 def test_a_catalogue_split_that_tears_a_photo_is_left_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     table = catalogue(["a", "b", "a"], photo_id=["p", "p", "q"], split=["train", "test", "valid"])
     with caplog.at_level(logging.WARNING):
-        assert sides(table) == ["train", "test", "valid"]
-    assert "1 photo(s) with rows on two sides" in caplog.text
+        assert subsets(table) == ["train", "test", "valid"]
+    assert "rows in two subsets of the catalogue's own split, left as they are: 1" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -119,7 +116,7 @@ def test_a_catalogue_split_that_tears_a_photo_is_left_and_reported(caplog: pytes
 def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any, advises_random: bool) -> None:
     table = catalogue(["a", "b", "c", "c"][: len(dates)], date=pd.Series(dates, dtype=object))
     with caplog.at_level(logging.WARNING):
-        assert sides(table) == ["train"] * len(dates)
+        assert subsets(table) == ["train"] * len(dates)
     assert "lower encounter_hours = 12" in caplog.text
     assert ('choose split = "random"' in caplog.text) == advises_random
 
@@ -142,7 +139,7 @@ def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any
         ({}, {"identities": "half"}, 'identities = "half" is not known; allowed: closed, open, disjoint'),
         ({}, {"identities": "open", "held_out_share": 0}, "held_out_share = 0 "),
         ({}, {"identities": "disjoint", "held_out_share": 1}, "held_out_share = 1 "),
-        ({"split": ["train", "test"]}, {"identities": "open", "split": "catalogue"}, "chooses the sides itself"),
+        ({"split": ["train", "test"]}, {"identities": "open", "split": "catalogue"}, "chooses the test photos itself"),
         ({"photo_id": ["p", "p"], "identity": ["a", "b"]}, {"identities": "open"}, "share photos"),
         ({}, {"split": "cutoff"}, "do not go together"),
         ({}, {"split": "cutoff", "cutoff": "2024"}, "no photo has an ISO 8601 date"),
@@ -150,17 +147,21 @@ def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any
         ({"date": days(1, 2)}, {"split": "cutoff", "cutoff": "May"}, "no ISO 8601 day.* 2024-05-01 to 2024-05-02"),
         ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2023"}, "leaves no photo before it"),
         ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2025"}, "leaves no photo after it"),
-        ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2024-05-05", "identities": "open"}, "chooses the sides"),
+        (
+            {"date": days(1, 9)},
+            {"split": "cutoff", "cutoff": "2024-05-05", "identities": "open"},
+            "chooses the test photos",
+        ),
     ],
 )
 def test_what_the_user_can_mend(columns: dict[str, Any], config: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        sides(catalogue(["a", "a"]).assign(**columns), **config)
+        subsets(catalogue(["a", "a"]).assign(**columns), **config)
 
 
-def test_unknown_animals_have_no_side() -> None:
+def test_unknown_animals_have_no_subset() -> None:
     with pytest.raises(ValueError, match="unknown"):
-        sides(catalogue(["a", "unknown"]))
+        subsets(catalogue(["a", "unknown"]))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_unknown_animals_have_no_side() -> None:
 )
 def test_what_begins_after_a_day_is_asked_about(dates: Any, cutoff: str, expected: list[str]) -> None:
     table = catalogue(["a", "a", "b", "c"], date=pd.Series(dates, dtype=object))
-    assert sides(table, split="cutoff", cutoff=cutoff, valid_share=0) == expected
+    assert subsets(table, split="cutoff", cutoff=cutoff, valid_share=0) == expected
     assert cutoff in split_of(table, split="cutoff", cutoff=cutoff).method
 
 
@@ -185,20 +186,20 @@ def test_what_begins_after_a_day_is_asked_about(dates: Any, cutoff: str, expecte
 def test_identities_are_held_out_whole(share: float, held_out: int, identities: str) -> None:
     table = catalogue([f"t{row % 10}" for row in range(60)])
     split = split_of(table, identities=identities, held_out_share=share)
-    by_identity = pd.Series(split.side).groupby(table["identity"])
-    new = by_identity.agg(lambda side: set(side) == {"test"})
+    by_identity = pd.Series(split.subset).groupby(table["identity"])
+    new = by_identity.agg(lambda words: set(words) == {"test"})
     assert new.sum() == held_out
     assert f"{held_out} identities held out whole" in split.method
-    others = pd.Series(split.side)[~table["identity"].isin(new[new].index)]
+    others = pd.Series(split.subset)[~table["identity"].isin(new[new].index)]
     assert set(others) == ({"train", "valid"} if identities == "disjoint" else {"train", "valid", "test"})
 
 
 def test_identities_that_share_a_photo_are_held_out_together() -> None:
     table = catalogue(["a", "b", "c", "d", "e"], photo_id=["p", "p", "q", "r", "s"])
     for seed in range(20):
-        side = np.array(sides(table, identities="disjoint", held_out_share=0.4, seed=seed))
-        assert side[0] == side[1]
-        assert (side == "test").sum() == 2
+        subset = np.array(subsets(table, identities="disjoint", held_out_share=0.4, seed=seed))
+        assert subset[0] == subset[1]
+        assert (subset == "test").sum() == 2
 
 
 # --- properties ----------------------------------------------------------------------------------------------------
@@ -246,28 +247,28 @@ def test_properties_of_a_split(
         config["cutoff"] = "2024-05-05"
     try:
         split_of(table, hashes, **config)
-    except UserError:  # nothing on one side of the day, or all identities share photos
+    except UserError:  # nothing before or after the day, or all identities share photos
         assert split == "cutoff" or identities != "closed"
         return
-    side = split_of(table, hashes, **config).side
+    subset = split_of(table, hashes, **config).subset
     order = np.array(shuffle.sample(range(len(table)), len(table)))
-    shuffled = split_of(table.iloc[order], None if hashes is None else hashes[order], **config).side
-    assert shuffled.tolist() == side[order].tolist()
+    shuffled = split_of(table.iloc[order], None if hashes is None else hashes[order], **config).subset
+    assert shuffled.tolist() == subset[order].tolist()
 
     groups = linked_groups(table, 12, hashes)
-    assert (pd.Series(side).groupby(groups).nunique() == 1).all()
+    assert (pd.Series(subset).groupby(groups).nunique() == 1).all()
 
     names = table["identity"].to_numpy(dtype=object)
     for identity, rows in pd.Series(range(len(table))).groupby(names).indices.items():
         if identities == "disjoint":
-            assert "test" not in side[rows] or set(side[rows]) == {"test"}
+            assert "test" not in subset[rows] or set(subset[rows]) == {"test"}
         if identities != "closed" or split == "cutoff":
             continue
-        assert "train" in side[rows], identity
+        assert "train" in subset[rows], identity
         own = set(groups[rows])
         shared = own & set(groups[[other != identity for other in table["identity"]]])
         if shares[0] > 0 and split == "random" and len(own) > 1 and not shared:
-            assert "test" in side[rows], identity
+            assert "test" in subset[rows], identity
 
 
 @settings(max_examples=40, deadline=None)
@@ -276,10 +277,10 @@ def test_an_identity_is_split_the_same_whoever_else_is_there(names: list[str], s
     names = [name for name in names if name != "unknown"]
     table = catalogue([name for name in names for _ in range(6)])
     table["image_id"] = table["path"] = [f"{name}/{shot}" for name in names for shot in range(6)]
-    whole = split_of(table, seed=seed).side
+    whole = split_of(table, seed=seed).subset
     for name in names:
         own = np.array([other == name for other in table["identity"]])  # NumPy takes "\0" for ""
-        alone = split_of(table[own], seed=seed).side
+        alone = split_of(table[own], seed=seed).subset
         assert alone.tolist() == whole[own].tolist()
         assert (alone == "test").sum() in (1, 2)
 
@@ -289,9 +290,9 @@ def test_later_means_later_for_every_identity() -> None:
     identities = [f"t{number}" for number in generator.integers(0, 20, 400)]
     times = pd.Timestamp("2020-01-01") + pd.to_timedelta(generator.integers(0, 20_000, 400), unit="h")
     table = catalogue(identities, date=times)
-    side = split_of(table).side
+    subset = split_of(table).subset
     for _, rows in pd.Series(range(400)).groupby(np.array(identities)).indices.items():
-        when = {word: times[rows[side[rows] == word]] for word in ("train", "valid", "test")}
+        when = {word: times[rows[subset[rows] == word]] for word in ("train", "valid", "test")}
         assert when["train"].max() < when["valid"].min() <= when["valid"].max() < when["test"].min()
-    assert 0.2 < (side == "test").mean() < 0.3
-    assert 0.1 < (side == "valid").mean() < 0.2
+    assert 0.2 < (subset == "test").mean() < 0.3
+    assert 0.1 < (subset == "valid").mean() < 0.2

@@ -50,7 +50,7 @@ def test_every_number_of_a_small_catalogue(table: pd.DataFrame) -> None:
         "orientation": {
             "rows": {"left": 2, "Right": 1, "right": 1, "front": 1},
             "missing": 1,
-            "identities_with_both_sides": 1,
+            "identities_with_both_viewpoints": 1,
         },
         "species": {"rows": {"zebra": 3, "lion": 2}, "missing": 1},
         "sizes": {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS
-from wildtrack.assess.splits import SIDES, make_split
+from wildtrack.assess.splits import SUBSETS, SplitConfig, make_split
 from wildtrack.errors import UserError
 
 START = datetime(2024, 5, 1)
@@ -81,48 +81,47 @@ def test_no_split_tears_apart_what_belongs_together(rows: Rows, config: dict[str
     if config["split"] == "cutoff":
         config = config | {"cutoff": "2024-05-04"}
     try:
-        side = make_split(table, hashes, **config).side
+        subset = make_split(table, hashes, SplitConfig(**config)).subset
     except UserError as error:
         assert str(error).isprintable()
         return
 
-    assert side.shape == (len(rows),)
-    assert set(side) <= set(SIDES)
+    assert subset.shape == (len(rows),)
+    assert set(subset) <= set(SUBSETS)
     for one in range(len(rows)):
         for other in range(one):
             if must_stay_together(rows, hashes, config["encounter_hours"], one, other):
-                assert side[one] == side[other], (rows[one], rows[other])
+                assert subset[one] == subset[other], (rows[one], rows[other])
 
-    again = make_split(table, hashes, **config).side
-    assert again.tolist() == side.tolist()
+    again = make_split(table, hashes, SplitConfig(**config)).subset
+    assert again.tolist() == subset.tolist()
     order = shuffle.sample(range(len(rows)), len(rows))
-    assert make_split(table.iloc[order], hashes[order], **config).side.tolist() == side[order].tolist()
+    assert make_split(table.iloc[order], hashes[order], SplitConfig(**config)).subset.tolist() == subset[order].tolist()
 
 
 @given(rows=st.lists(ROW, min_size=1, max_size=25), seed=st.integers(0, 2**63))
 def test_nobody_is_asked_about_whom_training_has_not_seen(rows: Rows, seed: int) -> None:
     """Closed identities: each has a photo to learn from, whatever the others do."""
     table, hashes = table_of(rows)
-    side = make_split(
-        table, hashes, split="random", encounter_hours=12, test_share=0.5, valid_share=0.5, seed=seed
-    ).side
+    config = SplitConfig("random", test_share=0.5, valid_share=0.5, seed=seed)
+    subset = make_split(table, hashes, config).subset
     for identity in {row["identity"] for row in rows}:
-        own = [str(word) for word, row in zip(side, rows, strict=True) if row["identity"] == identity]
+        own = [str(word) for word, row in zip(subset, rows, strict=True) if row["identity"] == identity]
         assert "train" in own
 
 
 @given(
     rows=st.lists(ROW, min_size=2, max_size=25),
-    words=st.lists(st.sampled_from([*SIDES, "", None]), min_size=25, max_size=25),
+    words=st.lists(st.sampled_from([*SUBSETS, "", None]), min_size=25, max_size=25),
     valid_share=st.floats(0, 0.9),
 )
-def test_a_catalogues_own_sides_are_kept(rows: Rows, words: list[str | None], valid_share: float) -> None:
+def test_a_catalogues_own_subsets_are_kept(rows: Rows, words: list[str | None], valid_share: float) -> None:
     table, hashes = table_of(rows)
     own = words[: len(rows)]
     assume({"train", "test"} <= set(own))
-    config: dict[str, Any] = {"encounter_hours": 12, "test_share": 0.5, "valid_share": valid_share, "seed": 0}
-    side = make_split(table.assign(split=pd.Series(own, dtype=object)), hashes, split="catalogue", **config).side
-    for word, given_word in zip(side, own, strict=True):
+    config = SplitConfig("catalogue", test_share=0.5, valid_share=valid_share)
+    subset = make_split(table.assign(split=pd.Series(own, dtype=object)), hashes, config).subset
+    for word, given_word in zip(subset, own, strict=True):
         if given_word == "train" and "valid" not in own:
             assert word in ("train", "valid")  # carved out
         else:

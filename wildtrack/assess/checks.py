@@ -1,4 +1,4 @@
-"""Every check of a catalogue but the label audit, which needs a model: photos in, what they say out."""
+"""Every check of a catalogue but the label audit, which needs a model: photos in, one table or summary a check out."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,16 +8,17 @@ import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.pixels import Decoded
-from wildtrack.assess.duplicates.groups import check_for_duplicates
+from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.assess.duplicates.hashes import Hashes, pixel_contents
 from wildtrack.assess.leakage import split_leakage, suggested_split
 from wildtrack.assess.quality.flags import Thresholds, flag_quality, quality_table
+from wildtrack.assess.splits import SplitConfig
 from wildtrack.assess.statistics import catalogue_statistics
 
 
 @dataclass(frozen=True, eq=False)
 class Checks:
-    """What the checks say.
+    """The results of the checks.
 
     Attributes:
         table: the rows whose photos can be read.
@@ -54,58 +55,43 @@ class Checks:
     def with_suggested_split(self) -> pd.DataFrame:
         """The labelled rows of `table` with the suggested split in place of their own."""
         labelled = self.table[self.table["image_id"].isin(self.suggested["image_id"])]
-        sides = self.suggested.set_index("image_id")["split"]
-        return labelled.assign(split=labelled["image_id"].map(sides)).reset_index(drop=True)
+        subsets = self.suggested.set_index("image_id")["split"]
+        return labelled.assign(split=labelled["image_id"].map(subsets)).reset_index(drop=True)
 
 
 def check_catalogue(
-    catalogue: Catalogue,
-    photos: Decoded,
-    contents: list[str],
-    hashes: Hashes,
-    *,
-    thresholds: Thresholds,
-    encounter_hours: float,
-    shares: tuple[float, float],
-    seed: int,
+    catalogue: Catalogue, photos: Decoded, hashes: Hashes, thresholds: Thresholds, config: SplitConfig
 ) -> Checks:
     """Run the checks.
 
     Args:
         catalogue: What was read.
         photos: Its photos, decoded; N of them could be.
-        contents: From `photo_contents`, N.
         hashes: From `perceptual_hashes`, bool (N, 64).
         thresholds: From where on a photo is flagged.
-        encounter_hours: The longest gap inside an encounter, in hours.
-        shares: Of test and valid photos in the suggested split.
-        seed: Names the suggested split where it is drawn.
+        config: How to split the catalogue; its `encounter_hours` count for every check.
     """
     table = photos.table
     quality, unreadable = quality_table(table, catalogue.root)
     flags = flag_quality(quality, thresholds)
-    faults = table["image_id"].map(flags["image_id"].value_counts()).fillna(0).to_numpy(dtype=np.intp)
-    sizes = (quality["height"] * quality["width"]).fillna(0).to_numpy()
-    duplicates = check_for_duplicates(
-        table, photos.small, hashes, contents, pixel_contents(photos.pixels), faults, sizes
+    pictures = Pictures(
+        photos.small,
+        hashes,
+        photos.contents,
+        pixel_contents(photos.pixels),
+        faults=table["image_id"].map(flags["image_id"].value_counts()).fillna(0).to_numpy(dtype=np.intp),
+        sizes=(quality["height"] * quality["width"]).fillna(0).to_numpy(),
     )
     has_split = "split" in table and table["split"].notna().any()
-    suggested, method = suggested_split(
-        table.assign(sha256=contents),
-        hashes,
-        encounter_hours=encounter_hours,
-        test_share=shares[0],
-        valid_share=shares[1],
-        seed=seed,
-    )
+    suggested, method = suggested_split(table.assign(sha256=photos.contents), hashes, config)
     return Checks(
         table=table,
         problems=pd.concat([catalogue.problems, photos.problems, unreadable], ignore_index=True),
-        statistics=catalogue_statistics(table, encounter_hours),
+        statistics=catalogue_statistics(table, config.encounter_hours),
         quality=quality,
         flags=flags,
-        duplicates=duplicates,
-        leakage=split_leakage(table, "split", encounter_hours, hashes) if has_split else None,
+        duplicates=check_for_duplicates(table, pictures),
+        leakage=split_leakage(table, "split", config.encounter_hours, hashes) if has_split else None,
         suggested=suggested,
         method=method,
     )

@@ -9,10 +9,10 @@ import pandas as pd
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
 from wildtrack.assess.duplicates.hashes import near_duplicates
 from wildtrack.assess.encounters import encounters, photo_keys
-from wildtrack.assess.splits import SIDES, make_split
+from wildtrack.assess.splits import SUBSETS, SplitConfig, make_split
 from wildtrack.errors import UserError
 
-GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # side asked -> sides that answer
+GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # subset of the queries -> subsets of their gallery
 
 
 def suspicious_pairs(
@@ -44,9 +44,9 @@ def suspicious_pairs(
         ValueError: Not one hash a row, or hashes for one table only.
     """
     columns = ["identity", "path", "photo_id", "date"]
-    sides = (queries, gallery) if others is None else (queries, gallery, others)
+    tables = (queries, gallery) if others is None else (queries, gallery, others)
     photos = pd.concat(
-        [side[[name for name in columns if name in side]].astype(object) for side in sides], ignore_index=True
+        [table[[name for name in columns if name in table]].astype(object) for table in tables], ignore_index=True
     )
     both = photos.iloc[: len(queries) + len(gallery)]
     suspicious = _equal(encounters(photos, encounter_hours)[: len(both)], len(queries))  # (Q, G)
@@ -63,10 +63,10 @@ def suspicious_pairs(
     return suspicious
 
 
-def same_side_share(queries: pd.DataFrame, gallery: pd.DataFrame) -> float | None:
+def share_without_same_viewpoint(queries: pd.DataFrame, gallery: pd.DataFrame) -> float | None:
     """Share of queries that have no gallery photo of the same identity with the same orientation.
 
-    A turtle's left side cannot be told from its right side alone, so these queries are harder than they look.
+    The left of a turtle says nothing about its right, so these queries are harder than they look.
 
     Args:
         queries: A catalogue with `identity` and perhaps `orientation`, Q rows; rows without one are left out.
@@ -78,32 +78,32 @@ def same_side_share(queries: pd.DataFrame, gallery: pd.DataFrame) -> float | Non
     if "orientation" not in queries or "orientation" not in gallery:
         return None
     known = set(zip(gallery["identity"], gallery["orientation"], strict=True))
-    asked = [
+    pairs = [
         (identity, orientation)
         for identity, orientation in zip(queries["identity"], queries["orientation"], strict=True)
         if not pd.isna(orientation) and orientation not in ("", "unknown")
     ]
-    if not asked:
+    if not pairs:
         return None
-    return sum(pair not in known for pair in asked) / len(asked)
+    return sum(pair not in known for pair in pairs) / len(pairs)
 
 
 def leaking_photos(
     table: pd.DataFrame, column: str, encounter_hours: float, hashes: npt.NDArray[np.bool_] | None
 ) -> pd.DataFrame:
-    """Find the valid and test photos whose answer a photo on an earlier side gives away.
+    """Find the valid and test photos whose answer a photo of an earlier subset gives away.
 
     Test photos are held against train and valid, which are their gallery, and valid photos against train. What gives
     an answer away is what `suspicious_pairs` says, here without an array of all pairs.
 
     Args:
         table: A catalogue with `identity`, `path` and `column`, perhaps `photo_id` and `date`, N rows.
-        column: The split: train, valid and test, or their other names in `SPLIT_WORDS`; empty is on no side.
+        column: The split: train, valid and test, or their other names in `SPLIT_WORDS`; empty is in no subset.
         encounter_hours: The longest gap inside an encounter, in hours.
         hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
 
     Returns:
-        One row a labelled valid or test photo: `image_id`, `identity`, `path`, `side`, and bool `same_encounter`,
+        One row a labelled valid or test photo: `image_id`, `identity`, `path`, `subset`, and bool `same_encounter`,
         `near_duplicate`, `same_photo`, `any`, each with a gallery photo of the same identity.
 
     Raises:
@@ -112,20 +112,20 @@ def leaking_photos(
     """
     if hashes is not None and len(hashes) != len(table):
         raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
-    sides = split_sides(table, column)
+    subsets = split_subsets(table, column)
     names = table["identity"].to_numpy(dtype=object)
     identities = pd.factorize(names)[0]
     photos = pd.factorize(photo_keys(table))[0] * (identities.max(initial=0) + 1) + identities
     labels = {"same_encounter": encounters(table, encounter_hours), "same_photo": photos}
     reports = []
-    for side, against in GALLERY.items():
-        asked = np.flatnonzero((sides == side) & (names != UNKNOWN))
-        gallery = np.flatnonzero(np.isin(sides, against))
-        found = {name: np.isin(values[asked], values[gallery]) for name, values in labels.items()}
-        found["near_duplicate"] = _near_in_gallery(identities, hashes, asked, gallery)
-        report = table[["image_id", "identity", "path"]].iloc[asked].assign(side=side, **found)
+    for subset, against in GALLERY.items():
+        queries = np.flatnonzero((subsets == subset) & (names != UNKNOWN))
+        gallery = np.flatnonzero(np.isin(subsets, against))
+        found = {name: np.isin(values[queries], values[gallery]) for name, values in labels.items()}
+        found["near_duplicate"] = _near_in_gallery(identities, hashes, queries, gallery)
+        report = table[["image_id", "identity", "path"]].iloc[queries].assign(subset=subset, **found)
         reports.append(report.assign(any=np.logical_or.reduce(list(found.values()))))
-    columns = ["image_id", "identity", "path", "side", "same_encounter", "near_duplicate", "same_photo", "any"]
+    columns = ["image_id", "identity", "path", "subset", "same_encounter", "near_duplicate", "same_photo", "any"]
     return pd.concat(reports, ignore_index=True)[columns]
 
 
@@ -141,36 +141,36 @@ def split_leakage(
         hashes: The same.
 
     Returns:
-        Plain values: `column`; `photos` (rows on each side, and on "none"); `identities` (each side's labelled ones);
-        and for `valid` and `test`: `photos` (labelled), `identities_in_gallery` (how many of the side's identities
-        also have a photo in the gallery; the others can only be answered "nobody we know"), and for each of
-        `same_encounter`, `near_duplicate`, `same_photo` and `any` a `count` and a `share` (0 to 1, None without
-        photos). Without hashes, no photo counts as a near-duplicate.
+        Plain values: `column`; `photos` (rows of each subset, and of "none"); `identities` (named ones of each subset);
+        and for `valid` and `test`: `photos` (labelled), `identities_in_gallery` (how many of the subset's identities
+        also have a photo in the gallery; the others are unknown animals), and for each of `same_encounter`,
+        `near_duplicate`, `same_photo` and `any` a `count` and a `share` (0 to 1, None without photos). Without
+        hashes, no photo counts as a near-duplicate.
 
     Raises:
         UserError: As `leaking_photos`.
         ValueError: As `leaking_photos`.
     """
     leaks = leaking_photos(table, column, encounter_hours, hashes)
-    sides = split_sides(table, column)
+    subsets = split_subsets(table, column)
     known = table["identity"].to_numpy(dtype=object) != UNKNOWN
-    members = {side: set(table["identity"].to_numpy(dtype=object)[known & (sides == side)]) for side in SIDES}
+    members = {subset: set(table["identity"].to_numpy(dtype=object)[known & (subsets == subset)]) for subset in SUBSETS}
     report: dict[str, Any] = {
         "column": column,
-        "photos": {side: int((sides == side).sum()) for side in SIDES} | {"none": int((sides == "").sum())},
-        "identities": {side: len(names) for side, names in members.items()},
+        "photos": {subset: int((subsets == subset).sum()) for subset in SUBSETS} | {"none": int((subsets == "").sum())},
+        "identities": {subset: len(names) for subset, names in members.items()},
     }
-    for side, against in GALLERY.items():
-        asked = leaks[leaks["side"] == side]
+    for subset, against in GALLERY.items():
+        found = leaks[leaks["subset"] == subset]
         gallery = set().union(*(members[other] for other in against))
-        report[side] = {"photos": len(asked), "identities_in_gallery": len(members[side] & gallery)}
+        report[subset] = {"photos": len(found), "identities_in_gallery": len(members[subset] & gallery)}
         for reason in ("same_encounter", "near_duplicate", "same_photo", "any"):
-            count = int(asked[reason].sum())
-            report[side][reason] = {"count": count, "share": count / len(asked) if len(asked) else None}
+            count = int(found[reason].sum())
+            report[subset][reason] = {"count": count, "share": count / len(found) if len(found) else None}
     return report
 
 
-def split_sides(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
+def split_subsets(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
     """Read any column as a split.
 
     Args:
@@ -178,7 +178,7 @@ def split_sides(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
         column: Its words are those of `SPLIT_WORDS`, in any case.
 
     Returns:
-        "train", "valid", "test", or "" for a row on no side, shape (N,).
+        "train", "valid", "test", or "" for a row in no subset, shape (N,).
 
     Raises:
         UserError: There is no such column, or it has other words, or none at all.
@@ -194,23 +194,14 @@ def split_sides(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
 
 
 def suggested_split(
-    table: pd.DataFrame,
-    hashes: npt.NDArray[np.bool_] | None,
-    *,
-    encounter_hours: float,
-    test_share: float,
-    valid_share: float,
-    seed: int,
+    table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config: SplitConfig
 ) -> tuple[pd.DataFrame, str]:
     """Split a catalogue as `make_split` would if it had no split of its own: by encounter, or else at random.
 
     Args:
         table: A catalogue, perhaps with `sha256`, N rows; those of the identity "unknown" are left out.
         hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-        encounter_hours: The longest gap inside an encounter, in hours.
-        test_share: Share of each identity's photos to ask about, 0 up to 1.
-        valid_share: Share of each identity's photos left after test, 0 up to 1.
-        seed: Names the random draw.
+        config: How to split it.
 
     Returns:
         `image_id`, `identity`, `path` and `split` of each labelled row, and a sentence on how they were chosen.
@@ -225,33 +216,25 @@ def suggested_split(
     labelled = table[known].drop(columns="split", errors="ignore").reset_index(drop=True)
     if labelled.empty:
         return labelled[["image_id", "identity", "path"]].assign(split=""), "nobody is named yet"
-    split = make_split(
-        labelled,
-        None if hashes is None else hashes[known],
-        split="auto",
-        encounter_hours=encounter_hours,
-        test_share=test_share,
-        valid_share=valid_share,
-        seed=seed,
-    )
-    return labelled[["image_id", "identity", "path"]].assign(split=split.side), split.method
+    split = make_split(labelled, None if hashes is None else hashes[known], config)
+    return labelled[["image_id", "identity", "path"]].assign(split=split.subset), split.method
 
 
 def _near_in_gallery(
     identities: npt.NDArray[np.intp],
     hashes: npt.NDArray[np.bool_] | None,
-    asked: npt.NDArray[np.intp],
+    queries: npt.NDArray[np.intp],
     gallery: npt.NDArray[np.intp],
 ) -> npt.NDArray[np.bool_]:
-    """Say which of the rows asked have a near-duplicate of their identity among the gallery's rows."""
-    found = np.zeros(len(asked), dtype=np.bool_)
+    """Whether each query has a near-duplicate of their identity among the gallery's rows."""
+    found = np.zeros(len(queries), dtype=np.bool_)
     if hashes is None:
         return found
     known = pd.Series(gallery).groupby(identities[gallery]).indices
-    for identity, places in pd.Series(asked).groupby(identities[asked]).indices.items():
+    for identity, places in pd.Series(queries).groupby(identities[queries]).indices.items():
         if identity in known:
             rows = gallery[known[identity]]
-            found[places] = near_duplicates(hashes[asked[places]], hashes[rows]).any(axis=1)
+            found[places] = near_duplicates(hashes[queries[places]], hashes[rows]).any(axis=1)
     return found
 
 

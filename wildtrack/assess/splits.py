@@ -1,7 +1,7 @@
-"""Which photos to learn from and which to ask about: catalogue in, one side a row out.
+"""Which photos to learn from and which to ask about: catalogue in, a subset for each row out.
 
-Photos of one occasion look alike, so they stay on one side together; see `linked_groups`. The kinds of split are those
-of wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for Animal Re-Identification", 2024).
+Photos of one occasion look alike, so they stay in one subset; see `linked_groups`. The kinds of split are those of
+wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for Animal Re-Identification", 2024).
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
 from wildtrack.errors import UserError
 
-SIDES = ("train", "valid", "test")
+SUBSETS = ("train", "valid", "test")
 SplitRule = Literal["auto", "catalogue", "encounter", "random", "cutoff"]
 IdentityRule = Literal["closed", "open", "disjoint"]
 SPLITS, IDENTITIES = get_args(SplitRule), get_args(IdentityRule)
@@ -28,135 +28,130 @@ SPLITS, IDENTITIES = get_args(SplitRule), get_args(IdentityRule)
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
-class Split:
-    """The sides of a catalogue's rows, and how they were chosen.
+@dataclass(frozen=True)
+class SplitConfig:
+    """How to split a catalogue.
 
     Attributes:
-        side: "train", "valid" or "test" for each row, shape (N,).
+        split: "catalogue" takes the column `split`; "encounter" sends each identity's later encounters to test (a
+            time-aware proportion); "random" sends groups drawn by `seed`; "cutoff" sends what begins on the day
+            `cutoff` or later, so that animals first met then are new. "auto" is the first of catalogue, encounter (any
+            row has a date) and random that can be done.
+        cutoff: An ISO 8601 day, or a year; for "cutoff" only. It begins at midnight UTC for dates with a zone.
+        identities: Each of "closed" identities is trained on. "open" first holds out some identities with all their
+            photos for test: they are unknown animals. "disjoint" holds them out too and leaves all others to train
+            and valid, so that test is a catalogue of its own.
+        held_out_share: Share of the identities to hold out where they are not closed, above 0 and below 1.
+        encounter_hours: The longest gap inside an encounter, in hours.
+        test_share: Share of each identity's photos to test, 0 up to 1; 0 for none.
+        valid_share: Share of each identity's photos left after test, 0 up to 1; 0 for none.
+        seed: Names the random draw.
+    """
+
+    split: SplitRule = "auto"
+    cutoff: str | None = None
+    identities: IdentityRule = "closed"
+    held_out_share: float = 0.2
+    encounter_hours: float = 12.0
+    test_share: float = 0.2
+    valid_share: float = 0.15
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raise a UserError for what `make_split` can do with no catalogue."""
+        for name, share in (("test_share", self.test_share), ("valid_share", self.valid_share)):
+            if not 0 <= share < 1:
+                raise UserError(f"{name} = {share} is not allowed; give a share from 0 up to (not including) 1.")
+        if self.split not in SPLITS:
+            raise UserError(
+                f'split = "{self.split}" is not known; allowed: {", ".join(SPLITS)}. "auto" suits most catalogues.'
+            )
+        if self.identities not in IDENTITIES:
+            raise UserError(f'identities = "{self.identities}" is not known; allowed: {", ".join(IDENTITIES)}.')
+        if (self.split == "cutoff") != (self.cutoff is not None):
+            raise UserError(
+                f'split = "{self.split}" and cutoff = {self.cutoff} do not go together; '
+                'split = "cutoff" needs a day such as 2023-06-01, and no other split takes one.'
+            )
+        if self.identities != "closed" and self.split in ("catalogue", "cutoff"):
+            raise UserError(
+                f'identities = "{self.identities}" chooses the test photos itself, and so does '
+                f'split = "{self.split}"; choose "encounter" or "random".'
+            )
+        if not 0 < self.held_out_share < 1:
+            raise UserError(f"held_out_share = {self.held_out_share} is not allowed; give a share above 0 and below 1.")
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
+class Split:
+    """The subsets of a catalogue's rows, and how they were chosen.
+
+    Attributes:
+        subset: "train", "valid" or "test" for each row, shape (N,).
         method: One plain sentence for reports.
     """
 
-    side: npt.NDArray[np.str_]
+    subset: npt.NDArray[np.str_]
     method: str
 
 
-def make_split(
-    table: pd.DataFrame,
-    hashes: npt.NDArray[np.bool_] | None,
-    *,
-    split: str,
-    encounter_hours: float,
-    test_share: float,
-    valid_share: float,
-    seed: int,
-    identities: str = "closed",
-    held_out_share: float = 0.2,
-    cutoff: str | None = None,
-) -> Split:
-    """Put every row on the train, valid or test side.
+def make_split(table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config: SplitConfig) -> Split:
+    """Put every row into train, valid or test.
 
-    "catalogue" takes the column `split`; "encounter" sends each identity's later encounters to test (a time-aware
-    proportion); "random" sends groups drawn by `seed`; "cutoff" sends what begins on the day `cutoff` or later, so that
-    animals first met then are new. "auto" is the first of catalogue, encounter (any row has a date) and random that can
-    be done. Groups as `linked_groups` defines them go whole, except that a catalogue's own sides are left as they are.
-
-    All that is so for "closed" identities, each of which is trained on. "open" first holds out `held_out_share` of the
-    identities, drawn by `seed`, with all their photos on the test side: they are the ones nobody knows. "disjoint"
-    holds them out too and leaves all others to train and valid, so that the test side is a catalogue of its own.
+    Groups as `linked_groups` defines them go whole, except that a catalogue's own subsets are left as they are.
     Identities that share a photo are held out together.
 
-    An identity with two groups or more gets at least one on the test side, and more while that brings its test photos
-    nearer to `test_share`; then likewise valid out of what is left. One group always stays in train, and so does, by
-    encounter and cutoff, every group with an undated row. The result does not depend on row order, nor, with closed
-    identities and unless photos show several animals, on the other identities.
+    An identity with two groups or more gets at least one in test, and more while that brings its test photos nearer to
+    `test_share`; then likewise valid out of what is left. One group always stays in train, and so does, by encounter
+    and cutoff, every group with an undated row. The result does not depend on row order, nor, with closed identities
+    and unless photos show several animals, on the other identities.
 
     Args:
         table: A catalogue with `image_id`, `identity`, `path`, perhaps `photo_id`, `date`, `sha256` and `split`, N
             rows, none of them "unknown".
         hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-        split: One of SPLITS.
-        encounter_hours: The longest gap inside an encounter, in hours.
-        test_share: Share of each identity's photos to ask about, 0 up to 1; 0 for no test side.
-        valid_share: Share of each identity's photos left after test, 0 up to 1; 0 for no valid side.
-        seed: Names the random draw.
-        identities: One of IDENTITIES.
-        held_out_share: Share of the identities to hold out where they are not closed, above 0 and below 1.
-        cutoff: An ISO 8601 day, or a year; for "cutoff" only. It begins at midnight UTC for dates with a zone.
+        config: How to split it.
 
     Returns:
-        The sides, shape (N,), and a sentence on how they were chosen.
+        The subsets, shape (N,), and a sentence on how they were chosen.
 
     Raises:
-        UserError: An unknown word or share, or a catalogue that has not what `split` asks for.
+        UserError: An unknown word or share, or a catalogue that has not what `config.split` needs.
         ValueError: A row of the identity "unknown", or not one hash a row.
     """
     if (table["identity"] == UNKNOWN).any():
-        raise ValueError(f'Rows of the identity "{UNKNOWN}" have no side; drop them before splitting.')
-    for name, share in (("test_share", test_share), ("valid_share", valid_share)):
-        if not 0 <= share < 1:
-            raise UserError(f"{name} = {share} is not allowed; give a share from 0 up to (not including) 1.")
-    check_split(split, identities, held_out_share, cutoff)
-    rule = _rule(table, split, identities)
+        raise ValueError(f'Rows of the identity "{UNKNOWN}" have no subset; drop them before splitting.')
+    config.check()
     times = photo_times(table)
     dated = bool((~np.isnat(times)).any())
-    by_time = dated and rule != "random"
-    parts = pd.DataFrame(
-        {
-            "identity": table["identity"].to_numpy(dtype=object),
-            "group": linked_groups(table, encounter_hours, hashes),
-            "rank": _ranks(table, times if by_time else None),
-            "movable": ~np.isnat(times) if by_time else np.ones(len(table), dtype=np.bool_),
-        }
-    )
-    draw = None if by_time else seed
+    rule = _rule(table, config, dated)
+    draw = None if dated and rule != "random" else config.seed
+    groups = linked_groups(table, config.encounter_hours, hashes)
+    parts = _parts(table, groups, times if draw is None else None)
     if rule == "catalogue":
-        side = _catalogue_sides(table)
-        method = "the catalogue's own split"
-        if valid_share > 0 and not (side == "valid").any():
-            side[_carve(parts, side == "train", valid_share, draw)] = "valid"
-            method += f", valid carved out of train {'by encounter' if by_time else 'at random'}"
-        return Split(side, method)
-    side = np.full(len(table), "train", dtype="<U5")
-    if identities != "closed":
-        side[_held_out(parts, held_out_share, seed)] = "test"
+        return _own_split(table, parts, config.valid_share, draw)
+    subset = np.full(len(table), "train", dtype="<U5")
+    if config.identities != "closed":
+        subset[_held_out(parts, config.held_out_share, config.seed)] = "test"
     if rule == "cutoff":
-        side[_begins_after(parts["group"], times, str(cutoff))] = "test"
-    elif identities != "disjoint":
-        side[_carve(parts, side == "train", test_share, draw)] = "test"
-    side[_carve(parts, side == "train", valid_share, draw)] = "valid"
-    if test_share > 0 and not (side == "test").any():
+        subset[_begins_after(parts["group"], times, str(config.cutoff))] = "test"
+    elif config.identities != "disjoint":
+        subset[_carve(parts, subset == "train", config.test_share, draw)] = "test"
+    subset[_carve(parts, subset == "train", config.valid_share, draw)] = "valid"
+    undated = int(np.isnat(times).sum())
+    if config.test_share > 0 and not (subset == "test").any():
         logger.warning(
-            "No photo is on the test side: no identity has two groups of photos that can be parted. "
+            "No photo is in test: no identity has two groups of photos that can be parted. "
             "Add photos of other days, or lower encounter_hours = %s%s.",
-            encounter_hours,
-            ', or choose split = "random", which needs no dates' if by_time and np.isnat(times).any() else "",
+            config.encounter_hours,
+            ', or choose split = "random", which needs no dates' if draw is None and undated else "",
         )
-    method = _method(rule, dated, hashes is not None, int(np.isnat(times).sum()), cutoff)
-    if identities != "closed":
-        count = parts["identity"].nunique() - parts["identity"][side != "test"].nunique()
-        method = f"with {count} identities held out whole{'' if identities == 'disjoint' else ', the others ' + method}"
-    return Split(side, method)
-
-
-def check_split(split: str, identities: str, held_out_share: float, cutoff: str | None) -> None:
-    """Refuse, with a UserError, what `make_split` could do with no catalogue; see there for the arguments."""
-    if split not in SPLITS:
-        raise UserError(f'split = "{split}" is not known; allowed: {", ".join(SPLITS)}. "auto" suits most catalogues.')
-    if identities not in IDENTITIES:
-        raise UserError(f'identities = "{identities}" is not known; allowed: {", ".join(IDENTITIES)}.')
-    if (split == "cutoff") != (cutoff is not None):
-        raise UserError(
-            f'split = "{split}" and cutoff = {cutoff} do not go together; '
-            'split = "cutoff" needs a day such as 2023-06-01, and no other split takes one.'
-        )
-    if identities != "closed" and split in ("catalogue", "cutoff"):
-        raise UserError(
-            f'identities = "{identities}" chooses the sides itself, and so does split = "{split}"; '
-            'choose "encounter" or "random".'
-        )
-    if not 0 < held_out_share < 1:
-        raise UserError(f"held_out_share = {held_out_share} is not allowed; give a share above 0 and below 1.")
+    method = _method(rule, dated, hashes is not None, undated, config.cutoff)
+    if config.identities != "closed":
+        count = parts["identity"].nunique() - parts["identity"][subset != "test"].nunique()
+        others = "" if config.identities == "disjoint" else f", the others {method}"
+        method = f"with {count} identities held out whole{others}"
+    return Split(subset, method)
 
 
 def identity_generator(seed: int, identity: str) -> np.random.Generator:
@@ -165,39 +160,60 @@ def identity_generator(seed: int, identity: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
 
 
-def _rule(table: pd.DataFrame, split: str, identities: str) -> str:
+def _rule(table: pd.DataFrame, config: SplitConfig, dated: bool) -> str:
     """Turn the setting "auto" into another one, or say why the catalogue cannot be split so."""
-    if identities != "closed" and split == "auto":
-        split = "encounter" if (~np.isnat(photo_times(table))).any() else "random"
-    has_sides = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())
-    has_dates = bool((~np.isnat(photo_times(table))).any())
-    if split == "auto":
-        return "catalogue" if has_sides else "encounter" if has_dates else "random"
-    if split == "catalogue" and not has_sides:
+    has_split = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())
+    if config.split == "auto":
+        if config.identities == "closed" and has_split:
+            return "catalogue"
+        return "encounter" if dated else "random"
+    if config.split == "catalogue" and not has_split:
         raise UserError('split = "catalogue", but the catalogue has no column `split`; add one, or choose "auto".')
-    if split in ("encounter", "cutoff") and not has_dates:
-        raise UserError(f'split = "{split}", but no photo has an ISO 8601 date; add dates, or choose "random".')
-    return split
+    if config.split in ("encounter", "cutoff") and not dated:
+        raise UserError(f'split = "{config.split}", but no photo has an ISO 8601 date; add dates, or choose "random".')
+    return config.split
 
 
-def _catalogue_sides(table: pd.DataFrame) -> npt.NDArray[np.str_]:
+def _parts(table: pd.DataFrame, groups: npt.NDArray[np.intp], times: npt.NDArray[np.datetime64] | None) -> pd.DataFrame:
+    """What `_carve` looks at, N rows; with `times`, later rows come later and undated ones stay."""
+    return pd.DataFrame(
+        {
+            "identity": table["identity"].to_numpy(dtype=object),
+            "group": groups,
+            "rank": _ranks(table, times),
+            "movable": np.ones(len(table), dtype=np.bool_) if times is None else ~np.isnat(times),
+        }
+    )
+
+
+def _own_split(table: pd.DataFrame, parts: pd.DataFrame, valid_share: float, draw: int | None) -> Split:
+    """The catalogue's own split; valid comes out of train where it has none."""
+    subset = _own_subsets(table)
+    method = "the catalogue's own split"
+    if valid_share > 0 and not (subset == "valid").any():
+        subset[_carve(parts, subset == "train", valid_share, draw)] = "valid"
+        method += f", valid carved out of train {'by encounter' if draw is None else 'at random'}"
+    return Split(subset, method)
+
+
+def _own_subsets(table: pd.DataFrame) -> npt.NDArray[np.str_]:
     """Read and check the column `split`, shape (N,)."""
     column = table["split"].to_numpy(dtype=object)
-    column = np.where(pd.isna(column), "", column)  # on no side: left out
-    strange = sorted({str(word) for word in column} - {*SIDES, ""})
+    column = np.where(pd.isna(column), "", column)  # in no subset: left out
+    strange = sorted({str(word) for word in column} - {*SUBSETS, ""})
     advice = 'mend the column, or choose split = "encounter" or "random"'
     if strange:
-        raise UserError(f"The column `split` says {', '.join(strange[:5])}; allowed: {', '.join(SIDES)}; {advice}.")
-    side = column.astype("<U5")
+        raise UserError(f"The column `split` says {', '.join(strange[:5])}; allowed: {', '.join(SUBSETS)}; {advice}.")
+    subset = column.astype("<U5")
     for needed in ("train", "test"):
-        if not (side == needed).any():
+        if not (subset == needed).any():
             raise UserError(f"The column `split` has no {needed} rows, and both train and test are needed; {advice}.")
-    if (side == "").any():
-        logger.warning("%d rows are on no side of the catalogue's own split and are left out.", (side == "").sum())
-    torn = int((pd.Series(side).groupby(photo_keys(table)).nunique() > 1).sum())
+    if (subset == "").any():
+        logger.warning("Rows in no subset of the catalogue's own split, left out: %d.", (subset == "").sum())
+    torn = int((pd.Series(subset).groupby(photo_keys(table)).nunique() > 1).sum())
     if torn:
-        logger.warning("The catalogue's own split has %d photo(s) with rows on two sides; left as they are.", torn)
-    return side
+        logger.warning("Photos with rows in two subsets of the catalogue's own split, left as they are: %d.", torn)
+    return subset
 
 
 def _ranks(table: pd.DataFrame, times: npt.NDArray[np.datetime64] | None) -> npt.NDArray[np.intp]:
@@ -289,12 +305,12 @@ def _begins_after(groups: "pd.Series[int]", times: npt.NDArray[np.datetime64], c
 
 
 def _method(rule: str, dated: bool, hashed: bool, num_undated: int, cutoff: str | None) -> str:
-    """Say in one sentence how the sides were chosen."""
+    """Say in one sentence how the subsets were chosen."""
     stay = f"; photos without a date ({num_undated}) stay in train" if num_undated else ""
     if rule == "cutoff":
-        return f"by date: what begins on {cutoff} or later is the test side{stay}"
+        return f"by date: what begins on {cutoff} or later is tested{stay}"
     if rule == "encounter":
-        return f"by encounter: the later ones are the test side{stay}"
+        return f"by encounter: the later ones are tested{stay}"
     kept = [word for word, given in (("encounters", dated), ("near-duplicate photos", hashed)) if given]
-    undated = "" if dated else "; without dates, photos of one occasion may be on both sides and flatter the figures"
-    return f"random, with {' and '.join(kept) or 'rows of one photo'} kept on one side{undated}"
+    undated = "" if dated else "; without dates, photos of one occasion may be torn apart and flatter the figures"
+    return f"random, with {' and '.join(kept) or 'rows of one photo'} kept in one subset{undated}"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import encounters, photo_keys, photo_times
-from wildtrack.assess.splits import SIDES
+from wildtrack.assess.splits import SUBSETS
 
 Numbers = dict[str, Any]
 
@@ -18,7 +18,7 @@ def catalogue_statistics(table: pd.DataFrame, encounter_hours: float) -> Numbers
     """Count what a catalogue holds.
 
     Rows of the identity "unknown" count as rows and photos, and never as an identity. A photo is named as
-    `splits.photo_keys` names it; an animal that has two boxes in one photo has one photo.
+    `encounters.photo_keys` names it; an animal that has two boxes in one photo has one photo.
 
     Args:
         table: A catalogue with `identity` and `path`, any of the optional columns, any number of rows.
@@ -34,12 +34,12 @@ def catalogue_statistics(table: pd.DataFrame, encounter_hours: float) -> Numbers
           identity that was met twice.
         - `dates`: `rows` and `share` that have one, `first` and `last` (ISO 8601), photos `per_month` and `per_day`.
         - `orientation`, `species`: rows a word, the most frequent first, and `missing`; orientation also has the
-          `identities_with_both_sides`, seen both "left" and "right".
+          `identities_with_both_viewpoints`, seen both "left" and "right".
         - `sizes`: of the photos that give theirs: `photos`, summaries of `width`, `height` (pixels) and `megapixels`.
         - `animals_per_photo`: {rows in a photo: photos}, fewest first.
         - `boxes`: `rows` and `share` with one, and a summary of the `area_share` of the photo inside it, where the
           photo's size is known.
-        - `split`: for each side `rows`, `photos` and `identities`, and the rows on no side as `missing`.
+        - `split`: for each subset `rows`, `photos` and `identities`, and the rows in none as `missing`.
 
         A summary is `min`, `median`, `mean` and `max`.
 
@@ -129,9 +129,9 @@ def _orientation(table: pd.DataFrame, known: pd.DataFrame) -> Numbers | None:
     balance = _balance(table, "orientation")
     if balance is None:
         return None
-    sides = known["orientation"].astype("str").str.casefold()
-    left, right = (set(known.loc[sides == side, "identity"]) for side in ("left", "right"))
-    return {**balance, "identities_with_both_sides": len(left & right)}
+    viewpoints = known["orientation"].astype("str").str.casefold()
+    left, right = (set(known.loc[viewpoints == word, "identity"]) for word in ("left", "right"))
+    return {**balance, "identities_with_both_viewpoints": len(left & right)}
 
 
 def _balance(table: pd.DataFrame, column: str) -> Numbers | None:
@@ -177,16 +177,16 @@ def _split(table: pd.DataFrame, photos: npt.NDArray[np.object_]) -> Numbers | No
     given = _given(table, "split")
     if given.empty:
         return None
-    sides: Numbers = {}
-    for side in SIDES:
-        here = (table["split"] == side).to_numpy(dtype=np.bool_)
+    subsets: Numbers = {}
+    for subset in SUBSETS:
+        here = (table["split"] == subset).to_numpy(dtype=np.bool_)
         names = table["identity"][here]
-        sides[side] = {
+        subsets[subset] = {
             "rows": int(here.sum()),
             "photos": _distinct(photos[here]),
             "identities": _distinct(names[names != UNKNOWN]),
         }
-    return {**sides, "missing": len(table) - len(given)}
+    return {**subsets, "missing": len(table) - len(given)}
 
 
 def _given(table: pd.DataFrame, column: str) -> "pd.Series[Any]":

@@ -35,7 +35,8 @@ from wildtrack.assess.duplicates.groups import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.quality.flags import Thresholds, check_thresholds
-from wildtrack.config import check_range
+from wildtrack.assess.splits import SplitConfig
+from wildtrack.config import check_range, part
 from wildtrack.console import console, counted
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import default_cache
@@ -94,16 +95,7 @@ def assess(config: Config) -> None:
         catalogue.table, catalogue.root, PIXELS, default_cache(), config.cache_gb, verify=config.verify
     )
     hashes = perceptual_hashes(photos.small)
-    checks = check_catalogue(
-        catalogue,
-        photos,
-        photos.contents,
-        hashes,
-        thresholds=config.thresholds,
-        encounter_hours=config.encounter_hours,
-        shares=(config.test_share, config.valid_share),
-        seed=config.seed,
-    )
+    checks = check_catalogue(catalogue, photos, hashes, config.thresholds, part(SplitConfig, config))
     write_tables(checks, config.results)
     audit = None
     if has_model and checks.anybody_named:
@@ -210,7 +202,7 @@ def write_split(checks: Checks, catalogue: Catalogue, target: Path, *, without_c
             "in the column identity, or sort them into a folder each, and run this again"
         )
     labelled = checks.with_suggested_split()
-    # A copy is on the side of the photo that stays instead, so no side loses its last photo of an animal.
+    # A copy is in the subset of the photo that stays instead, so no subset loses its last photo of an animal.
     resplit = remove_duplicates(labelled, checks.duplicates)[0] if without_copies else labelled
     write_table(resplit, target)
     mark_ours(target)

@@ -36,7 +36,7 @@ from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
 from wildtrack.address.models.engines import KerasEngine, run_all
 from wildtrack.address.models.preprocessor import RESCALE, plain
 from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, perceptual_hashes
-from wildtrack.assess.leakage import same_side_share
+from wildtrack.assess.leakage import share_without_same_viewpoint
 from wildtrack.config import CustomObjects, check_range
 from wildtrack.console import console, load_tensorflow
 from wildtrack.storage.cache import default_cache
@@ -155,7 +155,7 @@ def evaluate(config: Config) -> None:
             "queries_per_identity": config.queries_per_identity,
             "encounter_hours": config.encounter_hours,
             "near_duplicate_bits": NEAR_DUPLICATE_BITS,
-            "share_of_queries_without_same_side_gallery_photo": same_side_share(queries, gallery),
+            "share_of_queries_without_same_viewpoint_gallery_photo": share_without_same_viewpoint(queries, gallery),
             "photos_the_split_does_not_name": protocol.left_out,
             "test_photos_of_identities_not_in_the_gallery": len(protocol.strangers),
             "seed": config.seed,

@@ -34,8 +34,8 @@ from wildtrack.address.training.data import (
     training_set,
 )
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
-from wildtrack.assess.splits import IdentityRule, SplitRule, check_split, make_split
-from wildtrack.config import check_range
+from wildtrack.assess.splits import IdentityRule, SplitConfig, SplitRule, make_split
+from wildtrack.config import check_range, part
 from wildtrack.console import console, load_tensorflow, program
 from wildtrack.errors import UserError
 
@@ -113,25 +113,14 @@ def train(config: Config) -> None:
     )
     table, pixels = photos.table.assign(sha256=photos.contents), photos.pixels
     check_trainable(table)
-    split = make_split(
-        table,
-        perceptual_hashes(photos.small),
-        split=config.split,
-        encounter_hours=config.encounter_hours,
-        test_share=config.test_share,
-        valid_share=config.valid_share,
-        seed=config.seed,
-        identities=config.identities,
-        held_out_share=config.held_out_share,
-        cutoff=config.cutoff,
-    )
-    table = table.assign(split=hold_out(table, split.side, config.unseen_share, config.seed))
+    split = make_split(table, perceptual_hashes(photos.small), part(SplitConfig, config))
+    table = table.assign(split=hold_out(table, split.subset, config.unseen_share, config.seed))
     rows = training_set(table, table["split"].to_numpy())
     unseen = int((table["split"] == "valid").sum()) - len(rows.valid)
     console.print(
         f"Split {split.method}: {len(rows.train)} photos of {len(rows.identities)} identities to train on, "
         f"{len(rows.valid)} to validate and {unseen} of animals that training does not see, "
-        f"{int((split.side == 'test').sum())} to test."
+        f"{int((split.subset == 'test').sum())} to test."
     )
     for doubt in training_doubts(rows, table["identity"].to_numpy(dtype=str), config.valid_share):
         log.warning("%s.", doubt[0].upper() + doubt[1:])
@@ -248,7 +237,7 @@ def check_config(config: Config) -> None:
             "loss circle and triplet_epochs compare photos of one animal in a batch, and shuffled batches may not "
             "have two of any; use --batches balanced"
         )
-    check_split(config.split, config.identities, config.held_out_share, config.cutoff)
+    part(SplitConfig, config).check()
     if config.batches != "shuffled" and 2 * config.photos_per_identity > config.batch_size:
         raise UserError(
             f"--batch-size {config.batch_size} has no room for two animals with --photos-per-identity "

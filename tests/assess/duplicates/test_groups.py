@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.assess.duplicates.groups import check_for_duplicates, remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates, remove_duplicates, write_cleaned
 from wildtrack.errors import UserError
 
 BASE = np.random.default_rng(0).random(64) < 0.5
@@ -42,7 +42,7 @@ def check(
     files_, pixels_ = ([text.replace("-", "") for text in side] for side in (contents, shown))
     even = [0] * len(table)
     counts, areas = np.array(faults or even, dtype=int), np.array(sizes or even, dtype=float)
-    return check_for_duplicates(table, thumbnails, hashes, files_, pixels_, counts, areas)
+    return check_for_duplicates(table, Pictures(thumbnails, hashes, files_, pixels_, counts, areas))
 
 
 def rows_of(found: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -242,7 +242,8 @@ def test_groups_agree_with_a_plain_loop() -> None:
     table = table_of("".join(generator.choice(list("abc"), 700)), photo_id=generator.integers(0, 500, 700).astype(str))
     rows = np.arange(700)
     digests = [str(row) for row in rows]
-    found = check_for_duplicates(table, np.repeat(SEEN[:1], 700, axis=0), hashes, digests, digests, rows, rows * 0.0)
+    pictures = Pictures(np.repeat(SEEN[:1], 700, axis=0), hashes, digests, digests, rows, rows * 0.0)
+    found = check_for_duplicates(table, pictures)
     distances = (hashes[:, None] != hashes[None]).sum(axis=2)
     other_photo = table["photo_id"].to_numpy()[:, None] != table["photo_id"].to_numpy()[None]
     masked = np.where(other_photo, distances, 99)
@@ -257,7 +258,7 @@ def test_groups_agree_with_a_plain_loop() -> None:
 def test_arrays_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 files, 2 pixel digests, 2 faults and 2 sizes"):
         two = ["", ""], ["", ""], np.zeros(2, int), np.zeros(2)
-        check_for_duplicates(table_of("ab"), SEEN[:2], np.zeros((1, 64), bool), *two)
+        check_for_duplicates(table_of("ab"), Pictures(SEEN[:2], np.zeros((1, 64), bool), *two))
 
 
 def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Duplicates of a whole catalogue: which photos show the same picture, what that means, and which may leave.
 
-In: the catalogue's table and, a row, a thumbnail, a hash, two digests, a count of faults and a size. Out: tables. No
-file is touched but the cleaned catalogue that `write_cleaned` writes.
+In: the catalogue's table and its `Pictures`. Out: tables. No file is touched but the cleaned catalogue that
+`write_cleaned` writes.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -35,15 +36,36 @@ COPY = re.compile(r"cop(y|ie|ia)|kopie|\(\d+\)", re.IGNORECASE)  # what file man
 NOBODY = -1  # no row
 
 
-def check_for_duplicates(
-    table: pd.DataFrame,
-    thumbnails: Pixels,
-    hashes: Hashes,
-    contents: list[str],
-    pixel_contents: list[str],
-    faults: npt.NDArray[np.integer],
-    sizes: npt.NDArray[np.floating],
-) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
+class Pictures:
+    """What duplicates are found by, one of each for N photos.
+
+    Attributes:
+        thumbnails: The photos as `Decoded.small` has them, uint8 (N, 32, 32, 3); may be a memory map.
+        hashes: From `perceptual_hashes` of them, bool, shape (N, 64).
+        contents: From `photo_contents`: digests of the files, "" where a file cannot be read.
+        pixel_contents: From `pixel_contents`: digests of the pixels, "" for a photo that shows nothing.
+        faults: How much is wrong with each photo, such as the number of its quality flags, int (N,).
+        sizes: The pixels of each photo or box itself, (N,).
+    """
+
+    thumbnails: Pixels
+    hashes: Hashes
+    contents: list[str]
+    pixel_contents: list[str]
+    faults: npt.NDArray[np.integer]
+    sizes: npt.NDArray[np.floating]
+
+    def check(self, rows: int) -> None:
+        """Raise a ValueError where there is not one of each for each of so many rows."""
+        parts = (self.thumbnails, self.hashes, self.contents, self.pixel_contents, self.faults, self.sizes)
+        counts = [len(part) for part in parts]
+        if counts != [rows] * 6:
+            given = "{} thumbnails, {} hashes, {} files, {} pixel digests, {} faults and {} sizes".format(*counts)
+            raise ValueError(f"{given} for {rows} rows; there must be one of each a row.")
+
+
+def check_for_duplicates(table: pd.DataFrame, pictures: Pictures) -> pd.DataFrame:
     """Find the photos that show the same picture as another photo of the catalogue.
 
     Two rows of different photos are duplicates when their files are equal byte by byte and their boxes do not tell two
@@ -61,12 +83,7 @@ def check_for_duplicates(
 
     Args:
         table: A catalogue with `image_id`, `identity` and `path`, perhaps `photo_id`, `bbox` and `split`, N rows.
-        thumbnails: The photos as `Decoded.small` has them, uint8 (N, 32, 32, 3); may be a memory map.
-        hashes: From `perceptual_hashes` of them, bool, shape (N, 64).
-        contents: From `photo_contents`: N digests of the files, "" where a file cannot be read.
-        pixel_contents: From `pixel_contents`: N digests of the pixels, "" for a photo that shows nothing.
-        faults: How much is wrong with each photo, such as the number of its quality flags, int (N,).
-        sizes: The pixels of each photo or box itself, (N,).
+        pictures: Of the N rows.
 
     Returns:
         One row a photo with a duplicate, group by group in the catalogue's order: `group` (int, from 0), `image_id`,
@@ -74,22 +91,20 @@ def check_for_duplicates(
         `duplicate_of` (the image_id of the photo that stays instead, or of its closest duplicate), `removable`, and
         what the group tells about this photo: `within_identity` (another photo of it has the same identity),
         `across_identities` (another has another identity: one of the labels is wrong), `across_splits` (another is
-        on another side of `split`: leakage). "unknown" is no identity: it can be removable, but sets no flag but
+        in another subset of `split`: leakage). "unknown" is no identity: it can be removable, but sets no flag but
         `across_splits`.
 
     Raises:
         ValueError: Not one thumbnail, hash, digest, pixel digest, count of faults and size a row.
     """
-    counts = [len(given) for given in (thumbnails, hashes, contents, pixel_contents, faults, sizes)]
-    if counts != [len(table)] * 6:
-        given = "{} thumbnails, {} hashes, {} files, {} pixel digests, {} faults and {} sizes".format(*counts)
-        raise ValueError(f"{given} for {len(table)} rows; there must be one of each a row.")
+    pictures.check(len(table))
+    thumbnails, hashes = pictures.thumbnails, pictures.hashes
     photos = pd.factorize(photo_keys(table))[0]
-    files, pixels, box = _keys(contents), _keys(pixel_contents), _box_keys(table)
+    files, pixels, box = _keys(pictures.contents), _keys(pictures.pixel_contents), _box_keys(table)
     names = [PurePosixPath(path).name for path in table["path"]]
     everyone = np.ones(len(table), dtype=np.bool_)
     of_file, of_pixels = _same_files(files, box, photos), _partners(pixels, photos, everyone)
-    shows = np.flatnonzero(np.asarray(pixel_contents, dtype=object) != "")
+    shows = np.flatnonzero(np.asarray(pictures.pixel_contents, dtype=object) != "")
     labels, of_hash, distances = _near(thumbnails, hashes, photos, shows)
     for partners in (of_file, of_pixels):
         rows = np.flatnonzero(partners != NOBODY)
@@ -105,9 +120,9 @@ def check_for_duplicates(
             "box": box,
             "pixels": pixels,
             "shows": np.isin(np.arange(len(table)), shows),
-            "faults": faults,
+            "faults": pictures.faults,
             "whole": box == NOBODY,
-            "size": sizes,
+            "size": pictures.sizes,
             "says_copy": [bool(COPY.search(name)) for name in names],
             "letters": [len(name) for name in names],
             "other": np.select(exact, (of_file, of_pixels), of_hash),
@@ -244,11 +259,11 @@ def _with_flags(parts: pd.DataFrame) -> pd.DataFrame:
     known = parts["identity"].where(parts["identity"] != UNKNOWN)
     photos = parts.groupby(["group", "identity"])["photo"].transform("nunique")
     identities = known.groupby(groups).transform("nunique")
-    sides = parts.groupby("group")["split"].transform("nunique") if "split" in parts else 0
+    subsets = parts.groupby("group")["split"].transform("nunique") if "split" in parts else 0
     return parts.assign(
         within_identity=known.notna() & (photos > 1),
         across_identities=known.notna() & (identities > 1),
-        across_splits=sides > 1 if "split" in parts else False,
+        across_splits=subsets > 1 if "split" in parts else False,
     )
 
 
