@@ -19,10 +19,9 @@ from wildtrack.access.catalogue import problem_table
 from wildtrack.access.exports import huggingface
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.commands import access as access_module
-from wildtrack.commands.access import Config, access, cropped
+from wildtrack.commands.access import Config, access
 from wildtrack.errors import UserError
 
-BOX = (1.0, 2.0, 3.0, 4.0)
 NO_PROXY = "http://127.0.0.1:9"
 
 
@@ -207,7 +206,7 @@ def test_a_folder_that_cannot_be_written_to(gzgc: Path, monkeypatch: pytest.Monk
     def refuse(table: object, target: Path) -> None:
         raise OSError(code, "no", str(target))
 
-    monkeypatch.setattr(access_module, "write_table", refuse)
+    monkeypatch.setattr("wildtrack.access.save.write_table", refuse)
     with pytest.raises(UserError, match=r"cannot be written to, .* name that with --root"):
         access(Config(root=gzgc))
 
@@ -216,7 +215,7 @@ def test_a_full_disk_is_told_as_it_is(gzgc: Path, monkeypatch: pytest.MonkeyPatc
     def refuse(table: object, target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(access_module, "write_table", refuse)
+    monkeypatch.setattr("wildtrack.access.save.write_table", refuse)
     with pytest.raises(OSError, match="No space left"):
         access(Config(root=gzgc))
 
@@ -293,23 +292,6 @@ def test_the_command_that_crops_after_an_export(
     process = run_script(*shlex.split(command[1]), cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert len(load_catalogue(tmp_path / "NEW_FOLDER").table) == 1
-
-
-@pytest.mark.parametrize(
-    ("boxed", "kept", "expected"),
-    [
-        ([None, None], [0, 1], "Copied 2 photos whole into f: no box says where an animal is; --boxes gives boxes."),
-        ([BOX, BOX], [0, 1], "Cropped 2 of 2 animals into f."),
-        ([BOX, BOX], [1], "Cropped 1 of 2 animals into f."),
-        ([BOX, None], [0, 1], "Cropped 1 of 1 animal into f; copied 1 photo without a box whole."),
-        (None, [0], "Copied 1 photo whole into f: no box"),
-    ],
-)
-def test_crops_and_whole_photos_are_told_apart(
-    boxed: list[tuple[float, ...] | None] | None, kept: list[int], expected: str
-) -> None:
-    table = pd.DataFrame({"image_id": ["1", "2"]} | ({} if boxed is None else {"bbox": boxed}))
-    assert cropped(table, table.iloc[kept], Path("f")).startswith(expected)
 
 
 def test_camera_folders_are_not_taken_for_animals(traps: Path, tmp_path: Path) -> None:

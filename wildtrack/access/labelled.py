@@ -32,6 +32,11 @@ def labelled_photos(
     return photos
 
 
+def is_labelled(table: pd.DataFrame) -> bool:
+    """Whether any row of a catalogue's table is of a known individual."""
+    return bool((table["identity"] != UNKNOWN).any())
+
+
 def labelled(catalogue: Catalogue) -> pd.DataFrame:
     """The catalogue's rows of known individuals; UserError when nobody is known."""
     rows = catalogue.table[catalogue.table["identity"] != UNKNOWN]

@@ -10,33 +10,31 @@
 Writes catalogue.csv beside the photos, and problems.csv: what was left out, and why.
 """
 
-import errno
 import sys
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 import tyro
 from rich.console import Console
 from rich.table import Table
 
 from wildtrack.access import sources
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.detection.crops import write_crops
+from wildtrack.access.detection.crops import crops_in_words, write_crops
 from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
+from wildtrack.access.labelled import is_labelled
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.access.readers.table import has_labels, is_catalogue, read_table, says, write_table
+from wildtrack.access.readers.table import is_catalogue, read_table
+from wildtrack.access.save import save_catalogue
 from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.source import Source
 from wildtrack.config import check_range
-from wildtrack.console import console, counted
+from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import refuse_used
-from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,11 @@ def access(config: Config) -> None:
     shared = catalogue if config.positions else replace(catalogue, table=without_positions(catalogue.table))
     check_targets(config, shared, card)
     if not standing or len(catalogue.problems):
-        save(catalogue, target)
+        save_catalogue(catalogue, target)
     if config.crop is not None:
         crops = write_crops(shared, config.crop)
         target = config.crop / "catalogue.csv"
-        console.print(cropped(catalogue.table, crops, config.crop))
+        console.print(crops_in_words(catalogue.table, crops, config.crop))
     for form in dict.fromkeys(config.export):
         written, problems = export(form, shared, config.to / form, card)
         report_problems(config.to / f"{form}_problems.csv", problems)
@@ -91,42 +89,26 @@ def access(config: Config) -> None:
 
 def following(config: Config, catalogue: Catalogue, target: Path) -> str:
     """What to do with the catalogue at `target`: train on known animals, search for unknown ones."""
-    if labelled(catalogue):
-        return f'python train_classifier_reid.py --data "{target}"'
+    train = f'{program("train")} --data "{target}"'
+    if is_labelled(catalogue.table):
+        return train
     if config.crop is None and "bbox" in catalogue.table:
-        cut = f'python access_dataset.py --root "{target.parent}" --crop NEW_FOLDER'  # reads boxes from catalogue.csv
-        return f"{cut}, which cuts out the animals: search.py compares whole photos"
-    search, train = f'python search.py "{target.parent}"', f'python train_classifier_reid.py --data "{target}"'
+        cut = f'{program("access")} --root "{target.parent}" --crop NEW_FOLDER'  # reads boxes from catalogue.csv
+        return f"{cut}, which cuts out the animals: a search compares whole photos"
     return (
-        f"With a model trained on animals you know: {search}. Without one yet, write the names of those you know into "
-        f"the catalogue's column identity first, then: {train}"
+        f'With a model trained on animals you know: {program("search")} "{target.parent}". Without one yet, write the '
+        f"names of those you know into the catalogue's column identity first, then: {train}"
     )
 
 
-def cropped(table: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> str:
-    """What `write_crops` made of a catalogue's `table`: animals cut out, and photos without a box, whole."""
-    boxed = table.loc[table["bbox"].notna(), "image_id"] if "bbox" in table else pd.Series(dtype="str")
-    cut = int(crops["image_id"].isin(boxed).sum())
-    whole = counted(len(crops) - cut, "photo", "photos")
-    if boxed.empty:
-        return f"Copied {whole} whole into {folder}: no box says where an animal is; --boxes gives boxes."
-    left = "" if cut == len(crops) else f"; copied {whole} without a box whole"
-    return f"Cropped {cut} of {counted(len(boxed), 'animal', 'animals')} into {folder}{left}."
-
-
-def labelled(catalogue: Catalogue) -> bool:
-    """Whether anybody in it is known."""
-    return bool((catalogue.table["identity"] != UNKNOWN).any())
-
-
 def check(config: Config) -> None:
-    """Refuse config that do not go together, before anything is downloaded."""
+    """Refuse settings that do not go together, before anything is downloaded."""
     if config.name is None and config.root is None:
         turned = [field.name for field in fields(config) if getattr(config, field.name) != field.default]
         if turned:
             raise UserError(
                 f"--{turned[0].replace('_', '-')} says nothing without a dataset; add its NAME "
-                "(python access_dataset.py lists them), or --root and the folder of your own photos"
+                f"({program('access')} lists them), or --root and the folder of your own photos"
             )
     check_range(min_confidence=(config.min_confidence, 0, 1))
     if config.unlabelled and (config.boxes is None or config.root is None):
@@ -188,37 +170,6 @@ def read(config: Config, source: Source | None, root: Path) -> Catalogue:
     return with_boxes(catalogue, read_detections(config.boxes, catalogue.root, config.min_confidence))
 
 
-def save(catalogue: Catalogue, target: Path) -> None:
-    """Write catalogue.csv and problems.csv beside the photos; files that WildTrack did not write stay as they are.
-
-    Args:
-        catalogue: what to write.
-        target: catalogue.csv in its root.
-
-    Raises:
-        UserError: such a file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
-    """
-    problems = catalogue.root / "problems.csv"
-    kept = not is_ours(target) and says(target, catalogue.table)  # the user's own table, as it was read
-    for path in (problems,) if kept else (target, problems):
-        refuse_foreign(path)
-    if not kept and target.exists() and has_labels(target) and not labelled(catalogue):
-        raise UserError(f"{target} names animals, and would lose them; rename it or remove it")
-    try:
-        report_problems(problems, catalogue.problems)
-        mark_ours(problems)
-        if not kept:
-            write_table(catalogue.table, target)
-            mark_ours(target)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        raise UserError(
-            f"{catalogue.root} cannot be written to, and catalogue.csv must lie beside the photos; "
-            "copy the dataset to a folder of your own and name that with --root"
-        ) from error
-
-
 def list_sources() -> None:
     """Print the datasets as a table on standard output."""
     head = (
@@ -235,4 +186,4 @@ def list_sources() -> None:
         name, what = f"{card.slug}\n  {card.licence}", f"{species}\n{card.size}"
         table.add_row(name, f"{card.photos:,}", f"{card.identities:,}", what)
     Console(file=sys.stdout, markup=False, highlight=False).print(table)
-    console.print("More on each: docs/datasets. To get one: python access_dataset.py NAME")
+    console.print(f"More on each: docs/datasets. To get one: {program('access')} NAME")

@@ -9,12 +9,14 @@ from PIL import Image
 
 from tests.marked import GPS_MARK, save_marked
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.detection.crops import crop_names, write_crops
+from wildtrack.access.detection.crops import crop_names, crops_in_words, write_crops
 from wildtrack.access.photos.strip_metadata import bare_photo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.errors import UserError
+
+BOX = (1.0, 2.0, 3.0, 4.0)
 
 
 @pytest.fixture
@@ -133,3 +135,20 @@ def test_no_photo_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: bad\.jpg"):
         write_crops(bad, tmp_path / "crops")
     assert not (tmp_path / "crops").exists()
+
+
+@pytest.mark.parametrize(
+    ("boxed", "kept", "expected"),
+    [
+        ([None, None], [0, 1], "Copied 2 photos whole into f: no box says where an animal is; --boxes gives boxes."),
+        ([BOX, BOX], [0, 1], "Cropped 2 of 2 animals into f."),
+        ([BOX, BOX], [1], "Cropped 1 of 2 animals into f."),
+        ([BOX, None], [0, 1], "Cropped 1 of 1 animal into f; copied 1 photo without a box whole."),
+        (None, [0], "Copied 1 photo whole into f: no box"),
+    ],
+)
+def test_crops_and_whole_photos_are_told_apart(
+    boxed: list[tuple[float, ...] | None] | None, kept: list[int], expected: str
+) -> None:
+    table = pd.DataFrame({"image_id": ["1", "2"]} | ({} if boxed is None else {"bbox": boxed}))
+    assert crops_in_words(table, table.iloc[kept], Path("f")).startswith(expected)

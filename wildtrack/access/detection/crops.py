@@ -11,6 +11,7 @@ from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.photos.strip_metadata import bare_photos, bare_suffix
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
+from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import new_folder
 from wildtrack.storage.ownership import mark_ours
@@ -55,6 +56,17 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
     report_problems(folder / "problems.csv", problem_table(problems))
     mark_ours(folder / "problems.csv")
     return crops
+
+
+def crops_in_words(table: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> str:
+    """What `write_crops` made of a catalogue's `table`: animals cut out, and photos without a box, whole."""
+    boxed = table.loc[table["bbox"].notna(), "image_id"] if "bbox" in table else pd.Series(dtype="str")
+    cut = int(crops["image_id"].isin(boxed).sum())
+    whole = counted(len(crops) - cut, "photo", "photos")
+    if boxed.empty:
+        return f"Copied {whole} whole into {folder}: no box says where an animal is; --boxes gives boxes."
+    left = "" if cut == len(crops) else f"; copied {whole} without a box whole"
+    return f"Cropped {cut} of {counted(len(boxed), 'animal', 'animals')} into {folder}{left}."
 
 
 def crop_names(paths: Iterable[str]) -> list[str]:
