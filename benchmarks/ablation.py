@@ -24,6 +24,7 @@ from wildtrack.address.evaluation.metrics import Cosines, paired_difference, ret
 from wildtrack.address.models.engines import OnnxEngine, run_all
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import write_csv
 
 USUAL = "as it is"
@@ -108,7 +109,7 @@ def validation_scores(folder: Path) -> pd.DataFrame:
     if artifacts.split is None:
         raise UserError(f"{folder} has no split.csv, which every training leaves; remove the folder")
     catalogue = load_catalogue(artifacts.photos(None))
-    photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, 10.0, folder / "problems.csv")
+    photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, CacheConfig(), folder / "problems.csv")
     outputs = run_all(OnnxEngine(folder / "model.onnx"), photos.pixels, "Embedding photos")
     sides = photos.table["image_id"].map(artifacts.split.set_index("image_id")["split"])
     valid, train = (sides == "valid").to_numpy(), (sides == "train").to_numpy()

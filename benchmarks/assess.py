@@ -20,9 +20,10 @@ from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
-from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
+from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_digests
 from wildtrack.assess.quality.flags import quality_table
 from wildtrack.console import console, run
+from wildtrack.storage.cache import CacheConfig
 
 PIXELS = (64, 64)  # as assess_dataset.py
 
@@ -53,10 +54,10 @@ def main(config: Config) -> None:
 
         def duplicates() -> None:
             with tempfile.TemporaryDirectory() as cache:  # new each time, so that nothing is decoded already
-                photos = decode_catalogue(table, root, PIXELS, Path(cache), limit_gb=10)
-                hashes, contents = perceptual_hashes(photos.small), photos.contents
-                shown, sizes = pixel_contents(photos.pixels), np.zeros(len(contents))
-                pictures = Pictures(photos.small, hashes, contents, shown, sizes.astype(int), sizes)
+                photos = decode_catalogue(table, root, PIXELS, CacheConfig(root=Path(cache)))
+                hashes, digests = perceptual_hashes(photos.small), photos.digests
+                shown, sizes = pixel_digests(photos.pixels), np.zeros(len(digests))
+                pictures = Pictures(photos.small, hashes, digests, shown, sizes.astype(int), sizes)
                 check_for_duplicates(photos.table, pictures)
 
         console.print(f"{len(table)} photos; {versions()}")

@@ -34,13 +34,14 @@ from benchmarks.children import PIPE, start_python
 from wildtrack import versions
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixels import photo_reader
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.models.engines import Engine, OnnxEngine
 from wildtrack.console import console, load_tensorflow, run
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.threads import in_threads
 
 OURS, KERAS, DECODING, NETWORK = "ours", "Keras", "decoding", "network"
@@ -123,19 +124,19 @@ def tell(seconds: dict[str, np.ndarray], photos: int) -> None:
         )
 
 
-def embed(paths: list[Path], size: tuple[int, int], engine: Engine, cache: Path) -> np.ndarray:
+def embed(paths: list[Path], size: tuple[int, int], engine: Engine, cache: CacheConfig) -> np.ndarray:
     """Files to vectors, float32 (N, D), as `search.py --rebuild` does it."""
     root = paths[0].parent
     table = pd.DataFrame({"path": [path.name for path in paths]})
-    contents = photo_contents(table, root, cache)
-    read = photo_reader(table, root, contents, size, cache)
-    return cached_outputs(engine, "0" * 64, table, contents, read, cache, 10.0).outputs["embedding"]
+    digests = photo_digests(table, root, cache)
+    read = photo_reader(table, root, digests, size, cache)
+    return cached_outputs(engine, "0" * 64, table, digests, read, cache).outputs["embedding"]
 
 
 def embed_anew(paths: list[Path], size: tuple[int, int], engine: Engine) -> None:
     """The same with an empty cache."""
     with tempfile.TemporaryDirectory() as cache:
-        embed(paths, size, engine, Path(cache))
+        embed(paths, size, engine, CacheConfig(root=Path(cache)))
 
 
 def decode(paths: list[Path], size: tuple[int, int]) -> None:
@@ -160,7 +161,7 @@ def bare_network(model: Path, pixels: np.ndarray) -> Work:
 def tell_second_run(paths: list[Path], size: tuple[int, int], engine: Engine, repeats: int) -> None:
     """Print how long the same folder takes again, and what happens when one photo changed."""
     with tempfile.TemporaryDirectory() as cache:
-        work = partial(embed, paths, size, engine, Path(cache))
+        work = partial(embed, paths, size, engine, CacheConfig(root=Path(cache)))
         started = time.perf_counter()
         before = work()
         first = time.perf_counter() - started
@@ -169,7 +170,7 @@ def tell_second_run(paths: list[Path], size: tuple[int, int], engine: Engine, re
             photo.transpose(Image.Transpose.ROTATE_180).save(paths[0], quality=95)
         counting = Counting(engine)
         started = time.perf_counter()
-        after = embed(paths, size, counting, Path(cache))
+        after = embed(paths, size, counting, CacheConfig(root=Path(cache)))
         changed = time.perf_counter() - started
     moved = int((np.abs(after - before).max(axis=1) > 1e-6).sum())
     console.print(

@@ -18,12 +18,12 @@ from benchmarks.resident import peak_memory
 from wildtrack import versions
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.features.keypoints import Keypoints, cached_keypoints
 from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.console import console, run, track
-from wildtrack.storage.cache import default_cache
+from wildtrack.storage.cache import CacheConfig
 
 RATIO = 0.8  # Lowe's: a match counts whose distance is below this share of the second nearest's
 NOISE = 6.0  # standard deviation, of a descriptor's bytes
@@ -45,8 +45,8 @@ def main(config: Config) -> None:
     if config.data == DEMO and not any(DEMO.glob("*")):
         make_demo(DEMO, DEMO_NEW)
     catalogue = load_catalogue(config.data)
-    contents = photo_contents(catalogue.table, catalogue.root, default_cache())
-    drawn = cached_keypoints(catalogue.table, catalogue.root, contents, default_cache(), 10.0)
+    digests = photo_digests(catalogue.table, catalogue.root, CacheConfig())
+    drawn = cached_keypoints(catalogue.table, catalogue.root, digests, CacheConfig())
     rows = np.arange(len(drawn))
     identities = catalogue.table["identity"].to_numpy()
     queries, asked_about = drawn[::8], identities[::8]

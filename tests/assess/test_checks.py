@@ -12,6 +12,7 @@ from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.quality.flags import Thresholds
 from wildtrack.assess.splits import SplitConfig
+from wildtrack.storage.cache import CacheConfig
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def catalogue(tmp_path: Path, photo_folder: Path) -> Catalogue:
 
 
 def checked(catalogue: Catalogue, cache: Path, thresholds: Thresholds | None = None) -> Checks:
-    photos = decode_catalogue(catalogue.table, catalogue.root, (64, 64), cache, 1)
+    photos = decode_catalogue(catalogue.table, catalogue.root, (64, 64), CacheConfig(root=cache))
     return check_catalogue(
         catalogue,
         photos,

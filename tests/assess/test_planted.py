@@ -15,9 +15,10 @@ from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates, remove_duplicates, write_cleaned
-from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_contents
+from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_digests
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.leakage import leaking_photos
+from wildtrack.storage.cache import CacheConfig
 
 ANIMALS, ENCOUNTERS, PHOTOS = 60, 6, 2
 
@@ -70,13 +71,15 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalogue, pd.Dat
 @pytest.fixture(scope="module")
 def duplicates(planted: tuple[Catalogue, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     catalogue, _ = planted
-    photos = decode_catalogue(catalogue.table, catalogue.root, (96, 128), tmp_path_factory.mktemp("cache"), 1.0)
+    photos = decode_catalogue(
+        catalogue.table, catalogue.root, (96, 128), CacheConfig(root=tmp_path_factory.mktemp("cache"))
+    )
     assert photos.problems.empty
-    contents = photos.contents
-    hashes, shown = perceptual_hashes(photos.small), pixel_contents(photos.pixels)
-    nothing = np.zeros(len(contents), dtype=np.intp)
+    digests = photos.digests
+    hashes, shown = perceptual_hashes(photos.small), pixel_digests(photos.pixels)
+    nothing = np.zeros(len(digests), dtype=np.intp)
     sizes = (photos.table["height"] * photos.table["width"]).fillna(0).to_numpy(dtype=np.float64)
-    return check_for_duplicates(photos.table, Pictures(photos.small, hashes, contents, shown, nothing, sizes))
+    return check_for_duplicates(photos.table, Pictures(photos.small, hashes, digests, shown, nothing, sizes))
 
 
 def test_every_copy_is_found_and_nothing_else(

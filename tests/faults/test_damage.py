@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.photos import pixels as pixel_cache
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.features.keypoints import Keypoints
@@ -24,6 +23,7 @@ from wildtrack.address.gallery import index as index_module
 from wildtrack.address.gallery.index import META_COLUMNS, open_index, save_index
 from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.web.store import Said, Store
 
 DAMAGES = 1000 if os.environ.get("WILDTRACK_SOAK") else 250
@@ -112,7 +112,7 @@ def test_a_flipped_bit_in_the_pixel_cache_is_decoded_away(
     photo_folder: Path, catalogue: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def decode() -> Any:
-        return decode_catalogue(catalogue, photo_folder, (32, 32), tmp_path, 1.0)
+        return decode_catalogue(catalogue, photo_folder, (32, 32), CacheConfig(root=tmp_path))
 
     first = np.array(decode().pixels)
     (entry,) = (tmp_path / "pixels").glob("*.npy")
@@ -121,12 +121,13 @@ def test_a_flipped_bit_in_the_pixel_cache_is_decoded_away(
         entry.write_bytes(flipped(whole, bit))
         caplog.clear()
         np.testing.assert_array_equal(decode().pixels, first)
-        assert "is damaged; the photos are decoded again" in caplog.text
+        assert "is damaged and is made anew" in caplog.text
     note = entry.with_suffix(".json")
     for text in ("", "{}", "[]", '{"sha256": 1, "reasons": {}}', '{"reasons": []}', note.read_text()[:-1]):
         note.write_text(text)
-        assert pixel_cache._load(entry, len(catalogue), (32, 32)) is None
+        caplog.clear()
         np.testing.assert_array_equal(decode().pixels, first)
+        assert "is damaged and is made anew" in caplog.text
 
 
 def test_what_damages_to_the_sightings_cost(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from wildtrack.address.gallery.index import index_files, open_index
 from wildtrack.address.matching.local.files import open_keypoints
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.errors import UserError
-from wildtrack.storage.files import open_array, write_bytes
+from wildtrack.storage.files import open_array
 
 HUGE = 1 << 42  # 4 TB
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
@@ -422,7 +422,7 @@ def sealed(artifacts: Path) -> Callable[[str, bytes], Path]:
     """Put a file of one's own into our artifacts, under a manifest that vouches for it: what a stranger may send."""
 
     def seal(name: str, content: bytes) -> Path:
-        artifact_files(artifacts).add(name, lambda path: write_bytes(path, content))
+        artifact_files(artifacts).add(name, lambda path: path.write_bytes(content))
         return artifacts
 
     return seal

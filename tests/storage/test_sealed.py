@@ -96,7 +96,7 @@ def test_a_crash_at_any_step_leaves_the_old_set_or_the_new_one(tmp_path: Path, m
         with monkeypatch.context() as patch:
             patch.setattr(Path, "mkdir", counted(Path.mkdir))
             patch.setattr(Path, "replace", counted(Path.replace))
-            patch.setattr(Path, "write_text", counted(Path.write_text))
+            patch.setattr(Path, "write_bytes", counted(Path.write_bytes))
             for name in ("fsync", "write_text"):
                 patch.setattr(fileset, name, counted(getattr(fileset, name)))
             patch.setattr(shutil, "rmtree", counted(shutil.rmtree))

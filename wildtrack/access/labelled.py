@@ -9,25 +9,22 @@ from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.pixels import Decoded, decode_catalogue
 from wildtrack.access.problems import report_problems
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import default_cache
+from wildtrack.storage.cache import CacheConfig
 
 
-def labelled_photos(
-    catalogue: Catalogue, size: tuple[int, int], cache_gb: float, problems: Path, *, verify: bool = False
-) -> Decoded:
+def labelled_photos(catalogue: Catalogue, size: tuple[int, int], cache: CacheConfig, problems: Path) -> Decoded:
     """Decode the photos of known individuals; write what was left out, and why, to the CSV `problems`.
 
     Args:
         catalogue: From `load_catalogue`.
         size: (height, width) in pixels.
-        cache_gb: What the pixel cache may take on disk.
+        cache: Where the decoded photos are kept.
         problems: CSV to write.
-        verify: Read every file again, whatever its size and date.
 
     Raises:
         UserError: No photo is labelled, or none that is can be decoded.
     """
-    photos = decode_catalogue(labelled(catalogue), catalogue.root, size, default_cache(), cache_gb, verify=verify)
+    photos = decode_catalogue(labelled(catalogue), catalogue.root, size, cache)
     report_problems(problems, catalogue.problems, photos.problems)
     return photos
 

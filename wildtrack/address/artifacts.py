@@ -64,11 +64,11 @@ class Artifacts:
             )
         return trained_on
 
-    def learnt(self, contents: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+    def learnt(self, digests: Sequence[str]) -> npt.NDArray[np.bool_] | None:
         """Which photos the model was trained on.
 
         Args:
-            contents: From `photo_contents`, N.
+            digests: From `photo_digests`, N.
 
         Returns:
             Bool (N,), or None for a stranger's model, which does not say.
@@ -76,7 +76,7 @@ class Artifacts:
         if self.split is None:
             return None
         trained = self.split["sha256"][(self.split["split"] == "train") & (self.split["sha256"] != "")]
-        return np.isin(contents, trained)
+        return np.isin(digests, trained)
 
     def check_scaling(self, scaling: str) -> None:
         """Raise a UserError for a scaling that contradicts the one our own model was trained with."""

@@ -9,7 +9,7 @@ import pandas as pd
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.pixels import Decoded
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
-from wildtrack.assess.duplicates.hashes import Hashes, pixel_contents
+from wildtrack.assess.duplicates.hashes import Hashes, pixel_digests
 from wildtrack.assess.leakage import split_leakage, suggested_split
 from wildtrack.assess.quality.flags import Thresholds, flag_quality, quality_table
 from wildtrack.assess.splits import SplitConfig
@@ -77,13 +77,13 @@ def check_catalogue(
     pictures = Pictures(
         photos.small,
         hashes,
-        photos.contents,
-        pixel_contents(photos.pixels),
+        photos.digests,
+        pixel_digests(photos.pixels),
         faults=table["image_id"].map(flags["image_id"].value_counts()).fillna(0).to_numpy(dtype=np.intp),
         sizes=(quality["height"] * quality["width"]).fillna(0).to_numpy(),
     )
     has_split = "split" in table and table["split"].notna().any()
-    suggested, method = suggested_split(table.assign(sha256=photos.contents), hashes, config)
+    suggested, method = suggested_split(table.assign(sha256=photos.digests), hashes, config)
     return Checks(
         table=table,
         problems=pd.concat([catalogue.problems, photos.problems, unreadable], ignore_index=True),

@@ -96,8 +96,8 @@ def linked_groups(
     """
     labelings = [pd.factorize(photo_keys(table))[0], encounters(table, encounter_hours)]
     if "sha256" in table:
-        contents = table["sha256"].to_numpy(dtype=object)
-        labelings.append(pd.factorize(np.where(contents == "", photo_keys(table), contents))[0])
+        digests = table["sha256"].to_numpy(dtype=object)
+        labelings.append(pd.factorize(np.where(digests == "", photo_keys(table), digests))[0])
     if hashes is not None:
         labelings.append(_near_duplicate_labels(table, hashes))
     rows = np.arange(len(table))

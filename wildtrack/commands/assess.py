@@ -14,7 +14,6 @@ import json
 import logging
 import math
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +38,8 @@ from wildtrack.assess.splits import SplitConfig
 from wildtrack.config import check_range, part
 from wildtrack.console import console, counted
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import default_cache
-from wildtrack.storage.files import remove_files, write_atomically, write_bytes, write_csv, write_text
+from wildtrack.storage.cache import CacheConfig
+from wildtrack.storage.files import remove_files, write_bytes, write_csv, write_text
 from wildtrack.storage.ownership import mark_ours, refuse_foreign
 
 PIXELS = (64, 64)  # at which photos are compared pixel by pixel
@@ -91,15 +90,14 @@ def assess(config: Config) -> None:
         check_target(cleaned, config.data)
     if config.save_split:
         check_target(resplit, config.data)
-    photos = decode_catalogue(
-        catalogue.table, catalogue.root, PIXELS, default_cache(), config.cache_gb, verify=config.verify
-    )
+    cache = part(CacheConfig, config)
+    photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, cache)
     hashes = perceptual_hashes(photos.small)
     checks = check_catalogue(catalogue, photos, hashes, config.thresholds, part(SplitConfig, config))
     write_tables(checks, config.results)
     audit = None
     if has_model and checks.anybody_named:
-        audit = audit_with_model(config, catalogue, checks, photos.contents, hashes)
+        audit = audit_with_model(config, catalogue, checks, photos.digests, hashes)
     write_report(config, catalogue, checks, audit)
     if config.remove_duplicates:
         write_without_copies(checks, catalogue, cleaned, config.results)
@@ -139,7 +137,7 @@ def check_target(target: Path, data: Path) -> None:
 
 
 def audit_with_model(
-    config: Config, catalogue: Catalogue, checks: Checks, contents: list[str], hashes: np.ndarray
+    config: Config, catalogue: Catalogue, checks: Checks, digests: list[str], hashes: np.ndarray
 ) -> Audit | None:
     """What a trained model says of the labels; None when it cannot be used."""
     try:
@@ -150,16 +148,16 @@ def audit_with_model(
     except UserError as error:  # the rest of the report does not depend on it
         log.warning("No label audit: %s", error)
         return None
-    cache = default_cache()
-    read = photo_reader(checks.table, catalogue.root, contents, artifacts.preprocessor.image_size, cache)
+    cache = part(CacheConfig, config)
+    read = photo_reader(checks.table, catalogue.root, digests, artifacts.preprocessor.image_size, cache)
     name = cache_name(engine.fingerprint, engine.path)
-    embedded = cached_outputs(engine, name, checks.table, contents, read, cache, config.cache_gb)
+    embedded = cached_outputs(engine, name, checks.table, digests, read, cache)
     rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
     seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
     if not seen.all():
         log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
     table = checks.table.iloc[rows[seen]].reset_index(drop=True)
-    learnt = artifacts.learnt([contents[row] for row in rows[seen]])
+    learnt = artifacts.learnt([digests[row] for row in rows[seen]])
     return audit_labels(table, embeddings[seen], config.encounter_hours, hashes[rows][seen], learnt)
 
 
@@ -228,7 +226,7 @@ def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Au
         write_csv(audit.identities, config.results / "suspicious_identities.csv")
     sections = all_sections(checks, audit, catalogue.root, config.encounter_hours, config.seed)
     for picture in (picture for section in sections for picture in section.figures):
-        write_atomically(config.results / f"{picture.name}.png", partial(write_bytes, data=png(picture.figure)))
+        write_bytes(config.results / f"{picture.name}.png", png(picture.figure))
     found = findings(checks, audit)
     page = report_page(f"What is in {config.data.resolve().name}", what_was_read(catalogue, checks), found, sections)
     write_text(config.results / "report.html", page)

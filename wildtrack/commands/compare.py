@@ -28,9 +28,10 @@ from wildtrack.address.evaluation.methods import OURS, check_methods, open_metho
 from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs
 from wildtrack.address.evaluation.report import score
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
-from wildtrack.config import CustomObjects, check_range
+from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import write_csv, write_text
 
 STANDARD = ("pixels", "backbone", "untrained", "wildtrack", "local", "fused")  # those that need nothing further
@@ -69,15 +70,16 @@ def compare(config: Config) -> None:
     catalogue = load_catalogue(artifacts.photos(config.data))
     console.print(catalogue.understood)
     size = artifacts.preprocessor.image_size
-    photos = labelled_photos(catalogue, size, config.cache_gb, config.results / "problems.csv", verify=config.verify)
-    table = photos.table.assign(sha256=photos.contents)
+    cache = part(CacheConfig, config)
+    photos = labelled_photos(catalogue, size, cache, config.results / "problems.csv")
+    table = photos.table.assign(sha256=photos.digests)
     protocol = choose_protocol(table, artifacts.split, config.queries_per_identity, config.seed)
     console.print(str(protocol))
     leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), config.encounter_hours)  # bool (Q, G)
 
     words = list(dict.fromkeys(config.methods))
     methods = open_methods(words, artifacts, photos, config.scaling, config.custom_objects)
-    asked = Asked(table, catalogue.root, photos.contents, protocol, leaky, config.cache_gb)
+    asked = Asked(table, catalogue.root, photos.digests, protocol, leaky, cache)
     identities = table["identity"].to_numpy(dtype=object)
     ranked, scores = [], {}
     for method in methods:

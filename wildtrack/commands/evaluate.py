@@ -37,9 +37,9 @@ from wildtrack.address.models.engines import KerasEngine, run_all
 from wildtrack.address.models.preprocessor import RESCALE, plain
 from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import share_without_same_viewpoint
-from wildtrack.config import CustomObjects, check_range
+from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console, load_tensorflow
-from wildtrack.storage.cache import default_cache
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_text
 
 PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png", "gradcam_*.png")
@@ -84,8 +84,9 @@ def evaluate(config: Config) -> None:
     size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
     catalogue = load_catalogue(artifacts.photos(config.data))
     console.print(catalogue.understood)
-    photos = labelled_photos(catalogue, size, config.cache_gb, config.results / "problems.csv", verify=config.verify)
-    table, pixels = photos.table.assign(sha256=photos.contents), photos.pixels
+    cache = part(CacheConfig, config)
+    photos = labelled_photos(catalogue, size, cache, config.results / "problems.csv")
+    table, pixels = photos.table.assign(sha256=photos.digests), photos.pixels
     identities = table["identity"].to_numpy(dtype=object)
 
     protocol = choose_protocol(table, artifacts.split, config.queries_per_identity, config.seed)
@@ -115,20 +116,12 @@ def evaluate(config: Config) -> None:
     if config.custom_objects:  # their code may change, and no fingerprint knows of it
         outputs = run_all(engine, pixels, "Embedding photos")
     else:
-        cached = cached_outputs(
-            engine,
-            cache_name(model.fingerprint, model.source),
-            table,
-            photos.contents,
-            pixels.__getitem__,
-            default_cache(),
-            config.cache_gb,
-        )
-        outputs = cached.outputs
+        name = cache_name(model.fingerprint, model.source)
+        outputs = cached_outputs(engine, name, table, photos.digests, pixels.__getitem__, cache).outputs
 
     seen = Described(outputs["embedding"], None)
     if LOCAL in MEMBERS[matcher]:
-        seen = described(table, catalogue.root, list(table["sha256"]), outputs["embedding"], config.cache_gb)
+        seen = described(table, catalogue.root, list(table["sha256"]), outputs["embedding"], cache)
     sides = sides_of(table)
     trial = try_matcher(seen, protocol, identities, sides, leaky, artifacts.matching, matcher)
 
@@ -190,7 +183,7 @@ def evaluate(config: Config) -> None:
     ranked = {int(protocol.queries[query]): protocol.gallery[found] for query, found in zip(asking, best, strict=True)}
     embedding = outputs["embedding"]
     reasons = explain_queries(
-        ranked, table, catalogue.root, pixels, embedding, engine, trial.gallery.index, protocol.gallery, config.cache_gb
+        ranked, table, catalogue.root, pixels, embedding, engine, trial.gallery.index, protocol.gallery, cache
     )
     draw_examples(ranked, reasons, embedding, table, catalogue.root, config.results)
     chosen = list(ranked)

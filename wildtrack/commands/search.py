@@ -26,9 +26,10 @@ from wildtrack.address.gallery.build import known_photos
 from wildtrack.address.gallery.index import Index
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
-from wildtrack.config import CustomObjects, check_range
+from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console, program, track
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files
 
 PANELS = "search_[0-9]*_*.png"
@@ -82,11 +83,10 @@ def search(config: Config) -> None:
         config.data,
         config.scaling,
         config.custom_objects,
-        config.cache_gb,
+        part(CacheConfig, config),
         config.results / "problems.csv",
         with_keypoints=LOCAL in MEMBERS[matcher],
         rebuild=config.rebuild,
-        verify=config.verify,
     )
     check_side(config.side, index)
     searcher = Searcher(

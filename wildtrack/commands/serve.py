@@ -20,9 +20,10 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.build import known_photos
 from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
-from wildtrack.config import CustomObjects, check_range
+from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 
 PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 
@@ -62,8 +63,9 @@ def serve(config: Config) -> None:
     matcher = choose_matcher(artifacts.matching, config.matcher)
     problems = config.results / "problems.csv"
     with_keypoints = LOCAL in MEMBERS[matcher]
+    cache = part(CacheConfig, config)
     index, engine = known_photos(
-        artifacts, config.data, config.scaling, config.custom_objects, config.cache_gb, problems, with_keypoints
+        artifacts, config.data, config.scaling, config.custom_objects, cache, problems, with_keypoints
     )
     searcher = Searcher(
         index,

@@ -38,6 +38,7 @@ from wildtrack.assess.splits import IdentityRule, SplitConfig, SplitRule, make_s
 from wildtrack.config import check_range, part
 from wildtrack.console import console, load_tensorflow, program
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 
 EPOCHS, FEWEST_EPOCHS = 40, 16
 PHOTOS_SEEN = 64_000  # in all epochs together; more photos need fewer rounds, and a laptop gets done within the hour
@@ -108,10 +109,9 @@ def train(config: Config) -> None:
 
         tf.config.experimental.enable_op_determinism()
     backbone = build_backbone(config.backbone, alpha=config.alpha, image_size=config.image_size, weights=config.weights)
-    photos = labelled_photos(
-        catalogue, backbone.image_size, config.cache_gb, config.artifacts / "problems.csv", verify=config.verify
-    )
-    table, pixels = photos.table.assign(sha256=photos.contents), photos.pixels
+    cache = part(CacheConfig, config)
+    photos = labelled_photos(catalogue, backbone.image_size, cache, config.artifacts / "problems.csv")
+    table, pixels = photos.table.assign(sha256=photos.digests), photos.pixels
     check_trainable(table)
     split = make_split(table, perceptual_hashes(photos.small), part(SplitConfig, config))
     table = table.assign(split=hold_out(table, split.subset, config.unseen_share, config.seed))
@@ -160,7 +160,7 @@ def train(config: Config) -> None:
 
     preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
     sides = table[["image_id", "identity", "path", "split", "sha256"]]
-    matching = matching_of(model, table, pixels, catalogue.root, config.cache_gb)
+    matching = matching_of(model, table, pixels, catalogue.root, cache)
     record |= {"training_minutes": round(history["seconds"].sum() / 60, 2)}
     save_artifacts(config.artifacts, model, preprocessor, record, sides, history, matching)
     index_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
@@ -168,7 +168,7 @@ def train(config: Config) -> None:
     tell(config, history, rows, catalogue.root.resolve().name)
 
 
-def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path, cache_gb: float) -> Matching | None:
+def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path, cache: CacheConfig) -> Matching | None:
     """What the validation photos teach about matching with this model; None where there are none."""
     import keras
 
@@ -182,7 +182,7 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
         return None
     console.print("Learning from the validation photos how to match.")
     embedder = keras.Model(model.input, model.get_layer("embedding").output)
-    photos = described(table, root, list(table["sha256"]), embed(embedder, pixels, rows), cache_gb)
+    photos = described(table, root, list(table["sha256"]), embed(embedder, pixels, rows), cache)
     matching = learn_from_validation(table, photos, validation)
     console.print(summary(matching))
     return matching

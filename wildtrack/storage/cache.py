@@ -1,15 +1,36 @@
-"""The cache folder: where it is, and how what it holds is kept within bounds."""
+"""What was computed once and is kept: files found by a key, within a limit on disk space."""
 
 import logging
 import os
 import time
+import zipfile
+import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
+
+from wildtrack.storage.files import write_atomically
 
 ABANDONED_SECONDS = 3600  # a half-written file that has not grown for so long has lost its process
+DAMAGE = (  # what reading a damaged file of JSON, .npy or .npz raises
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
-logger = logging.getLogger(__name__)
+ValueT = TypeVar("ValueT")
+
+log = logging.getLogger(__name__)
 
 
 def default_cache() -> Path:
@@ -21,42 +42,107 @@ def default_cache() -> Path:
     return (Path(system) if system else Path.home() / ".cache") / "wildtrack"
 
 
-def trim(newest: Path, limit_gb: float) -> None:
-    """Delete the least recently used entries until all of them fit the limit; the newest one stays.
+@dataclass(frozen=True)
+class CacheConfig:
+    """What is kept of photos between runs, and where.
 
-    Args:
-        newest: An entry, or a name that no entry has. The others are the files beside it with its suffix; last used is
-            last modified. A file that shares an entry's stem goes with it.
-        limit_gb: What all entries together may take, in units of 10^9 bytes.
+    Attributes:
+        cache_gb: Disk space in units of 10^9 bytes, for decoded photos, for embeddings and for keypoints each.
+        verify: Read every photo again, whatever its size and date.
+        root: The folder of all caches.
     """
-    entries = sorted(_entries(newest))
-    total = sum(size for _, size, _ in entries)
-    if total <= limit_gb * 1e9:
-        return
-    companions: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in newest.parent.iterdir():
-        companions[path.stem].append(path)
-    for _, size, entry in entries:
-        if total <= limit_gb * 1e9:
+
+    cache_gb: float = 10.0
+    verify: bool = False
+    root: Path = field(default_factory=default_cache)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Entries of one kind: a file each, `KEY.suffix` in one folder. Any number of processes may use it at once.
+
+    A file that shares an entry's stem is its companion, and is deleted with it.
+
+    Attributes:
+        folder: Where the entries lie; made when the first one is put there.
+        suffix: Of every entry, such as ".npy".
+        limit_gb: What the entries together may take, in units of 10^9 bytes.
+    """
+
+    folder: Path
+    suffix: str
+    limit_gb: float
+
+    def path(self, key: str) -> Path:
+        """Where the entry of a key is, or would be.
+
+        Args:
+            key: Names everything that decides what is in the entry; a file name's stem, hexadecimal most often.
+        """
+        return self.folder / f"{key}{self.suffix}"
+
+    def get(self, key: str, load: Callable[[Path], ValueT]) -> ValueT | None:
+        """What `load` makes of an entry, which counts as used now; None where it is missing or damaged.
+
+        Args:
+            key: Of the entry.
+            load: Reads a file; raises one of `DAMAGE` for one that is not as it was written.
+        """
+        entry = self.path(key)
+        try:
+            value = load(entry)
+        except FileNotFoundError:
+            return None
+        except DAMAGE as error:
+            log.warning("%s is damaged and is made anew (%s).", entry, error)
+            return None
+        with suppress(OSError):  # another process may trim just now, or the cache be read-only
+            os.utime(entry)
+        return value
+
+    def put(self, key: str, write: Callable[[Path], object]) -> Path:
+        """Let `write` fill a file, and make it the entry of a key in one step; see `write_atomically`.
+
+        Returns:
+            The entry.
+        """
+        entry = self.path(key)
+        write_atomically(entry, write)
+        return entry
+
+    def trim(self, keep: str | None = None) -> None:
+        """Delete the least recently used entries until all of them fit the limit.
+
+        Args:
+            keep: The key of an entry that stays, however large it is.
+        """
+        entries = sorted(self._entries())
+        total = sum(size for _, size, _ in entries)
+        if total <= self.limit_gb * 1e9:
             return
-        if entry == newest:
-            continue
-        try:
-            entry.unlink(missing_ok=True)
-            for companion in companions[entry.stem]:
-                companion.unlink(missing_ok=True)
-        except OSError as error:  # Windows keeps a file that is mapped somewhere
-            logger.info("The cache keeps %s for now: %s", entry.name, error.strerror)
-        else:
-            total -= size
+        companions: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in self.folder.iterdir():
+            companions[path.stem].append(path)
+        for _, size, entry in entries:
+            if total <= self.limit_gb * 1e9:
+                return
+            if entry.stem == keep:
+                continue
+            try:
+                entry.unlink(missing_ok=True)
+                for companion in companions[entry.stem]:
+                    companion.unlink(missing_ok=True)
+            except OSError as error:  # Windows keeps a file that is mapped somewhere
+                log.info("The cache keeps %s for now: %s", entry.name, error.strerror)
+            else:
+                total -= size
 
-
-def _entries(newest: Path) -> Iterator[tuple[float, int, Path]]:
-    """(last use, bytes, file) of each entry, and of what a killed process left half-written."""
-    for entry in newest.parent.glob(f"*{newest.suffix}"):
-        try:
-            stat = entry.stat()
-        except FileNotFoundError:  # another process was quicker
-            continue
-        if not entry.name.startswith(".part-") or time.time() - stat.st_mtime > ABANDONED_SECONDS:
-            yield stat.st_mtime, stat.st_size, entry
+    def _entries(self) -> Iterator[tuple[float, int, Path]]:
+        """(last use, bytes, file) of each entry, and of what a killed process left half-written."""
+        for entry in self.folder.glob(f"*{self.suffix}"):
+            try:
+                stat = entry.stat()
+            except FileNotFoundError:  # another process was quicker
+                continue
+            if not entry.name.startswith(".part-") or time.time() - stat.st_mtime > ABANDONED_SECONDS:
+                yield stat.st_mtime, stat.st_size, entry

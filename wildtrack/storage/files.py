@@ -51,7 +51,7 @@ def fsync(path: Path) -> None:
         os.close(handle)
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary neighbour of `path`, then put it in place in one step.
 
     The neighbour keeps the suffix, because many writers choose the format by it. When `write`
@@ -107,16 +107,12 @@ def remove_files(folder: Path, *patterns: str) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
-
-    def write(part: Path) -> None:
-        part.write_text(text, encoding="utf-8", newline="\n")
-
-    write_atomically(path, write)
+    write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write bytes; for `write_atomically`."""
-    path.write_bytes(data)
+    """Write bytes atomically."""
+    write_atomically(path, lambda part: part.write_bytes(data))
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

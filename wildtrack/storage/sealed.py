@@ -36,7 +36,7 @@ class FileSet:
         """The folder in which a new set is prepared."""
         return self.folder / self.staging_name
 
-    def replace(self, write: Callable[[Path], None], about: dict[str, Any]) -> None:
+    def replace(self, write: Callable[[Path], object], about: dict[str, Any]) -> None:
         """Let `write` fill an empty folder, seal it, and make it the current set.
 
         Args:
@@ -70,7 +70,7 @@ class FileSet:
         for name in manifest["files"] if manifest else ():
             (self.folder / name).unlink(missing_ok=True)
 
-    def add(self, name: str, write: Callable[[Path], None]) -> None:
+    def add(self, name: str, write: Callable[[Path], object]) -> None:
         """Write one file of the set anew, the others as they are.
 
         Args:

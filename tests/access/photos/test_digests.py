@@ -3,14 +3,16 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.photos import digests as contents
-from wildtrack.access.photos.digests import SETTLED_NS, photo_contents
+from wildtrack.access.photos import digests
+from wildtrack.access.photos.digests import SETTLED_NS, photo_digests
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import sha256
 
 LONG_AGO = 1_500_000_000_000_000_000
@@ -33,7 +35,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return sha256(path)
 
-    monkeypatch.setattr(contents, "sha256", spy)
+    monkeypatch.setattr(digests, "sha256", spy)
     return names
 
 
@@ -43,36 +45,41 @@ def write(path: Path, data: bytes, changed: int = LONG_AGO) -> None:
     os.utime(path, ns=(changed, changed))
 
 
+@pytest.fixture
+def cache(tmp_path: Path) -> CacheConfig:
+    return CacheConfig(root=tmp_path / "cache")
+
+
 def paths(*names: str) -> pd.DataFrame:
     return pd.DataFrame({"path": list(names)})
 
 
-def note(cache: Path) -> Path:
-    [found] = (cache / "contents").iterdir()
+def note(cache: CacheConfig) -> Path:
+    [found] = (cache.root / "contents").iterdir()
     return found
 
 
 ALL = paths("Ana/0.jpg", "Blå/a b.jpg", "C $1/2.jpg", "Ana/0.jpg")
 
 
-def test_contents_are_those_of_the_files_wherever_they_lie(root: Path, tmp_path: Path) -> None:
+def test_digests_are_those_of_the_files_wherever_they_lie(root: Path, tmp_path: Path, cache: CacheConfig) -> None:
     expected = [hashlib.sha256(path.encode()).hexdigest() for path in ALL["path"]]
     for _ in range(2):
-        assert photo_contents(ALL, root, tmp_path) == expected
+        assert photo_digests(ALL, root, cache) == expected
     moved = root.rename(tmp_path / "moved")
     os.utime(moved / "Ana/0.jpg", (0, 0))
-    assert photo_contents(ALL, moved, tmp_path) == expected
-    assert photo_contents(paths(), root, tmp_path) == []
+    assert photo_digests(ALL, moved, cache) == expected
+    assert photo_digests(paths(), root, cache) == []
 
 
-def test_a_file_is_read_once(root: Path, tmp_path: Path, hashed: list[str]) -> None:
-    photo_contents(ALL, root, tmp_path)
+def test_a_file_is_read_once(root: Path, cache: CacheConfig, hashed: list[str]) -> None:
+    photo_digests(ALL, root, cache)
     assert sorted(hashed) == ["0.jpg", "2.jpg", "a b.jpg"]
     hashed.clear()
-    photo_contents(paths("C $1/2.jpg"), root, tmp_path)
-    photo_contents(ALL, root, tmp_path)
+    photo_digests(paths("C $1/2.jpg"), root, cache)
+    photo_digests(ALL, root, cache)
     assert hashed == []
-    photo_contents(ALL, root, tmp_path, verify=True)
+    photo_digests(ALL, root, replace(cache, verify=True))
     assert len(hashed) == 3
 
 
@@ -86,42 +93,42 @@ def test_a_file_is_read_once(root: Path, tmp_path: Path, hashed: list[str]) -> N
     ],
 )
 def test_a_changed_file_is_read_again(
-    root: Path, tmp_path: Path, change: Callable[[Path], None], found: bool, hashed: list[str]
+    root: Path, cache: CacheConfig, change: Callable[[Path], None], found: bool, hashed: list[str]
 ) -> None:
-    before = photo_contents(ALL, root, tmp_path)
+    before = photo_digests(ALL, root, cache)
     change(root / "Ana/0.jpg")
     hashed.clear()
-    after = photo_contents(ALL, root, tmp_path)
+    after = photo_digests(ALL, root, cache)
     assert (after[0] != before[0]) == (after[3] != before[3]) == found
     assert after[1:3] == before[1:3]
     assert hashed == (["0.jpg"] if found else [])
-    assert photo_contents(ALL, root, tmp_path, verify=True)[0] != before[0]
+    assert photo_digests(ALL, root, replace(cache, verify=True))[0] != before[0]
     hashed.clear()
-    assert photo_contents(ALL, root, tmp_path)[0] != before[0]
+    assert photo_digests(ALL, root, cache)[0] != before[0]
     assert len(hashed) <= 1  # one that is gone is looked for each time
 
 
 @pytest.mark.parametrize(("age", "times"), [(0, 2), (SETTLED_NS // 2, 2), (2 * SETTLED_NS, 1), (-(10**12), 2)])
 def test_a_file_that_may_change_within_its_date_is_read_again(
-    root: Path, tmp_path: Path, age: int, times: int, hashed: list[str]
+    root: Path, cache: CacheConfig, age: int, times: int, hashed: list[str]
 ) -> None:
     changed = time.time_ns() - age
     for data in (b"one", b"two"):
         write(root / "new.jpg", data, changed)
-        found = photo_contents(paths("new.jpg"), root, tmp_path)
+        found = photo_digests(paths("new.jpg"), root, cache)
     assert len(hashed) == times
     assert (found == [hashlib.sha256(b"two").hexdigest()]) == (times == 2)
 
 
-def test_a_file_that_cannot_be_read(root: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read(root: Path, cache: CacheConfig) -> None:
     (root / "folder.jpg").mkdir()
     asked = paths("gone.jpg", "folder.jpg", "Ana/0.jpg")
     for _ in range(2):
-        found = photo_contents(asked, root, tmp_path)
+        found = photo_digests(asked, root, cache)
         assert found[:2] == ["", ""]
         assert len(found[2]) == 64
     write(root / "gone.jpg", b"back")
-    assert photo_contents(asked, root, tmp_path)[0] == hashlib.sha256(b"back").hexdigest()
+    assert photo_digests(asked, root, cache)[0] == hashlib.sha256(b"back").hexdigest()
 
 
 def sealed(text: str) -> str:
@@ -144,50 +151,50 @@ def sealed(text: str) -> str:
     ],
 )
 def test_a_damaged_note_is_made_anew(
-    root: Path, tmp_path: Path, damaged: str, hashed: list[str], caplog: pytest.LogCaptureFixture
+    root: Path, cache: CacheConfig, damaged: str, hashed: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    expected = photo_contents(ALL, root, tmp_path)
-    whole = note(tmp_path).read_text("utf-8")
-    note(tmp_path).write_text(damaged, "utf-8")
-    assert photo_contents(ALL, root, tmp_path) == expected
+    expected = photo_digests(ALL, root, cache)
+    whole = note(cache).read_text("utf-8")
+    note(cache).write_text(damaged, "utf-8")
+    assert photo_digests(ALL, root, cache) == expected
     assert len(hashed) == 6
     assert caplog.text.count("is damaged") == 1
-    assert note(tmp_path).read_text("utf-8") == whole
+    assert note(cache).read_text("utf-8") == whole
 
 
 @pytest.mark.parametrize("damage", ["flip", "short", "bytes"])
-def test_a_note_with_a_wrong_byte(root: Path, tmp_path: Path, damage: str, hashed: list[str]) -> None:
-    expected = photo_contents(ALL, root, tmp_path)
-    data = bytearray(note(tmp_path).read_bytes())
+def test_a_note_with_a_wrong_byte(root: Path, cache: CacheConfig, damage: str, hashed: list[str]) -> None:
+    expected = photo_digests(ALL, root, cache)
+    data = bytearray(note(cache).read_bytes())
     place = data.index(expected[0].encode())
     data[place] ^= 1
-    note(tmp_path).write_bytes({"flip": bytes(data), "short": bytes(data[:-9]), "bytes": b"\xff\xfe"}[damage])
-    assert photo_contents(ALL, root, tmp_path) == expected
+    note(cache).write_bytes({"flip": bytes(data), "short": bytes(data[:-9]), "bytes": b"\xff\xfe"}[damage])
+    assert photo_digests(ALL, root, cache) == expected
     assert len(hashed) == 6
 
 
-def test_notes_are_bounded(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hashed: list[str]) -> None:
-    monkeypatch.setattr(contents, "MOST", 2)
-    photo_contents(paths("Ana/0.jpg", "Blå/a b.jpg"), root, tmp_path)
-    photo_contents(paths("C $1/2.jpg"), root, tmp_path)
-    assert set(json.loads(note(tmp_path).read_text("utf-8").split("\n")[1])) == {"C $1/2.jpg"}
-    monkeypatch.setattr(contents, "LIMIT_GB", 0.0)
-    photo_contents(paths("2.jpg"), root / "C $1", tmp_path)
-    photo_contents(ALL, root, tmp_path)
-    assert len(list((tmp_path / "contents").iterdir())) == 1
+def test_notes_are_bounded(root: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch, hashed: list[str]) -> None:
+    monkeypatch.setattr(digests, "MOST", 2)
+    photo_digests(paths("Ana/0.jpg", "Blå/a b.jpg"), root, cache)
+    photo_digests(paths("C $1/2.jpg"), root, cache)
+    assert set(json.loads(note(cache).read_text("utf-8").split("\n")[1])) == {"C $1/2.jpg"}
+    monkeypatch.setattr(digests, "LIMIT_GB", 0.0)
+    photo_digests(paths("2.jpg"), root / "C $1", cache)
+    photo_digests(ALL, root, cache)
+    assert len(list((cache.root / "contents").iterdir())) == 1
 
 
-def test_catalogues_of_one_folder_share_a_note(root: Path, tmp_path: Path, hashed: list[str]) -> None:
+def test_catalogues_of_one_folder_share_a_note(root: Path, cache: CacheConfig, hashed: list[str]) -> None:
     for rows in (slice(0, 1), slice(1, 3), slice(0, 3)):
-        photo_contents(ALL[rows], root / "." if rows.start else root, tmp_path)
+        photo_digests(ALL[rows], root / "." if rows.start else root, cache)
     assert len(hashed) == 3
 
 
-def test_many_files(tmp_path: Path) -> None:
+def test_many_files(tmp_path: Path, cache: CacheConfig) -> None:
     numbers = np.random.default_rng(0).permutation(300)
     for number in numbers:
         write(tmp_path / "photos" / f"{number}.jpg", str(number).encode())
     expected = [hashlib.sha256(str(number).encode()).hexdigest() for number in numbers]
     asked = paths(*(f"{number}.jpg" for number in numbers))
     for _ in range(2):
-        assert photo_contents(asked, tmp_path / "photos", tmp_path) == expected
+        assert photo_digests(asked, tmp_path / "photos", cache) == expected

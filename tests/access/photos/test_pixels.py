@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 from PIL import Image
 
 from wildtrack.access.photos import pixels
-from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixels import SMALL, Decoded, decode_catalogue, photo_reader
 from wildtrack.access.photos.reader import PhotoError, read_photo, read_sizes
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import sha256
 
 SIZE = (12, 16)
@@ -28,8 +30,8 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
+def cache(tmp_path: Path) -> CacheConfig:
+    return CacheConfig(root=tmp_path / "cache")
 
 
 @pytest.fixture
@@ -51,8 +53,8 @@ def photos(*paths: str, **columns: list[object]) -> pd.DataFrame:
     )
 
 
-def entries(cache: Path) -> list[str]:
-    return sorted(path.name for path in (cache / "pixels").iterdir())
+def entries(cache: CacheConfig) -> list[str]:
+    return sorted(path.name for path in (cache.root / "pixels").iterdir())
 
 
 def check(decoded: Decoded, root: Path, expected: list[str]) -> None:
@@ -63,7 +65,7 @@ def check(decoded: Decoded, root: Path, expected: list[str]) -> None:
     assert isinstance(decoded.pixels, np.memmap)
     for path, photo in zip(expected, decoded.pixels, strict=True):
         np.testing.assert_array_equal(photo, read_photo(root / path, SIZE))
-    assert decoded.contents == [sha256(root / path) for path in expected]
+    assert decoded.digests == [sha256(root / path) for path in expected]
     for path, photo in zip(expected, decoded.small, strict=True):
         np.testing.assert_array_equal(photo, read_photo(root / path, SMALL))
 
@@ -77,47 +79,49 @@ def check(decoded: Decoded, root: Path, expected: list[str]) -> None:
         (["a.png", "bad.png"] * 40, ["a.png"] * 40),  # more photos than are ever in flight
     ],
 )
-def test_decode(root: Path, cache: Path, paths: list[str], expected: list[str], decoded_paths: list[str]) -> None:
+def test_decode(
+    root: Path, cache: CacheConfig, paths: list[str], expected: list[str], decoded_paths: list[str]
+) -> None:
     refused = [path for path in paths if path not in expected]
     table = photos(*paths).set_index(pd.Index([3] * len(paths)))
     for _ in range(2):  # decoded, then found
-        decoded = decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+        decoded = decode_catalogue(table, root, SIZE, cache)
         check(decoded, root, expected)
         assert decoded.problems["path"].tolist() == refused
         assert decoded.problems["reason"].str.contains("content is not|cannot be opened").all()
     assert len(decoded_paths) == len(paths)
 
 
-def test_boxes(root: Path, cache: Path) -> None:
+def test_boxes(root: Path, cache: CacheConfig) -> None:
     box = (5.0, 6.0, 20.0, 20.0)
     table = photos("a.png", "a.png", "a.png", "a.png", bbox=[None, box, float("nan"), (90.0, 0.0, 5.0, 5.0)])
-    decoded = decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    decoded = decode_catalogue(table, root, SIZE, cache)
     whole, cut = read_photo(root / "a.png", SIZE), read_photo(root / "a.png", SIZE, box)
     np.testing.assert_array_equal(decoded.pixels, [whole, cut, whole])
     assert "outside the photo" in decoded.problems["reason"].iloc[0]
 
 
-def test_small_pixels_do_not_depend_on_the_size_asked_for(root: Path, cache: Path) -> None:
+def test_small_pixels_do_not_depend_on_the_size_asked_for(root: Path, cache: CacheConfig) -> None:
     Image.open(root / "a.png").resize((900, 700)).save(root / "large.jpg")  # decoded at a fraction of its size
     table = photos("a.png", "large.jpg", bbox=[(5.0, 6.0, 20.0, 20.0), None])
-    decoded = [decode_catalogue(table, root, (side, side), cache, limit_gb=1) for side in (8, 64, 200)]
+    decoded = [decode_catalogue(table, root, (side, side), cache) for side in (8, 64, 200)]
     assert [photo.pixels.shape[1] for photo in decoded] == [8, 64, 200]
     np.testing.assert_array_equal(decoded[0].small, decoded[1].small)
     np.testing.assert_array_equal(decoded[0].small, decoded[2].small)
 
 
-def test_pixels_are_read_only(root: Path, cache: Path) -> None:
-    decoded = decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=1)
+def test_pixels_are_read_only(root: Path, cache: CacheConfig) -> None:
+    decoded = decode_catalogue(photos("a.png"), root, SIZE, cache)
     assert not decoded.pixels.flags.writeable
     assert not decoded.small.flags.writeable
 
 
 @pytest.mark.parametrize("change", ["photo", "box", "order", "size", "version"])
 def test_any_change_decodes_anew(
-    root: Path, cache: Path, change: str, decoded_paths: list[str], monkeypatch: pytest.MonkeyPatch
+    root: Path, cache: CacheConfig, change: str, decoded_paths: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table, size = photos("a.png", "c.png"), SIZE
-    decode_catalogue(table, root, size, cache, limit_gb=1)
+    decode_catalogue(table, root, size, cache)
     if change == "photo":
         Image.new("RGB", (40, 50)).save(root / "a.png")
     elif change == "box":
@@ -128,41 +132,45 @@ def test_any_change_decodes_anew(
         size = (16, 12)
     elif change == "version":
         monkeypatch.setattr(pixels, "READER_VERSION", 0)
-    decode_catalogue(table, root, size, cache, limit_gb=1)
+    decode_catalogue(table, root, size, cache)
     assert len(decoded_paths) == 4
     assert len(entries(cache)) == 4
 
 
 @pytest.mark.parametrize("change", ["time", "place"])
-def test_the_same_photos_elsewhere_are_found(root: Path, cache: Path, change: str, decoded_paths: list[str]) -> None:
+def test_the_same_photos_elsewhere_are_found(
+    root: Path, cache: CacheConfig, change: str, decoded_paths: list[str]
+) -> None:
     table = photos("a.png", "c.png")
-    decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+    decode_catalogue(table, root, SIZE, cache)
     if change == "time":
         os.utime(root / "a.png", ns=(0, 0))
     else:
         root = root.rename(root.with_name("moved"))
-    check(decode_catalogue(table, root, SIZE, cache, limit_gb=1), root, ["a.png", "c.png"])
+    check(decode_catalogue(table, root, SIZE, cache), root, ["a.png", "c.png"])
     assert len(decoded_paths) == 2
 
 
-def test_a_photo_that_keeps_its_size_and_date_is_found_changed_when_asked_to(root: Path, cache: Path) -> None:
+def test_a_photo_that_keeps_its_size_and_date_is_found_changed_when_asked_to(root: Path, cache: CacheConfig) -> None:
     table = photos("a.bmp")
     for level in (10, 200):  # files of one size
         Image.new("RGB", (40, 50), (level, level, level)).save(root / "a.bmp", "PNG", compress_level=0)
         os.utime(root / "a.bmp", ns=(0, 0))
-        found = decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+        found = decode_catalogue(table, root, SIZE, cache)
     assert found.pixels.max() == 10
-    assert decode_catalogue(table, root, SIZE, cache, limit_gb=1, verify=True).pixels.min() == 200
-    assert decode_catalogue(table, root, SIZE, cache, limit_gb=1).pixels.min() == 200
+    assert decode_catalogue(table, root, SIZE, replace(cache, verify=True)).pixels.min() == 200
+    assert decode_catalogue(table, root, SIZE, cache).pixels.min() == 200
 
 
 @pytest.mark.parametrize("decoded_before", [False, True])
-def test_the_reader_gives_any_row(root: Path, cache: Path, decoded_before: bool, decoded_paths: list[str]) -> None:
+def test_the_reader_gives_any_row(
+    root: Path, cache: CacheConfig, decoded_before: bool, decoded_paths: list[str]
+) -> None:
     table = photos("a.png", "bad.png", "b 1.png", "missing.png", "c.png", bbox=[(5.0, 6.0, 20.0, 20.0), *[None] * 4])
     if decoded_before:
-        decode_catalogue(table, root, SIZE, cache, limit_gb=1)
+        decode_catalogue(table, root, SIZE, cache)
     decoded_paths.clear()
-    read = photo_reader(table, root, photo_contents(table, root, cache), SIZE, cache)
+    read = photo_reader(table, root, photo_digests(table, root, cache), SIZE, cache)
     for row, path in [(4, "c.png"), (0, "a.png"), (2, "b 1.png"), (4, "c.png")]:
         np.testing.assert_array_equal(read(row), read_photo(root / path, SIZE, table["bbox"].iloc[row]))
     for row, reason in [(1, "content is not"), (3, "cannot be opened")]:
@@ -173,21 +181,23 @@ def test_the_reader_gives_any_row(root: Path, cache: Path, decoded_before: bool,
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "short", "other"])
-def test_damaged_entry_is_rebuilt(root: Path, cache: Path, suffix: str, damage: str, decoded_paths: list[str]) -> None:
+def test_damaged_entry_is_rebuilt(
+    root: Path, cache: CacheConfig, suffix: str, damage: str, decoded_paths: list[str]
+) -> None:
     table = photos("a.png", "bad.png", "c.png")
-    decode_catalogue(table, root, SIZE, cache, limit_gb=1)
-    [entry] = (cache / "pixels").glob(f"*{suffix}")
+    decode_catalogue(table, root, SIZE, cache)
+    [entry] = (cache.root / "pixels").glob(f"*{suffix}")
     if damage == "gone":
         entry.unlink()
     elif suffix == ".npy" and damage == "other":
         np.save(entry, np.zeros((3, *SIZE, 3), dtype=np.uint8))
     else:
         entry.write_bytes({"empty": b"", "short": entry.read_bytes()[:-9], "other": b"[]"}[damage])
-    check(decode_catalogue(table, root, SIZE, cache, limit_gb=1), root, ["a.png", "c.png"])
+    check(decode_catalogue(table, root, SIZE, cache), root, ["a.png", "c.png"])
     assert len(decoded_paths) == 6
 
 
-def test_a_failure_is_not_for_ever(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_not_for_ever(root: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path, *args: object) -> object:
         if path.name == "a.png":
             raise PhotoError("cannot be opened: Input/output error")
@@ -196,13 +206,13 @@ def test_a_failure_is_not_for_ever(root: Path, cache: Path, monkeypatch: pytest.
     table = photos("a.png", "c.png")
     with monkeypatch.context() as broken:
         broken.setattr(pixels, "read_sizes", fail)
-        check(decode_catalogue(table, root, SIZE, cache, 1), root, ["c.png"])
-    check(decode_catalogue(table, root, SIZE, cache, 1), root, ["a.png", "c.png"])
+        check(decode_catalogue(table, root, SIZE, cache), root, ["c.png"])
+    check(decode_catalogue(table, root, SIZE, cache), root, ["a.png", "c.png"])
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_stopping_leaves_nothing_behind(
-    root: Path, cache: Path, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    root: Path, cache: CacheConfig, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(path: Path, *args: object) -> object:
         if path.name == "c.png":
@@ -211,7 +221,7 @@ def test_stopping_leaves_nothing_behind(
 
     monkeypatch.setattr(pixels, "read_sizes", stop)
     with pytest.raises(error):
-        decode_catalogue(photos("a.png", "c.png"), root, SIZE, cache, limit_gb=1)
+        decode_catalogue(photos("a.png", "c.png"), root, SIZE, cache)
     assert entries(cache) == []
 
 
@@ -219,15 +229,15 @@ def test_stopping_leaves_nothing_behind(
     ("paths", "message"),
     [([], "the table has no rows"), (["bad.png", "missing.png"], "none of the 2 photos .*bad.png: its")],
 )
-def test_nothing_to_decode(root: Path, cache: Path, paths: list[str], message: str) -> None:
+def test_nothing_to_decode(root: Path, cache: CacheConfig, paths: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        decode_catalogue(photos(*paths), root, SIZE, cache, limit_gb=1)
-    assert not list(cache.rglob("*.*"))
+        decode_catalogue(photos(*paths), root, SIZE, cache)
+    assert not list(cache.root.rglob("*.*"))
 
 
-def age(cache: Path, seconds: int) -> None:
+def age(cache: CacheConfig, seconds: int) -> None:
     """Make every entry look that much older."""
-    for path in (cache / "pixels").iterdir():
+    for path in (cache.root / "pixels").iterdir():
         stat = path.stat()
         os.utime(path, (stat.st_atime - seconds, stat.st_mtime - seconds))
 
@@ -240,33 +250,33 @@ ENTRY_GB = ((SIZE[0] * SIZE[1] + SMALL[0] * SMALL[1]) * 3 + 256) / 1e9
     [(0, ["c.png"]), (2 * ENTRY_GB, ["a.png", "c.png"]), (3 * ENTRY_GB, ["a.png", "b 1.png", "c.png"])],
 )
 def test_least_recently_used_entries_go(
-    root: Path, cache: Path, limit_gb: float, kept: list[str], decoded_paths: list[str]
+    root: Path, cache: CacheConfig, limit_gb: float, kept: list[str], decoded_paths: list[str]
 ) -> None:
     for name in ("a.png", "b 1.png", "a.png"):
-        decode_catalogue(photos(name), root, SIZE, cache, limit_gb=1)
+        decode_catalogue(photos(name), root, SIZE, cache)
         age(cache, 100)
-    decode_catalogue(photos("c.png"), root, SIZE, cache, limit_gb=limit_gb)
+    decode_catalogue(photos("c.png"), root, SIZE, replace(cache, cache_gb=limit_gb))
     assert len(entries(cache)) == 2 * len(kept)
     decoded_paths.clear()
     for name in kept:
-        decode_catalogue(photos(name), root, SIZE, cache, limit_gb=1)
+        decode_catalogue(photos(name), root, SIZE, cache)
     assert decoded_paths == []
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(0, 1), (2 * 3600, 0)])
-def test_half_written_file_goes_once_it_is_abandoned(root: Path, cache: Path, seconds: int, left: int) -> None:
-    fill = cache / "pixels" / ".part-x.npy"
+def test_half_written_file_goes_once_it_is_abandoned(root: Path, cache: CacheConfig, seconds: int, left: int) -> None:
+    fill = cache.root / "pixels" / ".part-x.npy"
     fill.parent.mkdir(parents=True)
     fill.write_bytes(bytes(100))
     age(cache, seconds)
-    decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=0)
+    decode_catalogue(photos("a.png"), root, SIZE, replace(cache, cache_gb=0))
     assert len(entries(cache)) == 2 + left
 
 
 def test_entry_that_cannot_be_deleted_is_tolerated(
-    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    root: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=1)
+    decode_catalogue(photos("a.png"), root, SIZE, cache)
     unlink = Path.unlink
 
     def refuse(path: Path, missing_ok: bool = False) -> None:
@@ -276,13 +286,13 @@ def test_entry_that_cannot_be_deleted_is_tolerated(
 
     monkeypatch.setattr(Path, "unlink", refuse)
     with caplog.at_level("INFO", "wildtrack"):
-        check(decode_catalogue(photos("c.png"), root, SIZE, cache, limit_gb=0), root, ["c.png"])
+        check(decode_catalogue(photos("c.png"), root, SIZE, replace(cache, cache_gb=0)), root, ["c.png"])
     assert "in use" in caplog.text
     assert len(entries(cache)) == 4
 
 
-def test_other_files_in_the_cache_are_left_alone(root: Path, cache: Path) -> None:
-    cache.mkdir()
-    (cache / "embeddings.npy").write_bytes(bytes(1000))
-    decode_catalogue(photos("a.png"), root, SIZE, cache, limit_gb=0)
-    assert (cache / "embeddings.npy").exists()
+def test_other_files_in_the_cache_are_left_alone(root: Path, cache: CacheConfig) -> None:
+    cache.root.mkdir()
+    (cache.root / "embeddings.npy").write_bytes(bytes(1000))
+    decode_catalogue(photos("a.png"), root, SIZE, replace(cache, cache_gb=0))
+    assert (cache.root / "embeddings.npy").exists()

@@ -16,6 +16,7 @@ from wildtrack.address.matching import learning as matching
 from wildtrack.address.matching.calibration import ANY_SIDE
 from wildtrack.address.matching.learning import EMBEDDING, LOCAL, Matching, learn_matching
 from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.storage.cache import CacheConfig
 
 SECOND = np.arange(1, 12, 2)
 PROTOCOL = Protocol(SECOND[:3], SECOND - 1, "by hand", 0)
@@ -32,7 +33,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         Image.fromarray(picture[20:260, 40:]).save(tmp_path / f"{animal}_1.png")
     names = [f"{animal}_{photo}" for animal in range(6) for photo in range(2)]
     table = pd.DataFrame({"identity": [name[0] for name in names], "path": [f"{name}.png" for name in names]})
-    return Asked(table, tmp_path, names, PROTOCOL, NOTHING_LEAKY, 1.0)
+    return Asked(table, tmp_path, names, PROTOCOL, NOTHING_LEAKY, CacheConfig())
 
 
 def test_local_features_find_each_animal(asked: Asked) -> None:

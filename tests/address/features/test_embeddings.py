@@ -9,6 +9,7 @@ import pytest
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 
 
 class CountingEngine:
@@ -26,12 +27,14 @@ class CountingEngine:
 def outputs(
     cache: Path, levels: list[int], fingerprint: str = "f1", limit_gb: float = 1.0, **given: Any
 ) -> tuple[list[int], dict[str, np.ndarray]]:
-    """Embed grey photos of these levels, whose contents are their levels; and who was asked."""
+    """Embed grey photos of these levels, whose digests are their levels; and who was asked."""
     pixels = np.stack([np.full((4, 4, 3), level, np.uint8) for level in levels])
     table = pd.DataFrame({"path": [f"{row}.jpg" for row in range(len(levels))], **given.get("columns", {})})
     engine = CountingEngine()
-    contents = given.get("contents", [f"c{level}" for level in levels])
-    embedded = cached_outputs(engine, fingerprint, table, contents, pixels.__getitem__, cache, limit_gb)
+    digests = given.get("digests", [f"c{level}" for level in levels])
+    embedded = cached_outputs(
+        engine, fingerprint, table, digests, pixels.__getitem__, CacheConfig(limit_gb, root=cache)
+    )
     assert embedded.rows.tolist() == list(range(len(levels)))
     assert embedded.problems.empty
     found = embedded.outputs
@@ -69,8 +72,8 @@ def test_copies_are_embedded_once_and_boxes_apart(tmp_path: Path) -> None:
 
 def test_a_photo_whose_file_cannot_be_read_is_embedded_each_time(tmp_path: Path) -> None:
     for _ in range(2):
-        assert outputs(tmp_path, [7, 8, 9], contents=["", "", ""])[0] == [7, 8, 9]
-    assert outputs(tmp_path, [7, 8], contents=["", "c8"])[0] == [7, 8]
+        assert outputs(tmp_path, [7, 8, 9], digests=["", "", ""])[0] == [7, 8, 9]
+    assert outputs(tmp_path, [7, 8], digests=["", "c8"])[0] == [7, 8]
     assert outputs(tmp_path, [8])[0] == []
 
 
@@ -144,16 +147,16 @@ def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pyt
 
 def test_photos_that_cannot_be_read_are_told_and_the_others_embedded(tmp_path: Path) -> None:
     table = pd.DataFrame({"path": [f"{row}.jpg" for row in range(20)]})
-    contents = ["c1", "bad", "c2", "bad", *["c3"] * 15, ""]
+    digests = ["c1", "bad", "c2", "bad", *["c3"] * 15, ""]
 
     def read(row: int) -> np.ndarray:
-        if contents[row] in ("bad", ""):
+        if digests[row] in ("bad", ""):
             raise PhotoError(f"broken {row}")
-        return np.full((4, 4, 3), int(contents[row][1]), np.uint8)
+        return np.full((4, 4, 3), int(digests[row][1]), np.uint8)
 
     for _ in range(2):  # embedded, then found
         engine = CountingEngine()
-        embedded = cached_outputs(engine, "f1", table, contents, read, tmp_path, 1.0)
+        embedded = cached_outputs(engine, "f1", table, digests, read, CacheConfig(root=tmp_path))
         assert embedded.rows.tolist() == [0, 2, *range(4, 19)]
         assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2, *[3] * 15]
         assert embedded.problems.to_numpy().tolist() == [
@@ -163,7 +166,7 @@ def test_photos_that_cannot_be_read_are_told_and_the_others_embedded(tmp_path: P
         ]
     assert engine.asked == []
     with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: 1\.jpg: broken 1"):
-        cached_outputs(engine, "f1", table[1:2], contents[1:2], lambda row: read(row + 1), tmp_path, 1.0)
+        cached_outputs(engine, "f1", table[1:2], digests[1:2], lambda row: read(row + 1), CacheConfig(root=tmp_path))
 
 
 def test_a_photo_that_has_gone_bad_is_still_known_by_its_content(tmp_path: Path) -> None:
@@ -173,6 +176,6 @@ def test_a_photo_that_has_gone_bad_is_still_known_by_its_content(tmp_path: Path)
         raise PhotoError("gone")
 
     table = pd.DataFrame({"path": ["0.jpg", "new.jpg", "1.jpg"]})
-    embedded = cached_outputs(CountingEngine(), "f1", table, ["c1", "c9", "c2"], gone, tmp_path, 1.0)
+    embedded = cached_outputs(CountingEngine(), "f1", table, ["c1", "c9", "c2"], gone, CacheConfig(root=tmp_path))
     assert embedded.rows.tolist() == [0, 2]
     assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2]

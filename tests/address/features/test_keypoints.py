@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from wildtrack.address.features import keypoints as module
 from wildtrack.address.features.keypoints import MOST, SIDE, cached_keypoints, find_keypoints, read_keypoints
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 
 NOISE = np.random.default_rng(0).integers(0, 256, (400, 300, 3), dtype=np.uint8)
 
@@ -42,6 +44,11 @@ def test_descriptors_are_roots_of_shares() -> None:
     np.testing.assert_allclose(lengths, 1, atol=0.02)
 
 
+@pytest.fixture
+def cache(tmp_path: Path) -> CacheConfig:
+    return CacheConfig(root=tmp_path / "cache")
+
+
 def catalogue(folder: Path, count: int = 3) -> tuple[pd.DataFrame, list[str]]:
     folder.mkdir()
     for number in range(count):
@@ -55,9 +62,9 @@ def test_a_photo_is_looked_at_at_one_size(tmp_path: Path) -> None:
     assert read_keypoints(tmp_path / "photos" / "0.png", (0.0, 0.0, 200.0, 100.0)).size == (SIDE // 2, SIDE)
 
 
-def test_a_photo_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table, contents = catalogue(tmp_path / "photos")
-    first = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
+def test_a_photo_is_looked_at_once(tmp_path: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, digests = catalogue(tmp_path / "photos")
+    first = cached_keypoints(table, tmp_path / "photos", digests, cache)
     looked: list[Path] = []
 
     def look(path: Path, bbox: object) -> module.Keypoints:
@@ -65,44 +72,44 @@ def test_a_photo_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return read_keypoints(path, None)
 
     monkeypatch.setattr(module, "read_keypoints", look)
-    again = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
+    again = cached_keypoints(table, tmp_path / "photos", digests, cache)
     assert not looked
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.places, other.places)
         np.testing.assert_array_equal(one.descriptors, other.descriptors)
         assert one.size == other.size
-    cached_keypoints(table.iloc[::-1], tmp_path / "photos", ["c2", "changed", ""], tmp_path / "cache", 1.0)
+    cached_keypoints(table.iloc[::-1], tmp_path / "photos", ["c2", "changed", ""], cache)
     assert [path.name for path in looked] == ["1.png", "0.png"]
     boxed = table.assign(bbox=pd.Series([(0.0, 0.0, 100.0, 100.0), None, None], dtype=object))
-    cached_keypoints(boxed, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
+    cached_keypoints(boxed, tmp_path / "photos", digests, cache)
     assert [path.name for path in looked[2:]] == ["0.png"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"noise", None])
-def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: bytes | None) -> None:
-    table, contents = catalogue(tmp_path / "photos", 1)
-    (first,) = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
-    (entry,) = (tmp_path / "cache").rglob("*.npz")
+def test_a_damaged_entry_is_made_anew(tmp_path: Path, cache: CacheConfig, damage: bytes | None) -> None:
+    table, digests = catalogue(tmp_path / "photos", 1)
+    (first,) = cached_keypoints(table, tmp_path / "photos", digests, cache)
+    (entry,) = cache.root.rglob("*.npz")
     whole = entry.read_bytes()
     entry.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
-    (again,) = cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
+    (again,) = cached_keypoints(table, tmp_path / "photos", digests, cache)
     np.testing.assert_array_equal(first.descriptors, again.descriptors)
     assert entry.read_bytes() == whole
 
 
-def test_a_photo_that_is_gone_is_named(tmp_path: Path) -> None:
-    table, contents = catalogue(tmp_path / "photos", 2)
+def test_a_photo_that_is_gone_is_named(tmp_path: Path, cache: CacheConfig) -> None:
+    table, digests = catalogue(tmp_path / "photos", 2)
     (tmp_path / "photos" / "1.png").unlink()
     with pytest.raises(UserError, match=r"^1\.png could be read a moment ago"):
-        cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
+        cached_keypoints(table, tmp_path / "photos", digests, cache)
 
 
-def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
-    table, contents = catalogue(tmp_path / "photos")
-    cached_keypoints(table, tmp_path / "photos", contents, tmp_path / "cache", 1.0)
-    entries = sorted((tmp_path / "cache").rglob("*.npz"), key=lambda entry: entry.stat().st_mtime_ns)
+def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, cache: CacheConfig) -> None:
+    table, digests = catalogue(tmp_path / "photos")
+    cached_keypoints(table, tmp_path / "photos", digests, cache)
+    entries = sorted(cache.root.rglob("*.npz"), key=lambda entry: entry.stat().st_mtime_ns)
     for age, entry in enumerate(entries):
         os.utime(entry, (1000 + age, 1000 + age))
     largest = max(entry.stat().st_size for entry in entries)
-    cached_keypoints(table.iloc[:1], tmp_path / "photos", contents[:1], tmp_path / "cache", 1.5 * largest / 1e9)
-    assert len(list((tmp_path / "cache").rglob("*.npz"))) == 1
+    cached_keypoints(table.iloc[:1], tmp_path / "photos", digests[:1], replace(cache, cache_gb=1.5 * largest / 1e9))
+    assert len(list(cache.root.rglob("*.npz"))) == 1

@@ -11,6 +11,7 @@ from wildtrack.address.features.keypoints import find_keypoints
 from wildtrack.address.features.similarities import Described, Known, described, sides_of
 from wildtrack.address.matching.learning import EMBEDDING, LOCAL
 from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.storage.cache import CacheConfig
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -147,7 +148,7 @@ def test_keypoints_come_from_the_photos(tmp_path: Path, monkeypatch: pytest.Monk
     for number in range(2):
         Image.fromarray(spots(number)).save(tmp_path / f"{number}.png")
     table = pd.DataFrame({"path": ["0.png", "1.png"]})
-    found = described(table, tmp_path, ["a", "b"], np.eye(2, dtype=np.float32), 1.0)
+    found = described(table, tmp_path, ["a", "b"], np.eye(2, dtype=np.float32), CacheConfig())
     assert found.keypoints is not None
     assert all(len(each.places) > 50 for each in found.keypoints)
 

@@ -17,6 +17,7 @@ from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.address.matching.learning import Matching
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.visualization import reporting
 from wildtrack.visualization.figures import Shown
 
@@ -33,7 +34,7 @@ def build(
     artifacts: Artifacts, data: Path, with_keypoints: bool = False, *, verify: bool = False
 ) -> tuple[Index, OnnxEngine]:
     problems = artifacts.folder.parent / "problems.csv"
-    return build_known_photos(artifacts, data, "auto", {}, 1.0, problems, with_keypoints, verify=verify)
+    return build_known_photos(artifacts, data, "auto", {}, CacheConfig(verify=verify), problems, with_keypoints)
 
 
 def test_what_was_built_is_what_is_opened(
@@ -167,7 +168,7 @@ def test_scaling_that_is_not_ours(ours: Artifacts, photo_folder: Path) -> None:
     with pytest.raises(UserError, match="scaling 0-1 does not fit"):
         open_known_photos(ours, None, "0-1")
     with pytest.raises(UserError, match="scaling 0-1 does not fit"):
-        build_known_photos(ours, photo_folder, "0-1", {}, 1.0, photo_folder / "problems.csv")
+        build_known_photos(ours, photo_folder, "0-1", {}, CacheConfig(), photo_folder / "problems.csv")
 
 
 def test_a_damaged_onnx_file_of_ours(ours: Artifacts, photo_folder: Path) -> None:

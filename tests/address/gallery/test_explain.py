@@ -10,6 +10,7 @@ from tests.spotted import spots
 from wildtrack.address.features.keypoints import Keypoints, find_keypoints, read_keypoints
 from wildtrack.address.gallery.explain import explain_queries, shared_points, similarity_maps
 from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.storage.cache import CacheConfig
 
 
 class CornerEngine:
@@ -135,7 +136,9 @@ def test_reasons_of_a_catalogue(with_index: bool, tmp_path: Path, monkeypatch: p
     pixels = np.stack([bright_corner(32, 32)] * 4)
     embeddings = np.concatenate([BRIGHT, DARK, DARK, BRIGHT])
     ranked = {3: np.array([0, 1, 2]), 2: np.array([1])}
-    reasons = explain_queries(ranked, table, tmp_path, pixels, embeddings, CornerEngine(), index, gallery, 1.0)
+    reasons = explain_queries(
+        ranked, table, tmp_path, pixels, embeddings, CornerEngine(), index, gallery, CacheConfig()
+    )
     assert sorted(reasons) == [2, 3]
     assert [len(points) > 50 for points in reasons[3].points] == [True, False, False]
     assert [len(points) for points in reasons[2].points] == [0]
@@ -147,4 +150,6 @@ def test_nobody_to_explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
     table = pd.DataFrame({"path": ["0.png"], "sha256": ["a"]})
     pixels = bright_corner()[None]
-    assert explain_queries({}, table, tmp_path, pixels, BRIGHT, CornerEngine(), None, np.array([0]), 1.0) == {}
+    assert (
+        explain_queries({}, table, tmp_path, pixels, BRIGHT, CornerEngine(), None, np.array([0]), CacheConfig()) == {}
+    )

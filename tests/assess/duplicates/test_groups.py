@@ -34,12 +34,12 @@ def check(
     table: pd.DataFrame, shifts: list[int], files: str = "", pixels: str = "", pictures: Sequence[int] = (),
     faults: Sequence[int] = (), sizes: Sequence[float] = (),
 ) -> pd.DataFrame:  # fmt: skip
-    """Hash i differs from the first in `shifts[i]` bits; equal letters are equal contents, "-" is none."""
+    """Hash i differs from the first in `shifts[i]` bits; equal letters are equal digests, "-" is none."""
     hashes = np.stack([flipped(*range(shift)) for shift in shifts]) if shifts else np.zeros((0, 64), bool)
-    contents = [f"f{row}" if letter == "." else letter for row, letter in enumerate(files or "." * len(table))]
+    digests = [f"f{row}" if letter == "." else letter for row, letter in enumerate(files or "." * len(table))]
     shown = [f"p{row}" if letter == "." else letter for row, letter in enumerate(pixels or "." * len(table))]
     thumbnails = SEEN[list(pictures) or [0] * len(table)]
-    files_, pixels_ = ([text.replace("-", "") for text in side] for side in (contents, shown))
+    files_, pixels_ = ([text.replace("-", "") for text in side] for side in (digests, shown))
     even = [0] * len(table)
     counts, areas = np.array(faults or even, dtype=int), np.array(sizes or even, dtype=float)
     return check_for_duplicates(table, Pictures(thumbnails, hashes, files_, pixels_, counts, areas))

@@ -12,7 +12,7 @@ from wildtrack.assess.duplicates.hashes import (
     near_duplicates,
     near_pairs,
     perceptual_hashes,
-    pixel_contents,
+    pixel_digests,
     same_picture,
 )
 
@@ -112,18 +112,18 @@ def flat(level: int, noise: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
     ],
 )
 def test_a_photo_that_shows_nothing_has_no_content(photo: NDArray[np.uint8], shows: bool) -> None:
-    assert bool(pixel_contents(photo[None])[0]) is shows
+    assert bool(pixel_digests(photo[None])[0]) is shows
 
 
-def test_pixel_contents_go_with_the_pixels() -> None:
+def test_pixel_digests_go_with_the_pixels() -> None:
     photos = np.stack([np.asarray(smooth_photo(seed)) for seed in (1, 2, 1)])
     photos[2, 0, 0, 0] ^= 1
-    contents = pixel_contents(np.concatenate([photos, photos[:1]]))
-    assert len(set(contents)) == 3
-    assert contents[0] == contents[3]
-    assert pixel_contents(photos[:0]) == []
+    digests = pixel_digests(np.concatenate([photos, photos[:1]]))
+    assert len(set(digests)) == 3
+    assert digests[0] == digests[3]
+    assert pixel_digests(photos[:0]) == []
     with pytest.raises(ValueError, match="uint8"):
-        pixel_contents(photos.astype(np.float32))
+        pixel_digests(photos.astype(np.float32))
 
 
 def brightened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:

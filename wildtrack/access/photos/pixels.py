@@ -7,9 +7,7 @@ same, aligned with the rows that could be decoded.
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,12 +20,12 @@ import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.catalogue import problem_table
-from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.reader import READER_VERSION, PhotoError, read_photo, read_sizes
 from wildtrack.console import track
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import trim
-from wildtrack.storage.files import sha256, write_atomically, write_text
+from wildtrack.storage.cache import DAMAGE, Cache, CacheConfig
+from wildtrack.storage.files import sha256, write_text
 from wildtrack.storage.threads import in_threads
 
 Job = tuple[Path, Box | None]
@@ -47,22 +45,20 @@ class Decoded:
 
     Attributes:
         table: the catalogue rows that could be decoded, RangeIndex, in the order given.
-        contents: N hashes of their files, from `photo_contents`.
+        digests: N, of their files, from `photo_digests`.
         pixels: uint8 (N, H, W, 3), RGB, read-only; row i is the photo of `table` row i. A np.memmap.
         small: the same at the size SMALL, whatever size was asked for: uint8 (N, 32, 32, 3).
         problems: columns `path` and `reason`, one row for each photo that could not be decoded.
     """
 
     table: pd.DataFrame
-    contents: list[str]
+    digests: list[str]
     pixels: Pixels
     small: Pixels
     problems: pd.DataFrame
 
 
-def decode_catalogue(
-    table: pd.DataFrame, root: Path, size: tuple[int, int], cache: Path, limit_gb: float, *, verify: bool = False
-) -> Decoded:
+def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cache: CacheConfig) -> Decoded:
     """Decode every photo of a catalogue, or find it decoded already.
 
     An entry is keyed by the content of the files, the boxes, the target size and the reader's version, so that a
@@ -73,36 +69,37 @@ def decode_catalogue(
         table: catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
         root: the folder that `path` is relative to.
         size: (height, width) of `pixels`.
-        cache: the project's cache folder, see `cache.default_cache`; entries go to its `pixels` folder.
-        limit_gb: what all entries together may take, in units of 10^9 bytes; the newest one may take more.
-        verify: see `photo_contents`.
+        cache: entries go to its `pixels` folder; the newest one may take more than the limit.
 
     Returns:
-        Table, contents, pixels and problems.
+        Table, digests, pixels and problems.
 
     Raises:
         UserError: there are no rows, or none of the photos can be decoded.
     """
     if table.empty:
         raise UserError(f"no photos to decode in {root}; the table has no rows")
-    contents = photo_contents(table, root, cache, verify=verify)
+    digests = photo_digests(table, root, cache)
     jobs = _jobs(table, root)
-    entry = _entry(jobs, contents, size, cache)
-    found = _find(entry, jobs, size)
+    entries, key = _entries(cache), _key(jobs, digests, size)
+    found = _find(entries, key, jobs, size)
     if found is None:
         reasons: dict[int, str] = {}
-        write_atomically(entry, lambda part: reasons.update(_decode(part, jobs, size)))
+        entry = entries.put(key, lambda part: reasons.update(_decode(part, jobs, size)))
         write_text(_note(entry), json.dumps({"sha256": sha256(entry), "reasons": reasons}))
-        trim(entry, limit_gb)
-        found = _open(entry, reasons, len(jobs), size)
-        if found is None:
-            raise UserError(f"the pixel cache {entry} cannot be read back; is the disk of {cache} sound and not full?")
+        entries.trim(keep=key)
+        try:
+            found = _open(entry, reasons, len(jobs), size)
+        except DAMAGE as error:
+            raise UserError(
+                f"the pixel cache {entry} cannot be read back; is the disk of {cache.root} sound and not full?"
+            ) from error
     photos, reasons = found
     kept = [row for row in range(len(table)) if row not in reasons]
     problems = problem_table((table["path"].iloc[row], reason) for row, reason in reasons.items())
     return Decoded(
         table.iloc[kept].reset_index(drop=True),
-        [contents[row] for row in kept],
+        [digests[row] for row in kept],
         photos["pixels"],
         photos["small"],
         problems,
@@ -110,16 +107,16 @@ def decode_catalogue(
 
 
 def photo_reader(
-    table: pd.DataFrame, root: Path, contents: Sequence[str], size: tuple[int, int], cache: Path
+    table: pd.DataFrame, root: Path, digests: Sequence[str], size: tuple[int, int], cache: CacheConfig
 ) -> Reader:
     """How to come by the pixels of some photos of a catalogue, for whoever looks at each of them once.
 
     Args:
-        table: as `decode_catalogue` takes it, as are `root`, `size` and `cache`.
-        root: see there.
-        contents: N hashes of the files, from `photo_contents`.
-        size: see there.
-        cache: see there.
+        table: N catalogue rows with `path`, and `bbox` where there are boxes.
+        root: the folder that `path` is relative to.
+        digests: N, from `photo_digests`.
+        size: (height, width) of the pixels.
+        cache: where `decode_catalogue` may have put them.
 
     Returns:
         A function from a row to its pixels, uint8 (H, W, 3), or a PhotoError; thread-safe. They come from the pixel
@@ -130,7 +127,7 @@ def photo_reader(
 
     @lru_cache(maxsize=1)
     def opened() -> tuple[Kept, npt.NDArray[np.intp]] | None:
-        found = _find(_entry(jobs, contents, size, cache), jobs, size)
+        found = _find(_entries(cache), _key(jobs, digests, size), jobs, size)
         return found and (found, np.cumsum([row not in found[1] for row in range(len(jobs))]) - 1)
 
     def find(row: int) -> Pixels:
@@ -166,12 +163,16 @@ def _jobs(table: pd.DataFrame, root: Path) -> _Jobs:
     return _Jobs(root.resolve(), table["path"].tolist(), boxes(table))
 
 
-def _entry(jobs: _Jobs, contents: Sequence[str], size: tuple[int, int], cache: Path) -> Path:
-    """Where the photos are kept: named by the SHA-256 of everything that decides the pixels."""
+def _entries(cache: CacheConfig) -> Cache:
+    return Cache(cache.root / "pixels", ".npy", cache.cache_gb)
+
+
+def _key(jobs: _Jobs, digests: Sequence[str], size: tuple[int, int]) -> str:
+    """The SHA-256 of everything that decides the pixels."""
     digest = hashlib.sha256(repr((READER_VERSION, tuple(size))).encode())
-    for path, box, content in zip(jobs.paths, jobs.boxes, contents, strict=True):
-        digest.update(repr((content or path, box)).encode())  # the path: decoding will say why it cannot be read
-    return cache / "pixels" / f"{digest.hexdigest()}.npy"
+    for path, box, photo in zip(jobs.paths, jobs.boxes, digests, strict=True):
+        digest.update(repr((photo or path, box)).encode())  # the path: decoding will say why it cannot be read
+    return digest.hexdigest()
 
 
 def _record(size: tuple[int, int]) -> np.dtype[np.void]:
@@ -188,41 +189,32 @@ def _can_be_read(job: Job) -> bool:
 
 
 def _note(entry: Path) -> Path:
-    """The file beside an entry that tells the reasons of the rows that are missing, and the entry's own hash."""
+    """An entry's companion: the reasons of the rows that are missing, and the entry's SHA-256."""
     return entry.with_suffix(".json")
 
 
-def _find(entry: Path, jobs: _Jobs, size: tuple[int, int]) -> Kept | None:
-    """The photos; None for an entry that is absent, damaged, or lacks a photo that can be read now."""
-    found = _load(entry, len(jobs), size)
+def _find(entries: Cache, key: str, jobs: _Jobs, size: tuple[int, int]) -> Kept | None:
+    """The photos; None for an entry that is missing, damaged, or lacks a photo that can be read now."""
+    found = entries.get(key, lambda entry: _load(entry, len(jobs), size))
     if found is None or any(_can_be_read(jobs[row]) for row in found[1]):
         return None  # what failed then was the disk, its rights or a missing package, and not the photo
-    with suppress(OSError):  # another process may trim just now, or the cache be read-only
-        os.utime(entry)  # marks the last use, which is what trimming goes by
     return found
 
 
-def _load(entry: Path, rows: int, size: tuple[int, int]) -> Kept | None:
-    try:
-        note = json.loads(_note(entry).read_text("utf-8"))
-        reasons = {int(row): str(reason) for row, reason in note["reasons"].items()}
-        if (gigabytes := entry.stat().st_size / 1e9) > SLOW_GB:
-            logger.info("Checking the decoded photos (%.1f GB).", gigabytes)
-        if note["sha256"] != sha256(entry):  # a flipped bit would be learnt, and shown, as if it were the photo's
-            logger.warning("%s is damaged; the photos are decoded again.", entry)
-            return None
-    except (OSError, EOFError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
-        return None
+def _load(entry: Path, rows: int, size: tuple[int, int]) -> Kept:
+    note = json.loads(_note(entry).read_text("utf-8"))
+    reasons = {int(row): str(reason) for row, reason in note["reasons"].items()}
+    if (gigabytes := entry.stat().st_size / 1e9) > SLOW_GB:
+        logger.info("Checking the decoded photos (%.1f GB).", gigabytes)
+    if note["sha256"] != sha256(entry):  # a flipped bit would be learnt, and shown, as if it were the photo's
+        raise ValueError("its SHA-256 is another")
     return _open(entry, reasons, rows, size)
 
 
-def _open(entry: Path, reasons: dict[int, str], rows: int, size: tuple[int, int]) -> Kept | None:
-    try:
-        photos = np.load(entry, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError):
-        return None
+def _open(entry: Path, reasons: dict[int, str], rows: int, size: tuple[int, int]) -> Kept:
+    photos = np.load(entry, mmap_mode="r", allow_pickle=False)
     if photos.dtype != _record(size) or photos.shape != (rows - len(reasons),):
-        return None
+        raise ValueError(f"it holds {photos.shape} of {photos.dtype}")
     return photos, reasons
 
 

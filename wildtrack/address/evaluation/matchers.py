@@ -12,7 +12,6 @@ from wildtrack.address.features.similarities import sides_of
 from wildtrack.address.matching.calibration import side_relation
 from wildtrack.address.matching.learning import EMBEDDING, FUSED, LOCAL, Matching
 from wildtrack.address.matching.local.voting import LocalIndex, rank_all
-from wildtrack.storage.cache import default_cache
 
 
 def local_method() -> Method:
@@ -30,7 +29,7 @@ def local_method() -> Method:
 
 @lru_cache(maxsize=1)  # a fusion asks again what was asked before
 def _rank_by_keypoints(asked: Asked) -> Ranked:
-    keypoints = cached_keypoints(asked.table, asked.root, asked.contents, default_cache(), asked.cache_gb)
+    keypoints = cached_keypoints(asked.table, asked.root, asked.digests, asked.cache)
     index = LocalIndex([keypoints[row] for row in asked.protocol.gallery])
     queries = [keypoints[row] for row in asked.protocol.queries]
     started = time.perf_counter()

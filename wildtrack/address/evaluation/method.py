@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.storage.cache import CacheConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,10 +17,10 @@ class Asked:
 
     table: pd.DataFrame  # labelled photos that can be decoded, N rows
     root: Path  # what their paths are relative to
-    contents: list[str]  # N digests, from `photo_contents`
+    digests: list[str]  # N, from `photo_digests`
     protocol: Protocol
     leaky: np.ndarray  # bool (Q, G): gallery photos that give a query's answer away
-    cache_gb: float  # disk space for decoded photos, and as much each for embeddings and keypoints
+    cache: CacheConfig
 
 
 @dataclass(frozen=True)

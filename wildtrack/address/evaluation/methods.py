@@ -22,7 +22,6 @@ from wildtrack.address.models.megadescriptor import LICENCE, check_packages, ope
 from wildtrack.address.models.preprocessor import model_fingerprint
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import default_cache
 from wildtrack.storage.files import sha256
 
 log = logging.getLogger(__name__)
@@ -148,16 +147,15 @@ def by_embeddings(
     kept_as = kept_as or fingerprint
 
     def rank(asked: Asked) -> Ranked:
-        cache = default_cache()
-        read = photo_reader(asked.table, asked.root, asked.contents, size, cache)
-        embedded = cached_outputs(engine, kept_as, asked.table, asked.contents, read, cache, asked.cache_gb)
+        read = photo_reader(asked.table, asked.root, asked.digests, size, asked.cache)
+        embedded = cached_outputs(engine, kept_as, asked.table, asked.digests, read, asked.cache)
         if len(embedded.problems):
             path, reason = embedded.problems[["path", "reason"]].iloc[0]
             raise gone_bad(path, reason)
         embeddings = embedded.outputs["embedding"]
         if not np.isfinite(embeddings).all():
             raise UserError(f"{name} gives embeddings that are no numbers; is --scaling what it was trained with?")
-        speed = embedding_speed(engine, kept_as, read, min(BATCH, len(asked.table)), cache)
+        speed = embedding_speed(engine, read, min(BATCH, len(asked.table)))
         return Ranked(cosines(embeddings, asked.protocol), embed_dim=embeddings.shape[1], photos_per_second=speed)
 
     return Method(name, fingerprint, rank, runs_on, megabytes, minutes, note)

@@ -47,7 +47,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     are the gallery.
 
     Args:
-        table: The catalogue, N rows, no "unknown"; with a split also `sha256`, from `photo_contents`.
+        table: The catalogue, N rows, no "unknown"; with a split also `sha256`, from `photo_digests`.
         split: Columns image_id, sha256 and split, or None.
         queries_per_identity: How many photos of each identity to ask; 0 asks all test photos (without a
             gallery: half of each identity's photos).

@@ -4,11 +4,7 @@ One file a model: `embeddings/NAME.npz` in the cache folder, with a key and ever
 """
 
 import hashlib
-import logging
-import os
-import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +17,10 @@ from wildtrack.access.catalogue import problem_table
 from wildtrack.access.photos.pixels import Reader
 from wildtrack.address.models.engines import Engine, Outputs, run_rows
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import trim
-from wildtrack.storage.files import sha256, write_atomically
+from wildtrack.storage.cache import Cache, CacheConfig
+from wildtrack.storage.files import sha256
 
 KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may have such a name
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +50,13 @@ def cached_outputs(
     engine: Engine,
     name: str,
     table: pd.DataFrame,
-    contents: Sequence[str],
+    digests: Sequence[str],
     read: Reader,
-    cache: Path,
-    limit_gb: float,
+    cache: CacheConfig,
 ) -> Embedded:
     """Run an engine over the photos it has not seen yet, and look up the others.
 
-    A photo is known by its file's content and its box, and the model by its name, which covers the weights,
+    A photo is known by its file's digest and its box, and the model by its name, which covers the weights,
     the preprocessing and the photo reader. A damaged file is dropped and made anew. Photos that are not asked for are
     forgotten when a model's file grows beyond the limit, and then the files of the models not used for longest.
 
@@ -71,17 +64,16 @@ def cached_outputs(
         engine: Either engine.
         name: Of its model: what the outputs are kept under, hexadecimal; for a saved model from `cache_name`.
         table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
-        contents: From `photo_contents`: N digests; "" is embedded and not kept.
+        digests: From `photo_digests`, N; "" is embedded and not kept.
         read: Gives the photo of a row, as this model takes it: from `photo_reader`, or an array's `__getitem__`.
-        cache: The project's cache folder, see `default_cache`.
-        limit_gb: What all files together may take, in units of 10^9 bytes; the newest one may take more.
+        cache: Files go to its `embeddings` folder; the newest one may take more than the limit.
 
     Raises:
         UserError: None of the photos can be read.
     """
-    keys = _keys(table, contents)
-    entry = cache / "embeddings" / f"{name}.npz"
-    known = _load(entry)
+    keys = _keys(table, digests)
+    entries = Cache(cache.root / "embeddings", ".npz", cache.cache_gb)
+    known = entries.get(name, _load)
     places = _places(known, keys)
     firsts = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
     reasons: dict[str, str] = {}
@@ -90,12 +82,11 @@ def cached_outputs(
         reasons = {keys[row]: reason for row, reason in failed.items()}
         if made:
             made[KEYS] = keys[[row for row in firsts if row not in failed]]
-            known = {name: np.concatenate([known[name], made[name]]) for name in made} if known else made
-            _save(entry, known, keys, limit_gb)
+            known = {each: np.concatenate([known[each], made[each]]) for each in made} if known else made
+            lasting = _lasting(known, keys, entries.limit_gb)
+            entries.put(name, lambda part: _save(part, lasting))
+            entries.trim(keep=name)
             places = _places(known, keys)
-    else:
-        with suppress(OSError):  # another process may trim just now, or the cache be read-only
-            os.utime(entry)  # marks the last use, which is what trimming goes by
     rows = np.flatnonzero(places >= 0)
     problems = problem_table(
         (table["path"].iloc[row], reasons[keys[row]]) for row in range(len(keys)) if places[row] < 0
@@ -103,7 +94,7 @@ def cached_outputs(
     if not known or not len(rows):
         path, reason = problems.iloc[0]
         raise UserError(f"none of the {len(table)} photos can be read; the first: {path}: {reason}")
-    outputs = {name: _taken(values, places[rows]) for name, values in known.items() if name != KEYS}
+    outputs = {each: _taken(values, places[rows]) for each, values in known.items() if each != KEYS}
     return Embedded(rows, outputs, problems)
 
 
@@ -117,44 +108,34 @@ def _taken(values: np.ndarray, places: np.ndarray) -> np.ndarray:
     return values if np.array_equal(places, np.arange(len(values))) else values[places]
 
 
-def _keys(table: pd.DataFrame, contents: Sequence[str]) -> np.ndarray:
+def _keys(table: pd.DataFrame, digests: Sequence[str]) -> np.ndarray:
     """Name each row's photo and box, str (N,); a row whose file could not be read gets a name of its own."""
     named = [
-        hashlib.sha256(f"{content} {box}".encode()).hexdigest() if content else f"row {row}"
-        for row, (content, box) in enumerate(zip(contents, boxes(table), strict=True))
+        hashlib.sha256(f"{digest} {box}".encode()).hexdigest() if digest else f"row {row}"
+        for row, (digest, box) in enumerate(zip(digests, boxes(table), strict=True))
     ]
     return np.array(named, dtype="<U64")
 
 
-def _load(entry: Path) -> Outputs | None:
-    """The outputs and keys of an entry; None when it is missing or damaged."""
-    try:
-        with np.load(entry, allow_pickle=False) as file:
-            outputs = {name: file[name] for name in file.files}
-        if str(outputs.pop(DIGEST)) == _digest(outputs) and len({len(values) for values in outputs.values()}) == 1:
-            return outputs
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, NotImplementedError):
-        pass
-    log.warning("%s is damaged; the photos are embedded again.", entry)
-    return None
+def _load(entry: Path) -> Outputs:
+    with np.load(entry, allow_pickle=False) as file:
+        outputs = {name: file[name] for name in file.files}
+    if str(outputs.pop(DIGEST)) != _digest(outputs) or len({len(values) for values in outputs.values()}) != 1:
+        raise ValueError("its digest is another")
+    return outputs
 
 
-def _save(entry: Path, outputs: Outputs, asked: np.ndarray, limit_gb: float) -> None:
-    """Write an entry, without rows that have no lasting name, and without those not asked for if it is too large."""
+def _lasting(outputs: Outputs, asked: np.ndarray, limit_gb: float) -> Outputs:
+    """What is kept: no rows without a lasting name, and only those asked for if all are more than the limit."""
     kept = np.char.find(outputs[KEYS], " ") < 0
     if sum(values.nbytes for values in outputs.values()) > limit_gb * 1e9:
         kept &= np.isin(outputs[KEYS], asked)
-    lasting = outputs if kept.all() else {name: values[kept] for name, values in outputs.items()}
+    return outputs if kept.all() else {name: values[kept] for name, values in outputs.items()}
 
-    def write(part: Path) -> None:
-        with part.open("wb") as file:
-            arrays: dict[str, Any] = {**lasting, DIGEST: np.array(_digest(lasting))}
-            np.savez(file, **arrays)
 
-    write_atomically(entry, write)
-    trim(entry, limit_gb)
+def _save(entry: Path, outputs: Outputs) -> None:
+    arrays: dict[str, Any] = {**outputs, DIGEST: np.array(_digest(outputs))}
+    np.savez(entry, **arrays)
 
 
 def _digest(outputs: Outputs) -> str:

@@ -1,11 +1,7 @@
 """The keypoints of a photo: where something is to be seen, and what it looks like. Pixels in, two arrays out."""
 
 import hashlib
-import io
-import os
-import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,8 +15,7 @@ from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.photos.reader import READER_VERSION, PhotoError, photo_size, read_photo, scaled_size
 from wildtrack.access.problems import gone_bad
 from wildtrack.console import track
-from wildtrack.storage.cache import trim
-from wildtrack.storage.files import write_atomically, write_bytes
+from wildtrack.storage.cache import Cache, CacheConfig
 from wildtrack.storage.threads import in_threads
 
 SIDE = 512  # pixels, the longer side of the photo that is looked at; a smaller photo is enlarged
@@ -82,17 +77,14 @@ def read_keypoints(photo: Path | BinaryIO, bbox: Box | None) -> Keypoints:
     return find_keypoints(read_photo(photo, scaled_size(*photo_size(photo, bbox), SIDE), bbox))
 
 
-def cached_keypoints(
-    table: pd.DataFrame, root: Path, contents: Sequence[str], cache: Path, limit_gb: float
-) -> list[Keypoints]:
-    """The keypoints of every photo of a catalogue; each is looked at once, and then found by its content.
+def cached_keypoints(table: pd.DataFrame, root: Path, digests: Sequence[str], cache: CacheConfig) -> list[Keypoints]:
+    """The keypoints of every photo of a catalogue; each is looked at once, and then found by its digest.
 
     Args:
         table: Catalogue rows with `path`, and `bbox` where there are boxes, N rows.
         root: What the paths are relative to.
-        contents: From `photo_contents`: N digests; "" is looked at and not kept.
-        cache: The project's cache folder; a small file a photo goes into `keypoints`.
-        limit_gb: What these files together may take, in units of 10^9 bytes; those not used for longest go first.
+        digests: From `photo_digests`, N; "" is looked at and not kept.
+        cache: A small file a photo goes into its `keypoints` folder.
 
     Returns:
         N of them.
@@ -100,40 +92,35 @@ def cached_keypoints(
     Raises:
         UserError: A photo that was there when the catalogue was read cannot be read any more.
     """
-    folder = cache / "keypoints"  # one for all settings, so that old ones make room
-    jobs = list(zip(table["path"], boxes(table), contents, strict=True))
+    entries = Cache(cache.root / "keypoints", ".npz", cache.cache_gb)  # one for all settings: old ones make room
+    jobs = list(zip(table["path"], boxes(table), digests, strict=True))
 
     def look(job: tuple[str, Box | None, str]) -> Keypoints:
-        path, box, content = job
-        key = hashlib.sha256(f"{SETTINGS} {content} {box or ''}".encode()).hexdigest()
-        entry = folder / f"{key}.npz"
-        known = _load(entry) if content else None
+        path, box, digest = job
+        key = hashlib.sha256(f"{SETTINGS} {digest} {box or ''}".encode()).hexdigest()
+        known = entries.get(key, _load) if digest else None
         if known is not None:
-            with suppress(OSError):  # another process may trim just now, or the cache be read-only
-                os.utime(entry)  # marks the last use, which is what trimming goes by
             return known
         try:
             found = read_keypoints(root / path, box)
         except PhotoError as error:
             raise gone_bad(path, error) from error
-        if content:
-            data = io.BytesIO()
-            np.savez(data, places=found.places, descriptors=found.descriptors, size=np.array(found.size))
-            write_atomically(entry, lambda part: write_bytes(part, data=data.getvalue()))
+        if digest:
+            entries.put(key, lambda part: _save(part, found))
         return found
 
     found = list(track(in_threads(look, jobs), "Finding keypoints", len(jobs)))
-    trim(folder / "none.npz", limit_gb)  # no entry is newest: all that do not fit may go
+    entries.trim()
     return found
 
 
-def _load(entry: Path) -> Keypoints | None:
-    """What was kept of a photo; None where there is nothing, or it is damaged."""
-    try:
-        with np.load(entry, allow_pickle=False) as arrays:
-            places, descriptors, size = arrays["places"], arrays["descriptors"], arrays["size"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+def _save(entry: Path, found: Keypoints) -> None:
+    np.savez(entry, places=found.places, descriptors=found.descriptors, size=np.array(found.size))
+
+
+def _load(entry: Path) -> Keypoints:
+    with np.load(entry, allow_pickle=False) as arrays:
+        places, descriptors, size = arrays["places"], arrays["descriptors"], arrays["size"]
     if places.shape != (len(places), 2) or descriptors.shape != (len(places), 128) or descriptors.dtype != np.uint8:
-        return None
+        raise ValueError(f"it holds {places.shape} and {descriptors.shape}")
     return Keypoints(places, descriptors, (int(size[0]), int(size[1])))

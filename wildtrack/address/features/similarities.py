@@ -12,7 +12,7 @@ from wildtrack.address.features.keypoints import Keypoints, cached_keypoints
 from wildtrack.address.gallery.nearest import similarities
 from wildtrack.address.matching.learning import EMBEDDING, LOCAL
 from wildtrack.address.matching.local.voting import LocalIndex, Matches, rank_all
-from wildtrack.storage.cache import default_cache
+from wildtrack.storage.cache import CacheConfig
 
 Scores = dict[str, npt.NDArray[np.floating]]
 Bools = npt.NDArray[np.bool_]
@@ -92,7 +92,7 @@ def sides_of(table: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def described(
-    table: pd.DataFrame, root: Path, contents: Sequence[str], embeddings: npt.NDArray[np.float32], cache_gb: float
+    table: pd.DataFrame, root: Path, digests: Sequence[str], embeddings: npt.NDArray[np.float32], cache: CacheConfig
 ) -> Described:
     """The photos of a catalogue with their keypoints; see `cached_keypoints`."""
-    return Described(embeddings, cached_keypoints(table, root, contents, default_cache(), cache_gb))
+    return Described(embeddings, cached_keypoints(table, root, digests, cache))

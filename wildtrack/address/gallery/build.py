@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.labelled import labelled
-from wildtrack.access.photos.digests import photo_contents
+from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
@@ -21,7 +22,7 @@ from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import default_cache
+from wildtrack.storage.cache import CacheConfig
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,11 @@ def known_photos(
     data: Path | None,
     scaling: str,
     custom_objects: Mapping[str, Any],
-    cache_gb: float,
+    cache: CacheConfig,
     problems: Path,
     with_keypoints: bool,
     *,
     rebuild: bool = False,
-    verify: bool = False,
 ) -> tuple[Index, OnnxEngine]:
     """Open the index and its engine, or build them where there are none yet or `rebuild` asks for it.
 
@@ -45,11 +45,10 @@ def known_photos(
         data: The catalogue; None: the one that the index was built from, or for a new one that of the training.
         scaling: See there.
         custom_objects: See there.
-        cache_gb: See there.
+        cache: See there.
         problems: See there.
         with_keypoints: See there.
         rebuild: Build it from the photos there are now.
-        verify: See there.
     """
     opened = None if rebuild else open_known_photos(artifacts, data, scaling, with_keypoints)
     return opened or build_known_photos(
@@ -57,10 +56,9 @@ def known_photos(
         artifacts.photos(data),
         scaling,
         custom_objects,
-        cache_gb,
+        cache,
         problems,
         with_keypoints,
-        verify=verify,
     )
 
 
@@ -101,11 +99,9 @@ def build_known_photos(
     data: Path,
     scaling: str,
     custom_objects: Mapping[str, Any],
-    cache_gb: float,
+    cache: CacheConfig,
     problems: Path,
     with_keypoints: bool = False,
-    *,
-    verify: bool = False,
 ) -> tuple[Index, OnnxEngine]:
     """Embed every labelled photo and save the index; `model.onnx` is made first where it is missing or outdated.
 
@@ -114,10 +110,9 @@ def build_known_photos(
         data: The catalogue: a folder or a CSV.
         scaling: "auto", or one of SCALINGS for a model from elsewhere.
         custom_objects: Layer classes of the user's own, by name.
-        cache_gb: What the pixel cache may take on disk, and as much each for embeddings and keypoints.
+        cache: Where decoded photos, embeddings and keypoints are kept.
         problems: CSV for the photos that cannot be used.
         with_keypoints: Whether the matcher goes by them.
-        verify: Read every photo again instead of trusting its size and date.
 
     Raises:
         UserError: No labelled photo can be read, or the model cannot be used.
@@ -126,22 +121,22 @@ def build_known_photos(
     catalogue = load_catalogue(data)
     log.info("Building the index. %s", catalogue.understood)
     table, root = labelled(catalogue), catalogue.root
-    size, cache = artifacts.preprocessor.image_size, default_cache()
+    size = artifacts.preprocessor.image_size
     if not onnx_is_current(artifacts, scaling):
-        photos = decode_catalogue(table, root, size, cache, cache_gb, verify=verify)
+        photos = decode_catalogue(table, root, size, cache)
         load_tensorflow()
         from wildtrack.address.models.saved import export_saved_model, open_saved_model
 
         saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
         export_saved_model(artifacts, saved)
-        verify = False  # every photo has been read just now
+        cache = replace(cache, verify=False)  # every photo has been read just now
     engine = OnnxEngine(artifacts.folder / "model.onnx")
     fingerprint = engine.fingerprint
-    contents = photo_contents(table, root, cache, verify=verify)
-    read = photo_reader(table, root, contents, size, cache)
-    embedded = cached_outputs(engine, cache_name(fingerprint, engine.path), table, contents, read, cache, cache_gb)
+    digests = photo_digests(table, root, cache)
+    read = photo_reader(table, root, digests, size, cache)
+    embedded = cached_outputs(engine, cache_name(fingerprint, engine.path), table, digests, read, cache)
     report_problems(problems, catalogue.problems, embedded.problems)
-    table, contents = table.iloc[embedded.rows], [contents[row] for row in embedded.rows]
+    table, digests = table.iloc[embedded.rows], [digests[row] for row in embedded.rows]
     embeddings = embedded.outputs["embedding"]
     del embedded  # with the probabilities, as many as there are identities for each photo
     broken = ~np.isfinite(embeddings).all(axis=1)
@@ -150,22 +145,22 @@ def build_known_photos(
             f"the model makes no numbers of {broken.sum()} of {len(table)} photos, the first: "
             f"{table['path'].iloc[int(broken.argmax())]}; it is damaged, or its training went wrong: train again"
         )
-    local = LocalIndex(cached_keypoints(table, root, contents, cache, cache_gb)) if with_keypoints else None
-    meta = index_meta(table, contents)
+    local = LocalIndex(cached_keypoints(table, root, digests, cache)) if with_keypoints else None
+    meta = index_meta(table, digests)
     index = save_index(artifacts.folder, embeddings, meta, root, data, fingerprint, local)
     return index, engine
 
 
-def index_meta(table: pd.DataFrame, contents: Sequence[str]) -> pd.DataFrame:
+def index_meta(table: pd.DataFrame, digests: Sequence[str]) -> pd.DataFrame:
     """The index's own columns of a catalogue.
 
     Args:
         table: The catalogue, N rows.
-        contents: From `photo_contents`, N.
+        digests: From `photo_digests`, N.
 
     Returns:
         META_COLUMNS, N rows: text, "" where unknown; `bbox` (x, y, width, height) or None; `sha256` of the file.
     """
     meta = table.reindex(columns=list(META_COLUMNS)).astype(object).fillna("")
     meta["bbox"] = pd.Series([box or None for box in meta["bbox"]], index=meta.index, dtype=object)
-    return meta.assign(sha256=contents).reset_index(drop=True)
+    return meta.assign(sha256=digests).reset_index(drop=True)

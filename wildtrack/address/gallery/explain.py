@@ -13,7 +13,7 @@ from wildtrack.address.features.keypoints import Keypoints, cached_keypoints
 from wildtrack.address.matching.local.voting import LocalIndex, Matches
 from wildtrack.address.models.engines import Engine
 from wildtrack.console import track
-from wildtrack.storage.cache import default_cache
+from wildtrack.storage.cache import CacheConfig
 
 WINDOWS = 7  # places a side at which a part of the photo is covered
 COVERED = 0.25  # of its side
@@ -102,7 +102,7 @@ def explain_queries(
     engine: Engine,
     index: LocalIndex | None,
     gallery: npt.NDArray[np.intp],
-    cache_gb: float,
+    cache: CacheConfig,
 ) -> dict[int, Reasons]:
     """Why photos of a catalogue are ranked first for others.
 
@@ -116,11 +116,11 @@ def explain_queries(
         index: The gallery's keypoints; None where the matcher has no need of them: then only the photos that are ranked
             first are compared.
         gallery: int (G,), the row of each photo in the index.
-        cache_gb: What all keypoints on disk may take.
+        cache: Where keypoints are kept.
     """
     rows = sorted({row for query, best in ranked.items() for row in (query, *best.tolist())})
-    contents = list(table["sha256"].iloc[rows])
-    found = dict(zip(rows, cached_keypoints(table.iloc[rows], root, contents, default_cache(), cache_gb), strict=True))
+    digests = list(table["sha256"].iloc[rows])
+    found = dict(zip(rows, cached_keypoints(table.iloc[rows], root, digests, cache), strict=True))
     places = {int(row): place for place, row in enumerate(gallery)}
     reasons = {}
     for query, best in track(list(ranked.items()), "Explaining", len(ranked)):

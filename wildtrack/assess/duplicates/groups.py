@@ -43,22 +43,22 @@ class Pictures:
     Attributes:
         thumbnails: The photos as `Decoded.small` has them, uint8 (N, 32, 32, 3); may be a memory map.
         hashes: From `perceptual_hashes` of them, bool, shape (N, 64).
-        contents: From `photo_contents`: digests of the files, "" where a file cannot be read.
-        pixel_contents: From `pixel_contents`: digests of the pixels, "" for a photo that shows nothing.
+        digests: From `photo_digests`: digests of the files, "" where a file cannot be read.
+        pixel_digests: From `pixel_digests`: digests of the pixels, "" for a photo that shows nothing.
         faults: How much is wrong with each photo, such as the number of its quality flags, int (N,).
         sizes: The pixels of each photo or box itself, (N,).
     """
 
     thumbnails: Pixels
     hashes: Hashes
-    contents: list[str]
-    pixel_contents: list[str]
+    digests: list[str]
+    pixel_digests: list[str]
     faults: npt.NDArray[np.integer]
     sizes: npt.NDArray[np.floating]
 
     def check(self, rows: int) -> None:
         """Raise a ValueError where there is not one of each for each of so many rows."""
-        parts = (self.thumbnails, self.hashes, self.contents, self.pixel_contents, self.faults, self.sizes)
+        parts = (self.thumbnails, self.hashes, self.digests, self.pixel_digests, self.faults, self.sizes)
         counts = [len(part) for part in parts]
         if counts != [rows] * 6:
             given = "{} thumbnails, {} hashes, {} files, {} pixel digests, {} faults and {} sizes".format(*counts)
@@ -100,11 +100,11 @@ def check_for_duplicates(table: pd.DataFrame, pictures: Pictures) -> pd.DataFram
     pictures.check(len(table))
     thumbnails, hashes = pictures.thumbnails, pictures.hashes
     photos = pd.factorize(photo_keys(table))[0]
-    files, pixels, box = _keys(pictures.contents), _keys(pictures.pixel_contents), _box_keys(table)
+    files, pixels, box = _keys(pictures.digests), _keys(pictures.pixel_digests), _box_keys(table)
     names = [PurePosixPath(path).name for path in table["path"]]
     everyone = np.ones(len(table), dtype=np.bool_)
     of_file, of_pixels = _same_files(files, box, photos), _partners(pixels, photos, everyone)
-    shows = np.flatnonzero(np.asarray(pictures.pixel_contents, dtype=object) != "")
+    shows = np.flatnonzero(np.asarray(pictures.pixel_digests, dtype=object) != "")
     labels, of_hash, distances = _near(thumbnails, hashes, photos, shows)
     for partners in (of_file, of_pixels):
         rows = np.flatnonzero(partners != NOBODY)

@@ -49,7 +49,7 @@ def perceptual_hashes(pixels: Pixels) -> Hashes:
     return hashes
 
 
-def pixel_contents(pixels: Pixels) -> list[str]:
+def pixel_digests(pixels: Pixels) -> list[str]:
     """Name what each photo shows, whatever its file says beside the pixels: the hex SHA-256 of the pixels.
 
     A photo that shows nothing has no name, because neither its pixels nor its hash tell it from another such photo:
