@@ -29,7 +29,7 @@ from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
 from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.web.api import create_app
-from wildtrack.web.guard import Guard
+from wildtrack.web.guard import Guard, Limits
 from wildtrack.web.service import Service
 from wildtrack.web.store import open_store
 
@@ -67,9 +67,8 @@ def search(folder: Path) -> Iterator[Asked]:
     """The server, asked over HTTP in this process."""
     searcher = Searcher(build(folder), CellEngine(), SIZE, "fused", fake_matching())
     with open_store(folder / "sightings") as store:
-        guarded = Guard(
-            create_app(Service(searcher, (), store), "", needs_token=False), frozenset({"testserver"}), 10**8
-        )
+        app = create_app(Service(searcher, (), store), "", needs_token=False)
+        guarded = Guard(app, frozenset({"testserver"}), Limits(10**8))
         with TestClient(guarded, raise_server_exceptions=False) as client:
 
             def ask(content: bytes) -> str | None:

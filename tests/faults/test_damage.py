@@ -168,7 +168,7 @@ def test_a_flipped_bit_in_the_sightings(tmp_path: Path, record_property: Callabl
         """All that is told of the sightings, or an error."""
         store = Store(tmp_path)
         try:
-            seen = [(each.id, each.identity, each.photo, each.side, each.said) for each in store.sightings()]
+            seen = [(each.id, each.identity, each.photo, each.viewpoint, each.said) for each in store.sightings()]
             trail = [(each.id, each.at, each.action, each.sighting, each.identity) for each in store.events(100)]
             return [*seen, *trail, *((key, *vector) for key, vector in store.vectors("f" * 64).items())]
         finally:
@@ -177,7 +177,7 @@ def test_a_flipped_bit_in_the_sightings(tmp_path: Path, record_property: Callabl
     store = Store(tmp_path)
     for number in range(30):
         vector = np.random.default_rng(number).normal(size=64).astype(np.float32)
-        name = Said(f"Žofie {number}", new_individual=True, side="left", decision="new", probability=0.125)
+        name = Said(f"Žofie {number}", new_individual=True, viewpoint="left", decision="new", probability=0.125)
         store.add(b"photo %d" % number, ".jpg", name, "f" * 64, vector, set())
     store.close()
     database, truth = tmp_path / "sightings.sqlite", said()

@@ -33,7 +33,7 @@ from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.errors import UserError
 from wildtrack.web.api import create_app
-from wildtrack.web.guard import Guard
+from wildtrack.web.guard import Guard, Limits
 from wildtrack.web.service import Service
 from wildtrack.web.store import open_store
 
@@ -56,7 +56,7 @@ def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
 def client(searcher: Searcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with open_store(tmp_path_factory.mktemp("web") / "sightings") as store:
         app = create_app(Service(searcher, (), store), "", needs_token=False)
-        yield TestClient(Guard(app, frozenset({"testserver"}), 100_000_000), raise_server_exceptions=False)
+        yield TestClient(Guard(app, frozenset({"testserver"}), Limits(100_000_000)), raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize("name", READ)

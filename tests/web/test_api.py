@@ -16,7 +16,7 @@ from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.web import api as module
 from wildtrack.web import store as store_module
 from wildtrack.web.api import create_app, inline_hashes
-from wildtrack.web.guard import Guard
+from wildtrack.web.guard import Guard, Limits
 from wildtrack.web.responses import ONLY_TRAINED, shown_name
 from wildtrack.web.service import Service
 from wildtrack.web.store import open_store
@@ -49,7 +49,7 @@ def searcher(index: Index) -> Searcher:
 def client(searcher: Searcher, tmp_path: Path) -> Iterator[TestClient]:
     with open_store(tmp_path / "sightings") as store:
         app = create_app(Service(searcher, ("Ana", "Blå"), store), PAGE, needs_token=False)
-        yield TestClient(Guard(app, frozenset({"testserver"}), 1_000_000, inline_hashes(PAGE)))
+        yield TestClient(Guard(app, frozenset({"testserver"}), Limits(1_000_000), inline_hashes(PAGE)))
 
 
 def photo(pattern: int, crop: int = 4, exif: Image.Exif | None = None, kind: str = "PNG") -> bytes:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from wildtrack.web.guard import HEADERS, TOKEN_HEADER, Guard, Message, Receive, Scope, Send, host_of
+from wildtrack.web.guard import HEADERS, TOKEN_HEADER, Guard, Limits, Message, Receive, Scope, Send, host_of
 
 HOST = "127.0.0.1:8000"
 
@@ -47,7 +47,7 @@ def ask(
         "query_string": target.partition("?")[2].encode(),
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
     }
-    guard = guard or Guard(echo, frozenset({"localhost"}), 100, ("'sha256-a'", "'sha256-b'"), token)
+    guard = guard or Guard(echo, frozenset({"localhost"}), Limits(100), ("'sha256-a'", "'sha256-b'"), token)
     asyncio.run(guard(scope, receive, send))
     start, body = sent
     return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, body["body"]
@@ -132,7 +132,7 @@ def test_only_the_pages_own_script_runs() -> None:
 
 
 def test_one_more_than_may_wait_is_told_to_come_back() -> None:
-    guard = Guard(echo, frozenset({"localhost"}), 100, waiting=1)
+    guard = Guard(echo, frozenset({"localhost"}), Limits(100, sending=1))
     guard.working["looking"] = guard.most["looking"]
     status, headers, _ = ask(guard=guard)
     assert (status, headers["retry-after"]) == (503, "2")
@@ -157,7 +157,7 @@ def test_who_sends_nothing_is_not_waited_for() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [(b"host", HOST.encode())]}
-    guard = Guard(echo, frozenset(), 100, patience=0.01)
+    guard = Guard(echo, frozenset(), Limits(100, patience=0.01))
     asyncio.run(guard(scope, receive, send))
     assert sent[0]["status"] == 408
     assert guard.working == {"sending": 0, "looking": 0}

@@ -51,7 +51,7 @@ def test_a_new_animal_is_found_at_once_after_a_restart_and_not_after_undoing(
     service = serve(index, store, matcher)
     assert first(service, png(7)) != "Eva"
     said = service.confirm(png(7), " Eva ", True, "left")
-    assert (said.identity, said.new_individual, said.side) == ("Eva", True, "left")
+    assert (said.identity, said.new_individual, said.viewpoint) == ("Eva", True, "left")
     for asked in (service, serve(index, store, matcher)):
         answer = asked.answer("photo.png", png(7, 9), 5, "")
         assert answer.candidates[0].identity == "Eva"

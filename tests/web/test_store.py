@@ -22,7 +22,7 @@ def test_what_is_said_is_there_after_a_restart(tmp_path: Path) -> None:
     store.close()
     again = Store(tmp_path)
     (found,) = again.sightings()
-    assert (found.id, found.identity, found.side, found.decision, found.probability) == (
+    assert (found.id, found.identity, found.viewpoint, found.decision, found.probability) == (
         number,
         "Ana",
         "left",

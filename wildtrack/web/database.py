@@ -1,8 +1,7 @@
-"""The tables of what people said, and the database that holds them: made, or brought up to date, when it is opened."""
+"""The tables of what people said, and the database that holds them: made, or checked, when it is opened."""
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 from wildtrack.errors import UserError
 
 SCHEMA_VERSION = 2
-SEALED = ("photos", "embeddings", "sightings", "events")
-# version -> the SQL that makes the next one of it
-UPGRADES: dict[int, Sequence[str]] = {
-    1: [f"ALTER TABLE {table} ADD COLUMN seal VARCHAR NOT NULL DEFAULT ''" for table in SEALED],
-}
 BUSY_SECONDS = 10.0  # to wait for another process that writes
 
 
@@ -50,14 +44,13 @@ class Base(DeclarativeBase):
 
     type_annotation_map = {datetime: Moment}  # noqa: RUF012  # SQLAlchemy's way
 
-    seal: Mapped[str]  # SHA-256 of the other columns, "" in rows of version 1
+    seal: Mapped[str]  # SHA-256 of the other columns
 
 
 def _seal(row: Base) -> str:
     """What a row's seal must be; a number that the database gives out is not known in time."""
-    values = {
-        each.key: getattr(row, each.key) for each in row.__mapper__.column_attrs if each.key not in ("id", "seal")
-    }
+    values = {each.columns[0].name: getattr(row, each.key) for each in row.__mapper__.column_attrs}
+    values = {column: value for column, value in values.items() if column not in ("id", "seal")}
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=_as_text).encode()).hexdigest()
 
 
@@ -73,7 +66,7 @@ def _seal_row(_mapper: object, _connection: object, row: Base) -> None:
 
 @event.listens_for(Base, "load", propagate=True)
 def _check_row(row: Base, _context: object) -> None:
-    if row.seal and row.seal != _seal(row):
+    if row.seal is not None and row.seal != _seal(row):  # None: a new row, which `merge` reports as loaded
         raise ValueError(f"a row of {row.__tablename__} is not as it was written")
 
 
@@ -107,7 +100,7 @@ class Sighting(Base):
     photo: Mapped[str] = mapped_column(ForeignKey("photos.sha256"))
     identity: Mapped[str]
     new_individual: Mapped[bool]  # named in this sighting for the first time
-    side: Mapped[str]  # which side of the animal shows; "" where not said
+    viewpoint: Mapped[str] = mapped_column("side")  # which side of the animal shows; "" where not said
     said: Mapped[datetime]  # UTC
     undone: Mapped[datetime | None]
     decision: Mapped[str | None]  # what the search had answered: match, review or new
@@ -129,15 +122,15 @@ class Event(Base):
 
 
 def open_database(path: Path) -> Engine:
-    """Open the database, or make one, and bring an older one up to date.
+    """Open the database, or make one.
 
     Raises:
-        UserError: It is damaged, or of a newer WildTrack.
+        UserError: It is damaged, or of another version.
     """
     engine = _engine(path)
     try:
         _check_pages(engine)
-        _bring_up_to_date(engine)
+        _make_tables(engine)
         _check_rows(engine)
     except DatabaseError as error:
         raise UserError(f"{path} cannot be used: {error.orig}; restore it from a backup") from error
@@ -182,16 +175,19 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _bring_up_to_date(engine: Engine) -> None:
+def _make_tables(engine: Engine) -> None:
+    """Make the tables of a new database; UserError where an old one has other tables than these."""
     with engine.begin() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if version > SCHEMA_VERSION:
             raise UserError(
                 f"the sightings were written by a newer WildTrack (version {version}, here {SCHEMA_VERSION}); update it"
             )
+        if 0 < version < SCHEMA_VERSION:
+            raise UserError(
+                f"{engine.url.database} was written before the first release (version {version}); name a new folder "
+                "with --sightings, and confirm the photos in the old one again"
+            )
         if version == 0:
             Base.metadata.create_all(connection)
-        for step in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
-            for statement in UPGRADES.get(step, ()):
-                connection.exec_driver_sql(statement)
-        connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -71,6 +71,6 @@ def _row(service: Service, sighting: Sighting) -> dict[str, Any]:
         "image_id": f"sighting-{sighting.id}",
         "identity": sighting.identity,
         "path": f"{CONFIRMED}/{path.name}",
-        "orientation": sighting.side or None,
+        "orientation": sighting.viewpoint or None,
         **read_exif(path),
     }

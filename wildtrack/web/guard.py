@@ -8,6 +8,7 @@ import hmac
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,9 +24,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # a header of its own: no other page can make a browser send it
 TOKEN_HEADER = "x-wildtrack-token"  # nosec B105  # only its name, not a token
 ASKING = frozenset({"/search", "/predict"})  # they send photos, and change nothing
-WAITING = 16  # requests with a body that may be in work
-LOOKING = 64  # others
-PATIENCE = 30.0  # seconds, until the next part of a body must be here
 RETRY_AFTER = 2  # seconds
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -36,6 +34,23 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What requests may take.
+
+    Attributes:
+        body: Bytes that one may send, by its own account (Content-Length) and by what comes in.
+        sending: Requests with a body that may be in work at once; one more is told to come back.
+        looking: The same of other requests.
+        patience: Seconds until the next part of a body must be here, or a part of the answer be taken.
+    """
+
+    body: int
+    sending: int = 16
+    looking: int = 64
+    patience: float = 30.0
+
+
 class Guard:
     """Refuses requests before the application sees them."""
 
@@ -43,11 +58,9 @@ class Guard:
         self,
         app: App,
         names: frozenset[str],
-        body_limit: int,
+        limits: Limits,
         inline: tuple[str, str] = ("'none'", "'none'"),
         token: str | None = None,
-        waiting: int = WAITING,
-        patience: float = PATIENCE,
     ) -> None:
         """Stand before an application.
 
@@ -55,16 +68,14 @@ class Guard:
             app: What is guarded.
             names: What this computer is called, without ports: a page elsewhere whose name is made to lead here (DNS
                 rebinding) is refused. Addresses are no names, and always allowed.
-            body_limit: Bytes a request may send, by its own account (Content-Length) and by what comes in.
+            limits: What requests may take.
             inline: What the policy allows as scripts and as styles; see `inline_hashes`.
             token: What writing requests, and those for positions, must bring in `TOKEN_HEADER`; None where only this
                 computer can ask.
-            waiting: Requests with a body that may be in work at once; one more is told to come back.
-            patience: Seconds until the next part of a body must be here, or a part of the answer be taken.
         """
-        self.app, self.names, self.body_limit, self.token = app, names, body_limit, token
-        self.patience = patience
-        self.most, self.working = {"sending": waiting, "looking": LOOKING}, {"sending": 0, "looking": 0}
+        self.app, self.names, self.limits, self.token = app, names, limits, token
+        self.most = {"sending": limits.sending, "looking": limits.looking}
+        self.working = {"sending": 0, "looking": 0}
         script, style = inline
         policy = (
             f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' blob: data:; "
@@ -103,19 +114,19 @@ class Guard:
             if whole:  # what is asked now is whether the client has gone
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), self.patience)
+                message = await asyncio.wait_for(receive(), self.limits.patience)
             except TimeoutError:
                 raise HTTPException(408, "the request came too slowly") from None
             seen += len(message.get("body", b""))
             whole = not message.get("more_body", False)
-            if seen > self.body_limit:
+            if seen > self.limits.body:
                 raise HTTPException(413, self._too_large())
             return message
 
         async def noted(message: Message) -> None:
             nonlocal started
             started = True
-            await asyncio.wait_for(send(message), self.patience)  # who does not read keeps nobody waiting
+            await asyncio.wait_for(send(message), self.limits.patience)  # who does not read keeps nobody waiting
 
         try:
             await self.app(scope, counted, self._with_headers(noted))
@@ -131,7 +142,7 @@ class Guard:
         declared = headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdecimal()):
             return 400, "Content-Length is no number"
-        if len(declared) > 15 or int(declared) > self.body_limit:
+        if len(declared) > 15 or int(declared) > self.limits.body:
             return 413, self._too_large()
         sends = scope["method"] not in SAFE_METHODS
         if sends and not _same_origin(headers):
@@ -151,7 +162,7 @@ class Guard:
         return True
 
     def _too_large(self) -> str:
-        return f"too much at once: at most {self.body_limit // 1_000_000} MB a request"
+        return f"too much at once: at most {self.limits.body // 1_000_000} MB a request"
 
     def _with_headers(self, send: Send) -> Send:
         async def with_headers(message: Message) -> None:

@@ -138,7 +138,7 @@ def confirmation(sighting: Sighting) -> Confirmation:
         sighting.id,
         sighting.identity,
         sighting.new_individual,
-        sighting.side,
+        sighting.viewpoint,
         sighting.said,
         sighting.undone,
         sighting.decision,

@@ -8,7 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from wildtrack.web.api import BODY_LIMIT, inline_hashes
-from wildtrack.web.guard import Guard
+from wildtrack.web.guard import Guard, Limits
 
 GRACE = 5  # seconds, for requests that are in work when it is stopped
 
@@ -24,7 +24,7 @@ def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str]
         token: What writing requests must bring; None: nothing.
     """
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each answer waits 40 ms for the client's word
-    guard = Guard(app, own_names(names), BODY_LIMIT, inline_hashes(page), token)
+    guard = Guard(app, own_names(names), Limits(BODY_LIMIT), inline_hashes(page), token)
     config = uvicorn.Config(
         guard,
         log_level="warning",

@@ -220,7 +220,7 @@ class Service:
             "identity": sighting.identity,
             "path": path.resolve().as_posix(),
             "bbox": None,
-            "orientation": sighting.side,
+            "orientation": sighting.viewpoint,
             "date": str(read_exif(path).get("date", "")),
             "sha256": sighting.photo,
         }

@@ -17,9 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
-from sqlalchemy import (
-    select,
-)
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from wildtrack.errors import UserError
@@ -35,7 +33,7 @@ class Said:
 
     identity: str
     new_individual: bool
-    side: str = ""
+    viewpoint: str = ""
     decision: str | None = None
     probability: float | None = None
 
@@ -72,7 +70,7 @@ class Store:
         """Open the store, or make one; mend what a crash left behind.
 
         Raises:
-            UserError: The database is damaged, or of a newer WildTrack.
+            UserError: The database is damaged, or of another version.
         """
         self.photos = folder / "photos"
         self.photos.mkdir(parents=True, exist_ok=True)
@@ -119,7 +117,7 @@ class Store:
                 photo=digest,
                 identity=said.identity,
                 new_individual=bool(said.new_individual),
-                side=said.side,
+                viewpoint=said.viewpoint,
                 said=now,
                 undone=None,
                 decision=said.decision,

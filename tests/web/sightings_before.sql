@@ -1,0 +1,49 @@
+-- as the version before the house was laid out anew wrote it (commit 0310881)
+BEGIN TRANSACTION;
+CREATE TABLE embeddings (
+	photo VARCHAR NOT NULL,
+	model VARCHAR NOT NULL,
+	vector BLOB NOT NULL,
+	seal VARCHAR NOT NULL,
+	PRIMARY KEY (photo, model),
+	FOREIGN KEY(photo) REFERENCES photos (sha256)
+);
+INSERT INTO "embeddings" VALUES('7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed','ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',X'00004040000040400000404000004040','aec566073eee1fa34159bfba8dc4e06abe4ae090069814b4e44a47814263f000');
+CREATE TABLE events (
+	id INTEGER NOT NULL,
+	at DATETIME NOT NULL,
+	action VARCHAR NOT NULL,
+	sighting INTEGER NOT NULL,
+	identity VARCHAR NOT NULL,
+	photo VARCHAR NOT NULL,
+	seal VARCHAR NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(sighting) REFERENCES sightings (id)
+);
+INSERT INTO "events" VALUES(1,'2026-11-27 07:23:57.830924','confirmed',1,'Ana','7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed','9558dc34ca5aecd17f770122c5f6158064b282efdf22d0a567e3ee5bf3203230');
+CREATE TABLE photos (
+	sha256 VARCHAR NOT NULL,
+	suffix VARCHAR NOT NULL,
+	added DATETIME NOT NULL,
+	seal VARCHAR NOT NULL,
+	PRIMARY KEY (sha256)
+);
+INSERT INTO "photos" VALUES('7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed','.jpg','2026-11-27 07:23:57.830924','a480fac03136e7764165290afb68cd574b2557fd7e6a224be9f16406ea2b361a');
+CREATE TABLE sightings (
+	id INTEGER NOT NULL,
+	photo VARCHAR NOT NULL,
+	identity VARCHAR NOT NULL,
+	new_individual BOOLEAN NOT NULL,
+	side VARCHAR NOT NULL,
+	said DATETIME NOT NULL,
+	undone DATETIME,
+	decision VARCHAR,
+	probability DOUBLE,
+	seal VARCHAR NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(photo) REFERENCES photos (sha256)
+);
+INSERT INTO "sightings" VALUES(1,'7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed','Ana',0,'left','2026-11-27 07:23:57.830924',NULL,'match',0.9,'0b864c18fb41ad879c73cd0fc8ee6bc46f975bef2a144477978e4615c21c6de3');
+CREATE UNIQUE INDEX one_animal_a_photo ON sightings (photo) WHERE undone IS NULL;
+COMMIT;
+PRAGMA user_version = 2;
