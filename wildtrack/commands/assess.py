@@ -17,30 +17,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.demo import DEMO, DEMO_NEW
+from wildtrack.access.demo import DEMO, make_demo_once
 from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.access.readers.table import write_table
 from wildtrack.address.artifacts import onnx_is_current, open_artifacts
 from wildtrack.address.features.embeddings import cache_name, cached_outputs
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.preprocessor import plain
 from wildtrack.assess.checks import Checks, check_catalogue
-from wildtrack.assess.duplicates.groups import remove_duplicates, write_cleaned
+from wildtrack.assess.derived import write_with_split, write_without_copies
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.quality.flags import Thresholds, check_thresholds
 from wildtrack.assess.splits import SplitConfig
 from wildtrack.config import check_range, part
-from wildtrack.console import console, counted
+from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_bytes, write_csv, write_text
-from wildtrack.storage.ownership import mark_ours, refuse_foreign
+from wildtrack.storage.ownership import refuse_foreign
 
 PIXELS = (64, 64)  # at which photos are compared pixel by pixel
 
@@ -68,6 +66,31 @@ class Config:
 
 def assess(config: Config) -> None:
     """Catalogue -> photos -> what every check says -> tables -> one page."""
+    check(config)
+    make_demo_once(config.data)
+    catalogue = load_catalogue(config.data, config.split_column)
+    console.print(catalogue.understood)
+    has_model = check_artifacts(config.artifacts)
+    cleaned, resplit = check_targets(config, catalogue.root)
+
+    photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, part(CacheConfig, config))
+    hashes = perceptual_hashes(photos.small)
+    checks = check_catalogue(catalogue, photos, hashes, config.thresholds, part(SplitConfig, config))
+    write_tables(checks, config.results)
+    audit = None
+    if has_model and checks.anybody_named:
+        audit = audit_with_model(config, catalogue, checks, photos.digests, hashes)
+    write_report(config, catalogue, checks, audit)
+
+    if config.remove_duplicates:
+        for sentence in write_without_copies(checks, catalogue, cleaned, config.results / "removed.csv"):
+            console.print(sentence)
+    if config.save_split:
+        console.print(write_with_split(checks, catalogue, resplit, without_copies=config.remove_duplicates))
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot work before any photo is read."""
     check_range(
         encounter_hours=(config.encounter_hours, 0, math.inf),
         test_share=(config.test_share, 0, 0.9),
@@ -76,33 +99,20 @@ def assess(config: Config) -> None:
         cache_gb=(config.cache_gb, 0.01, math.inf),
     )
     check_thresholds(config.thresholds)
-    if config.data == DEMO and not any(DEMO.glob("*")):
-        from wildtrack.access.demo.dataset import make_demo  # SciPy takes a second: not for --help
 
-        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
-        make_demo(DEMO, DEMO_NEW)
-    catalogue = load_catalogue(config.data, config.split_column)
-    console.print(catalogue.understood)
+
+def check_targets(config: Config, root: Path) -> tuple[Path, Path]:
+    """Where the catalogue goes without its copies, and with the suggested split; refuse what may not be replaced."""
     check_results(config.results, config.data)
-    has_model = check_artifacts(config.artifacts)
-    cleaned, resplit = catalogue.root / "cleaned.csv", catalogue.root / "split.csv"
-    if config.remove_duplicates:
-        check_target(cleaned, config.data)
-    if config.save_split:
-        check_target(resplit, config.data)
-    cache = part(CacheConfig, config)
-    photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, cache)
-    hashes = perceptual_hashes(photos.small)
-    checks = check_catalogue(catalogue, photos, hashes, config.thresholds, part(SplitConfig, config))
-    write_tables(checks, config.results)
-    audit = None
-    if has_model and checks.anybody_named:
-        audit = audit_with_model(config, catalogue, checks, photos.digests, hashes)
-    write_report(config, catalogue, checks, audit)
-    if config.remove_duplicates:
-        write_without_copies(checks, catalogue, cleaned, config.results)
-    if config.save_split:
-        write_split(checks, catalogue, resplit, without_copies=config.remove_duplicates)
+    cleaned, resplit = root / "cleaned.csv", root / "split.csv"
+    for target, is_written in ((cleaned, config.remove_duplicates), (resplit, config.save_split)):
+        if is_written and target.resolve() == config.data.resolve():  # its rows would be lost
+            raise UserError(
+                f"--data {config.data} is the file that would be written; name the photos or catalogue it came from"
+            )
+        if is_written:
+            refuse_foreign(target)
+    return cleaned, resplit
 
 
 def check_results(results: Path, data: Path) -> None:
@@ -123,17 +133,10 @@ def check_artifacts(artifacts: Path) -> bool:
         return True
     if artifacts != Config.artifacts:
         raise UserError(
-            f"--artifacts {artifacts} holds no trained model; name a folder that train_classifier_reid.py wrote, or "
-            "leave it out to assess the photos alone"
+            f"--artifacts {artifacts} holds no trained model; name a folder that {program('train')} wrote, or leave it "
+            "out to assess the photos alone"
         )
     return False
-
-
-def check_target(target: Path, data: Path) -> None:
-    """Refuse to replace the catalogue that is read, whose rows would be lost, or a file of the user's own."""
-    if target.resolve() == data.resolve():
-        raise UserError(f"--data {data} is the file that would be written; name the photos or catalogue it came from")
-    refuse_foreign(target)
 
 
 def audit_with_model(
@@ -143,7 +146,7 @@ def audit_with_model(
     try:
         artifacts = open_artifacts(config.artifacts)
         if not onnx_is_current(artifacts):
-            raise UserError(f"{config.artifacts} has no model.onnx of the model in it; search.py makes one")
+            raise UserError(f"{config.artifacts} has no model.onnx of the model in it; {program('search')} makes one")
         engine = OnnxEngine(config.artifacts / "model.onnx")
     except UserError as error:  # the rest of the report does not depend on it
         log.warning("No label audit: %s", error)
@@ -169,48 +172,6 @@ def write_tables(checks: Checks, results: Path) -> None:
     write_csv(checks.quality_with_issues(), results / "quality.csv")
     write_csv(checks.duplicates, results / "duplicates.csv")
     write_csv(checks.suggested, results / "split.csv")
-
-
-def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, results: Path) -> None:
-    """The catalogue without its copies, beside the photos, and what left."""
-    cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
-    unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
-    removed = pd.concat([copies, unreadable[["image_id", "path"]].assign(reason="cannot be read")], ignore_index=True)
-    write_cleaned(cleaned, catalogue.root, target)
-    mark_ours(target)
-    write_csv(removed, results / "removed.csv")
-    console.print(
-        f"Wrote {target} with {counted(len(cleaned), 'row', 'rows')}. Copies left out: {len(copies)}; unreadable "
-        f"photos left out: {len(unreadable)}; {results / 'removed.csv'} lists them. No photo was deleted. "
-        f'To train on it: python train_classifier_reid.py --data "{target}"'
-    )
-    undecided = int(checks.duplicates["across_identities"].sum())
-    if undecided:
-        console.print(
-            f"Photos that stay in it because a copy bears another name: {undecided}. Only a person can say which name "
-            f"is right: see across_identities in {results / 'duplicates.csv'}, mend the labels, and run this again."
-        )
-
-
-def write_split(checks: Checks, catalogue: Catalogue, target: Path, *, without_copies: bool) -> None:
-    """The catalogue with the suggested split, beside the photos, and what is not in it."""
-    if not checks.anybody_named:
-        raise UserError(
-            f"--save-split wrote no {target.name}: nobody is named yet, so there is nothing to split; name the animals "
-            "in the column identity, or sort them into a folder each, and run this again"
-        )
-    labelled = checks.with_suggested_split()
-    # A copy is in the subset of the photo that stays instead, so no subset loses its last photo of an animal.
-    resplit = remove_duplicates(labelled, checks.duplicates)[0] if without_copies else labelled
-    write_table(resplit, target)
-    mark_ours(target)
-    unnamed, copies = len(checks.table) - len(labelled), len(labelled) - len(resplit)
-    unreadable = len(catalogue.table) - len(checks.table)
-    console.print(
-        f"Wrote {target} with {counted(len(resplit), 'row', 'rows')}. Rows left out: {unnamed} of unnamed animals, "
-        f"{unreadable} with unreadable photos, {copies} of copies{'' if without_copies else ' (--remove-duplicates)'}. "
-        f'To train on it: python train_classifier_reid.py --data "{target}"'
-    )
 
 
 def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
