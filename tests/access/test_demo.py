@@ -67,7 +67,7 @@ def test_every_encounter_shows_both_sides(catalogue: pd.DataFrame) -> None:
     assert sides.to_list() == [["left", "right"]] * IDENTITIES * ENCOUNTERS
 
 
-def test_new_photos_are_of_known_turtles_on_a_further_day_and_of_one_stranger(
+def test_new_photos_are_of_known_turtles_on_a_further_day_and_of_one_unknown_turtle(
     folders: tuple[Path, Path], catalogue: pd.DataFrame
 ) -> None:
     answers = pd.read_csv(folders[1] / "answers.csv")

@@ -1,4 +1,4 @@
-"""What was left out, told twice: a count on the screen, every path and reason in a file."""
+"""What was left out: a count on the screen, every path and reason in a file."""
 
 import logging
 from pathlib import Path

@@ -161,7 +161,7 @@ def identity_generator(seed: int, identity: str) -> np.random.Generator:
 
 
 def _rule(table: pd.DataFrame, config: SplitConfig, dated: bool) -> str:
-    """Turn the setting "auto" into another one, or say why the catalogue cannot be split so."""
+    """The rule of the split, "auto" settled; UserError where the catalogue has not what the rule needs."""
     has_split = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())
     if config.split == "auto":
         if config.identities == "closed" and has_split:
@@ -217,7 +217,7 @@ def _own_subsets(table: pd.DataFrame) -> npt.NDArray[np.str_]:
 
 
 def _ranks(table: pd.DataFrame, times: npt.NDArray[np.datetime64] | None) -> npt.NDArray[np.intp]:
-    """Rank rows by time and then name, or by name alone, so that the order of the table has no say; shape (N,)."""
+    """Rank rows by time and then name, or by name alone, whatever the order of the table; shape (N,)."""
     names = pd.factorize(table["image_id"].to_numpy(dtype=object), sort=True)[0]
     order = np.argsort(names) if times is None else np.lexsort((names, times))
     ranks = np.empty(len(table), dtype=np.intp)

@@ -12,8 +12,8 @@ from wildtrack.assess.labels.likeness import (
     best_links,
     comparable_photos,
     neighbours,
+    other_links,
     own_links,
-    stranger_links,
 )
 
 
@@ -87,9 +87,9 @@ def test_best_links_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, cel
     assert (similarity[0], place[0], count[0]) == (-np.inf, NOBODY, 0)
 
 
-def test_stranger_links_agree_with_a_plain_loop() -> None:
+def test_other_links_agree_with_a_plain_loop() -> None:
     photos = random_photos(40)
-    nearest, middle = stranger_links(photos)
+    nearest, middle = other_links(photos)
     for one in range(40):
         best: dict[int, float] = {}
         for other in range(40):

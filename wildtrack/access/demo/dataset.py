@@ -28,10 +28,10 @@ from wildtrack.errors import UserError
 
 SPECIES = "Caretta caretta"
 LICENSE = "CC0-1.0"
-SIDES = ("left", "right")
+VIEWPOINTS = ("left", "right")
 PHOTOS_PER_ENCOUNTER = 2  # sides take turns, so every encounter shows both
 WEEKS_BETWEEN_ENCOUNTERS = (2, 10)  # shortest and longest
-NEW_PHOTOS = 5  # of known turtles; one of a stranger comes on top
+NEW_PHOTOS = 5  # of known turtles; one of an unknown turtle comes on top
 
 _FIRST_SURVEY = datetime.date(2022, 4, 6)  # the boat goes out once a week, so animals share days
 _STRANGER = 0  # known animals are numbered from 1
@@ -55,7 +55,7 @@ class Shot:
     @property
     def orientation(self) -> str:
         """The side that shows."""
-        return SIDES[self.number % len(SIDES)]
+        return VIEWPOINTS[self.number % len(VIEWPOINTS)]
 
     @property
     def path(self) -> PurePosixPath:
@@ -70,7 +70,7 @@ def make_demo(folder: Path, new_folder: Path, identities: int = 24, encounters: 
 
     Args:
         folder: A folder per identity and `metadata.csv`. Must not exist yet, or be empty.
-        new_folder: Photos of known animals on a further day and one of a stranger, with
+        new_folder: Photos of known animals on a further day and one of an unknown one, with
             `answers.csv`. Must not exist yet, or be empty.
         identities: Number of animals.
         encounters: Days on which each animal is met, with `PHOTOS_PER_ENCOUNTER` photos each.
@@ -137,7 +137,7 @@ def _seconds(rng: Generator, low: int, high: int) -> datetime.timedelta:
 
 
 def _new_shots(identities: int, encounters: int, seed: int) -> list[Shot]:
-    """Photos for the search to be asked about: known animals in a further encounter and a stranger, shuffled."""
+    """Photos for the search to be asked about: known animals in a further encounter and an unknown one, shuffled."""
     rng = _rng(seed, _NEW)
     known = rng.choice(np.arange(1, identities + 1), min(NEW_PHOTOS, identities), replace=False)
     animals = rng.permutation([_STRANGER, *known])
@@ -160,11 +160,11 @@ def _take(shot: Shot, path: Path, seed: int) -> None:
     Image.fromarray(photo).save(path, quality=int(rng.integers(*JPEG_QUALITY)))
 
 
-@lru_cache(maxsize=len(SIDES))  # shots come animal by animal
+@lru_cache(maxsize=len(VIEWPOINTS))  # shots come animal by animal
 def _head(animal: int, orientation: str, seed: int) -> Head:
     """One side of an animal's head: both sides have plates of one kind, in another mosaic."""
     plates = draw_plates(_rng(seed, _PLATES, animal))
-    return draw_head(plates, _rng(seed, _ANIMAL, animal, SIDES.index(orientation)))
+    return draw_head(plates, _rng(seed, _ANIMAL, animal, VIEWPOINTS.index(orientation)))
 
 
 def _rng(*key: int) -> Generator:

@@ -23,7 +23,7 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
     """Cut out each animal at full size, without metadata, and write catalogue.csv and problems.csv beside the crops.
 
     A row without a box keeps the whole photo. Crops lie side by side, for the folder of a photo names only one of its
-    animals; `image_id` stays, `photo_id` names the source photo, so that crops of one photo stay on one side of a
+    animals; `image_id` stays, `photo_id` names the source photo, so that crops of one photo stay in one subset of a
     split. The folder appears when it is whole, and not before.
 
     Args:

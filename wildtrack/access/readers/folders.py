@@ -54,9 +54,9 @@ def read_folders(root: Path) -> Catalogue:
         for identity in identities:
             photos, unusable = _photos(identity, root)
             problems += unusable
-            side = {"split": parent.name.casefold()} if splits else {}
+            subset = {"split": parent.name.casefold()} if splits else {}
             rows += [
-                {"image_id": path, "identity": identity.name, "path": path} | side
+                {"image_id": path, "identity": identity.name, "path": path} | subset
                 for path in (_relative(photo, root) for photo in photos)
             ]
     if not rows:

@@ -1,6 +1,6 @@
 """Lion: faces, ears, whiskers and bodies of lions, a folder per individual."""
 
-from wildtrack.access.sources.nyala import ARCHIVE, FOLDER, URL, without_split_with_side
+from wildtrack.access.sources.nyala import ARCHIVE, FOLDER, URL, without_split_with_viewpoint
 from wildtrack.access.sources.source import Source
 
 SOURCE = Source(
@@ -9,7 +9,7 @@ SOURCE = Source(
     url=URL,
     expects=("train/*/*_*.png", "val/*/*_*.png", "*/*_*.png"),
     inside=f"{FOLDER}/Lion_Data_Zero",
-    adjust=without_split_with_side,
+    adjust=without_split_with_viewpoint,
 )
 
 download_and_extract = SOURCE.download_and_extract

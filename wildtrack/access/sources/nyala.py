@@ -12,10 +12,10 @@ URL = "https://github.com/tvanzyl/wildlife_reidentification/archive/refs/heads/m
 FOLDER = "wildlife_reidentification-main"
 
 
-def without_split_with_side(table: pd.DataFrame) -> pd.DataFrame:
-    """Drop the split, whose sides share no animal so that no query could be answered; read the side off the name."""
-    side = table["path"].str.rsplit("/", n=1).str[-1].str.extract("_(left|right)", flags=re.I, expand=False)
-    return table.drop(columns="split", errors="ignore").assign(orientation=side.str.lower())
+def without_split_with_viewpoint(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop the split, whose subsets share no animal, so no query has an answer; read the viewpoint in the name."""
+    orientation = table["path"].str.rsplit("/", n=1).str[-1].str.extract("_(left|right)", flags=re.I, expand=False)
+    return table.drop(columns="split", errors="ignore").assign(orientation=orientation.str.lower())
 
 
 SOURCE = Source(
@@ -24,7 +24,7 @@ SOURCE = Source(
     url=URL,
     expects=("train/*/*photo.*", "test/*/*photo.*", "*/*photo.*"),
     inside=f"{FOLDER}/Nyala_Data_Zero",
-    adjust=without_split_with_side,
+    adjust=without_split_with_viewpoint,
 )
 
 download_and_extract = SOURCE.download_and_extract

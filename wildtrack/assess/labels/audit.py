@@ -1,4 +1,4 @@
-"""Label audit: which labels do the photos themselves speak against?
+"""Label audit: labels that the photos themselves contradict.
 
 In: the catalogue's table and an embedding a row, from any model. Out: three lists for a person to look through, the
 most suspicious first, each with the photos that are the evidence. An embedding can be wrong; a list is no verdict.
@@ -22,13 +22,13 @@ from wildtrack.assess.labels.likeness import (
     best_links,
     comparable_photos,
     neighbours,
+    other_links,
     own_links,
-    stranger_links,
 )
 
 NEIGHBOURS = 10  # photos that vote on a label
 LINKS = 3  # of a photo to an identity, whose mean similarity is compared
-HALF_WAY = 0.5  # likeness, from strangers to one animal
+HALF_WAY = 0.5  # likeness, from two animals to one
 FEWEST = 2  # photos that make an animal of its own; a single odd one is a matter of its label
 LARGEST = 2000  # photos of an identity that are parted; of more, evenly spaced ones
 ROUNDS = 20  # of two-means; it settles in a few
@@ -51,7 +51,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What the embeddings say about the labels.
+    """Labels that the embeddings contradict.
 
     Likeness is cosine similarity on a scale that any embedding can be put on: 0 is how similar a photo typically
     (median) is to the most similar photo of any other identity, 1 how similar it typically is to the most similar
@@ -64,7 +64,7 @@ class Audit:
             each, `HALF_WAY` or more. The evidence is its most similar photo of the suggested and of its own identity.
         pairs: Pairs of identities that look like one animal. `score`: their likeness, from the mean best link of
             a photo of one to the other (the lower of the two directions, so that one mislabelled photo does not make
-            a pair), at least half-way from a photo's most similar stranger to its own animal. The evidence is the
+            a pair), at least half-way from a photo's most similar other animal to its own. The evidence is the
             most similar two photos.
         identities: Identities that look like two animals: parted in two, the parts resemble each other less than
             `HALF_WAY`, and the photos of each part resemble each other more. `score`: 1 - the parts' likeness. The
@@ -91,9 +91,9 @@ def audit_labels(
     hashes: Hashes | None,
     learnt: npt.NDArray[np.bool_] | None = None,
 ) -> Audit:
-    """Compare every labelled photo with all others that show the same side.
+    """Compare every labelled photo with all others of the same viewpoint.
 
-    Photos of different `orientation` are not compared, because the sides of an animal are different patterns; those
+    Photos of different `orientation` are not compared, because each side of an animal has a pattern of its own; those
     without one are compared with each other. Links between photos of one encounter, one source photo or
     near-duplicates do not count. A photo without an independent one of its own identity is not audited itself.
 
@@ -106,7 +106,7 @@ def audit_labels(
         learnt: Which photos the model was trained on, bool (N,), or None where nobody knows; it is only counted.
 
     Returns:
-        The three lists. A side on which photos typically are no more similar to their own identity than to some
+        The three lists. A viewpoint whose photos typically are no more similar to their own identity than to some
         other one adds nothing to them, which is logged: such an embedding knows nothing about labels.
 
     Raises:
@@ -119,17 +119,17 @@ def audit_labels(
         raise ValueError("The embeddings are not of length one; divide each by its length.")
     lists: dict[str, list[dict[str, Any]]] = {"photos": [], "pairs": [], "identities": []}
     found: list[npt.NDArray[np.bool_]] = []
-    for side, rows in _sides(table):
+    for viewpoint, rows in _viewpoints(table):
         photos = comparable_photos(table, embeddings, encounter_hours, hashes, rows)
         own = own_links(photos)
         near = neighbours(photos, NEIGHBOURS)
         judged = own[2] > 0
         found.append((photos.identities[near[0][:, 0]] == photos.identities)[judged])
-        scale = _scale(photos, own[0][judged], side)
+        scale = _scale(photos, own[0][judged], viewpoint)
         if scale is not None:
-            lists["photos"] += _odd_photos(table, side, photos, own, near, scale)
-            lists["pairs"] += _alike_identities(table, side, photos, near, scale)
-            lists["identities"] += _mixed_identities(table, side, photos, scale)
+            lists["photos"] += _odd_photos(table, viewpoint, photos, own, near, scale)
+            lists["pairs"] += _alike_identities(table, viewpoint, photos, near, scale)
+            lists["identities"] += _mixed_identities(table, viewpoint, photos, scale)
     every = np.concatenate(found) if found else np.zeros(0, dtype=np.bool_)
     labelled = (table["identity"] != UNKNOWN).to_numpy()
     return Audit(
@@ -146,17 +146,17 @@ def audit_labels(
 class _Scale:
     """Typical (median) best links: to another identity, to the most similar other identity, to the own one."""
 
-    strangers: float
+    others: float
     nearest: float
     own: float
 
     def likeness(self, similarity: float) -> float:
-        return (similarity - self.strangers) / (self.own - self.strangers)
+        return (similarity - self.others) / (self.own - self.others)
 
 
-def _scale(photos: Photos, own: Floats, side: str) -> _Scale | None:
-    """Measure what is typical; None where own photos are not more similar than some stranger's, or there are no two."""
-    nearest, middle = stranger_links(photos)
+def _scale(photos: Photos, own: Floats, viewpoint: str) -> _Scale | None:
+    """Measure what is typical; None where own photos are no more similar than another animal's, or there are no two."""
+    nearest, middle = other_links(photos)
     if not len(own) or not len(middle):
         return None
     scale = _Scale(*(float(np.median(links)) for links in (middle, nearest, own)))
@@ -164,7 +164,7 @@ def _scale(photos: Photos, own: Floats, side: str) -> _Scale | None:
         logger.warning(
             "The embedding does not tell these animals apart%s, so it says nothing about their labels: photos of one "
             "animal are typically %.2f similar, the most similar ones of two animals %.2f.",
-            f" ({side})" if side else "",
+            f" ({viewpoint})" if viewpoint else "",
             scale.own,
             scale.nearest,
         )
@@ -172,20 +172,20 @@ def _scale(photos: Photos, own: Floats, side: str) -> _Scale | None:
     return scale
 
 
-def _sides(table: pd.DataFrame) -> Iterator[tuple[str, Rows]]:
+def _viewpoints(table: pd.DataFrame) -> Iterator[tuple[str, Rows]]:
     """The labelled rows of each orientation; "" is without one."""
     known = np.flatnonzero(table["identity"].to_numpy(dtype=object) != UNKNOWN)
-    sides = pd.Series("", index=known, dtype=object)
+    viewpoints = pd.Series("", index=known, dtype=object)
     if "orientation" in table:
         words = table["orientation"].iloc[known].astype(object)
-        sides[:] = words.where(words.notna() & (words != UNKNOWN), "").to_numpy()
-    for side, places in sides.groupby(sides).indices.items():
-        yield str(side), known[places]
+        viewpoints[:] = words.where(words.notna() & (words != UNKNOWN), "").to_numpy()
+    for viewpoint, places in viewpoints.groupby(viewpoints).indices.items():
+        yield str(viewpoint), known[places]
 
 
 def _odd_photos(
     table: pd.DataFrame,
-    side: str,
+    viewpoint: str,
     photos: Photos,
     own: tuple[Floats, Rows, Rows],
     near: tuple[Rows, Floats],
@@ -212,7 +212,7 @@ def _odd_photos(
         yield {
             **_named(table, rows[place]),
             "identity": table["identity"].iloc[rows[place]],
-            "orientation": side,
+            "orientation": viewpoint,
             "suggested_identity": table["identity"].iloc[rows[members[other][0]]],
             "score": score,
             "votes": int(others[other]),
@@ -230,7 +230,7 @@ def _mean_link(photos: Photos, place: int, members: Rows, count: int) -> float:
 
 
 def _alike_identities(
-    table: pd.DataFrame, side: str, photos: Photos, near: tuple[Rows, Floats], scale: _Scale
+    table: pd.DataFrame, viewpoint: str, photos: Photos, near: tuple[Rows, Floats], scale: _Scale
 ) -> Iterator[dict[str, Any]]:
     """Pairs of identities whose photos find each other; a pair must show among the neighbours of one of its photos."""
     one_animal = (1 + scale.likeness(scale.nearest)) / 2
@@ -248,14 +248,14 @@ def _alike_identities(
         yield {
             "identity_a": table["identity"].iloc[pair[0]],
             "identity_b": table["identity"].iloc[pair[1]],
-            "orientation": side,
+            "orientation": viewpoint,
             "score": scale.likeness(float(min(means))),
             "similarity": float(min(means)),
             **_pictured(table, pair, len(members[one]), len(members[other])),
         }
 
 
-def _mixed_identities(table: pd.DataFrame, side: str, photos: Photos, scale: _Scale) -> Iterator[dict[str, Any]]:
+def _mixed_identities(table: pd.DataFrame, viewpoint: str, photos: Photos, scale: _Scale) -> Iterator[dict[str, Any]]:
     """Identities whose two most different parts have few links between them."""
     for places in photos.members().values():
         if len(places) < 2 * FEWEST:
@@ -272,7 +272,7 @@ def _mixed_identities(table: pd.DataFrame, side: str, photos: Photos, scale: _Sc
         pair = photos.rows[_most_typical(photos, ones)], photos.rows[_most_typical(photos, others)]
         yield {
             "identity": table["identity"].iloc[pair[0]],
-            "orientation": side,
+            "orientation": viewpoint,
             "score": 1 - scale.likeness(float(max(means))),
             "similarity": float(max(means)),
             **_pictured(table, pair, len(ones), len(others)),

@@ -1,6 +1,6 @@
-"""How alike photos are when only likeness counts that is evidence: unit vectors in, the best links between photos out.
+"""How alike independent photos are: unit vectors in, the best links between photos out.
 
-A link between two photos is evidence when they are independent: not of one photo, not of one encounter of one
+A link between two photos counts when they are independent: not of one photo, not of one encounter of one
 identity (two frames of a burst are alike whatever the label says), and not near-duplicates.
 """
 
@@ -21,12 +21,12 @@ NOBODY = -1  # no row
 BLOCK_CELLS = 1 << 22  # similarities at once: 16 MB
 SEARCHED_AT_ONCE = 1024  # photos
 DEEPEST = 1024  # how many neighbours are looked through for independent ones
-SAMPLED = 256  # photos that tell how alike strangers are
+SAMPLED = 256  # photos by which the likeness of different animals is measured
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
 class Photos:
-    """Photos that can be compared: labelled, and showing one side of the animals.
+    """Photos that can be compared: labelled, and of one viewpoint.
 
     Attributes:
         rows: Int (N,), their rows in the catalogue.
@@ -45,7 +45,7 @@ class Photos:
     words: npt.NDArray[np.uint64] | None
 
     def independent(self, ones: Rows | np.intp, others: Rows) -> npt.NDArray[np.bool_]:
-        """Say which pairs are evidence; the two arrays of places (0 to N - 1) are broadcast."""
+        """Whether the photos of each pair are independent; the two arrays of places (0 to N - 1) are broadcast."""
         apart: npt.NDArray[np.bool_] = self.photos[ones] != self.photos[others]
         apart &= self.encounters[ones] != self.encounters[others]
         if self.words is not None:
@@ -121,7 +121,7 @@ def own_links(photos: Photos) -> tuple[Floats, Rows, Rows]:
     return links
 
 
-def stranger_links(photos: Photos) -> tuple[Floats, Floats]:
+def other_links(photos: Photos) -> tuple[Floats, Floats]:
     """How similar photos are to other identities: up to `SAMPLED` photos, evenly spaced.
 
     Returns:
@@ -158,16 +158,16 @@ def neighbours(photos: Photos, count: int) -> tuple[Rows, Floats]:
     deepest = min(len(photos.rows), DEEPEST)
     starts = range(0, len(photos.rows), SEARCHED_AT_ONCE)
     for start in track(starts, "Comparing animals", len(starts)):
-        asked = np.arange(start, min(start + SEARCHED_AT_ONCE, len(photos.rows)))
+        unfinished = np.arange(start, min(start + SEARCHED_AT_ONCE, len(photos.rows)))
         depth = 2 * count
-        while len(asked):
+        while len(unfinished):
             depth = min(4 * depth, deepest)
-            links, found = index.search(photos.vectors[asked], depth)
-            independent = photos.independent(asked[:, None], found)
+            links, found = index.search(photos.vectors[unfinished], depth)
+            independent = photos.independent(unfinished[:, None], found)
             order = np.argsort(~independent, axis=1, kind="stable")[:, :count]  # independent ones first, best first
             kept = np.take_along_axis(independent, order, axis=1)
             width = order.shape[1]
-            places[asked, :width] = np.where(kept, np.take_along_axis(found, order, axis=1), NOBODY)
-            similarities[asked, :width] = np.where(kept, np.take_along_axis(links, order, axis=1), -np.inf)
-            asked = asked[independent.sum(axis=1) < count] if depth < deepest else asked[:0]
+            places[unfinished, :width] = np.where(kept, np.take_along_axis(found, order, axis=1), NOBODY)
+            similarities[unfinished, :width] = np.where(kept, np.take_along_axis(links, order, axis=1), -np.inf)
+            unfinished = unfinished[independent.sum(axis=1) < count] if depth < deepest else unfinished[:0]
     return places, similarities
