@@ -66,7 +66,7 @@ def main(config: Config) -> None:
         for piece in config.pieces:
             path = config.results / f"{name_of(config)}_{piece.replace(' ', '_')}_{seed}.csv"
             if not path.is_file():
-                write_csv(validation_scores(train(config, piece, seed)), path)
+                write_csv(path, validation_scores(train(config, piece, seed)))
             scores.append(read_scores(path).assign(piece=piece, seed=seed))
     table = table_of(pd.concat(scores), config.pieces)
     lines: list[list[Any]] = [list(table), ["---"] * len(table.columns), *table.to_numpy().tolist()]

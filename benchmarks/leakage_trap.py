@@ -57,7 +57,7 @@ def main(config: Config) -> None:
         honest = measure(config, photos / "metadata.csv", "encounter", seed)
         shuffled = photos / f"random_{seed}.csv"
         split = pd.read_csv(config.results / f"encounter_{seed}" / "artifacts" / "split.csv")
-        write_csv(dealt_anew(pd.read_csv(photos / "metadata.csv"), split, seed), shuffled)
+        write_csv(shuffled, dealt_anew(pd.read_csv(photos / "metadata.csv"), split, seed))
         trap = measure(config, shuffled, "random", seed)
         for name, metrics in zip(SPLITS, (honest, trap), strict=True):
             console.print(f"\nSeed {seed}, split {name}: {in_words(metrics)}\n")
@@ -79,7 +79,7 @@ def add_frames(folder: Path) -> None:
         frame.save(folder / second(path), quality=90)
     later = (pd.to_datetime(table["date"]) + pd.Timedelta(seconds=1)).map(pd.Timestamp.isoformat)
     frames = table.assign(image_id=table["image_id"] + "_b", path=table["path"].map(second), date=later)
-    write_csv(pd.concat([table, frames], ignore_index=True), folder / "metadata.csv")
+    write_csv(folder / "metadata.csv", pd.concat([table, frames], ignore_index=True))
 
 
 def second(path: str) -> str:

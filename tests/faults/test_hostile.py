@@ -501,7 +501,7 @@ PICKLES: dict[str, Callable[[Path], bytes]] = {
     "a number of 6,000 digits": lambda _: pickle.dumps({**FIVE, "image_size": 10**6000}),
     "dimensions of 6,000 digits": lambda _: pickle.dumps({**FIVE, "embed_dim": -(10**6000)}),
     "state for a stand-in": lambda _: b"\x80\x04c_codecs\nencode\nN}\x8c\x0c__defaults__)s\x86b.",
-    "one's own class": lambda _: b"\x80\x04cwildtrack.fileset\nFileSet\n.",
+    "one's own class": lambda _: b"\x80\x04cwildtrack.storage.sealed\nSealedSet\n.",
 }  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def test_a_new_folder_overwrites_nothing(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("cell", ["a\rb", "0\r", "a\nb", 'a"b', "a,b", " a ", "", "NA", "007"])
 def test_a_table_is_read_back_cell_by_cell(tmp_path: Path, cell: str) -> None:
     table = pd.DataFrame({"image_id": ["1", cell], "number": [0.5, 2.0]})
-    write_csv(table, tmp_path / "a.csv")
+    write_csv(tmp_path / "a.csv", table)
     again = pd.read_csv(tmp_path / "a.csv", keep_default_na=False, dtype={"image_id": str})
     assert again["image_id"].tolist() == ["1", cell]
     assert again["number"].tolist() == [0.5, 2.0]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from wildtrack.errors import UserError
-from wildtrack.storage import sealed as fileset
-from wildtrack.storage.sealed import FileSet, _manifest_text
+from wildtrack.storage import sealed
+from wildtrack.storage.sealed import SealedSet, _manifest_text
 
 NAMES = ("a.txt", "b.txt", "c.txt")
 
@@ -20,8 +20,8 @@ def pull_the_plug() -> None:
     raise CrashError
 
 
-def files_in(folder: Path) -> FileSet:
-    return FileSet(folder, "manifest.json", ".staging", "make it again")
+def files_in(folder: Path) -> SealedSet:
+    return SealedSet(folder, "manifest.json", ".staging", "make it again")
 
 
 def write(version: str) -> Any:
@@ -98,7 +98,7 @@ def test_a_crash_at_any_step_leaves_the_old_set_or_the_new_one(tmp_path: Path, m
             patch.setattr(Path, "replace", counted(Path.replace))
             patch.setattr(Path, "write_bytes", counted(Path.write_bytes))
             for name in ("fsync", "write_text"):
-                patch.setattr(fileset, name, counted(getattr(fileset, name)))
+                patch.setattr(sealed, name, counted(getattr(sealed, name)))
             patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
             try:
                 files.replace(write("new"), {"version": "new"})
@@ -174,7 +174,7 @@ def test_a_huge_manifest_is_refused_unread(tmp_path: Path) -> None:
     files = files_in(tmp_path)
     files.replace(write("old"), {})
     with (tmp_path / "manifest.json").open("ab") as file:
-        file.truncate(fileset.MAX_MANIFEST_BYTES + 1)
+        file.truncate(sealed.MAX_MANIFEST_BYTES + 1)
     with pytest.raises(UserError, match="is damaged"):
         files.open()
 

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from wildtrack.storage.threads import EACH, in_threads, pieces
+from wildtrack.storage.threads import PIECES_PER_CORE, in_threads, pieces
 
 
 @pytest.mark.parametrize("count", [0, 1, 100])
@@ -33,7 +33,14 @@ def test_an_error_is_raised_where_its_result_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("count", "most", "length"),
-    [(0, 8, 0), (1, 8, 1), (5, 1, 1), (2 * EACH - 1, 8, 1), (6 * EACH, 8, 3), (100 * EACH, 8, 8)],
+    [
+        (0, 8, 0),
+        (1, 8, 1),
+        (5, 1, 1),
+        (2 * PIECES_PER_CORE - 1, 8, 1),
+        (6 * PIECES_PER_CORE, 8, 3),
+        (100 * PIECES_PER_CORE, 8, 8),
+    ],
 )
 def test_pieces_are_in_order_and_enough_for_all_cores(
     monkeypatch: pytest.MonkeyPatch, count: int, most: int, length: int
@@ -42,4 +49,4 @@ def test_pieces_are_in_order_and_enough_for_all_cores(
     cut = pieces(range(count), most)
     assert [item for piece in cut for item in piece] == list(range(count))
     assert {len(piece) for piece in cut[:-1]} <= {length}
-    assert len(cut) >= min(count, 2 * EACH)
+    assert len(cut) >= min(count, 2 * PIECES_PER_CORE)

@@ -17,7 +17,7 @@ def report_problems(path: Path, *tables: pd.DataFrame) -> None:
     The file is written even when it is empty, so that an old list never passes for a new one.
     """
     problems = pd.concat(tables, ignore_index=True)[["path", "reason"]]
-    write_csv(problems, path)
+    write_csv(path, problems)
     if len(problems):
         log.warning(
             "Problems with photos or rows: %d, all listed in %s; the first: %s: %s",

@@ -17,8 +17,8 @@ from wildtrack.address.matching.learnt_file import read_matching, write_matching
 from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor, plain
 from wildtrack.console import program
 from wildtrack.errors import UserError
-from wildtrack.storage.files import sha256, to_csv
-from wildtrack.storage.sealed import FileSet
+from wildtrack.storage.files import sha256, write_csv
+from wildtrack.storage.sealed import SealedSet
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +88,9 @@ class Artifacts:
             )
 
 
-def artifact_files(folder: Path) -> FileSet:
+def artifact_files(folder: Path) -> SealedSet:
     """The sealed set in an artifacts folder, the index not counted."""
-    return FileSet(folder, "manifest.json", ".staging", RESTORE)
+    return SealedSet(folder, "manifest.json", ".staging", RESTORE)
 
 
 def save_artifacts(
@@ -129,8 +129,8 @@ def save_artifacts(
             yaml.safe_dump(plain({**config, "fingerprint": fingerprint}), sort_keys=False, allow_unicode=True),
             encoding="utf-8",
         )
-        to_csv(split, staging / "split.csv")
-        to_csv(history, staging / "history.csv")
+        write_csv(staging / "split.csv", split)
+        write_csv(staging / "history.csv", history)
         write_matching(matching, staging / MATCHING)
 
     artifact_files(folder).replace(write, {"fingerprint": fingerprint, "matching": MATCHING})

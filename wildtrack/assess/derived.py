@@ -31,7 +31,7 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, rem
     write_cleaned(cleaned, catalogue.root, target)
     mark_ours(target)
     gone = [copies, unreadable[["image_id", "path"]].assign(reason="cannot be read")]
-    write_csv(pd.concat(gone, ignore_index=True), removed)
+    write_csv(removed, pd.concat(gone, ignore_index=True))
     sentences = [
         f"Wrote {target} with {counted(len(cleaned), 'row', 'rows')}. Copies left out: {len(copies)}; unreadable "
         f"photos left out: {len(unreadable)}; {removed} lists them. No photo was deleted. {_train_on(target)}"

@@ -169,9 +169,9 @@ def write_tables(checks: Checks, results: Path) -> None:
     numbers = plain({**checks.statistics, "leakage": checks.leakage})
     write_text(results / "statistics.json", json.dumps(numbers, indent=2, allow_nan=False) + "\n")
     report_problems(results / "problems.csv", checks.problems)
-    write_csv(checks.quality_with_issues(), results / "quality.csv")
-    write_csv(checks.duplicates, results / "duplicates.csv")
-    write_csv(checks.suggested, results / "split.csv")
+    write_csv(results / "quality.csv", checks.quality_with_issues())
+    write_csv(results / "duplicates.csv", checks.duplicates)
+    write_csv(results / "split.csv", checks.suggested)
 
 
 def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
@@ -182,9 +182,9 @@ def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Au
 
     remove_files(config.results, *PICTURES, "suspicious_*.csv")  # an earlier report's must not pass for this one's
     if audit is not None:
-        write_csv(audit.photos, config.results / "suspicious_photos.csv")
-        write_csv(audit.pairs, config.results / "suspicious_pairs.csv")
-        write_csv(audit.identities, config.results / "suspicious_identities.csv")
+        write_csv(config.results / "suspicious_photos.csv", audit.photos)
+        write_csv(config.results / "suspicious_pairs.csv", audit.pairs)
+        write_csv(config.results / "suspicious_identities.csv", audit.identities)
     sections = all_sections(checks, audit, catalogue.root, config.encounter_hours, config.seed)
     for picture in (picture for section in sections for picture in section.figures):
         write_bytes(config.results / f"{picture.name}.png", png(picture.figure))

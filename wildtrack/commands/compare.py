@@ -95,7 +95,7 @@ def compare(config: Config) -> None:
         f"{len(set(identities[protocol.queries]))} identities, {len(protocol.gallery)} gallery photos"
     )
     asked_how = f"{protocol.method}. {leaky.any(axis=1).mean():.0%} of the queries have a leaky gallery photo."
-    write_csv(result, config.results / "methods.csv")
+    write_csv(config.results / "methods.csv", result)
     write_text(config.results / "methods.md", markdown(result, title, asked_how, config.reference))
     draw_comparison(result, title, config.results / "methods.png")
     console.print(screen_table(result, title, config.reference))

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files and folders that are written whole or not at all; SHA-256, and arrays that stay on disk."""
 
 import csv
 import hashlib
@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -115,16 +115,13 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_atomically(path, lambda part: part.write_bytes(data))
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as UTF-8 CSV with Unix line ends, atomically."""
-    write_atomically(path, lambda part: to_csv(table, part))
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as UTF-8 CSV with Unix line ends, atomically.
 
-
-def to_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as UTF-8 CSV with Unix line ends; for `write_atomically`, or into a staging folder.
-
-    Cells with a carriage return, which pandas leaves without quotes, would end a row for whoever reads the file.
+    Where a cell holds a carriage return, which pandas leaves without quotes and readers take for the end of the row,
+    all text is quoted.
     """
     text = table.select_dtypes(include=["object", "str"]).astype("str")
     returns = any(text[column].str.contains("\r", regex=False).any() for column in text)
-    table.to_csv(path, index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    write_atomically(path, lambda part: table.to_csv(part, index=False, lineterminator="\n", quoting=quoting))

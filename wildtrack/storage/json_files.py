@@ -15,15 +15,15 @@ _SLOW_BYTES = 50_000_000  # reading more than this takes seconds
 
 
 def read_json(source: Path, setting: str, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """Read a JSON file.
+    """The value in a JSON file in UTF-8.
 
     Args:
-        source: the file.
-        setting: what the user gave it as, such as "data = "; begins the error message.
-        object_hook: as in `json.loads`.
+        source: The file.
+        setting: How the user named it, such as "data = "; begins the error message.
+        object_hook: As in `json.loads`.
 
     Raises:
-        UserError: the file is missing, too large, or no JSON.
+        UserError: The file is missing, too large, or not JSON.
     """
     if not source.is_file():
         raise UserError(f"{setting}{source}: no such file")

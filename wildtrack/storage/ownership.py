@@ -1,6 +1,6 @@
-"""Which files beside the user's photos WildTrack wrote: only those are ever overwritten.
+"""Which files beside the user's photos WildTrack wrote: only those may be overwritten.
 
-A hidden file lists them with their SHA-256, so that a file the user has changed since counts as the user's own.
+A hidden file in the folder lists them with their SHA-256; a file that was changed since is the user's own.
 """
 
 import re
@@ -13,24 +13,24 @@ MARKER = ".wildtrack.sha256"  # lines as sha256sum writes them
 
 
 def is_ours(path: Path) -> bool:
-    """Whether WildTrack wrote the file, and nobody has changed it since."""
+    """Whether WildTrack wrote the file and it has not been changed since."""
     return path.is_file() and _marks(path.parent).get(path.name) == sha256(path)
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise a UserError when there is such a file and WildTrack did not write it as it is."""
+    """Raise a UserError when the file exists and is not ours; see `is_ours`."""
     if path.exists() and not is_ours(path):
         raise UserError(f"{path} is there already, and is not as WildTrack wrote it; rename it or remove it")
 
 
 def mark_ours(path: Path) -> None:
-    """Remember that WildTrack has just written the file."""
+    """Record that WildTrack has just written the file."""
     marks = _marks(path.parent) | {path.name: sha256(path)}
     write_text(path.parent / MARKER, "".join(f"{digest}  {name}\n" for name, digest in sorted(marks.items())))
 
 
 def _marks(folder: Path) -> dict[str, str]:
-    """File name -> SHA-256, of a folder's marker."""
+    """File name -> SHA-256, from the folder's hidden list."""
     marker = folder / MARKER
     text = marker.read_text(encoding="utf-8", errors="replace") if marker.is_file() else ""
     return {name: digest for digest, name in re.findall(r"^([0-9a-f]{64})  (.+)$", text, re.MULTILINE)}

@@ -23,13 +23,20 @@ MAX_MANIFEST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class FileSet:
-    """Where a set lives: its folder, the manifest's name, the staging folder's name, and how to make it anew."""
+class SealedSet:
+    """Files of one folder that belong together.
+
+    Attributes:
+        folder: Where they lie, perhaps beside other files.
+        manifest_name: Of the JSON file that holds their SHA-256.
+        staging_name: Of the folder inside `folder` in which a new set is prepared.
+        remedy: How to make the set again; ends the message about a damaged one.
+    """
 
     folder: Path
     manifest_name: str
     staging_name: str
-    remedy: str  # ends the message about a damaged set: "run ... again"
+    remedy: str
 
     @property
     def staging(self) -> Path:
@@ -55,7 +62,7 @@ class FileSet:
             for path in paths:
                 fsync(path)
             write_text(self.staging / self.manifest_name, _manifest_text({"about": about, "files": files}))
-        except BaseException:  # a full disk most likely: what is no use to anybody makes room
+        except BaseException:  # a full disk most likely: an incomplete set only takes room
             if _read_manifest(self.staging / self.manifest_name) is None:
                 shutil.rmtree(self.staging, ignore_errors=True)
             raise
@@ -63,7 +70,7 @@ class FileSet:
         self._move_into_place()
 
     def remove(self) -> None:
-        """Take the set away, if there is one; the manifest goes first, so that a crash leaves no half set."""
+        """Delete the set, if there is one; the manifest goes first, so that a crash leaves no half set."""
         self.recover()
         manifest = _read_manifest(self.folder / self.manifest_name)
         (self.folder / self.manifest_name).unlink(missing_ok=True)
@@ -97,10 +104,9 @@ class FileSet:
             self._move_into_place()
 
     def open(self) -> dict[str, Any] | None:
-        """Recover, check every file against the manifest, and return what the manifest says "about" the set.
+        """What the manifest says "about" the set, after every file was checked against it; None without a manifest.
 
-        Returns:
-            None where there is no manifest. A file that is missing is not an error here but where it is needed.
+        An interrupted save is finished first. A missing file is an error only where it is needed.
 
         Raises:
             UserError: The manifest or a file in it was altered or damaged.

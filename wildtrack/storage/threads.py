@@ -1,4 +1,4 @@
-"""Work on many items in threads, in order, without holding them all."""
+"""Work on many items in threads; results come in order, a few at a time."""
 
 import os
 from collections import deque
@@ -9,40 +9,40 @@ from typing import TypeVar
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
-EACH = 8  # pieces a core, so that none is left waiting for the last one of another
+PIECES_PER_CORE = 8  # so that no core waits long for the last piece of another
 
 
 def cores() -> int:
-    """How many threads can work at once."""
+    """The number of threads that can work at once."""
     return os.cpu_count() or 1
 
 
 def pieces(items: Sequence[ItemT], most: int) -> list[Sequence[ItemT]]:
-    """Cut items up for threads: handing each over by itself costs more than a quick piece of work on it.
+    """Cut items into pieces for `in_threads`, where work on one item is quicker than handing it to a thread.
 
     Args:
-        items: Any number of them; may be an array.
-        most: The most items in a piece, which are fewer where a core would get less than `EACH` pieces.
+        items: A sequence or an array.
+        most: The most items in a piece; fewer where a core would get less than `PIECES_PER_CORE` pieces.
 
     Returns:
-        The pieces, in order, all but the last of one length.
+        Slices of the items, in order, all but the last of one length.
 
     Examples:
         >>> pieces("abc", 2)
         ['a', 'b', 'c']
     """
-    length = min(most, max(1, len(items) // (EACH * cores())))
+    length = min(most, max(1, len(items) // (PIECES_PER_CORE * cores())))
     return [items[start : start + length] for start in range(0, len(items), length)]
 
 
 def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Iterator[ResultT]:
     """Yield `function(item)` for each item, in order, from one thread a core.
 
-    Only a few results are computed ahead of the one that is taken, so memory stays flat.
+    At most two results a core are computed ahead of the one that is taken, so memory stays flat.
 
     Args:
         function: Thread-safe; what it raises is raised when its result is taken.
-        items: Any number of them, taken as they are needed.
+        items: Taken as they are needed, so there may be any number.
 
     Yields:
         The results.

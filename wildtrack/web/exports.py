@@ -61,7 +61,7 @@ def write_camtrapdp(service: Service, folder: Path, positions: bool) -> int:
     """
     _, problems = camtrapdp.write(whole_catalogue(service, positions), folder, None)
     if len(problems):
-        write_csv(problems, folder / LEFT_OUT)
+        write_csv(folder / LEFT_OUT, problems)
     return len(problems)
 
 

@@ -29,7 +29,7 @@ from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.sources.card import Card
 from wildtrack.console import counted
 from wildtrack.errors import UserError
-from wildtrack.storage.files import new_folder, to_csv
+from wildtrack.storage.files import new_folder, write_csv
 
 STANDARD = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 TABLES = ("deployments", "media", "observations")
@@ -58,7 +58,7 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
     placed = bool(tables["deployments"]["latitude"].notna().all())
     with new_folder(folder) as part:
         for name, rows in tables.items():
-            to_csv(rows, part / f"{name}.csv")
+            write_csv(part / f"{name}.csv", rows)
         content = json.dumps(package(table, title, card, placed, taken), indent=2, ensure_ascii=False)
         (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
     missing = (

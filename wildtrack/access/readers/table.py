@@ -93,7 +93,7 @@ def write_table(table: pd.DataFrame, target: Path) -> None:
     if "bbox" in table:
         cells = [None if box is None else json.dumps(box) for box in boxes(table)]
         table = table.assign(bbox=pd.Series(cells, index=table.index, dtype="object"))
-    write_csv(table, target)
+    write_csv(target, table)
 
 
 def _told_before(problems: Path) -> list[str]:

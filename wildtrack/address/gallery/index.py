@@ -20,8 +20,8 @@ from wildtrack.address.matching.local.files import open_keypoints, write_keypoin
 from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.console import program
 from wildtrack.errors import UserError
-from wildtrack.storage.files import open_array, to_csv
-from wildtrack.storage.sealed import FileSet
+from wildtrack.storage.files import open_array, write_csv
+from wildtrack.storage.sealed import SealedSet
 
 log = logging.getLogger(__name__)
 
@@ -118,9 +118,9 @@ class Index:
         return pd.util.hash_array(self.meta["sha256"].to_numpy(dtype=object), categorize=False)
 
 
-def index_files(folder: Path) -> FileSet:
+def index_files(folder: Path) -> SealedSet:
     """The index's own sealed set, which lives beside the model's in the artifacts folder."""
-    return FileSet(folder, "index_manifest.json", ".staging-index", REBUILD)
+    return SealedSet(folder, "index_manifest.json", ".staging-index", REBUILD)
 
 
 def save_index(
@@ -153,7 +153,7 @@ def save_index(
         _write_faiss(embeddings, staging / "index.faiss")
         np.save(staging / "embeddings.npy", embeddings.astype(np.float32, copy=False), allow_pickle=False)
         table = meta.assign(bbox=boxes)
-        to_csv(table[list(META_COLUMNS)], staging / "meta.csv")
+        write_csv(staging / "meta.csv", table[list(META_COLUMNS)])
         if local is not None:
             write_keypoints(local, staging)
         if approximate is not None:

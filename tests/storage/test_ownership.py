@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from wildtrack.errors import UserError
+from wildtrack.storage.ownership import MARKER, is_ours, mark_ours, refuse_foreign
+
+
+def test_only_what_was_marked_and_not_changed_since_is_ours(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "Ana größe.csv", tmp_path / "theirs.csv"
+    for path in (ours, theirs):
+        refuse_foreign(path)  # nothing is there
+        path.write_text("a")
+        assert not is_ours(path)
+    mark_ours(ours)
+    assert is_ours(ours)
+    refuse_foreign(ours)
+    with pytest.raises(UserError, match=r"theirs\.csv is there already, and is not as WildTrack wrote it"):
+        refuse_foreign(theirs)
+    ours.write_text("b")
+    assert not is_ours(ours)
+    mark_ours(ours)
+    mark_ours(theirs)
+    assert is_ours(ours)
+    assert is_ours(theirs)
+
+
+def test_a_damaged_list_owns_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a")
+    mark_ours(path)
+    (tmp_path / MARKER).write_bytes(b"\xff\x00")
+    assert not is_ours(path)
