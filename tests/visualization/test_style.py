@@ -1,17 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from wildtrack.visualization.style import INK, chart, empty_chart, fitted, identity_styles
-
-LONG = "Žofie ze $x_{ dlouhé\nsavany " + "a" * 200
-NAMES = [f"turtle {number:02d}" for number in range(40)]
+from tests.visualization.looks import LONG, TURTLES, is_picture
+from wildtrack.visualization.style import INK, chart, empty_chart, fitted, identity_styles, png, save_figure
 
 
 def test_identities_of_one_dash_differ_clearly_in_colour() -> None:
-    styles = [identity_styles(NAMES)[name] for name in NAMES]
+    styles = [identity_styles(TURTLES)[name] for name in TURTLES]
     for number, (colour, dash) in enumerate(styles):
         for other, other_dash in styles[:number]:
             assert dash != other_dash or max(np.abs(np.subtract(colour, other))) > 0.1, (colour, other)
@@ -64,3 +64,11 @@ def test_charts_have_no_background() -> None:
 def test_an_empty_chart_says_why() -> None:
     (axis,) = empty_chart("title", "No photo.", (4, 3)).axes
     assert [text.get_text() for text in axis.texts] == ["No photo."]
+
+
+def test_pictures_carry_no_metadata_and_files_have_a_page(tmp_path: Path) -> None:
+    figure, _ = chart("title", "x", "y", (4, 3))
+    assert b"Software" not in png(figure)
+    assert png(figure).startswith(b"\x89PNG")
+    save_figure(figure, tmp_path / "new" / "chart.png")
+    assert is_picture(tmp_path / "new" / "chart.png")

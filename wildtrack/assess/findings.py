@@ -1,26 +1,37 @@
 """What a person should know first: the results of every check in, sentences out, the most urgent first."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pandas as pd
 
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.labels.audit import Audit
 from wildtrack.assess.labels.trust import is_of_others, origin, tells_apart
-from wildtrack.visualization.html_report import Finding, Level
-from wildtrack.visualization.suspicion_sections import NO_COPIES
 
+Level = Literal["mend", "look", "good"]
+
+LEVELS: dict[Level, str] = {"mend": "Mend", "look": "Look", "good": "Good"}  # the most urgent first
 LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
 NOBODY_NAMED = (
     'Nobody is named yet: every animal is "unknown", so nothing can be split, trained on or audited. Write the names '
     "into the column `identity` of a CSV, or sort the photos into a folder per animal, and run this again."
 )
-ORDER = ("mend", "look", "good")
+NO_COPIES = "No photo, and no animal cut out by a box, is a copy of another one."
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
     ("across_identities", "mend", "Photos that have a copy under another name, so that one of the names is wrong"),
     ("across_splits", "mend", "Photos that have a copy on another side of the split"),
     ("removable", "look", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
 )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence that a person should know, and the section of the report that tells more."""
+
+    level: Level
+    text: str
+    section: str
 
 
 def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
@@ -41,7 +52,7 @@ def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
         *_quality(checks.statistics, checks.flags),
         *_encounters(checks.statistics),
     ]
-    return sorted(found, key=lambda finding: ORDER.index(finding.level))
+    return sorted(found, key=lambda finding: list(LEVELS).index(finding.level))
 
 
 def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]:

@@ -30,6 +30,7 @@ from wildtrack.address.models.preprocessor import plain
 from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.derived import write_with_split, write_without_copies
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
+from wildtrack.assess.findings import LEVELS, findings
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.quality.flags import Thresholds, check_thresholds
 from wildtrack.assess.splits import SplitConfig
@@ -37,7 +38,7 @@ from wildtrack.config import check_range, part
 from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
-from wildtrack.storage.files import remove_files, write_bytes, write_csv, write_text
+from wildtrack.storage.files import remove_files, write_csv, write_text
 from wildtrack.storage.ownership import refuse_foreign
 
 PIXELS = (64, 64)  # at which photos are compared pixel by pixel
@@ -176,9 +177,9 @@ def write_tables(checks: Checks, results: Path) -> None:
 
 def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
     """The pictures and the page; what matters most, on the screen too."""
-    from wildtrack.assess.findings import findings  # matplotlib: not for --help
-    from wildtrack.visualization.catalogue_sections import PICTURES, all_sections
-    from wildtrack.visualization.html_report import LEVELS, png, report_page
+    from wildtrack.visualization.catalogue_sections import PICTURES, all_sections  # matplotlib: not for --help
+    from wildtrack.visualization.html_report import report_page
+    from wildtrack.visualization.style import save_figure
 
     remove_files(config.results, *PICTURES, "suspicious_*.csv")  # an earlier report's must not pass for this one's
     if audit is not None:
@@ -187,7 +188,7 @@ def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Au
         write_csv(config.results / "suspicious_identities.csv", audit.identities)
     sections = all_sections(checks, audit, catalogue.root, config.encounter_hours, config.seed)
     for picture in (picture for section in sections for picture in section.figures):
-        write_bytes(config.results / f"{picture.name}.png", png(picture.figure))
+        save_figure(picture.figure, config.results / f"{picture.name}.png")
     found = findings(checks, audit)
     page = report_page(f"What is in {config.data.resolve().name}", what_was_read(catalogue, checks), found, sections)
     write_text(config.results / "report.html", page)

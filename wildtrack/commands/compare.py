@@ -19,7 +19,6 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.comparison import (
     all_figures,
     comparison_table,
-    draw_comparison,
     markdown,
     screen_table,
 )
@@ -97,6 +96,8 @@ def compare(config: Config) -> None:
     asked_how = f"{protocol.method}. {leaky.any(axis=1).mean():.0%} of the queries have a leaky gallery photo."
     write_csv(config.results / "methods.csv", result)
     write_text(config.results / "methods.md", markdown(result, title, asked_how, config.reference))
+    from wildtrack.visualization.evaluation_plots import draw_comparison  # matplotlib takes a second: not for --help
+
     draw_comparison(result, title, config.results / "methods.png")
     console.print(screen_table(result, title, config.reference))
     console.print(f"The whole table and its picture: {config.results / 'methods.md'}, methods.csv, methods.png.")

@@ -27,6 +27,7 @@ from wildtrack.address.evaluation.report import (
     retrieval_report,
     score,
 )
+from wildtrack.address.evaluation.summary import decisions_summary, figures_table, unbeaten_baselines
 from wildtrack.address.evaluation.trial import trial_report, try_matcher
 from wildtrack.address.features.embeddings import cache_name, cached_outputs
 from wildtrack.address.features.similarities import Described, described, sides_of
@@ -34,7 +35,7 @@ from wildtrack.address.gallery.explain import explain_queries
 from wildtrack.address.matching.calibration import side_relation
 from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
 from wildtrack.address.models.engines import KerasEngine, run_all
-from wildtrack.address.models.preprocessor import RESCALE, plain
+from wildtrack.address.models.preprocessor import plain
 from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import share_without_same_viewpoint
 from wildtrack.config import CustomObjects, check_range, part
@@ -98,16 +99,10 @@ def evaluate(config: Config) -> None:
     from wildtrack.address.evaluation.baselines import raw_pixel_embeddings, untrained_embeddings
     from wildtrack.address.models.network import with_scaling
     from wildtrack.address.models.saved import open_saved_model
-    from wildtrack.visualization.figures import decision_pictures
-    from wildtrack.visualization.gradcam import feature_network
-    from wildtrack.visualization.reporting import (
-        decisions_said,
-        doubts,
-        draw_examples,
-        draw_gradcams,
-        draw_tsne,
-        figures_table,
-    )
+    from wildtrack.visualization.evaluation_plots import draw_reliability, draw_roc
+    from wildtrack.visualization.gradcam import Classifier, draw_gradcams, feature_network
+    from wildtrack.visualization.retrieval_panels import draw_examples
+    from wildtrack.visualization.tsne import draw_tsne
 
     model = open_saved_model(artifacts, table, pixels, config.scaling, config.custom_objects)
     network, scaling = model.network, model.scaling
@@ -163,9 +158,9 @@ def evaluate(config: Config) -> None:
     remove_files(config.results, *PICTURES)  # an earlier model's must not pass for this one's
     write_text(config.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
     console.print(figures_table(metrics))
-    console.print(decisions_said(metrics))
-    if doubt := doubts(metrics):
-        console.print("Warning:", doubt)
+    console.print(decisions_summary(metrics))
+    if warning := unbeaten_baselines(metrics):
+        console.print("Warning:", warning)
 
     draw_tsne(
         outputs["embedding"][protocol.gallery],
@@ -177,7 +172,8 @@ def evaluate(config: Config) -> None:
     if trial.answers is not None and artifacts.matching is not None:
         match_from = metrics["open_set"]["match_from"]
         title = f"{metrics['open_set']['num_known']} photos of known, {metrics['open_set']['num_new']} of new animals"
-        decision_pictures(reliability(*pooled(trial.answers)), trial.answers, match_from, title, config.results)
+        draw_reliability(reliability(*pooled(trial.answers)), title, config.results / "reliability.png")
+        draw_roc(trial.answers, match_from, title, config.results / "roc.png")
     asking = np.random.default_rng(config.seed).permutation(len(protocol.queries))[: config.examples]
     best = np.argsort(-trial.scores[asking], axis=1, kind="stable")[:, : config.topk]
     ranked = {int(protocol.queries[query]): protocol.gallery[found] for query, found in zip(asking, best, strict=True)}
@@ -186,10 +182,9 @@ def evaluate(config: Config) -> None:
         ranked, table, catalogue.root, pixels, embedding, engine, trial.gallery.index, protocol.gallery, cache
     )
     draw_examples(ranked, reasons, embedding, table, catalogue.root, config.results)
-    chosen = list(ranked)
-    with_features = feature_network(network)
+    with_features = feature_network(network, scaling)
     if with_features is None:
         console.print("No Grad-CAM: the model has no convolution to look into.")
     else:
-        draw_gradcams(with_features, outputs, table, pixels, RESCALE[scaling], known, protocol, chosen, config.results)
+        draw_gradcams(Classifier(with_features, known), photos, outputs, protocol.gallery, ranked, config.results)
     console.print(f"Figures and pictures are in {config.results}.")

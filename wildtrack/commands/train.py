@@ -191,11 +191,11 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
 def tell(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
     """The picture of the training, its best epoch, and what to do next."""
     from wildtrack.address.training.checkpoints import best_epoch
-    from wildtrack.visualization.figures import training_picture
+    from wildtrack.visualization.training_curves import draw_training_curves
 
     kept = best_epoch(history.to_dict("records"))
     title = f"Training on {name}: {len(rows.train)} photos of {len(rows.identities)} identities"
-    training_picture(history, kept, title, config.results / "training_curves.png")
+    draw_training_curves(history, kept, title, config.results / "training_curves.png")
     best = history.iloc[kept - 1]
     chosen = "the last, as nothing could be validated"
     if len(rows.valid):

@@ -1,1 +1,15 @@
-"""visualization."""
+"""Pictures and HTML reports: catalogues, checks, answers and figures in, PNG files and one HTML page out.
+
+The only package that imports matplotlib; `access`, `assess` and `address` know nothing of it.
+
+- `style`: colours, sizes, charts, framed photos, text that fits, PNGs; the look that all others share
+- `retrieval_panels`: a query and the photos that are ranked first, for search and evaluation
+- `evaluation_plots`: reliability, ROC, comparison of methods
+- `tsne`: a map of embeddings
+- `gradcam`: the part of a photo that an answer rests on
+- `training_curves`: loss and validation figures by epoch
+- `photo_grids`: photos framed by identity, or the worst of a quality measure
+- `catalogue_plots`: histograms and counts of a catalogue
+- `suspicion_plots`: copies and doubtful labels, two photos side by side
+- `html_report`: the page of an assessment; `catalogue_sections` and `suspicion_sections`: what stands on it
+"""

@@ -1,6 +1,6 @@
-"""Pictures of a catalogue: photos, identities and tables in, matplotlib figures out.
+"""Charts of a catalogue: identities or tables in, matplotlib figures out.
 
-Nothing here opens a window or a file: save a figure with `figure.savefig(path)`. `style` says how they look.
+Nothing here opens a window or a file: save a figure with `figure.savefig(path)`.
 """
 
 from collections.abc import Sequence
@@ -13,76 +13,16 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
-from PIL import Image
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import photo_keys, photo_times
 from wildtrack.assess.statistics import animals_per_photo, encounters_per_identity
 from wildtrack.console import counted
-from wildtrack.visualization.style import BLUE, DPI, INK, ORANGE, chart, empty_chart, fitted, identity_styles
-
-Photo = npt.NDArray[np.uint8]
+from wildtrack.visualization.style import BLUE, INK, SMALL, VERMILION, chart, empty_chart, fitted
 
 FIGSIZE = (7.0, 3.6)  # inches
-LABEL = 11.0  # points
-LINE = 19  # pixels a line of labels takes
-FRAME = 4  # pixels
 MOST_BARS = 20  # named ones; the rest is summed up
-ROOM_FOR_TITLE = 3  # photos side by side, be there so many or not
 DAILY = 92  # days that are drawn one by one; more are drawn by month
-
-
-def plot_grid(
-    images: Sequence[Photo],
-    ids: Sequence[str],
-    grid_shape: tuple[int, int] = (4, 6),
-    img_size: tuple[int, int] = (120, 160),
-    spacing: int = 12,
-) -> Figure:
-    """Show photos, each framed in the colour and dash of its identity and named below.
-
-    Args:
-        images: uint8 RGB, each of any shape (H, W, 3); those beyond rows x columns are left out.
-        ids: One identity a photo.
-        grid_shape: (rows, columns).
-        img_size: (height, width) in pixels that each photo is fitted into, aspect kept.
-        spacing: Pixels between photos, and around all of them.
-
-    Returns:
-        A transparent figure with one axes a photo shown.
-
-    Raises:
-        ValueError: Not one identity a photo, or a grid, size or spacing that is not positive.
-    """
-    if len(images) != len(ids):
-        raise ValueError(f"{len(images)} photos, but {len(ids)} identities; give one a photo.")
-    styles = identity_styles(ids)
-    shown = [(image, [name], *styles[name]) for image, name in zip(images, ids, strict=True)]
-    return _sheet(shown, grid_shape, img_size, spacing)
-
-
-def plot_worst(images: Sequence[Photo], captions: Sequence[Sequence[str]], title: str, columns: int = 3) -> Figure:
-    """Show the photos that a quality measure likes least, in the order given.
-
-    Args:
-        images: uint8 RGB, each of any shape (H, W, 3).
-        captions: The lines below each photo, such as its value and its path; long ones are cut in the middle.
-        title: Above them all, such as "blurry: blurriness above 0.55".
-        columns: Photos in a row, as many rows as it takes.
-
-    Returns:
-        A transparent figure with one axes a photo.
-
-    Raises:
-        ValueError: Not one caption a photo, or `columns` is not positive.
-    """
-    if len(images) != len(captions):
-        raise ValueError(f"{len(images)} photos, but {len(captions)} captions; give one a photo.")
-    if not len(images):
-        return empty_chart(title, "No photo.", FIGSIZE)
-    shown = [(image, list(lines), INK, "-") for image, lines in zip(images, captions, strict=True)]
-    columns = min(columns, max(len(images), ROOM_FOR_TITLE))
-    return _sheet(shown, (-(-len(images) // columns), columns) if columns > 0 else (0, 0), (165, 220), 12, title)
 
 
 def plot_identity_histogram(
@@ -141,7 +81,7 @@ def plot_encounters_per_identity(table: pd.DataFrame, encounter_hours: float, bi
     figure, axis = chart(title, f"encounters (gaps over {encounter_hours:g} h) of one identity", "identities", FIGSIZE)
     bars = _histogram(axis, counts, bins, alpha=1.0)
     if bars[0].get_width() == 1 and counts.min() == 1:
-        bars[0].set(facecolor="none", edgecolor=ORANGE, hatch="///")
+        bars[0].set(facecolor="none", edgecolor=VERMILION, hatch="///")
     return figure
 
 
@@ -177,7 +117,7 @@ def plot_balance(table: pd.DataFrame, column: str) -> Figure:
     if counts.empty:
         return empty_chart(title, f"No photo has a word for {column}.", FIGSIZE)
     named = counts.head(MOST_BARS)
-    bars = [(fitted(str(word), 150, 10), int(count), BLUE) for word, count in named.items()]
+    bars = [(fitted(str(word), 150, SMALL), int(count), BLUE) for word, count in named.items()]
     for label, rest in (
         (f"({counted(len(counts) - len(named), 'other', 'others')})", int(counts.iloc[MOST_BARS:].sum())),
         ("(not given)", len(table) - int(counts.sum())),
@@ -245,50 +185,3 @@ def _histogram(axis: Axes, counts: npt.NDArray[np.integer], bins: int, alpha: fl
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.margins(y=0.12)
     return list(bars)
-
-
-def _sheet(
-    shown: Sequence[tuple[Photo, list[str], object, str]],
-    grid_shape: tuple[int, int],
-    img_size: tuple[int, int],
-    spacing: int,
-    title: str = "",
-) -> Figure:
-    """Photos at exact pixels, (photo, lines below, colour, dash) each, so that nothing overlaps at any count."""
-    (rows, columns), (height, width) = grid_shape, img_size
-    if min(rows, columns, height, width) < 1 or spacing < 0:
-        raise ValueError(f"A grid of {grid_shape} photos of {img_size} pixels, {spacing} apart, cannot be drawn.")
-    shown = shown[: rows * columns]
-    lines = max((len(labels) for _, labels, *_ in shown), default=1)
-    gap = spacing + 2 * FRAME
-    step_x, step_y = width + gap, height + gap + lines * LINE
-    top = gap + (2 * LINE if title else 0)
-    total_x, total_y = columns * step_x + gap, top + rows * step_y
-    figure = Figure(figsize=(total_x / DPI, total_y / DPI), dpi=DPI, facecolor="none")
-    if title:
-        text = fitted(title, (total_x - 2 * gap) * 72 / DPI, 11)
-        figure.text(gap / total_x, 1 - gap / total_y, text, va="top", color=INK, fontsize=11, parse_math=False)
-    for number, (photo, labels, colour, dash) in enumerate(shown):
-        left, upper = gap + number % columns * step_x, top + number // columns * step_y
-        box = (left / total_x, 1 - (upper + height) / total_y, width / total_x, height / total_y)
-        axis = figure.add_axes(box, facecolor="none", xlim=(0, width), ylim=(height, 0))
-        axis.set_axis_off()
-        _place(axis, photo, img_size, colour, dash)
-        for line, label in enumerate(labels):
-            text = fitted(label, width * 72 / DPI, LABEL)
-            place = height + FRAME + 2 + line * LINE
-            axis.text(width / 2, place, text, ha="center", va="top", color=INK, fontsize=LABEL, parse_math=False)
-    return figure
-
-
-def _place(axis: Axes, photo: Photo, img_size: tuple[int, int], colour: object, dash: str) -> None:
-    """Fit a photo into the middle of its axes and frame it."""
-    scale = min(img_size[0] / photo.shape[0], img_size[1] / photo.shape[1])
-    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
-    small = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
-    left, top = (img_size[1] - width) / 2, (img_size[0] - height) / 2
-    axis.imshow(small, extent=(left, left + width, top + height, top), aspect="auto", interpolation="nearest")
-    axis.set(xlim=(0, img_size[1]), ylim=(img_size[0], 0))
-    frame = Rectangle((left, top), width, height, fill=False, edgecolor=colour, linewidth=FRAME * 72 / DPI)
-    frame.set(linestyle=dash, clip_on=False)
-    axis.add_patch(frame)

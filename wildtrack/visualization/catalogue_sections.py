@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wildtrack.access.boxes import boxes
-from wildtrack.access.photos.thumbnails import thumbnail
+from wildtrack.access.photos.thumbnails import Thumbnails, thumbnail_reader
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.labels.audit import Audit
 from wildtrack.assess.quality.flags import ISSUES
@@ -17,17 +16,14 @@ from wildtrack.visualization.catalogue_plots import (
     plot_animals_per_photo,
     plot_balance,
     plot_encounters_per_identity,
-    plot_grid,
     plot_identity_histogram,
     plot_photo_sizes,
     plot_photos_per_date,
-    plot_worst,
 )
 from wildtrack.visualization.html_report import Picture, Section, some_shown
-from wildtrack.visualization.suspicion_plots import Reader
+from wildtrack.visualization.photo_grids import plot_grid, plot_worst
+from wildtrack.visualization.style import PHOTO_SIDE
 from wildtrack.visualization.suspicion_sections import duplicate_section, label_section
-
-SHOWN_SIDE = 256  # pixels, the longer side of a photo in a picture
 
 PICTURES = (  # the files that the figures go to
     *("sample.png", "photos_per_identity.png", "animals_per_photo.png", "photos_per_date.png"),
@@ -58,7 +54,7 @@ def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hour
         encounter_hours: The longest gap inside an encounter, in hours.
         seed: Names the photos that are shown as a sample.
     """
-    table, read = checks.table, photo_reader(checks.table, root)
+    table, read = checks.table, thumbnail_reader(checks.table, root, PHOTO_SIDE)
     return [
         sample_section(table, read, seed),
         identity_section(table, checks.statistics),
@@ -72,16 +68,7 @@ def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hour
     ]
 
 
-def photo_reader(table: pd.DataFrame, root: Path) -> Reader:
-    """A function from an image_id to its photo or box, see `thumbnail`."""
-    photos = {
-        image_id: (root / path, box)
-        for image_id, path, box in zip(table["image_id"], table["path"], boxes(table), strict=True)
-    }
-    return lambda image_id: thumbnail(*photos[image_id], SHOWN_SIDE)
-
-
-def sample_section(table: pd.DataFrame, read: Reader, seed: int) -> Section:
+def sample_section(table: pd.DataFrame, read: Thumbnails, seed: int) -> Section:
     """Some photos, drawn at random, framed by identity."""
     rows = np.sort(np.random.default_rng(seed).permutation(len(table))[: GRID[0] * GRID[1]])
     sample = table.iloc[rows].sort_values("identity", kind="stable")
@@ -140,7 +127,7 @@ def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
     return Section("balance", "Sides, species, sizes", text, figures)
 
 
-def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Reader) -> Section:
+def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Thumbnails) -> Section:
     """The worst photos of each issue, each photo pictured once: a dark one is underexposed and plain as well."""
     text = ["Every number is defined in docs/quality.md; the thresholds are config. A flag asks for a look, no more."]
     if flags.empty:

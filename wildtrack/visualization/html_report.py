@@ -1,21 +1,19 @@
 """The page: findings and sections in, one HTML file out that opens offline, on light and dark screens."""
 
 import base64
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import starmap
-from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-MOST_ROWS = 20  # of a table on the page; the CSV has them all
+from wildtrack.assess.findings import LEVELS, Finding
+from wildtrack.visualization.style import png
 
-Level = Literal["mend", "look", "good"]
-LEVELS: dict[Level, str] = {"mend": "Mend", "look": "Look", "good": "Good"}
+MOST_ROWS = 20  # of a table on the page; the CSV has them all
 
 CODE = re.compile(
     r"`([^`]+)`|(?<![\w-])(--[a-z][\w.-]*\w)"
@@ -65,15 +63,6 @@ dt { font-weight: 600; }
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One sentence that a person should know, and the section that tells more."""
-
-    level: Level
-    text: str
-    section: str
-
-
-@dataclass(frozen=True)
 class Picture:
     """A figure on the page.
 
@@ -114,13 +103,6 @@ class Section:
 def some_shown(count: int, of: int, source: str) -> str:
     """What a caption says of a picture that cannot show everything; "" where it does."""
     return "" if count == of else f"{count} of {of} shown; {source} lists all."
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as a PNG without metadata, its background left transparent."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def report_page(title: str, understood: str, findings: Sequence[Finding], sections: Sequence[Section]) -> str:

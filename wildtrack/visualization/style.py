@@ -1,28 +1,44 @@
-"""How the pictures of a report look: names in, colours and figures out.
+"""One look for all pictures: colours, sizes, empty charts, photos in frames, text that fits, PNGs.
 
-Figures have no background, and what is written and drawn on them is of middle lightness, so that they read on a light
-page and on a dark one.
+Figures have no background and their text is of middle lightness, so that a report reads on a light and on a dark
+screen; a file has a white page, which every viewer shows alike. Right and wrong are said in words as well as in colour.
 """
 
+import io
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.legend import Legend
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from wildtrack.access.cells import UNKNOWN
+from wildtrack.storage.files import write_bytes
 
 INK = "#787878"  # about 4.4 to 1 on white and on near black
-BLUE, ORANGE = "#2F86C1", "#D55E00"
-# Okabe and Ito's colours without black, apart for the colour-blind too.
-HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+PAGE = "white"  # behind a picture that is a file
+# Okabe and Ito's colours without black, told apart by the colour-blind too
+HUES = BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
+)  # fmt: skip
+RIGHT, WRONG = GREEN, VERMILION
+HEAT = "inferno"  # matplotlib's colour map for where something lies on a photo
 DASHES = ("-", "--", ":", "-.")
-DARKEST, LIGHTEST = -0.4, 0.5  # how far a shade goes towards black and white, both pages in mind
+MARKERS = "osD^vP*X<>"
+DARKEST, LIGHTEST = -0.4, 0.5  # how far a shade goes towards black and white, so that it shows on both
+TITLE, TEXT, SMALL = 12, 11, 10  # points
 DPI = 100
+POINTS = 72 / DPI  # a pixel in points
+PHOTO_SIDE = 320  # pixels, the longer side of a photo that is drawn
 
+Photo = npt.NDArray[np.uint8]  # (H, W, 3), RGB
 Style = tuple[tuple[float, float, float], str]
 
 
@@ -37,7 +53,7 @@ def identity_styles(ids: Iterable[str]) -> dict[str, Style]:
     """
     names = sorted(set(ids) - {UNKNOWN})
     depths = -(-len(names) // len(HUES)) // 2  # shades towards each of black and white
-    tints = [0.0, *(side * depth / depths for depth in range(1, depths + 1) for side in (DARKEST, LIGHTEST))]
+    tints = [0.0, *(end * depth / depths for depth in range(1, depths + 1) for end in (DARKEST, LIGHTEST))]
     styles: dict[str, Style] = {}
     for number, name in enumerate(names):
         colour = np.array(to_rgb(HUES[number % len(HUES)]))
@@ -45,6 +61,14 @@ def identity_styles(ids: Iterable[str]) -> dict[str, Style]:
         red, green, blue = colour * (1 + tint) if tint < 0 else colour + (1 - colour) * tint
         styles[name] = ((float(red), float(green), float(blue)), DASHES[number // len(HUES) % len(DASHES)])
     return {**styles, UNKNOWN: (to_rgb(INK), ":")}
+
+
+def blank_figure(width: float, height: float, title: str = "") -> Figure:
+    """A figure without background, its size in inches of `DPI` pixels, with a title above all axes."""
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="none", layout="constrained")
+    if title:
+        figure.suptitle(title, color=INK, fontsize=TITLE, parse_math=False, wrap=True)
+    return figure
 
 
 def chart(title: str, x_label: str, y_label: str, figsize: tuple[float, float]) -> tuple[Figure, Axes]:
@@ -56,26 +80,48 @@ def chart(title: str, x_label: str, y_label: str, figsize: tuple[float, float]) 
         y_label: With the unit.
         figsize: (width, height) in inches of 100 pixels.
     """
-    figure = Figure(figsize=figsize, dpi=DPI, facecolor="none", layout="constrained")
+    figure = blank_figure(*figsize)
     axis = figure.subplots()
+    dress(axis, title, x_label, y_label)
+    return figure, axis
+
+
+def dress(axis: Axes, title: str, x_label: str, y_label: str, grid: Literal["x", "y", "both"] = "y") -> None:
+    """Set the title, the labels with their units, the frame and the grid of one chart."""
     axis.set_facecolor("none")
-    axis.set_title(title, color=INK, fontsize=12, parse_math=False, wrap=True)
-    axis.set_xlabel(x_label, color=INK, fontsize=11)
-    axis.set_ylabel(y_label, color=INK, fontsize=11)
-    axis.tick_params(which="both", colors=INK, labelsize=11)
-    axis.grid(axis="y", color=INK, alpha=0.25)
+    axis.set_title(title, color=INK, fontsize=TITLE, parse_math=False, wrap=True)
+    axis.set_xlabel(x_label, color=INK, fontsize=TEXT)
+    axis.set_ylabel(y_label, color=INK, fontsize=TEXT)
+    axis.tick_params(which="both", colors=INK, labelsize=TEXT)
+    axis.grid(axis=grid, color=INK, alpha=0.25)
     axis.set_axisbelow(True)
     for side, spine in axis.spines.items():
         spine.set(color=INK, visible=side in ("left", "bottom"))
-    return figure, axis
+
+
+def dress_legend(legend: Legend) -> None:
+    """Give a legend the ink of the chart, and no background of its own."""
+    legend.set_frame_on(False)
+    for text in legend.findobj(Text):
+        text.set(color=INK, fontsize=SMALL)
 
 
 def empty_chart(title: str, reason: str, figsize: tuple[float, float]) -> Figure:
     """A figure that says why there is nothing to draw."""
     figure, axis = chart(title, "", "", figsize)
     axis.set_axis_off()
-    axis.text(0.5, 0.5, reason, transform=axis.transAxes, ha="center", va="center", color=INK, fontsize=11)
+    axis.text(0.5, 0.5, reason, transform=axis.transAxes, ha="center", va="center", color=INK, fontsize=TEXT)
     return figure
+
+
+def frame_photo(axis: Axes, photo: Photo, colour: str = INK, width: float = 1.0) -> None:
+    """Show a photo without ticks, framed in a colour; `width` in points."""
+    axis.imshow(photo)
+    axis.set_facecolor("none")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set(color=colour, linewidth=width)
 
 
 def fitted(text: str, width: float, font_size: float) -> str:
@@ -97,3 +143,20 @@ def fitted(text: str, width: float, font_size: float) -> str:
         kept -= 1
         cut = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
     return cut
+
+
+def fitted_lines(text: str, width: float, font_size: float) -> str:
+    """Each line of a text cut as `fitted` cuts it."""
+    return "\n".join(fitted(line, width, font_size) for line in text.splitlines())
+
+
+def png(figure: Figure, page: str = "none") -> bytes:
+    """A figure as a PNG without metadata, on a page of that colour; without one the background is transparent."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", facecolor=page, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG on a white page, atomically."""
+    write_bytes(path, png(figure, PAGE))

@@ -4,25 +4,21 @@ In: a list from `audit_labels` or `check_for_duplicates` and a way to read a pho
 needs no display.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from wildtrack.visualization.style import DPI, INK, fitted
-
-Reader = Callable[[str], npt.NDArray[np.uint8]]  # image_id -> uint8 (H, W, 3)
+from wildtrack.access.photos.thumbnails import Thumbnails
+from wildtrack.visualization.style import INK, SMALL, TEXT, blank_figure, fitted, fitted_lines, frame_photo
 
 PAIRS_PER_ROW = 2
 PHOTO_INCHES = 1.75  # so that a picture is about as wide as the charts, and a telephone need not shrink it to nothing
 ROOM = 68.0 * PHOTO_INCHES  # points there are for a text over or under a photo, a little less than its width
 BOLD = 1.15  # how much wider bold letters are
-WORDS, SMALL_WORDS = 11, 10  # points
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def plain_copies(duplicates: pd.DataFrame) -> list[Suspicion]:
     ]
 
 
-def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, none_found: str) -> Figure:
+def plot_suspicions(suspicions: Sequence[Suspicion], read: Thumbnails, title: str, none_found: str) -> Figure:
     """Show pairs of photos side by side, so that a person can judge.
 
     Args:
@@ -116,34 +112,20 @@ def plot_suspicions(suspicions: Sequence[Suspicion], read: Reader, title: str, n
     """
     columns = min(PAIRS_PER_ROW, max(1, len(suspicions)))
     rows = max(1, -(-len(suspicions) // columns))
-    figure = Figure(
-        figsize=(2 * PHOTO_INCHES * columns + 0.4, (PHOTO_INCHES + 1.05) * rows + 0.6),
-        dpi=DPI,
-        facecolor="none",
-        layout=ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08),
-    )
-    figure.suptitle(title, fontsize=12, color=INK, parse_math=False, wrap=True)
+    figure = blank_figure(2 * PHOTO_INCHES * columns + 0.4, (PHOTO_INCHES + 1.05) * rows + 0.6, title)
+    figure.set_layout_engine(ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08))
     if not suspicions:
-        figure.text(0.5, 0.45, none_found, ha="center", fontsize=11, color=INK, parse_math=False, wrap=True)
+        figure.text(0.5, 0.45, none_found, ha="center", fontsize=TEXT, color=INK, parse_math=False, wrap=True)
         return figure
     cells = np.atleast_1d(np.array(figure.subfigures(rows, columns, squeeze=False))).ravel()
     for cell, suspicion in zip(cells, suspicions, strict=False):
         axes = cell.subplots(1, 2)
         for axis, image_id, name in zip(axes, suspicion.image_ids, suspicion.names, strict=True):
-            _show(axis, read(image_id), name, image_id)
+            frame_photo(axis, read(image_id))
+            axis.set_box_aspect(1)
+            lines = fitted_lines(name, ROOM / BOLD, TEXT)
+            axis.set_title(lines, fontsize=TEXT, fontweight="bold", color=INK, parse_math=False)
+            axis.set_xlabel(fitted(image_id, ROOM, SMALL), fontsize=SMALL, color=INK, parse_math=False)
         cell.set_facecolor("none")
-        cell.supxlabel(fitted(suspicion.remark, 2 * ROOM, WORDS), fontsize=WORDS, color=INK, parse_math=False)
+        cell.supxlabel(fitted(suspicion.remark, 2 * ROOM, TEXT), fontsize=TEXT, color=INK, parse_math=False)
     return figure
-
-
-def _show(axis: Axes, photo: npt.NDArray[np.uint8], name: str, image_id: str) -> None:
-    axis.imshow(photo)
-    axis.set_box_aspect(1)
-    axis.set_facecolor("none")
-    axis.set_xticks([])
-    axis.set_yticks([])
-    lines = "\n".join(fitted(line, ROOM / BOLD, WORDS) for line in name.splitlines())
-    axis.set_title(lines, fontsize=WORDS, fontweight="bold", color=INK, parse_math=False)
-    axis.set_xlabel(fitted(image_id, ROOM, SMALL_WORDS), fontsize=SMALL_WORDS, color=INK, parse_math=False)
-    for spine in axis.spines.values():
-        spine.set(color=INK)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pandas as pd
 
+from wildtrack.access.photos.thumbnails import Thumbnails
+from wildtrack.assess.findings import NO_COPIES
 from wildtrack.assess.labels.audit import NEIGHBOURS, Audit
 from wildtrack.assess.labels.trust import origin, tells_apart
 from wildtrack.visualization.html_report import Picture, Section, some_shown
 from wildtrack.visualization.suspicion_plots import (
-    Reader,
     Suspicion,
     alike_identities,
     duplicates_across_identities,
@@ -19,7 +20,6 @@ from wildtrack.visualization.suspicion_plots import (
 )
 
 PAIRS = 8  # suspicions shown a list
-NO_COPIES = "No photo, and no animal cut out by a box, is a copy of another one."
 COPY_COLUMNS = {  # those that a person wants first come first
     "image_id": "a photo that has a copy.",
     "duplicate_of": "the copy that stays instead of it, or else the one most like it.",
@@ -35,7 +35,7 @@ COPY_COLUMNS = {  # those that a person wants first come first
 }
 
 
-def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
+def duplicate_section(duplicates: pd.DataFrame, read: Thumbnails) -> Section:
     """Copies: how many of which kind, and those under two names."""
     if duplicates.empty:
         return Section("duplicates", "Copies", [NO_COPIES])
@@ -56,7 +56,7 @@ def duplicate_section(duplicates: pd.DataFrame, read: Reader) -> Section:
     return Section("duplicates", "Copies", text, pictures, table, "duplicates.csv", COPY_COLUMNS)
 
 
-def label_section(audit: Audit | None, read: Reader, statistics: dict[str, Any]) -> Section:
+def label_section(audit: Audit | None, read: Thumbnails, statistics: dict[str, Any]) -> Section:
     """What the model says against the labels."""
     if not statistics["identities"]:
         return Section("labels", "Labels", ["Nobody is named yet, so there are no labels to check."])
@@ -99,7 +99,7 @@ def _trusted(found_share: float | None, *, dated: bool) -> str:
     return text if dated else f"{text} Without dates it may be a photo of the same occasion, which is easy to find."
 
 
-def _suspicion_pictures(lists: dict[str, tuple[list[Suspicion], str]], read: Reader) -> list[Picture]:
+def _suspicion_pictures(lists: dict[str, tuple[list[Suspicion], str]], read: Thumbnails) -> list[Picture]:
     """A picture of each list that has any: title -> (suspicions, the file that lists all)."""
     return [
         Picture(

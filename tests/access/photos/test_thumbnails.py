@@ -1,11 +1,13 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from wildtrack.access.photos.reader import read_photo
-from wildtrack.access.photos.thumbnails import thumbnail
+from wildtrack.access.photos.thumbnails import thumbnail, thumbnail_reader
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -45,3 +47,10 @@ def test_a_box_beside_the_photo_is_a_blank(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(path)
     assert thumbnail(path, (20.0, 20.0, 4.0, 4.0), 8).shape == (6, 8, 3)
+
+
+def test_a_photo_of_a_catalogue_is_cropped_to_its_box(photo_folder: Path, catalogue: pd.DataFrame) -> None:
+    cells: list[Any] = [(4.0, 2.0, 10.0, 20.0), *[None] * 11]
+    table = catalogue.assign(bbox=cells)
+    read = thumbnail_reader(table, photo_folder, 320)
+    assert [read(image_id).shape for image_id in table["image_id"][:2]] == [(20, 10, 3), (32, 32, 3)]

@@ -1,23 +1,19 @@
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from rich.console import Console
 
 from wildtrack.address.evaluation.comparison import (
     all_figures,
     comparison_table,
-    draw_comparison,
     markdown,
     screen_table,
 )
 from wildtrack.address.evaluation.method import Method, Ranked
 from wildtrack.address.evaluation.protocol import Protocol
 from wildtrack.address.evaluation.report import Retrieval, score
-from wildtrack.visualization.figures import methods_picture
 
 IDENTITIES = np.array(["a", "b", "a", "b", "c"], dtype=object)
 PROTOCOL = Protocol(np.array([0, 1]), np.array([2, 3, 4]), "by hand", 0)
@@ -61,13 +57,6 @@ def test_figures_and_what_ours_has_more() -> None:
     assert (ours["embed_dim"], ours["training_minutes"], ours["megabytes"]) == (7, 2.0, 1.25)
     assert np.isnan(ours["photos_per_second"])
     assert np.isnan(other["training_minutes"])
-
-
-@pytest.mark.parametrize("low", [0.3, 0.3 + 1e-16, 0.30000000000000004])
-def test_an_interval_that_rounding_put_beside_its_figure_is_drawn(tmp_path: Path, low: float) -> None:
-    panels = {"R@1": {"all": np.array([[0.3, low, 0.3 - 1e-16]])}}
-    methods_picture(["pixels"], panels, "t", tmp_path / "methods.png")
-    assert (tmp_path / "methods.png").stat().st_size > 0
 
 
 def test_another_reference_is_ahead_of_ours() -> None:
@@ -117,12 +106,3 @@ def test_the_screen_of_80_columns_cuts_no_figure(table: pd.DataFrame) -> None:
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
     assert shown.count("[1.00, 1.00]") >= 1
-
-
-@pytest.mark.parametrize("table", CASES)
-@pytest.mark.filterwarnings("error")
-def test_the_picture(tmp_path: Path, table: pd.DataFrame) -> None:
-    draw_comparison(table, "größe $x_{", tmp_path / "new" / "methods.png")
-    with Image.open(tmp_path / "new" / "methods.png") as picture:
-        assert picture.format == "PNG"
-        assert min(picture.size) > 200

@@ -18,8 +18,8 @@ from wildtrack.address.matching.learning import Matching
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
-from wildtrack.visualization import reporting
-from wildtrack.visualization.figures import Shown
+from wildtrack.visualization import retrieval_panels
+from wildtrack.visualization.retrieval_panels import PanelPhoto
 
 SIZE = (32, 32)
 
@@ -144,7 +144,7 @@ def test_nobody_else_is_known(ours: Artifacts, tmp_path: Path, photo_folder: Pat
         searcher = Searcher(index, engine, SIZE, matcher, learnt, explains=True)
         answer = answer_photo(photo, searcher, 3)
         assert (answer.candidates, answer.already_known_as, answer.decision) == ([], "Ana", None)
-        reporting.draw_answer(answer, searcher, tmp_path / "panel.png")
+        retrieval_panels.draw_answer(answer, searcher, tmp_path / "panel.png")
         assert (tmp_path / "panel.png").stat().st_size > 0
 
 
@@ -213,15 +213,15 @@ def test_a_candidate_is_shown_without_the_other_animals_of_its_photo(
     boxes = {candidate.identity: candidate.bbox for candidate in answer.candidates}
     assert boxes == {"Ana": (0, 0, 32, 32), "Bo": (32, 0, 32, 32), "Cy": None}
 
-    panels: list[dict[str, Shown]] = []
+    panels: list[dict[str, PanelPhoto]] = []
 
-    def keep(query: Shown, candidates: list[Shown], title: str, path: Path) -> None:
+    def keep(query: PanelPhoto, candidates: list[PanelPhoto], title: str, path: Path) -> None:
         panels.append({shown.title.split()[1]: shown for shown in candidates})
 
-    monkeypatch.setattr(reporting, "retrieval_panel", keep)
-    reporting.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
+    monkeypatch.setattr(retrieval_panels, "retrieval_panel", keep)
+    retrieval_panels.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
     (two_in_one.parent / "both.png").unlink()
-    reporting.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
+    retrieval_panels.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
     before, after = panels
     for name, photo in {"Ana": pixels[0], "Bo": pixels[4], "Cy": pixels[5]}.items():
         np.testing.assert_array_equal(before[name].pixels, photo)

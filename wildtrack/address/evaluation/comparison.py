@@ -1,7 +1,6 @@
 """The table of a comparison: figures of many methods in, the same rows as CSV, Markdown and on the screen out."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,20 +142,6 @@ def with_interval(row: Mapping[Any, Any], name: str, sign: str = "") -> str:
 
 def _text(value: float, digits: int = 1) -> str:
     return "" if pd.isna(value) else f"{value:.{digits}f}"
-
-
-def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
-    """R@1 and mAP of every method with intervals, all gallery photos and without the leaky ones, as a PNG."""
-    from wildtrack.visualization.figures import methods_picture  # matplotlib: not for --help
-
-    panels = {
-        name: {
-            label: table[[f"{name}{suffix}{end}" for end in ("", "_low", "_high")]].to_numpy(dtype=float)
-            for label, suffix in (("all gallery photos", ""), ("without leaky gallery photos", "_without_leaky"))
-        }
-        for name in COMPARED
-    }
-    methods_picture(list(table["method"]), panels, title, path)
 
 
 def screen_table(table: pd.DataFrame, title: str, reference: str = OURS) -> Table:

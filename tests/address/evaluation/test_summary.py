@@ -1,0 +1,71 @@
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from wildtrack.address.evaluation.summary import decisions_summary, figures_table, unbeaten_baselines
+
+
+def comparison(**low: float) -> dict[str, Any]:
+    methods: dict[str, Any] = {name: {"trained_minus_this": {"mAP": {"low": value}}} for name, value in low.items()}
+    return {"num_queries": 6, "methods": {"trained": {}} | methods}
+
+
+def test_baselines_that_are_not_beaten_are_named() -> None:
+    assert unbeaten_baselines(comparison()) is None
+    assert unbeaten_baselines(comparison(raw_pixels=0.1, untrained=0.01)) is None
+    warning = unbeaten_baselines(comparison(raw_pixels=0.1, untrained=-0.2))
+    assert warning is not None
+    assert "6 queries the trained model is not clearly better than untrained network." in warning
+    both = unbeaten_baselines(comparison(raw_pixels=0.0, untrained=-0.2))
+    assert both is not None
+    assert "than raw pixels and untrained network." in both
+    nobody = comparison()
+    nobody["methods"]["raw_pixels"] = {"trained_minus_this": {}}
+    assert unbeaten_baselines(nobody) is not None
+
+
+def test_matchers_are_no_baselines() -> None:
+    assert unbeaten_baselines(comparison(local=-0.9, fused=-0.5, raw_pixels=0.1)) is None
+
+
+DECIDED = {
+    "AUROC": 0.875, "false_match_rate_asked_for": 0.01, "true_accepts": 0.5, "wrong_accepts": 0.25,
+    "false_matches": 0.125, "num_known": 8, "num_new": 16, "new_animals": "drawn by hand",
+}  # fmt: skip
+
+
+UNDECIDED = {"AUROC": 0.75, "num_known": 8, "num_new": 3}  # real new animals, but no validation photos
+
+
+@pytest.mark.parametrize("found", [DECIDED, UNDECIDED, {"AUROC": None, "num_known": 8, "num_new": 0}])
+def test_what_decisions_are_worth_is_said(found: dict[str, Any]) -> None:
+    effort = {"candidates_for_95_percent": 3, "leafing_for_95_percent": 19, "mean_candidates": 1.5}
+    summary = decisions_summary({"matcher": {"name": "fused"}, "open_set": found, "review_effort": effort})
+    assert "Matcher: fused. To find 95% of the true matches, look at 3 candidates a photo" in summary
+    assert "the catalogue: 19)." in summary
+    assert ("AUROC" in summary) == (found["AUROC"] is not None)
+    assert ("match" in summary.partition("\n")[2]) == (found is DECIDED)
+    if found is UNDECIDED:
+        assert summary.endswith("\nKnown or new? By the best similarity alone, AUROC 0.75.")
+    if found is DECIDED:
+        assert "AUROC 0.88. At a false-match rate of 1%, 50% of 8 photos of known animals are matched right" in summary
+        assert "25% wrong; 12% of 16 photos of new animals are called a match. New animals: drawn by hand." in summary
+
+
+def test_table_with_and_without_queries() -> None:
+    figures = {
+        "R@1": 0.5,
+        "R@5": 1.0,
+        "mAP": 0.7,
+        "confidence_intervals": dict.fromkeys(("R@1", "R@5", "mAP"), (0.4, 0.6)),
+    }
+    nothing = {"R@1": None, "confidence_intervals": {"R@1": None}}
+    metrics = {"num_queries": 2, "num_ids": 2, "num_gallery": 3}
+    console = Console(width=200)
+    with console.capture() as capture:
+        methods = {"trained": {**figures, "without_leaky_photos": nothing}}
+        console.print(figures_table({**metrics, "methods": methods}))
+    assert "0.50" in capture.get()
+    assert "[0.40, 0.60]" in capture.get()
+    assert "no query" in capture.get()

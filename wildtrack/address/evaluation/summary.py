@@ -1,0 +1,73 @@
+"""An evaluation in words: `metrics.json` in, a table and sentences for the screen out."""
+
+from typing import Any
+
+from rich.table import Table
+
+METHOD_NAMES = {
+    "trained": "trained model",
+    "local": "local features",
+    "fused": "both fused",
+    "embedding": "trained model, by viewpoint",
+    "untrained": "untrained network",
+    "raw_pixels": "raw pixels",
+}
+BASELINES = ("untrained", "raw_pixels")
+
+
+def figures_table(metrics: dict[str, Any]) -> Table:
+    """R@1, R@5 and mAP of every method with intervals, all gallery photos and without the leaky ones."""
+    table = Table(
+        title="{num_queries} queries, {num_ids} identities, {num_gallery} gallery photos".format(**metrics),
+        caption="[95% interval over identities]. Leaky: of the query's own encounter, or a near-duplicate.",
+    )
+    table.add_column("method")
+    for column in ("R@1", "R@5", "mAP", "R@1 without\nleaky photos"):
+        table.add_column(column, justify="right")
+    for name, figures in metrics["methods"].items():
+        cells = [_cell(figures, key) for key in ("R@1", "R@5", "mAP")]
+        table.add_row(METHOD_NAMES.get(name, name), *cells, _cell(figures["without_leaky_photos"], "R@1"))
+    return table
+
+
+def unbeaten_baselines(metrics: dict[str, Any]) -> str | None:
+    """A warning that names the baselines that training does not clearly beat, and what may help; None without any."""
+    unbeaten = [
+        METHOD_NAMES[name]
+        for name, figures in metrics["methods"].items()
+        if name in BASELINES and not figures["trained_minus_this"].get("mAP", {"low": 0.0})["low"] > 0
+    ]
+    if not unbeaten:
+        return None
+    return (
+        f"On these {metrics['num_queries']} queries the trained model is not clearly better than "
+        f"{' and '.join(unbeaten)}. What may help: more photos of each animal, pretrained weights (--weights), boxes "
+        "around the animals, more epochs."
+    )
+
+
+def decisions_summary(metrics: dict[str, Any]) -> str:
+    """The matcher, how much work is left for a person, and how good decisions are, in sentences."""
+    found, effort = metrics["open_set"], metrics["review_effort"]
+    few, all_of_them = effort["candidates_for_95_percent"], effort["leafing_for_95_percent"]
+    summary = (
+        f"Matcher: {metrics['matcher']['name']}. To find 95% of the true matches, look at {few} "
+        f"candidate{'s' * (few != 1)} a photo (leafing through the catalogue: {all_of_them})."
+    )
+    if found["AUROC"] is None:
+        return summary
+    if "true_accepts" not in found:
+        return f"{summary}\nKnown or new? By the best similarity alone, AUROC {found['AUROC']:.2f}."
+    return (
+        f"{summary}\nKnown or new? AUROC {found['AUROC']:.2f}. At a false-match rate of "
+        f"{found['false_match_rate_asked_for']:.0%}, {found['true_accepts']:.0%} of {found['num_known']} photos of "
+        f"known animals are matched right, {found['wrong_accepts']:.0%} wrong; {found['false_matches']:.0%} of "
+        f"{found['num_new']} photos of new animals are called a match. New animals: {found['new_animals']}."
+    )
+
+
+def _cell(figures: dict[str, Any], name: str) -> str:
+    if figures[name] is None:
+        return "no query"
+    low, high = figures["confidence_intervals"][name]
+    return f"{figures[name]:.2f}\n[{low:.2f}, {high:.2f}]"  # in two lines, so that the table fits 80 columns

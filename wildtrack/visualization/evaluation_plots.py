@@ -1,0 +1,113 @@
+"""Charts of an evaluation: reliability and ROC of the decisions, and a comparison of methods, as PNG files."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from wildtrack.address.evaluation.comparison import COMPARED
+from wildtrack.address.evaluation.open_set import FirstAnswers
+from wildtrack.visualization.style import (
+    BLUE,
+    INK,
+    MARKERS,
+    TEXT,
+    VERMILION,
+    blank_figure,
+    chart,
+    dress,
+    dress_legend,
+    fitted,
+    save_figure,
+)
+
+SQUARE = (6.2, 6.0)  # inches
+SERIES = (("all gallery photos", "", BLUE, BLUE), ("without leaky gallery photos", "_without_leaky", VERMILION, "none"))
+NAMES = 200  # points there are for a method's name
+
+
+def draw_reliability(table: npt.NDArray[np.floating], title: str, path: Path) -> None:
+    """Draw whether answers are right as often as they are sure.
+
+    Args:
+        table: float (bins, 3), from `reliability`.
+        title: Below the question that the chart answers.
+        path: PNG to write.
+    """
+    figure, axis = chart(
+        f"Are answers as often right as they are sure?\n{title}",
+        "how sure: P(same animal) of the first candidate",
+        "how often right: share of answers",
+        SQUARE,
+    )
+    table = table[table[:, 0] > 0]
+    sizes = 30 + 300 * table[:, 0] / table[:, 0].sum()
+    axis.plot([0, 1], [0, 1], color=INK, linestyle=":", label="as sure as right")
+    axis.scatter(table[:, 1], table[:, 2], s=sizes, color=BLUE, alpha=0.8, label="answers (larger: more of them)")
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    axis.grid(axis="both", color=INK, alpha=0.25)
+    dress_legend(axis.legend(loc="best", markerscale=0.5))
+    save_figure(figure, path)
+
+
+def draw_roc(answers: FirstAnswers, threshold: float, title: str, path: Path) -> None:
+    """Draw how well known animals are told from new ones, at every threshold.
+
+    Args:
+        answers: How sure the first candidates are.
+        threshold: The P from which an answer is a match.
+        title: Below the question that the chart answers.
+        path: PNG to write.
+    """
+    known, new = answers.known, answers.new
+    figure, axis = chart(
+        f"Are known animals told from new ones?\n{title}",
+        f"of {len(new)} photos of new animals, share above the threshold",
+        f"of {len(known)} photos of known animals, share above it",
+        SQUARE,
+    )
+    steps = np.concatenate([[np.inf], np.unique(np.concatenate([known, new]))[::-1]])
+    accepted = [(known >= step).mean() for step in steps]
+    mistaken = [(new >= step).mean() for step in steps]
+    axis.plot([0, 1], [0, 1], color=INK, linestyle=":", label="by chance")
+    axis.plot(mistaken, accepted, color=BLUE, drawstyle="steps-post", linewidth=2, label="all thresholds")
+    at = (new >= threshold).mean(), (known >= threshold).mean()
+    axis.plot(*at, "D", color=VERMILION, markersize=8, label=f"a match: P from {threshold:.2f}")
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    axis.grid(axis="both", color=INK, alpha=0.25)
+    dress_legend(axis.legend(loc="lower right"))
+    save_figure(figure, path)
+
+
+def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
+    """Draw R@1 and mAP of every method with intervals, of all gallery photos and without the leaky ones.
+
+    Args:
+        table: From `comparison_table`, a row a method, M of them; the first one at the top. NaN draws nothing.
+        title: Above the picture.
+        path: PNG to write.
+    """
+    lines = np.arange(len(table))
+    figure = blank_figure(11, 2.1 + 0.6 * len(table), title)
+    axes = figure.subplots(1, len(COMPARED), sharey=True, squeeze=False)[0]
+    for axis, name in zip(axes, COMPARED, strict=True):
+        dress(axis, "", f"{name}, with its 95% interval over identities", "", grid="x")
+        for number, (label, suffix, colour, face) in enumerate(SERIES):
+            value, low, high = table[[f"{name}{suffix}{end}" for end in ("", "_low", "_high")]].to_numpy(dtype=float).T
+            axis.errorbar(
+                value,
+                lines + 0.26 * (number - (len(SERIES) - 1) / 2),
+                xerr=np.maximum(0, [value - low, high - value]),  # rounding may put an end on the wrong side
+                fmt=MARKERS[number],
+                color=colour,
+                markerfacecolor=face,
+                markersize=7,
+                capsize=3,
+                label=label,
+            )
+        axis.set_xlim(-0.02, 1.02)
+    axes[0].set_yticks(lines, [fitted(name, NAMES, TEXT) for name in table["method"]], parse_math=False)
+    axes[0].set_ylim(len(table) - 0.5, -0.5)
+    dress_legend(figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2))
+    save_figure(figure, path)
