@@ -11,10 +11,9 @@ from wildtrack.assess.leakage import (
     share_without_same_viewpoint,
     split_leakage,
     split_subsets,
-    suggested_split,
     suspicious_pairs,
 )
-from wildtrack.assess.splits import SplitConfig
+from wildtrack.assess.splits import SplitConfig, suggested_split
 from wildtrack.errors import UserError
 
 NUMBERS = count()

@@ -14,7 +14,8 @@ from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates, remove_duplicates, write_cleaned
+from wildtrack.assess.derived import remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_digests
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.leakage import leaking_photos

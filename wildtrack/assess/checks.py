@@ -10,9 +10,9 @@ from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.pixels import Decoded
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.assess.duplicates.hashes import Hashes, pixel_digests
-from wildtrack.assess.leakage import split_leakage, suggested_split
+from wildtrack.assess.leakage import split_leakage
 from wildtrack.assess.quality.flags import Thresholds, flag_quality, quality_table
-from wildtrack.assess.splits import SplitConfig
+from wildtrack.assess.splits import SplitConfig, suggested_split
 from wildtrack.assess.statistics import catalogue_statistics
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.assess.checks import Checks
-from wildtrack.assess.duplicates.groups import remove_duplicates, write_cleaned
 from wildtrack.console import counted, program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
@@ -78,6 +77,46 @@ def write_with_split(checks: Checks, catalogue: Catalogue, target: Path, *, with
         f"{unreadable} with unreadable photos, {copies} of copies{'' if without_copies else ' (--remove-duplicates)'}. "
         f"{_train_on(target)}"
     )
+
+
+def remove_duplicates(table: pd.DataFrame, duplicates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Leave out the removable duplicates; what stays, and why, `check_for_duplicates` says.
+
+    Args:
+        table: The catalogue.
+        duplicates: From `check_for_duplicates` on it.
+
+    Returns:
+        The cleaned table, RangeIndex, and what left: `image_id`, `path`, `kept_image_id` (the photo of the same
+        identity that stays) and `reason`.
+    """
+    gone = duplicates[duplicates["removable"]]
+    cleaned = table[~table["image_id"].isin(gone["image_id"])].reset_index(drop=True)
+    reasons = [
+        f"near-duplicate: {distance} of 64 bits differ" if kind == "near" else f"{kind} duplicate"
+        for kind, distance in zip(gone["kind"], gone["distance"], strict=True)
+    ]
+    removed = gone[["image_id", "path"]].assign(kept_image_id=gone["duplicate_of"], reason=reasons)
+    return cleaned, removed.reset_index(drop=True)
+
+
+def write_cleaned(cleaned: pd.DataFrame, root: Path, target: Path) -> None:
+    """Write a cleaned catalogue as a CSV that `load_catalogue` reads.
+
+    Args:
+        cleaned: A catalogue's table.
+        root: What its paths are relative to.
+        target: The .csv file, in `root`; one that is there already is replaced.
+
+    Raises:
+        UserError: The file would not lie in `root`, or has another suffix.
+    """
+    if target.parent.resolve() != root.resolve() or target.suffix.lower() != ".csv":
+        raise UserError(
+            f"the cleaned catalogue cannot be {target}: its paths are relative to its own folder, so it must be a .csv "
+            f"in {root}, such as {root / 'cleaned.csv'}"
+        )
+    write_table(cleaned, target)
 
 
 def _train_on(catalogue: Path) -> str:

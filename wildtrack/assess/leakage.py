@@ -9,7 +9,7 @@ import pandas as pd
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
 from wildtrack.assess.duplicates.hashes import near_duplicates
 from wildtrack.assess.encounters import encounters, photo_keys
-from wildtrack.assess.splits import SUBSETS, SplitConfig, make_split
+from wildtrack.assess.splits import SUBSETS
 from wildtrack.errors import UserError
 
 GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # subset of the queries -> subsets of their gallery
@@ -191,33 +191,6 @@ def split_subsets(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
         says = ", ".join(strange[:5]) or "nothing"
         raise UserError(f'the column "{column}" is no split: it says {says}; allowed: {", ".join(SPLIT_WORDS)}')
     return words.map(SPLIT_WORDS).fillna("").to_numpy(dtype="<U5")
-
-
-def suggested_split(
-    table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config: SplitConfig
-) -> tuple[pd.DataFrame, str]:
-    """Split a catalogue as `make_split` would if it had no split of its own: by encounter, or else at random.
-
-    Args:
-        table: A catalogue, perhaps with `sha256`, N rows; those of the identity "unknown" are left out.
-        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-        config: How to split it.
-
-    Returns:
-        `image_id`, `identity`, `path` and `split` of each labelled row, and a sentence on how they were chosen.
-
-    Raises:
-        UserError: A share or a time that is not allowed.
-        ValueError: Not one hash a row.
-    """
-    known = (table["identity"] != UNKNOWN).to_numpy()
-    if hashes is not None and len(hashes) != len(table):
-        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
-    labelled = table[known].drop(columns="split", errors="ignore").reset_index(drop=True)
-    if labelled.empty:
-        return labelled[["image_id", "identity", "path"]].assign(split=""), "nobody is named yet"
-    split = make_split(labelled, None if hashes is None else hashes[known], config)
-    return labelled[["image_id", "identity", "path"]].assign(split=split.subset), split.method
 
 
 def _near_in_gallery(

@@ -4,20 +4,17 @@ Photos of one occasion look alike, so they stay in one subset; see `linked_group
 wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for Animal Re-Identification", 2024).
 """
 
-import hashlib
 import logging
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
+from wildtrack.assess.subsets import begins_after, carve, held_out, split_parts
 from wildtrack.errors import UserError
 
 SUBSETS = ("train", "valid", "test")
@@ -127,17 +124,17 @@ def make_split(table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config
     rule = _rule(table, config, dated)
     draw = None if dated and rule != "random" else config.seed
     groups = linked_groups(table, config.encounter_hours, hashes)
-    parts = _parts(table, groups, times if draw is None else None)
+    parts = split_parts(table, groups, times if draw is None else None)
     if rule == "catalogue":
         return _own_split(table, parts, config.valid_share, draw)
     subset = np.full(len(table), "train", dtype="<U5")
     if config.identities != "closed":
-        subset[_held_out(parts, config.held_out_share, config.seed)] = "test"
+        subset[held_out(parts, config.held_out_share, config.seed)] = "test"
     if rule == "cutoff":
-        subset[_begins_after(parts["group"], times, str(config.cutoff))] = "test"
+        subset[begins_after(parts["group"], times, str(config.cutoff))] = "test"
     elif config.identities != "disjoint":
-        subset[_carve(parts, subset == "train", config.test_share, draw)] = "test"
-    subset[_carve(parts, subset == "train", config.valid_share, draw)] = "valid"
+        subset[carve(parts, subset == "train", config.test_share, draw)] = "test"
+    subset[carve(parts, subset == "train", config.valid_share, draw)] = "valid"
     undated = int(np.isnat(times).sum())
     if config.test_share > 0 and not (subset == "test").any():
         logger.warning(
@@ -154,10 +151,31 @@ def make_split(table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config
     return Split(subset, method)
 
 
-def identity_generator(seed: int, identity: str) -> np.random.Generator:
-    """A random generator of this identity's own, so that its draws do not depend on the others."""
-    name = f"{seed}\0{identity}".encode(errors="surrogatepass")  # a folder's name need not be valid Unicode
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
+def suggested_split(
+    table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config: SplitConfig
+) -> tuple[pd.DataFrame, str]:
+    """Split a catalogue as `make_split` would if it had no split of its own: by encounter, or else at random.
+
+    Args:
+        table: A catalogue, perhaps with `sha256`, N rows; those of the identity "unknown" are left out.
+        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
+        config: How to split it.
+
+    Returns:
+        `image_id`, `identity`, `path` and `split` of each labelled row, and a sentence on how they were chosen.
+
+    Raises:
+        UserError: A share or a time that is not allowed.
+        ValueError: Not one hash a row.
+    """
+    known = (table["identity"] != UNKNOWN).to_numpy()
+    if hashes is not None and len(hashes) != len(table):
+        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
+    labelled = table[known].drop(columns="split", errors="ignore").reset_index(drop=True)
+    if labelled.empty:
+        return labelled[["image_id", "identity", "path"]].assign(split=""), "nobody is named yet"
+    split = make_split(labelled, None if hashes is None else hashes[known], config)
+    return labelled[["image_id", "identity", "path"]].assign(split=split.subset), split.method
 
 
 def _rule(table: pd.DataFrame, config: SplitConfig, dated: bool) -> str:
@@ -174,24 +192,12 @@ def _rule(table: pd.DataFrame, config: SplitConfig, dated: bool) -> str:
     return config.split
 
 
-def _parts(table: pd.DataFrame, groups: npt.NDArray[np.intp], times: npt.NDArray[np.datetime64] | None) -> pd.DataFrame:
-    """What `_carve` looks at, N rows; with `times`, later rows come later and undated ones stay."""
-    return pd.DataFrame(
-        {
-            "identity": table["identity"].to_numpy(dtype=object),
-            "group": groups,
-            "rank": _ranks(table, times),
-            "movable": np.ones(len(table), dtype=np.bool_) if times is None else ~np.isnat(times),
-        }
-    )
-
-
 def _own_split(table: pd.DataFrame, parts: pd.DataFrame, valid_share: float, draw: int | None) -> Split:
     """The catalogue's own split; valid comes out of train where it has none."""
     subset = _own_subsets(table)
     method = "the catalogue's own split"
     if valid_share > 0 and not (subset == "valid").any():
-        subset[_carve(parts, subset == "train", valid_share, draw)] = "valid"
+        subset[carve(parts, subset == "train", valid_share, draw)] = "valid"
         method += f", valid carved out of train {'by encounter' if draw is None else 'at random'}"
     return Split(subset, method)
 
@@ -214,94 +220,6 @@ def _own_subsets(table: pd.DataFrame) -> npt.NDArray[np.str_]:
     if torn:
         logger.warning("Photos with rows in two subsets of the catalogue's own split, left as they are: %d.", torn)
     return subset
-
-
-def _ranks(table: pd.DataFrame, times: npt.NDArray[np.datetime64] | None) -> npt.NDArray[np.intp]:
-    """Rank rows by time and then name, or by name alone, whatever the order of the table; shape (N,)."""
-    names = pd.factorize(table["image_id"].to_numpy(dtype=object), sort=True)[0]
-    order = np.argsort(names) if times is None else np.lexsort((names, times))
-    ranks = np.empty(len(table), dtype=np.intp)
-    ranks[order] = np.arange(len(table))
-    return ranks
-
-
-def _carve(
-    parts: pd.DataFrame, candidates: npt.NDArray[np.bool_], share: float, draw: int | None
-) -> npt.NDArray[np.bool_]:
-    """Choose groups worth about `share` of each identity's candidate rows, leaving each identity one group at least.
-
-    Args:
-        parts: Columns `identity`, `group`, `rank` (the order of rows) and `movable` (false keeps its whole group).
-        candidates: Bool, shape (N,): the rows to choose from.
-        share: Share of each identity's candidates.
-        draw: Seed of the order in which groups are taken, or None to take those of the highest rank first.
-
-    Returns:
-        Bool, shape (N,): the rows chosen.
-    """
-    chosen: set[int] = set()
-    pool = parts[candidates]
-    first = pool.groupby("group")["rank"].min().to_dict()
-    movable = pool.groupby("group")["movable"].all().to_dict()
-    sizes: defaultdict[str, Counter[int]] = defaultdict(Counter)  # identity -> group -> rows
-    owners: defaultdict[int, set[str]] = defaultdict(set)  # group -> identities
-    for identity, group in zip(pool["identity"], pool["group"], strict=True):
-        sizes[identity][group] += 1
-        owners[group].add(identity)
-    staying = {identity: len(groups) for identity, groups in sizes.items()}
-    for identity in sorted(sizes) if share > 0 else ():
-        groups = sorted(sizes[identity], key=first.__getitem__)
-        if draw is not None:
-            groups = [groups[place] for place in identity_generator(draw, identity).permutation(len(groups))]
-        target = share * sizes[identity].total()
-        taken = sum(sizes[identity][group] for group in groups if group in chosen)  # by a mate in the same photo
-        for group in reversed(groups):
-            if group in chosen or not movable[group] or any(staying[owner] < 2 for owner in owners[group]):
-                continue
-            more = taken + sizes[identity][group]
-            if taken and abs(more - target) >= abs(taken - target):
-                break
-            taken = more
-            chosen.add(group)
-            for owner in owners[group]:
-                staying[owner] -= 1
-    return candidates & parts["group"].isin(chosen).to_numpy(dtype=np.bool_)
-
-
-def _held_out(parts: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Draw about `share` of the identities, those that share a group together; bool (N,): their rows."""
-    identities, names = pd.factorize(parts["identity"], sort=True)
-    count = len(names)
-    shape = (count, int(parts["group"].max()) + 1)
-    meets = coo_array((np.ones(len(parts)), (identities, parts["group"])), shape=shape)  # (identities, groups)
-    herds = connected_components(meets @ meets.T, directed=False)[1]  # (identities,)
-    sizes = np.bincount(herds)
-    wanted, chosen = min(count - 1, max(1, round(share * count))), np.zeros(len(sizes), dtype=np.bool_)
-    for herd in herds[np.random.default_rng(seed).permutation(count)]:
-        chosen[herd] |= sizes[chosen].sum() + sizes[herd] <= wanted
-    if not chosen.any():
-        raise UserError(
-            f"held_out_share = {share} allows {wanted} of {count} identities, but all of them share photos with more "
-            "than that; raise it"
-        )
-    rows: npt.NDArray[np.bool_] = chosen[herds[identities]]
-    return rows
-
-
-def _begins_after(groups: "pd.Series[int]", times: npt.NDArray[np.datetime64], cutoff: str) -> npt.NDArray[np.bool_]:
-    """The rows of groups that begin on the day `cutoff` or later, bool (N,); an undated row holds its group back."""
-    day = pd.to_datetime(cutoff, format="ISO8601", utc=True, errors="coerce")
-    dated = times[~np.isnat(times)]
-    known = (
-        f"the photos are dated {np.datetime_as_string(dated.min(), 'D')} to {np.datetime_as_string(dated.max(), 'D')}"
-    )
-    if pd.isna(day):
-        raise UserError(f'cutoff = "{cutoff}" is no ISO 8601 day such as 2023-06-01; {known}.')
-    before = pd.Series(np.isnat(times) | (times < day.tz_localize(None).to_datetime64()))
-    after = ~before.groupby(groups.to_numpy()).transform("any").to_numpy(dtype=np.bool_)
-    if after.all() or not after.any():
-        raise UserError(f'cutoff = "{cutoff}" leaves no photo {"before" if after.all() else "after"} it; {known}.')
-    return after
 
 
 def _method(rule: str, dated: bool, hashed: bool, num_undated: int, cutoff: str | None) -> str:

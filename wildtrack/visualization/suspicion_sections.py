@@ -6,7 +6,8 @@ import pandas as pd
 
 from wildtrack.access.photos.thumbnails import Thumbnails
 from wildtrack.assess.findings import NO_COPIES
-from wildtrack.assess.labels.audit import NEIGHBOURS, Audit
+from wildtrack.assess.labels.audit import Audit
+from wildtrack.assess.labels.suspicions import NEIGHBOURS
 from wildtrack.assess.labels.trust import origin, tells_apart
 from wildtrack.visualization.html_report import Picture, Section, some_shown
 from wildtrack.visualization.suspicion_plots import (

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates, remove_duplicates, write_cleaned
+from wildtrack.assess.derived import remove_duplicates, write_cleaned
+from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.errors import UserError
 
 BASE = np.random.default_rng(0).random(64) < 0.5

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.assess.leakage import suspicious_pairs
-from wildtrack.assess.splits import identity_generator
+from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.address.evaluation.metrics import Cosines, retrieval_scores, summarise
 from wildtrack.assess.encounters import photo_keys
-from wildtrack.assess.splits import identity_generator
+from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
 VALIDATION_BATCH = 16

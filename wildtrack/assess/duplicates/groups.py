@@ -1,12 +1,11 @@
 """Duplicates of a whole catalogue: which photos show the same picture, what that means, and which may leave.
 
-In: the catalogue's table and its `Pictures`. Out: tables. No file is touched but the cleaned catalogue that
-`write_cleaned` writes.
+In: the catalogue's table and its `Pictures`. Out: a row for each photo with a duplicate.
 """
 
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.readers.table import write_table
 from wildtrack.assess.duplicates.hashes import (
     NEAR_DUPLICATE_BITS,
     SEARCHED_AT_ONCE,
@@ -27,7 +25,6 @@ from wildtrack.assess.duplicates.hashes import (
 )
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.console import track
-from wildtrack.errors import UserError
 
 KINDS = ("exact file", "exact pixels", "near")
 # The least of each is best, but of size the greatest.
@@ -134,46 +131,6 @@ def check_for_duplicates(table: pd.DataFrame, pictures: Pictures) -> pd.DataFram
     if "split" in table:
         parts["split"] = table["split"].to_numpy(dtype=object)[parts["row"]]
     return _report(_with_flags(_with_removable(parts, thumbnails, hashes)), table)
-
-
-def remove_duplicates(table: pd.DataFrame, duplicates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Leave out the removable duplicates; what stays, and why, `check_for_duplicates` says.
-
-    Args:
-        table: The catalogue.
-        duplicates: From `check_for_duplicates` on it.
-
-    Returns:
-        The cleaned table, RangeIndex, and what left: `image_id`, `path`, `kept_image_id` (the photo of the same
-        identity that stays) and `reason`.
-    """
-    gone = duplicates[duplicates["removable"]]
-    cleaned = table[~table["image_id"].isin(gone["image_id"])].reset_index(drop=True)
-    reasons = [
-        f"near-duplicate: {distance} of 64 bits differ" if kind == "near" else f"{kind} duplicate"
-        for kind, distance in zip(gone["kind"], gone["distance"], strict=True)
-    ]
-    removed = gone[["image_id", "path"]].assign(kept_image_id=gone["duplicate_of"], reason=reasons)
-    return cleaned, removed.reset_index(drop=True)
-
-
-def write_cleaned(cleaned: pd.DataFrame, root: Path, target: Path) -> None:
-    """Write a cleaned catalogue as a CSV that `load_catalogue` reads.
-
-    Args:
-        cleaned: A catalogue's table.
-        root: What its paths are relative to.
-        target: The .csv file, in `root`; one that is there already is replaced.
-
-    Raises:
-        UserError: The file would not lie in `root`, or has another suffix.
-    """
-    if target.parent.resolve() != root.resolve() or target.suffix.lower() != ".csv":
-        raise UserError(
-            f"the cleaned catalogue cannot be {target}: its paths are relative to its own folder, so it must be a .csv "
-            f"in {root}, such as {root / 'cleaned.csv'}"
-        )
-    write_table(cleaned, target)
 
 
 def _box_keys(table: pd.DataFrame) -> Rows:

@@ -1,0 +1,123 @@
+"""Which groups of rows leave train: by time or at random, from a day on, or with their whole identity.
+
+In: `split_parts` of a catalogue, N rows. Out: bool (N,), the rows chosen; a group goes whole.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from wildtrack.errors import UserError
+
+
+def split_parts(
+    table: pd.DataFrame, groups: npt.NDArray[np.intp], times: npt.NDArray[np.datetime64] | None
+) -> pd.DataFrame:
+    """What `carve` looks at, N rows; with `times`, later rows come later and undated ones stay."""
+    return pd.DataFrame(
+        {
+            "identity": table["identity"].to_numpy(dtype=object),
+            "group": groups,
+            "rank": _ranks(table, times),
+            "movable": np.ones(len(table), dtype=np.bool_) if times is None else ~np.isnat(times),
+        }
+    )
+
+
+def carve(
+    parts: pd.DataFrame, candidates: npt.NDArray[np.bool_], share: float, draw: int | None
+) -> npt.NDArray[np.bool_]:
+    """Choose groups worth about `share` of each identity's candidate rows, leaving each identity one group at least.
+
+    Args:
+        parts: Columns `identity`, `group`, `rank` (the order of rows) and `movable` (false keeps its whole group).
+        candidates: Bool, shape (N,): the rows to choose from.
+        share: Share of each identity's candidates.
+        draw: Seed of the order in which groups are taken, or None to take those of the highest rank first.
+
+    Returns:
+        Bool, shape (N,): the rows chosen.
+    """
+    chosen: set[int] = set()
+    pool = parts[candidates]
+    first = pool.groupby("group")["rank"].min().to_dict()
+    movable = pool.groupby("group")["movable"].all().to_dict()
+    sizes: defaultdict[str, Counter[int]] = defaultdict(Counter)  # identity -> group -> rows
+    owners: defaultdict[int, set[str]] = defaultdict(set)  # group -> identities
+    for identity, group in zip(pool["identity"], pool["group"], strict=True):
+        sizes[identity][group] += 1
+        owners[group].add(identity)
+    staying = {identity: len(groups) for identity, groups in sizes.items()}
+    for identity in sorted(sizes) if share > 0 else ():
+        groups = sorted(sizes[identity], key=first.__getitem__)
+        if draw is not None:
+            groups = [groups[place] for place in identity_generator(draw, identity).permutation(len(groups))]
+        target = share * sizes[identity].total()
+        taken = sum(sizes[identity][group] for group in groups if group in chosen)  # by a mate in the same photo
+        for group in reversed(groups):
+            if group in chosen or not movable[group] or any(staying[owner] < 2 for owner in owners[group]):
+                continue
+            more = taken + sizes[identity][group]
+            if taken and abs(more - target) >= abs(taken - target):
+                break
+            taken = more
+            chosen.add(group)
+            for owner in owners[group]:
+                staying[owner] -= 1
+    return candidates & parts["group"].isin(chosen).to_numpy(dtype=np.bool_)
+
+
+def held_out(parts: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Draw about `share` of the identities, those that share a group together; bool (N,): their rows."""
+    identities, names = pd.factorize(parts["identity"], sort=True)
+    count = len(names)
+    shape = (count, int(parts["group"].max()) + 1)
+    meets = coo_array((np.ones(len(parts)), (identities, parts["group"])), shape=shape)  # (identities, groups)
+    herds = connected_components(meets @ meets.T, directed=False)[1]  # (identities,)
+    sizes = np.bincount(herds)
+    wanted, chosen = min(count - 1, max(1, round(share * count))), np.zeros(len(sizes), dtype=np.bool_)
+    for herd in herds[np.random.default_rng(seed).permutation(count)]:
+        chosen[herd] |= sizes[chosen].sum() + sizes[herd] <= wanted
+    if not chosen.any():
+        raise UserError(
+            f"held_out_share = {share} allows {wanted} of {count} identities, but all of them share photos with more "
+            "than that; raise it"
+        )
+    rows: npt.NDArray[np.bool_] = chosen[herds[identities]]
+    return rows
+
+
+def begins_after(groups: "pd.Series[int]", times: npt.NDArray[np.datetime64], cutoff: str) -> npt.NDArray[np.bool_]:
+    """The rows of groups that begin on the day `cutoff` or later, bool (N,); an undated row holds its group back."""
+    day = pd.to_datetime(cutoff, format="ISO8601", utc=True, errors="coerce")
+    dated = times[~np.isnat(times)]
+    known = (
+        f"the photos are dated {np.datetime_as_string(dated.min(), 'D')} to {np.datetime_as_string(dated.max(), 'D')}"
+    )
+    if pd.isna(day):
+        raise UserError(f'cutoff = "{cutoff}" is no ISO 8601 day such as 2023-06-01; {known}.')
+    before = pd.Series(np.isnat(times) | (times < day.tz_localize(None).to_datetime64()))
+    after = ~before.groupby(groups.to_numpy()).transform("any").to_numpy(dtype=np.bool_)
+    if after.all() or not after.any():
+        raise UserError(f'cutoff = "{cutoff}" leaves no photo {"before" if after.all() else "after"} it; {known}.')
+    return after
+
+
+def identity_generator(seed: int, identity: str) -> np.random.Generator:
+    """A random generator of this identity's own, so that its draws do not depend on the others."""
+    name = f"{seed}\0{identity}".encode(errors="surrogatepass")  # a folder's name need not be valid Unicode
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
+
+
+def _ranks(table: pd.DataFrame, times: npt.NDArray[np.datetime64] | None) -> npt.NDArray[np.intp]:
+    """Rank rows by time and then name, or by name alone, whatever the order of the table; shape (N,)."""
+    names = pd.factorize(table["image_id"].to_numpy(dtype=object), sort=True)[0]
+    order = np.argsort(names) if times is None else np.lexsort((names, times))
+    ranks = np.empty(len(table), dtype=np.intp)
+    ranks[order] = np.arange(len(table))
+    return ranks
