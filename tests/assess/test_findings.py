@@ -63,7 +63,7 @@ def test_sound_data_has_only_good_findings() -> None:
         (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "look", "is not possible"),
         (checks(flags=FLAGS), "look", "1 of 9 (1 dark, 1 low contrast)"),
         (copies(across=True), "mend", "under another name, so that one of the names is wrong: 1."),
-        (copies(torn=True), "mend", "another side of the split: 1."),
+        (copies(torn=True), "mend", "another subset of the split: 1."),
         (copies(removable=True), "look", "without them): 1."),
         (checks(leakage={"test": {"any": {"share": 0.3}}}), "mend", "30% of the test photos"),
         (checks(leakage={"test": {"any": {"share": 0.0}}}), "good", "0% of the test photos"),

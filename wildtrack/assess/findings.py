@@ -20,7 +20,7 @@ NOBODY_NAMED = (
 NO_COPIES = "No photo, and no animal cut out by a box, is a copy of another one."
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
     ("across_identities", "mend", "Photos that have a copy under another name, so that one of the names is wrong"),
-    ("across_splits", "mend", "Photos that have a copy on another side of the split"),
+    ("across_splits", "mend", "Photos that have a copy in another subset of the split"),
     ("removable", "look", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
 )
 
@@ -131,9 +131,9 @@ def _encounters(statistics: dict[str, Any]) -> list[Finding]:
     encounters = statistics["encounters"]
     if encounters is None:
         who = "photo of a named animal" if statistics["dates"] else "photo"
-        text = f"No {who} has a date: photos of one occasion cannot be kept on one side of a split."
+        text = f"No {who} has a date: photos of one occasion cannot be kept in one subset of a split."
         return [Finding("look", text, "dates")]
     met = f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}"
     if encounters["time_aware_split"]:
-        return [Finding("good", f"{met}. A split by encounter is possible, and figures can be honest.", "dates")]
+        return [Finding("good", f"{met}. A split by encounter is possible, and figures can be leak-free.", "dates")]
     return [Finding("look", f"{met}. A split by encounter is not possible.", "dates")]

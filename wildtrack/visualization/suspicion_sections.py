@@ -29,7 +29,7 @@ COPY_COLUMNS = {  # those that a person wants first come first
     "removable": "it can go, and --remove-duplicates leaves it out.",
     "identity": "the name it bears.",
     "across_identities": "a copy bears another name, so one of the names is wrong.",
-    "across_splits": "a copy is on another side of the split and gives the answer away.",
+    "across_splits": "a copy is in another subset of the split and gives the answer away.",
     "within_identity": "a copy bears the same name.",
     "group": "photos of one number show the same picture.",
     "distance": "of the 64 bits that describe a picture, how many differ; 0 is equal.",
