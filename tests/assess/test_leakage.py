@@ -24,13 +24,13 @@ def rows(identities: list[str], paths: list[str] | None = None, **columns: Any) 
     return pd.DataFrame({"identity": identities, "path": paths}).assign(**columns)
 
 
-Hashes = NDArray[np.bool_] | None
-
-
 def pairs(
-    queries: pd.DataFrame, gallery: pd.DataFrame, hours: float = 12, hashes: tuple[Hashes, Hashes] = (None, None)
+    queries: pd.DataFrame, gallery: pd.DataFrame, hours: float = 12, hashes: NDArray[np.bool_] | None = None
 ) -> Any:
-    return suspicious_pairs(queries, gallery, hours, *hashes).tolist()
+    """Which gallery photos give which query away; `hashes` are those of the queries, then of the gallery."""
+    table = pd.concat([queries.astype(object), gallery.astype(object)])
+    rows = np.arange(len(table))
+    return suspicious_pairs(table, rows[: len(queries)], rows[len(queries) :], hours, hashes).tolist()
 
 
 def test_same_identity_and_encounter() -> None:
@@ -60,7 +60,7 @@ def test_the_same_source_photo_counts_for_the_same_identity_only() -> None:
 def test_near_duplicates_count_for_the_same_identity_only() -> None:
     hashes = np.random.default_rng(0).random((2, 64)) < 0.5
     queries, gallery = rows(["a"]), rows(["a", "b", "a"], ["x", "y", "z"])
-    assert pairs(queries, gallery, hashes=(hashes[:1], hashes[[0, 0, 1]])) == [[True, False, False]]
+    assert pairs(queries, gallery, hashes=hashes[[0, 0, 0, 1]]) == [[True, False, False]]
 
 
 def test_unknown_animals_give_nothing_away() -> None:
@@ -76,18 +76,16 @@ def test_strange_index_and_mixed_date_types() -> None:
 
 @pytest.mark.parametrize(("num_queries", "num_gallery"), [(0, 0), (0, 2), (2, 0)])
 def test_empty_tables(num_queries: int, num_gallery: int) -> None:
-    hashes = np.zeros((num_queries, 64), bool), np.zeros((num_gallery, 64), bool)
-    found = suspicious_pairs(rows(["a"] * num_queries), rows(["a"] * num_gallery), 12, *hashes)
+    num_rows = num_queries + num_gallery
+    queries, gallery = np.split(np.arange(num_rows), [num_queries])
+    found = suspicious_pairs(rows(["a"] * num_rows), queries, gallery, 12, np.zeros((num_rows, 64), bool))
     assert found.shape == (num_queries, num_gallery)
     assert found.dtype == np.bool_
 
 
-def test_hashes_that_do_not_fit() -> None:
-    one, two = np.zeros((1, 64), bool), np.zeros((2, 64), bool)
-    with pytest.raises(ValueError, match="2 and 1 hashes"):
-        pairs(rows(["a"]), rows(["a"]), hashes=(two, one))
-    with pytest.raises(ValueError, match="or of neither"):
-        pairs(rows(["a"]), rows(["a"]), hashes=(one, None))
+def test_pairs_that_cannot_be_judged() -> None:
+    with pytest.raises(ValueError, match="3 hashes for 2 rows"):
+        pairs(rows(["a"]), rows(["a"]), hashes=np.zeros((3, 64), bool))
     with pytest.raises(UserError, match="encounter_hours"):
         pairs(rows(["a"]), rows(["a"]), hours=-1)
 
@@ -121,12 +119,10 @@ def test_share_without_the_column() -> None:
 
 
 def test_a_photo_that_is_not_asked_bridges_an_encounter() -> None:
-    first, between, last = (
-        pd.DataFrame({"identity": ["a"], "path": [f"{hour}.jpg"], "date": [f"2024-05-01T{hour:02d}:00:00"]})
-        for hour in (0, 10, 20)
-    )
-    assert not suspicious_pairs(last, first, 12, None, None).any()
-    assert suspicious_pairs(last, first, 12, None, None, others=between).tolist() == [[True]]
+    dates = [f"2024-05-01T{hour:02d}:00:00" for hour in (0, 10, 20)]
+    table, first, last = rows(["a"] * 3, date=dates), np.array([0]), np.array([2])
+    assert suspicious_pairs(table, last, first, 12, None).tolist() == [[True]]
+    assert not suspicious_pairs(table.iloc[[0, 2]], np.array([1]), first, 12, None).any()
 
 
 def split_table(**columns: Any) -> pd.DataFrame:
@@ -186,7 +182,7 @@ def test_leaks_agree_with_the_pairs() -> None:
     hashes = (np.arange(64) % 2 == 0) ^ (generator.random((count, 64)) < 0.12)
     asked = (table["split"] == "test").to_numpy() & (table["identity"] != "unknown").to_numpy()
     gallery = (table["split"] == "train").to_numpy()
-    pairs = suspicious_pairs(table[asked], table[gallery], 12, hashes[asked], hashes[gallery], table[~asked & ~gallery])
+    pairs = suspicious_pairs(table, np.flatnonzero(asked), np.flatnonzero(gallery), 12, hashes)
     expected = [bool(row.any()) for row in pairs]
     found = leaking_photos(table, "split", 12, hashes)
     assert 0 < sum(expected) < len(expected)

@@ -16,50 +16,43 @@ GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # subset of the quer
 
 
 def suspicious_pairs(
-    queries: pd.DataFrame,
-    gallery: pd.DataFrame,
+    table: pd.DataFrame,
+    queries: npt.NDArray[np.intp],
+    gallery: npt.NDArray[np.intp],
     encounter_hours: float,
-    query_hashes: npt.NDArray[np.bool_] | None,
-    gallery_hashes: npt.NDArray[np.bool_] | None,
-    others: pd.DataFrame | None = None,
+    hashes: npt.NDArray[np.bool_] | None,
 ) -> npt.NDArray[np.bool_]:
     """Find gallery photos that give a query's answer away.
 
-    That is a photo of the same identity that is also of the same encounter (labelled over all photos
-    handed in), or a near-duplicate, or the same source photo. Rows of the identity "unknown" give nothing away.
+    That is a photo of the same identity that is also of the same encounter (labelled over the whole catalogue, whose
+    other photos may bridge the gap between two), or a near-duplicate, or the same source photo. Rows of the identity
+    "unknown" give nothing away.
 
     Args:
-        queries: A catalogue with `identity` and `path`, perhaps `photo_id` and `date`, Q rows.
-        gallery: The same, G rows.
+        table: A catalogue with `identity` and `path`, perhaps `photo_id` and `date`, N rows.
+        queries: Rows, int (Q,).
+        gallery: Rows, int (G,).
         encounter_hours: The longest gap inside an encounter, in hours.
-        query_hashes: Perceptual hashes, bool, shape (Q, 64), or None to leave near-duplicates out.
-        gallery_hashes: The same, shape (G, 64).
-        others: The catalogue's further photos, which may bridge the gap between two photos of one encounter.
+        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
 
     Returns:
         Bool, shape (Q, G).
 
     Raises:
         UserError: `encounter_hours` is negative or not a number.
-        ValueError: Not one hash a row, or hashes for one table only.
+        ValueError: Not one hash a row.
     """
-    columns = ["identity", "path", "photo_id", "date"]
-    tables = (queries, gallery) if others is None else (queries, gallery, others)
-    photos = pd.concat(
-        [table[[name for name in columns if name in table]].astype(object) for table in tables], ignore_index=True
-    )
-    both = photos.iloc[: len(queries) + len(gallery)]
-    suspicious = _equal(encounters(photos, encounter_hours)[: len(both)], len(queries))  # (Q, G)
-    suspicious |= _equal(pd.factorize(photo_keys(both))[0], len(queries))
-    if query_hashes is not None and gallery_hashes is not None:
-        if (len(query_hashes), len(gallery_hashes)) != suspicious.shape:
-            raise ValueError(f"{len(query_hashes)} and {len(gallery_hashes)} hashes for {suspicious.shape} rows.")
-        suspicious |= near_duplicates(query_hashes, gallery_hashes)
-    elif query_hashes is not None or gallery_hashes is not None:
-        raise ValueError("Give the hashes of both queries and gallery, or of neither.")
-    names = both["identity"].to_numpy(dtype=object)
-    suspicious &= _equal(pd.factorize(names)[0], len(queries))
-    suspicious[names[: len(queries)] == UNKNOWN] = False
+    _check_hashes(hashes, table)
+
+    def equal(labels: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        return np.equal(labels[queries, None], labels[None, gallery])  # (Q, G)
+
+    suspicious = equal(encounters(table, encounter_hours)) | equal(pd.factorize(photo_keys(table))[0])
+    if hashes is not None:
+        suspicious |= near_duplicates(hashes[queries], hashes[gallery])
+    names = table["identity"].to_numpy(dtype=object)
+    suspicious &= equal(pd.factorize(names)[0])
+    suspicious[names[queries] == UNKNOWN] = False
     return suspicious
 
 
@@ -110,8 +103,7 @@ def leaking_photos(
         UserError: There is no such column, it says something else, or `encounter_hours` is no time.
         ValueError: Not one hash a row.
     """
-    if hashes is not None and len(hashes) != len(table):
-        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
+    _check_hashes(hashes, table)
     subsets = split_subsets(table, column)
     names = table["identity"].to_numpy(dtype=object)
     identities = pd.factorize(names)[0]
@@ -211,6 +203,6 @@ def _near_in_gallery(
     return found
 
 
-def _equal(labels: npt.NDArray[np.intp], num_queries: int) -> npt.NDArray[np.bool_]:
-    """Compare the first labels with the rest, shape (Q, G)."""
-    return np.equal(labels[:num_queries, None], labels[None, num_queries:])
+def _check_hashes(hashes: npt.NDArray[np.bool_] | None, table: pd.DataFrame) -> None:
+    if hashes is not None and len(hashes) != len(table):
+        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")

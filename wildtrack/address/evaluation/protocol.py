@@ -144,11 +144,4 @@ def leaky_pairs(table: pd.DataFrame, protocol: Protocol, hashes: np.ndarray, enc
     Returns:
         bool (Q, G).
     """
-    return suspicious_pairs(
-        table.iloc[protocol.queries],
-        table.iloc[protocol.gallery],
-        encounter_hours,
-        hashes[protocol.queries],
-        hashes[protocol.gallery],
-        others=table.drop(index=[*protocol.queries, *protocol.gallery]),
-    )
+    return suspicious_pairs(table, protocol.queries, protocol.gallery, encounter_hours, hashes)
