@@ -19,13 +19,12 @@ from wildtrack import versions
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.assess.checks import PIXELS
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_digests
 from wildtrack.assess.quality.flags import quality_table
 from wildtrack.console import console, run
 from wildtrack.storage.cache import CacheConfig
-
-PIXELS = (64, 64)  # as assess_dataset.py
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,72 @@
 """WildTrack: who is this animal? Access photos, assess them, address the question.
 
-Importing the package is cheap: heavy libraries are imported by the modules that use them.
+The public API for notebooks is what `__all__` names. Importing the package is cheap: a name is imported when it is
+first used, and heavy libraries by the modules that use them.
+
+- `access`, `assess`, `address`: photos on disk -> the catalogue -> what is wrong with it -> who is it?
+- `visualization`, `web`: pictures and reports; the search as a web page
+- `commands`: what the scripts and `wildtrack NAME` run
+- `storage`: files, sealed sets of files, the cache, work in threads
+- `api`: the functions of the public API that are no package's own
+- `console`, `config`, `errors`: the terminal, settings, and the error that a user can mend
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wildtrack.access.exports.fiftyone import create_fiftyone_dataset
+    from wildtrack.access.readers.load import load_catalogue
+    from wildtrack.api import (
+        assess_catalogue,
+        check_for_duplicates,
+        download_and_extract,
+        evaluate,
+        systematize_dataset_metadata,
+        train,
+    )
+    from wildtrack.assess.quality.fiftyone import fiftyone_check_image_quality_issues
+    from wildtrack.visualization.catalogue_plots import plot_grid, plot_identity_histogram
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "assess_catalogue",
+    "check_for_duplicates",
+    "create_fiftyone_dataset",
+    "download_and_extract",
+    "evaluate",
+    "fiftyone_check_image_quality_issues",
+    "load_catalogue",
+    "plot_grid",
+    "plot_identity_histogram",
+    "systematize_dataset_metadata",
+    "train",
+    "versions",
+]
+
+_ELSEWHERE = {  # the others are in wildtrack.api
+    "create_fiftyone_dataset": "wildtrack.access.exports.fiftyone",
+    "fiftyone_check_image_quality_issues": "wildtrack.assess.quality.fiftyone",
+    "load_catalogue": "wildtrack.access.readers.load",
+    "plot_grid": "wildtrack.visualization.catalogue_plots",
+    "plot_identity_histogram": "wildtrack.visualization.catalogue_plots",
+}
+
+
+if not TYPE_CHECKING:  # or any misspelt name would pass for one of the package
+
+    def __getattr__(name: str) -> object:
+        """Import a name of the public API when it is first used."""
+        from importlib import import_module
+
+        if name not in __all__:
+            raise AttributeError(f"module 'wildtrack' has no attribute {name!r}")
+        return getattr(import_module(_ELSEWHERE.get(name, "wildtrack.api")), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, for completion in notebooks."""
+    return sorted({*globals(), *__all__})
 
 
 def versions() -> dict[str, str]:

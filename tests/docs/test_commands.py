@@ -14,7 +14,6 @@ so on. What stands for the rest of a computer:
 The same line on a second page is not run again. A line that no rule knows fails.
 """
 
-import contextlib
 import importlib
 import json
 import os
@@ -265,13 +264,6 @@ def rule_of(line: str) -> tuple[Rule, re.Match[str]]:
 def test_a_command_of_the_documentation(page: str, line: str, place: Path) -> None:
     rule, found = rule_of(line)
     rule(found, place)
-
-
-def test_the_example_of_the_reference(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = [block for block in blocks(ROOT / "docs/api.md") if block.language == "python"]
-    with contextlib.chdir(place):
-        exec(example.text, {})
-    assert "20 photos of 5 identities" in capsys.readouterr().out
 
 
 def test_a_command_without_a_rule_fails() -> None:

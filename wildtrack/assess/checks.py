@@ -15,6 +15,8 @@ from wildtrack.assess.quality.flags import Thresholds, flag_quality, quality_tab
 from wildtrack.assess.splits import SplitConfig, suggested_split
 from wildtrack.assess.statistics import catalogue_statistics
 
+PIXELS = (64, 64)  # height and width at which photos are decoded to be compared pixel by pixel
+
 
 @dataclass(frozen=True, eq=False)
 class Checks:

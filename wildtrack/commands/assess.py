@@ -27,7 +27,7 @@ from wildtrack.address.artifacts import onnx_is_current, open_artifacts
 from wildtrack.address.features.embeddings import cache_name, cached_outputs
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.preprocessor import plain
-from wildtrack.assess.checks import Checks, check_catalogue
+from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
 from wildtrack.assess.derived import write_with_split, write_without_copies
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.findings import LEVELS, findings
@@ -40,8 +40,6 @@ from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_csv, write_text
 from wildtrack.storage.ownership import refuse_foreign
-
-PIXELS = (64, 64)  # at which photos are compared pixel by pixel
 
 log = logging.getLogger("wildtrack")
 

@@ -29,7 +29,7 @@ ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
 
 
 def load_catalogue(
-    data: Path, split_column: str | None = None, *, part: str | None = None, original: bool = False
+    data: Path | str, split_column: str | None = None, *, part: str | None = None, original: bool = False
 ) -> Catalogue:
     """Read the catalogue from any layout that a reader knows: COCO, a CSV, a folder per identity.
 
@@ -48,6 +48,7 @@ def load_catalogue(
     Raises:
         UserError: the path is missing or none of the three, its layout has no columns or parts, or no row can be used.
     """
+    data = Path(data)
     if not data.exists():
         raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
     if data.is_file() and data.suffix.lower() == ".csv":

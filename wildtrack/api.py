@@ -1,0 +1,178 @@
+"""The public functions for notebooks and other programs, thin over the packages; `import wildtrack` has them all.
+
+In: paths, tables, and settings by the names that the commands' `Config` gives them. Out: objects that can be looked at.
+A mistake in what is given is a `wildtrack.errors.UserError`, in one line.
+"""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wildtrack.access import sources
+from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.readers.load import load_catalogue
+from wildtrack.address.artifacts import Artifacts, open_artifacts
+from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
+from wildtrack.assess.quality.flags import Thresholds
+from wildtrack.assess.splits import SplitConfig
+from wildtrack.storage.cache import CacheConfig
+
+Data = Catalogue | Path | str
+
+
+def assess_catalogue(
+    data: Data,
+    thresholds: Thresholds | None = None,
+    split: SplitConfig | None = None,
+    cache: CacheConfig | None = None,
+) -> Checks:
+    """What is in a catalogue and what is wrong with it: all checks but that of the labels, which needs a model.
+
+    Args:
+        data: A catalogue, or where `load_catalogue` finds one. Each photo is read.
+        thresholds: From where on a photo is flagged as blurry, dark and so on.
+        split: How to split the named animals.
+        cache: Where decoded photos are kept, and how much of them.
+
+    Returns:
+        The tables and summaries; nothing is written but the cache.
+
+    Raises:
+        UserError: There is no catalogue, or none of its photos can be read.
+
+    Examples:
+        >>> checks = wildtrack.assess_catalogue("my_photos")
+        >>> checks.statistics["identities"]
+        5
+        >>> sorted(checks.suggested["split"].unique())
+        ['test', 'train', 'valid']
+    """
+    catalogue = data if isinstance(data, Catalogue) else load_catalogue(Path(data))
+    photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, cache or CacheConfig())
+    hashes = perceptual_hashes(photos.small)
+    return check_catalogue(catalogue, photos, hashes, thresholds or Thresholds(), split or SplitConfig())
+
+
+def check_for_duplicates(data: Data) -> pd.DataFrame:
+    """The photos of a catalogue that show the same picture as another one.
+
+    Args:
+        data: A catalogue, or where `load_catalogue` finds one.
+
+    Returns:
+        One row a photo with a duplicate, as `wildtrack.assess.duplicates.groups.check_for_duplicates` describes it.
+
+    Raises:
+        UserError: There is no catalogue, or none of its photos can be read.
+
+    Examples:
+        >>> len(wildtrack.check_for_duplicates("my_photos"))
+        0
+    """
+    return assess_catalogue(data).duplicates
+
+
+def train(data: Path | str, **settings: Any) -> Artifacts:
+    """Train a model on photos of known animals, as `wildtrack train` does.
+
+    Args:
+        data: A folder with a folder of photos for each animal, or a CSV.
+        settings: Of `wildtrack.commands.train.Config`, such as `epochs` and `artifacts`, the folder to write.
+
+    Returns:
+        What the training left in `artifacts`.
+
+    Raises:
+        UserError: A setting is not allowed, or there is not enough to train on.
+
+    Examples:
+        >>> artifacts = wildtrack.train("my_photos", epochs=2)
+        >>> artifacts.preprocessor.embed_dim
+        256
+    """
+    from wildtrack.commands.train import Config
+    from wildtrack.commands.train import train as run
+
+    config = Config(data=Path(data), **_paths(settings, Config))
+    run(config)
+    return open_artifacts(config.artifacts)
+
+
+def evaluate(artifacts: Artifacts | Path | str = "artifacts", **settings: Any) -> dict[str, Any]:
+    """Measure how well a trained model tells the animals apart, as `wildtrack evaluate` does.
+
+    Args:
+        artifacts: From `train`, or the folder.
+        settings: Of `wildtrack.commands.evaluate.Config`, such as `examples` and `results`, the folder to write.
+
+    Returns:
+        The figures, as in `metrics.json`.
+
+    Raises:
+        UserError: A setting is not allowed, or there is no model or no photo to test it on.
+
+    Examples:
+        >>> metrics = wildtrack.evaluate(artifacts, examples=1)
+        >>> 0 <= metrics["R@1"] <= metrics["R@5"] <= 1
+        True
+    """
+    from wildtrack.commands.evaluate import Config
+    from wildtrack.commands.evaluate import evaluate as run
+
+    config = Config(artifacts=_opened(artifacts).folder, **_paths(settings, Config))
+    run(config)
+    metrics: dict[str, Any] = json.loads((config.results / "metrics.json").read_text("utf-8"))
+    return metrics
+
+
+def download_and_extract(name: str, cache: Path | str | None = None) -> Path:
+    """Bring a public dataset into the cache, unless it is there.
+
+    Args:
+        name: One of `wildtrack.access.sources.names()`.
+        cache: The cache folder; None: `WILDTRACK_CACHE`, or wildtrack in the system's cache folder.
+
+    Returns:
+        The dataset's root.
+
+    Raises:
+        UserError: The name is not known, or there is no network; the message says what to do.
+
+    Examples:
+        >>> root = wildtrack.download_and_extract("gzgc")  # doctest: +SKIP
+    """
+    return sources.load(name).download_and_extract(None if cache is None else Path(cache))
+
+
+def systematize_dataset_metadata(name: str, root: Path | str) -> pd.DataFrame:
+    """The table of a copy of a public dataset, in the columns of a catalogue.
+
+    Args:
+        name: One of `wildtrack.access.sources.names()`.
+        root: From `download_and_extract`.
+
+    Returns:
+        One row an animal in a photo; columns as in `wildtrack.access.catalogue.validate`.
+
+    Raises:
+        UserError: The name is not known, or the folder holds another dataset.
+
+    Examples:
+        >>> table = wildtrack.systematize_dataset_metadata("gzgc", root)  # doctest: +SKIP
+    """
+    return sources.load(name).systematize_dataset_metadata(root)
+
+
+def _opened(artifacts: Artifacts | Path | str) -> Artifacts:
+    return artifacts if isinstance(artifacts, Artifacts) else open_artifacts(Path(artifacts))
+
+
+def _paths(settings: dict[str, Any], config: type[Any]) -> dict[str, Any]:
+    """The settings, with text made paths where the config's default is one."""
+    paths = {field.name for field in fields(config) if isinstance(field.default, Path)}
+    return {name: Path(value) if name in paths else value for name, value in settings.items()}
