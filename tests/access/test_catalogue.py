@@ -9,7 +9,6 @@ import pytest
 
 from wildtrack.access.catalogue import assemble, in_words, problem_table, rename_aliases, validate
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 
 
@@ -300,29 +299,3 @@ def test_in_words(paths: str, identities: list[str], expected: str) -> None:
 
 def test_problem_table_keeps_its_columns() -> None:
     assert list(problem_table([]).columns) == ["path", "reason"]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("missing", "no such file or folder"),
-        ("a.jpg", "not a .csv"),
-        ("empty", "no photo in a folder of its identity; expected IDENTITY/photo.jpg"),
-    ],
-)
-def test_load_refuses(root: Path, name: str, message: str) -> None:
-    (root / "empty").mkdir()
-    with pytest.raises(UserError, match=message) as caught:
-        load_catalogue(root / name)
-    assert str(root / name) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_metadata_csv_goes_before_folders(root: Path) -> None:
-    (root / "metadata.csv").write_text("image_id,identity,path\n1,t1,a.jpg\n")
-    assert load_catalogue(root).understood.startswith("the table metadata.csv: 1 photo of 1 identity")
-
-
-def test_metadata_csv_of_another_kind_is_passed_over(root: Path) -> None:
-    (root / "metadata.csv").write_text("camera,owner\n1,me\n")
-    assert load_catalogue(root).understood == "a folder per identity: 1 photo of 1 identity"

@@ -36,7 +36,7 @@ import tyro
 from packaging.requirements import Requirement
 
 from tests.access.server import serving
-from tests.access.test_sources import served
+from tests.access.sources.test_sources import served
 from tests.blobs import TINY, draw_animal
 from tests.docs.asking import Said, ask
 from tests.docs.pages import PAGES, ROOT, blocks

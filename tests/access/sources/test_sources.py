@@ -18,7 +18,7 @@ from wildtrack.access.sources.pages import index, page
 from wildtrack.access.sources.source import Source
 from wildtrack.errors import UserError
 
-DOCS = Path(__file__).parents[2] / "docs/datasets"
+DOCS = Path(__file__).parents[3] / "docs/datasets"
 ARCHIVES: dict[str, tuple[str, Callable[[], layouts.Files]]] = {
     "gzgc": ("gzgc.coco.tar.gz", lambda: layouts.small_wildme("gzgc", 2020)),
     "beluga_id_2022": ("beluga.coco.tar.gz", lambda: layouts.small_wildme("beluga", 2022)),

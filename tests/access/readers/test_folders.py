@@ -1,5 +1,4 @@
 import os
-import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -7,28 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-from wildtrack.access.catalogue import Catalogue
+from tests.access.readers.files import fill, listed
 from wildtrack.access.readers.folders import natural_key, read_folders
-from wildtrack.access.readers.load import load_catalogue
-from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import mark_ours
-
-
-def fill(root: Path, *names: str) -> Path:
-    """Empty files are enough: readers open photos only for their EXIF."""
-    for name in names:
-        path = root / name
-        if name.endswith("/"):
-            path.mkdir(parents=True, exist_ok=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    return root
-
-
-def listed(catalogue: Catalogue) -> dict[str, str]:
-    return dict(zip(catalogue.problems["path"], catalogue.problems["reason"], strict=True))
 
 
 def test_folder_per_identity(tmp_path: Path) -> None:
@@ -224,150 +204,3 @@ def test_exif_fills_columns(tmp_path: Path) -> None:
 )
 def test_natural_key(names: list[str], expected: list[str]) -> None:
     assert sorted(names, key=natural_key) == expected
-
-
-HEADER = "image_id,identity,path\n"
-
-
-@pytest.fixture
-def table_root(tmp_path: Path) -> Path:
-    return fill(tmp_path, "fotos größe/a 1.jpg", "b.jpg")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "image_id,identity,path\n1,Zoë,b.jpg\n2,007,fotos größe/a 1.jpg\n",
-        "\ufeffimage_id,identity,path\n1,Zoë,b.jpg\n2,007,fotos größe/a 1.jpg\n",
-        "image_id;identity;path\r\n1;Zoë;b.jpg\r\n2;007;fotos größe\\a 1.jpg\r\n",
-        'image_id\tidentity\tpath\n1\tZoë\tb.jpg\n2\t007\t"fotos größe/a 1.jpg"\n',
-        "image_id, identity , file_name,\n1, Zoë, b.jpg,\n\n,,,\n2,007,fotos größe/a 1.jpg",
-    ],
-)
-def test_table(table_root: Path, content: str) -> None:
-    source = table_root / "my table.csv"
-    source.write_text(content, encoding="utf-8", newline="")
-    catalogue = read_table(source)
-    assert catalogue.table.to_dict("list") == {
-        "image_id": ["1", "2"],
-        "identity": ["Zoë", "007"],
-        "path": ["b.jpg", "fotos größe/a 1.jpg"],
-    }
-    assert catalogue.problems.empty
-    assert catalogue.root == table_root
-    assert catalogue.understood == "the table my table.csv: 2 photos of 2 identities"
-    assert is_catalogue(source)
-
-
-@pytest.mark.parametrize("original", [True, False])
-@pytest.mark.parametrize("ours", [True, False])
-def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: bool) -> None:
-    root = fill(tmp_path, "folder/1.jpg")
-    (root / "catalogue.csv").write_text("image_id,identity,path\n1,Ana,folder/1.jpg\n")
-    if ours:
-        mark_ours(root / "catalogue.csv")
-    passed_over = ours and original
-    assert load_catalogue(root, original=original).table["identity"].tolist() == ["folder" if passed_over else "Ana"]
-    (root / "metadata.csv").write_text("image_id,identity,path\n1,Blu,folder/1.jpg\n")
-    assert load_catalogue(root, original=original).table["identity"].tolist() == ["Blu"]
-
-
-@pytest.mark.parametrize(
-    ("files", "config", "message"),
-    [
-        (
-            ("a/1.jpg",),
-            {"split_column": "site"},
-            "--split-column site says nothing here: .* is a folder per",
-        ),
-        (("a/1.jpg",), {"part": "head"}, "--part head says nothing here: .* is a folder per identity"),
-        (("b.jpg", "metadata.csv"), {"part": "head"}, "--part head says nothing here: .*metadata.csv is a table with"),
-        (("b.jpg", "catalogue.csv"), {"split_column": "site"}, "no column 'site'; there are image_id, identity, path"),
-    ],
-)
-def test_settings_that_a_layout_would_pass_over(
-    tmp_path: Path, files: tuple[str, ...], config: dict[str, str], message: str
-) -> None:
-    for table in fill(tmp_path, *files).glob("*.csv"):
-        table.write_text(HEADER + "1,t1,b.jpg\n")
-    with pytest.raises(UserError, match=message):
-        load_catalogue(tmp_path, **config)  # type: ignore[arg-type]
-
-
-def test_words_that_pandas_takes_for_missing_stay_names(table_root: Path) -> None:
-    (table_root / "t.csv").write_text(HEADER + "NA,None,b.jpg\n")
-    table = read_table(table_root / "t.csv").table
-    assert table[["image_id", "identity"]].values.tolist() == [["NA", "None"]]
-
-
-@pytest.mark.parametrize(
-    ("rows", "files", "told"),
-    [
-        (["t1/a.jpg", "t2/b.jpg"], ["t2/c.JPG", "t3/d.png", "readme.txt"], "2 photo files .* no row, such as t2/c.JPG"),
-        (["t1/a.jpg", "t2/b.jpg"], [".trash/c.jpg", "t1/.d.jpg"], None),  # hidden
-        (["t1/a.jpg", ".\\t2\\c.jpg"], ["t2/c.jpg"], None),  # written in another way
-        (["all/t1/a.jpg"], ["b.jpg", "all/t2/c.jpg"], None),  # outside of the folder that the rows share
-        (
-            ["all/t1/a.jpg", "all/t2/b.jpg"],
-            ["b.jpg", "all/t3/c.jpg"],
-            "1 photo file .*, such as all/t3/c.jpg",
-        ),
-    ],
-)
-def test_photos_in_no_row(tmp_path: Path, rows: list[str], files: list[str], told: str | None) -> None:
-    fill(tmp_path, *files, *(row.replace("\\", "/") for row in rows))
-    lines = [f"{number},t1,{row}\n" for number, row in enumerate(rows)]
-    (tmp_path / "t.csv").write_text(HEADER + "".join(lines))
-    understood = read_table(tmp_path / "t.csv").understood
-    assert "no row" not in understood if told is None else re.search(f"; {told}", understood)
-
-
-def test_photos_left_out_before_are_no_news(tmp_path: Path) -> None:
-    fill(tmp_path, "a.jpg", "empty.jpg")
-    (tmp_path / "catalogue.csv").write_text(HEADER + "1,t1,a.jpg\n")
-    (tmp_path / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")
-    assert "1 photo file beside" in read_table(tmp_path / "catalogue.csv").understood  # somebody else's list
-    mark_ours(tmp_path / "problems.csv")
-    assert "no row" not in read_table(tmp_path / "catalogue.csv").understood
-    fill(tmp_path, "new.jpg")
-    assert "1 photo file beside is in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood
-
-
-def test_row_with_too_many_cells_is_listed(table_root: Path) -> None:
-    (table_root / "t.csv").write_text("image_id,identity,path,bbox\n1,t1,b.jpg,[1,2,3,4]\n2,t1,b.jpg,'' \n3,t1,b.jpg\n")
-    catalogue = read_table(table_root / "t.csv")
-    assert catalogue.table["image_id"].tolist() == ["3"]
-    problems = listed(catalogue)
-    assert list(problems) == ["t.csv, line 2", "b.jpg"]
-    assert "7 cells under 4 columns" in problems["t.csv, line 2"]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "the file is empty"),
-        (HEADER.encode(), "no rows"),
-        (b"photo,animal\n1,2\n", "no column image_id, identity, path; it has photo, animal"),
-        (b"dear diary", "it has dear diary"),
-        (b"word " * 1000, r"it has \[\.\.\.\]|it has word"),
-        ("image_id,identity,path\n1,Zoë,b.jpg".encode("cp1252"), "not a CSV in UTF-8"),
-        ("image_id,identity,path\n".encode("utf-16"), "not a CSV in UTF-8"),
-        (b"image_id,identity,path\n1,2," + b"x" * 200_000, "not a CSV in UTF-8"),
-        (HEADER.encode() + b"1,t1,missing.jpg\n", "none of the 1 rows"),
-        (HEADER.encode() + b"1,t1,b.jpg,extra\n", "no rows"),
-    ],
-)
-def test_tables_that_are_refused(table_root: Path, content: bytes, message: str) -> None:
-    source = table_root / "t.csv"
-    source.write_bytes(content)
-    with pytest.raises(UserError, match=message) as caught:
-        read_table(source)
-    assert str(source) in str(caught.value)
-    assert len(str(caught.value)) < 500 + len(str(source))
-
-
-@pytest.mark.parametrize(("content", "expected"), [(None, False), ("camera,owner\n", False), (HEADER, True)])
-def test_is_catalogue(tmp_path: Path, content: str | None, expected: bool) -> None:
-    if content is not None:
-        (tmp_path / "metadata.csv").write_text(content)
-    assert is_catalogue(tmp_path / "metadata.csv") is expected
