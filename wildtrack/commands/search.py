@@ -118,9 +118,7 @@ def search(config: Config) -> None:
 
 def with_panels(answers: list[Answer], searcher: Searcher, results: Path) -> list[Answer]:
     """Draw a picture for each answer; the same answers, which name it."""
-    from wildtrack.visualization.retrieval_panels import (
-        draw_answer,
-    )  # matplotlib takes a second: not before the answers
+    from wildtrack.visualization.retrieval_panels import draw_answer  # matplotlib: not before the answers
 
     remove_files(results, PANELS)  # an earlier search's must not pass for this one's
     drawn = []

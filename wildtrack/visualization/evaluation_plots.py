@@ -10,19 +10,20 @@ from wildtrack.address.evaluation.comparison import COMPARED
 from wildtrack.address.evaluation.open_set import FirstAnswers
 from wildtrack.visualization.style import (
     BLUE,
-    INK,
+    DARK_INK,
+    GRID,
     MARKERS,
+    SMALL,
     TEXT,
     VERMILION,
     blank_figure,
     chart,
     dress,
-    dress_legend,
     fitted,
     save_figure,
 )
 
-SQUARE = (6.2, 6.0)  # inches
+SQUARE = (5.7, 6.0)  # inches
 SERIES = (("all gallery photos", "", BLUE, BLUE), ("without leaky gallery photos", "_without_leaky", VERMILION, "none"))
 NAMES = 200  # points there are for a method's name
 
@@ -40,14 +41,15 @@ def draw_reliability(table: npt.NDArray[np.floating], title: str, path: Path) ->
         "how sure: P(same animal) of the first candidate",
         "how often right: share of answers",
         SQUARE,
+        DARK_INK,
     )
     table = table[table[:, 0] > 0]
     sizes = 30 + 300 * table[:, 0] / table[:, 0].sum()
-    axis.plot([0, 1], [0, 1], color=INK, linestyle=":", label="as sure as right")
+    axis.plot([0, 1], [0, 1], color=DARK_INK, linestyle=":", label="as sure as right")
     axis.scatter(table[:, 1], table[:, 2], s=sizes, color=BLUE, alpha=0.8, label="answers (larger: more of them)")
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-    axis.grid(axis="both", color=INK, alpha=0.25)
-    dress_legend(axis.legend(loc="best", markerscale=0.5))
+    axis.grid(axis="both", color=DARK_INK, alpha=GRID)
+    axis.legend(loc="best", markerscale=0.5, fontsize=SMALL, labelcolor=DARK_INK)
     save_figure(figure, path)
 
 
@@ -66,17 +68,18 @@ def draw_roc(answers: FirstAnswers, threshold: float, title: str, path: Path) ->
         f"of {len(new)} photos of new animals, share above the threshold",
         f"of {len(known)} photos of known animals, share above it",
         SQUARE,
+        DARK_INK,
     )
     steps = np.concatenate([[np.inf], np.unique(np.concatenate([known, new]))[::-1]])
     accepted = [(known >= step).mean() for step in steps]
     mistaken = [(new >= step).mean() for step in steps]
-    axis.plot([0, 1], [0, 1], color=INK, linestyle=":", label="by chance")
+    axis.plot([0, 1], [0, 1], color=DARK_INK, linestyle=":", label="by chance")
     axis.plot(mistaken, accepted, color=BLUE, drawstyle="steps-post", linewidth=2, label="all thresholds")
     at = (new >= threshold).mean(), (known >= threshold).mean()
     axis.plot(*at, "D", color=VERMILION, markersize=8, label=f"a match: P from {threshold:.2f}")
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-    axis.grid(axis="both", color=INK, alpha=0.25)
-    dress_legend(axis.legend(loc="lower right"))
+    axis.grid(axis="both", color=DARK_INK, alpha=GRID)
+    axis.legend(loc="lower right", fontsize=SMALL, labelcolor=DARK_INK)
     save_figure(figure, path)
 
 
@@ -89,10 +92,12 @@ def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
         path: PNG to write.
     """
     lines = np.arange(len(table))
-    figure = blank_figure(11, 2.1 + 0.6 * len(table), title)
+    figure = blank_figure(11, 2.1 + 0.6 * len(table), title, DARK_INK)
     axes = figure.subplots(1, len(COMPARED), sharey=True, squeeze=False)[0]
     for axis, name in zip(axes, COMPARED, strict=True):
-        dress(axis, "", f"{name}, with its 95% interval over identities", "", grid="x")
+        dress(axis, "", f"{name}, with its 95% interval over identities", "", DARK_INK)
+        axis.grid(visible=False, axis="y")
+        axis.grid(axis="x", color=DARK_INK, alpha=GRID)
         for number, (label, suffix, colour, face) in enumerate(SERIES):
             value, low, high = table[[f"{name}{suffix}{end}" for end in ("", "_low", "_high")]].to_numpy(dtype=float).T
             axis.errorbar(
@@ -109,5 +114,6 @@ def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
         axis.set_xlim(-0.02, 1.02)
     axes[0].set_yticks(lines, [fitted(name, NAMES, TEXT) for name in table["method"]], parse_math=False)
     axes[0].set_ylim(len(table) - 0.5, -0.5)
-    dress_legend(figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2))
+    series = axes[0].get_legend_handles_labels()
+    figure.legend(*series, loc="outside lower center", ncols=2, frameon=False, fontsize=SMALL, labelcolor=DARK_INK)
     save_figure(figure, path)

@@ -17,7 +17,17 @@ import tensorflow as tf
 
 from wildtrack.access.photos.pixels import Decoded
 from wildtrack.address.models.network import Network, with_scaling
-from wildtrack.visualization.style import HEAT, INK, SMALL, TEXT, Photo, blank_figure, fitted, frame_photo, save_figure
+from wildtrack.visualization.style import (
+    DARK_INK,
+    HEAT,
+    SMALL,
+    TEXT,
+    Photo,
+    blank_figure,
+    fitted,
+    frame_photo,
+    save_figure,
+)
 
 PANEL = 3.5  # inches a photo or map takes
 
@@ -127,17 +137,17 @@ def plot_gradcam(photo: Photo, maps: Sequence[tuple[str, npt.NDArray[np.floating
         title: Above the picture.
         path: PNG to write.
     """
-    figure = blank_figure(PANEL * (1 + len(maps)) + 0.9, PANEL + 0.6, title)
+    figure = blank_figure(PANEL * (1 + len(maps)) + 0.9, PANEL + 0.6, title, DARK_INK)
     axes = figure.subplots(1, 1 + len(maps), squeeze=False)[0]
-    frame_photo(axes[0], photo)
-    axes[0].set_title("photo", fontsize=TEXT, color=INK)
+    frame_photo(axes[0], photo, DARK_INK)
+    axes[0].set_title("photo", fontsize=TEXT, color=DARK_INK)
     grey = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
     for axis, (name, weights) in zip(axes[1:], maps, strict=True):
-        frame_photo(axis, grey)
+        frame_photo(axis, grey, DARK_INK)
         image = axis.imshow(weights, cmap=HEAT, alpha=0.25 + 0.5 * weights, vmin=0, vmax=1)
-        axis.set_title(fitted(name, PANEL * 68, TEXT), fontsize=TEXT, color=INK, parse_math=False)
+        axis.set_title(fitted(name, PANEL * 68, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
     if maps:
         bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.01)
-        bar.set_label("share of the strongest evidence", fontsize=SMALL, color=INK)
-        bar.ax.tick_params(colors=INK, labelsize=SMALL)
+        bar.set_label("share of the strongest evidence", fontsize=SMALL, color=DARK_INK)
+        bar.ax.tick_params(colors=DARK_INK, labelsize=SMALL)
     save_figure(figure, path)

@@ -17,8 +17,8 @@ from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.explain import Reasons, similarity_maps
 from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.visualization.style import (
+    DARK_INK,
     HEAT,
-    INK,
     PHOTO_SIDE,
     RIGHT,
     SKY,
@@ -56,7 +56,7 @@ class PanelPhoto:
 
     pixels: Photo
     title: str
-    colour: str = INK
+    colour: str = DARK_INK
     caption: str = ""
     points: npt.NDArray[np.floating] | None = None  # (M, 4): x, y in the query and x, y here, as shares of the sides
     heat: npt.NDArray[np.floating] | None = None  # (h, w), 0 or more: where on the query the similarity to this rests
@@ -77,7 +77,7 @@ def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
         PanelPhoto(
             thumbnail(searcher.index.root / str(candidate.path), candidate.bbox, PHOTO_SIDE),
             f"{candidate.rank}. {candidate.identity}{_viewpoint(asdict(candidate))}",
-            INK,
+            DARK_INK,
             f"similarity {candidate.similarity:.2f}"
             if candidate.probability is None
             else f"P(same animal) {candidate.probability:.2f}",
@@ -87,7 +87,7 @@ def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
         for candidate, heat in zip(answer.candidates, heats, strict=True)
     ]
     viewpoint = f"\n{answer.side} side, as given" if answer.side else ""
-    query = PanelPhoto(thumbnail(file, None, PHOTO_SIDE), f"{file.name}{viewpoint}", INK, "who is this?")
+    query = PanelPhoto(thumbnail(file, None, PHOTO_SIDE), f"{file.name}{viewpoint}", DARK_INK, "who is this?")
     name = f": {answer.candidates[0].identity}" if answer.decision == "match" else ""
     title = f"{TITLES[answer.decision]}{name}; the best photo of each candidate"
     retrieval_panel(query, candidates, title, path)
@@ -143,7 +143,7 @@ def retrieval_panel(query: PanelPhoto, candidates: Sequence[PanelPhoto], title: 
     if any(candidate.heat is not None for candidate in candidates):
         rows.append("similarity")
     heights = [ROWS[row] for row in rows]
-    figure = blank_figure(COLUMN * (QUERY + len(candidates)), sum(heights), title)
+    figure = blank_figure(COLUMN * (QUERY + len(candidates)), sum(heights), title, DARK_INK)
     figure.set_layout_engine(ConstrainedLayoutEngine(wspace=0.06, hspace=0.04))
     axes = figure.subplots(
         len(rows),
@@ -153,12 +153,12 @@ def retrieval_panel(query: PanelPhoto, candidates: Sequence[PanelPhoto], title: 
     )
     for axis, photo in zip(axes[0], [query, *candidates], strict=True):
         frame_photo(axis, photo.pixels, photo.colour, width=4)
-        axis.set_title(fitted_lines(photo.title, COLUMN * 66, TEXT), fontsize=TEXT, color=INK, parse_math=False)
+        axis.set_title(fitted_lines(photo.title, COLUMN * 66, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
         axis.set_xlabel(photo.caption, fontsize=SMALL, color=photo.colour, fontweight="bold")
     for line, row in zip(axes[1:], rows[1:], strict=True):
         for axis in line:
             axis.set_axis_off()
-        line[0].text(1, 0.5, EXPLAINED[row], fontsize=SMALL, color=INK, ha="right", va="center")
+        line[0].text(1, 0.5, EXPLAINED[row], fontsize=SMALL, color=DARK_INK, ha="right", va="center")
         for axis, candidate in zip(line[1:], candidates, strict=True):
             if row == "shared points" and candidate.points is not None:
                 _draw_points(axis, query.pixels, candidate.pixels, candidate.points)
@@ -180,7 +180,7 @@ def _draw_points(axis: Axes, query: Photo, candidate: Photo, points: npt.NDArray
     down = np.column_stack([y * top, top + gap + other_y * bottom, gaps]).ravel()
     axis.plot(across, down, ".-", color=LINE, linewidth=0.8, markersize=4, alpha=0.8)
     count = len(points)
-    axis.set_title(f"{count} shared point{'s' * (count != 1)}", fontsize=SMALL, color=INK)
+    axis.set_title(f"{count} shared point{'s' * (count != 1)}", fontsize=SMALL, color=DARK_INK)
 
 
 def _draw_heat(axis: Axes, query: Photo, heat: npt.NDArray[np.floating]) -> None:
@@ -197,7 +197,7 @@ def _draw_heat(axis: Axes, query: Photo, heat: npt.NDArray[np.floating]) -> None
         vmax=1,
         interpolation="bilinear",
     )
-    axis.set_title(f"up to -{strongest:.2f} when covered", fontsize=SMALL, color=INK)
+    axis.set_title(f"up to -{strongest:.2f} when covered", fontsize=SMALL, color=DARK_INK)
 
 
 def _viewpoint(cells: Any) -> str:

@@ -1,13 +1,12 @@
 """One look for all pictures: colours, sizes, empty charts, photos in frames, text that fits, PNGs.
 
-Figures have no background and their text is of middle lightness, so that a report reads on a light and on a dark
-screen; a file has a white page, which every viewer shows alike. Right and wrong are said in words as well as in colour.
+A figure has no background. In a report its ink is of middle lightness, so that it reads on light and on dark screens;
+a file has a white page, which every viewer shows alike, and dark ink. Right and wrong are words as well as colours.
 """
 
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.legend import Legend
-from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.storage.files import write_bytes
 
 INK = "#787878"  # about 4.4 to 1 on white and on near black
-PAGE = "white"  # behind a picture that is a file
+PAGE, DARK_INK = "white", "#333333"  # of a picture that is a file only
 # Okabe and Ito's colours without black, told apart by the colour-blind too
 HUES = BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
@@ -34,6 +31,7 @@ DASHES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X<>"
 DARKEST, LIGHTEST = -0.4, 0.5  # how far a shade goes towards black and white, so that it shows on both
 TITLE, TEXT, SMALL = 12, 11, 10  # points
+GRID = 0.25  # opacity
 DPI = 100
 POINTS = 72 / DPI  # a pixel in points
 PHOTO_SIDE = 320  # pixels, the longer side of a photo that is drawn
@@ -63,15 +61,15 @@ def identity_styles(ids: Iterable[str]) -> dict[str, Style]:
     return {**styles, UNKNOWN: (to_rgb(INK), ":")}
 
 
-def blank_figure(width: float, height: float, title: str = "") -> Figure:
+def blank_figure(width: float, height: float, title: str = "", ink: str = INK) -> Figure:
     """A figure without background, its size in inches of `DPI` pixels, with a title above all axes."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="none", layout="constrained")
     if title:
-        figure.suptitle(title, color=INK, fontsize=TITLE, parse_math=False, wrap=True)
+        figure.suptitle(title, color=ink, fontsize=TITLE, parse_math=False, wrap=True)
     return figure
 
 
-def chart(title: str, x_label: str, y_label: str, figsize: tuple[float, float]) -> tuple[Figure, Axes]:
+def chart(title: str, x_label: str, y_label: str, figsize: tuple[float, float], ink: str = INK) -> tuple[Figure, Axes]:
     """An empty chart without background.
 
     Args:
@@ -79,31 +77,25 @@ def chart(title: str, x_label: str, y_label: str, figsize: tuple[float, float]) 
         x_label: With the unit.
         y_label: With the unit.
         figsize: (width, height) in inches of 100 pixels.
+        ink: The colour of texts, frame and grid.
     """
     figure = blank_figure(*figsize)
     axis = figure.subplots()
-    dress(axis, title, x_label, y_label)
+    dress(axis, title, x_label, y_label, ink)
     return figure, axis
 
 
-def dress(axis: Axes, title: str, x_label: str, y_label: str, grid: Literal["x", "y", "both"] = "y") -> None:
+def dress(axis: Axes, title: str, x_label: str, y_label: str, ink: str) -> None:
     """Set the title, the labels with their units, the frame and the grid of one chart."""
     axis.set_facecolor("none")
-    axis.set_title(title, color=INK, fontsize=TITLE, parse_math=False, wrap=True)
-    axis.set_xlabel(x_label, color=INK, fontsize=TEXT)
-    axis.set_ylabel(y_label, color=INK, fontsize=TEXT)
-    axis.tick_params(which="both", colors=INK, labelsize=TEXT)
-    axis.grid(axis=grid, color=INK, alpha=0.25)
+    axis.set_title(title, color=ink, fontsize=TITLE, parse_math=False, wrap=True)
+    axis.set_xlabel(x_label, color=ink, fontsize=TEXT)
+    axis.set_ylabel(y_label, color=ink, fontsize=TEXT)
+    axis.tick_params(which="both", colors=ink, labelsize=TEXT)
+    axis.grid(axis="y", color=ink, alpha=GRID)
     axis.set_axisbelow(True)
     for side, spine in axis.spines.items():
-        spine.set(color=INK, visible=side in ("left", "bottom"))
-
-
-def dress_legend(legend: Legend) -> None:
-    """Give a legend the ink of the chart, and no background of its own."""
-    legend.set_frame_on(False)
-    for text in legend.findobj(Text):
-        text.set(color=INK, fontsize=SMALL)
+        spine.set(color=ink, visible=side in ("left", "bottom"))
 
 
 def empty_chart(title: str, reason: str, figsize: tuple[float, float]) -> Figure:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from wildtrack.visualization.style import MARKERS, chart, fitted, identity_styles, save_figure
+from wildtrack.visualization.style import DARK_INK, MARKERS, chart, fitted, identity_styles, save_figure
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def plot_tsne(positions: npt.NDArray[np.floating], identities: Sequence[str], ti
         path: PNG to write.
     """
     x_label = "t-SNE 1 (no unit: only which photos lie near each other has a meaning)"
-    figure, axis = chart(title, x_label, "t-SNE 2", (9.9, 8.8))
+    figure, axis = chart(title, x_label, "t-SNE 2", (9.9, 8.8), DARK_INK)
     labels = np.asarray(identities, dtype=object)
     names = sorted(set(identities))
     styles = identity_styles(names)
@@ -70,11 +70,12 @@ def plot_tsne(positions: npt.NDArray[np.floating], identities: Sequence[str], ti
     for number, name in enumerate(names):
         x, y = positions[labels == name].T
         marker = MARKERS[number % len(MARKERS)]
-        axis.scatter(x, y, color=[styles[name][0]], marker=marker, s=42, edgecolors="white", linewidths=0.5)
+        axis.scatter(x, y, color=[styles[name][0]], marker=marker, s=42, edgecolors=DARK_INK, linewidths=0.3)
         axis.annotate(
             fitted(name, NAME, size),
             (float(np.median(x)), float(np.median(y))),
             fontsize=size,
+            color="black",
             ha="center",
             va="center",
             zorder=3,
