@@ -108,7 +108,7 @@ def validation_scores(folder: Path) -> pd.DataFrame:
     artifacts = open_artifacts(folder)
     if artifacts.split is None:
         raise UserError(f"{folder} has no split.csv, which every training leaves; remove the folder")
-    catalogue = load_catalogue(artifacts.photos(None))
+    catalogue = load_catalogue(artifacts.catalogue_path(None))
     photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, CacheConfig(), folder / "problems.csv")
     outputs = run_all(OnnxEngine(folder / "model.onnx"), photos.pixels, "Embedding photos")
     sides = photos.table["image_id"].map(artifacts.split.set_index("image_id")["split"])

@@ -61,8 +61,8 @@ def trained(config: Config, options: tuple[str, ...]) -> tuple[float, str]:
         if start_python(TRAIN, *places, *size, "--epochs", config.epochs, *options).wait():
             raise UserError("the training failed; what it says stands above")
         history = pd.read_csv(Path(folder) / "history.csv")
-        saved = open_artifacts(Path(folder)).config or {}
-    return float(history["photos_per_second"].iloc[1:].median()), str(saved["fingerprint"])
+        saved = open_artifacts(Path(folder)).config
+    return float(history["photos_per_second"].iloc[1:].median()), saved.fingerprint if saved else ""
 
 
 if __name__ == "__main__":

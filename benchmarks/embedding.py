@@ -42,7 +42,8 @@ def main(config: Config) -> None:
 
 def photos_per_second(pooling: str, pixels: np.ndarray, repeats: int) -> dict[str, float]:
     """The rate of plain `model.predict` and of each engine, on the default network with random weights."""
-    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.engines import BATCH, KerasEngine, OnnxEngine
     from wildtrack.address.models.export import export_onnx
     from wildtrack.address.models.network import open_network

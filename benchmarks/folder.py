@@ -213,7 +213,8 @@ def tell_decoding(paths: list[Path], size: tuple[int, int], repeats: int) -> Non
 def make_network(config: Config, path: Path) -> tuple[Any, Path]:
     """Our network with random weights: the Keras model, and the same as ONNX file at `path`."""
     load_tensorflow()
-    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.export import export_onnx
     from wildtrack.address.models.network import open_network
 

@@ -115,18 +115,25 @@ def peak_of(arguments: list[str], cache: Path) -> tuple[Peak, float]:
 def make_artifacts(folder: Path, catalogue: Catalogue, image_size: int) -> Path:
     """What a training leaves, without the training."""
     load_tensorflow()
-    from wildtrack.address.artifacts import save_artifacts
-    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.artifacts import Trained, save_artifacts
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.preprocessor import Preprocessor
+    from wildtrack.address.models.saved import export_trained
+    from wildtrack.address.training.config import TrainingConfig
 
     identities = tuple(sorted(set(catalogue.table["identity"])))
     backbone = build_backbone("MobileNet", alpha=0.75, image_size=image_size, weights="none")
     model = build_model(backbone, embed_dim=EMBED_DIM, num_ids=len(identities), pooling="grid")
     preprocessor = Preprocessor(backbone.image_size, EMBED_DIM, True, identities, "0-255")
     split = pd.DataFrame({name: [] for name in ("image_id", "identity", "path", "split", "sha256")})
-    config = {"data": catalogue.root, "backbone": "MobileNet", "alpha": 0.75, "image_size": image_size, "seed": 0}
-    config |= {"embed_dim": EMBED_DIM, "pooling": "grid", "starting_weights": "random"}
-    save_artifacts(folder, model, preprocessor, config, split, pd.DataFrame({"epoch": [1]}), None)
+    exported = export_trained(model, preprocessor, folder / "export.onnx")
+    config = TrainingConfig(
+        catalogue.root, "MobileNet", 0.75, image_size, EMBED_DIM, "grid", "random", 0, exported.fingerprint
+    )
+    trained = Trained(model, exported.file, preprocessor, config, split, pd.DataFrame({"epoch": [1]}))
+    save_artifacts(folder, trained, None)
+    exported.file.unlink()
     return folder
 
 

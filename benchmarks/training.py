@@ -54,7 +54,8 @@ def compare(pooling: str, pixels: np.ndarray, config: Config) -> dict[str, float
 
 def new_model(pooling: str, config: Config) -> Any:
     """The default network from random weights, for 32 animals."""
-    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
 
     backbone = build_backbone("MobileNet", alpha=0.75, image_size=config.image_size, weights="none")
     return build_model(backbone, embed_dim=256, num_ids=32, pooling=pooling)
@@ -64,8 +65,9 @@ def epoch_speed(pooling: str, pixels: np.ndarray, config: Config, augmented: boo
     """Photos a second of `fit` in all epochs but the first: of its passes alone, and with the saving after them."""
     from wildtrack.address.training import trainer as training
     from wildtrack.address.training.augmentation import augment
+    from wildtrack.address.training.data import TrainingSet
 
-    recipe = training.Recipe("arcface", "shuffled", 4, 0, config.epochs, config.batch_size, 1e-3, False, 0)
+    recipe = training.Recipe("arcface", "shuffled", 4, 0, config.epochs, config.batch_size, 1e-3, 0)
     ends = []
 
     def note_end() -> dict[str, float]:  # called after each epoch of a training of at most 10
@@ -78,7 +80,8 @@ def epoch_speed(pooling: str, pixels: np.ndarray, config: Config, augmented: boo
     change = augment if augmented else as_it_is
     with tempfile.TemporaryDirectory() as folder, patch.object(training, "augment", change):
         rows = np.arange(len(pixels))
-        history = training.fit(new_model(pooling, config), pixels, rows, rows % 32, recipe, note_end, Path(folder))
+        sides = TrainingSet(rows, rows[:0], rows % 32, tuple(map(str, range(32))))
+        history = training.fit(new_model(pooling, config), pixels, sides, recipe, note_end, Path(folder))
     whole = len(pixels) * (len(ends) - 1) / (ends[-1] - ends[0])
     return float(history["photos_per_second"][1:].mean()), whole
 

@@ -75,7 +75,8 @@ def tiny_model() -> Any:
     """Our network at its smallest, untrained; do not change it."""
     import keras
 
-    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
 
     keras.utils.set_random_seed(0)
     backbone = build_backbone("MobileNet", alpha=0.25, image_size=SIDE, weights="none")
@@ -85,31 +86,19 @@ def tiny_model() -> Any:
 @pytest.fixture(scope="session")
 def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -> Path:
     """What a training leaves; do not change it."""
-    from wildtrack.address.artifacts import save_artifacts
+    from wildtrack.address.artifacts import Trained, save_artifacts
     from wildtrack.address.models.preprocessor import Preprocessor
+    from wildtrack.address.models.saved import export_trained
+    from wildtrack.address.training.config import TrainingConfig
 
     folder = tmp_path_factory.mktemp("saved") / "artifacts"
     columns = {"image_id": ["a"], "identity": ["Ana"], "path": ["a"], "split": ["train"], "sha256": ["0" * 64]}
     preprocessor = Preprocessor((SIDE, SIDE), 8, True, IDENTITIES, "0-255")
-    config = {
-        "data": Path("photos"),
-        "backbone": "MobileNet",
-        "alpha": np.float32(0.25),
-        "image_size": SIDE,
-        "embed_dim": 8,
-        "pooling": "average",
-        "starting_weights": "random",
-        "seed": 0,
-    }
-    save_artifacts(
-        folder,
-        tiny_model,
-        preprocessor,
-        config,
-        pd.DataFrame(columns),
-        pd.DataFrame({"epoch": [1], "loss": [0.5]}),
-        None,
-    )
+    exported = export_trained(tiny_model, preprocessor, folder.parent / "model.onnx")
+    config = TrainingConfig(Path("photos"), "MobileNet", 0.25, SIDE, 8, "average", "random", 0, exported.fingerprint)
+    history = pd.DataFrame({"epoch": [1], "loss": [0.5]})
+    trained = Trained(tiny_model, exported.file, preprocessor, config, pd.DataFrame(columns), history)
+    save_artifacts(folder, trained, None)
     return folder
 
 

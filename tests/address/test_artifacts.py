@@ -26,14 +26,14 @@ def test_save_and_open(saved_artifacts: Path, tiny_model: Any) -> None:
     assert opened.preprocessor.identities == ("Ana", "Blå", "C $1")
     assert opened.config is not None
     assert opened.split is not None
-    assert opened.config["alpha"] == 0.25
+    assert opened.config.alpha == 0.25
     with pytest.raises(UserError, match="no longer at photos; say where they are now: --data"):
-        opened.photos(None)
-    assert opened.photos(Path("chosen")) == Path("chosen")
+        opened.catalogue_path(None)
+    assert opened.catalogue_path(Path("chosen")) == Path("chosen")
     assert opened.split["split"].tolist() == ["train"]
     assert opened.matching is None
     fingerprint = network_fingerprint(open_network(tiny_model), (32, 32), "0-255")
-    assert opened.config["fingerprint"] == fingerprint
+    assert opened.config.fingerprint == fingerprint
     assert OnnxEngine(saved_artifacts / "model.onnx").metadata["fingerprint"] == fingerprint
 
 
@@ -77,23 +77,23 @@ def test_nothing_there(tmp_path: Path) -> None:
         open_artifacts(tmp_path)
 
 
-def test_only_photos_to_train_on_are_learnt(saved_artifacts: Path) -> None:
+def test_the_model_was_trained_on_train_photos_only(saved_artifacts: Path) -> None:
     sides = {"train": "a", "valid": "b", "test": "c"}
     split = pd.DataFrame({"sha256": [*sides.values(), ""], "split": [*sides, "train"]})
-    learnt = replace(open_artifacts(saved_artifacts), split=split).learnt(["c", "a", "", "d", "b", "a"])
-    assert learnt is not None
-    assert learnt.tolist() == [False, True, False, False, False, True]
+    trained = replace(open_artifacts(saved_artifacts), split=split).trained_on(["c", "a", "", "d", "b", "a"])
+    assert trained is not None
+    assert trained.tolist() == [False, True, False, False, False, True]
 
 
-def test_a_stranger_s_set(stranger: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_third_party_model_s_set(stranger: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         opened = open_artifacts(stranger)
     assert "no manifest.json" in caplog.text
     assert opened.config is None
     assert opened.split is None
-    assert opened.learnt(["a"]) is None
+    assert opened.trained_on(["a"]) is None
     with pytest.raises(UserError, match="--data"):
-        opened.photos(None)
+        opened.catalogue_path(None)
 
 
 def test_what_validation_taught_may_not_go_missing(artifacts: Path) -> None:

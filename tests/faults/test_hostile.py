@@ -380,7 +380,7 @@ def test_many_arrays_that_are_large_together(saved_artifacts: Path, tmp_path: Pa
 def test_damaged_starting_weights(tmp_path: Path) -> None:
     import keras
 
-    from wildtrack.address.models.builder import build_backbone
+    from wildtrack.address.models.backbones import build_backbone
 
     path = tmp_path / "damaged.weights.h5"
     keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(
@@ -400,7 +400,7 @@ def test_damaged_starting_weights(tmp_path: Path) -> None:
 def test_starting_weights_that_lie_elsewhere_or_about_their_size(tmp_path: Path, trick: Any) -> None:
     import keras
 
-    from wildtrack.address.models.builder import build_backbone
+    from wildtrack.address.models.backbones import build_backbone
 
     path = tmp_path / "evil.weights.h5"
     keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(

@@ -99,9 +99,9 @@ def test_killed_while_training(home: Path, record_property: Callable[[str, objec
         killed += done.returncode != 0
         after = open_artifacts(home / "artifacts").config
         assert after is not None
-        assert after == before or after["seed"] == seed
-        assert OnnxEngine(home / "artifacts" / "model.onnx").fingerprint == after["fingerprint"]
-        renewed += after["seed"] == seed
+        assert after == before or after.seed == seed
+        assert OnnxEngine(home / "artifacts" / "model.onnx").fingerprint == after.fingerprint
+        renewed += after.seed == seed
         before = after
     assert killed
     record_property(

@@ -16,9 +16,11 @@ from tests.blobs import ROOT, TINY, draw_animal, error_lines, run_script
 from wildtrack.access.photos import reader as photos
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.index import open_index
-from wildtrack.address.models import preprocessor
+from wildtrack.address.models import fingerprint
 from wildtrack.address.models.engines import OnnxEngine
-from wildtrack.address.models.preprocessor import current_fingerprint, load_preprocessor
+from wildtrack.address.models.fingerprint import current_fingerprint
+from wildtrack.address.models.preprocessor import load_preprocessor
+from wildtrack.address.training.config import TrainingConfig
 from wildtrack.commands import train
 from wildtrack.errors import UserError
 
@@ -99,11 +101,11 @@ def trained_anew(home: Path, folder: str, *options: object) -> dict[str, Any]:
         "history": history.to_csv(),
         "split": (home / folder / "split.csv").read_bytes(),
         "matching": (home / folder / "matching.json").read_bytes(),
-        "fingerprint": load_config(home / folder)["fingerprint"],
+        "fingerprint": load_config(home / folder).fingerprint,
     }
 
 
-def load_config(folder: Path) -> dict[str, Any]:
+def load_config(folder: Path) -> TrainingConfig:
     config = open_artifacts(folder).config
     assert config is not None
     return config
@@ -140,7 +142,7 @@ def test_tensorflow_is_asked_for_it_when_it_is_wanted(
 def newer_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if WildTrack had been updated, and read photos a little differently from now on."""
     newer = photos.READER_VERSION + 1
-    for module in (photos, preprocessor):
+    for module in (photos, fingerprint):
         monkeypatch.setattr(module, "READER_VERSION", newer)
 
 
@@ -148,9 +150,9 @@ def test_a_newer_photo_reader_makes_other_embeddings(home: Path, newer_reader: N
     artifacts = open_artifacts(home / "artifacts")
     assert artifacts.config is not None
     engine = OnnxEngine(home / "artifacts" / "model.onnx")
-    assert engine.fingerprint != artifacts.config["fingerprint"]
+    assert engine.fingerprint != artifacts.config.fingerprint
     known = load_preprocessor(home / "artifacts" / "preprocessor.pkl")
-    assert engine.fingerprint == current_fingerprint(artifacts.config["fingerprint"], known.reader_version)
+    assert engine.fingerprint == current_fingerprint(artifacts.config.fingerprint, known.reader_version)
     with pytest.raises(UserError, match="made by another model"):
         open_index(home / "artifacts", engine.fingerprint, engine.embed_dim)
 

@@ -1,11 +1,12 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wildtrack.errors import UserError
 from wildtrack.storage import json_files
-from wildtrack.storage.json_files import read_json
+from wildtrack.storage.json_files import plain, read_json
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,8 @@ def test_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.Lo
     monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 8)
     with pytest.raises(UserError, match="of JSON is too much; at most"):
         read_json(tmp_path / "a.json", "")
+
+
+def test_plain() -> None:
+    values = {1: np.float32(0.5), "path": Path("a") / "b", "deep": [(np.int64(3), None), {"x": np.bool_(True)}]}
+    assert plain(values) == {"1": 0.5, "path": "a/b", "deep": [[3, None], {"x": True}]}

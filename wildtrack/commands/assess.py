@@ -23,10 +23,9 @@ from wildtrack.access.demo import DEMO, make_demo_once
 from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.address.artifacts import onnx_is_current, open_artifacts
-from wildtrack.address.features.embeddings import cache_name, cached_outputs
-from wildtrack.address.models.engines import OnnxEngine
-from wildtrack.address.models.preprocessor import plain
+from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.features.embeddings import cached_outputs
+from wildtrack.address.models.saved import LoadingConfig, onnx_is_current, open_onnx
 from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
 from wildtrack.assess.derived import write_with_split, write_without_copies
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
@@ -39,6 +38,7 @@ from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_csv, write_text
+from wildtrack.storage.json_files import plain
 from wildtrack.storage.ownership import refuse_foreign
 
 log = logging.getLogger("wildtrack")
@@ -144,22 +144,21 @@ def audit_with_model(
     """What a trained model says of the labels; None when it cannot be used."""
     try:
         artifacts = open_artifacts(config.artifacts)
-        if not onnx_is_current(artifacts):
+        if not onnx_is_current(artifacts, LoadingConfig()):
             raise UserError(f"{config.artifacts} has no model.onnx of the model in it; {program('search')} makes one")
-        engine = OnnxEngine(config.artifacts / "model.onnx")
+        model = open_onnx(config.artifacts / "model.onnx")
     except UserError as error:  # the rest of the report does not depend on it
         log.warning("No label audit: %s", error)
         return None
     cache = part(CacheConfig, config)
     read = photo_reader(checks.table, catalogue.root, digests, artifacts.preprocessor.image_size, cache)
-    name = cache_name(engine.fingerprint, engine.path)
-    embedded = cached_outputs(engine, name, checks.table, digests, read, cache)
+    embedded = cached_outputs(model.engine, model.cache_name, checks.table, digests, read, cache)
     rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
     seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
     if not seen.all():
         log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
     table = checks.table.iloc[rows[seen]].reset_index(drop=True)
-    learnt = artifacts.learnt([digests[row] for row in rows[seen]])
+    learnt = artifacts.trained_on([digests[row] for row in rows[seen]])
     return audit_labels(table, embeddings[seen], config.encounter_hours, hashes[rows][seen], learnt)
 
 

@@ -26,6 +26,7 @@ from wildtrack.address.evaluation.method import Asked
 from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
 from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs
 from wildtrack.address.evaluation.report import score
+from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console
@@ -66,7 +67,7 @@ def compare(config: Config) -> None:
     if config.reference not in (*config.methods, OURS):
         raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
     artifacts = open_artifacts(config.artifacts)
-    catalogue = load_catalogue(artifacts.photos(config.data))
+    catalogue = load_catalogue(artifacts.catalogue_path(config.data))
     console.print(catalogue.understood)
     size = artifacts.preprocessor.image_size
     cache = part(CacheConfig, config)
@@ -77,7 +78,7 @@ def compare(config: Config) -> None:
     leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), config.encounter_hours)  # bool (Q, G)
 
     words = list(dict.fromkeys(config.methods))
-    methods = open_methods(words, artifacts, photos, config.scaling, config.custom_objects)
+    methods = open_methods(words, artifacts, photos, part(LoadingConfig, config))
     asked = Asked(table, catalogue.root, photos.digests, protocol, leaky, cache)
     identities = table["identity"].to_numpy(dtype=object)
     ranked, scores = [], {}

@@ -29,19 +29,19 @@ from wildtrack.address.evaluation.report import (
 )
 from wildtrack.address.evaluation.summary import decisions_summary, figures_table, unbeaten_baselines
 from wildtrack.address.evaluation.trial import trial_report, try_matcher
-from wildtrack.address.features.embeddings import cache_name, cached_outputs
+from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.features.similarities import Described, described, sides_of
 from wildtrack.address.gallery.explain import explain_queries
 from wildtrack.address.matching.calibration import side_relation
 from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
-from wildtrack.address.models.engines import KerasEngine, run_all
-from wildtrack.address.models.preprocessor import plain
+from wildtrack.address.models.saved import LoadingConfig, open_engine, open_network_of
 from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, perceptual_hashes
 from wildtrack.assess.leakage import share_without_same_viewpoint
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console, load_tensorflow
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_text
+from wildtrack.storage.json_files import plain
 
 PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png", "gradcam_*.png")
 
@@ -83,7 +83,7 @@ def evaluate(config: Config) -> None:
     artifacts = open_artifacts(config.artifacts)
     matcher = choose_matcher(artifacts.matching, config.matcher)
     size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
-    catalogue = load_catalogue(artifacts.photos(config.data))
+    catalogue = load_catalogue(artifacts.catalogue_path(config.data))
     console.print(catalogue.understood)
     cache = part(CacheConfig, config)
     photos = labelled_photos(catalogue, size, cache, config.results / "problems.csv")
@@ -97,22 +97,19 @@ def evaluate(config: Config) -> None:
 
     load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
     from wildtrack.address.evaluation.baselines import raw_pixel_embeddings, untrained_embeddings
-    from wildtrack.address.models.network import with_scaling
-    from wildtrack.address.models.saved import open_saved_model
     from wildtrack.visualization.evaluation_plots import draw_reliability, draw_roc
     from wildtrack.visualization.gradcam import Classifier, draw_gradcams, feature_network
     from wildtrack.visualization.retrieval_panels import draw_examples
     from wildtrack.visualization.tsne import draw_tsne
 
-    model = open_saved_model(artifacts, table, pixels, config.scaling, config.custom_objects)
-    network, scaling = model.network, model.scaling
-    console.print(f"{model.source.name}: embedding from {network.embedding_from}; pixels scaled to {scaling}.")
-    engine = KerasEngine(with_scaling(network, scaling))
-    if config.custom_objects:  # their code may change, and no fingerprint knows of it
-        outputs = run_all(engine, pixels, "Embedding photos")
-    else:
-        name = cache_name(model.fingerprint, model.source)
-        outputs = cached_outputs(engine, name, table, photos.digests, pixels.__getitem__, cache).outputs
+    loading = part(LoadingConfig, config)
+    model = open_engine(artifacts, loading, lambda: photos)
+    engine, scaling = model.engine, model.scaling
+    console.print(
+        f"{model.file.name} runs with {model.runs_on}: embedding from {model.embedding_from}; "
+        f"pixels scaled to {scaling}."
+    )
+    outputs = cached_outputs(engine, model.cache_name, table, photos.digests, pixels.__getitem__, cache).outputs
 
     seen = Described(outputs["embedding"], None)
     if LOCAL in MEMBERS[matcher]:
@@ -149,9 +146,10 @@ def evaluate(config: Config) -> None:
             "seed": config.seed,
         },
         "model": {
-            "file": model.source.name,
+            "file": model.file.name,
+            "runs_on": model.runs_on,
             "fingerprint": model.fingerprint,
-            "embedding_from": network.embedding_from,
+            "embedding_from": model.embedding_from,
             "scaling": scaling,
         },
     }
@@ -182,7 +180,7 @@ def evaluate(config: Config) -> None:
         ranked, table, catalogue.root, pixels, embedding, engine, trial.gallery.index, protocol.gallery, cache
     )
     draw_examples(ranked, reasons, embedding, table, catalogue.root, config.results)
-    with_features = feature_network(network, scaling)
+    with_features = feature_network(open_network_of(artifacts, loading.custom_objects), scaling)
     if with_features is None:
         console.print("No Grad-CAM: the model has no convolution to look into.")
     else:

@@ -11,7 +11,7 @@ import math
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.evaluation.protocol import validation_protocol
 from wildtrack.address.matching.learning import Matching, summary
-from wildtrack.address.models.preprocessor import plain
+from wildtrack.address.training.config import NEEDED, TrainingConfig
 from wildtrack.address.training.data import (
     TrainingSet,
     check_trainable,
@@ -39,6 +39,9 @@ from wildtrack.config import check_range, part
 from wildtrack.console import console, load_tensorflow, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
+
+if TYPE_CHECKING:
+    from wildtrack.address.models.backbones import Backbone
 
 EPOCHS, FEWEST_EPOCHS = 40, 16
 PHOTOS_SEEN = 64_000  # in all epochs together; more photos need fewer rounds, and a laptop gets done within the hour
@@ -96,10 +99,12 @@ def train(config: Config) -> None:
     load_tensorflow()  # which takes seconds: not before the catalogue is known to be good
     import keras
 
-    from wildtrack.address.artifacts import save_artifacts
+    from wildtrack.address.artifacts import Trained, save_artifacts
     from wildtrack.address.gallery.index import index_files
-    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.preprocessor import Preprocessor
+    from wildtrack.address.models.saved import export_trained
     from wildtrack.address.training.checkpoints import training_state
     from wildtrack.address.training.trainer import Recipe, fit
 
@@ -133,36 +138,27 @@ def train(config: Config) -> None:
         pooling=config.pooling,
         sub_centres=config.sub_centres,
     )
-    record = describe(replace(config, epochs=epochs), backbone.origin, backbone.image_size[0], table, split.method)
+    settings = training_config(replace(config, epochs=epochs), backbone, table, split.method)
     checkpoints = config.artifacts / ".training"
-    done = training_state(
-        checkpoints, {name: record[name] for name in record if name not in ("cache_gb", "results", "verify")}
-    )
+    done = training_state(checkpoints, settings.same_training())
     if done:
         console.print(f"Going on after epoch {done} of {epochs}.")
-    recipe = Recipe(
-        loss=config.loss,
-        batches=config.batches,
-        photos_per_identity=config.photos_per_identity,
-        triplet_epochs=config.triplet_epochs,
-        epochs=epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        pretrained=backbone.pretrained,
-        seed=config.seed,
-    )
+    recipe = replace(part(Recipe, config), epochs=epochs, pretrained=backbone.pretrained)
     try:
         validate = retrieval_validator(model, table, pixels, rows)
-        history = fit(model, pixels, rows.train, rows.labels, recipe, validate, checkpoints)
+        history = fit(model, pixels, rows, recipe, validate, checkpoints)
     except KeyboardInterrupt:
         console.print("The same command goes on after the last finished epoch.")
         raise
 
     preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
     sides = table[["image_id", "identity", "path", "split", "sha256"]]
+    exported = export_trained(model, preprocessor, checkpoints / "model.onnx")
     matching = matching_of(model, table, pixels, catalogue.root, cache)
-    record |= {"training_minutes": round(history["seconds"].sum() / 60, 2)}
-    save_artifacts(config.artifacts, model, preprocessor, record, sides, history, matching)
+    minutes = round(history["seconds"].sum() / 60, 2)
+    settings = replace(settings, fingerprint=exported.fingerprint, training_minutes=minutes)
+    trained = Trained(model, exported.file, preprocessor, settings, sides, history)
+    save_artifacts(config.artifacts, trained, matching)
     index_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
     shutil.rmtree(checkpoints)
     tell(config, history, rows, catalogue.root.resolve().name)
@@ -247,12 +243,11 @@ def check_config(config: Config) -> None:
         raise UserError(f"weights {config.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
 
 
-def describe(config: Config, origin: str, image_size: int, table: pd.DataFrame, split_method: str) -> dict[str, Any]:
+def training_config(config: Config, backbone: "Backbone", table: pd.DataFrame, split_method: str) -> TrainingConfig:
     """What `model_config.yaml` records of a training: every setting, the data and their split, the versions."""
-    return {
-        **plain(asdict(config)),
-        "data": config.data.resolve().as_posix(),
-        "image_size": image_size,
+    origin = backbone.origin
+    record = {
+        **asdict(config),
         "starting_weights": origin if origin in ("imagenet", "random") else Path(origin).resolve().as_posix(),
         "split_method": split_method,
         "photos": len(table),
@@ -260,3 +255,6 @@ def describe(config: Config, origin: str, image_size: int, table: pd.DataFrame, 
         "data_fingerprint": data_fingerprint(table),
         "versions": versions(),
     }
+    needed = {name: record[name] for name in NEEDED if name in record}
+    needed |= {"data": config.data.resolve(), "image_size": backbone.image_size[0]}
+    return TrainingConfig(**needed, record=record)

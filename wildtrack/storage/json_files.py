@@ -1,10 +1,12 @@
-"""JSON from elsewhere, read within bounds."""
+"""JSON: from elsewhere, read within bounds; our own values made fit for it."""
 
 import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from wildtrack.errors import UserError
 
@@ -38,3 +40,16 @@ def read_json(source: Path, setting: str, object_hook: Callable[[dict[str, Any]]
         return json.loads(source.read_text(encoding="utf-8-sig"), object_hook=object_hook)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise UserError(f"{setting}{source}: not JSON in UTF-8, or cut short ({error}); get the file again") from error
+
+
+def plain(value: Any) -> Any:
+    """NumPy scalars and paths as builtins, all the way down, for JSON and YAML."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, Path):
+        return value.as_posix()
+    return value

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from wildtrack.access.photos.pixels import Decoded
-from wildtrack.address.models.network import Network, with_scaling
+from wildtrack.address.models.network import Network
+from wildtrack.address.models.scaling import with_scaling
 from wildtrack.visualization.style import (
     DARK_INK,
     HEAT,

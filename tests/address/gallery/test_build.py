@@ -15,7 +15,7 @@ from wildtrack.address.gallery.build import build_known_photos, open_known_photo
 from wildtrack.address.gallery.index import REBUILD, Index, index_files
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.address.matching.learning import Matching
-from wildtrack.address.models.engines import OnnxEngine
+from wildtrack.address.models.engines import Engine, OnnxEngine
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.visualization import retrieval_panels
@@ -32,7 +32,7 @@ def ours(artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ar
 
 def build(
     artifacts: Artifacts, data: Path, with_keypoints: bool = False, *, verify: bool = False
-) -> tuple[Index, OnnxEngine]:
+) -> tuple[Index, Engine]:
     problems = artifacts.folder.parent / "problems.csv"
     return build_known_photos(artifacts, data, "auto", {}, CacheConfig(verify=verify), problems, with_keypoints)
 

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from wildtrack.address.models import builder as model_module
-from wildtrack.address.models.builder import backbone_names, build_backbone, build_model, family_scaling, stem
+from wildtrack.address.models import backbones as model_module
+from wildtrack.address.models.backbones import backbone_names, build_backbone, family_scaling
+from wildtrack.address.models.builder import build_model, stem
 from wildtrack.errors import UserError
 
 REAL_WEIGHTS = (

@@ -10,24 +10,19 @@ from typing import Any
 import h5py
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 from keras import layers
 
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.models.loading.legacy import mend, readable_by_keras_3
 from wildtrack.address.models.network import (
-    find_scaling,
     load_keras_file,
     network_fingerprint,
     open_network,
-    with_scaling,
 )
-from wildtrack.address.models.preprocessor import Preprocessor
 from wildtrack.errors import UserError
 
 SIDE = 32
-STRANGER = Preprocessor((SIDE, SIDE), 8, False, ("a", "b", "c", "d"))
 
 
 def mobilenet(**options: Any) -> Any:
@@ -229,55 +224,6 @@ class Subclassed(keras.Model):  # type: ignore[misc]
 def test_what_cannot_be_opened(model: Callable[[], Any], reason: str) -> None:
     with pytest.raises(UserError, match=reason):
         open_network(model())
-
-
-@pytest.mark.parametrize(
-    ("scaling", "scale", "offset"), [("0-255", 1, 0), ("0-1", 1 / 255, 0), ("-1-1", 1 / 127.5, -1)]
-)
-def test_with_scaling(scaling: str, scale: float, offset: float) -> None:
-    network = open_network(sequential()[0])
-    expected = network.keras_model(photos() * scale + offset, training=False)
-    found = with_scaling(network, scaling)(photos(), training=False)
-    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-5)
-
-
-def brightness_model(scaling: str) -> Any:
-    """Tells four shades of grey apart, given the right scaling: the nearest prototype wins."""
-    scale, offset = {"0-255": (1.0, 0.0), "0-1": (1 / 255, 0.0), "-1-1": (1 / 127.5, -1.0)}[scaling]
-    shades = np.array([30, 90, 150, 210]) * scale + offset
-    sharpness = 1e-2 / scale**2
-    photo = keras.Input((SIDE, SIDE, 3))
-    dense = layers.Dense(4, activation="softmax")
-    model = keras.Model(photo, dense(layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2)(photo))))
-    dense.set_weights([np.tile(2 * sharpness * shades / 3, (3, 1)), -sharpness * shades**2])
-    return model
-
-
-def greys() -> tuple[pd.DataFrame, np.ndarray]:
-    shades = np.array([30, 90, 150, 210] * 2, np.uint8)
-    table = pd.DataFrame({"identity": ["a", "b", "c", "d"] * 2})
-    return table, np.broadcast_to(shades[:, None, None, None], (8, SIDE, SIDE, 3)).copy()
-
-
-@pytest.mark.parametrize("scaling", ["0-255", "0-1", "-1-1"])
-def test_scaling_is_found_by_what_the_classifier_knows(scaling: str) -> None:
-    assert find_scaling(open_network(brightness_model(scaling)), STRANGER, *greys()) == scaling
-
-
-def test_scaling_that_is_known_is_not_looked_for() -> None:
-    network = open_network(brightness_model("0-1"))
-    known = Preprocessor((SIDE, SIDE), 8, False, STRANGER.identities, "-1-1")
-    assert find_scaling(network, known, *greys()) == "-1-1"
-    assert find_scaling(open_network(perceptron()[0]), STRANGER, *greys()) == "0-255"
-
-
-def test_scaling_with_nothing_to_go_by() -> None:
-    network = open_network(brightness_model("0-1"))
-    table, pixels = greys()
-    with pytest.raises(UserError, match=r"none of its 4 identities .* --scaling"):
-        find_scaling(network, STRANGER, table.assign(identity="someone else"), pixels)
-    with pytest.raises(UserError, match=r"tells 4 classes apart, .* names 2"):
-        find_scaling(network, Preprocessor((SIDE, SIDE), 8, False, ("a", "b")), table, pixels)
 
 
 def test_a_temperature_is_no_input_scaling() -> None:

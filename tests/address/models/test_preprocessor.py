@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor, model_fingerprint, plain
+from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor
 from wildtrack.errors import UserError
 
 STRANGER = {
@@ -105,36 +105,3 @@ def test_nonsense_is_one_line(tmp_path: Path, values: Any) -> None:
         load_preprocessor(save(tmp_path / "p.pkl", values))
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 600
-
-
-WEIGHTS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(3, np.float32)]
-
-
-def test_a_fingerprint_repeats() -> None:
-    copies = [np.asfortranarray(array) for array in WEIGHTS]
-    assert model_fingerprint("{}", WEIGHTS, (64, 64), "0-255") == model_fingerprint("{}", copies, (64, 64), "0-255")
-
-
-@pytest.mark.parametrize(
-    ("architecture", "weights", "size", "scaling"),
-    [
-        ('{"a": 1}', WEIGHTS, (64, 64), "0-255"),
-        ("{}", WEIGHTS, (64, 65), "0-255"),
-        ("{}", WEIGHTS, (64, 64), "0-1"),
-        ("{}", WEIGHTS[::-1], (64, 64), "0-255"),
-        ("{}", WEIGHTS[:1], (64, 64), "0-255"),
-        ("{}", [WEIGHTS[0].reshape(3, 2), WEIGHTS[1]], (64, 64), "0-255"),
-        ("{}", [WEIGHTS[0], WEIGHTS[1] + np.float32(1e-6)], (64, 64), "0-255"),
-        ("{}", [], (64, 64), "0-255"),
-    ],
-)
-def test_a_fingerprint_changes_with_all_that_matters(
-    architecture: str, weights: list[np.ndarray], size: tuple[int, int], scaling: str
-) -> None:
-    changed = model_fingerprint(architecture, weights, size, scaling)
-    assert changed != model_fingerprint("{}", WEIGHTS, (64, 64), "0-255")
-
-
-def test_plain() -> None:
-    values = {1: np.float32(0.5), "path": Path("a") / "b", "deep": [(np.int64(3), None), {"x": np.bool_(True)}]}
-    assert plain(values) == {"1": 0.5, "path": "a/b", "deep": [[3, None], {"x": True}]}

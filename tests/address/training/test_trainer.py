@@ -9,6 +9,7 @@ import pytest
 
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.training.checkpoints import training_state
+from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.trainer import (
     HEAD_LEARNING_RATE,
     MARGIN,
@@ -155,7 +156,8 @@ def train(folder: Path, pretrained: bool, stop_in: int | None, **config: Any) ->
         return {"R@1": 0.5, "mAP": [0.1, 0.2, 0.3, 0.4][done - 1]}
 
     model = small_model()
-    return model, fit(model, pixels, np.arange(16), labels, recipe(pretrained=pretrained, **config), validate, folder)
+    sides = TrainingSet(np.arange(16), np.arange(0), labels, tuple(map(str, range(4))))
+    return model, fit(model, pixels, sides, recipe(pretrained=pretrained, **config), validate, folder)
 
 
 @pytest.mark.parametrize(("pretrained", "stop_in"), [(False, 3), (True, 2), (True, 3)])

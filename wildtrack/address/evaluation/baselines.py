@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from wildtrack.address.models.engines import KerasEngine, run_all, unit_length
+from wildtrack.address.training.config import TrainingConfig
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -28,25 +29,25 @@ def raw_pixel_embeddings(pixels: np.ndarray) -> np.ndarray:
     return unit_length(flat - flat.mean(axis=1, keepdims=True))
 
 
-def untrained_embeddings(config: dict[str, Any], pixels: np.ndarray) -> np.ndarray | None:
+def untrained_embeddings(config: TrainingConfig, pixels: np.ndarray) -> np.ndarray | None:
     """What the network saw before training: the pooled features of the backbone with its starting weights.
 
     Args:
-        config: `model_config.yaml`.
+        config: How the model was trained.
         pixels: uint8 (N, H, W, 3).
 
     Returns:
         float32 (N, channels), length one; None when the starting weights are no longer to be had.
     """
-    network = starting_network(config, config["pooling"])
+    network = starting_network(config, config.pooling)
     return None if network is None else run_all(KerasEngine(network), pixels, "Untrained network")["embedding"]
 
 
-def starting_network(config: dict[str, Any], pooling: str) -> Any | None:
+def starting_network(config: TrainingConfig, pooling: str) -> Any | None:
     """The network as training found it, up to its pooled features; the same weights each time.
 
     Args:
-        config: `model_config.yaml`.
+        config: How the model was trained.
         pooling: "average", "grid" or "auto", see `build_model`.
 
     Returns:
@@ -54,17 +55,16 @@ def starting_network(config: dict[str, Any], pooling: str) -> Any | None:
     """
     import keras
 
-    from wildtrack.address.models.builder import build_backbone, build_model
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.layers import L2Normalize
 
-    keras.utils.set_random_seed(config["seed"])
-    weights = {"random": "none"}.get(config["starting_weights"], config["starting_weights"])
+    keras.utils.set_random_seed(config.seed)
+    weights = {"random": "none"}.get(config.starting_weights, config.starting_weights)
     try:
-        backbone = build_backbone(
-            config["backbone"], alpha=config["alpha"], image_size=config["image_size"], weights=weights
-        )
+        backbone = build_backbone(config.backbone, alpha=config.alpha, image_size=config.image_size, weights=weights)
     except UserError as error:
         log.warning("No figure for the untrained network: %s.", error)
         return None
-    model = build_model(backbone, embed_dim=config["embed_dim"], num_ids=2, pooling=pooling)
+    model = build_model(backbone, embed_dim=config.embed_dim, num_ids=2, pooling=pooling)
     return keras.Model(model.input, {"embedding": L2Normalize()(model.get_layer("pooled").output)})

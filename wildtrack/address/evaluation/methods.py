@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,19 @@ import numpy as np
 
 from wildtrack.access.photos.pixels import Decoded, photo_reader
 from wildtrack.access.problems import gone_bad
-from wildtrack.address.artifacts import Artifacts, onnx_is_current
+from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.evaluation.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
 from wildtrack.address.evaluation.matchers import fused_method, local_method
 from wildtrack.address.evaluation.method import Asked, Method, Ranked
 from wildtrack.address.evaluation.report import cosines
 from wildtrack.address.evaluation.speed import embedding_speed
-from wildtrack.address.features.embeddings import cache_name, cached_outputs
-from wildtrack.address.models.engines import BATCH, Engine, KerasEngine, OnnxEngine
-from wildtrack.address.models.loading.onnx_file import OnnxFile, unknown_scaling
+from wildtrack.address.features.embeddings import cached_outputs
+from wildtrack.address.models.engines import BATCH, Engine, KerasEngine
+from wildtrack.address.models.fingerprint import model_fingerprint
+from wildtrack.address.models.loading.onnx_file import OnnxFile
 from wildtrack.address.models.megadescriptor import LICENCE, check_packages, open_megadescriptor
-from wildtrack.address.models.preprocessor import model_fingerprint
+from wildtrack.address.models.saved import LoadingConfig, open_engine
+from wildtrack.address.models.scaling import unknown_scaling, with_scaling
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
 from wildtrack.storage.files import sha256
@@ -64,8 +67,7 @@ def open_methods(
     words: Sequence[str],
     artifacts: Artifacts,
     photos: Decoded,
-    scaling: str,
-    custom_objects: Mapping[str, Any],
+    loading: LoadingConfig,
 ) -> list[Method]:
     """Open methods, in the order given, all before the first one has to work.
 
@@ -75,14 +77,13 @@ def open_methods(
     Args:
         words: What `check_methods` let pass.
         artifacts: The trained model, which also says what it started from.
-        photos: Labelled photos at that model's size, to find out the scaling of a stranger's model.
-        scaling: "auto", or one of SCALINGS, for models from elsewhere.
-        custom_objects: Layer classes of the user's own, by name.
+        photos: Labelled photos at that model's size, to find out the scaling of a third-party model.
+        loading: How to open models.
 
     Raises:
         UserError: A model or a package cannot be loaded, or does not say what pixels it takes; or none is left.
     """
-    opened = [_open(word, artifacts, photos, scaling, custom_objects) for word in words]
+    opened = [_open(word, artifacts, photos, loading) for word in words]
     methods = [method for method in opened if method is not None]
     if not methods:
         raise UserError(f"there is none of the methods {', '.join(words)} for this training; {ALLOWED}")
@@ -94,9 +95,7 @@ def open_methods(
     return [method for method in methods if kept[method.fingerprint] is method]
 
 
-def _open(
-    word: str, artifacts: Artifacts, photos: Decoded, scaling: str, custom_objects: Mapping[str, Any]
-) -> Method | None:
+def _open(word: str, artifacts: Artifacts, photos: Decoded, loading: LoadingConfig) -> Method | None:
     size = artifacts.preprocessor.image_size
     if word == "pixels":
         fingerprint = model_fingerprint(f"raw pixels {RAW_SIDE}", [], size, "0-255")
@@ -104,19 +103,19 @@ def _open(
     if word in ("untrained", "backbone"):
         return _starting_weights(word, artifacts)
     if word == OURS:
-        return _our_model(artifacts, photos, scaling, custom_objects)
+        return _our_model(artifacts, photos, loading)
     if word == "local":
         return local_method()
     if word == "fused":
         if artifacts.matching is None:
             log.info("Left out: fused, as the model in %s has learnt nothing from validation photos.", artifacts.folder)
             return None
-        return fused_method(_our_model(artifacts, photos, scaling, custom_objects), artifacts.matching)
+        return fused_method(_our_model(artifacts, photos, loading), artifacts.matching)
     if word.split(":")[0] == MEGADESCRIPTOR:
         return _megadescriptor(word)
     if Path(word).suffix == ".onnx":
-        return _onnx_file(Path(word), size, scaling)
-    return _keras_file(Path(word), size, scaling, custom_objects)
+        return _onnx_file(Path(word), size, loading.scaling)
+    return _keras_file(Path(word), size, loading.scaling, loading.custom_objects)
 
 
 def by_embeddings(
@@ -167,18 +166,18 @@ def _starting_weights(name: str, artifacts: Artifacts) -> Method | None:
     if config is None:
         log.info("Left out: %s, as the model in %s does not say what it started from.", name, artifacts.folder)
         return None
-    start = config["starting_weights"]
+    start = config.starting_weights
     if name == "backbone" and start == "random":
         log.info("Left out: backbone, as the training started from random weights; untrained shows what those see.")
         return None
     load_tensorflow()
-    network = starting_network(config, "average" if name == "backbone" else config["pooling"])
+    network = starting_network(config, "average" if name == "backbone" else config.pooling)
     if network is None:
         return None
     weights = network.get_weights()
     size = artifacts.preprocessor.image_size
     # without the layers' names, some of which Keras numbers anew for each network it builds
-    architecture = f"{config['backbone']} {config['alpha']} {network.output_shape}"
+    architecture = f"{config.backbone} {config.alpha} {network.output_shape}"
     fingerprint = model_fingerprint(architecture, weights, size, "0-255")
     return by_embeddings(
         name,
@@ -192,34 +191,20 @@ def _starting_weights(name: str, artifacts: Artifacts) -> Method | None:
     )
 
 
-def _our_model(artifacts: Artifacts, photos: Decoded, scaling: str, custom_objects: Mapping[str, Any]) -> Method:
-    """The model in artifacts: by ONNX, as search runs it, or by Keras where `model.onnx` has yet to be made."""
+def _our_model(artifacts: Artifacts, photos: Decoded, loading: LoadingConfig) -> Method:
+    """The model in artifacts, as search runs it."""
     if artifacts.config is not None:
-        scaling = "auto"  # the setting is for models from elsewhere
-    engine: Engine
-    if onnx_is_current(artifacts, scaling):
-        file, runs_on = artifacts.folder / "model.onnx", "ONNX Runtime"
-        engine = onnx = OnnxEngine(file)
-        fingerprint = onnx.fingerprint
-    else:
-        load_tensorflow()
-        from wildtrack.address.models.network import with_scaling
-        from wildtrack.address.models.saved import open_saved_model
-
-        saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
-        engine, runs_on = KerasEngine(with_scaling(saved.network, saved.scaling)), "Keras"
-        file, fingerprint = saved.source, saved.fingerprint
-    minutes = (artifacts.config or {}).get("training_minutes")
-    size = artifacts.preprocessor.image_size
+        loading = replace(loading, scaling="auto")  # the setting is for models from elsewhere
+    model = open_engine(artifacts, loading, lambda: photos)
     return by_embeddings(
         OURS,
-        engine,
-        fingerprint,
-        size,
-        runs_on=runs_on,
-        megabytes=_megabytes(file),
-        minutes=minutes,
-        kept_as=cache_name(fingerprint, file),
+        model.engine,
+        model.fingerprint,
+        artifacts.preprocessor.image_size,
+        runs_on=model.runs_on,
+        megabytes=_megabytes(model.file),
+        minutes=artifacts.config.training_minutes if artifacts.config else None,
+        kept_as=model.cache_name,
     )
 
 
@@ -253,12 +238,12 @@ def _onnx_file(path: Path, free_size: tuple[int, int], scaling: str) -> Method:
 
 def _keras_file(path: Path, free_size: tuple[int, int], scaling: str, custom_objects: Mapping[str, Any]) -> Method:
     load_tensorflow()
-    from wildtrack.address.models.network import load_keras_file, network_fingerprint, open_network, with_scaling
+    from wildtrack.address.models.network import load_keras_file, network_fingerprint, open_network
 
     network = open_network(load_keras_file(path, custom_objects))
     if scaling == "auto":
         if not network.scales_itself:
-            raise UserError(unknown_scaling(path))
+            raise unknown_scaling(path)
         scaling = "0-255"
     height, width = network.keras_model.inputs[0].shape[1:3]
     size = height or free_size[0], width or free_size[1]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,14 @@ from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.address.artifacts import Artifacts, onnx_is_current
-from wildtrack.address.features.embeddings import cache_name, cached_outputs
+from wildtrack.address.artifacts import Artifacts
+from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.features.keypoints import cached_keypoints
 from wildtrack.address.gallery.index import META_COLUMNS, REBUILD, Index, open_index, save_index
 from wildtrack.address.matching.local.voting import LocalIndex
-from wildtrack.address.models.engines import OnnxEngine
-from wildtrack.console import load_tensorflow
+from wildtrack.address.models.engines import Engine, OnnxEngine
+from wildtrack.address.models.saved import LoadingConfig, onnx_is_current, open_engine
+from wildtrack.address.models.scaling import check_scaling
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -37,7 +37,7 @@ def known_photos(
     with_keypoints: bool,
     *,
     rebuild: bool = False,
-) -> tuple[Index, OnnxEngine]:
+) -> tuple[Index, Engine]:
     """Open the index and its engine, or build them where there are none yet or `rebuild` asks for it.
 
     Args:
@@ -53,7 +53,7 @@ def known_photos(
     opened = None if rebuild else open_known_photos(artifacts, data, scaling, with_keypoints)
     return opened or build_known_photos(
         artifacts,
-        artifacts.photos(data),
+        artifacts.catalogue_path(data),
         scaling,
         custom_objects,
         cache,
@@ -64,7 +64,7 @@ def known_photos(
 
 def open_known_photos(
     artifacts: Artifacts, data: Path | None, scaling: str, with_keypoints: bool = False
-) -> tuple[Index, OnnxEngine] | None:
+) -> tuple[Index, Engine] | None:
     """Open the index and its engine; None when one of them has yet to be made.
 
     Args:
@@ -76,8 +76,9 @@ def open_known_photos(
     Raises:
         UserError: The index is damaged, of another model or of other photos.
     """
-    artifacts.check_scaling(scaling)
-    if not onnx_is_current(artifacts, scaling):
+    if artifacts.config is not None:
+        check_scaling(scaling, artifacts.preprocessor.scaling, artifacts.folder)
+    if not onnx_is_current(artifacts, LoadingConfig(scaling)):
         return None
     engine = OnnxEngine(artifacts.folder / "model.onnx")
     index = open_index(artifacts.folder, engine.fingerprint, engine.embed_dim, with_keypoints)
@@ -102,7 +103,7 @@ def build_known_photos(
     cache: CacheConfig,
     problems: Path,
     with_keypoints: bool = False,
-) -> tuple[Index, OnnxEngine]:
+) -> tuple[Index, Engine]:
     """Embed every labelled photo and save the index; `model.onnx` is made first where it is missing or outdated.
 
     Args:
@@ -117,24 +118,15 @@ def build_known_photos(
     Raises:
         UserError: No labelled photo can be read, or the model cannot be used.
     """
-    artifacts.check_scaling(scaling)
     catalogue = load_catalogue(data)
     log.info("Building the index. %s", catalogue.understood)
     table, root = labelled(catalogue), catalogue.root
     size = artifacts.preprocessor.image_size
-    if not onnx_is_current(artifacts, scaling):
-        photos = decode_catalogue(table, root, size, cache)
-        load_tensorflow()
-        from wildtrack.address.models.saved import export_saved_model, open_saved_model
-
-        saved = open_saved_model(artifacts, photos.table, photos.pixels, scaling, custom_objects)
-        export_saved_model(artifacts, saved)
-        cache = replace(cache, verify=False)  # every photo has been read just now
-    engine = OnnxEngine(artifacts.folder / "model.onnx")
-    fingerprint = engine.fingerprint
+    loading = LoadingConfig(scaling, custom_objects, onnx_only=True)
+    model = open_engine(artifacts, loading, lambda: decode_catalogue(table, root, size, cache))
     digests = photo_digests(table, root, cache)
     read = photo_reader(table, root, digests, size, cache)
-    embedded = cached_outputs(engine, cache_name(fingerprint, engine.path), table, digests, read, cache)
+    embedded = cached_outputs(model.engine, model.cache_name, table, digests, read, cache)
     report_problems(problems, catalogue.problems, embedded.problems)
     table, digests = table.iloc[embedded.rows], [digests[row] for row in embedded.rows]
     embeddings = embedded.outputs["embedding"]
@@ -147,8 +139,8 @@ def build_known_photos(
         )
     local = LocalIndex(cached_keypoints(table, root, digests, cache)) if with_keypoints else None
     meta = index_meta(table, digests)
-    index = save_index(artifacts.folder, embeddings, meta, root, data, fingerprint, local)
-    return index, engine
+    index = save_index(artifacts.folder, embeddings, meta, root, data, model.fingerprint, local)
+    return index, model.engine
 
 
 def index_meta(table: pd.DataFrame, digests: Sequence[str]) -> pd.DataFrame:

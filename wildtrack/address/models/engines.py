@@ -11,7 +11,7 @@ import numpy as np
 
 from wildtrack.access.photos.pixels import Reader
 from wildtrack.access.photos.reader import PhotoError
-from wildtrack.address.models.preprocessor import current_fingerprint
+from wildtrack.address.models.fingerprint import current_fingerprint
 from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import cores, in_threads, pieces

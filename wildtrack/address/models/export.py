@@ -1,6 +1,7 @@
 """Write a network as ONNX, so that search needs no TensorFlow."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ MIN_AGREEMENT = 0.9999  # cosine between the embeddings of the two engines
 FREE_SIDE = 64  # pixels, to try a network that takes photos of any size
 
 
-def export_onnx(network: keras.Model, path: Path, metadata: dict[str, str]) -> None:
+class ExportError(UserError):
+    """A network that cannot be written as ONNX."""
+
+
+def export_onnx(network: keras.Model, path: Path, metadata: Mapping[str, str]) -> None:
     """Write `network` and check that ONNX Runtime gives what Keras gives.
 
     Args:
@@ -29,7 +34,7 @@ def export_onnx(network: keras.Model, path: Path, metadata: dict[str, str]) -> N
     "probabilities" float32 (B, identities).
 
     Raises:
-        UserError: A layer that ONNX cannot express, or answers that differ.
+        ExportError: A layer that ONNX cannot express, or answers that differ.
     """
     import onnx
     import tensorflow as tf
@@ -48,7 +53,7 @@ def export_onnx(network: keras.Model, path: Path, metadata: dict[str, str]) -> N
             tf.function(forward, input_signature=signature), input_signature=signature, opset=OPSET
         )
     except Exception as error:  # tf2onnx raises whatever the layer's conversion ran into
-        raise UserError(f"the model cannot be written as ONNX: {' '.join(str(error).split())[:200]}") from error
+        raise ExportError(f"the model cannot be written as ONNX: {' '.join(str(error).split())[:200]}") from error
     _scale_by_element(graph.graph)
     onnx.helper.set_model_props(graph, {**metadata, "reader_version": str(READER_VERSION)})
     path.write_bytes(graph.SerializeToString())
@@ -100,6 +105,6 @@ def _check_agreement(network: keras.Model, path: Path, shape: tuple[int | None, 
     distance = np.linalg.norm(OnnxEngine(path).run(photos)["embedding"] - expected, axis=1).max()
     cosine = float(1 - distance**2 / 2)  # of unit vectors; and 1 where a dead network gives zero in both
     if not cosine >= MIN_AGREEMENT:
-        raise UserError(
+        raise ExportError(
             f"the ONNX model disagrees with the Keras model (cosine {cosine:.6f}); this backbone cannot be exported"
         )

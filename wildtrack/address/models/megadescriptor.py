@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from wildtrack.address.models.engines import Outputs, unit_length
-from wildtrack.address.models.preprocessor import model_fingerprint
+from wildtrack.address.models.fingerprint import model_fingerprint
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -1,25 +1,20 @@
-"""A saved Keras model, ours or a stranger's, as one network: photos in, embedding and probabilities out."""
+"""A saved Keras model, ours or a third-party one, as one network: photos in, embedding and probabilities out."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import pandas as pd
 
+from wildtrack.address.models.fingerprint import model_fingerprint
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.models.loading.containers import UnsafeFileError
 from wildtrack.address.models.loading.keras_config import ForeignClassError
 from wildtrack.address.models.loading.legacy import readable_by_keras_3
-from wildtrack.address.models.preprocessor import RESCALE, SCALINGS, Preprocessor, model_fingerprint
 from wildtrack.errors import UserError
 
-log = logging.getLogger(__name__)
-
-SCALING_SAMPLE = 64  # photos tried to find a stranger's scaling
+SCALING_SAMPLE = 64  # photos tried to find a third-party one scaling
 OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
 
 
@@ -164,73 +159,11 @@ def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
     return calls[-1].output  # layers are called by depth, the output's last
 
 
-def check_image_size(network: Network, preprocessor: Preprocessor) -> None:
-    """Raise a UserError when `preprocessor.pkl` names another photo size than the network takes."""
-    takes = tuple(network.keras_model.inputs[0].shape[1:3]) if isinstance(network.keras_model.inputs, list) else ()
-    if any(side not in (None, given) for side, given in zip(takes, preprocessor.image_size, strict=False)):
-        raise UserError(
-            f"the model takes photos of {takes[0]} x {takes[1]} pixels, and its preprocessor.pkl says "
-            f"{preprocessor.image_size[0]} x {preprocessor.image_size[1]}; put two that belong together into one folder"
-        )
+def network_fingerprint(network: Network, image_size: tuple[int, int], scaling: str, code: str = "") -> str:
+    """The `model_fingerprint` of an opened network; the same for every load of one file.
 
-
-def network_fingerprint(network: Network, image_size: tuple[int, int], scaling: str) -> str:
-    """The `model_fingerprint` of an opened network; the same for every load of one file."""
-    keras_model = network.keras_model
-    architecture = keras_model.to_json(sort_keys=True) + network.embedding_from
-    return model_fingerprint(architecture, keras_model.get_weights(), image_size, scaling)
-
-
-def with_scaling(network: Network, scaling: str) -> keras.Model:
-    """The Keras network behind a layer that turns 0-255 pixels into what its first layer expects."""
-    if scaling == "0-255":
-        return network.keras_model
-    scale, offset = RESCALE[scaling]
-    photos = keras.Input(network.keras_model.inputs[0].shape[1:], name="photos")
-    scaled = keras.layers.Rescaling(scale, offset, name="input_scaling")(photos)
-    return keras.Model(photos, network.keras_model(scaled), name="reid")
-
-
-def find_scaling(network: Network, preprocessor: Preprocessor, table: pd.DataFrame, pixels: np.ndarray) -> str:
-    """Which range of pixel values the network expects.
-
-    What its own file says; else 0-255 when it has a scaling layer; else the range under which its classifier
-    is least surprised by photos it should know (mean log-probability of the true class).
-
-    Args:
-        network: From `open_network`.
-        preprocessor: Its preprocessing and labels.
-        table: Labelled photos, N rows.
-        pixels: uint8 (N, H, W, 3).
-
-    Returns:
-        One of SCALINGS.
-
-    Raises:
-        UserError: There is nothing to go by.
+    `code` is the `code_digest` of the layer classes that are not Keras' own.
     """
-    if preprocessor.scaling is not None:
-        return preprocessor.scaling
-    if network.scales_itself:
-        return "0-255"
-    numbers = {identity: number for number, identity in enumerate(preprocessor.identities)}
-    classes = table["identity"].map(numbers)
-    rows = np.flatnonzero(classes.notna())
-    num_classes = network.keras_model.output["probabilities"].shape[-1]
-    if num_classes != len(numbers):
-        raise UserError(
-            f"the model tells {num_classes} classes apart, but its preprocessor.pkl names {len(numbers)} identities"
-        )
-    if not len(rows):
-        raise UserError(
-            f"the model does not say how it wants its pixels scaled, and none of its {len(numbers)} identities "
-            f"is in these photos to find out; set --scaling to one of {', '.join(SCALINGS)}"
-        )
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), SCALING_SAMPLE)).astype(int)]
-    photos, truth = pixels[rows], classes.to_numpy()[rows].astype(int)
-
-    def surprise(scaling: str) -> float:
-        probabilities = with_scaling(network, scaling).predict(photos, verbose=0)["probabilities"]
-        return -float(np.mean(np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-7, 1.0))))
-
-    return min(SCALINGS, key=surprise)
+    keras_model = network.keras_model
+    architecture = keras_model.to_json(sort_keys=True) + network.embedding_from + code
+    return model_fingerprint(architecture, keras_model.get_weights(), image_size, scaling)

@@ -1,35 +1,27 @@
 """What inference must know about a model: photo size, embedding, labels."""
 
-import hashlib
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.address.models.loading.plain_pickle import load_plain_pickle, save_plain_pickle
+from wildtrack.address.models.scaling import SCALINGS
 from wildtrack.errors import UserError
-
-# what range of pixel values the network's first layer expects -> scale and offset from 0-255 to it
-RESCALE = {"0-255": (1.0, 0.0), "0-1": (1 / 255.0, 0.0), "-1-1": (1 / 127.5, -1.0)}
-SCALINGS = tuple(RESCALE)
 
 
 @dataclass(frozen=True)
 class Preprocessor:
     """The content of `preprocessor.pkl`.
 
-    A stranger's file has only the first four of these (its labels as `label2id` and `id2label`).
+    A third-party model's file has only the first four of these (its labels as `label2id` and `id2label`).
     """
 
     image_size: tuple[int, int]  # height, width
     embed_dim: int
     use_l2norm: bool  # the network itself normalises; embeddings are normalised either way
     identities: tuple[str, ...]  # class number -> identity
-    scaling: str | None = None  # one of SCALINGS; None in a stranger's file: it has to be found out
+    scaling: str | None = None  # one of SCALINGS; None where the file does not say: it has to be found out
     reader_version: int = READER_VERSION  # of the photo reader that the network was trained with
 
     def save(self, path: Path) -> None:
@@ -47,7 +39,7 @@ class Preprocessor:
 
 
 def load_preprocessor(path: Path) -> Preprocessor:
-    """Read ours or a stranger's `preprocessor.pkl`; UserError names what is missing or wrong in it."""
+    """Read our own or a third-party `preprocessor.pkl`; UserError names what is missing or wrong in it."""
     values = load_plain_pickle(path)
     needed = {"image_size", "embed_dim", "use_l2norm", "label2id", "id2label"}
     missing = needed - set(values) if isinstance(values, dict) else needed
@@ -103,49 +95,3 @@ def _identities(id2label: Any) -> tuple[str, ...]:
     if len(set(identities)) < len(identities):
         raise ValueError("id2label gives two classes the same name")
     return identities
-
-
-def model_fingerprint(
-    architecture: str, weights: Iterable[np.ndarray], image_size: tuple[int, int], scaling: str
-) -> str:
-    """A hash that names the model and its preprocessing: equal fingerprints make comparable embeddings.
-
-    It covers the layers and where among them the embedding is taken, the weights (values, shapes and order),
-    the photo size, the scaling and the photo reader's version, and not the engine that runs them.
-
-    Args:
-        architecture: The layers and the embedding's place in words that do not change between loads.
-        weights: All arrays, in the network's order.
-        image_size: (height, width) in pixels.
-        scaling: One of SCALINGS.
-    """
-    digest = hashlib.sha256(json.dumps([architecture, list(image_size), scaling, READER_VERSION]).encode())
-    for array in weights:
-        digest.update(f"{array.shape}{array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def current_fingerprint(saved: str, reader_version: int) -> str:
-    """The fingerprint of a saved model as photos are read now: its own, unless they were read otherwise back then.
-
-    Args:
-        saved: From `model_fingerprint`, when the model was saved.
-        reader_version: The photo reader's version then.
-    """
-    if reader_version == READER_VERSION:
-        return saved
-    return hashlib.sha256(json.dumps([saved, READER_VERSION]).encode()).hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """NumPy scalars and paths as builtins, all the way down, for JSON and YAML."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, Path):
-        return value.as_posix()
-    return value

@@ -29,6 +29,7 @@ from wildtrack.address.training.checkpoints import (
     read_history,
     save_state,
 )
+from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.losses import CosineMargin, SemiHardTriplet
 from wildtrack.console import progress_bar
 
@@ -58,8 +59,8 @@ class Recipe:
     epochs: int
     batch_size: int
     learning_rate: float  # at the top of the cosine
-    pretrained: bool  # the backbone's weights are worth protecting
     seed: int
+    pretrained: bool = False  # the backbone's weights are worth protecting
 
     @property
     def head_epochs(self) -> int:
@@ -81,8 +82,7 @@ class Recipe:
 def fit(
     model: keras.Model,
     pixels: np.ndarray,
-    rows: np.ndarray,
-    labels: np.ndarray,
+    sides: TrainingSet,
     recipe: Recipe,
     validate: Callable[[], dict[str, float]],
     checkpoints: Path,
@@ -92,8 +92,7 @@ def fit(
     Args:
         model: From `build_model`.
         pixels: uint8 (N, H, W, 3), the whole catalogue; a memory map is read photo by photo.
-        rows: int (T,), which of them to train on.
-        labels: int (T,), their class numbers, 0 to identities - 1.
+        sides: Which of them to train on, T of them, and their class numbers.
         recipe: The settings.
         validate: Scores `model` by retrieval, about VALIDATIONS times; its "mAP" decides which epoch is
             best (R@1 moves in steps of one query, which on a small validation side is mostly noise).
@@ -104,6 +103,7 @@ def fit(
         One row an epoch: epoch, loss, learning_rate, margin, photos_per_second, seconds (with validation), and what
         `validate` gave.
     """
+    rows, labels = sides.train, sides.labels
     history = read_history(checkpoints)
     trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])
     backbone = model.get_layer("backbone")

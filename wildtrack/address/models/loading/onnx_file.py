@@ -9,15 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from wildtrack.address.models.engines import onnx_session, unit_length
-from wildtrack.address.models.preprocessor import RESCALE, SCALINGS
+from wildtrack.address.models.scaling import scaled, unknown_scaling
 from wildtrack.errors import UserError
 
 DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(float16)": np.float16}
-
-
-def unknown_scaling(path: Path) -> str:
-    """The error about a model that gives no hint of the pixels it was trained on."""
-    return f"{path} does not say how it wants its pixels scaled; set --scaling to one of {', '.join(SCALINGS)}"
 
 
 class OnnxFile:
@@ -55,7 +50,7 @@ class OnnxFile:
         if self.dtype == np.uint8:
             scaling = "0-255"
         elif scaling == "auto":
-            raise UserError(unknown_scaling(path))
+            raise unknown_scaling(path)
         self.scaling = scaling
 
     def _embedding_output(self) -> str:
@@ -68,11 +63,8 @@ class OnnxFile:
 
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
         """uint8 (B, H, W, 3) -> "embedding" float32 (B, D), length one."""
-        scale, offset = RESCALE[self.scaling]
-        scaled = (photos if self.dtype == np.uint8 else photos * np.float32(scale) + np.float32(offset)).astype(
-            self.dtype
-        )
-        fed = scaled.transpose(0, 3, 1, 2) if self.channels_first else scaled
+        values = photos if self.dtype == np.uint8 else scaled(photos, self.scaling).astype(self.dtype)
+        fed = values.transpose(0, 3, 1, 2) if self.channels_first else values
         pieces = [fed] if self.batch is None else [fed[row : row + 1] for row in range(len(fed))]
         try:
             answers = [

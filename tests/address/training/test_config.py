@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wildtrack.address.training.config import TrainingConfig, read_training_config
+from wildtrack.errors import UserError
+
+CONFIG = TrainingConfig(Path("photos"), "MobileNet", 0.75, 128, 256, "auto", "random", 7, "f" * 64, 1.5)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    recorded = {"data": "elsewhere", "epochs": 40, "results": Path("out"), "versions": {"keras": "3"}}
+    written = TrainingConfig(**{**vars(CONFIG), "record": recorded})
+    written.write(tmp_path / "c.yaml")
+    assert read_training_config(tmp_path / "c.yaml", "") == CONFIG
+    file = yaml.safe_load((tmp_path / "c.yaml").read_text())
+    assert list(file)[:4] == list(recorded)
+    assert (file["data"], file["epochs"], file["results"]) == ("photos", 40, "out")
+    assert file.keys() - written.same_training().keys() == {"results", "fingerprint", "training_minutes"}
+
+
+def test_a_file_may_say_more_and_need_not_say_the_minutes(tmp_path: Path) -> None:
+    CONFIG.write(tmp_path / "c.yaml")
+    values = yaml.safe_load((tmp_path / "c.yaml").read_text()) | {"new": [1]}
+    del values["training_minutes"]
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(values))
+    assert read_training_config(tmp_path / "c.yaml", "").training_minutes is None
+
+
+@pytest.mark.parametrize("name", ["data", "fingerprint", "alpha", "image_size", "seed"])
+@pytest.mark.parametrize("value", [None, [1]])
+def test_what_is_needed_is_checked(tmp_path: Path, name: str, value: object) -> None:
+    CONFIG.write(tmp_path / "c.yaml")
+    values = yaml.safe_load((tmp_path / "c.yaml").read_text()) | {name: value}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError, match=rf"c\.yaml cannot be used: {name} is missing, or not of the right kind; mend"):
+        read_training_config(tmp_path / "c.yaml", "mend it")

@@ -1,0 +1,174 @@
+"""The networks of keras.applications without their tops, with random, downloaded or given weights."""
+
+import inspect
+import logging
+import random
+import re
+import socket
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+from wildtrack.address.models.loading.containers import UnsafeFileError, check_hdf5
+from wildtrack.errors import UserError
+
+PRETRAINED_SIZE = 224  # pixels: what ImageNet weights were made for, and clearly better than 128 on validation photos
+RANDOM_SIZE = 128
+DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer before ImageNet weights count as out of reach
+
+log = logging.getLogger(__name__)
+
+
+def backbone_names() -> list[str]:
+    """The names `backbone` may have: every architecture of keras.applications."""
+    return sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
+
+
+def backbone_builder(name: str) -> Callable[..., keras.Model]:
+    """The keras.applications function of that name; UserError when there is none."""
+    if name not in backbone_names():
+        raise UserError(f"backbone {name!r} is not in keras.applications; choose one of: {', '.join(backbone_names())}")
+    builder: Callable[..., keras.Model] = getattr(keras.applications, name)
+    return builder
+
+
+def family_scaling(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The backbone family's `preprocess_input` as a matrix: y = x @ kernel + bias.
+
+    Every family's scaling is affine in the three channels, so four probes give it exactly.
+
+    Returns:
+        float32 kernel (3, 3) and bias (3,), for x in 0..255, RGB.
+    """
+    preprocess_input = sys.modules[backbone_builder(name).__module__].preprocess_input
+    probes = np.vstack([np.zeros((1, 3)), 255.0 * np.eye(3)]).astype(np.float32)  # black, red, green, blue
+    black, *colours = np.asarray(preprocess_input(probes[:, None, None, :].copy()))[:, 0, 0, :]
+    return (np.stack(colours) - black) / 255.0, black
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network of keras.applications without its top."""
+
+    name: str
+    network: keras.Model
+    origin: str  # of its weights: "imagenet", "random" or the path of a file
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether its weights already know something of photos."""
+        return self.origin != "random"
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width = self.network.input_shape[1:3]
+        return height, width
+
+
+def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: str) -> Backbone:
+    """A backbone without its top.
+
+    Args:
+        name: Any name in keras.applications.
+        alpha: Width multiplier, for the families that have one.
+        image_size: Height and width in pixels; None: PRETRAINED_SIZE or RANDOM_SIZE, by the weights.
+        weights: "auto", "imagenet", "none" or the path of a weights file.
+
+    Raises:
+        UserError: An unknown backbone, a size it cannot take, or weights that cannot be had.
+    """
+    builder = backbone_builder(name)
+    options = {"alpha": alpha} if "alpha" in inspect.signature(builder).parameters else {}
+
+    def build(size: int, **more: Any) -> keras.Model:
+        try:
+            with warnings.catch_warnings():  # Keras repeats that 224-pixel weights serve other sizes too: they do
+                warnings.simplefilter("ignore", UserWarning)
+                return builder(**{"input_shape": (size, size, 3), **options, **more})
+        except ValueError as error:
+            raise UserError(
+                f"{name} cannot be built at image_size {size}, alpha {alpha}: {_first_line(error)}"
+            ) from error
+
+    pretrained = partial(build, image_size or PRETRAINED_SIZE)
+    untrained = partial(build, image_size or RANDOM_SIZE, include_top=False, weights=None)
+    if weights in ("auto", "imagenet"):
+        network, origin = _with_imagenet(pretrained, weights), "imagenet"
+        if network is None:
+            network, origin = untrained(), "random"
+    elif weights == "none":
+        network, origin = untrained(), "random"
+    else:
+        network, origin = _with_file(pretrained, Path(weights)), weights
+    return Backbone(name, keras.Model(network.input, network.output, name="backbone"), origin)
+
+
+def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Model | None:
+    """The backbone with downloaded ImageNet weights; None for "auto" when they cannot be had."""
+    draws = random.getstate()
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras' own download waits for ever on a silent network
+    log.info("Looking for ImageNet weights, on this disk or to download.")
+    try:
+        return build(include_top=False, weights="imagenet")
+    except Exception as error:  # Keras raises a bare Exception for a failed download
+        if weights == "imagenet":
+            raise UserError(
+                f"ImageNet weights cannot be downloaded ({_first_line(error)}); "
+                "use --weights with a local file, or --weights none to start from random weights"
+            ) from error
+        log.warning("ImageNet weights cannot be had (%s): random weights are used instead.", _first_line(error))
+        random.setstate(draws)  # so that the random weights are those of "none"
+        return None
+    finally:
+        socket.setdefaulttimeout(patience)
+
+
+def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
+    """The backbone with weights from a file that may also hold the ImageNet classifier, which is dropped."""
+    if not path.is_file():
+        raise UserError(
+            f"weights {str(path)!r} is no file; allowed are auto, imagenet, none or the path of a weights file"
+        )
+    if not h5py.is_hdf5(path):
+        raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
+    try:
+        check_hdf5(path)
+    except (UnsafeFileError, OSError) as error:
+        raise UserError(f"weights {str(path)!r} were not loaded: {_first_line(error)}") from error
+    backbone = build(include_top=False, weights=None)
+    reasons = []
+    for with_top in (False, True):
+        full = build(include_top=True, weights=None, input_shape=None) if with_top else backbone
+        before = full.get_weights()
+        try:
+            with warnings.catch_warnings():  # Keras warns of containers that hold no weights of their own
+                warnings.simplefilter("ignore", UserWarning)
+                full.load_weights(path)
+        except (ValueError, OSError, KeyError) as error:
+            reasons.append(_first_line(error))
+            continue
+        after = full.get_weights()[: len(backbone.weights)]  # the top comes last
+        kernels = ((old, new) for old, new in zip(before, after, strict=False) if new.ndim > 1)
+        if any(np.array_equal(old, new) for old, new in kernels):  # Keras only warns of layers it did not find
+            reasons.append("some layers are not in the file")
+            continue
+        backbone.set_weights(after)
+        return backbone
+    raise UserError(
+        f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[0]}; "
+        f"with its classifier: {reasons[1]}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return re.split(r"\n|(?<=[^.])\. ", str(error).strip(), maxsplit=1)[0][:200]

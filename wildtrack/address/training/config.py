@@ -1,0 +1,83 @@
+"""How a model was trained: `model_config.yaml`, written for people as a whole and read as far as anything needs it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wildtrack.errors import UserError
+from wildtrack.storage.json_files import plain
+
+MAX_BYTES = 1_000_000
+INDIFFERENT = ("cache_gb", "results", "verify", "training_minutes", "fingerprint")  # an interrupted training goes on
+NEEDED: dict[str, type | tuple[type, ...]] = {
+    "data": str,
+    "backbone": str,
+    "alpha": (int, float),
+    "image_size": int,
+    "embed_dim": int,
+    "pooling": str,
+    "starting_weights": str,
+    "seed": int,
+    "fingerprint": str,
+}
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The settings of a training that is done, or about to begin."""
+
+    data: Path  # the catalogue: a folder or a CSV
+    backbone: str
+    alpha: float
+    image_size: int  # pixels
+    embed_dim: int
+    pooling: str  # "average", "grid" or "auto"
+    starting_weights: str  # "imagenet", "random" or the path of a file
+    seed: int
+    fingerprint: str = ""  # of the trained model
+    training_minutes: float | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)  # all else that the file says; written and never read
+
+    def write(self, path: Path) -> None:
+        """Write `model_config.yaml`."""
+        path.write_text(yaml.safe_dump(self._values(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    def same_training(self) -> dict[str, Any]:
+        """What must be equal, as plain values, for an interrupted training to go on."""
+        return {name: value for name, value in self._values().items() if name not in INDIFFERENT}
+
+    def _values(self) -> dict[str, Any]:
+        values: dict[str, Any] = plain(asdict(self))
+        return {**values.pop("record"), **values}
+
+
+def read_training_config(path: Path, remedy: str) -> TrainingConfig:
+    """The content of `model_config.yaml`: plain values, each of the right kind.
+
+    Args:
+        path: The file.
+        remedy: Ends the error message.
+
+    Raises:
+        UserError: Something that is needed is missing or wrong, or the file is hostile.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it is larger than {MAX_BYTES // 1000} kB")
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError("it has aliases, with which a few bytes can stand for any number")
+        found = yaml.safe_load(text)
+        if not isinstance(found, dict):
+            raise ValueError("it is no table of names and values")
+        for name, kind in NEEDED.items():
+            if not isinstance(found.get(name), kind):
+                raise ValueError(f"{name} is missing, or not of the right kind")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {remedy}") from error
+    minutes = found.get("training_minutes")
+    known = {name: found[name] for name in NEEDED} | {"data": Path(found["data"])}
+    return TrainingConfig(**known, training_minutes=minutes if isinstance(minutes, int | float) else None)
