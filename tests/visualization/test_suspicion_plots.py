@@ -36,9 +36,9 @@ def texts(figure: Figure) -> list[Text]:
     return [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text().strip()]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 4, 8])
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
 def test_no_text_is_cut_or_covers_another(count: int) -> None:
-    figure = plot_suspicions((SUSPICIONS * 2)[:count], read, "A title", "Nothing is odd here.")
+    figure = plot_suspicions((SUSPICIONS * 2)[:count], read, "A title")
     found = texts(figure)
     width, height = figure.bbox.size
     boxes = [text.get_window_extent() for text in found]
@@ -47,7 +47,6 @@ def test_no_text_is_cut_or_covers_another(count: int) -> None:
         assert 0 <= box.y0 <= box.y1 <= height, text
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:number]), found[number]
-    assert ("Nothing is odd here." in {text.get_text() for text in found}) is (count == 0)
     assert len(figure.findobj(AxesImage)) == 2 * count
 
 

@@ -77,7 +77,7 @@ def audit(found_share: float | None, pairs: int = 0, photos: int = 0) -> Audit:
         (audit(0.3, pairs=1), "too little to suspect any label", 0),
         (audit(0.9), "Identities that may be one animal: 0", 0),
         (audit(0.9, pairs=1), "Less than 0 is even less alike", 1),
-        (audit(0.9, photos=1), "how many bear that name", 1),
+        (audit(0.9, photos=1), "how many have that name", 1),
     ],
 )
 def test_labels_are_suspected_only_by_a_model_that_knows_them(given: Audit | None, said: str, pictures: int) -> None:

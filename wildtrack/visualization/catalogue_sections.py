@@ -1,4 +1,4 @@
-"""The sections of the report: the results of every check in, titles, sentences, pictures and tables out."""
+"""Sections of the report on a catalogue: results of the checks in, titles, sentences, pictures and tables out."""
 
 from pathlib import Path
 from textwrap import wrap
@@ -33,19 +33,17 @@ PICTURES = (  # the files that the figures go to
 GRID = (6, 4)
 WORST = 6  # photos shown an issue
 CAPTION = 28  # letters a line below a photo
-
-
 LEAKS = {
-    "photos": "named photos on that side.",
-    "same_encounter": "of them, with a photo of the same animal and occasion on an earlier side.",
-    "near_duplicate": "with a copy, or nearly, on an earlier side.",
-    "same_photo": "with a part of the same photo on an earlier side.",
+    "photos": "named photos in that subset.",
+    "same_encounter": "of them, with a photo of the same animal and occasion in an earlier subset.",
+    "near_duplicate": "with a copy, or nearly, in an earlier subset.",
+    "same_photo": "with a part of the same photo in an earlier subset.",
     "share_with_any": "the share with any of these; 0 is a split that gives nothing away.",
 }
 
 
 def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hours: float, seed: int) -> list[Section]:
-    """The whole report.
+    """All sections of the report, in their order on the page.
 
     Args:
         checks: From `check_catalogue`.
@@ -102,34 +100,34 @@ def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hour
     """When the photos were taken, and whether a time-aware split is possible."""
     if statistics["dates"] is None:
         text = (
-            "No photo has a date, so nobody can tell which photos are of one occasion. Dates come from the column "
+            "No photo has a date, so it is not known which photos are of one occasion. Dates come from the column "
             "`date`, or from the photos' own EXIF."
         )
         return Section("dates", "Dates and encounters", [text])
     text = (
         f"An encounter is photos of one animal with gaps of at most {encounter_hours:g} hours. Only an animal that was "
-        "met twice or more can be asked about honestly: its later encounters against its earlier ones."
+        "met twice or more gives leak-free figures: its later encounters are searched in its earlier ones."
     )
     figures = [Picture("photos_per_date", plot_photos_per_date(table))]
     if statistics["encounters"] is None:
-        text = "The photos that have a date bear no name, so nobody can tell which animal was met twice."
+        text = "The photos that have a date have no name, so it is not known which animals were met twice."
         return Section("dates", "Dates and encounters", [text], figures)
     figures.append(Picture("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)))
     return Section("dates", "Dates and encounters", [text], figures)
 
 
 def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
-    """Sides, species, and sizes of the photos."""
+    """How often each viewpoint and species comes, and how large the photos are."""
     figures = [Picture(column, plot_balance(table, column)) for column in ("orientation", "species") if column in table]
     figures.append(Picture("photo_sizes", plot_photo_sizes(quality)))
     missing = [column for column in ("orientation", "species") if column not in table]
-    text = [f"The catalogue says nothing of {' and '.join(missing)}."] if missing else []
-    return Section("balance", "Sides, species, sizes", text, figures)
+    text = [f"Not in the catalogue: {' and '.join(missing)}."] if missing else []
+    return Section("balance", "Viewpoints, species, sizes", text, figures)
 
 
 def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Thumbnails) -> Section:
     """The worst photos of each issue, each photo pictured once: a dark one is underexposed and plain as well."""
-    text = ["Every number is defined in docs/quality.md; the thresholds are config. A flag asks for a look, no more."]
+    text = ["Every number is defined in docs/quality.md; thresholds are settings. A flag asks for a look, no more."]
     if flags.empty:
         return Section("quality", "Image quality", [*text, "No photo is beyond a threshold."])
     figures: list[Picture] = []
@@ -141,9 +139,9 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Thumbnails
         above = rows["image_id"].isin(pictured)
         worst = rows[~above].head(WORST)
         pictured.update(worst["image_id"])
-        side = "below" if bad == "low" else "above"
+        beyond = "below" if bad == "low" else "above"
         measured = measure.replace("_", " ")
-        title = f"{name}: {measured} {side} {rows['threshold'].iloc[0]:g} ({len(rows)} of {len(quality)})"
+        title = f"{name}: {measured} {beyond} {rows['threshold'].iloc[0]:g} ({len(rows)} of {len(quality)})"
         if worst.empty:
             text.append(f"{title}: pictured below, under another issue.")
             continue
@@ -178,24 +176,24 @@ def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", m
     """How leaky the catalogue's split is, and the one that is suggested."""
     if suggested.empty:
         return Section("split", "Split", ["Nobody is named yet, so there is nothing to split."])
-    counts = ", ".join(f"{(suggested == side).sum()} {side}" for side in ("train", "valid", "test"))
+    counts = ", ".join(f"{(suggested == subset).sum()} {subset}" for subset in ("train", "valid", "test"))
     text = [f"Suggested in split.csv: {counts} ({method}). --save-split writes it beside the photos, to train on."]
     if not (suggested == "test").any():
-        text.append("No animal has photos of two occasions that can be parted, so none is left to test on.")
+        text.append("No animal has photos of two occasions that can be separated, so none is left to test on.")
     if leakage is None:
         return Section("split", "Split", ["The catalogue has no split of its own.", *text])
     rows = [
         {
-            "side": side,
-            "photos": leakage[side]["photos"],
-            **{reason: leakage[side][reason]["count"] for reason in ("same_encounter", "near_duplicate", "same_photo")},
-            "share_with_any": leakage[side]["any"]["share"],
+            "subset": subset,
+            "photos": leakage[subset]["photos"],
+            **{why: leakage[subset][why]["count"] for why in ("same_encounter", "near_duplicate", "same_photo")},
+            "share_with_any": leakage[subset]["any"]["share"],
         }
-        for side in ("valid", "test")
+        for subset in ("valid", "test")
     ]
     about = (
-        f"The column `{leakage['column']}`: how many photos of each side have one of the same animal on an earlier "
-        "side that gives the answer away."
+        f"The column `{leakage['column']}`: how many photos of each subset have one of the same animal in an earlier "
+        "subset that gives the answer away."
     )
     return Section("split", "Split", [about, *text], table=pd.DataFrame(rows), source="statistics.json", headings=LEAKS)
 

@@ -67,9 +67,9 @@ class Picture:
     """A figure on the page.
 
     Attributes:
-        name: of its file, without the ending; in words, its alternative text.
-        figure: the picture.
-        caption: what stands below it.
+        name: Of its file, without the ending; with spaces for underscores, its alternative text.
+        figure: The picture.
+        caption: Below it.
     """
 
     name: str
@@ -82,13 +82,13 @@ class Section:
     """A part of the page.
 
     Attributes:
-        name: of one word: the link to it.
-        title: above it.
-        text: paragraphs.
-        figures: below the text.
-        table: shown with at most `MOST_ROWS` rows.
-        source: the file that holds the whole table.
-        headings: what the table's columns mean.
+        name: One word, for links to it.
+        title: Above it.
+        text: Paragraphs.
+        figures: Below the text.
+        table: Shown with at most `MOST_ROWS` rows.
+        source: The file with the whole table.
+        headings: Column -> what it means.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Section:
 
 
 def some_shown(count: int, of: int, source: str) -> str:
-    """What a caption says of a picture that cannot show everything; "" where it does."""
+    """The caption of a picture that shows `count` things of `of`; "" where it shows all."""
     return "" if count == of else f"{count} of {of} shown; {source} lists all."
 
 

@@ -98,26 +98,22 @@ def plain_copies(duplicates: pd.DataFrame) -> list[Suspicion]:
     ]
 
 
-def plot_suspicions(suspicions: Sequence[Suspicion], read: Thumbnails, title: str, none_found: str) -> Figure:
+def plot_suspicions(suspicions: Sequence[Suspicion], read: Thumbnails, title: str) -> Figure:
     """Show pairs of photos side by side, so that a person can judge.
 
     Args:
-        suspicions: Pairs, most suspicious first; the caller chooses how many.
+        suspicions: One pair or more, the most suspicious first; the caller chooses how many.
         read: Gives the photo of an image_id, uint8 (H, W, 3).
         title: Above the picture.
-        none_found: What the picture says where there are no suspicions.
 
     Returns:
         The figure: `PAIRS_PER_ROW` pairs a row, each with both names above and the remark below.
     """
-    columns = min(PAIRS_PER_ROW, max(1, len(suspicions)))
-    rows = max(1, -(-len(suspicions) // columns))
+    columns = min(PAIRS_PER_ROW, len(suspicions))
+    rows = -(-len(suspicions) // columns)
     figure = blank_figure(2 * PHOTO_INCHES * columns + 0.4, (PHOTO_INCHES + 1.05) * rows + 0.6, title)
     figure.set_layout_engine(ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08))
-    if not suspicions:
-        figure.text(0.5, 0.45, none_found, ha="center", fontsize=TEXT, color=INK, parse_math=False, wrap=True)
-        return figure
-    cells = np.atleast_1d(np.array(figure.subfigures(rows, columns, squeeze=False))).ravel()
+    cells = np.ravel(figure.subfigures(rows, columns, squeeze=False))
     for cell, suspicion in zip(cells, suspicions, strict=False):
         axes = cell.subplots(1, 2)
         for axis, image_id, name in zip(axes, suspicion.image_ids, suspicion.names, strict=True):

@@ -27,10 +27,10 @@ COPY_COLUMNS = {  # those that a person wants first come first
     "kind": "exact file: equal byte by byte; exact pixels: equal as pictures; near: resized, recompressed, or the next "
     "frame if nothing moved.",
     "removable": "it can go, and --remove-duplicates leaves it out.",
-    "identity": "the name it bears.",
-    "across_identities": "a copy bears another name, so one of the names is wrong.",
+    "identity": "the name it has.",
+    "across_identities": "a copy has another name, so one of the names is wrong.",
     "across_splits": "a copy is in another subset of the split and gives the answer away.",
-    "within_identity": "a copy bears the same name.",
+    "within_identity": "a copy has the same name.",
     "group": "photos of one number show the same picture.",
     "distance": "of the 64 bits that describe a picture, how many differ; 0 is equal.",
 }
@@ -46,7 +46,7 @@ def duplicate_section(duplicates: pd.DataFrame, read: Thumbnails) -> Section:
         f"copies that can go: {int(duplicates['removable'].sum())}.",
         "--remove-duplicates writes a catalogue without those that can go. What stays is the copy with the fewest "
         "quality flags, then one with a box, then the one with the most pixels, then the one with the plainest file "
-        "name. Where one picture bears two names, all its copies stay, because only a person knows which is right.",
+        "name. Where one picture has two names, all its copies stay, because only a person knows which is right.",
     ]
     lists = {
         "Copies under two names": (duplicates_across_identities(duplicates), "duplicates.csv"),
@@ -58,7 +58,7 @@ def duplicate_section(duplicates: pd.DataFrame, read: Thumbnails) -> Section:
 
 
 def label_section(audit: Audit | None, read: Thumbnails, statistics: dict[str, Any]) -> Section:
-    """What the model says against the labels."""
+    """Labels that the model doubts, and how far it can be trusted."""
     if not statistics["identities"]:
         return Section("labels", "Labels", ["Nobody is named yet, so there are no labels to check."])
     if audit is None:
@@ -78,7 +78,7 @@ def label_section(audit: Audit | None, read: Thumbnails, statistics: dict[str, A
     if len(audit.photos):
         text.append(
             f"Similar photos: of the photos that the model finds most similar to the left one, at most {NEIGHBOURS}, "
-            "how many bear that name."
+            "how many have that name."
         )
     if len(audit.pairs) or len(audit.identities):
         text.append(
@@ -89,13 +89,13 @@ def label_section(audit: Audit | None, read: Thumbnails, statistics: dict[str, A
 
 
 def _trusted(found_share: float | None, *, dated: bool) -> str:
-    """How far the model can be trusted; without dates nobody knows what another occasion is."""
+    """How far the model can be trusted, in sentences; `dated`: encounters are known."""
     if found_share is None:
         return "No photo has another one of its own animal to be compared with, copies not counted."
     other = "photo of another occasion" if dated else "other photo that is no copy"
     text = (
-        f"The most similar {other} shows the same animal for {found_share:.0%} of the photos: so far, at best, can the "
-        "model be trusted here."
+        f"The most similar {other} shows the same animal for {found_share:.0%} of the photos. The model can be "
+        "trusted that far at best."
     )
     return text if dated else f"{text} Without dates it may be a photo of the same occasion, which is easy to find."
 
@@ -105,7 +105,7 @@ def _suspicion_pictures(lists: dict[str, tuple[list[Suspicion], str]], read: Thu
     return [
         Picture(
             title.lower().replace(" ", "_"),
-            plot_suspicions(found[:PAIRS], read, title, ""),
+            plot_suspicions(found[:PAIRS], read, title),
             some_shown(min(PAIRS, len(found)), len(found), source),
         )
         for title, (found, source) in lists.items()
