@@ -29,13 +29,12 @@ Note = dict[str, tuple[int, int, str]]  # path -> its state, and its digest
 def photo_digests(table: pd.DataFrame, root: Path, cache: CacheConfig) -> list[str]:
     """The hex SHA-256 of each row's photo file, "" where it cannot be read.
 
-    A file whose path, size and modification time are those of an earlier run is not read again. A damaged note is
-    dropped and made anew.
+    A file whose path, size and modification time are those of an earlier run is not read again.
 
     Args:
         table: Catalogue rows with `path`.
         root: The folder that `path` is relative to.
-        cache: Where the note is kept, and whether it is believed.
+        cache: Where the note is kept; with `verify` every file is read.
     """
     paths: list[str] = table["path"].drop_duplicates().tolist()
     notes = Cache(cache.root / "contents", ".json", LIMIT_GB)

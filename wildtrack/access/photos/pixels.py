@@ -1,7 +1,7 @@
-"""The pixel cache: a catalogue's photos decoded once, kept on disk, fed to every epoch.
+"""The pixel cache: a catalogue's photos, decoded once and kept on disk.
 
-In: a catalogue table. Out: memory-mapped uint8 arrays, the photos at the size asked for and at one that is always the
-same, aligned with the rows that could be decoded.
+In: a catalogue table. Out: memory-mapped uint8 arrays of the photos, at the size asked for and at SMALL, aligned with
+the rows that could be decoded.
 """
 
 import hashlib
@@ -44,11 +44,11 @@ class Decoded:
     """Photos as pixels.
 
     Attributes:
-        table: the catalogue rows that could be decoded, RangeIndex, in the order given.
-        digests: N, of their files, from `photo_digests`.
+        table: The N catalogue rows that could be decoded, RangeIndex, in the order given.
+        digests: Of their files, N, from `photo_digests`.
         pixels: uint8 (N, H, W, 3), RGB, read-only; row i is the photo of `table` row i. A np.memmap.
-        small: the same at the size SMALL, whatever size was asked for: uint8 (N, 32, 32, 3).
-        problems: columns `path` and `reason`, one row for each photo that could not be decoded.
+        small: The same at the size SMALL, whatever size was asked for: uint8 (N, 32, 32, 3).
+        problems: Columns `path` and `reason`, one row for each photo that could not be decoded.
     """
 
     table: pd.DataFrame
@@ -59,23 +59,19 @@ class Decoded:
 
 
 def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cache: CacheConfig) -> Decoded:
-    """Decode every photo of a catalogue, or find it decoded already.
+    """The photos of a catalogue as pixels, from the cache or decoded now.
 
-    An entry is keyed by the content of the files, the boxes, the target size and the reader's version, so that a
-    changed photo or box is decoded anew. Older entries beyond the limit are deleted, the least recently used first.
-    Stopping half-way leaves nothing behind.
+    An entry is keyed by the digests of the files, the boxes, the target size and the reader's version, so that a
+    changed photo or box is decoded anew. Stopping half-way leaves nothing behind.
 
     Args:
-        table: catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
-        root: the folder that `path` is relative to.
+        table: Catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
+        root: The folder that `path` is relative to.
         size: (height, width) of `pixels`.
-        cache: entries go to its `pixels` folder; the newest one may take more than the limit.
-
-    Returns:
-        Table, digests, pixels and problems.
+        cache: Entries go to its `pixels` folder; the newest one may take more than the limit.
 
     Raises:
-        UserError: there are no rows, or none of the photos can be decoded.
+        UserError: There are no rows, or none of the photos can be decoded.
     """
     if table.empty:
         raise UserError(f"no photos to decode in {root}; the table has no rows")
@@ -109,18 +105,18 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
 def photo_reader(
     table: pd.DataFrame, root: Path, digests: Sequence[str], size: tuple[int, int], cache: CacheConfig
 ) -> Reader:
-    """How to come by the pixels of some photos of a catalogue, for whoever looks at each of them once.
+    """A function that reads single photos of a catalogue, where each is needed only once.
 
     Args:
         table: N catalogue rows with `path`, and `bbox` where there are boxes.
-        root: the folder that `path` is relative to.
+        root: The folder that `path` is relative to.
         digests: N, from `photo_digests`.
         size: (height, width) of the pixels.
-        cache: where `decode_catalogue` may have put them.
+        cache: Where `decode_catalogue` may have put them.
 
     Returns:
-        A function from a row to its pixels, uint8 (H, W, 3), or a PhotoError; thread-safe. They come from the pixel
-        cache if `decode_catalogue` has decoded this very catalogue, else from the files, and are kept nowhere.
+        Thread-safe; takes a row, returns its pixels, uint8 (H, W, 3), or raises a PhotoError. The pixels come from the
+        cache if `decode_catalogue` has decoded this very catalogue, else from the files, and are not kept.
     """
     jobs = _jobs(table, root)
     turn = Lock()

@@ -1,4 +1,4 @@
-"""What a model made of photos, kept on disk, so that a second run only embeds what is new or changed.
+"""A model's embeddings of photos, kept on disk, so that a second run only embeds what is new or changed.
 
 One file a model: `embeddings/NAME.npz` in the cache folder, with a key and every output of the engine a photo.
 """
@@ -25,7 +25,7 @@ KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may ha
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """What a model made of a catalogue's photos.
+    """A model's outputs for a catalogue's photos.
 
     Attributes:
         rows: int (M,), increasing: those of the catalogue's N rows whose photo could be embedded, M >= 1.
@@ -39,9 +39,10 @@ class Embedded:
 
 
 def cache_name(fingerprint: str, model: Path) -> str:
-    """What a saved model's outputs are kept under: its fingerprint, which it says itself, and its file.
+    """The key of a saved model's outputs, hexadecimal.
 
-    So no file can pass for another, and the two engines, whose outputs differ in the last digits, keep their own.
+    It covers the fingerprint, which the model itself states, and the file: so no file can pass for another, and the two
+    engines, whose outputs differ in the last digits, are kept apart.
     """
     return hashlib.sha256(f"{fingerprint} {sha256(model)}".encode()).hexdigest()
 
@@ -54,15 +55,15 @@ def cached_outputs(
     read: Reader,
     cache: CacheConfig,
 ) -> Embedded:
-    """Run an engine over the photos it has not seen yet, and look up the others.
+    """An engine's outputs for photos; it is run over those that it has not seen yet.
 
-    A photo is known by its file's digest and its box, and the model by its name, which covers the weights,
-    the preprocessing and the photo reader. A damaged file is dropped and made anew. Photos that are not asked for are
-    forgotten when a model's file grows beyond the limit, and then the files of the models not used for longest.
+    A photo is known by its file's digest and its box, and the model by its name, which covers the weights, the
+    preprocessing and the photo reader. When a model's file grows beyond the limit, photos that are not asked for are
+    dropped, and then the files of the models not used for longest.
 
     Args:
         engine: Either engine.
-        name: Of its model: what the outputs are kept under, hexadecimal; for a saved model from `cache_name`.
+        name: The key of its model, hexadecimal; for a saved model from `cache_name`.
         table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
         digests: From `photo_digests`, N; "" is embedded and not kept.
         read: Gives the photo of a row, as this model takes it: from `photo_reader`, or an array's `__getitem__`.

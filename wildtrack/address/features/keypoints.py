@@ -78,12 +78,12 @@ def read_keypoints(photo: Path | BinaryIO, bbox: Box | None) -> Keypoints:
 
 
 def cached_keypoints(table: pd.DataFrame, root: Path, digests: Sequence[str], cache: CacheConfig) -> list[Keypoints]:
-    """The keypoints of every photo of a catalogue; each is looked at once, and then found by its digest.
+    """The keypoints of every photo of a catalogue, each computed once and then found by its digest.
 
     Args:
         table: Catalogue rows with `path`, and `bbox` where there are boxes, N rows.
         root: What the paths are relative to.
-        digests: From `photo_digests`, N; "" is looked at and not kept.
+        digests: From `photo_digests`, N; "" is computed and not kept.
         cache: A small file a photo goes into its `keypoints` folder.
 
     Returns:
