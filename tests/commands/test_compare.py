@@ -102,7 +102,7 @@ def test_a_second_run_only_adds_what_is_new(home: Path, tmp_path: Path) -> None:
     assert done.stderr.count("Embedding photos") == 1
     after = table(tmp_path / "more")
     assert list(after) == ["wildtrack", "pixels", "artifacts/model.onnx"]
-    for column in ("photos_per_second", "mAP", "fingerprint"):
+    for column in ("mAP", "fingerprint"):
         assert after["pixels"][column] == before["pixels"][column]
     assert after["artifacts/model.onnx"]["ahead_mAP"] == pytest.approx(0, abs=1e-6)
 
