@@ -1,1 +1,7 @@
-"""features."""
+"""What is computed of a photo once and kept, found again by the digest of its file.
+
+In: catalogue rows with digests, and what computes. Out: arrays, aligned with the rows.
+
+- `embeddings`: what a model makes of a photo
+- `keypoints`: where something is to be seen on a photo, and its descriptors
+"""
