@@ -1,6 +1,11 @@
-"""Drawn sea turtles: a dataset that needs no download.
+"""Demo: a seed in, a dataset of drawn sea turtles out, which needs no download.
 
-Data flows one way: plates -> turtle -> camera <- water, and dataset saves what the camera sees.
+- dataset: which turtle is met when, and the folder with photos and catalogue
+- plates: the mosaic on a turtle's head, its identity
+- turtle: one side of a head
+- water: the sea of a day
+- camera: a photo of the head in the water
+- texture, drawing: the sheet that a head is drawn on; noise, shapes and blends
 """
 
 import logging
