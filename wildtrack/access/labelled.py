@@ -1,4 +1,4 @@
-"""From a folder or CSV to photos that can be worked with, what cannot be used being reported on the way."""
+"""Photos of named animals: a catalogue in, its named rows and their pixels out, the rest listed in a file."""
 
 from pathlib import Path
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.labelled import is_labelled
 from wildtrack.access.problems import report_problems
-from wildtrack.access.readers.table import has_labels, says, write_table
+from wildtrack.access.readers.table import has_labels, holds, write_table
 from wildtrack.errors import UserError
 from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
 
@@ -22,7 +22,7 @@ def save_catalogue(catalogue: Catalogue, target: Path) -> None:
         UserError: Such a file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
     """
     problems = catalogue.root / "problems.csv"
-    kept = not is_ours(target) and says(target, catalogue.table)  # the user's own table, as it was read
+    kept = not is_ours(target) and holds(target, catalogue.table)  # the user's own table, as it was read
     for path in (problems,) if kept else (target, problems):
         refuse_foreign(path)
     if not kept and target.exists() and has_labels(target) and not is_labelled(catalogue.table):

@@ -1,4 +1,4 @@
-"""The photos that somebody asks about: files, folders and patterns in, the photos they lead to out."""
+"""The photos of a search: files, folders and patterns in, the photos they lead to out."""
 
 import glob
 from collections.abc import Iterable, Iterator
@@ -8,14 +8,14 @@ from wildtrack.access.photos.formats import PHOTO_SUFFIXES
 from wildtrack.errors import UserError
 
 
-def find_photos(asked: Iterable[str]) -> list[Path]:
-    """The photos meant by files, folders and patterns, each once, in the order asked.
+def find_photos(names: Iterable[str]) -> list[Path]:
+    """The photos meant by files, folders and patterns, each once, in that order.
 
     Raises:
         UserError: One of them leads to no photo.
     """
     found: dict[Path, None] = {}
-    for name in asked:
+    for name in names:
         names = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207 may be absolute
         photos = [photo for match in names for photo in _photos_at(Path(match))]
         if not names:

@@ -30,7 +30,7 @@ def is_catalogue(source: Path) -> bool:
 def read_table(source: Path, split_column: str | None = None) -> Catalogue:
     """Read a CSV catalogue.
 
-    UTF-8, with or without a byte order mark; comma, semicolon or tab, told by the header. Every cell is read as text,
+    UTF-8, with or without a byte order mark; comma, semicolon or tab, whichever the header has. Every cell is read as text,
     so an identity "007" or "NA" stays what it is. A row with more cells than the header is listed as a problem.
 
     Args:
@@ -60,7 +60,7 @@ def read_table(source: Path, split_column: str | None = None) -> Catalogue:
         )
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
-    left_out = [*catalogue.problems["path"], *_told_before(source.parent / "problems.csv")]
+    left_out = [*catalogue.problems["path"], *_listed_before(source.parent / "problems.csv")]
     beside = photos_beside(source.parent, catalogue.table["path"].tolist(), left_out)
     if beside:
         files = counted(len(beside), "photo file beside is", "photo files beside are")
@@ -69,7 +69,7 @@ def read_table(source: Path, split_column: str | None = None) -> Catalogue:
     return catalogue
 
 
-def says(source: Path, table: pd.DataFrame) -> bool:
+def holds(source: Path, table: pd.DataFrame) -> bool:
     """Whether `source` is a CSV that reads as this very table."""
     try:
         return is_catalogue(source) and read_table(source).table.astype(object).equals(table.astype(object))
@@ -96,7 +96,7 @@ def write_table(table: pd.DataFrame, target: Path) -> None:
     write_csv(target, table)
 
 
-def _told_before(problems: Path) -> list[str]:
+def _listed_before(problems: Path) -> list[str]:
     """The paths in the problems.csv that `access_dataset.py` wrote when it made the catalogue, such as empty photos."""
     return [cells[0] for _, cells in read_rows(problems)[1]] if is_ours(problems) else []
 
