@@ -30,7 +30,7 @@ def is_catalogue(source: Path) -> bool:
 def read_table(source: Path, split_column: str | None = None) -> Catalogue:
     """Read a CSV catalogue.
 
-    UTF-8, with or without a byte order mark; comma, semicolon or tab, whichever the header has. Every cell is read as text,
+    UTF-8, with or without a byte order mark; commas, semicolons or tabs, as in the header. Every cell is read as text,
     so an identity "007" or "NA" stays what it is. A row with more cells than the header is listed as a problem.
 
     Args:
