@@ -21,7 +21,7 @@ from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.features.keypoints import Keypoints, cached_keypoints
-from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.console import console, run, track
 from wildtrack.storage.cache import CacheConfig
 
@@ -61,10 +61,10 @@ def main(config: Config) -> None:
     def with_index(count: int) -> float:
         gallery = repeated(known, count)
         started = time.perf_counter()
-        index = LocalIndex(gallery)
+        index = KeypointIndex(gallery)
         built = time.perf_counter() - started
         started = time.perf_counter()
-        best = [int(index.rank(queries[row]).argmax()) for row in asked]
+        best = [int(index.votes(queries[row]).argmax()) for row in asked]
         seconds = (time.perf_counter() - started) / len(asked)
         right = sum(is_right(row, photo) for row, photo in zip(asked, best, strict=True))
         console.print(

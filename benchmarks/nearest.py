@@ -1,4 +1,4 @@
-"""The most similar of many embeddings: our exact and approximate search beside NumPy and scikit-learn in one run.
+"""The most similar of many embeddings: the gallery's FAISS indexes beside NumPy and scikit-learn in one run.
 
 python -m benchmarks.nearest                                   100,000 and 1,000,000 embeddings
 python -m benchmarks.nearest --sizes 20000 --queries 100       a quick look
@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from wildtrack import versions
-from wildtrack.address.gallery.nearest import Floats, Rows, nearest, similarities
-from wildtrack.address.gallery.sketches import learn_sketches, open_sketches, write_sketches
+from wildtrack.address.gallery.index import FEWEST, build_index, is_exact, nearest, read_index, write_index
 from wildtrack.address.models.engines import unit_length
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
@@ -30,9 +29,12 @@ PHOTOS = 10  # of each animal
 ALIKE = 0.7  # cosine of two photos of one animal
 BLOCK = 50_000  # embeddings drawn at once
 ROUNDS = 3
-EXACT, APPROXIMATE = "exact", "approximate"
+EXACT, APPROXIMATE = "FAISS exact", "FAISS product quantisation"
+FILES = {EXACT: "exact.faiss", APPROXIMATE: "approximate.faiss"}
 SAME = 1e-5  # how little similarities may differ for answers to be the same: float32 sums in another order do
 
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
 Search = Callable[[Floats], Rows]
 
 
@@ -64,15 +66,22 @@ def compare(folder: Path, size: int, config: Config) -> None:
 
     embeddings, queries = drawn_embeddings(folder, size, config)
     neighbours = NearestNeighbors(n_neighbors=config.k, algorithm="brute", metric="euclidean").fit(embeddings)
-    started = time.perf_counter()
-    index = learn_sketches(embeddings)
-    built = time.perf_counter() - started
-    write_sketches(index.sketches, folder)
+    built = {}
+    for name, exact_up_to in ((EXACT, size), (APPROXIMATE, 0)):
+        started = time.perf_counter()
+        index = build_index(embeddings, exact_up_to)
+        built[name] = time.perf_counter() - started
+        if name == APPROXIMATE and is_exact(index):
+            console.print(f"{size:8} product quantisation finds too few of these: no approximate index")
+            return
+        write_index(index, folder / FILES[name])
+        del index
+    exact, approximate = (read_index(folder / file, *embeddings.shape) for file in FILES.values())
     searches: dict[str, Search] = {
-        EXACT: lambda asked: nearest(embeddings, asked, config.k)[1],
+        EXACT: lambda asked: nearest(exact, asked, config.k),
         "NumPy matmul + argpartition": lambda asked: with_numpy(embeddings, asked, config),
         "scikit-learn NearestNeighbors": lambda asked: neighbours.kneighbors(asked, return_distance=False),
-        APPROXIMATE: lambda asked: index.nearest(asked, config.k)[1],
+        APPROXIMATE: lambda asked: best_of(embeddings, asked, nearest(approximate, asked, FEWEST))[:, : config.k],
     }
     one = one_at_a_time(searches, queries, config.singles)
     many: dict[str, float] = {}
@@ -81,8 +90,7 @@ def compare(folder: Path, size: int, config: Config) -> None:
         started = time.perf_counter()
         rows = search(queries)  # (Q, k)
         many[name] = (time.perf_counter() - started) / len(queries)
-        asked = np.repeat(np.arange(len(queries)), rows.shape[1])
-        found = similarities(embeddings, rows.ravel(), queries, asked).reshape(rows.shape)
+        found = np.einsum("qkd,qd->qk", embeddings[rows], queries)
         truth = found if name == EXACT else truth
         if name == APPROXIMATE:
             said = f"recall@{config.k} {np.mean(found >= truth[:, -1:] - SAME):.4f}"
@@ -100,9 +108,10 @@ def compare(folder: Path, size: int, config: Config) -> None:
             f"{size:8} {fast} is {one[slow] / one[fast]:.1f} x as fast as {slow} one at a time, "
             f"{many[slow] / many[fast]:.1f} x at once"
         )
+    sizes = [(folder / file).stat().st_size / 1e6 for file in FILES.values()]
     console.print(
-        f"{size:8} sketches built in {built:.1f} s, {index.sketches.codes.nbytes / 1e6:.0f} MB beside "
-        f"{embeddings.nbytes / 1e6:.0f} MB of embeddings; {index.sketches.found:.4f} found when they were built"
+        f"{size:8} built in {built[EXACT]:.1f} and {built[APPROXIMATE]:.1f} s; "
+        f"{sizes[0]:.0f} and {sizes[1]:.0f} MB on disk"
     )
     if sys.platform == "linux":  # others do not tell, or count the process that started this one
         before, exactly, approximately = (peak_memory(folder, way) for way in ("", EXACT, APPROXIMATE))
@@ -110,6 +119,12 @@ def compare(folder: Path, size: int, config: Config) -> None:
             f"{size:8} resident memory at most, in a process of its own: {before:.2f} GB before it searches, "
             f"{exactly:.2f} GB exactly, {approximately:.2f} GB approximately"
         )
+
+
+def best_of(embeddings: Floats, queries: Floats, rows: Rows) -> Rows:
+    """Rows (Q, K) in the order of their cosines, as a search ranks what an index has found."""
+    order = np.argsort(-np.einsum("qkd,qd->qk", embeddings[rows], queries), axis=1, kind="stable")
+    return np.take_along_axis(rows, order, axis=1)
 
 
 def drawn_embeddings(folder: Path, size: int, config: Config) -> tuple[Floats, Floats]:
@@ -170,9 +185,9 @@ def _peak_memory(folder: Path, way: str) -> float:
     embeddings: Floats = np.asarray(np.load(folder / "embeddings.npy", mmap_mode="r"))
     queries: Floats = np.load(folder / "queries.npy")
     if way:
-        search = partial(nearest, embeddings) if way == EXACT else open_sketches(folder, embeddings, 1.0).nearest
+        index = read_index(folder / FILES[way], *embeddings.shape)
         for row in range(min(100, len(queries))):
-            search(queries[row : row + 1], PHOTOS)
+            nearest(index, queries[row : row + 1], FEWEST)
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 / 1e9 for line in lines if line.startswith("VmHWM"))
 

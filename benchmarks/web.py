@@ -24,9 +24,8 @@ from wildtrack.access.demo import DEMO_NEW
 from wildtrack.access.photos.find import find_photos
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.build import open_known_photos
-from wildtrack.address.gallery.searcher import Searcher, answer_photo
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
+from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
+from wildtrack.address.gallery.searcher import answer_photo
 from wildtrack.console import console, run, track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads
@@ -131,13 +130,8 @@ def resident(pid: int) -> float:
 def without_server(config: Config) -> tuple[float, float]:
     """Photos a second: of the bare engine, and of the whole search in as many threads as there are cores."""
     artifacts = open_artifacts(config.artifacts)
-    matcher = choose_matcher(artifacts.matching, "auto")
-    known = open_known_photos(artifacts, None, "auto", LOCAL in MEMBERS[matcher])
-    if known is None:
-        raise UserError("there is no index yet; python search.py --rebuild")
-    index, engine = known
-    size = artifacts.preprocessor.image_size
-    searcher = Searcher(index, engine, size, matcher, artifacts.matching, explains=True)
+    searcher = open_searcher(artifacts, SearchConfig(explains=True), GalleryConfig())
+    size, engine = searcher.size, searcher.engine
     paths = find_photos((str(config.photos),))
     batch = np.stack([read_photo(path, size) for path in (paths * BATCH)[:BATCH]])
     asked = paths * max(1, 100 // len(paths))

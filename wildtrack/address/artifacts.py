@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.address.matching.learning import Matching
-from wildtrack.address.matching.learnt_file import FILE as MATCHING
-from wildtrack.address.matching.learnt_file import read_matching, write_matching
+from wildtrack.address.matching.matching import Matching
+from wildtrack.address.matching.matching_json import FILE as MATCHING
+from wildtrack.address.matching.matching_json import read_matching, write_matching
 from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor
 from wildtrack.address.training.config import TrainingConfig, read_training_config
 from wildtrack.console import program

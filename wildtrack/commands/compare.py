@@ -10,24 +10,17 @@ second run only embeds what is new.
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from wildtrack.access.labelled import labelled_photos
-from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.evaluation.comparison import (
-    all_figures,
-    comparison_table,
-    markdown,
-    screen_table,
-)
-from wildtrack.address.evaluation.method import Asked
+from wildtrack.address.evaluation.comparison import all_figures, comparison_table, markdown, screen_table
+from wildtrack.address.evaluation.data import EvaluationData, ProtocolConfig, load_evaluation_data
+from wildtrack.address.evaluation.method import Comparison
 from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
-from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs
-from wildtrack.address.evaluation.report import score
+from wildtrack.address.evaluation.report import score_rankings
 from wildtrack.address.models.saved import LoadingConfig
-from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console
 from wildtrack.errors import UserError
@@ -57,6 +50,36 @@ class Config:
 
 def compare(config: Config) -> None:
     """Artifacts + photos + methods -> one table."""
+    check(config)
+    artifacts = open_artifacts(config.artifacts)
+    cache, protocol_config = part(CacheConfig, config), part(ProtocolConfig, config)
+    data = load_evaluation_data(artifacts, config.data, protocol_config, cache, config.results / "problems.csv")
+    names = list(dict.fromkeys(config.methods))
+    methods = open_methods(names, artifacts, part(LoadingConfig, config), lambda: data.photos)
+
+    comparison, scored, rankings = Comparison(data, cache), [], {}
+    rank = partial(score_rankings, protocol=data.protocol, identities=data.identities, leaky=data.leaky)
+    for method in methods:
+        console.print(f"{method.name}{': ' * bool(method.note)}{method.note}")
+        found = comparison.score(method)
+        rankings[method.name] = rank(found.scores, found.leak_free)
+        scored.append(found)
+    figures = all_figures(rankings, data.query_ids, config.seed, config.reference)
+
+    table, title = comparison_table(methods, scored, figures), title_of(data)
+    share = data.leaky.any(axis=1).mean()
+    asked_how = f"{data.protocol.method}. {share:.0%} of the queries have a leaky gallery photo."
+    write_csv(config.results / "methods.csv", table)
+    write_text(config.results / "methods.md", markdown(table, title, asked_how, config.reference))
+    from wildtrack.visualization.evaluation_plots import draw_comparison  # matplotlib takes a second: not for --help
+
+    draw_comparison(table, title, config.results / "methods.png")
+    console.print(screen_table(table, title, config.reference))
+    console.print(f"The whole table and its picture: {config.results / 'methods.md'}, methods.csv, methods.png.")
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot work before any photo is read."""
     check_range(
         queries_per_identity=(config.queries_per_identity, 0, 1_000_000),
         encounter_hours=(config.encounter_hours, 0, math.inf),
@@ -66,39 +89,12 @@ def compare(config: Config) -> None:
     check_methods(config.methods)
     if config.reference not in (*config.methods, OURS):
         raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
-    artifacts = open_artifacts(config.artifacts)
-    catalogue = load_catalogue(artifacts.catalogue_path(config.data))
-    console.print(catalogue.understood)
-    size = artifacts.preprocessor.image_size
-    cache = part(CacheConfig, config)
-    photos = labelled_photos(catalogue, size, cache, config.results / "problems.csv")
-    table = photos.table.assign(sha256=photos.digests)
-    protocol = choose_protocol(table, artifacts.split, config.queries_per_identity, config.seed)
-    console.print(str(protocol))
-    leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), config.encounter_hours)  # bool (Q, G)
 
-    words = list(dict.fromkeys(config.methods))
-    methods = open_methods(words, artifacts, photos, part(LoadingConfig, config))
-    asked = Asked(table, catalogue.root, photos.digests, protocol, leaky, cache)
-    identities = table["identity"].to_numpy(dtype=object)
-    ranked, scores = [], {}
-    for method in methods:
-        console.print(f"{method.name}{': ' * bool(method.note)}{method.note}")
-        answer = method.rank(asked)
-        scores[method.name] = score(answer.similarity, protocol, identities, leaky, answer.honest)
-        ranked.append(answer)
-    figures = all_figures(scores, identities[protocol.queries], config.seed, config.reference)
 
-    result = comparison_table(methods, ranked, figures)
-    title = (
-        f"Methods compared on {catalogue.root.name}: {len(protocol.queries)} queries of "
-        f"{len(set(identities[protocol.queries]))} identities, {len(protocol.gallery)} gallery photos"
+def title_of(data: EvaluationData) -> str:
+    """The heading of the table and of its picture."""
+    animals, protocol = len(set(data.query_ids)), data.protocol
+    return (
+        f"Methods compared on {data.root.name}: {len(protocol.queries)} queries of {animals} identities, "
+        f"{len(protocol.gallery)} gallery photos"
     )
-    asked_how = f"{protocol.method}. {leaky.any(axis=1).mean():.0%} of the queries have a leaky gallery photo."
-    write_csv(config.results / "methods.csv", result)
-    write_text(config.results / "methods.md", markdown(result, title, asked_how, config.reference))
-    from wildtrack.visualization.evaluation_plots import draw_comparison  # matplotlib takes a second: not for --help
-
-    draw_comparison(result, title, config.results / "methods.png")
-    console.print(screen_table(result, title, config.reference))
-    console.print(f"The whole table and its picture: {config.results / 'methods.md'}, methods.csv, methods.png.")

@@ -9,33 +9,37 @@ Asks about photos the model never saw; writes results/metrics.json and pictures.
 import json
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from wildtrack.access.labelled import labelled_photos
-from wildtrack.access.readers.load import load_catalogue
-from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.artifacts import Artifacts, keras_file, open_artifacts
+from wildtrack.address.evaluation.baselines import raw_pixel_embeddings, untrained_embeddings
+from wildtrack.address.evaluation.data import EvaluationData, ProtocolConfig, load_evaluation_data
 from wildtrack.address.evaluation.open_set import pooled, reliability
-from wildtrack.address.evaluation.protocol import choose_protocol, leaky_pairs
 from wildtrack.address.evaluation.report import (
-    by_side,
+    Retrieval,
+    by_viewpoint,
     classifier_report,
-    cosines,
     identity_ranking,
     retrieval_report,
-    score,
+    score_rankings,
 )
+from wildtrack.address.evaluation.scoring import QueryScores, decisions_report, score_queries
 from wildtrack.address.evaluation.summary import decisions_summary, figures_table, unbeaten_baselines
-from wildtrack.address.evaluation.trial import trial_report, try_matcher
 from wildtrack.address.features.embeddings import cached_outputs
-from wildtrack.address.features.similarities import Described, described, sides_of
-from wildtrack.address.gallery.explain import explain_queries
-from wildtrack.address.matching.calibration import side_relation
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
-from wildtrack.address.models.saved import LoadingConfig, open_engine, open_network_of
-from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, perceptual_hashes
+from wildtrack.address.features.features import Features, viewpoints_of
+from wildtrack.address.features.keypoints import cached_keypoints
+from wildtrack.address.gallery.explain import Explained, explain_queries
+from wildtrack.address.matching.embedding import cosines
+from wildtrack.address.matching.fused import needs_keypoints
+from wildtrack.address.matching.matching import choose_matcher
+from wildtrack.address.matching.viewpoints import viewpoint_relation
+from wildtrack.address.models.saved import LoadingConfig, OpenedModel, open_engine, open_network_of
+from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS
 from wildtrack.assess.leakage import share_without_same_viewpoint
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console, load_tensorflow
@@ -53,7 +57,7 @@ class Config:
     topk: int = 5  # how many gallery photos a retrieval picture shows
     examples: int = 6  # how many retrieval and Grad-CAM pictures to draw
     tsne_max: int = 1000  # at most so many photos on the t-SNE map
-    matcher: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
+    matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
     queries_per_identity: int = 1  # test photos asked about each animal; 0 asks them all
     data: Path | None = None  # photos; None: those the model was trained on
@@ -68,8 +72,50 @@ class Config:
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}
 
 
-def evaluate(config: Config) -> None:
-    """Artifacts + photos -> results."""
+def evaluate(config: Config) -> dict[str, Any]:
+    """Artifacts + photos -> scores -> metrics.json and pictures; returns what metrics.json holds."""
+    check(config)
+    artifacts = open_artifacts(config.artifacts)
+    matcher = choose_matcher(artifacts.matching, config.matcher)
+    cache, loading = part(CacheConfig, config), part(LoadingConfig, config)
+    protocol = part(ProtocolConfig, config)
+    data = load_evaluation_data(artifacts, config.data, protocol, cache, config.results / "problems.csv")
+    model = open_engine(artifacts, loading, lambda: data.photos)
+    console.print(
+        f"{model.file.name} by {model.runs_on}: embedding from {model.embedding_from}; pixels {model.scaling}."
+    )
+    outputs = embedded(data, model, cache)
+    features = features_of(data, outputs["embedding"], matcher, cache)
+    found = score_queries(data.table, features, data.protocol, data.leaky, artifacts.matching, matcher)
+    rankings = rank_methods(data, found, outputs["embedding"], artifacts if config.baselines else None)
+    metrics = measure(config, artifacts, data, found, rankings) | {
+        "classifier": classifier_report(
+            outputs["probabilities"][data.protocol.queries], data.query_ids, artifacts.preprocessor.identities
+        ),
+        "model": {
+            "file": model.file.name,
+            "runs_on": model.runs_on,
+            "fingerprint": model.fingerprint,
+            "embedding_from": model.embedding_from,
+            "scaling": model.scaling,
+        },
+    }
+    metrics = dict(plain(metrics))
+    remove_files(config.results, *PICTURES)  # an earlier model's must not pass for this one's
+    write_text(config.results / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    console.print(figures_table(metrics))
+    console.print(decisions_summary(metrics))
+    if warning := unbeaten_baselines(metrics):
+        console.print("Warning:", warning)
+    draw_figures(config, data, found, outputs["embedding"], metrics)
+    ranked = draw_panels(config, data, found, features, model)
+    draw_attention(config, artifacts, data, outputs, ranked, model.scaling)
+    console.print(f"Figures and pictures are in {config.results}.")
+    return metrics
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot work before anything is opened."""
     check_range(
         topk=(config.topk, 1, 20),
         examples=(config.examples, 0, 1000),
@@ -80,61 +126,61 @@ def evaluate(config: Config) -> None:
         seed=(config.seed, 0, 2**32 - 1),
         cache_gb=(config.cache_gb, 0.01, math.inf),
     )
-    artifacts = open_artifacts(config.artifacts)
-    matcher = choose_matcher(artifacts.matching, config.matcher)
-    size, known = artifacts.preprocessor.image_size, artifacts.preprocessor.identities
-    catalogue = load_catalogue(artifacts.catalogue_path(config.data))
-    console.print(catalogue.understood)
-    cache = part(CacheConfig, config)
-    photos = labelled_photos(catalogue, size, cache, config.results / "problems.csv")
-    table, pixels = photos.table.assign(sha256=photos.digests), photos.pixels
-    identities = table["identity"].to_numpy(dtype=object)
 
-    protocol = choose_protocol(table, artifacts.split, config.queries_per_identity, config.seed)
-    queries, gallery = table.iloc[protocol.queries], table.iloc[protocol.gallery]
-    console.print(str(protocol))
-    leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), config.encounter_hours)  # bool (Q, G)
 
-    load_tensorflow()  # which takes seconds, as do matplotlib and the modules below: not for --help
-    from wildtrack.address.evaluation.baselines import raw_pixel_embeddings, untrained_embeddings
-    from wildtrack.visualization.evaluation_plots import draw_reliability, draw_roc
-    from wildtrack.visualization.gradcam import Classifier, draw_gradcams, feature_network
-    from wildtrack.visualization.retrieval_panels import draw_examples
-    from wildtrack.visualization.tsne import draw_tsne
-
-    loading = part(LoadingConfig, config)
-    model = open_engine(artifacts, loading, lambda: photos)
-    engine, scaling = model.engine, model.scaling
-    console.print(
-        f"{model.file.name} runs with {model.runs_on}: embedding from {model.embedding_from}; "
-        f"pixels scaled to {scaling}."
+def embedded(data: EvaluationData, model: OpenedModel, cache: CacheConfig) -> dict[str, np.ndarray]:
+    """The outputs of the model for every photo: "embedding" (N, D) and "probabilities" (N, identities)."""
+    photos = data.photos
+    found = cached_outputs(
+        model.engine, model.cache_name, photos.table, photos.digests, photos.pixels.__getitem__, cache
     )
-    outputs = cached_outputs(engine, model.cache_name, table, photos.digests, pixels.__getitem__, cache).outputs
+    return found.outputs
 
-    seen = Described(outputs["embedding"], None)
-    if LOCAL in MEMBERS[matcher]:
-        seen = described(table, catalogue.root, list(table["sha256"]), outputs["embedding"], cache)
-    sides = sides_of(table)
-    trial = try_matcher(seen, protocol, identities, sides, leaky, artifacts.matching, matcher)
 
-    embeddings = {"trained": outputs["embedding"]}
-    if config.baselines:
-        embeddings["raw_pixels"] = raw_pixel_embeddings(pixels)
-        untrained = None if artifacts.config is None else untrained_embeddings(artifacts.config, pixels)
+def features_of(data: EvaluationData, embeddings: np.ndarray, matcher: str, cache: CacheConfig) -> Features:
+    """The features of every photo, with keypoints where the matcher compares them."""
+    keypoints = None
+    if needs_keypoints(matcher):
+        keypoints = cached_keypoints(data.table, data.root, data.photos.digests, cache)
+    return Features(embeddings, viewpoints_of(data.table), keypoints)
+
+
+def rank_methods(
+    data: EvaluationData, found: QueryScores, embeddings: np.ndarray, artifacts: Artifacts | None
+) -> dict[str, Retrieval]:
+    """The rankings of the matcher, of the model's cosines and, with artifacts, of what training has to beat."""
+    protocol = data.protocol
+    rank = partial(score_rankings, protocol=protocol, identities=data.identities, leaky=data.leaky)
+    vectors = {"trained": embeddings}
+    if artifacts is not None:
+        vectors["raw_pixels"] = raw_pixel_embeddings(data.photos.pixels)
+        untrained = None if artifacts.config is None else untrained_embeddings(artifacts.config, data.photos.pixels)
         if untrained is not None:
-            embeddings["untrained"] = untrained
-    scores = {name: score(cosines(found, protocol), protocol, identities, leaky) for name, found in embeddings.items()}
-    if not trial.by_cosine:
-        scores = {matcher: score(trial.scores, protocol, identities, leaky, trial.honest), **scores}
-    query_ids, query_sides = identities[protocol.queries], sides[protocol.queries]
-    relation = side_relation(query_sides, sides[protocol.gallery])
-    metrics = {
-        **retrieval_report(scores, trial.method, query_ids, leaky, config.seed),
+            vectors["untrained"] = untrained
+    rankings = {} if found.by_cosine else {found.matcher: rank(found.scores, found.leak_free)}
+    for name, of_photos in vectors.items():
+        scores = cosines(of_photos[protocol.queries], of_photos[protocol.gallery])
+        rankings[name] = rank(scores, scores)
+    return rankings
+
+
+def measure(
+    config: Config, artifacts: Artifacts, data: EvaluationData, found: QueryScores, rankings: dict[str, Retrieval]
+) -> dict[str, Any]:
+    """The figures of metrics.json."""
+    protocol, query_ids, chosen = data.protocol, data.query_ids, rankings[found.method]
+    viewpoints = viewpoints_of(data.table)
+    relation = viewpoint_relation(viewpoints[protocol.queries], viewpoints[protocol.gallery])
+    queries, gallery = data.table.iloc[protocol.queries], data.table.iloc[protocol.gallery]
+    new_photos = len(protocol.unknown)
+    return {
+        **retrieval_report(rankings, found.method, query_ids, data.leaky, config.seed),
         "num_gallery": len(gallery),
-        **trial_report(trial, artifacts.matching, config.matcher, config.false_match_rate, len(protocol.strangers)),
-        "by_side": by_side(scores[trial.method], query_ids, query_sides, relation, protocol.same(identities)),
-        "identity_ranking": identity_ranking(scores[trial.method], query_ids),
-        "classifier": classifier_report(outputs["probabilities"][protocol.queries], query_ids, known),
+        **decisions_report(found, artifacts.matching, config.matcher, config.false_match_rate, new_photos),
+        "by_viewpoint": by_viewpoint(
+            chosen, query_ids, viewpoints[protocol.queries], relation, protocol.same(data.identities)
+        ),
+        "identity_ranking": identity_ranking(chosen, query_ids),
         "protocol": {
             "method": protocol.method,
             "queries_per_identity": config.queries_per_identity,
@@ -142,47 +188,66 @@ def evaluate(config: Config) -> None:
             "near_duplicate_bits": NEAR_DUPLICATE_BITS,
             "share_of_queries_without_same_viewpoint_gallery_photo": share_without_same_viewpoint(queries, gallery),
             "photos_the_split_does_not_name": protocol.left_out,
-            "test_photos_of_identities_not_in_the_gallery": len(protocol.strangers),
+            "test_photos_of_identities_not_in_the_gallery": new_photos,
             "seed": config.seed,
         },
-        "model": {
-            "file": model.file.name,
-            "runs_on": model.runs_on,
-            "fingerprint": model.fingerprint,
-            "embedding_from": model.embedding_from,
-            "scaling": scaling,
-        },
     }
-    remove_files(config.results, *PICTURES)  # an earlier model's must not pass for this one's
-    write_text(config.results / "metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
-    console.print(figures_table(metrics))
-    console.print(decisions_summary(metrics))
-    if warning := unbeaten_baselines(metrics):
-        console.print("Warning:", warning)
 
-    draw_tsne(
-        outputs["embedding"][protocol.gallery],
-        identities[protocol.gallery],
-        config.tsne_max,
-        config.seed,
-        config.results / "tsne.png",
-    )
-    if trial.answers is not None and artifacts.matching is not None:
-        match_from = metrics["open_set"]["match_from"]
-        title = f"{metrics['open_set']['num_known']} photos of known, {metrics['open_set']['num_new']} of new animals"
-        draw_reliability(reliability(*pooled(trial.answers)), title, config.results / "reliability.png")
-        draw_roc(trial.answers, match_from, title, config.results / "roc.png")
+
+def draw_figures(
+    config: Config, data: EvaluationData, found: QueryScores, embeddings: np.ndarray, metrics: dict[str, Any]
+) -> None:
+    """The map of embeddings, and the pictures of decisions where something taught them."""
+    from wildtrack.visualization.evaluation_plots import draw_reliability, draw_roc  # matplotlib: not for --help
+    from wildtrack.visualization.tsne import draw_tsne
+
+    rows = data.protocol.gallery
+    draw_tsne(embeddings[rows], data.identities[rows], config.tsne_max, config.seed, config.results / "tsne.png")
+    if found.answers is None:
+        return
+    decisions = metrics["open_set"]
+    title = f"{decisions['num_known']} photos of known, {decisions['num_new']} of new animals"
+    draw_reliability(reliability(*pooled(found.answers)), title, config.results / "reliability.png")
+    draw_roc(found.answers, decisions["match_from"], title, config.results / "roc.png")
+
+
+def draw_panels(
+    config: Config, data: EvaluationData, found: QueryScores, features: Features, model: OpenedModel
+) -> dict[int, npt.NDArray[np.intp]]:
+    """A retrieval panel for some queries; their rows, and those of the photos that are ranked first."""
+    from wildtrack.visualization.retrieval_panels import draw_examples
+
+    protocol, table = data.protocol, data.table
     asking = np.random.default_rng(config.seed).permutation(len(protocol.queries))[: config.examples]
-    best = np.argsort(-trial.scores[asking], axis=1, kind="stable")[:, : config.topk]
-    ranked = {int(protocol.queries[query]): protocol.gallery[found] for query, found in zip(asking, best, strict=True)}
-    embedding = outputs["embedding"]
-    reasons = explain_queries(
-        ranked, table, catalogue.root, pixels, embedding, engine, trial.gallery.index, protocol.gallery, cache
-    )
-    draw_examples(ranked, reasons, embedding, table, catalogue.root, config.results)
-    with_features = feature_network(open_network_of(artifacts, loading.custom_objects), scaling)
-    if with_features is None:
+    best = np.argsort(-found.scores[asking], axis=1, kind="stable")[:, : config.topk]
+    ranked = {int(protocol.queries[query]): protocol.gallery[rows] for query, rows in zip(asking, best, strict=True)}
+    shown = sorted({row for query, rows in ranked.items() for row in (query, *rows.tolist())})
+    digests = [data.photos.digests[row] for row in shown]
+    keypoints = cached_keypoints(table.iloc[shown], data.root, digests, part(CacheConfig, config))
+    photos = Explained(data.photos.pixels, features.embeddings, dict(zip(shown, keypoints, strict=True)))
+    reasons = explain_queries(ranked, photos, model.engine, found.gallery.keypoints, protocol.gallery)
+    draw_examples(ranked, reasons, features.embeddings, table, data.root, config.results)
+    return ranked
+
+
+def draw_attention(
+    config: Config,
+    artifacts: Artifacts,
+    data: EvaluationData,
+    outputs: dict[str, np.ndarray],
+    ranked: dict[int, npt.NDArray[np.intp]],
+    scaling: str,
+) -> None:
+    """Grad-CAM for the same queries, which takes the Keras model."""
+    if keras_file(artifacts.folder) is None:
+        console.print("No Grad-CAM: there is no Keras model beside model.onnx.")
+        return
+    load_tensorflow()  # which takes seconds
+    from wildtrack.visualization.gradcam import Classifier, draw_gradcams, feature_network
+
+    network = feature_network(open_network_of(artifacts, config.custom_objects), scaling)
+    if network is None:
         console.print("No Grad-CAM: the model has no convolution to look into.")
-    else:
-        draw_gradcams(Classifier(with_features, known), photos, outputs, protocol.gallery, ranked, config.results)
-    console.print(f"Figures and pictures are in {config.results}.")
+        return
+    classifier = Classifier(network, artifacts.preprocessor.identities)
+    draw_gradcams(classifier, data.photos, outputs, data.protocol.gallery, ranked, config.results)

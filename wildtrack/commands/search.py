@@ -22,10 +22,9 @@ from wildtrack.access.photos.find import find_photos
 from wildtrack.access.problems import report_problems
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.answers import Answer
-from wildtrack.address.gallery.build import known_photos
-from wildtrack.address.gallery.index import Index
+from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
+from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console, program, track
 from wildtrack.errors import UserError
@@ -53,9 +52,9 @@ class Config:
     data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
     artifacts: Path = Path("artifacts")  # the trained model, and the index
     results: Path = Path("results")  # where the pictures go
-    matcher: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
+    matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    side: str = ""  # which side of the animal the photos show, in the catalogue's words (left, right); "": not known
+    viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words (left); "": not known
     points: bool = False  # with --json: also where the points lie that two photos share
     exact: bool = False  # compare with every known photo, also where there are so many that answers are approximate
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
@@ -65,7 +64,31 @@ class Config:
 
 
 def search(config: Config) -> None:
-    """Photos -> embeddings and keypoints -> index -> answers."""
+    """Photos -> features -> gallery -> answers."""
+    paths = check(config)
+    artifacts = open_artifacts(config.artifacts)
+    gallery_config = GalleryConfig(
+        data=config.data,
+        rebuild=config.rebuild,
+        problems=config.results / "problems.csv",
+        loading=replace(part(LoadingConfig, config), onnx_only=True),
+        cache=part(CacheConfig, config),
+    )
+    search_config = replace(part(SearchConfig, config), explains=config.panels or config.points)
+    searcher = open_searcher(artifacts, search_config, gallery_config)
+
+    answers = [answer_photo(path, searcher, config.topk) for path in track(paths, "Searching", len(paths))]
+    if not config.json:
+        print_answers(answers, of_the_demo=not config.photos)
+    if config.panels:  # after the answers: nobody waits for a picture to read a name
+        answers = with_panels(answers, searcher, config.results)
+    if config.json:
+        print(json.dumps([as_json(answer, config.points) for answer in answers], indent=2))
+    report_unreadable(answers, config.results / "search_problems.csv")
+
+
+def check(config: Config) -> list[Path]:
+    """Refuse what cannot work before anything is opened; the photos to ask about."""
     check_range(
         topk=(config.topk, 1, 100),
         false_match_rate=(config.false_match_rate, 0, 1),
@@ -76,40 +99,13 @@ def search(config: Config) -> None:
     paths = find_photos(config.photos or (str(DEMO_NEW),))
     if config.points and not config.json:
         raise UserError("--points says with --json where the points lie that two photos share; add --json")
-    artifacts = open_artifacts(config.artifacts)
-    matcher = choose_matcher(artifacts.matching, config.matcher)
-    index, engine = known_photos(
-        artifacts,
-        config.data,
-        config.scaling,
-        config.custom_objects,
-        part(CacheConfig, config),
-        config.results / "problems.csv",
-        with_keypoints=LOCAL in MEMBERS[matcher],
-        rebuild=config.rebuild,
-    )
-    check_side(config.side, index)
-    searcher = Searcher(
-        replace(index, approximate=None) if config.exact else index,
-        engine,
-        artifacts.preprocessor.image_size,
-        matcher,
-        artifacts.matching,
-        config.false_match_rate,
-        config.side,
-        explains=config.panels or config.points,
-    )
+    return paths
 
-    answers = [answer_photo(path, searcher, config.topk) for path in track(paths, "Searching", len(paths))]
-    if not config.json:
-        print_answers(answers, of_the_demo=not config.photos)
-    if config.panels:  # after the answers: nobody waits for a picture to read a name
-        answers = with_panels(answers, searcher, config.results)
-    if config.json:
-        print(json.dumps([as_json(answer, config.points) for answer in answers], indent=2))
 
+def report_unreadable(answers: list[Answer], problems: Path) -> None:
+    """List the photos that cannot be read; a UserError where none can."""
     unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
-    report_problems(config.results / "search_problems.csv", problem_table(unreadable))
+    report_problems(problems, problem_table(unreadable))
     if len(unreadable) == len(answers):
         raise UserError(
             f"none of the {len(answers)} photos can be read; the first: {unreadable[0][0]}: {unreadable[0][1]}"
@@ -118,7 +114,9 @@ def search(config: Config) -> None:
 
 def with_panels(answers: list[Answer], searcher: Searcher, results: Path) -> list[Answer]:
     """Draw a picture for each answer; the same answers, which name it."""
-    from wildtrack.visualization.retrieval_panels import draw_answer  # matplotlib: not before the answers
+    from wildtrack.visualization.retrieval_panels import (
+        draw_answer,  # matplotlib takes a second: not before the answers
+    )
 
     remove_files(results, PANELS)  # an earlier search's must not pass for this one's
     drawn = []
@@ -133,20 +131,12 @@ def with_panels(answers: list[Answer], searcher: Searcher, results: Path) -> lis
     return drawn
 
 
-def check_side(side: str, index: Index) -> None:
-    """Refuse a side that no known photo shows: it would be misspelt, or in other words than the catalogue's."""
-    words = sorted(set(index.meta["orientation"]) - {""})
-    if side and side not in words:
-        known = f"the known photos show {', '.join(words)}" if words else "the catalogue knows no sides"
-        raise UserError(f"--side {side!r} helps nobody: {known}; leave it out, or use the catalogue's words")
-
-
 def as_json(answer: Answer, with_points: bool) -> dict[str, Any]:
-    """An answer for machines; where the shared points lie is long, and only told when asked for."""
-    told = asdict(answer)
-    for candidate in told["candidates"] if not with_points else ():
+    """An answer for machines; where the shared points lie is long, and only there when asked for."""
+    values = asdict(answer)
+    for candidate in values["candidates"] if not with_points else ():
         del candidate["points"]
-    return told
+    return values
 
 
 def print_answers(answers: list[Answer], of_the_demo: bool) -> None:
@@ -166,13 +156,13 @@ def print_answer(answer: Answer) -> None:
     known = (
         f" (this very file is in the index as {answer.already_known_as}; left out)" if answer.already_known_as else ""
     )
-    by_side = f" (as the {answer.side} side)" if answer.side else ""
-    print(f"{answer.photo}{by_side}: {DECISIONS[answer.decision]}{known}")
+    viewpoint = f" (as {answer.viewpoint})" if answer.viewpoint else ""
+    print(f"{answer.photo}{viewpoint}: {DECISIONS[answer.decision]}{known}")
     for candidate in answer.candidates:
         sure = "" if candidate.probability is None else f"P(same) {candidate.probability:.2f}  "
         points = "" if candidate.shared_points is None else f"{candidate.shared_points} shared points  "
-        side = f"  only known from the {candidate.other_side} side" if candidate.other_side else ""
+        seen = f"  only known from: {candidate.other_viewpoint}" if candidate.other_viewpoint else ""
         print(
             f"  {candidate.rank}. {candidate.identity}  {sure}{points}network similarity {candidate.similarity:.2f}  "
-            f"({candidate.path}){side}"
+            f"({candidate.path}){seen}"
         )

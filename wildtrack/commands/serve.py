@@ -11,15 +11,14 @@ import math
 import os
 import secrets
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import wildtrack.web
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.build import known_photos
-from wildtrack.address.gallery.searcher import Searcher
-from wildtrack.address.matching.learning import LOCAL, MEMBERS, choose_matcher
+from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
+from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console
 from wildtrack.errors import UserError
@@ -39,7 +38,7 @@ class Config:
     sightings: Path = Path("sightings")  # what people confirm: a database, and the photos
     data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
     results: Path = Path("results")  # where photos that cannot be used are listed, when the index is built
-    matcher: Literal["auto", "embedding", "local", "fused"] = "auto"  # auto: whichever did best on validation photos
+    matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
     cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
@@ -60,22 +59,13 @@ def serve(config: Config) -> None:
     from wildtrack.web.store import open_store
 
     artifacts = open_artifacts(config.artifacts)
-    matcher = choose_matcher(artifacts.matching, config.matcher)
-    problems = config.results / "problems.csv"
-    with_keypoints = LOCAL in MEMBERS[matcher]
-    cache = part(CacheConfig, config)
-    index, engine = known_photos(
-        artifacts, config.data, config.scaling, config.custom_objects, cache, problems, with_keypoints
+    gallery_config = GalleryConfig(
+        data=config.data,
+        problems=config.results / "problems.csv",
+        loading=replace(part(LoadingConfig, config), onnx_only=True),
+        cache=part(CacheConfig, config),
     )
-    searcher = Searcher(
-        index,
-        engine,
-        artifacts.preprocessor.image_size,
-        matcher,
-        artifacts.matching,
-        config.false_match_rate,
-        explains=True,
-    )
+    searcher = open_searcher(artifacts, replace(part(SearchConfig, config), explains=True), gallery_config)
     token = None if is_this_computer(config.host) else secrets.token_urlsafe(24)
     with listening(config.host, config.port) as listener, open_store(config.sightings) as store:
         service = Service(searcher, artifacts.preprocessor.identities, store)

@@ -21,7 +21,7 @@ from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.evaluation.protocol import validation_protocol
-from wildtrack.address.matching.learning import Matching, summary
+from wildtrack.address.matching.matching import Matching, summary
 from wildtrack.address.training.config import NEEDED, TrainingConfig
 from wildtrack.address.training.data import (
     TrainingSet,
@@ -100,7 +100,7 @@ def train(config: Config) -> None:
     import keras
 
     from wildtrack.address.artifacts import Trained, save_artifacts
-    from wildtrack.address.gallery.index import index_files
+    from wildtrack.address.gallery.files import gallery_files
     from wildtrack.address.models.backbones import build_backbone
     from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.preprocessor import Preprocessor
@@ -159,7 +159,7 @@ def train(config: Config) -> None:
     settings = replace(settings, fingerprint=exported.fingerprint, training_minutes=minutes)
     trained = Trained(model, exported.file, preprocessor, settings, sides, history)
     save_artifacts(config.artifacts, trained, matching)
-    index_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
+    gallery_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
     shutil.rmtree(checkpoints)
     tell(config, history, rows, catalogue.root.resolve().name)
 
@@ -168,8 +168,9 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
     """What the validation photos teach about matching with this model; None where there are none."""
     import keras
 
-    from wildtrack.address.features.similarities import described
-    from wildtrack.address.matching.validation import learn_from_validation
+    from wildtrack.address.features.features import Features, viewpoints_of
+    from wildtrack.address.features.keypoints import cached_keypoints
+    from wildtrack.address.matching.learning import learn_matching, score_validation
 
     rows = np.flatnonzero(table["split"].isin(["train", "valid"]))
     table = table.iloc[rows]
@@ -178,8 +179,9 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
         return None
     console.print("Learning from the validation photos how to match.")
     embedder = keras.Model(model.input, model.get_layer("embedding").output)
-    photos = described(table, root, list(table["sha256"]), embed(embedder, pixels, rows), cache)
-    matching = learn_from_validation(table, photos, validation)
+    keypoints = cached_keypoints(table, root, list(table["sha256"]), cache)
+    features = Features(embed(embedder, pixels, rows), viewpoints_of(table), keypoints)
+    matching = learn_matching(score_validation(table, features, validation))
     console.print(summary(matching))
     return matching
 

@@ -24,7 +24,7 @@ from wildtrack.visualization.style import (
 )
 
 SQUARE = (5.7, 6.0)  # inches
-SERIES = (("all gallery photos", "", BLUE, BLUE), ("without leaky gallery photos", "_without_leaky", VERMILION, "none"))
+SERIES = (("all gallery photos", "", BLUE, BLUE), ("without leaky gallery photos", "_leak_free", VERMILION, "none"))
 NAMES = 200  # points there are for a method's name
 
 

@@ -71,11 +71,14 @@ def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
         path: PNG to write.
     """
     file = Path(answer.photo)
-    rows = [searcher.index.meta["image_id"].tolist().index(candidate.image_id) for candidate in answer.candidates]
-    heats = similarity_maps(searcher.engine, read_photo(file, searcher.size), searcher.index.embeddings[rows])
+    gallery = searcher.gallery
+    root = Path() if gallery.source is None else gallery.source.root
+    places = pd.Index(gallery.table["image_id"])
+    rows = places.get_indexer([candidate.image_id for candidate in answer.candidates])
+    heats = similarity_maps(searcher.engine, read_photo(file, searcher.size), gallery.embeddings_of(rows))
     candidates = [
         PanelPhoto(
-            thumbnail(searcher.index.root / str(candidate.path), candidate.bbox, PHOTO_SIDE),
+            thumbnail(root / str(candidate.path), candidate.bbox, PHOTO_SIDE),
             f"{candidate.rank}. {candidate.identity}{_viewpoint(asdict(candidate))}",
             DARK_INK,
             f"similarity {candidate.similarity:.2f}"
@@ -86,7 +89,7 @@ def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
         )
         for candidate, heat in zip(answer.candidates, heats, strict=True)
     ]
-    viewpoint = f"\n{answer.side} side, as given" if answer.side else ""
+    viewpoint = f"\n{answer.viewpoint} side, as given" if answer.viewpoint else ""
     query = PanelPhoto(thumbnail(file, None, PHOTO_SIDE), f"{file.name}{viewpoint}", DARK_INK, "who is this?")
     name = f": {answer.candidates[0].identity}" if answer.decision == "match" else ""
     title = f"{TITLES[answer.decision]}{name}; the best photo of each candidate"

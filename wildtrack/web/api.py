@@ -31,7 +31,7 @@ from wildtrack.web.responses import (
     Confirmation,
     Entry,
     Health,
-    Known,
+    Identities,
     KnownAnimal,
     Prediction,
     Probability,
@@ -52,7 +52,7 @@ MOST_ENTRIES = 1000  # of the trail
 
 ResultT = TypeVar("ResultT")
 TopK = Annotated[int, Query(ge=1, le=100, description="How many identities to name.")]
-Side = Annotated[
+Viewpoint = Annotated[
     str, Query(max_length=50, description="Which side of the animal the photos show, in the catalogue's words.")
 ]
 Photos = Annotated[list[UploadFile], File(description="JPEG, PNG or WebP (HEIC where it is installed), one or many.")]
@@ -139,15 +139,15 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     @app.get("/healthz")
     async def healthz() -> Health:
         """Whether the server can answer."""
-        known = service.searcher.index
+        gallery = service.searcher.gallery
         return Health(
             "ok",
             __version__,
-            known.fingerprint,
+            "" if gallery.source is None else gallery.source.fingerprint,
             service.searcher.matcher,
-            len(known.meta),
-            len(known.photos_of),
-            len(known.meta) - len(known.embeddings),
+            len(gallery),
+            len(gallery.identities.names),
+            len(gallery) - len(gallery.embeddings),
             len(service.store.lost),
             needs_token,
         )
@@ -156,12 +156,12 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     async def search(
         photos: Photos,
         topk: TopK = 5,
-        side: Side = "",
+        viewpoint: Viewpoint = "",
         points: Annotated[bool, Query(description="Also where the points lie that two photos share.")] = False,
     ) -> list[Answer]:
         """Who is on each photo: ranked identities, P(same animal), and a decision."""
         check_size(photos)
-        answers = [await work(service.answer, shown_name(each.filename), each.file, topk, side) for each in photos]
+        answers = [await work(service.answer, shown_name(each.filename), each.file, topk, viewpoint) for each in photos]
         return [for_the_web(answer, points) for answer in answers]
 
     @app.post("/predict")
@@ -171,9 +171,9 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
         return [await work(_predict, service, photo, topk) for photo in photos]
 
     @app.get("/identities")
-    async def identities() -> Known:
+    async def identities() -> Identities:
         """Who can be found."""
-        return await work(_known, service)
+        return await work(_identities, service)
 
     @app.get("/photos/{photo_id}", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
     async def photo(
@@ -195,11 +195,11 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
         new_individual: Annotated[
             bool, Form(description="Whether this names an animal that is not known yet.")
         ] = False,
-        side: Annotated[str, Form(max_length=50, description="Which side of the animal shows.")] = "",
+        viewpoint: Annotated[str, Form(max_length=50, description="Which side of the animal shows.")] = "",
     ) -> Confirmation:
         """Say who a photo shows. It is searched from then on, and can be undone."""
         check_size([photo])
-        return confirmation(await work(service.confirm, photo.file, identity, new_individual, side))
+        return confirmation(await work(service.confirm, photo.file, identity, new_individual, viewpoint))
 
     @app.get("/sightings")
     async def sightings() -> list[Confirmation]:
@@ -251,12 +251,12 @@ def _predict(service: Service, photo: UploadFile, topk: int) -> Prediction:
     return Prediction(name, "ok", None, [Probability(*each) for each in service.probabilities(query, topk)])
 
 
-def _known(service: Service) -> Known:
+def _identities(service: Service) -> Identities:
     animals = [
         KnownAnimal(row["identity"], int(row["photos"]), row["photo_id"], row["bbox"], row["last_seen"] or None)
         for row in service.identities().to_dict("records")
     ]
-    return Known(len(service.searcher.index.meta), service.sides(), animals)
+    return Identities(len(service.searcher.gallery), service.viewpoints(), animals)
 
 
 def _jpeg(service: Service, photo_id: str, wanted: Picture) -> bytes:

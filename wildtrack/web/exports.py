@@ -24,7 +24,7 @@ CONFIRMED = "confirmed"  # the folder in which the tables name the confirmed pho
 
 
 def whole_catalogue(service: Service, positions: bool) -> Catalogue:
-    """The catalogue that the index was built from, and behind it a row for each photo that was confirmed.
+    """The catalogue that the gallery was built from, and behind it a row for each photo that was confirmed.
 
     Args:
         service: What was confirmed.
@@ -34,7 +34,10 @@ def whole_catalogue(service: Service, positions: bool) -> Catalogue:
         UserError: The catalogue is gone.
     """
     try:
-        catalogue = load_catalogue(service.searcher.index.data)
+        source = service.searcher.gallery.source
+        if source is None:
+            raise UserError("the gallery was not built from a catalogue")
+        catalogue = load_catalogue(source.data)
     except UserError as error:
         log.warning("%s", error)  # it names folders, which are nobody's business
         raise UserError("the catalogue cannot be read where it was; build the index again where it is now") from error

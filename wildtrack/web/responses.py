@@ -47,11 +47,11 @@ class KnownAnimal:
 
 
 @dataclass(frozen=True)
-class Known:
-    """Who can be found, and the words for what side of an animal a photo shows."""
+class Identities:
+    """Who can be found, and the words for the viewpoints of photos."""
 
     photos: int
-    sides: list[str]
+    viewpoints: list[str]
     identities: list[KnownAnimal]
 
 
@@ -62,7 +62,7 @@ class Confirmation:
     id: int
     identity: str
     new_individual: bool  # named by this
-    side: str  # "" where not said
+    viewpoint: str  # "" where not said
     said: datetime
     undone: datetime | None
     decision: str | None  # what the search had answered
@@ -110,7 +110,7 @@ EXAMPLE = Answer(
             bbox=None,
             orientation="right",
             date="2023-02-15",
-            known_photos=16,
+            gallery_photos=16,
             probability=0.9871,
             shared_points=80,
             points=[[0.4183, 0.5096, 0.5213, 0.4771]],

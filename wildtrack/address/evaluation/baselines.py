@@ -8,6 +8,7 @@ import numpy as np
 
 from wildtrack.address.models.engines import KerasEngine, run_all, unit_length
 from wildtrack.address.training.config import TrainingConfig
+from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def starting_network(config: TrainingConfig, pooling: str) -> Any | None:
     Returns:
         A Keras model from photos to "embedding", length one; None when the starting weights are no longer to be had.
     """
+    load_tensorflow()  # quiet, where nobody has imported it yet
     import keras
 
     from wildtrack.address.models.backbones import build_backbone

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from wildtrack.address.evaluation.method import Method, Ranked
+from wildtrack.address.evaluation.method import Method, Scored
 from wildtrack.address.evaluation.methods import OURS
 from wildtrack.address.evaluation.report import Retrieval, method_figures
 
@@ -36,30 +36,30 @@ def all_figures(
 
 
 def comparison_table(
-    methods: Sequence[Method], ranked: Sequence[Ranked], figures: Mapping[str, dict[str, Any]]
+    methods: Sequence[Method], scored: Sequence[Scored], figures: Mapping[str, dict[str, Any]]
 ) -> pd.DataFrame:
     """One row a method.
 
     Args:
         methods: M of them.
-        ranked: What each answered.
+        scored: What each answered.
         figures: From `all_figures`.
 
     Returns:
         `method`; `R@1`, `R@5` and `mAP` in 0-1, each with `_low` and `_high`, the ends of its 95% interval; the same
-        with `_without_leaky`; `ahead_R@1` and `ahead_mAP`, what the reference has more on the same queries, likewise;
+        with `_leak_free`; `ahead_R@1` and `ahead_mAP`, what the reference has more on the same queries, likewise;
         `training_minutes`, `photos_per_second`, `seconds_per_query`, `megabytes`, `embed_dim`, `runs_on`, `note`,
         `fingerprint`. NaN where there is nothing to say.
     """
     rows = []
-    for method, answer in zip(methods, ranked, strict=True):
+    for method, answer in zip(methods, scored, strict=True):
         found = figures[method.name]
         row: dict[str, Any] = {"method": method.name}
-        for suffix, figures_there in (("", found), ("_without_leaky", found["without_leaky_photos"])):
+        for suffix, figures_there in (("", found), ("_leak_free", found["leak_free"])):
             for name in FIGURES:
                 low, high = figures_there["confidence_intervals"].get(name, (None, None))
                 row |= _three(name, suffix, figures_there[name], low, high)
-        for suffix, key in (("", "trained_minus_this"), ("_without_leaky", "trained_minus_this_without_leaky_photos")):
+        for suffix, key in (("", "trained_minus_this"), ("_leak_free", "trained_minus_this_leak_free")):
             for name in COMPARED:
                 ahead = found.get(key, {}).get(name, {})
                 row |= _three(f"ahead_{name}", suffix, ahead.get("difference"), ahead.get("low"), ahead.get("high"))
@@ -95,7 +95,7 @@ def markdown(table: pd.DataFrame, title: str, asked_how: str, reference: str = O
     Args:
         table: From `comparison_table`.
         title: The page's heading.
-        asked_how: Who asks and who is ranked, in a sentence.
+        asked_how: Who asks and who is scored, in a sentence.
         reference: The method that the others are held against.
     """
     rows = [_cells(row, reference) for row in table.to_dict("records")]
@@ -108,7 +108,7 @@ def markdown(table: pd.DataFrame, title: str, asked_how: str, reference: str = O
 
 def _cells(row: Mapping[Any, Any], reference: str) -> dict[str, str]:
     """A row of `comparison_table` as text: heading -> cell."""
-    sides = (("", ""), (" without leaky", "_without_leaky"))
+    sides = (("", ""), (" without leaky", "_leak_free"))
     return {
         "method": row["method"],
         **{f"{name}{words}": with_interval(row, f"{name}{suffix}") for words, suffix in sides for name in FIGURES},
@@ -151,7 +151,7 @@ def screen_table(table: pd.DataFrame, title: str, reference: str = OURS) -> Tabl
     for column in ("R@1", "mAP", "R@1 without\nleaky photos", f"{reference}\nahead, mAP"):
         shown.add_column(column, justify="right", no_wrap=True)
     for row in table.to_dict("records"):
-        cells = [with_interval(row, name) for name in ("R@1", "mAP", "R@1_without_leaky")]
+        cells = [with_interval(row, name) for name in ("R@1", "mAP", "R@1_leak_free")]
         cells.append(with_interval(row, "ahead_mAP", "+"))
         cells = [cell.replace(" [", "\n[", 1) for cell in cells]
         shown.add_row(row["method"], *cells)

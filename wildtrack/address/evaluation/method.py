@@ -1,47 +1,154 @@
-"""What a comparison asks of a method, and what it gets: any way to say how alike two photos are."""
+"""A method of a comparison, and how all of them are scored: the same photos, queries and gallery for each."""
 
-from collections.abc import Callable
+import hashlib
+import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
-from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.access.photos.pixels import photo_reader
+from wildtrack.access.problems import gone_bad
+from wildtrack.address.evaluation.data import EvaluationData
+from wildtrack.address.evaluation.scoring import leak_free_scores
+from wildtrack.address.evaluation.speed import embedding_speed
+from wildtrack.address.features.embeddings import cached_outputs
+from wildtrack.address.features.features import Features, viewpoints_of
+from wildtrack.address.features.keypoints import SETTINGS, cached_keypoints
+from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.matching.fused import EMBEDDING, needs_keypoints, parts_of
+from wildtrack.address.matching.matcher import matchers, new_matcher
+from wildtrack.address.matching.matching import Matching
+from wildtrack.address.matching.viewpoints import viewpoint_relation
+from wildtrack.address.models.engines import BATCH, Engine
+from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """What every method of a comparison is asked: the same photos, queries and gallery."""
-
-    table: pd.DataFrame  # labelled photos that can be decoded, N rows
-    root: Path  # what their paths are relative to
-    digests: list[str]  # N, from `photo_digests`
-    protocol: Protocol
-    leaky: np.ndarray  # bool (Q, G): gallery photos that give a query's answer away
-    cache: CacheConfig
+Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """What a method answered."""
+class Embedder:
+    """A model that embeds photos."""
 
-    similarity: np.ndarray  # float (Q, G)
-    honest: np.ndarray | None = None  # as if the leaky photos were unknown; None where that changes no other score
-    embed_dim: int | None = None  # length of an embedding
-    photos_per_second: float | None = None  # that are embedded, decoding not counted; None for what embeds none
-    seconds_per_query: float | None = None  # of ranking the gallery; None for embeddings, where it is next to nothing
+    engine: Engine
+    fingerprint: str  # names the model and its preprocessing
+    cache_name: str  # what its outputs are kept under
+    image_size: tuple[int, int]  # height and width in pixels of the photos that it takes
+    runs_on: str  # the library that does the work
+    megabytes: float  # of its weights, or of its file, in units of 10^6 bytes
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to say how alike two photos are."""
+    """A matcher, and the model whose embeddings it compares."""
 
     name: str
-    fingerprint: str  # names what decides its answers, hexadecimal
-    rank: Callable[[Asked], Ranked]
-    runs_on: str  # the library that does the work
-    megabytes: float  # of its weights, or of its file, in units of 10^6 bytes
-    minutes: float | None  # of training on these photos; None where not recorded
+    matcher: str = EMBEDDING
+    embedder: Embedder | None = None  # None: the matcher compares no embeddings
+    matching: Matching | None = None  # what scores mean, for a matcher that puts several together
+    minutes: float | None = None  # of training on these photos; None where not recorded
     note: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names what decides its scores, hexadecimal."""
+        embedder = "" if self.embedder is None else self.embedder.fingerprint
+        if self.matcher == EMBEDDING:
+            return embedder
+        keypoints = SETTINGS if needs_keypoints(self.matcher) else ""
+        return hashlib.sha256(f"{self.matcher} {keypoints} {embedder}".encode()).hexdigest()
+
+    @property
+    def runs_on(self) -> str:
+        """The libraries that do the work."""
+        parts = [matchers()[part].runs_on for part in parts_of(self.matcher)]
+        libraries = [] if self.embedder is None else [self.embedder.runs_on]
+        return ", ".join(dict.fromkeys([*libraries, *filter(None, parts)]))
+
+    @property
+    def megabytes(self) -> float:
+        """Of the model, in units of 10^6 bytes."""
+        return 0.0 if self.embedder is None else self.embedder.megabytes
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a method made of the queries and the gallery."""
+
+    scores: Floats  # (Q, G)
+    leak_free: Floats  # (Q, G), as if the leaky photos were unknown
+    embed_dim: int | None = None  # length of an embedding
+    photos_per_second: float | None = None  # that are embedded, decoding not counted; None for what embeds none
+    seconds_per_query: float | None = None  # of scoring the gallery; None for embeddings, where it is next to nothing
+
+
+class Comparison:
+    """Scores methods on the same photos; what two of them share is computed once."""
+
+    def __init__(self, data: EvaluationData, cache: CacheConfig) -> None:
+        """Score nothing yet."""
+        self.data, self.cache = data, cache
+        self.viewpoints = viewpoints_of(data.table)
+        self._parts: dict[tuple[str, str], Scored] = {}
+        self._embedded: dict[str, tuple[npt.NDArray[np.float32], float]] = {}
+
+    def score(self, method: Method) -> Scored:
+        """Score all queries against the gallery."""
+        parts = {part: self._part(part, method) for part in parts_of(method.matcher)}
+        if method.matching is None:
+            return parts[method.matcher]
+        matcher, protocol = method.matching.matcher(method.matcher), self.data.protocol
+        relation = viewpoint_relation(self.viewpoints[protocol.queries], self.viewpoints[protocol.gallery])
+        seconds = [part.seconds_per_query for part in parts.values() if part.seconds_per_query is not None]
+        return Scored(
+            matcher.combined({name: part.scores for name, part in parts.items()}, relation),
+            matcher.combined({name: part.leak_free for name, part in parts.items()}, relation),
+            seconds_per_query=sum(seconds) if seconds else None,
+        )
+
+    def _part(self, name: str, method: Method) -> Scored:
+        """The scores of one registered matcher."""
+        kind = matchers()[name]
+        embedder = method.embedder if kind.uses_embeddings else None
+        key = name, "" if embedder is None else embedder.fingerprint
+        if key not in self._parts:
+            self._parts[key] = self._scored(name, method.name, embedder)
+        return self._parts[key]
+
+    def _scored(self, matcher_name: str, method_name: str, embedder: Embedder | None) -> Scored:
+        data, table = self.data, self.data.table
+        embeddings, speed = self._embeddings(method_name, embedder)
+        keypoints = None
+        if matchers()[matcher_name].uses_keypoints:
+            keypoints = cached_keypoints(table, data.root, data.photos.digests, self.cache)
+        features = Features(embeddings, self.viewpoints, keypoints)
+        gallery = Gallery.of(table.iloc[data.protocol.gallery], features[data.protocol.gallery])
+        queries, matcher = features[data.protocol.queries], new_matcher(matcher_name)
+        started = time.perf_counter()
+        scores = matcher.scores(queries, gallery)
+        seconds = (time.perf_counter() - started) / len(queries)
+        return Scored(
+            scores,
+            leak_free_scores(matcher, queries, gallery, scores, data.leaky),
+            None if embedder is None else embeddings.shape[1],
+            None if embedder is None else speed,
+            None if matcher_name == EMBEDDING else seconds,
+        )
+
+    def _embeddings(self, name: str, embedder: Embedder | None) -> tuple[npt.NDArray[np.float32], float]:
+        """The embeddings of all photos, float32 (N, D), and how many are made in a second."""
+        table, digests = self.data.table, self.data.photos.digests
+        if embedder is None:
+            return np.zeros((len(table), 0), np.float32), 0.0
+        if embedder.fingerprint not in self._embedded:
+            read = photo_reader(table, self.data.root, digests, embedder.image_size, self.cache)
+            found = cached_outputs(embedder.engine, embedder.cache_name, table, digests, read, self.cache)
+            if len(found.problems):
+                raise gone_bad(*found.problems[["path", "reason"]].iloc[0])
+            embeddings = found.outputs["embedding"]
+            if not np.isfinite(embeddings).all():
+                raise UserError(f"{name} gives embeddings that are no numbers; is --scaling what it was trained with?")
+            speed = embedding_speed(embedder.engine, read, min(BATCH, len(table)))
+            self._embedded[embedder.fingerprint] = embeddings, speed
+        return self._embedded[embedder.fingerprint]

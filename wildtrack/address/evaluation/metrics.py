@@ -169,34 +169,6 @@ def paired_difference(
     return result
 
 
-def identity_similarity(
-    similarity: npt.NDArray[np.floating], gallery_ids: Labels
-) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.object_]]:
-    """Merge photos to identities: the best photo counts.
-
-    Args:
-        similarity: Float, shape (Q, G).
-        gallery_ids: Identities, length G.
-
-    Returns:
-        The similarities, same dtype, shape (Q, I), and the identities, shape (I,), in order of first appearance.
-
-    Raises:
-        ValueError: Not one column a gallery photo.
-    """
-    if similarity.ndim != 2 or similarity.shape[1] != len(gallery_ids):
-        raise ValueError(
-            f"{len(gallery_ids)} gallery photos need shape (Q, {len(gallery_ids)}), not {similarity.shape}."
-        )
-    codes, identities = pd.factorize(_objects(gallery_ids))
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(len(identities)))
-    merged = np.empty((len(similarity), len(identities)), dtype=similarity.dtype)
-    for rows in _blocks(*similarity.shape):
-        merged[rows] = np.maximum.reduceat(similarity[rows][:, order], starts, axis=1)
-    return merged, np.asarray(identities, dtype=object)
-
-
 def top_k_accuracy(probabilities: npt.NDArray[np.floating], truth: npt.NDArray[np.integer], k: int) -> float:
     """Share of rows whose true class is among the k most probable, ties by class index.
 

@@ -19,8 +19,8 @@ class Protocol:
     gallery: np.ndarray  # int (G,)
     method: str
     left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
-    # int (S,): test photos of identities that have no photo in the gallery, so "nobody we know"
-    strangers: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
+    # int (S,): test photos of identities that have no photo in the gallery, unknown animals
+    unknown: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
 
     def same(self, identities: np.ndarray) -> np.ndarray:
         """Which pairs show one animal: str (N,) -> bool (Q, G)."""
@@ -29,9 +29,9 @@ class Protocol:
     def __str__(self) -> str:
         """For the screen: who is asked, and who is not."""
         said = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
-        if self.left_out or len(self.strangers):
+        if self.left_out or len(self.unknown):
             said += (
-                f"\nNot asked: {len(self.strangers)} test photos of animals that are not in the gallery. "
+                f"\nNot asked: {len(self.unknown)} test photos of animals that are not in the gallery. "
                 f"Left out: {self.left_out} photos that the saved split does not name, or not with this content."
             )
         return said
@@ -59,11 +59,11 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     sides = pd.Series(np.nan, index=table.index) if split is None else _saved_sides(table, split)
     asks, answers = (sides == "test").to_numpy(), sides.isin(["train", "valid"]).to_numpy()
     can_be_found = table["identity"].isin(table["identity"][answers]).to_numpy()
-    left_out, strangers = int(sides.isna().sum()), np.zeros(0, dtype=int)
+    left_out, unknown = int(sides.isna().sum()), np.zeros(0, dtype=int)
     if (asks & can_be_found).any():
         method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
         queries = _drawn(table, asks & can_be_found, queries_per_identity, 0, seed)
-        gallery, strangers = np.flatnonzero(answers), np.flatnonzero(asks & ~can_be_found)
+        gallery, unknown = np.flatnonzero(answers), np.flatnonzero(asks & ~can_be_found)
     elif asks.any():
         method = "test photos of the split saved with the model ask each other: none of their animals is in its gallery"
         queries = _drawn(table, asks, queries_per_identity, 1, seed)
@@ -81,7 +81,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
             "nobody can be asked about: no identity has a test photo and another one in the gallery; "
             "add a second photo of at least one animal (of another day, for an honest figure)"
         )
-    return Protocol(queries, gallery, method, left_out, strangers)
+    return Protocol(queries, gallery, method, left_out, unknown)
 
 
 def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
@@ -92,17 +92,17 @@ def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Prot
         split: Columns image_id, sha256 and split, or None.
 
     Returns:
-        None where no validation photo shows an animal that is among the training's; photos of the others are strangers.
+        None where no validation photo shows an animal that is among the training's; photos of the others are `unknown`.
     """
     if split is None:
         return None
     sides = _saved_sides(table, split)
     gallery, asks = np.flatnonzero(sides == "train"), (sides == "valid").to_numpy()
     can_be_found = table["identity"].isin(table["identity"].iloc[gallery]).to_numpy()
-    queries, strangers = np.flatnonzero(asks & can_be_found), np.flatnonzero(asks & ~can_be_found)
+    queries, unknown = np.flatnonzero(asks & can_be_found), np.flatnonzero(asks & ~can_be_found)
     if not len(queries):
         return None
-    return Protocol(queries, gallery, "validation photos ask the training's photos", 0, strangers)
+    return Protocol(queries, gallery, "validation photos ask the training's photos", 0, unknown)
 
 
 def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:

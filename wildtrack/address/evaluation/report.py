@@ -1,4 +1,4 @@
-"""Every figure that follows from the similarities of queries and gallery."""
+"""Every figure that follows from the scores of queries and gallery: the retrieval part of `metrics.json`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,53 +8,44 @@ import pandas as pd
 
 from wildtrack.address.evaluation.metrics import (
     bootstrap_intervals,
-    identity_similarity,
     paired_difference,
     retrieval_scores,
     summarise,
     top_k_accuracy,
 )
 from wildtrack.address.evaluation.protocol import Protocol
-from wildtrack.address.matching.calibration import OTHER_SIDE
+from wildtrack.address.matching.identities import Identities
+from wildtrack.address.matching.viewpoints import OTHER
 from wildtrack.errors import UserError
 
 
 @dataclass(frozen=True)
 class Retrieval:
-    """One method's scores of the same queries, with and without the gallery photos that give answers away."""
+    """The rankings of one method, scored with and without the gallery photos that give answers away."""
 
     all_photos: pd.DataFrame  # from `retrieval_scores`
-    honest: pd.DataFrame
+    leak_free: pd.DataFrame
     by_identity: pd.DataFrame  # all photos, merged to identities: what a person who is shown names sees
 
 
-def cosines(embeddings: np.ndarray, protocol: Protocol) -> np.ndarray:
-    """How alike queries and gallery photos are: embeddings (N, D) of length one -> (Q, G)."""
-    return np.asarray(embeddings[protocol.queries] @ embeddings[protocol.gallery].T)
-
-
-def score(
-    similarity: np.ndarray,
-    protocol: Protocol,
-    identities: np.ndarray,
-    leaky: np.ndarray,
-    honest: np.ndarray | None = None,
+def score_rankings(
+    scores: np.ndarray, leak_free: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray
 ) -> Retrieval:
-    """Rank the gallery for every query.
+    """Score the ranking of the gallery for every query.
 
     Args:
-        similarity: float (Q, G), from `cosines` or any other measure of likeness.
-        protocol: Who asks and who is ranked.
+        scores: float (Q, G), of any matcher.
+        leak_free: float (Q, G), the same as if the leaky photos were unknown.
+        protocol: Queries and gallery.
         identities: str (N,).
         leaky: bool (Q, G): gallery photos that give the query's answer away.
-        honest: float (Q, G): the measure as if those photos were unknown; None: they change no other photo's.
     """
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
-    merged, names = identity_similarity(similarity, gallery_ids)  # (Q, I)
+    of_gallery = Identities.of(gallery_ids)
     return Retrieval(
-        retrieval_scores(similarity, query_ids, gallery_ids),
-        retrieval_scores(similarity if honest is None else honest, query_ids, gallery_ids, excluded=leaky),
-        retrieval_scores(merged, query_ids, names),
+        retrieval_scores(scores, query_ids, gallery_ids),
+        retrieval_scores(leak_free, query_ids, gallery_ids, excluded=leaky),
+        retrieval_scores(of_gallery.merge(scores), query_ids, of_gallery.names),
     )
 
 
@@ -83,7 +74,7 @@ def retrieval_report(
     report["leakage"] = {
         "share_of_queries_with_a_leaky_gallery_photo": float(leaky.any(axis=1).mean()),
         "leaky_pairs": int(leaky.sum()),
-        "without_leaky_photos": figures_of(ranked.honest, query_ids, seed),
+        "leak_free": figures_of(ranked.leak_free, query_ids, seed),
     }
     report["methods"] = {
         name: method_figures(retrieval, None if name == "trained" else trained, query_ids, seed)
@@ -102,40 +93,40 @@ def method_figures(retrieval: Retrieval, trained: Retrieval | None, query_ids: n
         seed: For the bootstrap.
     """
     figures = figures_of(retrieval.all_photos, query_ids, seed)
-    figures["without_leaky_photos"] = figures_of(retrieval.honest, query_ids, seed)
+    figures["leak_free"] = figures_of(retrieval.leak_free, query_ids, seed)
     if trained is not None:
         figures["trained_minus_this"] = paired_difference(
             trained.all_photos, retrieval.all_photos, query_ids, seed=seed
         )
-        figures["trained_minus_this_without_leaky_photos"] = paired_difference(
-            trained.honest, retrieval.honest, query_ids, seed=seed
+        figures["trained_minus_this_leak_free"] = paired_difference(
+            trained.leak_free, retrieval.leak_free, query_ids, seed=seed
         )
     return figures
 
 
-def by_side(
-    retrieval: Retrieval, query_ids: np.ndarray, query_sides: np.ndarray, relation: np.ndarray, same: np.ndarray
+def by_viewpoint(
+    retrieval: Retrieval, query_ids: np.ndarray, viewpoints: np.ndarray, relation: np.ndarray, same: np.ndarray
 ) -> dict[str, Any]:
-    """The figures of the queries that show each side, and of those whose animal is known from other sides only.
+    """The figures of the queries of each viewpoint, and of those whose animal is known from other viewpoints only.
 
     Args:
-        retrieval: Their scores.
+        retrieval: Their rankings.
         query_ids: str (Q,).
-        query_sides: str (Q,), "" where not known.
-        relation: int8 (Q, G), from `side_relation`.
+        viewpoints: str (Q,), "" where not known.
+        relation: int8 (Q, G), from `viewpoint_relation`.
         same: bool (Q, G): which pairs show one animal.
 
     Returns:
-        Side -> "R@1", "mAP" and "num_queries"; {} where no side is known.
+        Viewpoint -> "R@1", "mAP" and "num_queries"; {} where no viewpoint is known.
     """
-    groups = {side: query_sides == side for side in sorted(set(query_sides) - {""})}
+    groups = {viewpoint: viewpoints == viewpoint for viewpoint in sorted(set(viewpoints) - {""})}
     if groups:
-        groups["known from other sides only"] = np.where(same, relation == OTHER_SIDE, True).all(axis=1)
+        groups["known from other viewpoints only"] = np.where(same, relation == OTHER, True).all(axis=1)
     found = {}
-    for side, those in groups.items():
+    for viewpoint, those in groups.items():
         if those.any():
             summary = summarise(retrieval.all_photos[those], query_ids[those])
-            found[side] = {name: summary[name] for name in ("R@1", "mAP", "num_queries")}
+            found[viewpoint] = {name: summary[name] for name in ("R@1", "mAP", "num_queries")}
     return found
 
 

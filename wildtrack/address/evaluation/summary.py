@@ -26,7 +26,7 @@ def figures_table(metrics: dict[str, Any]) -> Table:
         table.add_column(column, justify="right")
     for name, figures in metrics["methods"].items():
         cells = [_cell(figures, key) for key in ("R@1", "R@5", "mAP")]
-        table.add_row(METHOD_NAMES.get(name, name), *cells, _cell(figures["without_leaky_photos"], "R@1"))
+        table.add_row(METHOD_NAMES.get(name, name), *cells, _cell(figures["leak_free"], "R@1"))
     return table
 
 

@@ -40,6 +40,11 @@ class Keypoints:
     descriptors: npt.NDArray[np.uint8]
     size: tuple[int, int]
 
+    @classmethod
+    def none(cls, size: tuple[int, int] = (1, 1)) -> "Keypoints":
+        """Those of a photo that shows nothing, or is gone."""
+        return cls(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), size)
+
 
 def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
     """Find and describe the keypoints of a photo.
@@ -60,7 +65,7 @@ def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
     sift: Any = cv2.SIFT_create(nfeatures=MOST)  # type: ignore[attr-defined]  # OpenCV's stubs lack it
     found, descriptors = sift.detectAndCompute(grey, None)
     if descriptors is None:
-        return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), photo.shape[:2])
+        return Keypoints.none(photo.shape[:2])
     strongest = np.argsort([-point.response for point in found], kind="stable")[:MOST]
     shares = descriptors[strongest] / np.maximum(descriptors[strongest].sum(axis=1, keepdims=True), 1e-9)
     roots = np.clip(np.rint(SCALE * np.sqrt(shares)), 0, 255).astype(np.uint8)

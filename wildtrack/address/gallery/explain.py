@@ -1,19 +1,16 @@
-"""Why a match: the points that two photos share, and where on a photo the similarity rests."""
+"""Why two photos match: the points that they share, and where on a photo the similarity rests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from wildtrack.address.features.keypoints import Keypoints, cached_keypoints
-from wildtrack.address.matching.local.voting import LocalIndex, Matches
+from wildtrack.address.features.keypoints import Keypoints
+from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.address.models.engines import Engine
 from wildtrack.console import track
-from wildtrack.storage.cache import CacheConfig
 
 WINDOWS = 7  # places a side at which a part of the photo is covered
 COVERED = 0.25  # of its side
@@ -23,29 +20,27 @@ Floats = npt.NDArray[np.float32]
 
 
 def shared_points(
-    index: LocalIndex, query: Keypoints, photos: Sequence[int], matches: Matches | None = None
+    index: KeypointIndex, query: Keypoints, photos: Sequence[int], excluded: npt.NDArray[np.bool_] | None = None
 ) -> list[Floats]:
-    """Where the points lie that a query shares with known photos in one arrangement; see `LocalIndex.arranged`.
+    """Where the points lie that a query shares with gallery photos in one arrangement; see `KeypointIndex.verified`.
 
     Args:
-        index: The known photos.
+        index: The gallery's keypoints.
         query: The photo that is asked about.
-        photos: Which known photos.
-        matches: Those of the query, where they have been found already.
+        photos: Which gallery photos.
+        excluded: Bool (G,): gallery photos that are taken to be unknown.
 
     Returns:
-        For each of `photos` float32 (M, 4): x and y in the query, x and y in the known photo, as shares of their width
-        and height; those that say most come first.
+        For each of `photos` float32 (M, 4): x and y in the query, x and y in the gallery photo, as shares of their
+        width and height; those that say most come first.
     """
-    if matches is None:
-        matches = index.matches(query)
     found = []
     for photo in photos:
-        kept = index.arranged(query, matches.of(photo), photo)
+        kept = index.verified(query, photo, excluded)
         order = np.argsort(-kept.weights, kind="stable")
-        known = index.gallery[photo]
+        other = index.gallery[photo]
         here = query.places[kept.query[order]] / query.size[::-1]
-        there = known.places[kept.known[order]] / known.size[::-1]
+        there = other.places[kept.other[order]] / other.size[::-1]
         pairs = np.hstack([here, there]).astype(np.float32)
         found.append(pairs[np.sort(np.unique(pairs, axis=0, return_index=True)[1])])  # SIFT finds some twice
     return found
@@ -87,46 +82,51 @@ def similarity_maps(engine: Engine, photo: npt.NDArray[np.uint8], embeddings: Fl
 
 @dataclass(frozen=True, eq=False)
 class Reasons:
-    """Why K known photos are ranked first for a query."""
+    """Why K gallery photos are ranked first for a query."""
 
     points: Sequence[Floats]  # K of (M, 4), from `shared_points`
     maps: Floats  # (K, H, W), from `similarity_maps`
 
 
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """The photos that are looked at to explain a ranking.
+
+    Attributes:
+        pixels: uint8 (N, H, W, 3), at the engine's size, of a catalogue's photos.
+        embeddings: float32 (N, D).
+        keypoints: Row of the catalogue -> keypoints, for every photo that asks or is ranked first.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    embeddings: Floats
+    keypoints: Mapping[int, Keypoints]
+
+
 def explain_queries(
     ranked: Mapping[int, npt.NDArray[np.intp]],
-    table: pd.DataFrame,
-    root: Path,
-    pixels: npt.NDArray[np.uint8],
-    embeddings: Floats,
+    photos: Explained,
     engine: Engine,
-    index: LocalIndex | None,
+    index: KeypointIndex | None,
     gallery: npt.NDArray[np.intp],
-    cache: CacheConfig,
 ) -> dict[int, Reasons]:
     """Why photos of a catalogue are ranked first for others.
 
     Args:
         ranked: Row of a query -> the rows of the photos that are ranked first.
-        table: The catalogue with `sha256`, N rows.
-        root: What its paths are relative to.
-        pixels: uint8 (N, H, W, 3), at the engine's size.
-        embeddings: float32 (N, D).
+        photos: Those rows and more.
         engine: Embeds photos.
         index: The gallery's keypoints; None where the matcher has no need of them: then only the photos that are ranked
             first are compared.
         gallery: int (G,), the row of each photo in the index.
-        cache: Where keypoints are kept.
     """
-    rows = sorted({row for query, best in ranked.items() for row in (query, *best.tolist())})
-    digests = list(table["sha256"].iloc[rows])
-    found = dict(zip(rows, cached_keypoints(table.iloc[rows], root, digests, cache), strict=True))
     places = {int(row): place for place, row in enumerate(gallery)}
     reasons = {}
     for query, best in track(list(ranked.items()), "Explaining", len(ranked)):
-        among, photos = index, [places[row] for row in best.tolist()]
+        among, shown = index, [places[row] for row in best.tolist()]
         if among is None:
-            among, photos = LocalIndex([found[row] for row in best.tolist()], once=True), list(range(len(best)))
-        points = shared_points(among, found[query], photos)
-        reasons[query] = Reasons(points, similarity_maps(engine, pixels[query], embeddings[best]))
+            among = KeypointIndex([photos.keypoints[row] for row in best.tolist()], once=True)
+            shown = list(range(len(best)))
+        points = shared_points(among, photos.keypoints[query], shown)
+        reasons[query] = Reasons(points, similarity_maps(engine, photos.pixels[query], photos.embeddings[best]))
     return reasons

@@ -1,18 +1,18 @@
-"""The keypoints of an index on disk: plain arrays, which can be opened without running anything that lies in them."""
+"""An index of keypoints on disk: plain arrays, which can be opened without running anything that lies in them."""
 
 from pathlib import Path
 
 import numpy as np
 
 from wildtrack.address.features.keypoints import Keypoints
-from wildtrack.address.matching.local.voting import LENGTH, LocalIndex, Parts
+from wildtrack.address.matching.local.voting import LENGTH, KeypointIndex, Parts
 from wildtrack.errors import UserError
 from wildtrack.storage.files import open_array
 
 ARRAYS = {"photos": np.int32, "places": np.float32, "descriptors": np.uint8, "centres": np.float32, "members": np.int32}
 
 
-def write_keypoints(index: LocalIndex, folder: Path) -> None:
+def write_keypoints(index: KeypointIndex, folder: Path) -> None:
     """Write `keypoint_*.npy`.
 
     `photos` int32 (G, 3) is how many keypoints each photo has, and its height and width; `places` float32 (K, 2) and
@@ -33,7 +33,7 @@ def write_keypoints(index: LocalIndex, folder: Path) -> None:
         np.save(folder / f"keypoint_{name}.npy", values.astype(ARRAYS[name], copy=False), allow_pickle=False)
 
 
-def open_keypoints(folder: Path) -> LocalIndex:
+def open_keypoints(folder: Path) -> KeypointIndex:
     """The index again, its large arrays mapped from disk.
 
     Raises:
@@ -62,4 +62,4 @@ def open_keypoints(folder: Path) -> LocalIndex:
         Keypoints(places[end - count : end], descriptors[end - count : end], (int(height), int(width)))
         for end, (count, height, width) in zip(ends, photos, strict=True)
     ]
-    return LocalIndex(gallery, Parts(np.asarray(centres), np.asarray(members)) if len(centres) else None)
+    return KeypointIndex(gallery, Parts(np.asarray(centres), np.asarray(members)) if len(centres) else None)

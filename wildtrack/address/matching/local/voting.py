@@ -1,36 +1,34 @@
-"""Ranking by local features: which known photos share keypoints with a new one, and in one arrangement.
+"""An index of the gallery's keypoints: which photos share keypoints with a query, and in one arrangement.
 
 Two steps, as HotSpotter takes them (Crall et al., "HotSpotter - Patterned Species Instance Recognition", WACV 2013):
-every keypoint of the query votes for the known photos whose keypoints look most like it (LNBNN); then the photos with
+every keypoint of the query votes for the gallery photos whose keypoints look most like it (LNBNN); then the photos with
 most votes keep those that lie as they would if one photo were a distorted copy of the other.
 """
 
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-import cv2
 import faiss
 import numpy as np
 import numpy.typing as npt
 
 from wildtrack.address.features.keypoints import Keypoints
+from wildtrack.address.matching.local.verification import in_one_arrangement
 from wildtrack.console import track
+from wildtrack.storage.threads import cores
 
-NEIGHBOURS = 10  # known keypoints that each one of the query looks at
+NEIGHBOURS = 10  # keypoints of the gallery that each one of the query looks at
 SHORTLIST = 40  # photos whose arrangement is compared
-EXACT_BELOW = 20_000  # known keypoints; from there on an index that looks at a part of them
+EXACT_BELOW = 20_000  # keypoints; from there on an index that looks at a part of them
 PROBES = 16  # parts of that index which are looked at
 TRAINED_ON = 40  # keypoints a part, from which the parts are found
 ROUNDS = 8  # of k-means, to find the parts
 BLOCK = 100_000  # keypoints that are sorted into parts at once
 LENGTH = 128  # of a descriptor
-TOLERANCE = 0.03  # of the known photo's longer side: how far a keypoint may lie from where the arrangement puts it
-FEWEST = 4  # matches that make an arrangement; three make one always
-TRIALS = 1000  # of three matches, at most
-DISTORTION = 10.0  # by how much an arrangement may change areas, either way
 MIDDLE = 0.7  # of half the photo's width and height: how far from its middle keypoints count (standard deviation)
 UNVERIFIED = 1e-3  # weight of votes beside verified ones: it only ranks what has none
 
@@ -40,21 +38,21 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """M pairs of keypoints that look alike, one of a query and one of a known photo."""
+    """M pairs of keypoints that look alike, one of a query and one of a gallery photo."""
 
     query: Rows  # (M,), rows of the query's keypoints
-    photo: Rows  # (M,), known photos, ascending
-    known: Rows  # (M,), rows of that photo's keypoints
+    photo: Rows  # (M,), gallery photos, ascending
+    other: Rows  # (M,), rows of that photo's keypoints
     weights: Floats  # (M,), how much the pair says, above 0
 
     def of(self, photo: int) -> "Matches":
-        """Those with one known photo."""
+        """Those with one gallery photo."""
         part = slice(*np.searchsorted(self.photo, [photo, photo + 1]))
         return self.where(part)
 
     def where(self, chosen: slice | npt.NDArray[np.bool_]) -> "Matches":
         """Some of them."""
-        return Matches(self.query[chosen], self.photo[chosen], self.known[chosen], self.weights[chosen])
+        return Matches(self.query[chosen], self.photo[chosen], self.other[chosen], self.weights[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +63,8 @@ class Parts:
     members: npt.NDArray[np.int32]  # (K,), the part of each keypoint
 
 
-class LocalIndex:
-    """The keypoints of the gallery's photos, to be asked which photos a new one shares them with."""
+class KeypointIndex:
+    """The keypoints of G gallery photos, to be asked which photos a query shares them with."""
 
     def __init__(self, gallery: Sequence[Keypoints], parts: Parts | None = None, *, once: bool = False) -> None:
         """Build the index over G photos; a photo may have no keypoints.
@@ -87,8 +85,10 @@ class LocalIndex:
         self._photos = np.repeat(np.arange(len(gallery)), counts)  # (K,): which photo a keypoint is of
         self._firsts = np.cumsum([0, *counts])[:-1]  # (G,): where each photo's keypoints begin
         self._indexes = indexes  # of the first keypoints, of those after them, ...
+        # one query is matched once, for its scores and for the points that are shown
+        self._found = lru_cache(maxsize=2 * cores())(self._find_matches)
 
-    def extended(self, more: Sequence[Keypoints]) -> "LocalIndex":
+    def extended(self, more: Sequence[Keypoints]) -> "KeypointIndex":
         """An index over these photos and some more after them; this one stays as it is, and they share what it built.
 
         It finds the same neighbours as an index built anew, or, where that one would look at a part of its keypoints,
@@ -109,6 +109,9 @@ class LocalIndex:
             query: The photo that is asked about.
             excluded: Bool (G,): photos that are taken to be unknown.
         """
+        return self._found(query, () if excluded is None else tuple(np.flatnonzero(excluded).tolist()))
+
+    def _find_matches(self, query: Keypoints, excluded: tuple[int, ...]) -> Matches:
         wanted = min(NEIGHBOURS + 1, len(self._photos))
         if not len(query.places) or wanted < 2:
             nothing = np.zeros(0, dtype=np.intp)
@@ -118,47 +121,45 @@ class LocalIndex:
         background = np.fmax.reduce(distances, axis=1, keepdims=True)
         weights = np.nan_to_num(background - distances)
         rows, ranks = np.nonzero(weights > 0)
-        known = found[rows, ranks]
-        photos = self._photos[known]
+        others = found[rows, ranks]
+        photos = self._photos[others]
         order = np.lexsort((ranks, rows, photos))  # by photo, then by keypoint, its nearest first
-        rows, known, photos, ranks = rows[order], known[order], photos[order], ranks[order]
+        rows, others, photos, ranks = rows[order], others[order], photos[order], ranks[order]
         first = np.ones(len(rows), dtype=np.bool_)
         first[1:] = (rows[1:] != rows[:-1]) | (photos[1:] != photos[:-1])
         weight = weights[rows, ranks].astype(np.float32) * _centrality(query)[rows]
-        return Matches(rows, photos, known - self._firsts[photos], weight).where(first)
+        return Matches(rows, photos, others - self._firsts[photos], weight).where(first)
 
-    def rank(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
-        """Score every photo of the gallery, float32 (G,): the votes that lie in one arrangement, 0 or more.
+    def votes(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
+        """Score every photo, float32 (G,): the votes that lie in one arrangement, 0 or more.
 
         Args:
             query: The photo that is asked about.
             excluded: Bool (G,): photos that are taken to be unknown; they score 0.
         """
-        return self.score(query, self.matches(query, excluded))
-
-    def score(self, query: Keypoints, matches: Matches) -> Floats:
-        """The same from the query's matches."""
+        matches = self.matches(query, excluded)
         votes = np.bincount(matches.photo, matches.weights, minlength=len(self.gallery))
         scores = UNVERIFIED * votes
         for photo in np.argsort(-votes, kind="stable")[:SHORTLIST]:
-            scores[photo] += self.arranged(query, matches.of(photo), photo).weights.sum()
+            scores[photo] += self._verified(query, matches.of(photo), photo).weights.sum()
         return scores.astype(np.float32)
 
-    def arranged(self, query: Keypoints, matches: Matches, photo: int) -> Matches:
-        """Those of the query's matches with one photo that lie in one arrangement."""
-        return matches.where(in_one_arrangement(query, self.gallery[photo], matches))
+    def verified(self, query: Keypoints, photo: int, excluded: npt.NDArray[np.bool_] | None = None) -> Matches:
+        """The query's matches with one photo that lie in one arrangement; `excluded` as for `matches`."""
+        return self._verified(query, self.matches(query, excluded).of(photo), photo)
 
-    def _nearest(
-        self, asked: Floats, wanted: int, excluded: npt.NDArray[np.bool_] | None
-    ) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """Squared distances and rows of the nearest known keypoints, (K, wanted) each; rows are -1 where they end.
+    def _verified(self, query: Keypoints, matches: Matches, photo: int) -> Matches:
+        return matches.where(in_one_arrangement(query, self.gallery[photo], matches.query, matches.other))
+
+    def _nearest(self, asked: Floats, wanted: int, excluded: tuple[int, ...]) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Squared distances and rows of the nearest keypoints, (K, wanted) each; rows are -1 where they end.
 
         Args:
             asked: (K, 128).
             wanted: How many.
-            excluded: Bool (G,): photos whose keypoints are passed over.
+            excluded: Photos whose keypoints are passed over.
         """
-        allowed = None if excluded is None or not excluded.any() else ~excluded[self._photos]
+        allowed = None if not excluded else ~np.isin(self._photos, excluded)
         start, distances, rows = 0, [], []
         for index in self._indexes:
             if index.ntotal == 0:  # what FAISS before 1.14 answers then is whatever lay in memory
@@ -182,35 +183,6 @@ def _among(index: Any, allowed: npt.NDArray[np.bool_]) -> Any:
     if isinstance(index, faiss.IndexIVF):
         return library.SearchParametersIVF(sel=selector, nprobe=PROBES)
     return library.SearchParameters(sel=selector)
-
-
-def rank_all(index: LocalIndex, queries: Sequence[Keypoints], excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
-    """Ask about Q photos: float32 (Q, G); `excluded` is (Q, G), see `LocalIndex.rank`."""
-    scores = np.zeros((len(queries), len(index.gallery)), np.float32)
-    shown = track(queries, "Matching keypoints", len(queries)) if len(queries) > 1 else queries
-    for row, query in enumerate(shown):
-        scores[row] = index.rank(query, None if excluded is None else excluded[row])
-    return scores
-
-
-def in_one_arrangement(query: Keypoints, known: Keypoints, matches: Matches) -> npt.NDArray[np.bool_]:
-    """Which matches an affine map of the query onto the known photo explains, bool (M,).
-
-    The map is the one that most matches agree with (MAGSAC++, Barath et al., CVPR 2020). One that squeezes or blows up
-    areas more than `DISTORTION` times is none that a camera makes, nor is a mirrored one: the other flank has another
-    pattern.
-    """
-    nothing = np.zeros(len(matches.query), dtype=np.bool_)
-    if len(matches.query) < FEWEST:
-        return nothing
-    here, there = query.places[matches.query], known.places[matches.known]
-    tolerance = TOLERANCE * max(known.size)
-    affine, kept = cv2.estimateAffine2D(
-        here, there, method=cv2.USAC_MAGSAC, ransacReprojThreshold=tolerance, maxIters=TRIALS
-    )
-    if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < np.linalg.det(affine[:, :2]) < DISTORTION:
-        return nothing
-    return np.asarray(kept[:, 0] > 0)
 
 
 def _centrality(photo: Keypoints) -> Floats:

@@ -1,0 +1,164 @@
+"""The test photos scored against the gallery by one matcher: features and a protocol in, scores and answers out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from wildtrack.address.evaluation.open_set import FirstAnswers, auroc, decision_report, review_effort
+from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.features.features import Features
+from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.matching.decision import Decider
+from wildtrack.address.matching.fused import EMBEDDING
+from wildtrack.address.matching.learning import some_of
+from wildtrack.address.matching.matcher import Matcher
+from wildtrack.address.matching.matching import Matching, open_matcher
+
+REAL = "test photos of animals that are in neither training nor gallery"
+SIMULATED = "known animals' test photos, each asked with its own animal taken out; training saw most of them"
+
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class QueryScores:
+    """What a matcher made of the Q queries and G gallery photos of a protocol.
+
+    Attributes:
+        matcher: Its name.
+        by_cosine: Whether it ranked by nothing but the cosine of embeddings.
+        gallery: The gallery photos.
+        scores: float (Q, G).
+        leak_free: float (Q, G), the same as if the leaky photos were unknown.
+        answers: P of the first candidates, and whether they are right; None where nothing taught what scores mean.
+        leak_free_answers: The same as if the leaky photos were unknown, for queries that have a right one left.
+        merged: float (Q, I), the scores of identities.
+        truth: int (Q,), the number of the right identity.
+        real_unknown: Whether the new animals of `answers` are not in the gallery; else each known animal's photos
+            were taken out of it for its own queries.
+        auroc: How well the best scores tell known from unknown animals, 0 to 1; None where these are simulated.
+    """
+
+    matcher: str
+    by_cosine: bool
+    gallery: Gallery
+    scores: Floats
+    leak_free: Floats
+    answers: FirstAnswers | None
+    leak_free_answers: FirstAnswers | None
+    merged: Floats
+    truth: npt.NDArray[np.intp]
+    real_unknown: bool
+    auroc: float | None
+
+    @property
+    def method(self) -> str:
+        """Under which name the figures go: "trained" where the ranking is that by cosines."""
+        return "trained" if self.by_cosine else self.matcher
+
+
+def leak_free_scores(matcher: Matcher, queries: Features, gallery: Gallery, scores: Floats, leaky: Bools) -> Floats:
+    """The scores as if the leaky photos were unknown, (Q, G): only queries that lose a photo are scored again.
+
+    Args:
+        matcher: What scored.
+        queries: Q photos.
+        gallery: G photos.
+        scores: float (Q, G), with the leaky photos.
+        leaky: bool (Q, G), gallery photos that give a query's answer away; they score -inf.
+    """
+    rows = np.flatnonzero(leaky.any(axis=1))
+    found = np.array(scores)
+    if len(rows):
+        found[rows] = matcher.scores(queries[rows], gallery, leaky[rows])
+    return found
+
+
+def score_queries(
+    table: pd.DataFrame, features: Features, protocol: Protocol, leaky: Bools, matching: Matching | None, name: str
+) -> QueryScores:
+    """Score all queries; photos of unknown animals too, where it was learnt what scores mean.
+
+    Args:
+        table: The catalogue, N rows.
+        features: Of N photos, with keypoints if the matcher compares them.
+        protocol: Queries and gallery. Without unknown animals every known one plays the new one for its own queries,
+            which flatters a network that was trained on it.
+        leaky: bool (Q, G): gallery photos that give a query's answer away.
+        matching: What validation taught; None compares embeddings.
+        name: Of the matcher.
+    """
+    identities = table["identity"].to_numpy(dtype=object)
+    matcher = open_matcher(matching, name)
+    gallery = Gallery.of(table.iloc[protocol.gallery], features[protocol.gallery])
+    queries, query_ids, merge = features[protocol.queries], identities[protocol.queries], gallery.identities.merge
+    scores = matcher.scores(queries, gallery)
+    leak_free = leak_free_scores(matcher, queries, gallery, scores, leaky)
+    merged = merge(scores)
+    truth = (gallery.identities.names[None] == query_ids[:, None]).argmax(axis=1)
+    new_rows = some_of(protocol.unknown if len(protocol.unknown) else protocol.queries)
+    own = np.equal(identities[new_rows][:, None], identities[protocol.gallery][None]).astype(np.bool_)
+    new = merge(matcher.scores(features[new_rows], gallery, own))
+
+    def answers_of(known: Floats, decider: Decider) -> FirstAnswers:
+        answerable = np.isfinite(np.take_along_axis(known, truth[:, None], axis=1))[:, 0]
+        probability = decider.probability(known[answerable])
+        return FirstAnswers(
+            probability.max(axis=1),
+            known[answerable].argmax(axis=1) == truth[answerable],  # by scores: P may be the same for several
+            query_ids[answerable],
+            decider.probability(new).max(axis=1),
+            identities[new_rows],
+        )
+
+    answers = leak_free_answers = None
+    if matching is not None:
+        answers = answers_of(merged, matching.decider(name))
+        leak_free_answers = answers_of(merge(leak_free), matching.decider(name))
+    by_cosine = matching is None or (name == EMBEDDING and not matching.matchers[name].by_viewpoint)
+    real = len(protocol.unknown) > 0
+    told_apart = auroc(merged.max(axis=1), new.max(axis=1)) if real else None
+    return QueryScores(
+        name, by_cosine, gallery, scores, leak_free, answers, leak_free_answers, merged, truth, real, told_apart
+    )
+
+
+def decisions_report(
+    found: QueryScores, matching: Matching | None, wanted: str, false_match_rate: float, new_photos: int
+) -> dict[str, Any]:
+    """What `metrics.json` says of the matcher, its decisions and the work they leave to a person.
+
+    Args:
+        found: From `score_queries`.
+        matching: What validation taught.
+        wanted: The matcher that was asked for, which may be "auto".
+        false_match_rate: The share of unknown animals' photos that may be called a match.
+        new_photos: How many test photos show animals that are not in the gallery.
+
+    Returns:
+        Plain values: "matcher", "open_set" and "review_effort".
+    """
+    report: dict[str, Any] = {"matcher": {"name": found.matcher, "asked_for": wanted}}
+    report["open_set"] = {"AUROC": found.auroc, "num_known": len(found.truth), "num_new": new_photos}
+    if matching is not None and found.answers is not None and found.leak_free_answers is not None:
+        report["matcher"] |= {
+            "validation_mean_reciprocal_rank": {n: learnt.reciprocal_rank for n, learnt in matching.matchers.items()},
+            "validation_mAP": {n: learnt.mean_precision for n, learnt in matching.matchers.items()},
+            "uses_viewpoints": matching.matchers[found.matcher].by_viewpoint,
+            "validation_photos": matching.queries,
+            "validation_identities": matching.identities,
+            "validation_photos_of_new_animals": matching.new_photos,
+            "validation_new_animals": matching.new_animals,
+            "training_did_not_see_them": matching.unseen,
+        }
+        decider = matching.decider(found.matcher)
+        report["open_set"] = {
+            "new_animals": REAL if found.real_unknown else SIMULATED,
+            **decision_report(found.answers, decider, false_match_rate),
+            "leak_free": decision_report(found.leak_free_answers, decider, false_match_rate),
+        }
+    return {**report, "review_effort": review_effort(found.merged, found.truth)}

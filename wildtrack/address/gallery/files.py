@@ -1,0 +1,115 @@
+"""The gallery on disk: a sealed set of files in the artifacts folder, opened with every part checked."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wildtrack.access.cells import parse_bbox
+from wildtrack.address.features.keypoints import SETTINGS
+from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
+from wildtrack.address.gallery.index import build_index, is_exact, read_index, write_index
+from wildtrack.address.matching.local.files import open_keypoints, write_keypoints
+from wildtrack.address.matching.local.voting import KeypointIndex
+from wildtrack.console import program
+from wildtrack.errors import UserError
+from wildtrack.storage.files import open_array, write_csv
+from wildtrack.storage.sealed import SealedSet
+
+REBUILD = f"build it again: {program('search')} --rebuild, with the same --artifacts and --data"
+
+
+def gallery_files(folder: Path) -> SealedSet:
+    """The gallery's own sealed set, which lies beside the model's in the artifacts folder."""
+    return SealedSet(folder, "index_manifest.json", ".staging-index", REBUILD)
+
+
+def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
+    """Write a gallery as one set of files, and open it.
+
+    They are `index.faiss`, `embeddings.npy`, `meta.csv` and perhaps `keypoint_*.npy`.
+
+    Args:
+        gallery: With a source, `COLUMNS` and nothing recent; N >= 1 photos.
+        folder: The artifacts folder.
+    """
+    if gallery.source is None or gallery.recent is not None:
+        raise ValueError("A gallery that is kept has a source, and no recent photos.")
+    source, index = gallery.source, build_index(gallery.embeddings)
+    boxes = ["" if box is None else str(list(box)) for box in gallery.table["bbox"]]
+
+    def write(staging: Path) -> None:
+        write_index(index, staging / "index.faiss")
+        vectors = gallery.embeddings.astype(np.float32, copy=False)
+        np.save(staging / "embeddings.npy", vectors, allow_pickle=False)
+        write_csv(staging / "meta.csv", gallery.table.assign(bbox=boxes)[list(COLUMNS)])
+        if gallery.keypoints is not None:
+            write_keypoints(gallery.keypoints, staging)
+
+    about = {
+        "fingerprint": source.fingerprint,
+        "root": source.root.resolve().as_posix(),
+        "data": source.data.resolve().as_posix(),
+        "photos": len(gallery),
+        "keypoints": "" if gallery.keypoints is None else SETTINGS,
+        "index": "exact" if is_exact(index) else "product quantisation",
+    }
+    gallery_files(folder).replace(write, about)
+    dimensions, with_keypoints = gallery.embeddings.shape[1], gallery.keypoints is not None
+    opened = open_gallery(folder, source.fingerprint, dimensions, with_keypoints)
+    if opened is None:
+        raise UserError(f"the gallery in {folder} cannot be read back; is its disk sound and not full?")
+    return opened
+
+
+def open_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Gallery | None:
+    """Open the gallery in an artifacts folder, every file checked; None where there is none yet.
+
+    Embeddings and index stay where they are on disk.
+
+    Args:
+        folder: The artifacts folder.
+        fingerprint: Of the model that will embed the queries.
+        dimensions: Length of that model's embeddings.
+        with_keypoints: Whether the matcher compares keypoints.
+
+    Raises:
+        UserError: The gallery is damaged, incomplete, or was made by another model.
+    """
+    about = gallery_files(folder).open()
+    if about is None:
+        return None
+    if about.get("fingerprint") != fingerprint:
+        raise UserError(
+            f"the index in {folder} was made by another model, so its embeddings mean nothing to this one; {REBUILD}"
+        )
+    try:
+        table = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)[list(COLUMNS)]
+        table["bbox"] = pd.Series([parse_bbox(box) if box else None for box in table["bbox"]], dtype=object)
+        embeddings = np.asarray(open_array(folder / "embeddings.npy"))
+        if embeddings.shape != (len(table), dimensions) or embeddings.dtype != np.float32:
+            wanted = f"float32 {(len(table), dimensions)}"
+            raise ValueError(f"embeddings.npy holds {embeddings.dtype} {embeddings.shape}, and not {wanted}")
+        index = read_index(folder / "index.faiss", len(table), dimensions)
+        source = Source(Path(about["root"]), Path(about["data"]), fingerprint)
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing; {REBUILD}") from error
+    except (ValueError, KeyError, TypeError, EOFError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"the index in {folder} cannot be read: {reason}; {REBUILD}") from error
+    keypoints = _keypoints(folder, about, len(table)) if with_keypoints else None
+    return Gallery(table, embeddings, keypoints, index, source=source)
+
+
+def _keypoints(folder: Path, about: dict[str, Any], photos: int) -> KeypointIndex:
+    if about.get("keypoints", "") != SETTINGS:
+        found = "without keypoints" if not about.get("keypoints") else "with keypoints of another kind"
+        raise UserError(f"the index in {folder} was built {found}, and the matcher compares them; {REBUILD}")
+    try:
+        keypoints = open_keypoints(folder)
+    except UserError as error:
+        raise UserError(f"{error}; {REBUILD}") from error
+    if len(keypoints.gallery) != photos:
+        raise UserError(f"the keypoints in {folder} are of {len(keypoints.gallery)} photos, not of {photos}; {REBUILD}")
+    return keypoints

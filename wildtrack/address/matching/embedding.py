@@ -1,0 +1,50 @@
+"""The matcher that compares embeddings: the cosine of two photos."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from wildtrack.address.matching.matcher import Bools, Floats, Matcher, Rows
+
+if TYPE_CHECKING:
+    from wildtrack.address.features.features import Features
+    from wildtrack.address.gallery.gallery import Gallery
+
+BLOCK = 1 << 11  # vectors at once, in the processor's cache
+
+Vectors = npt.NDArray[np.float32]
+
+
+class EmbeddingMatcher(Matcher):
+    """Photos are as alike as the cosine of their embeddings says, -1 to 1."""
+
+    name = "embedding"
+
+    def scores(
+        self, queries: "Features", gallery: "Gallery", excluded: Bools | None = None, rows: Rows | None = None
+    ) -> Floats:
+        """Multiply the embeddings; see `Matcher.scores`."""
+        found = cosines(queries.embeddings, gallery.embeddings_of(rows))
+        if excluded is not None:
+            found = np.where(excluded if rows is None else excluded[:, rows], np.float32(-np.inf), found)
+        return found
+
+    def bound(self, cosine: float) -> float:
+        """The cosine itself."""
+        return cosine
+
+
+def cosines(queries: Vectors, gallery: Vectors) -> Vectors:
+    """Cosine of each pair, float32 (Q, G), of float32 (Q, D) and (G, D) of length one.
+
+    To a single query, photos with equal embeddings are equally similar to the last digit, and so are ranked by row: in
+    a matrix product the last digits depend on where a vector lies.
+    """
+    if len(queries) != 1:
+        return np.asarray(queries @ gallery.T)
+    found = np.empty((1, len(gallery)), np.float32)
+    for start in range(0, len(gallery), BLOCK):
+        part = slice(start, start + BLOCK)
+        found[0, part] = (gallery[part] * queries).sum(axis=1, dtype=np.float64)
+    return found

@@ -1,0 +1,76 @@
+"""Calibrated matchers: the log-odds that several matchers give are added, or those of one are taken alone."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from wildtrack.address.matching.calibration import Calibration
+from wildtrack.address.matching.matcher import Bools, Floats, Matcher, Rows, matchers, new_matcher
+from wildtrack.address.matching.viewpoints import ANY, RELATIONS, Codes, viewpoint_relation
+
+if TYPE_CHECKING:
+    from wildtrack.address.features.features import Features
+    from wildtrack.address.gallery.gallery import Gallery
+
+EMBEDDING, LOCAL, FUSED = "embedding", "local", "fused"
+FUSIONS = {FUSED: (EMBEDDING, LOCAL)}  # name -> the matchers whose log-odds are added
+
+
+class FusedMatcher(Matcher):
+    """How much speaks for one animal: the log-odds beyond the prior's, added over its parts."""
+
+    def __init__(self, calibrations: Mapping[str, Calibration], by_viewpoint: bool) -> None:
+        """Put calibrated matchers together.
+
+        Args:
+            calibrations: Registered matcher -> what its scores mean; one or more.
+            by_viewpoint: Whether what scores mean depends on the viewpoints of the two photos.
+        """
+        self.calibrations, self.by_viewpoint = calibrations, by_viewpoint
+
+    def scores(
+        self, queries: "Features", gallery: "Gallery", excluded: Bools | None = None, rows: Rows | None = None
+    ) -> Floats:
+        """Score with every part, and add what the scores mean; see `Matcher.scores`."""
+        found = {name: new_matcher(name).scores(queries, gallery, excluded, rows) for name in self.calibrations}
+        viewpoints = gallery.viewpoints if rows is None else gallery.viewpoints[rows]
+        return self.combined(found, viewpoint_relation(queries.viewpoints, viewpoints))
+
+    def combined(self, scores: Mapping[str, Floats], relation: Codes) -> npt.NDArray[np.float64]:
+        """Add what the parts' scores mean.
+
+        Args:
+            scores: Of every part, (Q, G) each; -inf stays what it is.
+            relation: From `viewpoint_relation`, (Q, G).
+        """
+        regarded = relation if self.by_viewpoint else np.full(relation.shape, ANY)
+        total = np.zeros(relation.shape)
+        for name, calibration in self.calibrations.items():
+            possible = np.isfinite(scores[name])
+            total[possible] += calibration.log_odds(scores[name][possible], regarded[possible])
+            total[~possible] = -np.inf
+        return total
+
+    def bound(self, cosine: float) -> float | None:
+        """The best that any viewpoint gives, where the embedding is the only part."""
+        if list(self.calibrations) != [EMBEDDING]:
+            return None
+        relation = np.arange(len(RELATIONS) if self.by_viewpoint else 1, dtype=np.int8)
+        return float(self.calibrations[EMBEDDING].log_odds(np.full(relation.shape, cosine, np.float32), relation).max())
+
+
+def matcher_names() -> list[str]:
+    """What `--matcher` takes: the registered matchers, and those that put several together."""
+    return [*matchers(), *FUSIONS]
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The registered matchers that a matcher is made of; itself alone where it is one."""
+    return FUSIONS.get(name, (name,))
+
+
+def needs_keypoints(name: str) -> bool:
+    """Whether a matcher, or a part of it, compares keypoints."""
+    return any(matchers()[part].uses_keypoints for part in parts_of(name))

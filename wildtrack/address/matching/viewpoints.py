@@ -1,0 +1,28 @@
+"""How the viewpoints of two photos relate: the left and the right side of an animal carry two patterns."""
+
+import numpy as np
+import numpy.typing as npt
+
+RELATIONS = ("any", "same", "other")  # of two viewpoints; any: one of them is not known
+ANY, SAME, OTHER = range(3)
+
+Codes = npt.NDArray[np.int8]
+
+
+def viewpoint_relation(queries: npt.ArrayLike, gallery: npt.ArrayLike) -> Codes:
+    """Compare the viewpoints of queries and gallery photos.
+
+    Args:
+        queries: str (Q,), "" where not known.
+        gallery: str (G,), likewise.
+
+    Returns:
+        int8 (Q, G), places in `RELATIONS`.
+
+    Examples:
+        >>> viewpoint_relation(["left"], ["left", "right", ""]).tolist()
+        [[1, 2, 0]]
+    """
+    query, other = np.asarray(queries, str)[:, None], np.asarray(gallery, str)[None]
+    known = (query != "") & (other != "")
+    return np.where(known, np.where(query == other, SAME, OTHER), ANY).astype(np.int8)
