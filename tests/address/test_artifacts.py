@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from wildtrack.address.artifacts import artifact_files, open_artifacts
-from wildtrack.address.matching.learning import Matching
-from wildtrack.address.matching.learnt_file import write_matching
+from wildtrack.address.matching.matching import Matching
+from wildtrack.address.matching.matching_json import write_matching
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.network import network_fingerprint, open_network
 from wildtrack.errors import UserError
@@ -58,7 +58,7 @@ def test_what_validation_taught_comes_back(artifacts: Path, matching: Matching) 
     opened = open_artifacts(artifacts).matching
     assert opened is not None
     assert (opened.best, opened.new_photos, opened.gallery, opened.unseen) == ("fused", 2, 12, True)
-    assert opened.evidence.keys() == {"embedding", "local"}
+    assert opened.calibrations.keys() == {"embedding", "local"}
 
 
 def test_a_set_from_before_matching_was_learnt(artifacts: Path) -> None:

@@ -75,10 +75,3 @@ def test_nothing_imports_the_commands() -> None:
     allowed = ("wildtrack/__init__.py", "wildtrack/api.py", "wildtrack/commands/")
     names = {path.relative_to(ROOT).as_posix() for path in MODULES if "commands" in parts(path)}
     assert not {name for name in names if not name.startswith(allowed)}
-
-
-def test_only_pictures_need_matplotlib() -> None:
-    names = {
-        path.relative_to(ROOT).as_posix() for path in MODULES if any("matplotlib" in name for name in imported(path))
-    }
-    assert not {name for name in names if not name.startswith("wildtrack/visualization/")}

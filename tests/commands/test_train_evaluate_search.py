@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import ExifTags, Image
+from wildtrack.address.evaluation.trial import REAL, SIMULATED
 
 from benchmarks import start
 from tests.blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from wildtrack.access.photos.reader import read_photo
-from wildtrack.address.evaluation.trial import REAL, SIMULATED
 from wildtrack.address.gallery.answers import Answer, Candidate
 from wildtrack.address.models.engines import OnnxEngine
 

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ import pytest
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.features.keypoints import Keypoints
-from wildtrack.address.gallery import index as index_module
-from wildtrack.address.gallery.index import META_COLUMNS, open_index, save_index
-from wildtrack.address.matching.local.voting import LocalIndex
+from wildtrack.address.gallery import files
+from wildtrack.address.gallery.files import open_gallery, save_gallery
+from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
+from wildtrack.address.gallery.index import build_index, is_exact
+from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.web.store import Said, Store
@@ -32,27 +35,28 @@ DIMENSIONS = 16
 
 @pytest.fixture
 def folder(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """All that can lie in an artifacts folder: the model, and an index with keypoints and sketches."""
-    monkeypatch.setattr(index_module, "APPROXIMATE_FROM", 400)
+    """All that can lie in an artifacts folder: the model, and a gallery with keypoints and an approximate index."""
+    monkeypatch.setattr(files, "build_index", partial(build_index, exact_up_to=0))
     rng = np.random.default_rng(0)
     vectors = np.repeat(rng.normal(size=(40, DIMENSIONS)), 10, axis=0) + 0.5 * rng.normal(size=(400, DIMENSIONS))
     embeddings = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    meta = pd.DataFrame("", index=range(400), columns=list(META_COLUMNS), dtype=object)
-    meta = meta.assign(image_id=[str(row) for row in range(400)], identity=[f"Žofie {row // 10}" for row in range(400)])
+    table = pd.DataFrame("", index=range(400), columns=list(COLUMNS), dtype=object)
+    names = [f"Žofie {row // 10}" for row in range(400)]
+    table = table.assign(image_id=[str(row) for row in range(400)], identity=names, bbox=None)
     keypoints = [
         Keypoints(rng.uniform(0, 90, (5, 2)).astype(np.float32), rng.integers(0, 60, (5, 128), np.uint8), (90, 120))
         for _ in range(400)
     ]
-    meta["bbox"] = pd.Series([None] * 400, dtype=object)
-    save_index(artifacts, embeddings, meta, artifacts, artifacts / "p.csv", "f", LocalIndex(keypoints))
+    source = Source(artifacts, artifacts / "p.csv", "f")
+    save_gallery(Gallery(table, embeddings, KeypointIndex(keypoints), source=source), artifacts)
     return artifacts
 
 
 def open_all(folder: Path) -> None:
     assert open_artifacts(folder).config is not None
-    index = open_index(folder, "f", DIMENSIONS, with_keypoints=True)
-    assert index is not None
-    assert index.approximate is not None
+    gallery = open_gallery(folder, "f", DIMENSIONS, with_keypoints=True)
+    assert gallery is not None
+    assert not is_exact(gallery.index)
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -78,7 +82,7 @@ def flipped(content: bytes, bit: int) -> bytes:
 def test_every_damage_to_artifacts_is_noticed(folder: Path, record_property: Callable[[str, object], None]) -> None:
     open_all(folder)
     names = sorted(path.name for path in folder.iterdir())
-    assert len(names) == 9 + 4 + 5 + 2  # the model's, the index's, its keypoints' and its sketches' files
+    assert len(names) == 9 + 4 + 5  # the model's, the gallery's and its keypoints' files
     rng = random.Random(0)
     hit: Counter[str] = Counter()
     for number in range(DAMAGES):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.blobs import ROOT, TINY, contents, error_lines, run_script, start_script
 from tests.faults.conftest import SmallDisk
-from wildtrack.address.gallery.index import REBUILD
+from wildtrack.address.gallery.files import REBUILD
 from wildtrack.commands import search
 from wildtrack.errors import UserError
 

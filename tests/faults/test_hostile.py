@@ -23,7 +23,7 @@ from onnx import TensorProto, helper
 
 from wildtrack.access.download.archives import extract
 from wildtrack.address.artifacts import artifact_files, open_artifacts
-from wildtrack.address.gallery.index import index_files, open_index
+from wildtrack.address.gallery.files import gallery_files, open_gallery
 from wildtrack.address.matching.local.files import open_keypoints
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.errors import UserError
@@ -590,6 +590,9 @@ ARRAYS: dict[str, Callable[[Path], bytes]] = {
 }
 
 
+ABOUT = {"fingerprint": "f", "root": ".", "data": ".", "keypoints": ""}
+
+
 def zipped(members: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -610,25 +613,21 @@ def test_arrays(tmp_path: Path, canary: Path, name: str) -> None:
         for each, content in {**INDEX, "embeddings.npy": ARRAYS[name](canary)}.items():
             (staging / each).write_bytes(content)
 
-    about = {"fingerprint": "f", "root": ".", "data": ".", "keypoints": "", "sketches_find": None}
-    index_files(tmp_path / "a").replace(write, about)
-    assert "the index in" in refused(lambda: open_index(tmp_path / "a", "f", 8))
+    gallery_files(tmp_path / "a").replace(write, ABOUT)
+    assert "the index in" in refused(lambda: open_gallery(tmp_path / "a", "f", 8))
     for array in ("photos", "places", "descriptors", "centres", "members"):
         (tmp_path / f"keypoint_{array}.npy").write_bytes(ARRAYS[name](canary))
     refused(lambda: open_keypoints(tmp_path))
 
 
-def test_a_faiss_header_that_claims_terabytes_is_never_read(tmp_path: Path) -> None:
+def test_a_faiss_header_that_claims_terabytes_is_refused(tmp_path: Path) -> None:
     def write(staging: Path) -> None:
         for each, content in INDEX.items():
             (staging / each).write_bytes(content)
         np.save(staging / "embeddings.npy", np.full((1, 8), 8**-0.5, np.float32))
 
-    about = {"fingerprint": "f", "root": ".", "data": ".", "keypoints": "", "sketches_find": None}
-    index_files(tmp_path / "a").replace(write, about)
-    index = open_index(tmp_path / "a", "f", 8)
-    assert index is not None
-    assert index.nearest(np.full((1, 8), 8**-0.5, np.float32), 1)[0][0, 0] == pytest.approx(1)
+    gallery_files(tmp_path / "a").replace(write, ABOUT)
+    assert "index.faiss is no index of 1 photos" in refused(lambda: open_gallery(tmp_path / "a", "f", 8))
 
 
 @pytest.mark.parametrize("name", ["objects", "a pickle", "code for a header"])

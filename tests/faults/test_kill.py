@@ -19,7 +19,8 @@ import pytest
 
 from tests.blobs import ROOT, TINY, draw_animal, run_script
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.index import Index, open_index
+from wildtrack.address.gallery.files import open_gallery
+from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.models.engines import OnnxEngine
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
@@ -45,21 +46,21 @@ def changes(done: "subprocess.CompletedProcess[str]") -> int:
     return int(found[1])
 
 
-def index_of(home: Path) -> Index | None:
+def gallery_of(home: Path) -> Gallery | None:
     artifacts = open_artifacts(home / "artifacts")
     engine = OnnxEngine(home / "artifacts" / "model.onnx")
-    index = open_index(home / "artifacts", engine.fingerprint, artifacts.preprocessor.embed_dim)
-    if index is not None:
-        assert np.isfinite(index.embeddings).all()
-        assert len(index.embeddings) == len(index.meta)
-    return index
+    gallery = open_gallery(home / "artifacts", engine.fingerprint, artifacts.preprocessor.embed_dim)
+    if gallery is not None:
+        assert np.isfinite(gallery.embeddings).all()
+        assert len(gallery.embeddings) == len(gallery)
+    return gallery
 
 
 def test_killed_while_indexing(home: Path, record_property: Callable[[str, object], None]) -> None:
     """Each round adds a photo; the index knows those of the last round, or of an earlier one, all of them."""
     search = ("search.py", "new.jpg", "--rebuild", "--no-panels", "--data", "data")
     total = changes(run_dying(0, home, *search))
-    before = index_of(home)
+    before = gallery_of(home)
     assert before is not None
     rng, killed, renewed = random.Random(0), 0, 0
     rounds = 50 if SOAK else 4
@@ -69,10 +70,10 @@ def test_killed_while_indexing(home: Path, record_property: Callable[[str, objec
         done = run_dying(rng.randint(1, total), home, *search)
         assert done.returncode in (-signal.SIGKILL, 0), done.stderr
         killed += done.returncode != 0
-        after = index_of(home)
+        after = gallery_of(home)
         assert after is not None
-        assert len(after.meta) in (len(before.meta), expected)
-        renewed += len(after.meta) == expected
+        assert len(after) in (len(before), expected)
+        renewed += len(after) == expected
         before = after
     assert killed
     record_property(

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
 from tests.spotted import SIZE, CellEngine, build, fake_matching, spots
-from wildtrack.address.gallery.index import Index
+from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.web import api as module
 from wildtrack.web import store as store_module
@@ -31,18 +31,18 @@ class Classifier(CellEngine):
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     """Built from a CSV that says where a photo was taken."""
     folder = tmp_path_factory.mktemp("known")
     built = build(folder)
-    table = built.meta[["image_id", "identity", "path", "orientation"]].assign(latitude=-3.25, longitude=55.5)
+    table = built.table[["image_id", "identity", "path", "orientation"]].assign(latitude=-3.25, longitude=55.5)
     table.to_csv(folder / "catalogue.csv", index=False)
-    return replace(built, data=folder / "catalogue.csv")
+    return replace(built, source=Source(folder, folder / "catalogue.csv", "fingerprint"))
 
 
 @pytest.fixture
-def searcher(index: Index) -> Searcher:
-    return Searcher(index, Classifier(), SIZE, "fused", fake_matching(), explains=True)
+def searcher(gallery: Gallery) -> Searcher:
+    return Searcher(gallery, Classifier(), SIZE, "fused", fake_matching(), explains=True)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def tagged() -> Image.Exif:
 
 
 def confirm(client: TestClient, pattern: int, identity: str, new: bool = True, exif: Image.Exif | None = None) -> Any:
-    fields = {"identity": identity, "new_individual": str(new)}
+    fields = {"identity": identity, "new_individual": str(new), "viewpoint": "left"}
     return client.post("/sightings", files={"photo": ("a.jpg", photo(pattern, 4, exif, "JPEG"))}, data=fields)
 
 
@@ -114,7 +114,8 @@ def test_confirm_search_undo(client: TestClient) -> None:
     said = confirm(client, 7, "Eva")
     assert said.status_code == 201
     assert best() == "Eva"
-    assert client.get("/healthz").json()["confirmed"] == 1
+    health = client.get("/healthz").json()
+    assert (health["matcher"], health["photos"], health["identities"], health["confirmed"]) == ("fused", 7, 5, 1)
     assert [each["identity"] for each in client.get("/sightings").json()] == ["Eva"]
     assert "Eva" in [each["identity"] for each in client.get("/identities").json()["identities"]]
     assert confirm(client, 7, "Eva").status_code == 409
@@ -127,6 +128,15 @@ def test_confirm_search_undo(client: TestClient) -> None:
         ("undone", "Eva"),
         ("named", "Eva"),
     ]
+
+
+def test_the_viewpoint_goes_through(client: TestClient) -> None:
+    assert confirm(client, 7, "Eva").json()["viewpoint"] == "left"
+    assert client.get("/identities").json()["viewpoints"] == ["left", "right"]
+    (answer,) = client.post("/search?viewpoint=right", files={"photos": ("a.png", photo(7, 9))}).json()
+    assert answer["viewpoint"] == "right"
+    found = {each["identity"]: (each["gallery_photos"], each["other_viewpoint"]) for each in answer["candidates"]}
+    assert found == {"Ana": (2, "left"), "Blå": (2, None), "007": (1, None), "NA": (1, "left"), "Eva": (1, "left")}
 
 
 def test_a_full_disk_is_told_and_changes_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +198,7 @@ def test_exports_tell_positions_only_when_asked(client: TestClient) -> None:
     [
         ("POST", "/search", {}, 422, "photos"),
         ("POST", "/search?topk=0", {"files": {"photos": b"x"}}, 422, "greater"),
-        ("POST", "/search?side=top", {"files": {"photos": photo(1)}}, 422, "sides are: left, right"),
+        ("POST", "/search?viewpoint=top", {"files": {"photos": photo(1)}}, 422, "viewpoints are: left, right"),
         ("POST", "/search", {"files": {"photos": b"x" * 1_000_001}}, 413, "at most 1 MB a request"),
         ("POST", "/search", {"content": iter([b"x" * 600_000] * 2), "headers": FORM}, 413, "at most 1 MB"),
         ("POST", "/search", {"files": [("photos", b"x")] * 51}, 413, "at most 50"),
@@ -226,11 +236,11 @@ def test_what_is_refused_says_why(
     assert "content-security-policy" in answer.headers
 
 
-def test_a_catalogue_that_is_gone_is_not_exported(searcher: Searcher, index: Index, tmp_path: Path) -> None:
+def test_a_catalogue_that_is_gone_is_not_exported(searcher: Searcher, gallery: Gallery, tmp_path: Path) -> None:
     broken = tmp_path / "broken.csv"
     broken.write_text("image_id\n")
     for data in (tmp_path / "gone.csv", broken):
-        asked = replace(searcher, index=replace(index, data=data))
+        asked = replace(searcher, gallery=replace(gallery, source=Source(tmp_path, data, "fingerprint")))
         with open_store(tmp_path / "sightings") as store:
             client = TestClient(create_app(Service(asked, (), store), PAGE, needs_token=False))
             answer = client.get("/export")
@@ -238,11 +248,12 @@ def test_a_catalogue_that_is_gone_is_not_exported(searcher: Searcher, index: Ind
         assert str(tmp_path) not in answer.text
 
 
-def test_no_answer_names_a_folder(client: TestClient, index: Index, tmp_path: Path) -> None:
+def test_no_answer_names_a_folder(client: TestClient, gallery: Gallery, tmp_path: Path) -> None:
     confirm(client, 7, "Eva")
+    assert gallery.source is not None
     for target in ("/healthz", "/identities", "/sightings", "/events", "/export", "/openapi.json"):
         text = client.get(target).text
-        assert str(index.root) not in text
+        assert str(gallery.source.root) not in text
         assert str(tmp_path) not in text
 
 

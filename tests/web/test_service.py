@@ -8,17 +8,18 @@ from PIL import Image
 
 from tests.spotted import SIZE, CellEngine, build, fake_matching, spots
 from wildtrack.access.photos.reader import PhotoError
+from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
-from wildtrack.address.gallery.index import Index
+from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.searcher import Searcher
-from wildtrack.address.matching.learning import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
 from wildtrack.errors import UserError
 from wildtrack.web.service import Service, usable_name
 from wildtrack.web.store import ConflictError, Store, open_store
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     return build(tmp_path_factory.mktemp("known"))
 
 
@@ -28,13 +29,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def serve(index: Index, store: Store, matcher: str = FUSED) -> Service:
-    searcher = Searcher(index, CellEngine(), SIZE, matcher, fake_matching(), explains=True)
+def serve(gallery: Gallery, store: Store, matcher: str = FUSED) -> Service:
+    searcher = Searcher(gallery, CellEngine(), SIZE, matcher, fake_matching(), explains=True)
     return Service(searcher, ("Ana", "Blå"), store)
 
 
 def png(pattern: int, crop: int = 4) -> io.BytesIO:
-    """A photo of which the index may hold another part."""
+    """A photo of which the gallery may hold another part."""
     file = io.BytesIO()
     Image.fromarray(spots(pattern)[crop:, crop:]).save(file, "PNG")
     return file
@@ -46,27 +47,27 @@ def first(service: Service, photo: io.BytesIO) -> str:
 
 @pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 def test_a_new_animal_is_found_at_once_after_a_restart_and_not_after_undoing(
-    index: Index, store: Store, matcher: str
+    gallery: Gallery, store: Store, matcher: str
 ) -> None:
-    service = serve(index, store, matcher)
+    service = serve(gallery, store, matcher)
     assert first(service, png(7)) != "Eva"
     said = service.confirm(png(7), " Eva ", True, "left")
     assert (said.identity, said.new_individual, said.viewpoint) == ("Eva", True, "left")
-    for asked in (service, serve(index, store, matcher)):
+    for asked in (service, serve(gallery, store, matcher)):
         answer = asked.answer("photo.png", png(7, 9), 5, "")
         assert answer.candidates[0].identity == "Eva"
         assert answer.candidates[0].photo_id == said.photo
-        assert answer.candidates[0].known_photos == 1
+        assert answer.candidates[0].gallery_photos == 1
         assert answer.candidates[0].orientation == "left"
         assert (answer.candidates[0].shared_points or 0) > 4
         assert asked.answer("photo.png", png(7), 5, "").already_known_as == "Eva"
     service.undo(said.id)
-    for asked in (service, serve(index, store, matcher)):
+    for asked in (service, serve(gallery, store, matcher)):
         assert "Eva" not in [each.identity for each in asked.answer("photo.png", png(7, 9), 5, "").candidates]
 
 
-def test_what_is_confirmed_is_noted_with_what_was_answered(index: Index, store: Store) -> None:
-    service = serve(index, store)
+def test_what_is_confirmed_is_noted_with_what_was_answered(gallery: Gallery, store: Store) -> None:
+    service = serve(gallery, store)
     answer = service.answer("photo.png", png(1), 5, "")
     said = service.confirm(png(1), "Ana", False, "")
     assert (said.decision, said.probability) == (answer.decision, answer.candidates[0].probability)
@@ -87,44 +88,51 @@ def test_what_is_confirmed_is_noted_with_what_was_answered(index: Index, store: 
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_nothing(
-    index: Index, store: Store, pattern: int, crop: int, identity: str, new: bool, error: type[Exception], reason: str
+    gallery: Gallery,
+    store: Store,
+    pattern: int,
+    crop: int,
+    identity: str,
+    new: bool,
+    error: type[Exception],
+    reason: str,
 ) -> None:
-    service = serve(index, store)
+    service = serve(gallery, store)
     with pytest.raises(error, match=reason):
         service.confirm(png(pattern, crop), identity, new, "")
     assert store.sightings() == []
-    assert len(service.searcher.index.meta) == len(index.meta)
+    assert len(service.searcher.gallery) == len(gallery)
 
 
-def test_no_photo(index: Index, store: Store) -> None:
-    service = serve(index, store)
+def test_no_photo(gallery: Gallery, store: Store) -> None:
+    service = serve(gallery, store)
     with pytest.raises(PhotoError, match="empty"):
         service.confirm(io.BytesIO(), "Ana", False, "")
     assert service.answer("a.jpg", io.BytesIO(b"text"), 5, "").status == "unreadable"
 
 
-@pytest.mark.parametrize("side", ["left", "right", ""])
-def test_sides(index: Index, store: Store, side: str) -> None:
-    service = serve(index, store)
-    assert service.sides() == ["left", "right"]
-    assert service.answer("a.png", png(1), 5, side).side == (side or None)
-    with pytest.raises(UserError, match="sides are: left, right"):
+@pytest.mark.parametrize("viewpoint", ["left", "right", ""])
+def test_viewpoints(gallery: Gallery, store: Store, viewpoint: str) -> None:
+    service = serve(gallery, store)
+    assert service.viewpoints() == ["left", "right"]
+    assert service.answer("a.png", png(1), 5, viewpoint).viewpoint == (viewpoint or None)
+    with pytest.raises(UserError, match="shows the viewpoint 'top'; viewpoints are: left, right"):
         service.answer("a.png", png(1), 5, "top")
 
 
-def test_another_model_looks_at_the_photos_again(index: Index, store: Store) -> None:
-    said = serve(index, store).confirm(png(7), "Eva", True, "")
-    store.keep_vector(said.photo, index.fingerprint, np.zeros(3, np.float32))  # of another length: not of this model
-    assert first(serve(index, store), png(7, 9)) == "Eva"
-    assert store.vectors(index.fingerprint)[said.photo].shape == (48,)
+def test_another_model_looks_at_the_photos_again(gallery: Gallery, store: Store) -> None:
+    said = serve(gallery, store).confirm(png(7), "Eva", True, "")
+    store.keep_vector(said.photo, "fingerprint", np.zeros(3, np.float32))  # of another length: not of this model
+    assert first(serve(gallery, store), png(7, 9)) == "Eva"
+    assert store.vectors("fingerprint")[said.photo].shape == (48,)
 
 
 def test_a_photo_that_is_gone_is_searched_and_told_of(
-    index: Index, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    gallery: Gallery, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = serve(index, store).confirm(png(7), "Eva", True, "")
+    said = serve(gallery, store).confirm(png(7), "Eva", True, "")
     store.file_of(said.stored).unlink()
-    service = serve(index, Store(tmp_path / "sightings"), EMBEDDING)
+    service = serve(gallery, Store(tmp_path / "sightings"), EMBEDDING)
     assert "Confirmed photos that are gone or damaged: 1," in caplog.text
     assert first(service, png(7, 9)) == "Eva"
     picture = service.picture(said.photo, None, 64)
@@ -132,24 +140,25 @@ def test_a_photo_that_is_gone_is_searched_and_told_of(
     assert (picture == 200).all()
 
 
-def test_a_photo_that_got_into_the_catalogue_is_there_once(index: Index, store: Store) -> None:
-    said = serve(index, store).confirm(png(7), "Eva", True, "")
-    row = index.meta[:1].assign(identity="Eva", path="eva.png", sha256=said.photo)
-    grown = index.extended(index.embeddings[:1], row, [read_keypoints(png(7), None)])
+def test_a_photo_that_got_into_the_catalogue_is_there_once(gallery: Gallery, store: Store) -> None:
+    said = serve(gallery, store).confirm(png(7), "Eva", True, "")
+    row = gallery.table[:1].assign(identity="Eva", path="eva.png", sha256=said.photo)
+    features = Features(gallery.embeddings[:1], gallery.viewpoints[:1], [read_keypoints(png(7), None)])
+    grown = gallery.extended(features, row)
     service = serve(grown, store)
-    assert len(service.searcher.index.meta) == len(grown.meta)
+    assert len(service.searcher.gallery) == len(grown)
     assert service.confirmed() == []
     with pytest.raises(ConflictError, match="part of the catalogue"):
         service.undo(said.id)
-    assert [each.id for each in serve(index, store).confirmed()] == [said.id]
+    assert [each.id for each in serve(gallery, store).confirmed()] == [said.id]
 
 
-def test_probabilities_are_those_of_the_trained(index: Index, store: Store) -> None:
+def test_probabilities_are_those_of_the_trained(gallery: Gallery, store: Store) -> None:
     class Classifier(CellEngine):
         def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
             return super().run(photos) | {"probabilities": np.array([[0.25, 0.75]], np.float32)}
 
-    service = Service(Searcher(index, Classifier(), SIZE), ("Ana", "Blå"), store)
+    service = Service(Searcher(gallery, Classifier(), SIZE), ("Ana", "Blå"), store)
     query = service.read("a.png", png(1))
     assert service.probabilities(query, 5) == [("Blå", 0.75), ("Ana", 0.25)]
     assert service.probabilities(query, 1) == [("Blå", 0.75)]

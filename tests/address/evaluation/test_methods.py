@@ -1,4 +1,3 @@
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,22 +8,18 @@ import pytest
 
 from wildtrack.access.photos.pixels import Decoded, decode_catalogue
 from wildtrack.address.artifacts import Artifacts, open_artifacts
-from wildtrack.address.evaluation import methods
-from wildtrack.address.evaluation.method import Asked, Method
-from wildtrack.address.evaluation.methods import by_embeddings, check_methods, open_methods
+from wildtrack.address.evaluation.data import EvaluationData
+from wildtrack.address.evaluation.method import Comparison, Method
+from wildtrack.address.evaluation.methods import check_methods, open_methods, words
 from wildtrack.address.evaluation.protocol import Protocol
-from wildtrack.address.evaluation.speed import RUNS
-from wildtrack.address.matching.calibration import OTHER_SIDE, SAME_SIDE
-from wildtrack.address.matching.learning import Matching
-from wildtrack.address.models.engines import BATCH
+from wildtrack.address.matching.matching import Matching
 from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
@@ -34,10 +29,10 @@ def photos(catalogue: pd.DataFrame, photo_folder: Path, cache: Path) -> Decoded:
 
 
 @pytest.fixture
-def asked(catalogue: pd.DataFrame, photo_folder: Path) -> Asked:
-    digests = [hashlib.sha256(path.encode()).hexdigest() for path in catalogue["path"]]
+def comparison(photos: Decoded, photo_folder: Path, cache: Path) -> Comparison:
     protocol = Protocol(np.array([0, 4, 8]), np.array([1, 2, 3, 5, 6, 7, 9, 10, 11]), "by hand", 0)
-    return Asked(catalogue, photo_folder, digests, protocol, np.zeros((3, 9), np.bool_), CacheConfig())
+    data = EvaluationData(photo_folder, photos, protocol, np.zeros((3, 9), np.bool_))
+    return Comparison(data, CacheConfig(root=cache))
 
 
 @pytest.fixture
@@ -48,8 +43,8 @@ def ours(saved_artifacts: Path) -> Artifacts:
     return replace(opened, config=replace(opened.config, pooling="auto"))
 
 
-def opened(words: list[str], artifacts: Artifacts, photos: Decoded, scaling: str = "auto") -> list[Method]:
-    return open_methods(words, artifacts, photos, LoadingConfig(scaling))
+def opened(names: list[str], artifacts: Artifacts, photos: Decoded, scaling: str = "auto") -> list[Method]:
+    return open_methods(names, artifacts, LoadingConfig(scaling), lambda: photos)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +66,8 @@ def test_what_is_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word
     (tmp_path / "folder.onnx").mkdir()
     (tmp_path / "weights.pt").touch()
     (tmp_path / "model.h5").touch()
-    check_methods(["pixels", "backbone", "untrained", "wildtrack", "model.h5"])
+    assert words() == ["pixels", "backbone", "untrained", "wildtrack", "local", "fused", "megadescriptor"]
+    check_methods([*words()[:-1], "model.h5"])
     with pytest.raises(UserError, match=message):
         check_methods(["pixels", word])
 
@@ -87,17 +83,22 @@ def test_nothing_is_fused_without_validation_photos(
     caplog.set_level("INFO")
     assert [method.name for method in opened(["pixels", "local", "fused"], ours, photos)] == ["pixels", "local"]
     assert "Left out: fused, as the model in" in caplog.text
-    assert "has learnt nothing from validation photos" in caplog.text
+    assert "has learnt nothing for it" in caplog.text
 
 
-def test_fused_is_the_evidence_of_our_model_and_local_features(
-    ours: Artifacts, photos: Decoded, asked: Asked, matching: Matching
-) -> None:
+def test_local_and_fused_methods(ours: Artifacts, photos: Decoded, matching: Matching) -> None:
     found = opened(["wildtrack", "local", "fused"], replace(ours, matching=matching), photos)
-    embedding, local, fused = (method.rank(asked).similarity for method in found)
-    relation = np.array([[SAME_SIDE if gallery % 2 == 0 else OTHER_SIDE for gallery in asked.protocol.gallery]] * 3)
-    expected = matching.scores("fused", {"embedding": embedding, "local": local}, relation.astype(np.int8))
-    np.testing.assert_array_equal(fused, expected)
+    assert [method.matcher for method in found] == ["embedding", "local", "fused"]
+    embedding, local, fused = found
+    assert (local.embedder, local.matching, local.minutes) == (None, None, 0.0)
+    assert (fused.matching, fused.minutes) == (matching, None)
+    assert fused.embedder is not None and embedding.embedder is not None
+    assert fused.embedder.fingerprint == embedding.embedder.fingerprint
+    assert [method.note for method in found] == [
+        "",
+        "RootSIFT, LNBNN, affine MAGSAC",
+        "embedding and local together, as validation photos taught what their scores mean",
+    ]
     assert len({method.fingerprint for method in found}) == 3
 
 
@@ -108,55 +109,20 @@ def test_megadescriptor_without_its_packages(monkeypatch: pytest.MonkeyPatch, wo
         check_methods([word])
 
 
-def test_methods_rank(ours: Artifacts, photos: Decoded, asked: Asked, saved_artifacts: Path) -> None:
-    h5 = str(saved_artifacts / "model.h5")
+def test_methods_score(ours: Artifacts, photos: Decoded, comparison: Comparison, saved_artifacts: Path) -> None:
     found = opened(["pixels", "untrained", "wildtrack", str(saved_artifacts / "model.onnx")], ours, photos)
-    answers = [method.rank(asked) for method in found]
+    answers = [comparison.score(method) for method in found]
     assert [answer.embed_dim for answer in answers] == [3072, 4 * 4 * 64, 8, 8]
     for answer in answers:
-        assert answer.similarity.shape == (3, 9)
-        assert np.abs(answer.similarity).max() <= 1 + 1e-5
+        assert answer.scores.shape == (3, 9)
+        assert np.abs(answer.scores).max() <= 1 + 1e-5
         assert answer.photos_per_second is not None
-    np.testing.assert_allclose(answers[2].similarity, answers[3].similarity, atol=1e-6)
+    np.testing.assert_allclose(answers[2].scores, answers[3].scores, atol=1e-6)
     assert [method.runs_on for method in found] == ["NumPy", "Keras", "ONNX Runtime", "ONNX Runtime"]
-    (keras,) = opened([h5], ours, photos)
+    (keras,) = opened([str(saved_artifacts / "model.h5")], ours, photos)
     assert keras.fingerprint == found[2].fingerprint  # the same network; its embeddings are kept by themselves
-    np.testing.assert_allclose(keras.rank(asked).similarity, answers[2].similarity, atol=1e-6)
-
-
-def test_a_second_run_embeds_only_what_is_new(asked: Asked) -> None:
-    class Counting:
-        runs = 0
-
-        def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-            self.runs += len(photos)
-            return {"embedding": np.eye(len(photos), 20, dtype=np.float32)}
-
-    engine = Counting()
-    method = by_embeddings("m", engine, "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
-    first = method.rank(asked)
-    measured = (RUNS + 1) * BATCH  # of the speed, anew each time
-    assert engine.runs == 12 + measured
-    again = method.rank(asked)
-    assert engine.runs == 12 + 2 * measured
-    np.testing.assert_array_equal(again.similarity, first.similarity)
-
-
-def test_embeddings_that_are_no_numbers(asked: Asked) -> None:
-    class Broken:
-        def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-            return {"embedding": np.full((len(photos), 2), np.nan, np.float32)}
-
-    method = by_embeddings("their.onnx", Broken(), "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
-    with pytest.raises(UserError, match=r"their\.onnx gives embeddings that are no numbers; is --scaling"):
-        method.rank(asked)
-
-
-def test_a_photo_that_goes_bad_meanwhile(tmp_path: Path, asked: Asked, catalogue: pd.DataFrame) -> None:
-    gone = Asked(catalogue, tmp_path / "nowhere", asked.digests, asked.protocol, asked.leaky, asked.cache)
-    method = by_embeddings("m", methods.RawPixels(), "f", (8, 8), runs_on="x", megabytes=0.0, minutes=None)
-    with pytest.raises(UserError):
-        method.rank(gone)
+    again = Comparison(comparison.data, comparison.cache).score(keras)
+    np.testing.assert_allclose(again.scores, answers[2].scores, atol=1e-6)
 
 
 def test_random_weights_have_no_pretrained_backbone(
@@ -206,14 +172,14 @@ def test_what_the_others_are_held_against_is_never_left_out(
     assert "which is the same network as wildtrack here" in caplog.text
 
 
-def test_a_stranger_s_set(
-    stranger: Path, photos: Decoded, asked: Asked, caplog: pytest.LogCaptureFixture, saved_artifacts: Path
+def test_a_third_party_model(
+    stranger: Path, photos: Decoded, comparison: Comparison, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     found = opened(["backbone", "untrained", "wildtrack"], open_artifacts(stranger), photos)
     assert [(method.name, method.runs_on) for method in found] == [("wildtrack", "ONNX Runtime")]
     assert caplog.text.count("does not say what it started from") == 2
-    assert found[0].rank(asked).embed_dim == 8
+    assert comparison.score(found[0]).embed_dim == 8
     assert (stranger / "model.onnx").is_file()  # as search will run it
 
 
@@ -225,7 +191,7 @@ def test_minutes_where_the_training_noted_them(ours: Artifacts, photos: Decoded)
 
 
 def test_a_keras_model_that_does_not_scale_its_pixels(
-    ours: Artifacts, photos: Decoded, asked: Asked, tmp_path: Path
+    ours: Artifacts, photos: Decoded, comparison: Comparison, tmp_path: Path
 ) -> None:
     import keras
 
@@ -240,6 +206,6 @@ def test_a_keras_model_that_does_not_scale_its_pixels(
     with pytest.raises(UserError, match=r"plain\.keras does not say how it wants its pixels scaled; set --scaling"):
         opened([str(path)], ours, photos)
     (method,) = opened([str(path)], ours, photos, "0-1")
-    assert method.rank(asked).embed_dim == 4
+    assert comparison.score(method).embed_dim == 4
     assert "pixels 0-1" in method.note
     assert method.fingerprint != opened([str(path)], ours, photos, "-1-1")[0].fingerprint

@@ -11,7 +11,6 @@ from wildtrack.address.evaluation import metrics
 from wildtrack.address.evaluation.metrics import (
     Cosines,
     bootstrap_intervals,
-    identity_similarity,
     paired_difference,
     retrieval_scores,
     summarise,
@@ -251,34 +250,6 @@ def test_paired_difference_takes_queries_answerable_in_both() -> None:
         paired_difference(first, second.iloc[:1], names)
     with pytest.raises(ValueError, match="same columns"):
         paired_difference(first, retrieval_scores(similarity, names, gallery, ks=(1,)), names)
-
-
-@pytest.mark.parametrize("block_cells", [1, 1 << 20])
-def test_identity_similarity(monkeypatch: pytest.MonkeyPatch, block_cells: int) -> None:
-    monkeypatch.setattr(metrics, "BLOCK_CELLS", block_cells)
-    similarity = np.array([[0.1, 0.5, 0.9, 0.4], [0.3, -np.inf, 0.2, -1]], dtype=np.float32)
-    merged, names = identity_similarity(similarity, ["b", "a", "b", "c"])
-    assert names.tolist() == ["b", "a", "c"]
-    assert merged.dtype == np.float32
-    np.testing.assert_array_equal(merged, np.array([[0.9, 0.5, 0.4], [0.3, -np.inf, -1]], dtype=np.float32))
-
-
-def test_identity_similarity_of_nothing() -> None:
-    for shape in ((0, 0), (2, 0), (0, 2)):
-        merged, names = identity_similarity(np.zeros(shape), ["a", "a"][: shape[1]])
-        assert merged.shape == (shape[0], min(shape[1], 1))
-        assert len(names) == min(shape[1], 1)
-    with pytest.raises(ValueError, match="2 gallery photos"):
-        identity_similarity(np.zeros((1, 3)), ["a", "b"])
-
-
-def test_identity_similarity_agrees_with_a_plain_loop() -> None:
-    for seed in range(50):
-        similarity, _, gallery_ids, _ = random_case(seed)
-        merged, names = identity_similarity(similarity, gallery_ids)
-        assert names.tolist() == list(dict.fromkeys(gallery_ids))
-        for column, name in enumerate(names):
-            np.testing.assert_array_equal(merged[:, column], similarity[:, gallery_ids == name].max(axis=1))
 
 
 @pytest.mark.parametrize(

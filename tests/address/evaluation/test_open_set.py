@@ -99,8 +99,8 @@ def test_calibration_error_of_answers_that_say_how_sure_they_are() -> None:
     rng = np.random.default_rng(0)
     sure = rng.random(20_000)
     names = np.full(20_000, "a", object)
-    honest = FirstAnswers(sure, rng.random(20_000) < sure, names, np.zeros(0), names[:0])
-    assert expected_calibration_error(honest) < 0.02
+    calibrated = FirstAnswers(sure, rng.random(20_000) < sure, names, np.zeros(0), names[:0])
+    assert expected_calibration_error(calibrated) < 0.02
     boastful = FirstAnswers(np.ones(4), np.zeros(4, bool), names[:4], np.ones(4), names[:4])
     assert expected_calibration_error(boastful) == 1.0
 

@@ -10,12 +10,14 @@ def table(*identities: str) -> pd.DataFrame:
     return pd.DataFrame({"image_id": names, "identity": list(identities), "sha256": [f"content of {n}" for n in names]})
 
 
-def with_sides(catalogue: pd.DataFrame, *sides: str) -> pd.DataFrame:
-    return catalogue.assign(split=list(sides))
+def with_subsets(catalogue: pd.DataFrame, *subsets: str) -> pd.DataFrame:
+    return catalogue.assign(split=list(subsets))
 
 
 ANIMALS = table(*"aaaabbbcc", "single")
-SPLIT = with_sides(ANIMALS, *["train", "valid", "test", "test"], *["train", "test", "test"], *["test", "test"], "train")
+SPLIT = with_subsets(
+    ANIMALS, *["train", "valid", "test", "test"], *["train", "test", "test"], *["test", "test"], "train"
+)
 
 
 def asked(catalogue: pd.DataFrame, protocol: Protocol) -> list[str]:
@@ -30,7 +32,7 @@ def test_with_a_split(per_identity: int) -> None:
     assert (SPLIT["split"].iloc[protocol.queries] == "test").all()
     assert protocol.gallery.tolist() == [0, 1, 4, 9]  # train and valid, the single photo too, and no test photo
     assert protocol.left_out == 0
-    assert protocol.strangers.tolist() == [7, 8]  # c
+    assert protocol.unknown.tolist() == [7, 8]  # c
 
 
 @pytest.mark.parametrize(("per_identity", "counts"), [(1, [1, 1, 1]), (2, [2, 2, 1]), (0, [2, 1, 1]), (99, [3, 2, 1])])
@@ -68,11 +70,11 @@ def test_photos_the_split_does_not_name() -> None:
 
 
 def test_other_photos_than_those_of_the_split() -> None:
-    strangers = ANIMALS.assign(sha256="other " + ANIMALS["sha256"])
-    protocol = choose_protocol(strangers, SPLIT, 1, seed=0)
+    others = ANIMALS.assign(sha256="other " + ANIMALS["sha256"])
+    protocol = choose_protocol(others, SPLIT, 1, seed=0)
     assert "none of them was in the training's catalogue" in protocol.method
     assert len(protocol.queries) == 3
-    mixed = pd.concat([ANIMALS.iloc[:7], strangers.iloc[7:]])
+    mixed = pd.concat([ANIMALS.iloc[:7], others.iloc[7:]])
     protocol = choose_protocol(mixed, SPLIT, 0, seed=0)
     assert protocol.left_out == 3
     assert protocol.queries.tolist() == [2, 3, 5, 6]
@@ -84,7 +86,7 @@ def test_other_photos_than_those_of_the_split() -> None:
 )
 def test_animals_that_were_held_out_are_a_catalogue_of_their_own(per_identity: int, queries: dict[str, int]) -> None:
     animals = table(*"aaabbbbccd")
-    split = with_sides(animals, "train", "train", "valid", *["test"] * 7)
+    split = with_subsets(animals, "train", "train", "valid", *["test"] * 7)
     protocol = choose_protocol(animals, split, per_identity, seed=0)
     assert animals["identity"].iloc[protocol.queries].value_counts().to_dict() == queries
     assert sorted([*protocol.queries, *protocol.gallery]) == list(range(3, 10))  # d stays, unasked
@@ -99,7 +101,7 @@ def test_renamed_photos_are_the_same_photos() -> None:
     assert renamed.gallery.tolist() == expected.gallery.tolist()
 
 
-def test_a_renamed_photo_that_was_on_both_sides_is_on_none() -> None:
+def test_a_renamed_photo_that_was_in_two_subsets_is_in_none() -> None:
     twice = SPLIT.assign(sha256=["same", SPLIT["sha256"].iloc[1], "same", *SPLIT["sha256"].iloc[3:]])  # train and test
     table = ANIMALS.assign(sha256=twice["sha256"], image_id=["new", *ANIMALS["image_id"].iloc[1:]])
     protocol = choose_protocol(table, twice, 0, seed=0)
@@ -107,7 +109,7 @@ def test_a_renamed_photo_that_was_on_both_sides_is_on_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("catalogue", "sides"),
+    ("catalogue", "subsets"),
     [
         (table(*"abc"), None),
         (table("a"), None),
@@ -116,8 +118,8 @@ def test_a_renamed_photo_that_was_on_both_sides_is_on_none() -> None:
         (table(*"aabc"), ["train", "train", "test", "test"]),
     ],
 )
-def test_nobody_to_ask(catalogue: pd.DataFrame, sides: list[str] | None) -> None:
-    split = None if sides is None else with_sides(catalogue, *sides)
+def test_nobody_to_ask(catalogue: pd.DataFrame, subsets: list[str] | None) -> None:
+    split = None if subsets is None else with_subsets(catalogue, *subsets)
     with pytest.raises(UserError, match="nobody can be asked about"):
         choose_protocol(catalogue, split, 1, seed=0)
 
@@ -126,7 +128,7 @@ def test_validation_photos_ask_the_training_photos() -> None:
     protocol = validation_protocol(ANIMALS, SPLIT)
     assert protocol is not None
     assert (protocol.queries.tolist(), protocol.gallery.tolist()) == ([1], [0, 4, 9])
-    assert protocol.strangers.tolist() == []
+    assert protocol.unknown.tolist() == []
     assert protocol.same(ANIMALS["identity"].to_numpy(dtype=object)).tolist() == [[True, False, False]]
     assert validation_protocol(ANIMALS, None) is None
     assert validation_protocol(ANIMALS, SPLIT.assign(split="train")) is None
@@ -134,17 +136,17 @@ def test_validation_photos_ask_the_training_photos() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sides", "queries", "strangers"),
+    ("subsets", "queries", "unknown"),
     [
         (["train", "valid", "test", "test"] + ["valid"] * 3 + ["test", "valid", "valid"], [1], [4, 5, 6, 8, 9]),
         (["train", "valid", "valid", "valid"] + ["train"] * 6, [1, 2, 3], []),
         (["train"] * 4 + ["valid"] * 6, None, None),  # nobody is there to be found
     ],
 )
-def test_validation_photos_of_animals_that_training_did_not_see_are_strangers(
-    sides: list[str], queries: list[int] | None, strangers: list[int] | None
+def test_validation_photos_of_animals_that_training_did_not_see_are_unknown(
+    subsets: list[str], queries: list[int] | None, unknown: list[int] | None
 ) -> None:
-    protocol = validation_protocol(ANIMALS, with_sides(ANIMALS, *sides))
+    protocol = validation_protocol(ANIMALS, with_subsets(ANIMALS, *subsets))
     assert (protocol and protocol.queries.tolist()) == queries
-    assert (protocol and protocol.strangers.tolist()) == strangers
-    assert protocol is None or protocol.gallery.tolist() == [row for row in range(10) if sides[row] == "train"]
+    assert (protocol and protocol.unknown.tolist()) == unknown
+    assert protocol is None or protocol.gallery.tolist() == [row for row in range(10) if subsets[row] == "train"]

@@ -3,14 +3,13 @@ import pytest
 
 from wildtrack.address.evaluation.protocol import Protocol
 from wildtrack.address.evaluation.report import (
-    by_side,
+    by_viewpoint,
     classifier_report,
-    cosines,
     identity_ranking,
     retrieval_report,
-    score,
+    score_rankings,
 )
-from wildtrack.address.matching.calibration import side_relation
+from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.errors import UserError
 
 KNOWN = ("a", "b", "c")
@@ -43,7 +42,7 @@ def test_a_classifier_of_other_classes_is_refused() -> None:
         classifier_report(np.ones((1, 3)), np.array(["a"], dtype=object), ("a", "b"))
 
 
-EMBEDDINGS = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.6, 0.8]], np.float32)
+COSINES = np.array([[0.8, 0.6], [0.6, 0.8]], np.float32)  # (Q, G)
 IDENTITIES = np.array(["a", "a", "b", "b"], dtype=object)
 PROTOCOL = Protocol(np.array([0, 2]), np.array([1, 3]), "by hand", 0)
 LEAKY = np.array([[True, False], [False, False]])
@@ -51,47 +50,47 @@ LEAKY = np.array([[True, False], [False, False]])
 
 @pytest.mark.parametrize(("chosen", "top"), [("trained", 1.0), ("none", 0.5)])
 def test_reports(chosen: str, top: float) -> None:
-    scores = {"trained": score(cosines(EMBEDDINGS, PROTOCOL), PROTOCOL, IDENTITIES, LEAKY)}
-    scores["none"] = score(np.ones((2, 2), np.float32), PROTOCOL, IDENTITIES, LEAKY)
-    report = retrieval_report(scores, chosen, IDENTITIES[PROTOCOL.queries], LEAKY, seed=0)
+    rankings = {
+        name: score_rankings(scores, scores, PROTOCOL, IDENTITIES, LEAKY)
+        for name, scores in (("trained", COSINES), ("none", np.ones((2, 2), np.float32)))
+    }
+    report = retrieval_report(rankings, chosen, IDENTITIES[PROTOCOL.queries], LEAKY, seed=0)
     assert (report["R@1"], report["num_queries"]) == (top, 2)
     assert report["mAP"] == report["methods"][chosen]["mAP"]
     assert report["methods"]["trained"]["mAP"] == 1.0
     assert report["leakage"]["share_of_queries_with_a_leaky_gallery_photo"] == 0.5
-    assert report["leakage"]["without_leaky_photos"] == report["methods"][chosen]["without_leaky_photos"]
-    assert report["leakage"]["without_leaky_photos"]["num_queries"] == 1
+    assert report["leakage"]["leak_free"] == report["methods"][chosen]["leak_free"]
+    assert report["leakage"]["leak_free"]["num_queries"] == 1
     assert report["methods"]["none"]["R@1"] == 0.5  # a tie goes to the first gallery row
-    assert set(report["methods"]["trained"]) < set(report["methods"]["none"])
-    assert identity_ranking(scores["trained"], IDENTITIES[PROTOCOL.queries])["R@1"] == 1.0
+    compared = set(report["methods"]["none"]) - set(report["methods"]["trained"])
+    assert compared == {"trained_minus_this", "trained_minus_this_leak_free"}
+    assert identity_ranking(rankings["trained"], IDENTITIES[PROTOCOL.queries])["R@1"] == 1.0
 
 
-def test_what_leaky_photos_do_to_the_other_photos_counts() -> None:
+@pytest.mark.parametrize(("leak_free", "expected"), [([[0.9, 0.5, 0.4]], 1.0), ([[-np.inf, 0.4, 0.5]], 0.0)])
+def test_what_leaky_photos_do_to_the_other_photos_counts(leak_free: list[list[float]], expected: float) -> None:
     protocol = Protocol(np.array([0]), np.array([1, 2, 3]), "by hand", 0)
     identities = np.array(["a", "a", "a", "b"], dtype=object)
-    leaky = np.array([[True, False, False]])
-    similarity, honest = np.array([[0.9, 0.5, 0.4]]), np.array([[-np.inf, 0.4, 0.5]])
-    for given, expected in ((None, 1.0), (honest, 0.0)):
-        found = score(similarity, protocol, identities, leaky, given)
-        assert found.all_photos["R@1"].tolist() == [1.0]
-        assert found.honest["R@1"].tolist() == [expected]
+    leaky, scores = np.array([[True, False, False]]), np.array([[0.9, 0.5, 0.4]])
+    found = score_rankings(scores, np.array(leak_free), protocol, identities, leaky)
+    assert found.all_photos["R@1"].tolist() == [1.0]
+    assert found.leak_free["R@1"].tolist() == [expected]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_figures_by_side_agree_with_a_plain_loop(seed: int) -> None:
+def test_figures_by_viewpoint_agree_with_a_plain_loop(seed: int) -> None:
     rng = np.random.default_rng(seed)
     identities = rng.permutation(np.repeat(np.array(list("abcd"), dtype=object), 10))
-    sides = rng.choice(np.array(["left", "right", ""], dtype=object), 40, p=[0.45, 0.45, 0.1])
+    viewpoints = rng.choice(np.array(["left", "right", ""], dtype=object), 40, p=[0.45, 0.45, 0.1])
     protocol = Protocol(np.arange(20), np.arange(20, 40), "by hand", 0)
-    retrieval = score(rng.random((20, 20)), protocol, identities, np.zeros((20, 20), np.bool_))
-    own = [set(sides[20:][identities[20:] == identity]) for identity in identities[:20]]
-    groups = {
-        "left": [row for row in range(20) if sides[row] == "left"],
-        "right": [row for row in range(20) if sides[row] == "right"],
-        "known from other sides only": [row for row in range(20) if sides[row] and not own[row] & {sides[row], ""}],
-    }
-    found = by_side(
-        retrieval, identities[:20], sides[:20], side_relation(sides[:20], sides[20:]), protocol.same(identities)
-    )
+    scores = rng.random((20, 20))
+    retrieval = score_rankings(scores, scores, protocol, identities, np.zeros((20, 20), np.bool_))
+    own = [set(viewpoints[20:][identities[20:] == identity]) for identity in identities[:20]]
+    only_other = [row for row in range(20) if viewpoints[row] and not own[row] & {viewpoints[row], ""}]
+    groups = {name: [row for row in range(20) if viewpoints[row] == name] for name in ("left", "right")}
+    groups["known from other viewpoints only"] = only_other
+    relation = viewpoint_relation(viewpoints[:20], viewpoints[20:])
+    found = by_viewpoint(retrieval, identities[:20], viewpoints[:20], relation, protocol.same(identities))
     assert set(found) == {name for name, rows in groups.items() if rows}
     for name, figures in found.items():
         rows = groups[name]
@@ -100,8 +99,8 @@ def test_figures_by_side_agree_with_a_plain_loop(seed: int) -> None:
         assert figures["mAP"] == pytest.approx(retrieval.all_photos["AP"].iloc[rows].mean())
 
 
-def test_without_sides_there_are_no_figures_by_side() -> None:
-    retrieval = score(cosines(EMBEDDINGS, PROTOCOL), PROTOCOL, IDENTITIES, LEAKY)
+def test_without_viewpoints_there_are_no_figures_by_viewpoint() -> None:
+    retrieval = score_rankings(COSINES, COSINES, PROTOCOL, IDENTITIES, LEAKY)
     nowhere = np.array(["", ""], dtype=object)
-    relation = side_relation(nowhere, ["left", "right"])
-    assert by_side(retrieval, IDENTITIES[[0, 2]], nowhere, relation, PROTOCOL.same(IDENTITIES)) == {}
+    relation = viewpoint_relation(nowhere, ["left", "right"])
+    assert by_viewpoint(retrieval, IDENTITIES[[0, 2]], nowhere, relation, PROTOCOL.same(IDENTITIES)) == {}

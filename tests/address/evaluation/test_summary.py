@@ -64,7 +64,7 @@ def test_table_with_and_without_queries() -> None:
     metrics = {"num_queries": 2, "num_ids": 2, "num_gallery": 3}
     console = Console(width=200)
     with console.capture() as capture:
-        methods = {"trained": {**figures, "without_leaky_photos": nothing}}
+        methods = {"trained": {**figures, "leak_free": nothing}}
         console.print(figures_table({**metrics, "methods": methods}))
     assert "0.50" in capture.get()
     assert "[0.40, 0.60]" in capture.get()

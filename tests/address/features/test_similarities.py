@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from wildtrack.address.features.similarities import Described, Known, described, sides_of
 
 from tests.address.matching.local.test_voting import NOTHING, keypoints
 from tests.spotted import spots
 from wildtrack.address.features.keypoints import find_keypoints
-from wildtrack.address.features.similarities import Described, Known, described, sides_of
 from wildtrack.address.matching.learning import EMBEDDING, LOCAL
 from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.storage.cache import CacheConfig

@@ -7,12 +7,12 @@ import faiss
 import numpy as np
 import pandas as pd
 import pytest
+from wildtrack.address.gallery.nearest import Floats, Rows, nearest
 
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery import index as module
 from wildtrack.address.gallery import sketches
 from wildtrack.address.gallery.index import Index, best_photos, index_files, nearest_photos, open_index, save_index
-from wildtrack.address.gallery.nearest import Floats, Rows, nearest
 from wildtrack.address.matching.local.voting import LocalIndex
 from wildtrack.errors import UserError
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
+from wildtrack.address.gallery.nearest import nearest, similarities
 
 from wildtrack.address.gallery import nearest as module
-from wildtrack.address.gallery.nearest import nearest, similarities
 
 CORNERS = np.array([[1, 0], [0, 1], [-1, 0], [0.6, 0.8]], np.float32)  # with one another exact in float32: many ties
 

@@ -2,27 +2,32 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from wildtrack.address.evaluation.metrics import identity_similarity
-from wildtrack.address.matching.calibration import Codes, side_relation
+from tests.address.matching.test_embedding import unit
+from wildtrack.address.evaluation.open_set import auroc
+from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.features.features import Features
+from wildtrack.address.matching import learning as module
 from wildtrack.address.matching.decision import Decider, learn_decider
+from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.identities import Identities
 from wildtrack.address.matching.learning import (
-    EMBEDDING,
-    FUSED,
-    LOCAL,
     Asked,
+    Validation,
+    _calibrations,
     _folds,
-    _learn_evidence,
     _tried,
-    choose_matcher,
     learn_matching,
-    summary,
+    score_validation,
+    some_of,
 )
-from wildtrack.address.matching.learnt_file import read_matching, write_matching
-from wildtrack.errors import UserError
+from wildtrack.address.matching.matching import Matching, summary
+from wildtrack.address.matching.matching_json import read_matching, write_matching
+from wildtrack.address.matching.viewpoints import Codes, viewpoint_relation
 
-SIDES = ("left", "right", "")
+VIEWPOINTS = ("left", "right")
 
 
 def made_up(
@@ -31,35 +36,35 @@ def made_up(
     animals: int = 15,
     unseen: bool = False,
     offset: float = 0.0,
-    gallery_photos: int = 4,
     new_photos: int = 4,
-) -> Asked:
+) -> Validation:
     """Noise, with `gains` added where two photos show one animal: the embedding's, and that of local features.
 
-    `offset` is added to all pairs on one side: who takes no notice of sides is led astray.
+    `offset` is added to all pairs of one viewpoint: who does not regard viewpoints is led astray.
     """
     rng = np.random.default_rng(seed)
-    gallery_ids = np.repeat([f"animal {number}" for number in range(animals)], gallery_photos)
-    query_ids = np.repeat(gallery_ids[::gallery_photos], 3)
-    strangers = np.repeat([f"stranger {number}" for number in range(5)], new_photos) if unseen else query_ids
-    gallery_sides, query_sides, new_sides = (
-        rng.choice(SIDES[:2], len(ids)) for ids in (gallery_ids, query_ids, strangers)
-    )
+    gallery_ids = np.repeat([f"animal {number}" for number in range(animals)], 4)
+    query_ids = np.repeat(gallery_ids[::4], 3)
+    new_ids = np.repeat([f"new {number}" for number in range(5)], new_photos) if unseen else query_ids
+    of_gallery, of_queries, of_new = (rng.choice(VIEWPOINTS, len(ids)) for ids in (gallery_ids, query_ids, new_ids))
 
-    def scores(ids: np.ndarray, relation: np.ndarray) -> dict[str, np.ndarray]:
-        same = ids[:, None] == gallery_ids[None]
-        found = {}
+    def asked(ids: np.ndarray, viewpoints: np.ndarray) -> Asked:
+        same, relation = ids[:, None] == gallery_ids[None], viewpoint_relation(viewpoints, of_gallery)
+        scores = {}
         for name, gain in zip((EMBEDDING, LOCAL), gains, strict=False):
-            found[name] = rng.normal(size=same.shape) + gain * same + offset * (relation == 1)
-        return found
+            scores[name] = rng.normal(size=same.shape) + gain * same + offset * (relation == 1)
+        return Asked(ids, scores, relation)
 
-    relation, new_relation = side_relation(query_sides, gallery_sides), side_relation(new_sides, gallery_sides)
-    known = scores(query_ids, relation)
-    new = scores(strangers, new_relation)
-    if not unseen:
-        own = query_ids[:, None] == gallery_ids[None]
-        new, new_relation = {name: np.where(own, -np.inf, values) for name, values in known.items()}, relation
-    return Asked(known, query_ids, relation, new, strangers, new_relation, gallery_ids, unseen)
+    known = asked(query_ids, of_queries)
+    if unseen:
+        return Validation(gallery_ids, known, asked(new_ids, of_new), True)
+    own = query_ids[:, None] == gallery_ids[None]
+    without = {name: np.where(own, -np.inf, values) for name, values in known.scores.items()}
+    return Validation(gallery_ids, known, replace(known, scores=without), False)
+
+
+def learnt_scores(matching: Matching, name: str, asked: Asked) -> np.ndarray:
+    return matching.matcher(name).combined(asked.scores, asked.relation)
 
 
 @pytest.mark.parametrize(
@@ -68,16 +73,15 @@ def made_up(
         ((4.0, 0.0), {EMBEDDING}),
         ((0.0, 4.0), {LOCAL}),
         ((2.0, 2.0), {FUSED}),
-        ((4.0,), {EMBEDDING}),  # nobody looked at keypoints
+        ((4.0,), {EMBEDDING}),  # there are no keypoints
         ((0.0, 0.0), {EMBEDDING, LOCAL, FUSED}),
     ],
 )
 @pytest.mark.parametrize("unseen", [True, False])
 def test_the_better_matcher_is_picked(gains: tuple[float, ...], best: set[str], unseen: bool) -> None:
-    asked = made_up(3, gains, unseen=unseen)
-    matching = learn_matching(asked)
-    assert set(matching.matchers) == ({EMBEDDING} if len(gains) == 1 else {EMBEDDING, LOCAL, FUSED})
-    figures = {name: matcher.reciprocal_rank for name, matcher in matching.matchers.items()}
+    matching = learn_matching(made_up(3, gains, unseen=unseen))
+    assert list(matching.matchers) == [EMBEDDING, LOCAL, FUSED][: 1 if len(gains) == 1 else 3]
+    figures = {name: learnt.reciprocal_rank for name, learnt in matching.matchers.items()}
     assert figures[matching.best] == max(figures.values())
     if best - {FUSED}:  # a fusion with noise may be as good
         assert matching.best in best | {FUSED}
@@ -88,43 +92,48 @@ def test_the_better_matcher_is_picked(gains: tuple[float, ...], best: set[str], 
     assert (matching.new_photos, matching.new_animals) == ((20, 5) if unseen else (45, 15))
     assert matching.gallery == 60
     assert len(matching.decider(matching.best).new) == matching.new_photos
-    assert f"Best matcher: {matching.best}" in summary(matching)
+    new = "20 photos of animals that training did not see" if unseen else "45 photos with their own animal taken out"
+    assert summary(matching).startswith(f"Best matcher: {matching.best}. ")
+    assert summary(matching).endswith(f"When an animal is new was learnt from {new}.")
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_sides_are_minded_where_they_matter(seed: int) -> None:
-    asked = made_up(seed, (3.0,), offset=6.0)
-    assert (asked.relation == 2).any()
-    matching = learn_matching(asked)
-    assert matching.matchers[EMBEDDING].sided
-    blind = replace(asked, relation=np.zeros_like(asked.relation), new_relation=np.zeros_like(asked.new_relation))
-    without = learn_matching(blind).matchers[EMBEDDING]
-    assert not without.sided
+def test_viewpoints_are_regarded_where_they_matter(seed: int) -> None:
+    validation = made_up(seed, (3.0,), offset=6.0)
+    assert (validation.known.relation == 2).any()
+    matching = learn_matching(validation)
+    assert matching.matchers[EMBEDDING].by_viewpoint
+    known, new = (
+        replace(asked, relation=np.zeros_like(asked.relation)) for asked in (validation.known, validation.new)
+    )
+    without = learn_matching(replace(validation, known=known, new=new)).matchers[EMBEDDING]
+    assert not without.by_viewpoint
     assert matching.matchers[EMBEDDING].reciprocal_rank > without.reciprocal_rank
 
 
-def test_sides_are_not_minded_where_they_say_nothing() -> None:
+def test_viewpoints_are_not_regarded_where_they_say_nothing() -> None:
     """Right photos are told apart from wrong ones without fail, so that there is nothing to gain."""
-    assert not learn_matching(made_up(0, (50.0,))).matchers[EMBEDDING].sided
+    assert not learn_matching(made_up(0, (50.0,))).matchers[EMBEDDING].by_viewpoint
 
 
-def scores_tried(asked: Asked, matcher: str, sided: bool) -> tuple[np.ndarray, np.ndarray]:
-    return _tried(asked, _folds(asked), matcher, sided)
+def scores_tried(validation: Validation, name: str, by_viewpoint: bool) -> tuple[np.ndarray, np.ndarray]:
+    return _tried(validation, _folds(validation), name, by_viewpoint)
 
 
 @pytest.mark.parametrize("unseen", [True, False])
-@pytest.mark.parametrize("sided", [True, False])
-def test_a_query_is_tried_with_what_other_animals_taught(sided: bool, unseen: bool) -> None:
-    asked = made_up(5, animals=7, unseen=unseen)
-    before, new_before = scores_tried(asked, EMBEDDING, sided)
+@pytest.mark.parametrize("by_viewpoint", [True, False])
+def test_a_query_is_tried_with_what_other_animals_taught(by_viewpoint: bool, unseen: bool) -> None:
+    validation = made_up(5, animals=7, unseen=unseen)
+    known, new = validation.known, validation.new
+    before, new_before = scores_tried(validation, EMBEDDING, by_viewpoint)
     assert np.isfinite(before).all()
     changed_others = changed_new = 0
-    for query in range(0, len(asked.query_ids), 4):
-        values = asked.known[EMBEDDING].copy()
+    for query in range(0, len(known.ids), 4):
+        values = known.scores[EMBEDDING].copy()
         values[query] = -values[query] * 3
-        after, new_after = scores_tried(replace(asked, known={**asked.known, EMBEDDING: values}), EMBEDDING, sided)
-        animal = asked.query_ids[query]
-        own, own_new = asked.query_ids == animal, asked.new_ids == animal
+        changed = replace(known, scores={**known.scores, EMBEDDING: values})
+        after, new_after = scores_tried(replace(validation, known=changed), EMBEDDING, by_viewpoint)
+        own, own_new = known.ids == known.ids[query], new.ids == known.ids[query]
         own[query] = False
         np.testing.assert_array_equal(after[own], before[own])  # nothing learnt from its own animal
         np.testing.assert_array_equal(new_after[own_new], new_before[own_new])  # nor when that one plays the new one
@@ -133,17 +142,19 @@ def test_a_query_is_tried_with_what_other_animals_taught(sided: bool, unseen: bo
     assert changed_others and changed_new
 
 
-@pytest.mark.parametrize("sided", [True, False])
-def test_a_new_animal_is_tried_with_what_others_taught(sided: bool) -> None:
-    asked = made_up(6, animals=7, unseen=True)
-    before, new_before = scores_tried(asked, EMBEDDING, sided)
+@pytest.mark.parametrize("by_viewpoint", [True, False])
+def test_a_new_animal_is_tried_with_what_others_taught(by_viewpoint: bool) -> None:
+    validation = made_up(6, animals=7, unseen=True)
+    new = validation.new
+    before, new_before = scores_tried(validation, EMBEDDING, by_viewpoint)
     assert np.isfinite(new_before).all()
     changed_known = changed_new = 0
-    for photo in range(0, len(asked.new_ids), 3):
-        values = asked.new[EMBEDDING].copy()
+    for photo in range(0, len(new.ids), 3):
+        values = new.scores[EMBEDDING].copy()
         values[photo] = 9.0
-        after, new_after = scores_tried(replace(asked, new={**asked.new, EMBEDDING: values}), EMBEDDING, sided)
-        own = asked.new_ids == asked.new_ids[photo]
+        changed = replace(new, scores={**new.scores, EMBEDDING: values})
+        after, new_after = scores_tried(replace(validation, new=changed), EMBEDDING, by_viewpoint)
+        own = new.ids == new.ids[photo]
         own[photo] = False
         np.testing.assert_array_equal(new_after[own], new_before[own])
         changed_known += bool((after != before).any())
@@ -153,39 +164,37 @@ def test_a_new_animal_is_tried_with_what_others_taught(sided: bool) -> None:
 
 
 @pytest.mark.parametrize("unseen", [True, False])
-def test_a_photo_has_no_part_in_the_evidence_it_is_tried_with(unseen: bool) -> None:
+def test_a_photo_has_no_part_in_the_calibration_it_is_tried_with(unseen: bool) -> None:
     """As if the animals of its fold had never been photographed."""
-    asked = made_up(7, animals=9, unseen=unseen)
-    known, new = (np.zeros(len(ids), int) for ids in (asked.query_ids, asked.new_ids))
-    for fold in _folds(asked):
+    validation = made_up(7, animals=9, unseen=unseen)
+    query_ids, new_ids = validation.known.ids, validation.new.ids
+    known, new = (np.zeros(len(ids), int) for ids in (query_ids, new_ids))
+
+    def spoilt(asked: Asked, rows: np.ndarray) -> Asked:
+        return replace(asked, scores={n: np.where(rows[:, None], np.nan, v) for n, v in asked.scores.items()})
+
+    for fold in _folds(validation):
         known, new = known + fold.known, new + fold.new
-        assert not set(asked.query_ids[fold.known]) & set(asked.query_ids[~fold.known])
-        assert not set(asked.new_ids[fold.new]) & {*asked.new_ids[~fold.new], *asked.query_ids[~fold.known]}
-        spoilt = {
-            name: np.where(fold.known[:, None], np.nan, values) for name, values in asked.known.items()
-        }  # whatever it was
-        new_spoilt = {name: np.where(fold.new[:, None], np.nan, values) for name, values in asked.new.items()}
-        with_nan = replace(asked, known=spoilt, new=new_spoilt)
-        kept = ~fold.known
-        again = _learn_evidence(with_nan, kept, ~fold.new)
-        for name, evidence in fold.evidence.items():
-            assert np.isfinite(evidence.spread).all()
-            assert (evidence.prior, evidence.spread) == (again[name].prior, again[name].spread)
-            for side, found in evidence.calibrations.items():
-                np.testing.assert_array_equal(found.scores, again[name].calibrations[side].scores)
-                np.testing.assert_array_equal(found.probabilities, again[name].calibrations[side].probabilities)
+        assert not set(query_ids[fold.known]) & set(query_ids[~fold.known])
+        assert not set(new_ids[fold.new]) & {*new_ids[~fold.new], *query_ids[~fold.known]}
+        with_nan = replace(validation, known=spoilt(validation.known, fold.known), new=spoilt(validation.new, fold.new))
+        again = _calibrations(with_nan, ~fold.known, ~fold.new)
+        for name, calibration in fold.calibrations.items():
+            assert np.isfinite(calibration.spread).all()
+            assert (calibration.prior, calibration.spread) == (again[name].prior, again[name].spread)
+            for relation, found in calibration.curves.items():
+                np.testing.assert_array_equal(found.scores, again[name].curves[relation].scores)
+                np.testing.assert_array_equal(found.probabilities, again[name].curves[relation].probabilities)
     assert (known == 1).all() and (new == 1).all()  # each is tried once
 
 
 @pytest.mark.parametrize("unseen", [True, False])
 def test_how_sure_it_is_is_learnt_from_scores_that_were_tried(unseen: bool) -> None:
-    asked = made_up(8, (1.5, 1.0), animals=8, unseen=unseen)
-    matching = learn_matching(asked)
-    for name, matcher in matching.matchers.items():
-        (known, names), (new, _) = (
-            identity_similarity(scores, asked.gallery_ids) for scores in scores_tried(asked, name, matcher.sided)
-        )
-        truth = np.array([names.tolist().index(animal) for animal in asked.query_ids])
+    validation = made_up(8, (1.5, 1.0), animals=8, unseen=unseen)
+    matching, identities = learn_matching(validation), Identities.of(validation.gallery_ids)
+    for name, learnt in matching.matchers.items():
+        known, new = (identities.merge(scores) for scores in scores_tried(validation, name, learnt.by_viewpoint))
+        truth = np.array([identities.names.tolist().index(animal) for animal in validation.known.ids])
         expected = learn_decider(known, truth, new)
         decider = matching.decider(name)
         assert (decider.weights, decider.even) == (expected.weights, expected.even)
@@ -193,9 +202,9 @@ def test_how_sure_it_is_is_learnt_from_scores_that_were_tried(unseen: bool) -> N
         np.testing.assert_array_equal(decider.new, expected.new)
 
         def surest(scores: np.ndarray, decider: Decider = decider) -> np.ndarray:
-            return np.sort(decider.probability(identity_similarity(scores, asked.gallery_ids)[0]).max(axis=1))
+            return np.sort(decider.probability(identities.merge(scores)).max(axis=1))
 
-        assert (surest(matching.scores(name, asked.known, asked.relation)) != decider.known).any()
+        assert (surest(learnt_scores(matching, name, validation.known)) != decider.known).any()
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2])
@@ -203,13 +212,13 @@ def test_no_more_new_animals_are_matched_than_promised(rate: float) -> None:
     """Photos that nobody has seen, of animals that nobody has seen."""
     shares = []
     for seed in range(12):
-        asked = made_up(seed, (2.0,), unseen=True, new_photos=24)
-        matching = learn_matching(asked)
+        validation = made_up(seed, (2.0,), unseen=True, new_photos=24)
+        matching = learn_matching(validation)
         rng = np.random.default_rng([seed, 1])
-        relation: Codes = np.zeros((1000, len(asked.gallery_ids)), np.int8)
-        scores = matching.scores(EMBEDDING, {EMBEDDING: rng.normal(size=relation.shape)}, relation)
+        relation: Codes = np.zeros((1000, len(validation.gallery_ids)), np.int8)
+        scores = matching.matcher(EMBEDDING).combined({EMBEDDING: rng.normal(size=relation.shape)}, relation)
         decider = matching.decider(EMBEDDING)
-        sure = decider.probability(identity_similarity(scores, asked.gallery_ids)[0]).max(axis=1)
+        sure = decider.probability(Identities.of(validation.gallery_ids).merge(scores)).max(axis=1)
         shares.append((sure >= decider.match_from(rate)).mean())
     assert np.mean(shares) <= rate + 3 * np.std(shares) / np.sqrt(len(shares))
 
@@ -219,108 +228,94 @@ def test_noise_looks_no_better_than_it_is() -> None:
     figures = [learn_matching(made_up(seed, (0.0, 0.0), animals=8)).matchers for seed in range(6)]
     chance = np.mean([1 / rank for rank in range(1, 9)])
     for name in (EMBEDDING, LOCAL, FUSED):
-        assert np.mean([matchers[name].reciprocal_rank for matchers in figures]) < chance + 0.08
+        assert np.mean([learnt[name].reciprocal_rank for learnt in figures]) < chance + 0.08
+
+
+def asked(ids: list[str], **scores: list[list[float]]) -> Asked:
+    arrays = {name: np.array(values) for name, values in scores.items()}
+    return Asked(np.array(ids), arrays, np.zeros((len(ids), 2), np.int8))
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "validation",
     [
-        pytest.param(made_up(animals=2, gallery_photos=1), id="two animals"),
         pytest.param(
-            Asked(
-                {EMBEDDING: np.array([[0.9, 0.1]])},
-                np.array(["a"]),
-                np.zeros((1, 2), np.int8),
-                {EMBEDDING: np.array([[-np.inf, 0.1]])},
-                np.array(["a"]),
-                np.zeros((1, 2), np.int8),
+            Validation(
                 np.array(["a", "b"]),
+                asked(["a"], embedding=[[0.9, 0.1]]),
+                asked(["a"], embedding=[[-np.inf, 0.1]]),
                 False,
             ),
             id="one query",
         ),
         pytest.param(
-            Asked(
-                {EMBEDDING: np.ones((2, 2)), LOCAL: np.zeros((2, 2))},
+            Validation(
                 np.array(["a", "b"]),
-                np.zeros((2, 2), np.int8),
-                {EMBEDDING: np.ones((1, 2)), LOCAL: np.zeros((1, 2))},
-                np.array(["c"]),
-                np.zeros((1, 2), np.int8),
-                np.array(["a", "b"]),
+                asked(["a", "b"], embedding=[[1, 1], [1, 1]], local=[[0, 0], [0, 0]]),
+                asked(["c"], embedding=[[1, 1]], local=[[0, 0]]),
                 True,
             ),
             id="all the same",
         ),
+        pytest.param(made_up(animals=2), id="two animals"),
         pytest.param(made_up(animals=2, unseen=True, new_photos=0), id="nobody new"),
         pytest.param(made_up(animals=2, unseen=True), id="more new ones than known ones"),
     ],
 )
-def test_little_to_learn_from_is_no_failure(asked: Asked, tmp_path: Path) -> None:
-    matching = learn_matching(asked)
-    for name, matcher in matching.matchers.items():
-        scores = matching.scores(name, asked.known, asked.relation)
-        assert np.isfinite(scores).all()
-        assert 0 < matcher.reciprocal_rank <= 1
+def test_little_to_learn_from_is_no_failure(validation: Validation, tmp_path: Path) -> None:
+    matching = learn_matching(validation)
+    for name, learnt in matching.matchers.items():
+        assert np.isfinite(learnt_scores(matching, name, validation.known)).all()
+        assert 0 < learnt.reciprocal_rank <= 1
     write_matching(matching, tmp_path / "matching.json")
     assert read_matching(tmp_path / "matching.json") is not None
 
 
-def test_what_cannot_be_stays_so_and_the_rest_is_ranked_as_before() -> None:
-    asked = made_up(1, (3.0, 3.0))
-    matching = learn_matching(asked)
-    excluded = np.random.default_rng(0).random(asked.relation.shape) < 0.3
-    without = {name: np.where(excluded, -np.inf, values) for name, values in asked.known.items()}
-    for name in matching.matchers:
-        scores, fewer = (matching.scores(name, found, asked.relation) for found in (asked.known, without))
-        assert np.isneginf(fewer[excluded]).all()
-        np.testing.assert_array_equal(fewer[~excluded], scores[~excluded])
+@pytest.mark.parametrize("count", [0, 1, 5, 6, 50])
+def test_no_more_than_enough_are_asked(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_QUERIES", 5)
+    rows = np.arange(count) * 3
+    found = some_of(rows)
+    assert len(found) == min(5, count) == len(set(found.tolist()))
+    assert set(found.tolist()) <= set(rows.tolist())
+    assert found.tolist() == sorted(found.tolist()) == some_of(rows).tolist()
 
 
-def test_fused_evidence_is_the_sum() -> None:
-    asked = made_up(2)
-    learnt = learn_matching(asked)
-    blind = replace(learnt, matchers={name: replace(each, sided=False) for name, each in learnt.matchers.items()})
-    parts = [blind.scores(name, asked.known, asked.relation) for name in (EMBEDDING, LOCAL)]
-    np.testing.assert_allclose(blind.scores(FUSED, asked.known, asked.relation), parts[0] + parts[1])
+def catalogue(seed: int, with_new: bool) -> tuple[pd.DataFrame, Features, Protocol]:
+    """Eight animals with two photos in the gallery and one query each; two more animals that are unknown."""
+    rng = np.random.default_rng(seed)
+    names = [name for name in "abcdefgh" for _ in range(3)] + ["x", "x", "y"]
+    centres = {name: rng.normal(size=6) for name in sorted(set(names))}
+    embeddings = unit(np.stack([centres[name] + 0.2 * rng.normal(size=6) for name in names]))
+    rows = np.arange(24)
+    unknown = np.arange(24, 27) if with_new else np.arange(0)
+    table = pd.DataFrame({"identity": names, "orientation": rng.choice(["left", "right", ""], 27)})
+    features = Features(embeddings, table["orientation"].to_numpy(dtype=object))
+    return table, features, Protocol(rows[2::3], rows[rows % 3 < 2], "by hand", 0, unknown)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_evidence_of_one_method_ranks_as_its_scores_do(seed: int) -> None:
-    asked = made_up(seed, (2.0,))
-    learnt = learn_matching(asked)
-    blind = replace(learnt, matchers={EMBEDDING: replace(learnt.matchers[EMBEDDING], sided=False)})
-    scores = blind.scores(EMBEDDING, asked.known, asked.relation)
-    np.testing.assert_array_equal(np.argsort(scores, axis=1), np.argsort(asked.known[EMBEDDING], axis=1))
+@pytest.mark.parametrize("with_new", [True, False])
+def test_a_catalogues_validation_photos_teach_what_is_new(with_new: bool) -> None:
+    table, features, protocol = catalogue(0, with_new)
+    validation = score_validation(table, features, protocol)
+    np.testing.assert_allclose(
+        validation.known.scores[EMBEDDING],
+        features.embeddings[protocol.queries] @ features.embeddings[protocol.gallery].T,
+        atol=1e-6,
+    )
+    assert np.isneginf(validation.new.scores[EMBEDDING]).sum() == (0 if with_new else 16)  # their own two photos
+    matching = learn_matching(validation)
+    assert (matching.queries, matching.identities, matching.gallery) == (8, 8, 16)
+    new = (matching.new_photos, matching.new_animals, matching.unseen)
+    assert new == ((3, 2, True) if with_new else (8, 8, False))
+    learnt = matching.matchers[EMBEDDING]
+    assert learnt.reciprocal_rank == 1.0
+    told_apart = auroc(learnt.decider.known, learnt.decider.new)
+    assert told_apart is not None and told_apart > 0.8  # eight photos, each read with what the others teach
+    assert np.median(learnt.decider.known) > np.median(learnt.decider.new)
 
 
-@pytest.mark.parametrize(
-    ("gains", "wanted", "expected"),
-    [
-        (None, "auto", EMBEDDING),
-        (None, EMBEDDING, EMBEDDING),
-        (None, LOCAL, None),
-        (None, FUSED, None),
-        ((0.0, 9.0), "auto", LOCAL),
-        ((0.0, 9.0), EMBEDDING, EMBEDDING),
-        ((0.0, 9.0), FUSED, FUSED),
-        ((9.0,), "auto", EMBEDDING),
-        ((9.0,), LOCAL, None),
-    ],
-)
-def test_which_matcher_is_used(gains: tuple[float, ...] | None, wanted: str, expected: str | None) -> None:
-    matching = None if gains is None else learn_matching(made_up(0, gains))
-    if matching is not None and wanted == "auto":
-        matching = replace(matching, best=str(expected))
-    if expected is not None:
-        assert choose_matcher(matching, wanted) == expected
-        return
-    with pytest.raises(UserError, match=rf"--matcher {wanted} needs .* --matcher embedding") as error:
-        choose_matcher(matching, wanted)
-    assert "\n" not in str(error.value)
-
-
-def test_the_decider_is_that_of_the_matcher() -> None:
-    matching = learn_matching(made_up(1, (3.0, 1.0)))
-    assert all(matching.decider(name) is matcher.decider for name, matcher in matching.matchers.items())
-    assert len({id(matching.decider(name)) for name in matching.matchers}) == 3
+def test_few_of_many_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_QUERIES", 4)
+    matching = learn_matching(score_validation(*catalogue(1, False)))
+    assert (matching.queries, matching.new_photos) == (4, 4)

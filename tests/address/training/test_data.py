@@ -127,7 +127,7 @@ def test_some_animals_are_kept_from_training(share: float, seed: int) -> None:
     protocol = validation_protocol(table, table.assign(split=found))
     assert protocol is not None
     expected = np.flatnonzero(table["identity"].isin(unseen) & (found == "valid"))
-    assert protocol.strangers.tolist() == expected.tolist()
+    assert protocol.unknown.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("animals", [2, FEW_IDENTITIES - 1, FEW_IDENTITIES])
@@ -142,7 +142,7 @@ def test_animals_that_only_the_test_knows_do_not_count() -> None:
     np.testing.assert_array_equal(hold_out(table, side, 0.5, 0), side)  # nine are left to train on
 
 
-def test_where_validation_has_strangers_already_nothing_changes() -> None:
+def test_where_validation_has_unknown_animals_already_nothing_changes() -> None:
     table, side = photographed(20)
     side[table["identity"] == "id3"] = "valid"
     np.testing.assert_array_equal(hold_out(table, side, 0.5, 0), side)

@@ -6,9 +6,9 @@ import pytest
 
 from tests.address.matching.local.test_voting import NOTHING, keypoints
 from wildtrack.address.features.keypoints import Keypoints
-from wildtrack.address.matching.local import voting as local
+from wildtrack.address.matching.local import voting as module
 from wildtrack.address.matching.local.files import ARRAYS, open_keypoints, write_keypoints
-from wildtrack.address.matching.local.voting import LocalIndex, Parts
+from wildtrack.address.matching.local.voting import KeypointIndex, Parts
 from wildtrack.errors import UserError
 
 COUNTS = (30, 0, 45, 1)
@@ -25,12 +25,12 @@ def gallery(seed: int = 0) -> list[Keypoints]:
     "photos", [[], [NOTHING], [NOTHING, NOTHING], [keypoints(np.random.default_rng(1), 1)], gallery()]
 )
 def test_round_trip(photos: list[Keypoints], with_parts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "EXACT_BELOW", 10 if with_parts else 10_000)
-    monkeypatch.setattr(local, "PROBES", 3)
-    written = LocalIndex(photos)
+    monkeypatch.setattr(module, "EXACT_BELOW", 10 if with_parts else 10_000)
+    monkeypatch.setattr(module, "PROBES", 3)
+    written = KeypointIndex(photos)
     write_keypoints(written, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {f"keypoint_{name}.npy" for name in ARRAYS}
-    monkeypatch.setattr(local, "EXACT_BELOW", 10_000)  # the parts come from the files
+    monkeypatch.setattr(module, "EXACT_BELOW", 10_000)  # the parts come from the files
     opened = open_keypoints(tmp_path)
     assert (opened.parts is None) == (written.parts is None)
     assert [photo.size for photo in opened.gallery] == [photo.size for photo in photos]
@@ -38,16 +38,16 @@ def test_round_trip(photos: list[Keypoints], with_parts: bool, tmp_path: Path, m
         np.testing.assert_array_equal(after.places, before.places)
         np.testing.assert_array_equal(after.descriptors, before.descriptors)
     for query in (*photos, keypoints(np.random.default_rng(2), 20)):
-        np.testing.assert_array_equal(opened.rank(query), written.rank(query))
+        np.testing.assert_array_equal(opened.votes(query), written.votes(query))
 
 
 def test_photos_of_any_shape_keep_it(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     sizes = [(512, 384), (1, 512), (384, 512)]
     photos = [Keypoints(each.places, each.descriptors, size) for each, size in zip(gallery(), sizes, strict=False)]
-    write_keypoints(LocalIndex(photos), tmp_path)
+    write_keypoints(KeypointIndex(photos), tmp_path)
     assert [photo.size for photo in open_keypoints(tmp_path).gallery] == sizes
-    assert open_keypoints(tmp_path).rank(keypoints(rng, 9)).shape == (3,)
+    assert open_keypoints(tmp_path).votes(keypoints(rng, 9)).shape == (3,)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def saved(tmp_path: Path) -> Path:
     """Four photos with parts, five of them."""
     members = np.arange(TOTAL, dtype=np.int32) % 5
     centres = np.random.default_rng(0).uniform(0, 60, (5, 128)).astype(np.float32)
-    write_keypoints(LocalIndex(gallery(), Parts(centres, members)), tmp_path)
+    write_keypoints(KeypointIndex(gallery(), Parts(centres, members)), tmp_path)
     assert open_keypoints(tmp_path).parts is not None
     return tmp_path
 

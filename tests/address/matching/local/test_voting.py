@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -6,8 +7,9 @@ import pytest
 
 from tests.spotted import spots
 from wildtrack.address.features.keypoints import Keypoints, find_keypoints
-from wildtrack.address.matching.local import voting as local
-from wildtrack.address.matching.local.voting import MIDDLE, NEIGHBOURS, LocalIndex, Matches, in_one_arrangement
+from wildtrack.address.matching.local import voting as module
+from wildtrack.address.matching.local.verification import in_one_arrangement
+from wildtrack.address.matching.local.voting import MIDDLE, NEIGHBOURS, KeypointIndex
 
 
 def warped(picture: np.ndarray, corners: list[list[float]]) -> np.ndarray:
@@ -23,21 +25,21 @@ def keypoints(rng: np.random.Generator, count: int) -> Keypoints:
     return Keypoints(rng.uniform(0, 100, (count, 2)).astype(np.float32), descriptors, (100, 100))
 
 
-NOTHING = keypoints(np.random.default_rng(0), 0)
+NOTHING = Keypoints.none((100, 100))
 
 
 def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
     """LNBNN by comparing everything with everything."""
     votes = np.zeros(len(gallery))
-    known = [(photo, row) for photo, one in enumerate(gallery) for row in range(len(one.places))]
+    others = [(photo, row) for photo, one in enumerate(gallery) for row in range(len(one.places))]
     for (x, y), descriptor in zip(query.places.tolist(), query.descriptors.astype(float), strict=True):
         from_middle = math.hypot(x / 50 - 1, y / 50 - 1)  # the photo is 100 x 100
-        distances = [float(np.linalg.norm(descriptor - gallery[photo].descriptors[row])) for photo, row in known]
+        distances = [float(np.linalg.norm(descriptor - gallery[photo].descriptors[row])) for photo, row in others]
         nearest = np.argsort(distances, kind="stable")[: NEIGHBOURS + 1]
         background = distances[nearest[-1]]
         best: dict[int, float] = {}
         for place in nearest[:-1]:
-            best.setdefault(known[place][0], background - distances[place])
+            best.setdefault(others[place][0], background - distances[place])
         for photo, vote in best.items():
             votes[photo] += vote * math.exp(-0.5 * (from_middle / MIDDLE) ** 2)
     return votes
@@ -47,10 +49,10 @@ def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
 def test_votes_agree_with_a_plain_loop(counts: list[int]) -> None:
     rng = np.random.default_rng(len(counts))
     gallery, query = [keypoints(rng, count) for count in counts], keypoints(rng, 12)
-    matches = LocalIndex(gallery).matches(query)
+    matches = KeypointIndex(gallery).matches(query)
     votes = np.bincount(matches.photo, matches.weights, minlength=len(gallery))
     np.testing.assert_allclose(votes, votes_by_the_book(gallery, query), rtol=1e-4)
-    assert all((matches.known < np.array(counts)[matches.photo]).tolist())
+    assert all((matches.other < np.array(counts)[matches.photo]).tolist())
     pairs = list(zip(matches.photo.tolist(), matches.query.tolist(), strict=True))
     assert len(pairs) == len(set(pairs))  # one vote a keypoint and photo
     assert sum(len(matches.of(photo).query) for photo in range(len(gallery))) == len(pairs)
@@ -58,12 +60,12 @@ def test_votes_agree_with_a_plain_loop(counts: list[int]) -> None:
 
 @pytest.mark.parametrize("gallery", [[], [NOTHING], [NOTHING, keypoints(np.random.default_rng(1), 1)]])
 def test_a_gallery_of_nothing_scores_nothing(gallery: list[Keypoints]) -> None:
-    assert LocalIndex(gallery).rank(keypoints(np.random.default_rng(2), 5)).tolist() == [0.0] * len(gallery)
+    assert KeypointIndex(gallery).votes(keypoints(np.random.default_rng(2), 5)).tolist() == [0.0] * len(gallery)
 
 
 def test_a_query_of_nothing_scores_nothing() -> None:
     gallery = [keypoints(np.random.default_rng(seed), 30) for seed in range(3)]
-    assert LocalIndex(gallery).rank(NOTHING).tolist() == [0.0] * 3
+    assert KeypointIndex(gallery).votes(NOTHING).tolist() == [0.0] * 3
 
 
 @pytest.mark.parametrize(
@@ -78,91 +80,65 @@ def test_a_query_of_nothing_scores_nothing() -> None:
 )
 def test_a_planted_picture_is_found(corners: list[list[float]]) -> None:
     pictures = [spots(seed) for seed in range(6)]
-    index = LocalIndex([find_keypoints(picture) for picture in pictures])
+    index = KeypointIndex([find_keypoints(picture) for picture in pictures])
     query = find_keypoints(warped(pictures[4], corners))
-    scores = index.rank(query)
+    scores = index.votes(query)
     assert scores.argmax() == 4
     assert scores[4] > 5 * np.delete(scores, 4).max()
     shared = index.matches(query).of(4)
-    kept = in_one_arrangement(query, index.gallery[4], shared)
+    kept = in_one_arrangement(query, index.gallery[4], shared.query, shared.other)
     moved = cv2.getPerspectiveTransform(
         np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * 300, np.array(corners, np.float32) * 300
     )
-    true = cv2.perspectiveTransform(index.gallery[4].places[shared.known][None], moved)[0]
+    true = cv2.perspectiveTransform(index.gallery[4].places[shared.other][None], moved)[0]
     error = np.linalg.norm(true - query.places[shared.query], axis=1)
     assert np.median(error[kept]) < 5  # pixels
 
 
 def test_an_index_of_parts_finds_the_same_photo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "EXACT_BELOW", 100)
+    monkeypatch.setattr(module, "EXACT_BELOW", 100)
     pictures = [spots(seed) for seed in range(8)]
-    index = LocalIndex([find_keypoints(picture) for picture in pictures])
-    assert [int(index.rank(find_keypoints(picture[10:, 20:])).argmax()) for picture in pictures] == list(range(8))
+    index = KeypointIndex([find_keypoints(picture) for picture in pictures])
+    assert [int(index.votes(find_keypoints(picture[10:, 20:])).argmax()) for picture in pictures] == list(range(8))
 
 
 def test_all_parts_together_find_what_comparing_everything_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     gallery, query = [keypoints(rng, count) for count in (40, 0, 300, 60)], keypoints(rng, 25)
-    exact = LocalIndex(gallery)
-    monkeypatch.setattr(local, "EXACT_BELOW", 100)
-    monkeypatch.setattr(local, "PROBES", 1000)
-    parted = LocalIndex(gallery)
+    exact = KeypointIndex(gallery)
+    monkeypatch.setattr(module, "EXACT_BELOW", 100)
+    monkeypatch.setattr(module, "PROBES", 1000)
+    parted = KeypointIndex(gallery)
     assert exact.parts is None and parted.parts is not None
-    again = LocalIndex(gallery, parted.parts)
+    again = KeypointIndex(gallery, parted.parts)
     for excluded in (None, np.array([False, False, True, False])):
         for index in (parted, again):
             expected, found = exact.matches(query, excluded), index.matches(query, excluded)
-            for name in ("query", "photo", "known"):
+            for name in ("query", "photo", "other"):
                 np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
             np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5)
 
 
 def test_an_index_that_is_asked_once_compares_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "EXACT_BELOW", 10)
+    monkeypatch.setattr(module, "EXACT_BELOW", 10)
     gallery = [keypoints(np.random.default_rng(0), 40)]
-    assert LocalIndex(gallery).parts is not None
-    assert LocalIndex(gallery, once=True).parts is None
+    assert KeypointIndex(gallery).parts is not None
+    assert KeypointIndex(gallery, once=True).parts is None
 
 
 @pytest.mark.parametrize("threshold", [10, 10_000])
 def test_excluded_photos_are_as_if_they_were_not_there(threshold: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "EXACT_BELOW", threshold)
-    monkeypatch.setattr(local, "PROBES", 1000)
+    monkeypatch.setattr(module, "EXACT_BELOW", threshold)
+    monkeypatch.setattr(module, "PROBES", 1000)
     rng = np.random.default_rng(3)
     gallery, query = [keypoints(rng, 30) for _ in range(5)], keypoints(rng, 20)
     excluded = np.array([False, True, False, True, False])
-    few = LocalIndex([photo for photo, out in zip(gallery, excluded, strict=True) if not out]).matches(query)
-    found = LocalIndex(gallery).matches(query, excluded)
+    few = KeypointIndex([photo for photo, out in zip(gallery, excluded, strict=True) if not out]).matches(query)
+    found = KeypointIndex(gallery).matches(query, excluded)
     np.testing.assert_array_equal(np.flatnonzero(~excluded)[few.photo], found.photo)
     np.testing.assert_allclose(few.weights, found.weights, rtol=1e-5)
-    everything = LocalIndex(gallery).rank(query, np.ones(5, np.bool_))
+    everything = KeypointIndex(gallery).votes(query, np.ones(5, np.bool_))
     assert everything.tolist() == [0.0] * 5
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 4, 30])
-def test_matches_at_random_are_in_no_arrangement(count: int) -> None:
-    rng = np.random.default_rng(count)
-    one, other = keypoints(rng, 30), keypoints(rng, 30)
-    rows = np.arange(count)
-    matches = Matches(rows, np.zeros(count, np.intp), rows, np.ones(count, np.float32))
-    assert in_one_arrangement(one, other, matches).sum() <= max(4, count // 3)
-
-
-def test_the_other_flank_is_no_arrangement() -> None:
-    one = find_keypoints(spots(0))
-    mirrored = Keypoints(one.places * np.array([-1, 1], np.float32), one.descriptors, one.size)
-    rows = np.arange(len(one.places))
-    matches = Matches(rows, 0 * rows, rows, np.ones(len(rows), np.float32))
-    assert in_one_arrangement(one, one, matches).all()
-    assert not in_one_arrangement(one, mirrored, matches).any()
-
-
-def test_an_arrangement_that_squeezes_everything_is_none() -> None:
-    places = np.random.default_rng(0).uniform(0, 100, (20, 2)).astype(np.float32)
-    descriptors = np.zeros((20, 128), np.uint8)
-    one, other = Keypoints(places, descriptors, (100, 100)), Keypoints(places / np.float32(10), descriptors, (100, 100))
-    rows = np.arange(20)
-    assert not in_one_arrangement(one, other, Matches(rows, 0 * rows, rows, np.ones(20, np.float32))).any()
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -170,20 +146,43 @@ def test_an_arrangement_that_squeezes_everything_is_none() -> None:
 def test_photos_that_come_later_are_as_if_they_had_been_there(
     exact: bool, later: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "EXACT_BELOW", 10**9 if exact else 1)
-    monkeypatch.setattr(local, "PROBES", 10**6)
+    monkeypatch.setattr(module, "EXACT_BELOW", 10**9 if exact else 1)
+    monkeypatch.setattr(module, "PROBES", 10**6)
     rng = np.random.default_rng(3)
     gallery = [keypoints(rng, count) for count in (40, 0, 25)]
-    index = LocalIndex(gallery)
+    index = KeypointIndex(gallery)
     more: list[Keypoints] = []
-    before = index.rank(gallery[0])
+    before = index.votes(gallery[0])
     longer = index
     for counts in later:
         photos = [keypoints(rng, count) for count in counts]
         longer, more = longer.extended(photos), [*more, *photos]
-    whole = LocalIndex([*gallery, *more])
+    whole = KeypointIndex([*gallery, *more])
     excluded = rng.random(len(gallery) + len(more)) < 0.4
     for query in (gallery[0], keypoints(rng, 30), NOTHING):
         for without in (None, excluded):
-            np.testing.assert_allclose(longer.rank(query, without), whole.rank(query, without), rtol=1e-5)
-    np.testing.assert_array_equal(index.rank(gallery[0]), before)
+            np.testing.assert_allclose(longer.votes(query, without), whole.votes(query, without), rtol=1e-5)
+    np.testing.assert_array_equal(index.votes(gallery[0]), before)
+
+
+def test_a_query_is_matched_once_for_all_that_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    gallery, query = [keypoints(rng, 30) for _ in range(4)], keypoints(rng, 20)
+    searches, search = [], KeypointIndex._nearest
+
+    def spy(*args: Any) -> Any:
+        searches.append(args)
+        return search(*args)
+
+    monkeypatch.setattr(KeypointIndex, "_nearest", spy)
+    index = KeypointIndex(gallery)
+    excluded = np.array([False, True, False, False])
+    index.votes(query)
+    assert len(index.verified(query, 2).query) <= len(index.matches(query, np.zeros(4, np.bool_)).query)
+    assert len(searches) == 1
+    index.votes(query, excluded)
+    assert len(index.verified(query, 1, excluded).query) == 0
+    assert len(searches) == 2
+    index.votes(keypoints(rng, 20))
+    index.extended([keypoints(rng, 9)]).votes(query)  # another index
+    assert len(searches) == 4

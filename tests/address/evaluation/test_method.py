@@ -1,0 +1,183 @@
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.spotted import SIZE, CellEngine, fake_matching, spots
+from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.address.evaluation.data import EvaluationData
+from wildtrack.address.evaluation.method import Comparison, Embedder, Method
+from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.evaluation.speed import RUNS
+from wildtrack.address.features.features import Features
+from wildtrack.address.features.keypoints import read_keypoints
+from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.local.matcher import LocalMatcher
+from wildtrack.address.matching.viewpoints import viewpoint_relation
+from wildtrack.address.models.engines import BATCH, Engine
+from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
+
+SECOND = np.arange(1, 12, 2)
+PROTOCOL = Protocol(SECOND[:3], SECOND - 1, "by hand", 0)
+VIEWPOINTS = np.array(["left", "right", "", "left", "left", "right"] * 2, dtype=object)
+LEAKY = np.zeros((3, 6), np.bool_)
+LEAKY[1, [1, 4]] = True
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> EvaluationData:
+    """Six animals, each photographed twice; the second photo of each is a part of the first."""
+    root = tmp_path_factory.mktemp("animals")
+    for animal in range(6):
+        picture = spots(animal)
+        Image.fromarray(picture).save(root / f"{animal}_0.png")
+        Image.fromarray(picture[20:260, 40:]).save(root / f"{animal}_1.png")
+    names = [f"{animal}_{photo}" for animal in range(6) for photo in range(2)]
+    table = pd.DataFrame({"identity": [name[0] for name in names], "path": [f"{name}.png" for name in names]})
+    decoded = decode_catalogue(table.assign(orientation=VIEWPOINTS), root, SIZE, CacheConfig(root=root / "cache"))
+    return EvaluationData(root, decoded, PROTOCOL, LEAKY)
+
+
+class CountingEngine(CellEngine):
+    """Counts the photos that it embeds."""
+
+    photos = 0
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        self.photos += len(photos)
+        return super().run(photos)
+
+
+def embedder(engine: Engine, fingerprint: str = "f") -> Embedder:
+    return Embedder(engine, fingerprint, fingerprint, SIZE, "by hand", 1.5)
+
+
+OURS = embedder(CellEngine())
+
+
+@pytest.fixture
+def comparison(data: EvaluationData, tmp_path: Path) -> Comparison:
+    return Comparison(data, CacheConfig(root=tmp_path))
+
+
+def features(data: EvaluationData) -> Features:
+    keypoints = [read_keypoints(data.root / path, None) for path in data.table["path"]]
+    return Features(CellEngine().run(data.photos.pixels)["embedding"], VIEWPOINTS, keypoints)
+
+
+@pytest.mark.parametrize("method", [Method("ours", embedder=OURS), Method(LOCAL, LOCAL)], ids=lambda each: each.name)
+def test_leak_free_scores_are_those_of_a_gallery_without_the_leaky_photos(
+    method: Method, data: EvaluationData, comparison: Comparison
+) -> None:
+    found = comparison.score(method)
+    assert found.scores.shape == (3, 6)
+    assert found.scores.argmax(axis=1).tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(np.isneginf(found.leak_free), LEAKY)
+    np.testing.assert_array_equal(found.leak_free[[0, 2]], found.scores[[0, 2]])
+    few = comparison.data.protocol.gallery[~LEAKY[1]]
+    alone = Comparison(
+        replace(data, protocol=Protocol(PROTOCOL.queries, few, "", 0), leaky=np.zeros((3, 4), np.bool_)),
+        comparison.cache,
+    ).score(method)
+    np.testing.assert_allclose(found.leak_free[1, ~LEAKY[1]], alone.scores[1], rtol=1e-4)
+
+
+def test_what_a_comparison_says_of_speed_and_size(comparison: Comparison) -> None:
+    embedding, local = comparison.score(Method("ours", embedder=OURS)), comparison.score(Method(LOCAL, LOCAL))
+    assert (embedding.embed_dim, embedding.seconds_per_query) == (48, None)
+    assert (local.embed_dim, local.photos_per_second) == (None, None)
+    assert (embedding.photos_per_second or 0) > 0
+    assert (local.seconds_per_query or 0) > 0
+
+
+@pytest.mark.parametrize("by_viewpoint", [False, True])
+def test_a_fused_method_is_the_combination_of_its_parts(
+    by_viewpoint: bool, data: EvaluationData, comparison: Comparison
+) -> None:
+    matching = fake_matching(by_viewpoint)
+    embedding, local = comparison.score(Method("ours", embedder=OURS)), comparison.score(Method(LOCAL, LOCAL))
+    fused = comparison.score(Method(FUSED, FUSED, OURS, matching))
+    relation = viewpoint_relation(VIEWPOINTS[PROTOCOL.queries], VIEWPOINTS[PROTOCOL.gallery])
+    matcher = matching.matcher(FUSED)
+    for name in ("scores", "leak_free"):
+        parts = {EMBEDDING: getattr(embedding, name), LOCAL: getattr(local, name)}
+        np.testing.assert_array_equal(getattr(fused, name), matcher.combined(parts, relation))
+    assert (fused.embed_dim, fused.photos_per_second) == (None, None)
+    assert fused.seconds_per_query == local.seconds_per_query
+    known = features(data)
+    gallery = Gallery.of(data.table.iloc[PROTOCOL.gallery], known[PROTOCOL.gallery])
+    searched = matcher.scores(known[PROTOCOL.queries], gallery, LEAKY)  # as a search does
+    np.testing.assert_allclose(fused.leak_free, searched, rtol=1e-5)
+
+
+def test_what_methods_share_is_computed_once(comparison: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Counter[int] = Counter()
+    whole = LocalMatcher.scores
+
+    def counted(self: LocalMatcher, queries: Features, *args: Any, **kwargs: Any) -> Any:
+        asked[len(queries)] += 1
+        return whole(self, queries, *args, **kwargs)
+
+    monkeypatch.setattr(LocalMatcher, "scores", counted)
+    ours, theirs = CountingEngine(), CountingEngine()
+    of_ours = embedder(ours)
+    methods = [
+        Method("ours", embedder=of_ours),
+        Method(LOCAL, LOCAL),
+        Method(FUSED, FUSED, of_ours, fake_matching()),
+        Method("theirs", embedder=embedder(theirs, "g")),
+        Method("with theirs", FUSED, embedder(theirs, "g"), fake_matching()),
+    ]
+    for method in methods:
+        comparison.score(method)
+    assert asked == {3: 1, 1: 1}  # all queries, and the one that has leaky photos
+    measured = (RUNS + 1) * BATCH  # of the speed
+    assert (ours.photos, theirs.photos) == (12 + measured, 12 + measured)
+
+
+def test_a_second_run_embeds_only_what_is_new(data: EvaluationData, tmp_path: Path) -> None:
+    engine, measured = CountingEngine(), (RUNS + 1) * BATCH
+    method, cache = Method("ours", embedder=embedder(engine)), CacheConfig(root=tmp_path)
+    first = Comparison(data, cache).score(method)
+    assert engine.photos == 12 + measured
+    again = Comparison(data, cache).score(method)
+    assert engine.photos == 12 + 2 * measured  # speed is measured anew each time
+    np.testing.assert_array_equal(again.scores, first.scores)
+
+
+def test_embeddings_that_are_no_numbers(comparison: Comparison) -> None:
+    class Broken(CellEngine):
+        def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+            return {"embedding": np.full((len(photos), 2), np.nan, np.float32)}
+
+    with pytest.raises(UserError, match=r"their\.onnx gives embeddings that are no numbers; is --scaling"):
+        comparison.score(Method("their.onnx", embedder=embedder(Broken())))
+
+
+def test_a_photo_that_goes_bad_meanwhile(data: EvaluationData, tmp_path: Path) -> None:
+    gone = replace(data, root=tmp_path / "nowhere")
+    with pytest.raises(UserError):
+        Comparison(gone, CacheConfig(root=tmp_path)).score(Method("ours", embedder=OURS))
+
+
+def test_what_a_method_says_of_itself() -> None:
+    other = embedder(CellEngine(), "g")
+    fused = Method(FUSED, FUSED, OURS, fake_matching())
+    cases = [
+        (Method("ours", embedder=OURS), "by hand", 1.5),
+        (Method("theirs", embedder=other), "by hand", 1.5),
+        (Method(LOCAL, LOCAL), "OpenCV, FAISS", 0.0),
+        (fused, "by hand, OpenCV, FAISS", 1.5),
+        (replace(fused, embedder=other), "by hand, OpenCV, FAISS", 1.5),
+    ]
+    for method, runs_on, megabytes in cases:
+        assert (method.runs_on, method.megabytes) == (runs_on, megabytes)
+    assert cases[0][0].fingerprint == OURS.fingerprint
+    assert len({method.fingerprint for method, *_ in cases}) == len(cases)

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.address.matching.test_learning import learnt_scores, made_up
+from tests.spotted import fake_matching, spots
+from wildtrack.address.features.features import Features
+from wildtrack.address.features.keypoints import find_keypoints
+from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL, FusedMatcher, needs_keypoints, parts_of
+from wildtrack.address.matching.learning import learn_matching
+from wildtrack.address.matching.matcher import new_matcher
+from wildtrack.address.matching.viewpoints import viewpoint_relation
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "keypoints"),
+    [(EMBEDDING, (EMBEDDING,), False), (LOCAL, (LOCAL,), True), (FUSED, (EMBEDDING, LOCAL), True)],
+)
+def test_what_a_matcher_is_made_of(name: str, parts: tuple[str, ...], keypoints: bool) -> None:
+    assert parts_of(name) == parts
+    assert needs_keypoints(name) == keypoints
+
+
+@pytest.mark.parametrize("by_viewpoint", [True, False])
+def test_what_cannot_be_stays_so_and_the_rest_is_scored_as_before(by_viewpoint: bool) -> None:
+    known = made_up(1, (3.0, 3.0)).known
+    excluded = np.random.default_rng(0).random(known.relation.shape) < 0.3
+    without = {name: np.where(excluded, -np.inf, values) for name, values in known.scores.items()}
+    matching = fake_matching(by_viewpoint)
+    for name in matching.matchers:
+        scores, fewer = (matching.matcher(name).combined(each, known.relation) for each in (known.scores, without))
+        assert np.isneginf(fewer[excluded]).all()
+        np.testing.assert_array_equal(fewer[~excluded], scores[~excluded])
+
+
+def test_fused_log_odds_are_the_sum() -> None:
+    known = made_up(2).known
+    learnt = learn_matching(made_up(2))
+    same = replace(learnt, matchers={n: replace(each, by_viewpoint=False) for n, each in learnt.matchers.items()})
+    parts = [learnt_scores(same, name, known) for name in (EMBEDDING, LOCAL)]
+    np.testing.assert_allclose(learnt_scores(same, FUSED, known), parts[0] + parts[1])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_log_odds_of_one_matcher_rank_as_its_scores_do(seed: int) -> None:
+    validation = made_up(seed, (2.0,))
+    matcher = FusedMatcher(learn_matching(validation).calibrations, by_viewpoint=False)
+    known = validation.known
+    scores = matcher.combined(known.scores, known.relation)
+    np.testing.assert_array_equal(np.argsort(scores, axis=1), np.argsort(known.scores[EMBEDDING], axis=1))
+
+
+@pytest.mark.parametrize("by_viewpoint", [True, False])
+@pytest.mark.parametrize("name", [EMBEDDING, LOCAL, FUSED])
+def test_photos_are_scored_by_every_part(name: str, by_viewpoint: bool) -> None:
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(4, 3)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    viewpoints = np.array(["left", "right", "", "left"], dtype=object)
+    photos = Features(embeddings, viewpoints, [find_keypoints(spots(seed, 100)) for seed in range(4)])
+    table = pd.DataFrame({"identity": list("abcd"), "orientation": viewpoints})
+    gallery, queries = Gallery.of(table, photos), photos[np.array([1, 2])]
+    excluded = np.array([[False, True, False, False], [False, False, True, False]])
+    matcher = fake_matching(by_viewpoint).matcher(name)
+    relation = viewpoint_relation(queries.viewpoints, viewpoints)
+    parts = {part: new_matcher(part).scores(queries, gallery, excluded) for part in parts_of(name)}
+    expected = matcher.combined(parts, relation)
+    np.testing.assert_array_equal(matcher.scores(queries, gallery, excluded), expected)
+    assert np.isneginf(expected[excluded]).all() and np.isfinite(expected[~excluded]).all()
+    rows = np.array([3, 1])
+    np.testing.assert_allclose(matcher.scores(queries, gallery, excluded, rows), expected[:, rows])
+    blind = fake_matching(False).matcher(name).scores(queries, gallery, excluded)
+    assert (blind[:, 0] != expected[:, 0]).any() == (by_viewpoint and name != LOCAL)  # whose curves know one relation
+
+
+@pytest.mark.parametrize("by_viewpoint", [True, False])
+def test_the_bound_is_the_best_that_a_viewpoint_gives(by_viewpoint: bool) -> None:
+    matching = fake_matching(by_viewpoint)
+    matcher = matching.matcher(EMBEDDING)
+    cosines = np.random.default_rng(0).uniform(-1, 1, 300).astype(np.float32)
+    bounds = [matcher.bound(float(cosine)) for cosine in cosines]
+    scores = [matcher.combined({EMBEDDING: cosines[None]}, np.full((1, 300), code)) for code in range(3)]
+    best = np.max(scores[: 3 if by_viewpoint else 1], axis=0)[0]
+    assert bounds == best.tolist()  # to the last digit: or ties would not be seen
+    for name in (LOCAL, FUSED):
+        assert matching.matcher(name).bound(0.5) is None
