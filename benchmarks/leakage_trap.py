@@ -54,12 +54,12 @@ def main(config: Config) -> None:
         if config.bursts:
             add_frames(photos)
     for seed in config.seeds:
-        honest = measure(config, photos / "metadata.csv", "encounter", seed)
+        by_encounter = measure(config, photos / "metadata.csv", "encounter", seed)
         shuffled = photos / f"random_{seed}.csv"
         split = pd.read_csv(config.results / f"encounter_{seed}" / "artifacts" / "split.csv")
         write_csv(shuffled, dealt_anew(pd.read_csv(photos / "metadata.csv"), split, seed))
         trap = measure(config, shuffled, "random", seed)
-        for name, metrics in zip(SPLITS, (honest, trap), strict=True):
+        for name, metrics in zip(SPLITS, (by_encounter, trap), strict=True):
             console.print(f"\nSeed {seed}, split {name}: {in_words(metrics)}\n")
             for line in table_of(metrics):
                 console.print(line)

@@ -34,7 +34,7 @@ WEEKS_BETWEEN_ENCOUNTERS = (2, 10)  # shortest and longest
 NEW_PHOTOS = 5  # of known turtles; one of an unknown turtle comes on top
 
 _FIRST_SURVEY = datetime.date(2022, 4, 6)  # the boat goes out once a week, so animals share days
-_STRANGER = 0  # known animals are numbered from 1
+_UNKNOWN_ANIMAL = 0  # known animals are numbered from 1
 _DATES, _CLOCK, _ANIMAL, _WATER, _PHOTO, _NEW, _PLATES = range(7)  # what a random generator is for
 
 
@@ -50,7 +50,7 @@ class Shot:
     @property
     def identity(self) -> str:
         """The label."""
-        return UNKNOWN if self.animal == _STRANGER else f"ID_{self.animal:04d}"
+        return UNKNOWN if self.animal == _UNKNOWN_ANIMAL else f"ID_{self.animal:04d}"
 
     @property
     def orientation(self) -> str:
@@ -140,7 +140,7 @@ def _new_shots(identities: int, encounters: int, seed: int) -> list[Shot]:
     """Photos for the search to be asked about: known animals in a further encounter and an unknown one, shuffled."""
     rng = _rng(seed, _NEW)
     known = rng.choice(np.arange(1, identities + 1), min(NEW_PHOTOS, identities), replace=False)
-    animals = rng.permutation([_STRANGER, *known])
+    animals = rng.permutation([_UNKNOWN_ANIMAL, *known])
     further = [_shots(int(animal), encounters + 1, seed)[-PHOTOS_PER_ENCOUNTER:] for animal in animals]
     return [shots[rng.integers(PHOTOS_PER_ENCOUNTER)] for shots in further]
 

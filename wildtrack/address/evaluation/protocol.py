@@ -41,8 +41,8 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     """Choose queries and gallery.
 
     With a saved split, `test` photos are asked and `train` and `valid` photos are the gallery; a test photo that is
-    not asked enters neither side. Where none of the test identities is in that gallery (a disjoint split), the test
-    side is a catalogue of its own. Of such a catalogue, and of all photos where no split is saved (a stranger's model,
+    not asked is in neither. Where none of the test identities is in that gallery (a disjoint split), their
+    test photos are a catalogue of their own. Of such a catalogue, and of all photos where no split is saved (a third-party model,
     or photos the split does not know), photos of every identity with at least two are drawn as queries and all others
     are the gallery.
 
@@ -79,7 +79,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     if not len(queries):
         raise UserError(
             "nobody can be asked about: no identity has a test photo and another one in the gallery; "
-            "add a second photo of at least one animal (of another day, for an honest figure)"
+            "add a second photo of at least one animal (of another day, for a figure that does not rest on near-copies)"
         )
     return Protocol(queries, gallery, method, left_out, unknown)
 
