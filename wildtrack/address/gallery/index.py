@@ -100,12 +100,14 @@ def read_index(path: Path, photos: int, dimensions: int) -> Any:
     if kind not in _KINDS or (kind == b"IxFI" and size != _FLAT_HEADER + 4 * photos * dimensions):
         raise ValueError(f"{path.name} is no index of {photos} photos")
     library: Any = faiss
+    if hasattr(library, "set_deserialization_vector_byte_limit"):  # newer ones, which make no room for more than that
+        library.set_deserialization_vector_byte_limit(size)
     try:
         if os.name == "nt":
             index = library.deserialize_index(np.fromfile(path, np.uint8))
         else:
             index = library.read_index(str(path), library.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:  # FAISS' one exception
+    except (RuntimeError, MemoryError) as error:  # what FAISS raises
         raise ValueError(f"{path.name} is damaged") from error
     if (index.ntotal, index.d, type(index).__name__) != (photos, dimensions, _KINDS[kind]) or not _fits(index):
         raise ValueError(f"{path.name} is no index of {photos} photos")
@@ -115,7 +117,7 @@ def read_index(path: Path, photos: int, dimensions: int) -> Any:
 def _fits(index: Any) -> bool:
     """Whether an index is put together as `build_index` does, its arrays as long as it says."""
     if is_exact(index):
-        return bool(index.codes.size() == 4 * index.ntotal * index.d)
+        return _by_product(index) and bool(index.codes.size() == 4 * index.ntotal * index.d)
     library: Any = faiss  # whose stubs do not know what an index is made of
     flat, base = (library.downcast_index(each) for each in (index.refine_index, index.base_index))
     if not isinstance(flat, faiss.IndexFlatIP) or type(base).__name__ != "IndexPQFastScan":
@@ -124,13 +126,19 @@ def _fits(index: Any) -> bool:
     blocks = -(-index.ntotal // base.bbs) * base.bbs
     index.k_factor = SHORTLISTED
     return (
-        {flat.ntotal, base.ntotal} == {index.ntotal}
+        all(_by_product(each) for each in (index, flat, base))
+        and {flat.ntotal, base.ntotal} == {index.ntotal}
         and {flat.d, base.d, base.pq.d} == {index.d}
         and (base.M, base.pq.M, base.nbits, base.pq.nbits, base.bbs) == (parts, parts, 4, 4, 32)
         and base.pq.centroids.size() == 16 * index.d
         and flat.codes.size() == 4 * index.ntotal * index.d
         and base.codes.size() >= blocks * (parts + parts % 2) // 2
     )
+
+
+def _by_product(index: Any) -> bool:
+    """Whether an index is ready to compare inner products."""
+    return bool(index.is_trained and index.metric_type == faiss.METRIC_INNER_PRODUCT)
 
 
 def _parts(dimensions: int) -> int:

@@ -1,0 +1,94 @@
+"""What the version before wrote is opened by this one: artifacts and index, made by that version's own code.
+
+Its `--sightings` are in tests/web/test_database.py.
+"""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.blobs import ROOT, TINY, draw_animals, run_script
+
+BEFORE = "0310881b5d"  # the last commit before the house was re-laid; figures of both versions are in docs/results.md
+MATCHERS = ("embedding", "local", "fused")
+
+
+def run_earlier(earlier: Path, script: str, *options: object, cwd: Path) -> str:
+    """What a script of the earlier version prints; its cache is its own."""
+    done = subprocess.run(
+        [sys.executable, str(earlier / script), *map(str, options)],
+        cwd=cwd,
+        env={**os.environ, "WILDTRACK_CACHE": str(cwd / "earlier cache"), "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the earlier version, out of the history."""
+    tree = tmp_path_factory.mktemp("earlier")
+    packed = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True)
+    if packed.returncode:
+        pytest.skip(f"the history of this checkout does not reach back to {BEFORE}")
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(tree, filter="data")
+    return tree
+
+
+@pytest.fixture(scope="module")
+def field(earlier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with a model and an index that the earlier version made."""
+    field = tmp_path_factory.mktemp("field")
+    draw_animals(field / "photos", animals=6)
+    run_earlier(earlier, "train_classifier_reid.py", "--data", "photos", "--epochs", 2, *TINY, cwd=field)
+    run_earlier(earlier, "search.py", "photos/Žofie 1", "--no-panels", cwd=field)
+    return field
+
+
+def answers(printed: str) -> list[list[tuple[Any, ...]]]:
+    """Of each photo, its candidates with what is said of them."""
+    return [
+        [(each["identity"], each["path"], each["similarity"], each["probability"]) for each in answer["candidates"]]
+        for answer in json.loads(printed)
+    ]
+
+
+@pytest.mark.parametrize("matcher", MATCHERS)
+def test_search_answers_as_before(earlier: Path, field: Path, matcher: str) -> None:
+    query = ("photos", "--json", "--no-panels")
+    before = answers(run_earlier(earlier, "search.py", *query, "--ranker", matcher, cwd=field))
+    now = run_script("search.py", *query, "--matcher", matcher, cwd=field)
+    assert now.returncode == 0, now.stderr
+    for old, new in zip(before, answers(now.stdout), strict=True):
+        assert [each[:2] for each in new] == [each[:2] for each in old]
+        assert [each[2:] for each in new] == [pytest.approx(each[2:], abs=1e-3) for each in old]
+
+
+def test_evaluation_measures_the_model_as_before(earlier: Path, field: Path) -> None:
+    run_earlier(earlier, "evaluate_reid_and_visualize.py", "--examples", 1, "--results", "before", cwd=field)
+    done = run_script("evaluate_reid_and_visualize.py", "--examples", 1, "--results", "now", cwd=field)
+    assert done.returncode == 0, done.stderr
+    before, now = (json.loads((field / name / "metrics.json").read_text("utf-8")) for name in ("before", "now"))
+    assert {name: now[name] for name in ("R@1", "R@5", "mAP", "num_queries", "num_gallery")} == pytest.approx(
+        {name: before[name] for name in ("R@1", "R@5", "mAP", "num_queries", "num_gallery")}, abs=1e-3
+    )
+
+
+def test_the_index_is_not_built_again(field: Path, tmp_path: Path) -> None:
+    shutil.copytree(field / "artifacts", tmp_path / "artifacts")
+    before = (tmp_path / "artifacts" / "index_manifest.json").read_bytes()
+    done = run_script("search.py", field / "photos" / "Žofie 1", "--no-panels", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "artifacts" / "index_manifest.json").read_bytes() == before
