@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,9 @@ def save_artifacts(folder: Path, trained: Trained, matching: Matching | None) ->
 
     def write(staging: Path) -> None:
         trained.model.save(staging / "model.keras")
-        trained.model.save(staging / "model.h5")
+        with TemporaryDirectory() as elsewhere:  # HDF5 crashes the process where the disk is full; a copy raises
+            trained.model.save(Path(elsewhere) / "model.h5")
+            shutil.copyfile(Path(elsewhere) / "model.h5", staging / "model.h5")
         shutil.copyfile(trained.onnx, staging / "model.onnx")
         trained.preprocessor.save(staging / "preprocessor.pkl")
         trained.config.write(staging / "model_config.yaml")
