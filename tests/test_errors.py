@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,11 @@ import pytest
 
 from tests.blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from wildtrack.access.demo import DEMO, dataset
-from wildtrack.address.artifacts import artifact_files
-from wildtrack.address.gallery.index import Index
+from wildtrack.address.artifacts import Artifacts, artifact_files
+from wildtrack.address.gallery import build
+from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.models.preprocessor import Preprocessor
-from wildtrack.commands import evaluate, search, train
+from wildtrack.commands import evaluate, search, serve, train
 from wildtrack.errors import UserError
 
 
@@ -185,7 +186,7 @@ def test_search_setting_out_of_range(place: Path) -> None:
 
 
 @pytest.mark.parametrize("matcher", ["local", "fused"])
-def test_a_matcher_that_this_model_knows_nothing_of(place: Path, matcher: Literal["local", "fused"]) -> None:
+def test_a_matcher_that_this_model_knows_nothing_of(place: Path, matcher: str) -> None:
     draw_animal(0, 0).save(place / "x.jpg")
     for ask in (
         lambda: evaluate.evaluate(evaluate.Config(matcher=matcher)),
@@ -197,18 +198,36 @@ def test_a_matcher_that_this_model_knows_nothing_of(place: Path, matcher: Litera
 
 
 @pytest.mark.parametrize(
-    ("sides", "side", "message"),
+    ("viewpoints", "viewpoint", "message"),
     [
-        (["left", "", "right"], "lft", "'lft' helps nobody: the known photos show left, right;"),
-        (["", ""], "left", "'left' helps nobody: the catalogue knows no sides;"),
+        (["left", "", "right"], "lft", "--viewpoint 'lft' fits no photo: the known photos show left, right;"),
+        (["", ""], "left", "--viewpoint 'left' fits no photo: the catalogue knows no viewpoints;"),
         (["left", "", "right"], "right", None),
         (["", ""], "", None),
     ],
 )
-def test_a_side_that_no_known_photo_shows(sides: list[str], side: str, message: str | None) -> None:
-    index = Index(np.ones((len(sides), 1), np.float32), pd.DataFrame({"orientation": sides}), Path(), Path(), "f")
+def test_a_viewpoint_that_no_known_photo_shows(
+    monkeypatch: pytest.MonkeyPatch, viewpoints: list[str], viewpoint: str, message: str | None
+) -> None:
+    table = pd.DataFrame({"identity": "a", "orientation": viewpoints})
+    gallery = Gallery(table, np.ones((len(viewpoints), 1), np.float32))
+    monkeypatch.setattr(build, "gallery_of", lambda artifacts, config: (gallery, None))
+    artifacts = Artifacts(Path(), Preprocessor((32, 32), 1, True, ("a",), "0-255"))
     with pytest.raises(UserError, match=message) if message else nullcontext():
-        search.check_side(side, index)
+        build.open_searcher(artifacts, build.SearchConfig(viewpoint=viewpoint), build.GalleryConfig())
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: evaluate.evaluate(evaluate.Config(matcher="sift")),
+        lambda: search.search(search.Config(("x.jpg",), matcher="sift")),
+        lambda: serve.serve(serve.Config(matcher="sift")),
+    ],
+)
+def test_a_matcher_that_there_is_not(place: Path, ask: Callable[[], None]) -> None:
+    draw_animal(0, 0).save(place / "x.jpg")
+    assert refused(ask, place) == "--matcher sift is not known; allowed are auto, embedding, local, fused"
 
 
 def test_unknown_backbone_names_the_known_ones(place: Path) -> None:

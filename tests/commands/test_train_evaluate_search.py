@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import ExifTags, Image
-from wildtrack.address.evaluation.trial import REAL, SIMULATED
 
 from benchmarks import start
 from tests.blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from wildtrack.access.photos.reader import read_photo
+from wildtrack.address.evaluation.scoring import REAL, SIMULATED
 from wildtrack.address.gallery.answers import Answer, Candidate
 from wildtrack.address.models.engines import OnnxEngine
 
@@ -152,7 +152,7 @@ def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
     assert (metrics["open_set"]["num_known"], metrics["open_set"]["num_new"]) == (4, 4)  # each asked both ways
     assert 0 <= metrics["open_set"]["AUROC"] <= 1
     assert 1 <= metrics["review_effort"]["candidates_for_95_percent"] <= 4
-    assert metrics["by_side"] == {}
+    assert metrics["by_viewpoint"] == {}
     assert metrics["protocol"]["method"].startswith("the split saved with the model")
     assert metrics["protocol"]["photos_the_split_does_not_name"] == 0
     assert 0 <= metrics["R@1"] <= metrics["R@5"] <= metrics["R@10"] <= 1
@@ -243,10 +243,10 @@ def test_search_by_another_matcher(home: Path, workplace: Path) -> None:
     assert (answer["matcher"], answer["false_match_rate"]) == ("embedding", 1)
     assert answer["candidates"][0]["shared_points"] is None  # neither asked for nor needed
 
-    done = run_script("search.py", *ask, "--matcher", "embedding", "--rebuild", "--side", "left", cwd=workplace)
+    done = run_script("search.py", *ask, "--matcher", "embedding", "--rebuild", "--viewpoint", "left", cwd=workplace)
     assert done.returncode == 2
     (message,) = error_lines(done.stderr)
-    assert "--side 'left' helps nobody: the catalogue knows no sides" in message
+    assert "--viewpoint 'left' fits no photo: the catalogue knows no viewpoints" in message
     assert not {path.name for path in (workplace / "artifacts").iterdir()} & KEYPOINTS
     done = run_script("search.py", *ask, "--matcher", "fused", cwd=workplace)
     (message,) = error_lines(done.stderr)
@@ -376,7 +376,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 # the second one: a validation set with one class
 @pytest.mark.parametrize(("suffix", "data"), [("keras", "photos"), ("h5", "one animal")])
-def test_model_of_a_stranger_is_evaluated_and_searched(stranger: Path, suffix: str, data: str) -> None:
+def test_a_third_party_model_is_evaluated_and_searched(stranger: Path, suffix: str, data: str) -> None:
     if not (stranger / data).exists():
         shutil.copytree(stranger / "photos" / "Žofie 2", stranger / data / "Žofie 2")
     options = ("--artifacts", suffix, "--data", data, "--results", f"results {suffix}")
@@ -425,8 +425,8 @@ def test_animals_held_out_whole(tmp_path: Path, identities: str, learning: tuple
     assert done.returncode == 0, done.stderr
     assert "2 identities held out whole" in done.stderr
     split = pd.read_csv(tmp_path / "artifacts" / "split.csv")
-    sides = split.groupby("identity")["split"].agg(set)
-    new = set(sides.index[[side == {"test"} for side in sides]])
+    subsets = split.groupby("identity")["split"].agg(set)
+    new = set(subsets.index[[each == {"test"} for each in subsets]])
     assert len(new) == 2
 
     done = run_script("evaluate_reid_and_visualize.py", "--examples", 1, "--tsne-max", 0, cwd=tmp_path)

@@ -136,8 +136,8 @@ def run_script(found: re.Match[str], place: Path) -> None:
     more: tuple[str, ...] = ("--examples", "1", "--tsne-max", "0") if script == "evaluate_reid_and_visualize.py" else ()
     if script == "search.py" and options != ("new_photo.jpg",):
         more = ("--no-panels",)
-    if "--side" in options:
-        more += ("--artifacts", "sided")
+    if "--viewpoint" in options:
+        more += ("--artifacts", "with_viewpoints")
     run = train if script == "train_classifier_reid.py" else partial(ask, script)
     said = run(*options, *more, cwd=place)
     assert said.code == 0, said.err
@@ -147,8 +147,8 @@ def run_script(found: re.Match[str], place: Path) -> None:
 
 def before_script(script: str, options: tuple[str, ...], place: Path) -> None:
     """What the page tells a user to do by hand before this line, or what must be known for it."""
-    if "--side" in options and not (place / "sided").exists():
-        assert train("--data", "my_photos.csv", "--artifacts", "sided", cwd=place).code == 0
+    if "--viewpoint" in options and not (place / "with_viewpoints").exists():
+        assert train("--data", "my_photos.csv", "--artifacts", "with_viewpoints", cwd=place).code == 0
     if options[:2] == ("--data", "animals"):  # "write the names of the animals you know into the column identity"
         catalogue = pd.read_csv(place / "animals/catalogue.csv")
         if set(catalogue["identity"]) == {"unknown"}:

@@ -1,5 +1,6 @@
 """The recipes of docs/contributing.md, done as they stand there, in a copy of the house."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,14 @@ from pathlib import Path
 from wildtrack.access import sources
 table = sources.load("harbour_seals").systematize_dataset_metadata(Path("seals"))
 print(*table["orientation"], *table["species"].unique(), sources.load("harbour_seals").card.title, sep=",")
+"""
+PAGE = """
+from types import SimpleNamespace
+import pandas as pd
+from fastapi.testclient import TestClient
+from wildtrack.web.api import create_app
+known = pd.DataFrame({"identity": ["Anna <1>", "Bruno"], "photos": [3, 1]})
+print(TestClient(create_app(SimpleNamespace(identities=lambda: known), "", False)).get("/animals").text)
 """
 
 
@@ -54,8 +63,9 @@ def ask(house: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(line, cwd=house, env=environment, capture_output=True, encoding="utf-8", check=False)
 
 
-def test_there_are_three_recipes() -> None:
-    assert {block.title.split("/")[-1] for block in RECIPES} >= {"harbour_seals.py", "losses.py", "matchers.py"}
+def test_there_are_four_recipes() -> None:
+    named = {"harbour_seals.py", "losses.py", "votes.py", "animals.py"}
+    assert {block.title.split("/")[-1] for block in RECIPES} >= named
 
 
 def test_the_recipe_of_a_dataset(house: Path) -> None:
@@ -72,6 +82,17 @@ def test_the_recipes_of_a_loss_and_of_a_matcher(house: Path) -> None:
     done = ask(house, *trained, "--loss", "contrastive", *TINY)
     assert done.returncode == 0, done.stderr
     assert "loss: contrastive" in (house / "artifacts/model_config.yaml").read_text("utf-8")
-    done = ask(house, "compare_methods.py", "--methods", "wildtrack", "colours")
+    assert "votes" in json.loads((house / "artifacts/matching.json").read_text("utf-8"))["matchers"]
+    done = ask(house, "compare_methods.py", "--methods", "wildtrack", "votes")
     assert done.returncode == 0, done.stderr
-    assert "colours" in (house / "results/compare/methods.md").read_text("utf-8")
+    assert "votes" in (house / "results/compare/methods.md").read_text("utf-8")
+    photo = "photos/Žofie 1/snímek 3.jpg"
+    done = ask(house, "search.py", photo, "--matcher", "votes", "--json", "--no-panels", "--topk", "2")
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout)
+    assert (answer["matcher"], len(answer["candidates"])) == ("votes", 2)
+
+
+def test_the_recipe_of_a_page(house: Path) -> None:
+    done = ask(house, "-c", PAGE)
+    assert "<li>Anna &lt;1&gt;: 3</li><li>Bruno: 1</li>" in done.stdout, done.stderr

@@ -1,5 +1,6 @@
 """The documentation site builds without a warning, needs nothing from elsewhere, and says what the scripts say."""
 
+import ast
 import importlib
 import importlib.util
 import re
@@ -101,12 +102,30 @@ def test_every_setting_is_explained(command: str) -> None:
     assert all(meaning for _, _, meaning in rows)
 
 
-def test_the_map_of_the_house_names_every_module() -> None:
+def test_the_picture_of_the_house_names_every_package() -> None:
     said = (ROOT / "docs/contributing.md").read_text("utf-8")
-    modules = [path for path in (ROOT / "wildtrack").glob("*/*.py") if not path.stem.startswith("_")]
-    folders = [path.parent for path in (ROOT / "wildtrack").glob("*/*/__init__.py")]
-    names = [f"`{path.stem}`" for path in modules] + [f"`{folder.name}/`" for folder in folders]
-    assert not [name for name in names if name not in said]
+    packages = [path.parent.name for path in (ROOT / "wildtrack").rglob("__init__.py")]
+    assert not [name for name in packages if f"{name}/" not in said]
+
+
+def test_where_is_it_leads_to_files() -> None:
+    said = (ROOT / "docs/contributing.md").read_text("utf-8")
+    table = said.split("### Where is it?")[1].split("\n#")[0]
+    places = re.findall(r"\| `([\w/.]+)` \|$", table, flags=re.MULTILINE)
+    assert len(places) == 25
+    assert not [place for place in places if not (ROOT / place).is_file()]
+
+
+@pytest.mark.parametrize(
+    "package", sorted((ROOT / "wildtrack").rglob("__init__.py")), ids=lambda path: path.parent.name
+)
+def test_a_package_says_what_each_of_its_modules_is_for(package: Path) -> None:
+    said = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
+    named = {name for line in re.findall(r"^- .*", said, flags=re.MULTILINE) for name in re.findall(r"`(\w+)/?`", line)}
+    modules = {path.stem for path in package.parent.glob("*.py") if not path.stem.startswith("_")}
+    folders = {path.parent.name for path in package.parent.glob("*/__init__.py")}
+    datasets = {path.stem for path in package.parent.glob("*.yaml")}  # each has a card
+    assert modules | folders <= named | datasets
 
 
 def test_pictures_are_small() -> None:

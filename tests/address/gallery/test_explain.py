@@ -1,16 +1,11 @@
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 
 from tests.address.matching.local.test_voting import NOTHING
 from tests.spotted import spots
-from wildtrack.address.features.keypoints import Keypoints, find_keypoints, read_keypoints
-from wildtrack.address.gallery.explain import explain_queries, shared_points, similarity_maps
-from wildtrack.address.matching.local.voting import LocalIndex
-from wildtrack.storage.cache import CacheConfig
+from wildtrack.address.features.keypoints import Keypoints, find_keypoints
+from wildtrack.address.gallery.explain import Explained, explain_queries, shared_points, similarity_maps
+from wildtrack.address.matching.local.voting import KeypointIndex
 
 
 class CornerEngine:
@@ -66,7 +61,7 @@ def test_a_map_leaves_the_photo_as_it_is() -> None:
 def test_shared_points_lie_on_the_same_things() -> None:
     """Of four pictures the second is asked about, 30 pixels to the left and 20 up, and the others share nothing."""
     pictures = [spots(seed)[:200] for seed in range(4)]
-    index = LocalIndex([find_keypoints(picture) for picture in pictures])
+    index = KeypointIndex([find_keypoints(picture) for picture in pictures])
     shifted = pictures[1][20:, 30:]  # (180, 270, 3)
     query = find_keypoints(shifted)
     own, other, again = shared_points(index, query, [1, 3, 1])
@@ -81,16 +76,16 @@ def test_shared_points_lie_on_the_same_things() -> None:
 
 def test_those_that_say_most_come_first() -> None:
     pictures = [spots(seed) for seed in range(3)]
-    index = LocalIndex([find_keypoints(picture) for picture in pictures])
+    index = KeypointIndex([find_keypoints(picture) for picture in pictures])
     query = find_keypoints(pictures[2][10:])
     (found,) = shared_points(index, query, [2])
-    kept = index.arranged(query, index.matches(query).of(2), 2)
+    kept = index.verified(query, 2)
     expected: list[tuple[float, ...]] = []  # SIFT describes some places twice, for two directions: one point each
     for pair in sorted(range(len(kept.weights)), key=lambda pair: -kept.weights[pair]):
         x, y = query.places[kept.query[pair]]
-        known_x, known_y = index.gallery[2].places[kept.known[pair]]
-        if (x, y, known_x, known_y) not in expected:
-            expected.append((x, y, known_x, known_y))
+        other_x, other_y = index.gallery[2].places[kept.other[pair]]
+        if (x, y, other_x, other_y) not in expected:
+            expected.append((x, y, other_x, other_y))
     assert 50 < len(expected) < len(kept.weights)
     np.testing.assert_allclose(found * [300, 290, 300, 300], expected, rtol=1e-4)
 
@@ -99,9 +94,9 @@ def test_excluded_photos_are_as_if_they_were_not_there() -> None:
     everything = [find_keypoints(spots(seed)) for seed in range(4)]
     query = find_keypoints(spots(1)[15:])
     excluded = np.array([False, False, True, False])
-    few = LocalIndex([photo for photo, out in zip(everything, excluded, strict=True) if not out])
-    index = LocalIndex(everything)
-    found = shared_points(index, query, [1, 2, 3], index.matches(query, excluded))
+    few = KeypointIndex([photo for photo, out in zip(everything, excluded, strict=True) if not out])
+    index = KeypointIndex(everything)
+    found = shared_points(index, query, [1, 2, 3], excluded)
     for points, expected in zip((found[0], found[2]), shared_points(few, query, [1, 2]), strict=True):
         np.testing.assert_array_equal(points, expected)
     assert found[1].shape == (0, 4)
@@ -119,37 +114,24 @@ def test_excluded_photos_are_as_if_they_were_not_there() -> None:
     ],
 )
 def test_nothing_is_shared_with_nothing(gallery: list[Keypoints], query: Keypoints, photos: list[int]) -> None:
-    found = shared_points(LocalIndex(gallery), query, photos)
+    found = shared_points(KeypointIndex(gallery), query, photos)
     assert [points.shape for points in found] == [(0, 4)] * len(photos)
 
 
 @pytest.mark.parametrize("with_index", [True, False])
-def test_reasons_of_a_catalogue(with_index: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reasons_of_a_catalogue(with_index: bool) -> None:
     """Row 3 is a part of row 0; row 2 is a blank."""
-    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
     pictures = [spots(0), spots(1), np.zeros((50, 50, 3), np.uint8), spots(0)[20:, 30:]]
-    for number, picture in enumerate(pictures):
-        Image.fromarray(picture).save(tmp_path / f"{number}.png")
-    table = pd.DataFrame({"path": [f"{number}.png" for number in range(4)], "sha256": list("abcd")})
+    keypoints = {row: find_keypoints(picture) for row, picture in enumerate(pictures)}
     gallery = np.array([2, 1, 0])
-    index = LocalIndex([read_keypoints(tmp_path / f"{row}.png", None) for row in gallery]) if with_index else None
-    pixels = np.stack([bright_corner(32, 32)] * 4)
-    embeddings = np.concatenate([BRIGHT, DARK, DARK, BRIGHT])
+    index = KeypointIndex([keypoints[row] for row in gallery]) if with_index else None
+    pixels, embeddings = np.stack([bright_corner(32, 32)] * 4), np.concatenate([BRIGHT, DARK, DARK, BRIGHT])
     ranked = {3: np.array([0, 1, 2]), 2: np.array([1])}
-    reasons = explain_queries(
-        ranked, table, tmp_path, pixels, embeddings, CornerEngine(), index, gallery, CacheConfig()
-    )
+    photos = Explained(pixels, embeddings, keypoints)
+    reasons = explain_queries(ranked, photos, CornerEngine(), index, gallery)
     assert sorted(reasons) == [2, 3]
     assert [len(points) > 50 for points in reasons[3].points] == [True, False, False]
     assert [len(points) for points in reasons[2].points] == [0]
     assert reasons[3].maps.shape == (3, 32, 32)
     assert [bool(each.any()) for each in reasons[3].maps] == [True, False, False]
-
-
-def test_nobody_to_explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
-    table = pd.DataFrame({"path": ["0.png"], "sha256": ["a"]})
-    pixels = bright_corner()[None]
-    assert (
-        explain_queries({}, table, tmp_path, pixels, BRIGHT, CornerEngine(), None, np.array([0]), CacheConfig()) == {}
-    )
+    assert explain_queries({}, photos, CornerEngine(), index, gallery) == {}

@@ -6,27 +6,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.address.gallery.test_gallery import table
+from tests.address.gallery.test_index import photos, quantised
 from tests.address.matching.local.test_voting import NOTHING
 from tests.spotted import NAMES, SIZE, CellEngine, build, fake_matching, spots
 from wildtrack.access.photos.reader import read_photo
-from wildtrack.address.evaluation.metrics import identity_similarity
-from wildtrack.address.gallery import index as index_module
+from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.answers import Answer
-from wildtrack.address.gallery.index import Index, nearest_photos, save_index
+from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.gallery.index import build_index
+from wildtrack.address.gallery.ranking import rank_identities
 from wildtrack.address.gallery.searcher import Searcher, answer_photo, answer_query, read_query
-from wildtrack.address.matching.calibration import side_relation
-from wildtrack.address.matching.learning import EMBEDDING, FUSED, LOCAL, Matching
-from wildtrack.address.matching.local.voting import LocalIndex, Matches
+from wildtrack.address.matching.embedding import EmbeddingMatcher, cosines
+from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.local.voting import KeypointIndex
+from wildtrack.address.matching.matching import Matching
 from wildtrack.storage.files import sha256
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     return build(tmp_path_factory.mktemp("known"))
+
+
+def root_of(gallery: Gallery) -> Path:
+    assert gallery.source is not None
+    return gallery.source.root
 
 
 @pytest.fixture
@@ -41,21 +49,21 @@ def named(answer: Answer) -> list[str]:
 
 
 @pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
-@pytest.mark.parametrize("sided", [True, False])
-@pytest.mark.parametrize("side", ["left", "right", ""])
+@pytest.mark.parametrize("by_viewpoint", [True, False])
+@pytest.mark.parametrize("viewpoint", ["left", "right", ""])
 def test_the_animal_is_found_and_all_are_ranked(
-    index: Index, new_photo: Path, matcher: str, sided: bool, side: str
+    gallery: Gallery, new_photo: Path, matcher: str, by_viewpoint: bool, viewpoint: str
 ) -> None:
-    searcher = Searcher(index, CellEngine(), SIZE, matcher, fake_matching(sided), side=side)
+    searcher = Searcher(gallery, CellEngine(), SIZE, matcher, fake_matching(by_viewpoint), viewpoint=viewpoint)
     answer = answer_photo(new_photo, searcher, 99)
-    assert named(answer)[0] == "Ana" or (sided and side == "right")
-    assert sorted(named(answer)) == sorted(set(NAMES))  # whatever its side: nobody is excluded
+    assert named(answer)[0] == "Ana" or (by_viewpoint and viewpoint == "right")
+    assert sorted(named(answer)) == sorted(set(NAMES))  # whatever its viewpoint: nobody is excluded
     assert [candidate.rank for candidate in answer.candidates] == [1, 2, 3, 4]
     sure = [candidate.probability for candidate in answer.candidates]
     assert all(p is not None and 0 <= p <= 1 for p in sure)
     assert sure == sorted(sure, key=lambda p: -(p or 0))
     assert all(-1 <= candidate.similarity <= 1 for candidate in answer.candidates)
-    assert [candidate.known_photos for candidate in answer.candidates] == [NAMES.count(name) for name in named(answer)]
+    assert [candidate.gallery_photos for candidate in answer.candidates] == [NAMES.count(name) for name in named(answer)]
     assert (answer.status, answer.matcher, answer.model) == ("ok", matcher, "fingerprint")
     assert answer.already_known_as is None
     found = {candidate.identity: candidate for candidate in answer.candidates}["Ana"]
@@ -68,9 +76,9 @@ def test_the_animal_is_found_and_all_are_ranked(
 
 
 @pytest.mark.parametrize("topk", [1, 2, 4, 99])
-def test_as_many_as_wanted(index: Index, new_photo: Path, topk: int) -> None:
+def test_as_many_as_wanted(gallery: Gallery, new_photo: Path, topk: int) -> None:
     answers = [
-        answer_photo(new_photo, Searcher(index, CellEngine(), SIZE, EMBEDDING, matching), topk)
+        answer_photo(new_photo, Searcher(gallery, CellEngine(), SIZE, EMBEDDING, matching), topk)
         for matching in (None, fake_matching())
     ]
     for answer in answers:
@@ -82,9 +90,9 @@ def test_as_many_as_wanted(index: Index, new_photo: Path, topk: int) -> None:
     ("constant", "rate", "expected"),
     [(2.0, 0.01, "match"), (0.2, 0.01, "review"), (0.2, 0.7, "match"), (-0.2, 1.0, "review"), (-2.0, 1.0, "new")],
 )
-def test_what_is_decided(index: Index, new_photo: Path, constant: float, rate: float, expected: str) -> None:
+def test_what_is_decided(gallery: Gallery, new_photo: Path, constant: float, rate: float, expected: str) -> None:
     matching = fake_matching(weights=(0.0, 0.0, constant))  # every candidate is as sure
-    searcher = Searcher(index, CellEngine(), SIZE, EMBEDDING, matching, false_match_rate=rate)
+    searcher = Searcher(gallery, CellEngine(), SIZE, EMBEDDING, matching, false_match_rate=rate)
     answer = answer_photo(new_photo, searcher, 3)
     assert (answer.decision, answer.false_match_rate) == (expected, rate)
     assert answer.candidates[0].probability == pytest.approx(1 / (1 + np.exp(-constant)), abs=1e-4)
@@ -93,53 +101,55 @@ def test_what_is_decided(index: Index, new_photo: Path, constant: float, rate: f
 
 @pytest.mark.parametrize(("size", "expected"), [((20, 15), "review"), ((99, 60), "review"), ((120, 90), "new")])
 def test_a_photo_that_shows_little_is_not_called_new(
-    index: Index, tmp_path: Path, size: tuple[int, int], expected: str
+    gallery: Gallery, tmp_path: Path, size: tuple[int, int], expected: str
 ) -> None:
     Image.new("RGB", size, (90, 120, 150)).save(tmp_path / "small.png")
     matching = fake_matching(weights=(0.0, 0.0, -2.0))
-    answer = answer_photo(tmp_path / "small.png", Searcher(index, CellEngine(), SIZE, EMBEDDING, matching), 3)
+    answer = answer_photo(tmp_path / "small.png", Searcher(gallery, CellEngine(), SIZE, EMBEDDING, matching), 3)
     assert answer.decision == expected
 
 
-def test_a_model_that_learnt_nothing_says_nothing_of_it(index: Index, new_photo: Path) -> None:
-    answer = answer_photo(new_photo, Searcher(index, CellEngine(), SIZE), 3)
+def test_a_model_that_learnt_nothing_says_nothing_of_it(gallery: Gallery, new_photo: Path) -> None:
+    answer = answer_photo(new_photo, Searcher(gallery, CellEngine(), SIZE), 3)
     assert (answer.decision, answer.false_match_rate, answer.matcher) == (None, None, EMBEDDING)
     assert [candidate.probability for candidate in answer.candidates] == [None] * 3
     embedding = CellEngine().run(read_photo(new_photo, SIZE)[None])["embedding"][0]
-    nearest = nearest_photos(index, embedding, 3, np.zeros(6, np.bool_))
-    assert [candidate.path for candidate in answer.candidates] == nearest["path"].tolist()
+    query = Features(embedding[None], np.array([""], object))
+    best = rank_identities(query, gallery, EmbeddingMatcher(), 3, np.zeros(6, np.bool_))
+    assert [candidate.path for candidate in answer.candidates] == best["path"].tolist()
 
 
 @pytest.mark.parametrize(
     ("matching", "matcher"),
     [
         (None, EMBEDDING),
-        *((fake_matching(sided), name) for sided in (True, False) for name in (EMBEDDING, LOCAL, FUSED)),
+        *((fake_matching(by_viewpoint), name) for by_viewpoint in (True, False) for name in (EMBEDDING, LOCAL, FUSED)),
     ],
 )
-def test_the_photo_itself_is_left_out(index: Index, tmp_path: Path, matching: Matching | None, matcher: str) -> None:
-    (tmp_path / "copy.png").write_bytes((index.root / "0.png").read_bytes())
-    answer = answer_photo(tmp_path / "copy.png", Searcher(index, CellEngine(), SIZE, matcher, matching), 4)
+def test_the_photo_itself_is_left_out(gallery: Gallery, tmp_path: Path, matching: Matching | None, matcher: str) -> None:
+    (tmp_path / "copy.png").write_bytes((root_of(gallery) / "0.png").read_bytes())
+    answer = answer_photo(tmp_path / "copy.png", Searcher(gallery, CellEngine(), SIZE, matcher, matching), 4)
     assert answer.already_known_as == "Ana"
     assert "0.png" not in [candidate.path for candidate in answer.candidates]
     assert answer.candidates[0].path == "1.png"
-    last = answer_photo(index.root / "4.png", Searcher(index, CellEngine(), SIZE, matcher, matching), 4)
+    last = answer_photo(root_of(gallery) / "4.png", Searcher(gallery, CellEngine(), SIZE, matcher, matching), 4)
     assert last.already_known_as == "007"
     assert "007" not in named(last)  # of whom there is no other photo
     assert len(last.candidates) == 3
 
 
 @pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
-def test_a_photo_that_is_left_out_takes_no_votes(index: Index, tmp_path: Path, matcher: str) -> None:
-    """All is as if it were not in the index."""
-    assert index.local is not None
-    meta, local = index.meta.iloc[1:].reset_index(drop=True), LocalIndex(index.local.gallery[1:])
-    fewer = save_index(tmp_path, index.embeddings[1:], meta, index.root, index.root, "fingerprint", local)
-    told = []
-    for known in (index, fewer):
-        answer = answer_photo(index.root / "0.png", Searcher(known, CellEngine(), SIZE, matcher, fake_matching()), 9)
-        told.append([(c.path, c.similarity, c.probability, c.shared_points) for c in answer.candidates])
-    assert told[0] == told[1]
+def test_a_photo_that_is_left_out_takes_no_votes(gallery: Gallery, matcher: str) -> None:
+    """All is as if it were not in the gallery."""
+    assert gallery.keypoints is not None
+    table, keypoints = gallery.table.iloc[1:].reset_index(drop=True), KeypointIndex(gallery.keypoints.gallery[1:])
+    fewer = Gallery(table, gallery.embeddings[1:], keypoints, build_index(gallery.embeddings[1:]), source=gallery.source)
+    answers = []
+    for known in (gallery, fewer):
+        searcher = Searcher(known, CellEngine(), SIZE, matcher, fake_matching())
+        answer = answer_photo(root_of(gallery) / "0.png", searcher, 9)
+        answers.append([(c.path, c.similarity, c.probability, c.shared_points) for c in answer.candidates])
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
@@ -155,7 +165,7 @@ def test_nobody_else_is_known(tmp_path: Path, matcher: str, explains: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("side", "expected"),
+    ("viewpoint", "expected"),
     [
         ("left", {"Ana": None, "Blå": None, "007": None, "NA": None}),
         ("right", {"Ana": "left", "Blå": None, "007": None, "NA": "left"}),
@@ -164,29 +174,29 @@ def test_nobody_else_is_known(tmp_path: Path, matcher: str, explains: bool) -> N
     ],
 )
 @pytest.mark.parametrize("matching", [None, fake_matching(), fake_matching(True)])
-def test_animals_known_from_the_other_side_are_marked(
-    index: Index, new_photo: Path, side: str, expected: dict[str, str | None], matching: Matching | None
+def test_animals_known_from_another_viewpoint_are_marked(
+    gallery: Gallery, new_photo: Path, viewpoint: str, expected: dict[str, str | None], matching: Matching | None
 ) -> None:
-    """Not Blå, of whom one photo may show any side."""
-    answer = answer_photo(new_photo, Searcher(index, CellEngine(), SIZE, matching=matching, side=side), 9)
-    assert {candidate.identity: candidate.other_side for candidate in answer.candidates} == expected
+    """Not Blå, of whom one photo may be of any viewpoint."""
+    answer = answer_photo(new_photo, Searcher(gallery, CellEngine(), SIZE, matching=matching, viewpoint=viewpoint), 9)
+    assert {candidate.identity: candidate.other_viewpoint for candidate in answer.candidates} == expected
 
 
-def test_several_other_sides(tmp_path: Path, new_photo: Path) -> None:
+def test_several_other_viewpoints(tmp_path: Path, new_photo: Path) -> None:
     several = build(tmp_path, ["Ana", "Ana", "Ana"], ["right", "left", "right"])
-    answer = answer_photo(new_photo, Searcher(several, CellEngine(), SIZE, side="front"), 1)
-    assert answer.candidates[0].other_side == "left, right"
-    answer = answer_photo(new_photo, Searcher(several, CellEngine(), SIZE, side="left"), 1)
-    assert answer.candidates[0].other_side is None
-    assert Searcher(several, CellEngine(), SIZE).sides == {"Ana": ["left", "right"]}
+    answer = answer_photo(new_photo, Searcher(several, CellEngine(), SIZE, viewpoint="front"), 1)
+    assert answer.candidates[0].other_viewpoint == "left, right"
+    answer = answer_photo(new_photo, Searcher(several, CellEngine(), SIZE, viewpoint="left"), 1)
+    assert answer.candidates[0].other_viewpoint is None
+    assert Searcher(several, CellEngine(), SIZE).viewpoints == {"Ana": ["left", "right"]}
 
 
-def test_a_known_photo_of_unknown_side_may_show_the_one_that_is_asked_about(tmp_path: Path, new_photo: Path) -> None:
+def test_a_gallery_photo_of_unknown_viewpoint_may_show_the_one_that_is_asked_about(tmp_path: Path, new_photo: Path) -> None:
     known = build(tmp_path, ["Ana", "Ana", "Blå", "Blå"], ["right", "right", "right", ""])
-    searcher = Searcher(known, CellEngine(), SIZE, side="left")
-    assert searcher.sides == {"Ana": ["right"], "Blå": ["", "right"]}
+    searcher = Searcher(known, CellEngine(), SIZE, viewpoint="left")
+    assert searcher.viewpoints == {"Ana": ["right"], "Blå": ["", "right"]}
     answer = answer_photo(new_photo, searcher, 2)
-    assert {candidate.identity: candidate.other_side for candidate in answer.candidates} == {
+    assert {candidate.identity: candidate.other_viewpoint for candidate in answer.candidates} == {
         "Ana": "right",
         "Blå": None,
     }
@@ -194,25 +204,27 @@ def test_a_known_photo_of_unknown_side_may_show_the_one_that_is_asked_about(tmp_
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
-def test_the_gallerys_sides_have_no_say_where_they_cannot(
-    index: Index, new_photo: Path, seed: int, matcher: str
+def test_the_gallerys_viewpoints_do_not_matter_where_they_cannot(
+    gallery: Gallery, new_photo: Path, seed: int, matcher: str
 ) -> None:
-    """A photo of unknown side, or evidence that minds none: the same ranking, whatever sides are known."""
-    sides = np.random.default_rng(seed).choice(["left", "right", "front", ""], len(NAMES))
-    other = replace(index, meta=index.meta.assign(orientation=sides))
-    for sided, side in ((False, ""), (True, ""), (False, "left")):
+    """A query of unknown viewpoint, or scores that mean the same for all: the same ranking."""
+    viewpoints = np.random.default_rng(seed).choice(["left", "right", "front", ""], len(NAMES))
+    other = replace(gallery, table=gallery.table.assign(orientation=viewpoints))
+    for by_viewpoint, viewpoint in ((False, ""), (True, ""), (False, "left")):
+        matching = fake_matching(by_viewpoint)
         before, after = (
-            answer_photo(new_photo, Searcher(known, CellEngine(), SIZE, matcher, fake_matching(sided), side=side), 9)
-            for known in (index, other)
+            answer_photo(new_photo, Searcher(known, CellEngine(), SIZE, matcher, matching, viewpoint=viewpoint), 9)
+            for known in (gallery, other)
         )
-        told = [[(c.path, c.similarity, c.probability) for c in answer.candidates] for answer in (before, after)]
-        assert told[0] == told[1]
+        found = [[(c.path, c.similarity, c.probability) for c in answer.candidates] for answer in (before, after)]
+        assert found[0] == found[1]
         assert before.decision == after.decision
 
 
-def test_evidence_that_minds_sides_prefers_the_same_one(index: Index, new_photo: Path) -> None:
-    def sure(side: str, sided: bool) -> float:
-        searcher = Searcher(index, CellEngine(), SIZE, EMBEDDING, fake_matching(sided), side=side)
+def test_a_matching_that_regards_viewpoints_prefers_the_same_one(gallery: Gallery, new_photo: Path) -> None:
+    def sure(viewpoint: str, by_viewpoint: bool) -> float:
+        matching = fake_matching(by_viewpoint)
+        searcher = Searcher(gallery, CellEngine(), SIZE, EMBEDDING, matching, viewpoint=viewpoint)
         answer = answer_photo(new_photo, searcher, 9)
         return {candidate.identity: candidate.probability or 0.0 for candidate in answer.candidates}["Ana"]
 
@@ -221,24 +233,44 @@ def test_evidence_that_minds_sides_prefers_the_same_one(index: Index, new_photo:
     assert sure("left", False) == sure("right", False)
 
 
-def test_reasons_are_looked_for_where_they_are_wanted(index: Index, new_photo: Path) -> None:
-    plain = Searcher(replace(index, local=None), CellEngine(), SIZE, explains=True)
+def test_a_wrong_viewpoint_makes_no_new_animal(gallery: Gallery, new_photo: Path) -> None:
+    matching = fake_matching(True, weights=(1.0, 0.0, -0.5))
+    decisions = [
+        answer_photo(new_photo, Searcher(gallery, CellEngine(), SIZE, EMBEDDING, matching, viewpoint=viewpoint), 1)
+        for viewpoint in ("front", "")
+    ]
+    searched = decisions[0].candidates[0].probability
+    assert searched is not None and matching.decider(EMBEDDING).decide(searched, 0.01) == "new"
+    assert [answer.decision for answer in decisions] == ["review", "match"]
+
+
+def test_reasons_are_looked_for_where_they_are_wanted(gallery: Gallery, new_photo: Path) -> None:
+    plain = Searcher(replace(gallery, keypoints=None), CellEngine(), SIZE, explains=True)
     answer = answer_photo(new_photo, plain, 3)
     assert answer.candidates[0].identity == "Ana"
     counts = [candidate.shared_points for candidate in answer.candidates]
     assert counts[0] is not None and counts[0] > 50
     assert all(count is not None and count < 10 for count in counts[1:])
-    with_index = answer_photo(new_photo, replace(plain, index=index), 3)
+    with_index = answer_photo(new_photo, replace(plain, gallery=gallery), 3)
     assert [candidate.path for candidate in with_index.candidates] == [
         candidate.path for candidate in answer.candidates
     ]
 
 
-def test_known_photos_that_are_gone_share_nothing(index: Index, new_photo: Path, tmp_path: Path) -> None:
-    gone = replace(index, local=None, root=tmp_path / "gone")
+def test_gallery_photos_that_are_gone_share_nothing(gallery: Gallery, new_photo: Path, tmp_path: Path) -> None:
+    assert gallery.source is not None
+    gone = replace(gallery, keypoints=None, source=replace(gallery.source, root=tmp_path / "gone"))
     answer = answer_photo(new_photo, Searcher(gone, CellEngine(), SIZE, explains=True), 9)
     assert [candidate.shared_points for candidate in answer.candidates] == [0] * 4
     assert [candidate.points for candidate in answer.candidates] == [[]] * 4
+
+
+def test_a_gallery_in_memory_answers_too(gallery: Gallery, new_photo: Path) -> None:
+    kept, in_memory = (
+        answer_photo(new_photo, Searcher(each, CellEngine(), SIZE, FUSED, fake_matching()), 9)
+        for each in (gallery, replace(gallery, source=None, index=None))
+    )
+    assert in_memory == replace(kept, model=None)
 
 
 @pytest.mark.parametrize(
@@ -255,24 +287,24 @@ def test_known_photos_that_are_gone_share_nothing(index: Index, new_photo: Path,
 @pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 @pytest.mark.parametrize("explains", [True, False])
 def test_pictures_that_show_little_are_no_failure(
-    index: Index, tmp_path: Path, picture: np.ndarray, matcher: str, explains: bool
+    gallery: Gallery, tmp_path: Path, picture: np.ndarray, matcher: str, explains: bool
 ) -> None:
     Image.fromarray(picture).save(tmp_path / "odd.png")
     for matching in (None, fake_matching()) if matcher == EMBEDDING else (fake_matching(True),):
-        for local in (None, index.local) if matcher == EMBEDDING else (index.local,):
-            known = replace(index, local=local)
-            searcher = Searcher(known, CellEngine(), SIZE, matcher, matching, side="left", explains=explains)
+        for keypoints in (None, gallery.keypoints) if matcher == EMBEDDING else (gallery.keypoints,):
+            known = replace(gallery, keypoints=keypoints)
+            searcher = Searcher(known, CellEngine(), SIZE, matcher, matching, viewpoint="left", explains=explains)
             answer = answer_photo(tmp_path / "odd.png", searcher, 9)
             assert (answer.status, len(answer.candidates)) == ("ok", 4)
             assert all(np.isfinite(candidate.similarity) for candidate in answer.candidates)
             assert (answer.decision is None) == (matching is None)
 
 
-def test_known_photos_that_show_little_are_no_failure(tmp_path: Path) -> None:
+def test_gallery_photos_that_show_little_are_no_failure(tmp_path: Path) -> None:
     known = build(tmp_path, ["Ana", "Bo"], ["", ""])
-    blank = LocalIndex([NOTHING, NOTHING])
+    blank = KeypointIndex([NOTHING, NOTHING])
     for matcher in (LOCAL, FUSED):
-        searcher = Searcher(replace(known, local=blank), CellEngine(), SIZE, matcher, fake_matching())
+        searcher = Searcher(replace(known, keypoints=blank), CellEngine(), SIZE, matcher, fake_matching())
         answer = answer_photo(tmp_path / "0.png", searcher, 2)
         assert [(candidate.identity, candidate.shared_points) for candidate in answer.candidates] == [("Bo", 0)]
 
@@ -280,30 +312,30 @@ def test_known_photos_that_show_little_are_no_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"no photo", b"\x89PNG\r\n\x1a\n cut short"])
 @pytest.mark.parametrize("matching", [None, fake_matching()])
 def test_a_photo_that_cannot_be_read(
-    index: Index, tmp_path: Path, content: bytes | None, matching: Matching | None
+    gallery: Gallery, tmp_path: Path, content: bytes | None, matching: Matching | None
 ) -> None:
     path = tmp_path / "bad.jpg"
     if content is not None:
         path.write_bytes(content)
-    answer = answer_photo(path, Searcher(index, CellEngine(), SIZE, matching=matching, explains=True), 3)
+    answer = answer_photo(path, Searcher(gallery, CellEngine(), SIZE, matching=matching, explains=True), 3)
     assert answer == Answer(path.as_posix(), "unreadable", reason=answer.reason)
     assert answer.reason
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")
-def test_a_name_that_is_no_text(index: Index, tmp_path: Path, new_photo: Path) -> None:
+def test_a_name_that_is_no_text(gallery: Gallery, tmp_path: Path, new_photo: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.png")
     path.write_bytes(new_photo.read_bytes())
-    answer = answer_photo(path, Searcher(index, CellEngine(), SIZE), 3)
+    answer = answer_photo(path, Searcher(gallery, CellEngine(), SIZE), 3)
     assert (answer.status, answer.photo) == ("unreadable", f"{tmp_path.as_posix()}/caf?.png")
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_evidence_that_minds_no_sides_ranks_as_the_cosine_does(index: Index, tmp_path: Path, seed: int) -> None:
+def test_log_odds_that_do_not_regard_viewpoints_rank_as_the_cosine_does(gallery: Gallery, tmp_path: Path, seed: int) -> None:
     noise = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     plain, learnt = (
-        answer_photo(tmp_path / "noise.png", Searcher(index, CellEngine(), SIZE, matching=matching), 9)
+        answer_photo(tmp_path / "noise.png", Searcher(gallery, CellEngine(), SIZE, matching=matching), 9)
         for matching in (None, fake_matching())
     )
     assert [(c.path, c.similarity) for c in plain.candidates] == [(c.path, c.similarity) for c in learnt.candidates]
@@ -319,88 +351,69 @@ class FixedEngine:
         return {"embedding": np.repeat(self.embedding[None], len(photos), axis=0)}
 
 
-def drawn_index(seed: int, count: int) -> Index:
-    """So many photos, of animals of which some have many; all go by the same few directions in the end."""
-    rng = np.random.default_rng(seed)
-    embeddings = rng.normal(size=(count, 3)) if seed % 3 else rng.integers(-1, 2, (count, 3)) + 0.5
-    embeddings = (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
-    names = [f"id {int(number)}" for number in rng.integers(1, 1 + rng.integers(1, 60)) * rng.random(count) ** 2]
-    meta = pd.DataFrame({"image_id": [str(row) for row in range(count)], "identity": names})
-    meta = meta.assign(path=meta["image_id"], bbox=None, date="", sha256=meta["image_id"])
-    return Index(embeddings, meta.assign(orientation=rng.choice(["left", "right", ""], count)), Path(), Path(), "f")
-
-
-@pytest.mark.parametrize("sided", [True, False])
-@pytest.mark.parametrize("side", ["left", "right", "top", ""])
+@pytest.mark.parametrize("by_viewpoint", [True, False])
 @pytest.mark.parametrize("seed", range(12))
-def test_the_embedding_ranks_as_if_every_photo_were_looked_at(
-    new_photo: Path, seed: int, side: str, sided: bool, monkeypatch: pytest.MonkeyPatch
+def test_similarity_and_probability_are_as_if_every_photo_were_looked_at(
+    new_photo: Path, seed: int, by_viewpoint: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(index_module, "LEAST", int(rng.integers(1, 30)))
-    known = drawn_index(seed, int(rng.integers(1, 900)))
-    query, matching, topk = (
-        known.embeddings[rng.integers(len(known.meta))],
-        fake_matching(sided),
-        int(rng.integers(1, 9)),
+    count = int(rng.integers(1, 900))
+    names = [f"id {number}" for number in rng.integers(0, rng.integers(1, 60), count)]
+    is_itself = rng.random(count) < 0.1
+    found = table(names).assign(
+        sha256=np.where(is_itself, sha256(new_photo), "0"), orientation=rng.choice(["left", "right", ""], count)
     )
-    contents = known.meta["sha256"].mask(rng.random(len(known.meta)) < 0.1, sha256(new_photo))
-    known = replace(known, meta=known.meta.assign(sha256=contents))
+    embeddings = photos(count, 3, seed, each=1)
+    gallery = Gallery(found, embeddings, index=build_index(embeddings))
+    query, topk, viewpoint = embeddings[rng.integers(count)], int(rng.integers(1, 9)), str(rng.choice(["left", "top", ""]))
+    matching = fake_matching(by_viewpoint)
 
-    excluded = (contents == sha256(new_photo)).to_numpy()
-    cosine = (known.embeddings * query).sum(axis=1, dtype=np.float64).astype(np.float32)
-    relation = side_relation([side], known.meta["orientation"].to_numpy(dtype=str))
-    scores = matching.scores(EMBEDDING, {EMBEDDING: np.where(excluded, -np.inf, cosine)[None]}, relation)
-    merged, names = identity_similarity(scores, known.meta["identity"])
-    sure = dict(zip(names, matching.decider(EMBEDDING).probability(merged)[0], strict=True))
-    best: dict[str, int] = {}
-    for row in sorted(np.flatnonzero(~excluded).tolist(), key=lambda row: (-scores[0, row], row)):
-        best.setdefault(known.meta["identity"][row], row)
+    features = Features(query[None], np.array([viewpoint], object))
+    scores = matching.matcher(EMBEDDING).scores(features, gallery, is_itself[None])
+    sure = matching.decider(EMBEDDING).probability(gallery.identities.merge(scores))[0]
+    places, rows = gallery.identities.ranking(scores[0])
+    cosine = cosines(query[None], embeddings)[0]
     expected = [
-        (name, str(row), round(min(1.0, float(cosine[row])), 4), round(float(sure[name]), 4))
-        for name, row in list(best.items())[:topk]
+        (gallery.identities.names[place], f"{row}.jpg", round(min(1.0, float(cosine[row])), 4), round(sure[place], 4))
+        for place, row in zip(places[:topk].tolist(), rows[:topk].tolist(), strict=True)
     ]
-    searcher = Searcher(known, FixedEngine(query), SIZE, EMBEDDING, matching, side=side)
-    found = answer_photo(new_photo, searcher, topk).candidates
-    assert [(c.identity, c.path, c.similarity, c.probability) for c in found] == expected
+    searcher = Searcher(gallery, FixedEngine(query), SIZE, EMBEDDING, matching, viewpoint=viewpoint)
+    candidates = answer_photo(new_photo, searcher, topk).candidates
+    assert [(c.identity, c.path, c.similarity, c.probability) for c in candidates] == expected
 
 
-def test_where_answers_are_approximate_it_is_said(
-    tmp_path: Path, new_photo: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(index_module, "APPROXIMATE_FROM", 300)
-    drawn = drawn_index(1, 300)
-    index = save_index(tmp_path / "large", drawn.embeddings, drawn.meta, tmp_path, tmp_path, "fingerprint")
-    engine = FixedEngine(drawn.embeddings[7])
-    told = []
-    for known in (index, replace(index, approximate=None)):
+def test_where_answers_are_approximate_it_is_said(new_photo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    embeddings = photos(30, 12)
+    gallery = Gallery(table([f"id {row // 10}" for row in range(300)]), embeddings, index=quantised(embeddings))
+    engine, answers = FixedEngine(embeddings[7]), []
+    for known, says in ((gallery, True), (replace(gallery, index=build_index(embeddings)), False)):
         caplog.clear()
         with caplog.at_level(logging.INFO):
             searcher = Searcher(known, engine, SIZE, EMBEDDING, fake_matching())
-        told.append(answer_photo(new_photo, searcher, 3))
-        said = "--exact compares with every one of them" in caplog.text
-        assert said == (known.approximate is not None)
-    assert told[0] == told[1]
+        answers.append(answer_photo(new_photo, searcher, 3))
+        assert ("--exact compares with every one of them" in caplog.text) == says
+    assert answers[0] == answers[1]
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        Searcher(index, engine, SIZE, LOCAL, fake_matching())  # for which all photos are looked at
+        Searcher(gallery, engine, SIZE, LOCAL, fake_matching())  # for which all photos are looked at
     assert not caplog.text
 
 
 @pytest.mark.parametrize("with_points", [True, False])
 @pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 def test_keypoints_are_matched_once(
-    index: Index, new_photo: Path, matcher: str, with_points: bool, monkeypatch: pytest.MonkeyPatch
+    gallery: Gallery, new_photo: Path, matcher: str, with_points: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searcher = Searcher(index, CellEngine(), SIZE, matcher, fake_matching(), explains=True)
+    matching = fake_matching(True)
+    searcher = Searcher(gallery, CellEngine(), SIZE, matcher, matching, viewpoint="left", explains=True)
     query = read_query("new.png", new_photo, searcher)
-    found, match = [], LocalIndex.matches
+    found, search = [], KeypointIndex._nearest
 
-    def spy(*args: Any) -> Matches:
+    def spy(*args: Any) -> Any:
         found.append(args)
-        return match(*args)
+        return search(*args)
 
-    monkeypatch.setattr(LocalIndex, "matches", spy)
+    monkeypatch.setattr(KeypointIndex, "_nearest", spy)
     answer = answer_query(query, searcher, 5, with_points=with_points)
     assert len(found) == (1 if with_points or matcher != EMBEDDING else 0)
     assert (answer.candidates[0].points is not None) == with_points

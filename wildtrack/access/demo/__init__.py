@@ -1,11 +1,11 @@
 """Demo: a seed in, a dataset of drawn sea turtles out, which needs no download.
 
-- dataset: which turtle is met when, and the folder with photos and catalogue
-- plates: the mosaic on a turtle's head, its identity
-- turtle: one side of a head
-- water: the sea of a day
-- camera: a photo of the head in the water
-- texture, drawing: the sheet that a head is drawn on; noise, shapes and blends
+- `dataset`: which turtle is met when, and the folder with photos and catalogue
+- `plates`: the mosaic on a turtle's head, its identity
+- `turtle`: one side of a head
+- `water`: the sea of a day
+- `camera`: a photo of the head in the water
+- `texture`, `drawing`: the sheet that a head is drawn on; noise, shapes and blends
 """
 
 import logging

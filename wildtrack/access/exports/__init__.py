@@ -1,9 +1,9 @@
 """Exports: the catalogue in the forms that other programs take, each loaded only when it is wanted.
 
-- csv: catalogue.csv, to be put beside a copy of the photos
-- huggingface: a Hugging Face dataset, on disk and on the Hub
-- fiftyone: a FiftyOne dataset
-- camtrapdp: a Camera Trap Data Package
+- `csv`: catalogue.csv, to be put beside a copy of the photos
+- `huggingface`: a Hugging Face dataset, on disk and on the Hub
+- `fiftyone`: a FiftyOne dataset
+- `camtrapdp`: a Camera Trap Data Package
 """
 
 from importlib import import_module

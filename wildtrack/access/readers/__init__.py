@@ -1,11 +1,11 @@
 """Readers: a folder, a CSV or a COCO file in, a `Catalogue` out.
 
-- load: finds out which layout it is, and calls its reader
-- folders: a folder per identity
-- table: a CSV with a row for each photo, read and written
-- beside: photos beside a CSV that no row names
-- coco_json: what all COCO layouts share
-- coco: any COCO file that names individuals
-- wildme: what Wild Me (Wildbook) exports
-- seaturtles: SeaTurtleID2022 and SeaTurtleIDHeads
+- `load`: finds out which layout it is, and calls its reader
+- `folders`: a folder per identity
+- `table`: a CSV with a row for each photo, read and written
+- `beside`: photos beside a CSV that no row names
+- `coco_json`: what all COCO layouts share
+- `coco`: any COCO file that names individuals
+- `wildme`: what Wild Me (Wildbook) exports
+- `seaturtles`: SeaTurtleID2022 and SeaTurtleIDHeads
 """

@@ -1,8 +1,8 @@
 """Sources: the name of a public dataset in, its catalogue out; one dataset a module, its card (YAML) beside it.
 
-- source: downloads a dataset and reads it
-- card: what a person should know of it
-- pages: cards as pages of docs/datasets
+- `source`: downloads a dataset and reads it
+- `card`: what a person should know of it
+- `pages`: cards as pages of docs/datasets
 
 Examples:
     >>> from wildtrack.access.sources import load

@@ -41,8 +41,8 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     """Choose queries and gallery.
 
     With a saved split, `test` photos are asked and `train` and `valid` photos are the gallery; a test photo that is
-    not asked is in neither. Where none of the test identities is in that gallery (a disjoint split), their
-    test photos are a catalogue of their own. Of such a catalogue, and of all photos where no split is saved (a third-party model,
+    not asked is in neither. Where none of the test identities is in that gallery (a disjoint split), their test photos
+    are a catalogue of their own. Of such a catalogue, and of all photos where no split is saved (a third-party model,
     or photos the split does not know), photos of every identity with at least two are drawn as queries and all others
     are the gallery.
 

@@ -1,1 +1,11 @@
-"""training."""
+"""A split catalogue and settings in; a trained network, epoch by epoch, out.
+
+- `config`: how a model was trained, `model_config.yaml`
+- `recipe`: the stage, learning rate and margin of each moment
+- `data`: rows and class numbers, and how an epoch is scored
+- `batches`: which photos a step sees together
+- `augmentation`: random changes that a field photo could have
+- `losses`: ArcFace's margin and losses on pairs
+- `trainer`: fits the network and keeps the best epoch
+- `checkpoints`: the state on disk, to go on from
+"""
