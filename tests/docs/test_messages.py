@@ -41,7 +41,7 @@ def script(name: str, *options: str) -> str:
 
 
 def stranger(folder: str, *layers: Any) -> None:
-    """A model from elsewhere that knows Anna and Bruno."""
+    """A third-party model that knows Anna and Bruno."""
     Path(folder).mkdir()
     photo = keras.Input((32, 32, 3))
     tensor = keras.layers.Rescaling(1 / 255)(photo)

@@ -122,7 +122,7 @@ def open_artifacts(folder: Path) -> Artifacts:
         raise UserError(f"there is no model in {str(folder)!r}; {TRAIN_FIRST}")
     preprocessor = load_preprocessor(folder / "preprocessor.pkl")
     if not ours:
-        log.info("%s has no manifest.json: a model from elsewhere, used as it is.", folder)
+        log.info("%s has no manifest.json: a third-party model, used as it is.", folder)
         return Artifacts(folder, preprocessor)
     for name in ("model_config.yaml", "split.csv", *([MATCHING] if "matching" in (about or {}) else [])):
         if not (folder / name).is_file():

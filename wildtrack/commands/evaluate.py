@@ -64,7 +64,7 @@ class Config:
     artifacts: Path = Path("artifacts")  # the trained model
     results: Path = Path("results")  # where metrics.json and the pictures go
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps count as one encounter in the leakage report
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
+    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a third-party model expects
     baselines: bool = True  # also measure raw pixels and the network before training
     seed: int = 0  # names the draw of queries, the t-SNE and the bootstrap
     cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints

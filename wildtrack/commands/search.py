@@ -57,7 +57,7 @@ class Config:
     viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words (left); "": not known
     points: bool = False  # with --json: also where the points lie that two photos share
     exact: bool = False  # compare with every known photo, also where there are so many that answers are approximate
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
+    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a third-party model expects
     cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
     verify: bool = False  # with --rebuild: read every photo again instead of trusting its size and date
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}

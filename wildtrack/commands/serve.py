@@ -40,7 +40,7 @@ class Config:
     results: Path = Path("results")  # where photos that cannot be used are listed, when the index is built
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a model from elsewhere expects
+    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a third-party model expects
     cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}
 

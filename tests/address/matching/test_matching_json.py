@@ -45,7 +45,7 @@ def test_round_trip_gives_the_same_scores_bit_for_bit(matching: Matching, tmp_pa
 
 
 def test_nothing_learnt_is_nothing_read(tmp_path: Path) -> None:
-    assert read_matching(tmp_path / FILE) is None  # a model from elsewhere
+    assert read_matching(tmp_path / FILE) is None  # a third-party model
     write_matching(None, tmp_path / FILE)
     assert (tmp_path / FILE).read_text() == "null\n"
     assert read_matching(tmp_path / FILE) is None

@@ -108,13 +108,13 @@ def markdown(table: pd.DataFrame, title: str, asked_how: str, reference: str = O
 
 def _cells(row: Mapping[Any, Any], reference: str) -> dict[str, str]:
     """A row of `comparison_table` as text: heading -> cell."""
-    sides = (("", ""), (" without leaky", "_leak_free"))
+    kinds = (("", ""), (" without leaky", "_leak_free"))
     return {
         "method": row["method"],
-        **{f"{name}{words}": with_interval(row, f"{name}{suffix}") for words, suffix in sides for name in FIGURES},
+        **{f"{name}{words}": with_interval(row, f"{name}{suffix}") for words, suffix in kinds for name in FIGURES},
         **{
             f"{reference} ahead, {name}{words}": with_interval(row, f"ahead_{name}{suffix}", "+")
-            for words, suffix in sides
+            for words, suffix in kinds
             for name in COMPARED
         },
         "training, minutes": _text(row["training_minutes"]),

@@ -13,12 +13,12 @@ from wildtrack.errors import UserError
 
 @dataclass(frozen=True)
 class Protocol:
-    """Rows of the catalogue on each side, and in words how they came there."""
+    """Row numbers of the queries and of the gallery, and in words how they came there."""
 
     queries: np.ndarray  # int (Q,)
     gallery: np.ndarray  # int (G,)
     method: str
-    left_out: int  # photos on neither side: the saved split does not name them, or names other ones so
+    left_out: int  # photos that are neither: the saved split does not name them, or names other ones so
     # int (S,): test photos of identities that have no photo in the gallery, unknown animals
     unknown: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
 
@@ -56,10 +56,10 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     Raises:
         UserError: Nobody can be asked.
     """
-    sides = pd.Series(np.nan, index=table.index) if split is None else _saved_sides(table, split)
-    asks, answers = (sides == "test").to_numpy(), sides.isin(["train", "valid"]).to_numpy()
+    subsets = pd.Series(np.nan, index=table.index) if split is None else _saved_subsets(table, split)
+    asks, answers = (subsets == "test").to_numpy(), subsets.isin(["train", "valid"]).to_numpy()
     can_be_found = table["identity"].isin(table["identity"][answers]).to_numpy()
-    left_out, unknown = int(sides.isna().sum()), np.zeros(0, dtype=int)
+    left_out, unknown = int(subsets.isna().sum()), np.zeros(0, dtype=int)
     if (asks & can_be_found).any():
         method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
         queries = _drawn(table, asks & can_be_found, queries_per_identity, 0, seed)
@@ -68,7 +68,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         method = "test photos of the split saved with the model ask each other: none of their animals is in its gallery"
         queries = _drawn(table, asks, queries_per_identity, 1, seed)
         gallery = np.setdiff1d(np.flatnonzero(asks), queries)
-    elif sides.isna().all():
+    elif subsets.isna().all():
         method = "all photos: no split was saved, so the model may have been trained on its own queries"
         if split is not None:
             method = "all photos: none of them was in the training's catalogue"
@@ -96,8 +96,8 @@ def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Prot
     """
     if split is None:
         return None
-    sides = _saved_sides(table, split)
-    gallery, asks = np.flatnonzero(sides == "train"), (sides == "valid").to_numpy()
+    subsets = _saved_subsets(table, split)
+    gallery, asks = np.flatnonzero(subsets == "train"), (subsets == "valid").to_numpy()
     can_be_found = table["identity"].isin(table["identity"].iloc[gallery]).to_numpy()
     queries, unknown = np.flatnonzero(asks & can_be_found), np.flatnonzero(asks & ~can_be_found)
     if not len(queries):
@@ -121,15 +121,15 @@ def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: in
     return np.sort(np.array(queries, dtype=int))
 
 
-def _saved_sides(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
-    """Each row's side, NaN where the split has no photo of that content: other seasons repeat file names.
+def _saved_subsets(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
+    """Each row's subset, NaN where the split has no photo of that content: other seasons repeat file names.
 
-    A photo of that content under another name is the same photo, unless the split has such photos on several sides.
+    A photo of that content under another name is the same photo, unless the split has such photos on several subsets.
     """
     keys = ["image_id", "sha256"]
-    sides = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"].set_axis(table.index)
+    subsets = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"].set_axis(table.index)
     by_content = split[split["sha256"] != ""].drop_duplicates(["sha256", "split"]).drop_duplicates("sha256", keep=False)
-    return sides.fillna(table["sha256"].map(by_content.set_index("sha256")["split"]))
+    return subsets.fillna(table["sha256"].map(by_content.set_index("sha256")["split"]))
 
 
 def leaky_pairs(table: pd.DataFrame, protocol: Protocol, hashes: np.ndarray, encounter_hours: float) -> np.ndarray:

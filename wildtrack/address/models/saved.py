@@ -32,7 +32,7 @@ Sample = Callable[[], Decoded]  # labelled photos at the model's size
 class LoadingConfig:
     """How to open a model."""
 
-    scaling: str = "auto"  # "auto", or one of SCALINGS for a model from elsewhere
+    scaling: str = "auto"  # "auto", or one of SCALINGS for a third-party model
     custom_objects: Mapping[str, Any] = field(default_factory=dict)  # layer classes of the user's own, by name
     onnx_only: bool = False  # refuse what only Keras can run
 

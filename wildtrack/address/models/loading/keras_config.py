@@ -1,4 +1,4 @@
-"""What a Keras model from elsewhere may be made of: plain layers, and those that the user has named.
+"""What a third-party Keras model may be made of: plain layers, and those that the user has named.
 
 Keras' safe mode forbids some of what runs code from a model's configuration. A configuration can still call functions
 of Keras that open files, and so come by code of its own; so here nothing is allowed but what is known to do no harm.
