@@ -109,7 +109,7 @@ def test_a_read_only_folder(home: Path, small_disk: SmallDisk, case: str) -> Non
 
 
 MADE_ANEW = {"model.onnx", "index_manifest.json"}
-NOT_NEEDED = {"model.keras", "model.h5", "history.csv", "index.faiss"}
+NOT_NEEDED = {"model.keras", "model.h5", "history.csv"}
 A_STRANGER_S = "does not say which photos it knows"  # without a manifest, that is what a model passes for
 
 
