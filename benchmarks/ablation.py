@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.children import start_python
@@ -21,7 +22,8 @@ from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.metrics import Cosines, paired_difference, retrieval_scores, summarise
-from wildtrack.address.models.engines import OnnxEngine, run_all
+from wildtrack.address.features.embeddings import run_engine
+from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
@@ -110,7 +112,8 @@ def validation_scores(folder: Path) -> pd.DataFrame:
         raise UserError(f"{folder} has no split.csv, which every training leaves; remove the folder")
     catalogue = load_catalogue(artifacts.catalogue_path(None))
     photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, CacheConfig(), folder / "problems.csv")
-    outputs = run_all(OnnxEngine(folder / "model.onnx"), photos.pixels, "Embedding photos")
+    engine, rows = OnnxEngine(folder / "model.onnx"), np.arange(len(photos.pixels))
+    outputs, _ = run_engine(engine, photos.pixels.__getitem__, rows, "Embedding photos")
     sides = photos.table["image_id"].map(artifacts.split.set_index("image_id")["split"])
     valid, train = (sides == "valid").to_numpy(), (sides == "train").to_numpy()
     identities = photos.table["identity"].to_numpy(dtype=object)

@@ -66,8 +66,9 @@ def epoch_speed(pooling: str, pixels: np.ndarray, config: Config, augmented: boo
     from wildtrack.address.training import trainer as training
     from wildtrack.address.training.augmentation import augment
     from wildtrack.address.training.data import TrainingSet
+    from wildtrack.address.training.recipe import Recipe
 
-    recipe = training.Recipe("arcface", "shuffled", 4, 0, config.epochs, config.batch_size, 1e-3, 0)
+    recipe = Recipe("arcface", "shuffled", 4, 0, config.epochs, config.batch_size, 1e-3, 0)
     ends = []
 
     def note_end() -> dict[str, float]:  # called after each epoch of a training of at most 10
@@ -80,8 +81,8 @@ def epoch_speed(pooling: str, pixels: np.ndarray, config: Config, augmented: boo
     change = augment if augmented else as_it_is
     with tempfile.TemporaryDirectory() as folder, patch.object(training, "augment", change):
         rows = np.arange(len(pixels))
-        sides = TrainingSet(rows, rows[:0], rows % 32, tuple(map(str, range(32))))
-        history = training.fit(new_model(pooling, config), pixels, sides, recipe, note_end, Path(folder))
+        subsets = TrainingSet(rows, rows[:0], rows % 32, tuple(map(str, range(32))))
+        history = training.fit(new_model(pooling, config), pixels, subsets, recipe, note_end, Path(folder))
     whole = len(pixels) * (len(ends) - 1) / (ends[-1] - ends[0])
     return float(history["photos_per_second"][1:].mean()), whole
 

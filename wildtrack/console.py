@@ -131,7 +131,7 @@ def load_tensorflow() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)  # Keras warns there that HDF5 is an old format: that is its use
 
 
-def progress_bar(*columns: TextColumn) -> Progress:
+def progress_bar(*columns: TextColumn, disable: bool = False) -> Progress:
     """A progress bar in the project's one style; extra columns go to its right."""
     return Progress(
         TextColumn("{task.description}"),
@@ -140,6 +140,7 @@ def progress_bar(*columns: TextColumn) -> Progress:
         TimeRemainingColumn(),
         *columns,
         console=console,
+        disable=disable,
     )
 
 

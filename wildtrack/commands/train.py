@@ -9,9 +9,11 @@ Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 import logging
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,20 +21,24 @@ import pandas as pd
 from wildtrack import versions
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.labelled import labelled_photos
+from wildtrack.access.photos.pixels import Decoded
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.address.artifacts import Trained, save_artifacts
 from wildtrack.address.evaluation.protocol import validation_protocol
+from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.matching.matching import Matching, summary
+from wildtrack.address.models.preprocessor import Preprocessor
 from wildtrack.address.training.config import NEEDED, TrainingConfig
 from wildtrack.address.training.data import (
     TrainingSet,
     check_trainable,
     data_fingerprint,
-    embed,
     hold_out,
     retrieval_validator,
-    training_doubts,
     training_set,
+    training_warnings,
 )
+from wildtrack.address.training.recipe import EPOCHS, Recipe, usual_epochs
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.splits import IdentityRule, SplitConfig, SplitRule, make_split
 from wildtrack.config import check_range, part
@@ -42,9 +48,6 @@ from wildtrack.storage.cache import CacheConfig
 
 if TYPE_CHECKING:
     from wildtrack.address.models.backbones import Backbone
-
-EPOCHS, FEWEST_EPOCHS = 40, 16
-PHOTOS_SEEN = 64_000  # in all epochs together; more photos need fewer rounds, and a laptop gets done within the hour
 
 log = logging.getLogger("wildtrack")
 
@@ -87,36 +90,77 @@ class Config:
 def train(config: Config) -> None:
     """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts."""
     check_config(config)
-    if config.data == DEMO and not any(DEMO.glob("*")):
-        from wildtrack.access.demo.dataset import make_demo  # SciPy takes a second: not for --help
-
-        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
-        make_demo(DEMO, DEMO_NEW)
+    draw_demo_if_missing(config.data)
     catalogue = load_catalogue(config.data)
     console.print(catalogue.understood)
     check_trainable(catalogue.table)
 
     load_tensorflow()  # which takes seconds: not before the catalogue is known to be good
-    import keras
-
-    from wildtrack.address.artifacts import Trained, save_artifacts
     from wildtrack.address.gallery.files import gallery_files
     from wildtrack.address.models.backbones import build_backbone
     from wildtrack.address.models.builder import build_model
-    from wildtrack.address.models.preprocessor import Preprocessor
     from wildtrack.address.models.saved import export_trained
-    from wildtrack.address.training.checkpoints import training_state
-    from wildtrack.address.training.trainer import Recipe, fit
+    from wildtrack.address.training.trainer import fit
 
-    keras.utils.set_random_seed(config.seed)
-    if config.deterministic:
+    start_random(config.seed, config.deterministic)
+    cache = part(CacheConfig, config)
+    backbone = build_backbone(config.backbone, alpha=config.alpha, image_size=config.image_size, weights=config.weights)
+    photos = labelled_photos(catalogue, backbone.image_size, cache, config.artifacts / "problems.csv")
+    table, rows, split_method = split_photos(photos, config)
+    config = replace(config, epochs=config.epochs or usual_epochs(len(rows.train)))
+    recipe = replace(part(Recipe, config), pretrained=backbone.pretrained)
+    settings = training_config(config, backbone, table, split_method)
+
+    model = build_model(
+        backbone,
+        embed_dim=config.embed_dim,
+        num_ids=len(rows.identities),
+        pooling=config.pooling,
+        sub_centres=config.sub_centres,
+    )
+    validate = retrieval_validator(model, table, photos.pixels, rows)
+    checkpoints = config.artifacts / ".training"
+    with going_on(checkpoints, settings, recipe.epochs):
+        history = fit(model, photos.pixels, rows, recipe, validate, checkpoints)
+
+    preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
+    exported = export_trained(model, preprocessor, checkpoints / "model.onnx")
+    embeddings = cached_outputs(
+        exported.engine, exported.cache_name, table, photos.digests, photos.pixels.__getitem__, cache
+    ).outputs["embedding"]  # of the test photos too: search and evaluation find them there
+    matching = learn_to_match(table, catalogue.root, embeddings, cache)
+    minutes = round(history["seconds"].sum() / 60, 2)
+    settings = replace(settings, fingerprint=exported.fingerprint, training_minutes=minutes)
+    split = table[["image_id", "identity", "path", "split", "sha256"]]
+    save_artifacts(config.artifacts, Trained(model, exported.file, preprocessor, settings, split, history), matching)
+    gallery_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
+    shutil.rmtree(checkpoints)
+    report(config, history, rows, catalogue.root.resolve().name)
+
+
+def draw_demo_if_missing(data: Path) -> None:
+    """Draw the demo's turtles where they are to be trained on and are not there yet."""
+    if data == DEMO and not any(DEMO.glob("*")):
+        from wildtrack.access.demo.dataset import make_demo  # SciPy takes a second: not for --help
+
+        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
+        make_demo(DEMO, DEMO_NEW)
+
+
+def start_random(seed: int, deterministic: bool) -> None:
+    """Seed all random numbers, and ask TensorFlow for operations that repeat to the last bit where that is wanted."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    if deterministic:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-    backbone = build_backbone(config.backbone, alpha=config.alpha, image_size=config.image_size, weights=config.weights)
-    cache = part(CacheConfig, config)
-    photos = labelled_photos(catalogue, backbone.image_size, cache, config.artifacts / "problems.csv")
-    table, pixels = photos.table.assign(sha256=photos.digests), photos.pixels
+
+
+def split_photos(photos: Decoded, config: Config) -> tuple[pd.DataFrame, TrainingSet, str]:
+    """The table with its columns `sha256` and `split`, the subsets to train with, and how they were chosen."""
+    table = photos.table.assign(sha256=photos.digests)
     check_trainable(table)
     split = make_split(table, perceptual_hashes(photos.small), part(SplitConfig, config))
     table = table.assign(split=hold_out(table, split.subset, config.unseen_share, config.seed))
@@ -127,47 +171,28 @@ def train(config: Config) -> None:
         f"{len(rows.valid)} to validate and {unseen} of animals that training does not see, "
         f"{int((split.subset == 'test').sum())} to test."
     )
-    for doubt in training_doubts(rows, table["identity"].to_numpy(dtype=str), config.valid_share):
-        log.warning("%s.", doubt[0].upper() + doubt[1:])
+    for warning in training_warnings(rows, table["identity"].to_numpy(dtype=str), config.valid_share):
+        log.warning("%s.", warning[0].upper() + warning[1:])
+    return table, rows, split.method
 
-    epochs = config.epochs or usual_epochs(len(rows.train))
-    model = build_model(
-        backbone,
-        embed_dim=config.embed_dim,
-        num_ids=len(rows.identities),
-        pooling=config.pooling,
-        sub_centres=config.sub_centres,
-    )
-    settings = training_config(replace(config, epochs=epochs), backbone, table, split.method)
-    checkpoints = config.artifacts / ".training"
+
+@contextmanager
+def going_on(checkpoints: Path, settings: TrainingConfig, epochs: int) -> Iterator[None]:
+    """A training that goes on where the same one was interrupted, and says how when it is."""
+    from wildtrack.address.training.checkpoints import training_state
+
     done = training_state(checkpoints, settings.same_training())
     if done:
         console.print(f"Going on after epoch {done} of {epochs}.")
-    recipe = replace(part(Recipe, config), epochs=epochs, pretrained=backbone.pretrained)
     try:
-        validate = retrieval_validator(model, table, pixels, rows)
-        history = fit(model, pixels, rows, recipe, validate, checkpoints)
+        yield
     except KeyboardInterrupt:
         console.print("The same command goes on after the last finished epoch.")
         raise
 
-    preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
-    sides = table[["image_id", "identity", "path", "split", "sha256"]]
-    exported = export_trained(model, preprocessor, checkpoints / "model.onnx")
-    matching = matching_of(model, table, pixels, catalogue.root, cache)
-    minutes = round(history["seconds"].sum() / 60, 2)
-    settings = replace(settings, fingerprint=exported.fingerprint, training_minutes=minutes)
-    trained = Trained(model, exported.file, preprocessor, settings, sides, history)
-    save_artifacts(config.artifacts, trained, matching)
-    gallery_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
-    shutil.rmtree(checkpoints)
-    tell(config, history, rows, catalogue.root.resolve().name)
 
-
-def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path, cache: CacheConfig) -> Matching | None:
+def learn_to_match(table: pd.DataFrame, root: Path, embeddings: np.ndarray, cache: CacheConfig) -> Matching | None:
     """What the validation photos teach about matching with this model; None where there are none."""
-    import keras
-
     from wildtrack.address.features.features import Features, viewpoints_of
     from wildtrack.address.features.keypoints import cached_keypoints
     from wildtrack.address.matching.learning import learn_matching, score_validation
@@ -178,15 +203,14 @@ def matching_of(model: Any, table: pd.DataFrame, pixels: np.ndarray, root: Path,
     if validation is None:
         return None
     console.print("Learning from the validation photos how to match.")
-    embedder = keras.Model(model.input, model.get_layer("embedding").output)
     keypoints = cached_keypoints(table, root, list(table["sha256"]), cache)
-    features = Features(embed(embedder, pixels, rows), viewpoints_of(table), keypoints)
+    features = Features(embeddings[rows], viewpoints_of(table), keypoints)
     matching = learn_matching(score_validation(table, features, validation))
     console.print(summary(matching))
     return matching
 
 
-def tell(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
+def report(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
     """The picture of the training, its best epoch, and what to do next."""
     from wildtrack.address.training.checkpoints import best_epoch
     from wildtrack.visualization.training_curves import draw_training_curves
@@ -205,23 +229,13 @@ def tell(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) ->
     )
 
 
-def usual_epochs(photos: int) -> int:
-    """How many epochs for so many training photos."""
-    return max(FEWEST_EPOCHS, min(EPOCHS, PHOTOS_SEEN // photos))
-
-
 def check_config(config: Config) -> None:
     """Refuse what cannot work before any photo is read."""
     check_range(
         alpha=(config.alpha, 0.1, 4),
         image_size=(32 if config.image_size is None else config.image_size, 32, 1024),
         embed_dim=(config.embed_dim, 2, 4096),
-        epochs=(1 if config.epochs is None else config.epochs, 1, 10_000),
-        batch_size=(config.batch_size, 2, 4096),
         sub_centres=(config.sub_centres, 1, 10),
-        photos_per_identity=(config.photos_per_identity, 2, 64),
-        triplet_epochs=(config.triplet_epochs, 0, (config.epochs or EPOCHS) - 1),
-        learning_rate=(config.learning_rate, 1e-7, 1),
         encounter_hours=(config.encounter_hours, 0, math.inf),
         test_share=(config.test_share, 0, 0.9),
         valid_share=(config.valid_share, 0, 0.9),
@@ -230,17 +244,8 @@ def check_config(config: Config) -> None:
         seed=(config.seed, 0, 2**32 - 1),
         cache_gb=(config.cache_gb, 0.01, math.inf),
     )
-    if config.batches == "shuffled" and (config.loss == "circle" or config.triplet_epochs):
-        raise UserError(
-            "loss circle and triplet_epochs compare photos of one animal in a batch, and shuffled batches may not "
-            "have two of any; use --batches balanced"
-        )
+    replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
     part(SplitConfig, config).check()
-    if config.batches != "shuffled" and 2 * config.photos_per_identity > config.batch_size:
-        raise UserError(
-            f"--batch-size {config.batch_size} has no room for two animals with --photos-per-identity "
-            f"{config.photos_per_identity}; raise the first or lower the second"
-        )
     if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
         raise UserError(f"weights {config.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
 

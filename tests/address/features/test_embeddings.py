@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from wildtrack.access.photos.reader import PhotoError
-from wildtrack.address.features.embeddings import cached_outputs
+from wildtrack.address.features.embeddings import cached_outputs, run_engine
+from wildtrack.address.models.engines import KERAS_BATCH, KerasEngine, OnnxEngine
+from wildtrack.address.models.network import open_network
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -179,3 +181,31 @@ def test_a_photo_that_has_gone_bad_is_still_known_by_its_content(tmp_path: Path)
     embedded = cached_outputs(CountingEngine(), "f1", table, ["c1", "c9", "c2"], gone, CacheConfig(root=tmp_path))
     assert embedded.rows.tolist() == [0, 2]
     assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("count", [1, KERAS_BATCH, KERAS_BATCH + 1, 35])
+def test_the_engines_embed_alike(saved_artifacts: Path, tiny_model: Any, count: int) -> None:
+    photos = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    rows = np.random.default_rng(1).permutation(40)[:count]
+    engines = OnnxEngine(saved_artifacts / "model.onnx"), KerasEngine(open_network(tiny_model).keras_model)
+    onnx, keras = (run_engine(engine, photos.__getitem__, rows)[0] for engine in engines)
+    expected = np.asarray(tiny_model(photos, training=False))[rows]
+    for outputs in (onnx, keras):
+        assert {values.dtype for values in outputs.values()} == {np.dtype(np.float32)}
+        np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-3)
+    np.testing.assert_allclose(onnx["embedding"], keras["embedding"], atol=1e-3)
+
+
+def test_keras_sees_few_sizes_of_batch() -> None:
+    sizes = []
+
+    class Network:
+        def predict_on_batch(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+            sizes.append(len(photos))
+            return {"embedding": photos[:, 0, 0].astype(np.float32)}
+
+    photos = np.arange(100, dtype=np.uint8)[:, None, None, None] * np.ones((2, 2, 3), np.uint8)
+    for count in (1, 3, 5, 16, 37):
+        found = run_engine(KerasEngine(Network()), photos.__getitem__, np.arange(count))[0]["embedding"]
+        assert found[:, 0].tolist() == list(range(count))
+    assert sizes == [1, 4, 8, 16, 16, 16, 8]

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from wildtrack.address.models import export
-from wildtrack.address.models.engines import KerasEngine, OnnxEngine, run_all
+from wildtrack.address.models.engines import KerasEngine, OnnxEngine
 from wildtrack.address.models.export import export_onnx
 from wildtrack.address.models.network import open_network
 from wildtrack.errors import UserError
@@ -102,10 +102,3 @@ def test_what_onnx_cannot_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(tf2onnx.convert, "from_function", fail)
     with pytest.raises(UserError, match="cannot be written as ONNX: op Odd is not supported"):
         export_onnx(open_network(tiny_model).keras_model, tmp_path / "m.onnx", {})
-
-
-def test_run_all_covers_every_photo_in_order(saved_artifacts: Path, reference: KerasEngine) -> None:
-    photos = np.random.default_rng(0).integers(0, 256, (35, 32, 32, 3), dtype=np.uint8)
-    outputs = run_all(OnnxEngine(saved_artifacts / "model.onnx"), photos, "testing")
-    np.testing.assert_allclose(outputs["embedding"], reference.run(photos)["embedding"], atol=1e-3)
-    assert {values.dtype for values in outputs.values()} == {np.dtype(np.float32)}

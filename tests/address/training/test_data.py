@@ -5,16 +5,15 @@ import pytest
 
 from wildtrack.address.evaluation.metrics import retrieval_scores
 from wildtrack.address.evaluation.protocol import validation_protocol
+from wildtrack.address.models.engines import KERAS_BATCH
 from wildtrack.address.training.data import (
     ENOUGH_UNSEEN,
     FEW_IDENTITIES,
-    VALIDATION_BATCH,
     TrainingSet,
-    embed,
     hold_out,
     retrieval_validator,
-    training_doubts,
     training_set,
+    training_warnings,
 )
 
 
@@ -45,14 +44,14 @@ def names(rows: TrainingSet) -> np.ndarray:
     ],
 )
 def test_what_will_keep_a_training_from_being_good(rows: TrainingSet, said: list[str]) -> None:
-    doubts = training_doubts(rows, names(rows), 0.15)
-    assert len(doubts) == len(said)
-    assert all(words in doubt for words, doubt in zip(said, doubts, strict=True))
+    warnings = training_warnings(rows, names(rows), 0.15)
+    assert len(warnings) == len(said)
+    assert all(words in warning for words, warning in zip(said, warnings, strict=True))
 
 
 def test_validation_that_was_not_wanted_is_not_missed() -> None:
     rows = training(*[5] * 10, valid=0)
-    assert training_doubts(rows, names(rows), 0.0) == []
+    assert training_warnings(rows, names(rows), 0.0) == []
 
 
 def test_only_animals_that_are_trained_on_can_be_validated() -> None:
@@ -62,7 +61,7 @@ def test_only_animals_that_are_trained_on_can_be_validated() -> None:
     assert rows.identities == ("a", "b")
 
 
-@pytest.mark.parametrize("valid", [0, 1, VALIDATION_BATCH, VALIDATION_BATCH + 5])
+@pytest.mark.parametrize("valid", [0, 1, KERAS_BATCH, KERAS_BATCH + 5])
 def test_validation_scores_the_model_as_it_is_now(valid: int) -> None:
     keras.utils.set_random_seed(0)
     photos = keras.Input((4, 4, 3))
@@ -86,42 +85,32 @@ def test_validation_scores_the_model_as_it_is_now(valid: int) -> None:
         model.set_weights([weights[::-1] for weights in model.get_weights()])  # another model from now on
 
 
-@pytest.mark.parametrize("count", [0, 1, VALIDATION_BATCH, VALIDATION_BATCH + 1])
-def test_embedding_some_photos(count: int) -> None:
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(6)])
-    pixels = np.random.default_rng(0).integers(0, 256, (60, 4, 4, 3), dtype=np.uint8)
-    rows = np.random.default_rng(1).permutation(60)[:count]
-    if count:
-        np.testing.assert_allclose(embed(model, pixels, rows), np.asarray(model(pixels))[rows], rtol=1e-5)
-
-
 def photographed(animals: int, photos: int = 10, together: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
     """So many photos of each animal, of ten 7 to train on, 1 to validate and 2 to test; and photos of two animals."""
     rows = [(f"id{animal}", f"{animal}/{photo}.jpg") for animal in range(animals) for photo in range(photos)]
-    sides = [("train", "train", "test", "train", "valid", "train", "train", "test", "train", "train")[n % 10]
+    subsets = [("train", "train", "test", "train", "valid", "train", "train", "test", "train", "train")[n % 10]
              for n in range(len(rows))]  # fmt: skip
     for pair in range(together):
         rows += [(f"id{2 * pair}", f"both {pair}.jpg"), (f"id{2 * pair + 1}", f"both {pair}.jpg")]
-        sides += ["train", "train"]
+        subsets += ["train", "train"]
     table = pd.DataFrame(rows, columns=["identity", "path"])
-    return table.assign(sha256=table["path"] + table["identity"], image_id=np.arange(len(table))), np.array(sides)
+    return table.assign(sha256=table["path"] + table["identity"], image_id=np.arange(len(table))), np.array(subsets)
 
 
-def kept(table: pd.DataFrame, side: np.ndarray) -> set[str]:
+def kept(table: pd.DataFrame, subset: np.ndarray) -> set[str]:
     """The identities that are validated and not trained on."""
-    return set(table["identity"][side == "valid"]) - set(table["identity"][side == "train"])
+    return set(table["identity"][subset == "valid"]) - set(table["identity"][subset == "train"])
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.1, 0.25, 0.5])
 def test_some_animals_are_kept_from_training(share: float, seed: int) -> None:
-    table, side = photographed(41)
-    found = hold_out(table, side, share, seed)
+    table, subset = photographed(41)
+    found = hold_out(table, subset, share, seed)
     unseen = kept(table, found)
     assert len(unseen) == min(int(share * 41), -(-ENOUGH_UNSEEN // 8))
-    changed = found != side
-    assert (side[changed] == "train").all()
+    changed = found != subset
+    assert (subset[changed] == "train").all()
     assert (found[changed] == "valid").all()
     assert set(table["identity"][changed]) == unseen
     protocol = validation_protocol(table, table.assign(split=found))
@@ -132,41 +121,41 @@ def test_some_animals_are_kept_from_training(share: float, seed: int) -> None:
 
 @pytest.mark.parametrize("animals", [2, FEW_IDENTITIES - 1, FEW_IDENTITIES])
 def test_of_few_animals_none_is_kept_from_training(animals: int) -> None:
-    table, side = photographed(animals)
-    assert len(kept(table, hold_out(table, side, 0.2, 0))) == (2 if animals == FEW_IDENTITIES else 0)
+    table, subset = photographed(animals)
+    assert len(kept(table, hold_out(table, subset, 0.2, 0))) == (2 if animals == FEW_IDENTITIES else 0)
 
 
 def test_animals_that_only_the_test_knows_do_not_count() -> None:
-    table, side = photographed(12)
-    side[table["identity"].isin(["id0", "id1", "id2"])] = "test"
-    np.testing.assert_array_equal(hold_out(table, side, 0.5, 0), side)  # nine are left to train on
+    table, subset = photographed(12)
+    subset[table["identity"].isin(["id0", "id1", "id2"])] = "test"
+    np.testing.assert_array_equal(hold_out(table, subset, 0.5, 0), subset)  # nine are left to train on
 
 
 def test_where_validation_has_unknown_animals_already_nothing_changes() -> None:
-    table, side = photographed(20)
-    side[table["identity"] == "id3"] = "valid"
-    np.testing.assert_array_equal(hold_out(table, side, 0.5, 0), side)
+    table, subset = photographed(20)
+    subset[table["identity"] == "id3"] = "valid"
+    np.testing.assert_array_equal(hold_out(table, subset, 0.5, 0), subset)
 
 
 @pytest.mark.parametrize("photo_id", [False, True])
 def test_rows_of_one_photo_stay_together(photo_id: bool) -> None:
-    table, side = photographed(16, together=4)
+    table, subset = photographed(16, together=4)
     if photo_id:  # which names the photo where every row has a file of its own
         table = table.assign(photo_id=table["path"], path=[f"{row}.jpg" for row in range(len(table))])
     for seed in range(5):
-        found = hold_out(table, side, 0.5, seed)
+        found = hold_out(table, subset, 0.5, seed)
         assert len(kept(table, found)) == 8
         assert not kept(table, found) & {f"id{animal}" for animal in range(8)}
-        sides = pd.Series(found).groupby(table["photo_id" if photo_id else "path"].to_numpy()).nunique()
-        assert (sides == 1).all()
+        subsets = pd.Series(found).groupby(table["photo_id" if photo_id else "path"].to_numpy()).nunique()
+        assert (subsets == 1).all()
 
 
 def test_who_is_kept_depends_on_the_seed_and_not_on_the_order_of_rows() -> None:
-    table, side = photographed(30, together=3)
+    table, subset = photographed(30, together=3)
     draws = set()
     for seed in range(5):
-        found = hold_out(table, side, 0.2, seed)
+        found = hold_out(table, subset, 0.2, seed)
         draws.add(frozenset(kept(table, found)))
         order = np.random.default_rng(seed).permutation(len(table))
-        np.testing.assert_array_equal(hold_out(table.iloc[order], side[order], 0.2, seed), found[order])
+        np.testing.assert_array_equal(hold_out(table.iloc[order], subset[order], 0.2, seed), found[order])
     assert len(draws) > 1

@@ -1,5 +1,4 @@
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -7,85 +6,18 @@ import keras
 import numpy as np
 import pytest
 
+from tests.address.training.test_recipe import recipe
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.training.checkpoints import training_state
 from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.trainer import (
-    HEAD_LEARNING_RATE,
-    MARGIN,
-    TRIPLET_SHARE,
-    Recipe,
     batch_norm_momentum,
     centre_similarity,
     epoch_batches,
     fit,
-    is_validated,
-    learning_rate_at,
-    margin_at,
     prefetch,
     start_averages,
 )
-
-
-def recipe(**config: Any) -> Recipe:
-    usual: dict[str, Any] = {
-        "loss": "arcface",
-        "batches": "shuffled",
-        "photos_per_identity": 2,
-        "triplet_epochs": 0,
-        "epochs": 4,
-        "batch_size": 4,
-        "learning_rate": 1e-3,
-        "pretrained": False,
-        "seed": 0,
-    }
-    return Recipe(**usual | config)
-
-
-@pytest.mark.parametrize("pretrained", [False, True])
-@pytest.mark.parametrize("triplet_epochs", [0, 3])
-def test_learning_rate_warms_up_and_falls_to_zero(pretrained: bool, triplet_epochs: int) -> None:
-    plan = recipe(epochs=12, pretrained=pretrained, triplet_epochs=triplet_epochs)
-    head, last = 10 * plan.head_epochs, 10 * (12 - triplet_epochs)
-    rates = [learning_rate_at(tenth / 10, plan) for tenth in range(120)]
-    assert rates[:head] == [HEAD_LEARNING_RATE] * head
-    after = np.array(rates[head:last])
-    top = int(after.argmax())
-    assert 0 < after[0] < 0.2 * plan.learning_rate
-    assert 0.9 * plan.learning_rate < after[top] <= plan.learning_rate
-    assert (np.diff(after[: top + 1]) > 0).all()
-    assert (np.diff(after[top:]) < 0).all()
-    assert 0 < after[-1] < 0.01 * plan.learning_rate
-    assert len(rates[last:]) == 10 * triplet_epochs
-    assert rates[last:] == sorted(rates[last:], reverse=True)
-    assert all(0 < rate <= TRIPLET_SHARE * plan.learning_rate for rate in rates[last:])
-
-
-@pytest.mark.parametrize(
-    ("config", "stages"),
-    [
-        ({"epochs": 4}, "all all all all"),
-        ({"epochs": 4, "pretrained": True}, "head head all all"),
-        ({"epochs": 1, "pretrained": True}, "all"),
-        ({"epochs": 2, "pretrained": True}, "head all"),
-        ({"epochs": 4, "triplet_epochs": 1}, "all all all triplet"),
-        ({"epochs": 4, "triplet_epochs": 3, "pretrained": True}, "head head all triplet"),
-    ],
-)
-def test_stages(config: dict[str, Any], stages: str) -> None:
-    plan = recipe(**config)
-    assert [plan.stage(epoch) for epoch in range(plan.epochs)] == stages.split()
-
-
-@pytest.mark.parametrize("epochs", [1, 2, 3, 40])
-def test_margin_grows_from_zero_to_its_full_size(epochs: int) -> None:
-    plan = recipe(epochs=epochs + 2, pretrained=True)
-    margins = [margin_at(epoch, plan) for epoch in range(epochs + 2)]
-    assert margins[:3] == [0.0] * 3  # the head's epochs, and the first of the others
-    assert all(0 <= one <= other <= MARGIN for one, other in pairwise(margins))
-    assert epochs < 3 or margins[-1] == MARGIN
-    for loss in ("softmax", "circle"):
-        assert {margin_at(epoch, recipe(epochs=epochs, loss=loss)) for epoch in range(epochs)} == {0.0}
 
 
 @pytest.mark.parametrize(("steps", "momentum"), [(1, 0.5), (20, 0.5), (50, 0.8), (100, 0.9), (100_000, 0.9)])
@@ -120,13 +52,6 @@ def test_prefetch_passes_an_error_on() -> None:
         list(prefetch(fail, 1, workers))
 
 
-@pytest.mark.parametrize(("epochs", "most"), [(1, 1), (2, 2), (10, 10), (11, 6), (40, 10), (41, 9), (1000, 10)])
-def test_validations_are_few_and_the_last_epoch_has_one(epochs: int, most: int) -> None:
-    validated = [is_validated(epoch, epochs) for epoch in range(epochs)]
-    assert validated[-1]
-    assert sum(validated) == most
-
-
 def small_model() -> Any:
     """What `fit` needs of a model, and no more: two convolutions and the head, by the names it goes by."""
     keras.utils.set_random_seed(0)
@@ -156,8 +81,8 @@ def train(folder: Path, pretrained: bool, stop_in: int | None, **config: Any) ->
         return {"R@1": 0.5, "mAP": [0.1, 0.2, 0.3, 0.4][done - 1]}
 
     model = small_model()
-    sides = TrainingSet(np.arange(16), np.arange(0), labels, tuple(map(str, range(4))))
-    return model, fit(model, pixels, sides, recipe(pretrained=pretrained, **config), validate, folder)
+    subsets = TrainingSet(np.arange(16), np.arange(0), labels, tuple(map(str, range(4))))
+    return model, fit(model, pixels, subsets, recipe(pretrained=pretrained, **config), validate, folder)
 
 
 @pytest.mark.parametrize(("pretrained", "stop_in"), [(False, 3), (True, 2), (True, 3)])

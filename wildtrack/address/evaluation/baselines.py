@@ -6,7 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wildtrack.address.models.engines import KerasEngine, run_all, unit_length
+from wildtrack.address.features.embeddings import run_engine
+from wildtrack.address.models.engines import KerasEngine, unit_length
 from wildtrack.address.training.config import TrainingConfig
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
@@ -41,7 +42,10 @@ def untrained_embeddings(config: TrainingConfig, pixels: np.ndarray) -> np.ndarr
         float32 (N, channels), length one; None when the starting weights are no longer to be had.
     """
     network = starting_network(config, config.pooling)
-    return None if network is None else run_all(KerasEngine(network), pixels, "Untrained network")["embedding"]
+    if network is None:
+        return None
+    rows = np.arange(len(pixels))
+    return run_engine(KerasEngine(network), pixels.__getitem__, rows, "Untrained network")[0]["embedding"]
 
 
 def starting_network(config: TrainingConfig, pooling: str) -> Any | None:

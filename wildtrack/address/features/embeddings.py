@@ -15,10 +15,12 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import problem_table
 from wildtrack.access.photos.pixels import Reader
-from wildtrack.address.models.engines import Engine, Outputs, run_rows
+from wildtrack.access.photos.reader import PhotoError
+from wildtrack.address.models.engines import BATCH, KERAS_BATCH, Engine, KerasEngine, Outputs
+from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import Cache, CacheConfig
-from wildtrack.storage.files import sha256
+from wildtrack.storage.threads import in_threads, pieces
 
 KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may have such a name
 
@@ -38,13 +40,53 @@ class Embedded:
     problems: pd.DataFrame
 
 
-def cache_name(fingerprint: str, model: Path) -> str:
-    """The key of a saved model's outputs, hexadecimal.
+def run_engine(
+    engine: Engine, read: Reader, rows: np.ndarray, description: str | None = None
+) -> tuple[Outputs, dict[int, str]]:
+    """Run an engine over some photos of a catalogue.
 
-    It covers the fingerprint, which the model itself states, and the file: so no file can pass for another, and the two
-    engines, whose outputs differ in the last digits, are kept apart.
+    Every thread reads a batch and runs the engine on it: so no core waits, and memory holds a batch a core.
+
+    Args:
+        engine: Any engine.
+        read: Gives a row's photo; a memory map's `__getitem__` reads it photo by photo.
+        rows: int (N,): which photos.
+        description: What the progress bar says; None for no bar.
+
+    Returns:
+        "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities) of the rows that could be
+        read, nothing where there are none; and {row: reason} of the others.
     """
-    return hashlib.sha256(f"{fingerprint} {sha256(model)}".encode()).hexdigest()
+    outputs: Outputs = {}
+    reasons: dict[int, str] = {}
+    done = 0
+
+    def run(batch: Sequence[int]) -> tuple[int, Outputs]:
+        photos = []
+        for row in batch:
+            try:
+                photos.append(read(row))
+            except PhotoError as error:
+                reasons[row] = str(error)
+        return len(photos), engine.run(np.stack(photos)) if photos else {}
+
+    batches = _batches(engine, rows.tolist())
+    with progress_bar(disable=description is None) as progress:
+        task = progress.add_task(description or "", total=len(rows))
+        for batch, (count, found) in zip(batches, in_threads(run, batches), strict=True):
+            for name, values in found.items():
+                whole = outputs.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
+                whole[done : done + count] = values
+            done += count
+            progress.advance(task, len(batch))
+    return {name: values[:done] for name, values in outputs.items()}, reasons
+
+
+def _batches(engine: Engine, rows: list[int]) -> list[Sequence[int]]:
+    """The rows cut up: evenly between the cores, or into whole batches for an engine that runs them one by one."""
+    if isinstance(engine, KerasEngine):
+        return [rows[start : start + KERAS_BATCH] for start in range(0, len(rows), KERAS_BATCH)]
+    return pieces(rows, BATCH)
 
 
 def cached_outputs(
@@ -79,7 +121,7 @@ def cached_outputs(
     firsts = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
     reasons: dict[str, str] = {}
     if len(firsts):
-        made, failed = run_rows(engine, read, firsts, "Embedding photos")
+        made, failed = run_engine(engine, read, firsts, "Embedding photos")
         reasons = {keys[row]: reason for row, reason in failed.items()}
         if made:
             made[KEYS] = keys[[row for row in firsts if row not in failed]]

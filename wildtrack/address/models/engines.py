@@ -1,24 +1,21 @@
-"""Pixels -> embeddings, by one of two engines that give the same vectors."""
+"""Engines run a network on photos: uint8 pixels in, embeddings and probabilities out."""
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 
-from wildtrack.access.photos.pixels import Reader
-from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.models.fingerprint import current_fingerprint
-from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
-from wildtrack.storage.threads import cores, in_threads, pieces
+from wildtrack.storage.threads import cores
 
 INPUT = ("photos", "tensor(uint8)", 4)  # name, type and number of axes of what our models take
 FINGERPRINT = re.compile("[0-9a-f]{64}")  # it names files of the cache
 BATCH = 8  # photos; measured: larger ones are no faster, and every core holds one
+KERAS_BATCH = 16  # photos; Keras takes one batch at a time, and each costs it some milliseconds
 
 Outputs = dict[str, np.ndarray]  # see `Engine.run`
 
@@ -33,17 +30,23 @@ class Engine(Protocol):
 
 
 class KerasEngine:
-    """Runs a Keras network from `wildtrack.address.models.network`."""
+    """Runs a Keras network, such as one from `open_network`, one batch at a time.
+
+    Args:
+        network: Maps (B, H, W, 3) to a dict of "embedding" and perhaps "probabilities".
+    """
 
     def __init__(self, network: Any) -> None:
         self.network = network
         self.turn = Lock()  # Keras does not promise that a network runs in several threads at once
 
     def run(self, photos: np.ndarray) -> Outputs:
-        """See `Engine.run`."""
+        """See `Engine.run`. Batches are filled up to a power of two, because Keras compiles each size anew."""
+        count = len(photos)
+        filled = np.resize(photos, (1 << (count - 1).bit_length(), *photos.shape[1:]))
         with self.turn:
-            outputs = self.network.predict_on_batch(photos)
-        return {name: np.asarray(values) for name, values in outputs.items()}
+            outputs = self.network.predict_on_batch(filled)
+        return {name: np.asarray(values)[:count] for name, values in outputs.items()}
 
 
 class OnnxEngine:
@@ -102,57 +105,3 @@ def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Vectors (N, D) divided by their lengths, float32; zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
-
-
-def run_all(engine: Engine, pixels: np.ndarray, description: str) -> Outputs:
-    """Run an engine over any number of photos, behind a progress bar.
-
-    Args:
-        engine: Either engine.
-        pixels: uint8 (N, H, W, 3), N >= 1; a memory map is read batch by batch.
-        description: What the progress bar says.
-
-    Returns:
-        "embedding" float32 (N, D), length one, and "probabilities" float32 (N, identities).
-    """
-    return run_rows(engine, pixels.__getitem__, np.arange(len(pixels)), description)[0]
-
-
-def run_rows(engine: Engine, read: Reader, rows: np.ndarray, description: str) -> tuple[Outputs, dict[int, str]]:
-    """Run an engine over some photos of a catalogue, behind a progress bar.
-
-    Every thread reads a batch and runs the engine on it: so no core waits, and memory holds a batch a core.
-
-    Args:
-        engine: Either engine.
-        read: Gives a row's photo.
-        rows: int (N,): which photos.
-        description: What the progress bar says.
-
-    Returns:
-        "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities) of the rows that could be
-        read, nothing where there are none; and {row: reason} of the others.
-    """
-    outputs: Outputs = {}
-    reasons: dict[int, str] = {}
-    done = 0
-
-    def run(batch: Sequence[int]) -> tuple[int, Outputs]:
-        photos = []
-        for row in batch:
-            try:
-                photos.append(read(row))
-            except PhotoError as error:
-                reasons[row] = str(error)
-        return len(photos), engine.run(np.stack(photos)) if photos else {}
-
-    batches = pieces(rows.tolist(), BATCH)
-    with progress_bar() as progress:
-        task = progress.add_task(description, total=len(rows))
-        for batch, (count, found) in zip(batches, in_threads(run, batches), strict=True):
-            for name, values in found.items():
-                whole = outputs.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
-                whole[done : done + count] = values
-            done += count
-            progress.advance(task, len(batch))
-    return {name: values[:done] for name, values in outputs.items()}, reasons

@@ -11,11 +11,12 @@ import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.address.evaluation.metrics import Cosines, retrieval_scores, summarise
+from wildtrack.address.features.embeddings import run_engine
+from wildtrack.address.models.engines import KerasEngine
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
-VALIDATION_BATCH = 16
 VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
 ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows nobody we know
 FEW_IDENTITIES = 10  # of whom a network learns themselves more than what tells animals apart
@@ -25,7 +26,7 @@ UNEQUAL = 10  # times as many photos of one animal as of a typical one
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The sides of a catalogue as row numbers."""
+    """The subsets of a catalogue as row numbers."""
 
     train: np.ndarray  # int (T,)
     valid: np.ndarray  # int (V,), of the same identities; may be empty
@@ -51,7 +52,7 @@ def check_trainable(table: pd.DataFrame) -> None:
         )
 
 
-def hold_out(table: pd.DataFrame, side: np.ndarray, share: float, seed: int) -> np.ndarray:
+def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Keep some identities from training, so that validation has animals that the network has never seen.
 
     From these it is learnt when a photo shows nobody we know; of animals that a network was trained on it knows too
@@ -59,88 +60,88 @@ def hold_out(table: pd.DataFrame, side: np.ndarray, share: float, seed: int) -> 
 
     Args:
         table: The catalogue, N rows.
-        side: "train", "valid" or "test" for each row, (N,).
+        subset: "train", "valid" or "test" for each row, (N,).
         share: Of the training's identities that may be kept from it, 0 to 1; with fewer than `FEW_IDENTITIES` of them,
             or where "valid" has other animals than "train" already, none are.
         seed: Names the draw, which does not depend on the order of rows.
 
     Returns:
-        The sides (N,), with "valid" for all training photos of as many identities as have `ENOUGH_UNSEEN` photos.
+        The subsets (N,), with "valid" for all training photos of as many identities as have `ENOUGH_UNSEEN` photos.
     """
     names = table["identity"].to_numpy(dtype=object)
-    trained = set(names[side == "train"])
-    if len(trained) < FEW_IDENTITIES or set(names[side == "valid"]) - trained:
-        return side
+    trained = set(names[subset == "train"])
+    if len(trained) < FEW_IDENTITIES or set(names[subset == "valid"]) - trained:
+        return subset
     owners = table.groupby(photo_keys(table))["identity"].transform("nunique").to_numpy()
-    tied = set(names[owners > 1])  # to the identity in the same photo, and so to its side
+    tied = set(names[owners > 1])  # to the identity in the same photo, and so to its subset
     drawn = sorted(trained - tied, key=lambda identity: identity_generator(seed, str(identity)).random())
     kept: list[str] = []
     for identity in drawn[: int(share * len(trained))]:
-        if (np.isin(names, kept) & (side != "test")).sum() >= ENOUGH_UNSEEN:
+        if (np.isin(names, kept) & (subset != "test")).sum() >= ENOUGH_UNSEEN:
             break
         kept.append(identity)
-    return np.where((side == "train") & np.isin(names, kept), "valid", side)
+    return np.where((subset == "train") & np.isin(names, kept), "valid", subset)
 
 
-def training_set(table: pd.DataFrame, side: np.ndarray) -> TrainingSet:
-    """Number the identities of the training side.
+def training_set(table: pd.DataFrame, subset: np.ndarray) -> TrainingSet:
+    """Number the identities of the subset `train`.
 
     Args:
         table: The catalogue, N rows.
-        side: "train", "valid" or "test" for each row, (N,).
+        subset: "train", "valid" or "test" for each row, (N,).
 
     Raises:
-        UserError: The training side shows fewer than two identities.
+        UserError: It shows fewer than two identities.
     """
-    train = np.flatnonzero(side == "train")
+    train = np.flatnonzero(subset == "train")
     known = table["identity"].isin(table["identity"].iloc[train]).to_numpy()
-    valid = np.flatnonzero((side == "valid") & known)  # nobody could find the others
+    valid = np.flatnonzero((subset == "valid") & known)  # nobody could find the others
     identities, labels = np.unique(table["identity"].to_numpy(dtype=str)[train], return_inverse=True)
     if len(identities) < 2:
         raise UserError(
-            "training needs at least two identities on the train side; add photos, or choose another --split"
+            "training needs at least two identities in the subset train; add photos, or choose another --split"
         )
     return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
 
 
-def training_doubts(rows: TrainingSet, names: np.ndarray, valid_share: float) -> list[str]:
-    """Say what will keep a training from being good, one sentence each, [] for nothing.
+def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) -> list[str]:
+    """What will keep a training from being good, one sentence each, [] for nothing.
 
     Args:
-        rows: The sides.
+        rows: The subsets.
         names: str (N,), the identity of each row of the catalogue.
         valid_share: As it was asked for.
     """
     photos = np.bincount(rows.labels)  # (identities,)
     typical = int(np.median(photos))
-    doubts = []
+    warnings = []
     if len(photos) < FEW_IDENTITIES:
-        doubts.append(
+        warnings.append(
             f"only {len(photos)} identities to train on: the model will know these, and little about what tells other "
             "animals apart; photos of more animals help most"
         )
     if typical < FEW_PHOTOS:
-        doubts.append(
+        warnings.append(
             f"half of the identities have {typical} training photo{'s' * (typical != 1)} or fewer, which is too few to "
             "learn what stays the same about an animal; photos of the same animals on other days help most"
         )
     if photos.max() > UNEQUAL * typical:
-        doubts.append(
+        warnings.append(
             f"{rows.identities[int(photos.argmax())]!r} has {photos.max()} training photos, a typical identity "
             f"{typical}: the model will lean towards it; --batches balanced shows all equally often"
         )
     if valid_share and not len(rows.valid):
-        doubts.append(
+        warnings.append(
             "no photo could be set aside for validation, so the last epoch is kept, good or not; photos of the same "
             "animals on other days mend that"
         )
     validated = {str(name) for name in names[rows.valid]}
     if len(validated) == 1:
-        doubts.append(
+        warnings.append(
             f"all validation photos show {validated.pop()!r}: which epoch and which matcher is best is decided by this "
             "one animal; photos of the others on other days mend that"
         )
-    return doubts
+    return warnings
 
 
 def retrieval_validator(
@@ -152,7 +153,7 @@ def retrieval_validator(
         model: From `build_model`.
         table: The catalogue, N rows.
         pixels: uint8 (N, H, W, 3).
-        rows: Which of them are on which side.
+        rows: Which of them are in which subset.
 
     Returns:
         A function that gives "R@1", "R@5" and "mAP", NaN where nothing can be asked.
@@ -160,27 +161,20 @@ def retrieval_validator(
     import keras
 
     identities = table["identity"].to_numpy(dtype=object)
-    embedder = keras.Model(model.input, model.get_layer("embedding").output)
+    engine = KerasEngine(keras.Model(model.input, {"embedding": model.get_layer("embedding").output}))
+
+    def embed(subset: np.ndarray) -> np.ndarray:
+        return run_engine(engine, pixels.__getitem__, subset)[0]["embedding"]
 
     def validate() -> dict[str, float]:
         if not len(rows.valid):
             return dict.fromkeys(VALIDATION_FIGURES, math.nan)
-        query, gallery = (embed(embedder, pixels, side) for side in (rows.valid, rows.train))
+        query, gallery = embed(rows.valid), embed(rows.train)
         scores = retrieval_scores(Cosines(query, gallery), identities[rows.valid], identities[rows.train])
         summary = summarise(scores, identities[rows.valid])
         return {name: math.nan if (value := summary[name]) is None else value for name in VALIDATION_FIGURES}
 
     return validate
-
-
-def embed(embedder: Any, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """What a Keras model makes of some photos, float32 (len(rows), D).
-
-    The last batch is filled up, because each new size would be compiled anew.
-    """
-    whole = np.resize(rows, -(-len(rows) // VALIDATION_BATCH) * VALIDATION_BATCH)
-    batches = [embedder.predict_on_batch(pixels[batch]) for batch in whole.reshape(-1, VALIDATION_BATCH)]
-    return np.concatenate(batches)[: len(rows)]
 
 
 def data_fingerprint(table: pd.DataFrame) -> str:

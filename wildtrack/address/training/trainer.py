@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -31,58 +30,21 @@ from wildtrack.address.training.checkpoints import (
 )
 from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.losses import CosineMargin, SemiHardTriplet
+from wildtrack.address.training.recipe import Recipe
 from wildtrack.console import progress_bar
 
 log = logging.getLogger(__name__)
 
-HEAD_EPOCHS = 2  # on pretrained weights the new head learns first, or its noise would undo them
-HEAD_LEARNING_RATE = 2e-3
-MARGIN = 0.3  # radians, ArcFace's at the end of its ramp
-MARGIN_RAMP = 0.5  # share of the epochs over which the margin grows from 0
 TRIPLET_MARGIN = 0.2  # of squared distances between embeddings
-TRIPLET_SHARE = 0.2  # of the learning rate, to begin the triplet stage with
 WEIGHT_DECAY = 1e-4
-WARM_UP_EPOCHS = 1.0
-VALIDATIONS = 10  # each costs a pass over the validation and training photos
 
 Batch = tuple[np.ndarray, np.ndarray]  # photos uint8 (B, H, W, 3), class numbers int (B,)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What training needs to know besides the data."""
-
-    loss: str  # "arcface", "softmax" or "circle"
-    batches: str  # "shuffled", "balanced" or "confused"; what compares photos in a batch needs one of the latter
-    photos_per_identity: int  # in a batch, unless it is shuffled
-    triplet_epochs: int  # the last ones, with the triplet loss besides
-    epochs: int
-    batch_size: int
-    learning_rate: float  # at the top of the cosine
-    seed: int
-    pretrained: bool = False  # the backbone's weights are worth protecting
-
-    @property
-    def head_epochs(self) -> int:
-        """The first ones, in which only the head learns."""
-        return min(HEAD_EPOCHS, self.epochs - 1) if self.pretrained else 0
-
-    @property
-    def main_epochs(self) -> int:
-        """Those between the head's and the triplet's."""
-        return max(1, self.epochs - self.head_epochs - self.triplet_epochs)
-
-    def stage(self, epoch: int) -> str:
-        """What an epoch (from 0) trains: "head", "all" or "triplet"."""
-        if epoch < self.head_epochs:
-            return "head"
-        return "all" if epoch < self.head_epochs + self.main_epochs else "triplet"
 
 
 def fit(
     model: keras.Model,
     pixels: np.ndarray,
-    sides: TrainingSet,
+    subsets: TrainingSet,
     recipe: Recipe,
     validate: Callable[[], dict[str, float]],
     checkpoints: Path,
@@ -92,10 +54,10 @@ def fit(
     Args:
         model: From `build_model`.
         pixels: uint8 (N, H, W, 3), the whole catalogue; a memory map is read photo by photo.
-        sides: Which of them to train on, T of them, and their class numbers.
+        subsets: Which T of them to train on, and their class numbers.
         recipe: The settings.
-        validate: Scores `model` by retrieval, about VALIDATIONS times; its "mAP" decides which epoch is
-            best (R@1 moves in steps of one query, which on a small validation side is mostly noise).
+        validate: Scores `model` by retrieval, after some epochs (`Recipe.is_validated`); its "mAP" decides which epoch
+            is best (R@1 moves in steps of one query, which on a small validation subset is mostly noise).
         checkpoints: Folder for the state of this very training; when it holds finished epochs, they are
             not done again. The caller removes it once the result is saved.
 
@@ -103,7 +65,7 @@ def fit(
         One row an epoch: epoch, loss, learning_rate, margin, photos_per_second, seconds (with validation), and what
         `validate` gave.
     """
-    rows, labels = sides.train, sides.labels
+    rows, labels = subsets.train, subsets.labels
     history = read_history(checkpoints)
     trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])
     backbone = model.get_layer("backbone")
@@ -128,7 +90,7 @@ def fit(
                 optimizer.build(trainer.trainable_variables)
                 if epoch > 0:
                     load_state(trainer, checkpoints, epoch, with_optimizer=epoch != recipe.head_epochs)
-            loss.margin.assign(margin_at(epoch, recipe))
+            loss.margin.assign(recipe.margin_at(epoch))
 
             started, losses = time.perf_counter(), []
             similarity = centre_similarity(model) if recipe.batches == "confused" else None
@@ -145,7 +107,7 @@ def fit(
             for step, (photos, truth) in enumerate(prefetch(make, len(batches), workers)):
                 if epoch == step == 0:
                     start_averages(trainer, photos)
-                rate = learning_rate_at(epoch + step / len(batches), recipe)
+                rate = recipe.learning_rate_at(epoch + step / len(batches))
                 trainer.optimizer.learning_rate.assign(rate)
                 losses.append(trainer.train_on_batch(photos, [truth, truth], return_dict=True)["loss"])
                 speed = sum(map(len, batches[: step + 1])) / (time.perf_counter() - started)
@@ -153,7 +115,7 @@ def fit(
 
             row = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "learning_rate": rate}
             row |= {"margin": float(loss.margin), "photos_per_second": speed}
-            if is_validated(epoch, recipe.epochs):
+            if recipe.is_validated(epoch):
                 row |= validate()
             history.append(row | {"seconds": time.perf_counter() - started})
             save_state(trainer, checkpoints, history)
@@ -172,7 +134,7 @@ def fit(
 
 
 def pair_loss(loss: str, stage: str) -> keras.losses.Loss | None:
-    """What else a stage lowers, by comparing the embeddings of a batch with each other; None for nothing."""
+    """The loss over pairs of a batch's embeddings that a stage adds to the one over classes; None for none."""
     if stage == "triplet":
         return SemiHardTriplet(TRIPLET_MARGIN)
     return keras.losses.Circle() if loss == "circle" else None
@@ -200,34 +162,6 @@ def centre_similarity(model: keras.Model) -> np.ndarray:
     cosines = np.einsum("dcs,dkt->cskt", kernel, kernel, optimize=True)
     similarity: np.ndarray = cosines.max(axis=(1, 3))
     return similarity
-
-
-def is_validated(epoch: int, epochs: int) -> bool:
-    """Whether to score the model after this epoch (from 0): VALIDATIONS times, evenly, and after the last."""
-    return (epoch + 1) % math.ceil(epochs / VALIDATIONS) == 0 or epoch + 1 == epochs
-
-
-def learning_rate_at(position: float, recipe: Recipe) -> float:
-    """Constant for the head; a linear warm-up and a cosine to zero; a lower cosine for triplets.
-
-    `position` counts epochs from 0.
-    """
-    if position < recipe.head_epochs:
-        return HEAD_LEARNING_RATE
-    done = position - recipe.head_epochs
-    if done >= recipe.main_epochs:
-        share = (done - recipe.main_epochs) / recipe.triplet_epochs
-        return TRIPLET_SHARE * recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-    warm_up = min(1.0, (done + 0.1) / WARM_UP_EPOCHS)
-    return recipe.learning_rate * warm_up * 0.5 * (1 + math.cos(math.pi * done / recipe.main_epochs))
-
-
-def margin_at(epoch: int, recipe: Recipe) -> float:
-    """ArcFace's margin, growing linearly over the first part of training: a full one at once would stall it."""
-    if recipe.loss != "arcface":
-        return 0.0
-    done = max(0, epoch - recipe.head_epochs)
-    return MARGIN * min(1.0, done / max(1.0, MARGIN_RAMP * recipe.main_epochs))
 
 
 def batch_norm_momentum(steps: int) -> float:

@@ -26,7 +26,9 @@ def test_matches_that_are_off_are_left_out() -> None:
     wrong[:6] = [70, 80, 90, 100, 110, 120]
     far = np.linalg.norm(one.places[rows] - one.places[wrong], axis=1) > 0.06 * max(one.size)
     assert far.sum() > 3
-    np.testing.assert_array_equal(in_one_arrangement(one, one, rows, wrong)[far | (rows >= 6)], (rows >= 6)[far | (rows >= 6)])
+    np.testing.assert_array_equal(
+        in_one_arrangement(one, one, rows, wrong)[far | (rows >= 6)], (rows >= 6)[far | (rows >= 6)]
+    )
 
 
 def test_neither_a_mirror_nor_what_squeezes_everything_is_an_arrangement() -> None:
