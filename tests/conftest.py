@@ -120,9 +120,9 @@ def artifacts(saved_artifacts: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path, saved_artifacts: Path) -> Path:
+def third_party(tmp_path: Path, saved_artifacts: Path) -> Path:
     """A Keras model with a five-key preprocessor, and nothing else."""
-    folder = tmp_path / "stranger"
+    folder = tmp_path / "third party"
     folder.mkdir()
     shutil.copy(saved_artifacts / "model.keras", folder)
     names = {0: "Ana", 1: "Blå", 2: "C $1"}

@@ -85,9 +85,9 @@ def test_the_model_was_trained_on_train_photos_only(saved_artifacts: Path) -> No
     assert trained.tolist() == [False, True, False, False, False, True]
 
 
-def test_a_third_party_model_s_set(stranger: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_third_party_model_s_set(third_party: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        opened = open_artifacts(stranger)
+        opened = open_artifacts(third_party)
     assert "no manifest.json" in caplog.text
     assert opened.config is None
     assert opened.split is None

@@ -342,11 +342,11 @@ def test_the_start_benchmark_times_the_answer(
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def third_party(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A plain softmax classifier that somebody else trained on 0-1 pixels, and clean photos."""
     import keras
 
-    folder = tmp_path_factory.mktemp("stranger")
+    folder = tmp_path_factory.mktemp("third_party")
     draw_animals(folder / "photos")
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
@@ -376,25 +376,25 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 # the second one: a validation set with one class
 @pytest.mark.parametrize(("suffix", "data"), [("keras", "photos"), ("h5", "one animal")])
-def test_a_third_party_model_is_evaluated_and_searched(stranger: Path, suffix: str, data: str) -> None:
-    if not (stranger / data).exists():
-        shutil.copytree(stranger / "photos" / "Žofie 2", stranger / data / "Žofie 2")
+def test_a_third_party_model_is_evaluated_and_searched(third_party: Path, suffix: str, data: str) -> None:
+    if not (third_party / data).exists():
+        shutil.copytree(third_party / "photos" / "Žofie 2", third_party / data / "Žofie 2")
     options = ("--artifacts", suffix, "--data", data, "--results", f"results {suffix}")
-    done = run_script("evaluate_reid_and_visualize.py", *options, "--examples", 1, cwd=stranger)
+    done = run_script("evaluate_reid_and_visualize.py", *options, "--examples", 1, cwd=third_party)
     assert done.returncode == 0, done.stderr
-    metrics = json.loads((stranger / f"results {suffix}" / "metrics.json").read_text("utf-8"))
+    metrics = json.loads((third_party / f"results {suffix}" / "metrics.json").read_text("utf-8"))
     assert metrics["num_ids"] == (4 if data == "photos" else 1)
     assert "Made model.onnx" in done.stderr
     assert (metrics["model"]["file"], metrics["model"]["runs_on"]) == ("model.onnx", "ONNX Runtime")  # as search
     assert metrics["classifier"]["num_photos"] == metrics["num_queries"]
     assert "may have been trained on its own queries" in metrics["protocol"]["method"]
     assert "untrained" not in metrics["methods"]
-    pictures = {path.name for path in (stranger / f"results {suffix}").glob("*.png")}
+    pictures = {path.name for path in (third_party / f"results {suffix}").glob("*.png")}
     assert pictures == {"tsne.png", "retrieval_example_1.png", "gradcam_1.png"}
     assert metrics["matcher"] == {"name": "embedding", "asked_for": "auto"}
     assert metrics["open_set"] == {"AUROC": None, "num_known": metrics["num_queries"], "num_new": 0}
 
-    found = run_script("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=stranger)
+    found = run_script("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=third_party)
     assert found.returncode == 0, found.stderr
     assert "Made model.onnx" not in found.stderr
     assert not [word for word in CHATTER if word in found.stderr]
@@ -402,7 +402,7 @@ def test_a_third_party_model_is_evaluated_and_searched(stranger: Path, suffix: s
     assert len(answer["candidates"]) == metrics["num_ids"]
     assert (answer["matcher"], answer["decision"], answer["false_match_rate"]) == ("embedding", None, None)
     assert all(candidate["probability"] is None for candidate in answer["candidates"])
-    assert {path.name for path in (stranger / suffix).iterdir()} == {
+    assert {path.name for path in (third_party / suffix).iterdir()} == {
         f"model.{suffix}",
         "model.onnx",
         "preprocessor.pkl",

@@ -25,7 +25,8 @@ from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.features.embeddings import cached_outputs
-from wildtrack.address.models.saved import LoadingConfig, onnx_is_current, open_onnx
+from wildtrack.address.models.fingerprint import cache_name
+from wildtrack.address.models.saved import LoadingConfig, open_onnx
 from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
 from wildtrack.assess.derived import write_with_split, write_without_copies
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
@@ -144,15 +145,16 @@ def audit_with_model(
     """What a trained model says of the labels; None when it cannot be used."""
     try:
         artifacts = open_artifacts(config.artifacts)
-        if not onnx_is_current(artifacts, LoadingConfig()):
+        engine = open_onnx(artifacts, LoadingConfig())
+        if engine is None:
             raise UserError(f"{config.artifacts} has no model.onnx of the model in it; {program('search')} makes one")
-        model = open_onnx(config.artifacts / "model.onnx")
     except UserError as error:  # the rest of the report does not depend on it
         log.warning("No label audit: %s", error)
         return None
     cache = part(CacheConfig, config)
     read = photo_reader(checks.table, catalogue.root, digests, artifacts.preprocessor.image_size, cache)
-    embedded = cached_outputs(model.engine, model.cache_name, checks.table, digests, read, cache)
+    name = cache_name(engine.fingerprint, engine.path)
+    embedded = cached_outputs(engine, name, checks.table, digests, read, cache)
     rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
     seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
     if not seen.all():

@@ -77,7 +77,7 @@ class Config:
     cutoff: str | None = None  # for --split cutoff: what begins on this day or later is tested (2023-06-01, or 2023)
     identities: IdentityRule = "closed"  # open: some animals are only tested; disjoint: those are all that is tested
     held_out_share: float = 0.2  # of the animals, where they are open or disjoint
-    encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept on one side
+    encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept in one subset
     test_share: float = 0.2  # of each animal's photos, never trained on
     valid_share: float = 0.15  # of the rest, to choose the best epoch and the best matcher
     unseen_share: float = 0.1  # of the animals at most, kept from training to learn when a photo shows nobody we know

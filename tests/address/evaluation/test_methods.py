@@ -173,14 +173,14 @@ def test_what_the_others_are_held_against_is_never_left_out(
 
 
 def test_a_third_party_model(
-    stranger: Path, photos: Decoded, comparison: Comparison, caplog: pytest.LogCaptureFixture
+    third_party: Path, photos: Decoded, comparison: Comparison, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    found = opened(["backbone", "untrained", "wildtrack"], open_artifacts(stranger), photos)
+    found = opened(["backbone", "untrained", "wildtrack"], open_artifacts(third_party), photos)
     assert [(method.name, method.runs_on) for method in found] == [("wildtrack", "ONNX Runtime")]
     assert caplog.text.count("does not say what it started from") == 2
     assert comparison.score(found[0]).embed_dim == 8
-    assert (stranger / "model.onnx").is_file()  # as search will run it
+    assert (third_party / "model.onnx").is_file()  # as search will run it
 
 
 def test_minutes_where_the_training_noted_them(ours: Artifacts, photos: Decoded) -> None:

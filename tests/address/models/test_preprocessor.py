@@ -9,7 +9,7 @@ import pytest
 from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor
 from wildtrack.errors import UserError
 
-STRANGER = {
+THIRD_PARTY = {
     "image_size": 224,
     "embed_dim": 128,
     "use_l2norm": False,
@@ -47,16 +47,16 @@ def test_round_trip(tmp_path: Path, scaling: str | None) -> None:
         ({"more": [1, 2]}, ((224, 224), ("Ana", "Blå"))),
     ],
 )
-def test_a_stranger_s_five_keys(tmp_path: Path, changes: dict[str, Any], expected: Any) -> None:
-    loaded = load_preprocessor(save(tmp_path / "p.pkl", STRANGER | changes))
+def test_a_third_party_s_five_keys(tmp_path: Path, changes: dict[str, Any], expected: Any) -> None:
+    loaded = load_preprocessor(save(tmp_path / "p.pkl", THIRD_PARTY | changes))
     assert (loaded.image_size, loaded.identities) == expected
     assert loaded.scaling is None
     assert (loaded.embed_dim, loaded.use_l2norm) == (128, False)
 
 
-@pytest.mark.parametrize("key", STRANGER)
+@pytest.mark.parametrize("key", THIRD_PARTY)
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
-    path = save(tmp_path / "p.pkl", {name: value for name, value in STRANGER.items() if name != key})
+    path = save(tmp_path / "p.pkl", {name: value for name, value in THIRD_PARTY.items() if name != key})
     with pytest.raises(UserError, match=f"missing: {key}$"):
         load_preprocessor(path)
 
@@ -72,32 +72,32 @@ for _ in range(40):
         None,
         [],
         "text",
-        STRANGER | {"image_size": 0},
-        STRANGER | {"image_size": -64},
-        STRANGER | {"image_size": 10**6},
-        STRANGER | {"image_size": 10**400},
-        STRANGER | {"image_size": math.nan},
-        STRANGER | {"image_size": math.inf},
-        STRANGER | {"image_size": []},
-        STRANGER | {"image_size": None},
-        STRANGER | {"image_size": "large"},
-        STRANGER | {"image_size": [[64], [64]]},
-        STRANGER | {"image_size": LAUGHS},
-        STRANGER | {"embed_dim": 0},
-        STRANGER | {"embed_dim": -1},
-        STRANGER | {"embed_dim": "many"},
-        STRANGER | {"embed_dim": math.inf},
-        STRANGER | {"id2label": {}},
-        STRANGER | {"id2label": ["Ana", "Blå"]},
-        STRANGER | {"id2label": {0: "Ana", 2: "Blå"}},
-        STRANGER | {"id2label": {1: "Ana", 2: "Blå"}},
-        STRANGER | {"id2label": {0: "Ana", "0": "Blå"}},
-        STRANGER | {"id2label": {"Ana": 0, "Blå": 1}},
-        STRANGER | {"id2label": {0: "Ana", 1: "Ana"}},
-        STRANGER | {"id2label": {0: "Ana", 1: None}},
-        STRANGER | {"id2label": {0: "Ana", 1: LAUGHS}},
-        STRANGER | {"scaling": "0-2"},
-        STRANGER | {"scaling": LAUGHS},
+        THIRD_PARTY | {"image_size": 0},
+        THIRD_PARTY | {"image_size": -64},
+        THIRD_PARTY | {"image_size": 10**6},
+        THIRD_PARTY | {"image_size": 10**400},
+        THIRD_PARTY | {"image_size": math.nan},
+        THIRD_PARTY | {"image_size": math.inf},
+        THIRD_PARTY | {"image_size": []},
+        THIRD_PARTY | {"image_size": None},
+        THIRD_PARTY | {"image_size": "large"},
+        THIRD_PARTY | {"image_size": [[64], [64]]},
+        THIRD_PARTY | {"image_size": LAUGHS},
+        THIRD_PARTY | {"embed_dim": 0},
+        THIRD_PARTY | {"embed_dim": -1},
+        THIRD_PARTY | {"embed_dim": "many"},
+        THIRD_PARTY | {"embed_dim": math.inf},
+        THIRD_PARTY | {"id2label": {}},
+        THIRD_PARTY | {"id2label": ["Ana", "Blå"]},
+        THIRD_PARTY | {"id2label": {0: "Ana", 2: "Blå"}},
+        THIRD_PARTY | {"id2label": {1: "Ana", 2: "Blå"}},
+        THIRD_PARTY | {"id2label": {0: "Ana", "0": "Blå"}},
+        THIRD_PARTY | {"id2label": {"Ana": 0, "Blå": 1}},
+        THIRD_PARTY | {"id2label": {0: "Ana", 1: "Ana"}},
+        THIRD_PARTY | {"id2label": {0: "Ana", 1: None}},
+        THIRD_PARTY | {"id2label": {0: "Ana", 1: LAUGHS}},
+        THIRD_PARTY | {"scaling": "0-2"},
+        THIRD_PARTY | {"scaling": LAUGHS},
     ],
 )
 def test_nonsense_is_one_line(tmp_path: Path, values: Any) -> None:

@@ -18,9 +18,9 @@ from wildtrack.address.models.saved import (
     LoadingConfig,
     OpenedModel,
     load_saved,
-    onnx_is_current,
     open_engine,
     open_network_of,
+    open_onnx,
 )
 from wildtrack.errors import UserError
 
@@ -71,65 +71,69 @@ def test_ours_opens_as_it_is(saved_artifacts: Path, pixels: np.ndarray) -> None:
     assert found.engine.run(pixels)["embedding"].shape == (len(pixels), 8)
 
 
-def test_the_keras_file_counts_though_it_is_damaged(stranger: Path, saved_artifacts: Path, opened: Any) -> None:
-    shutil.copy(saved_artifacts / "model.h5", stranger)
-    (stranger / "model.keras").write_bytes(b"hello")
+def test_the_keras_file_counts_though_it_is_damaged(third_party: Path, saved_artifacts: Path, opened: Any) -> None:
+    shutil.copy(saved_artifacts / "model.h5", third_party)
+    (third_party / "model.keras").write_bytes(b"hello")
     with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
-        opened(stranger)
+        opened(third_party)
 
 
-def test_no_keras_file(saved_artifacts: Path, stranger: Path) -> None:
-    shutil.copy(saved_artifacts / "model.onnx", stranger)
-    (stranger / "model.keras").unlink()
+def test_no_keras_file(saved_artifacts: Path, third_party: Path) -> None:
+    shutil.copy(saved_artifacts / "model.onnx", third_party)
+    (third_party / "model.keras").unlink()
     with pytest.raises(UserError, match=r"no model\.keras or model\.h5 in"):
-        open_network_of(open_artifacts(stranger), {})
+        open_network_of(open_artifacts(third_party), {})
 
 
-def test_scaling_is_a_setting_for_models_from_elsewhere(saved_artifacts: Path, stranger: Path, opened: Any) -> None:
+def test_scaling_is_a_setting_for_models_from_elsewhere(saved_artifacts: Path, third_party: Path, opened: Any) -> None:
     assert opened(saved_artifacts, LoadingConfig("0-255")).scaling == "0-255"
     with pytest.raises(UserError, match=r"scaling 0-1 does not fit .* trained on pixels scaled to 0-255; leave out"):
         opened(saved_artifacts, LoadingConfig("0-1"))
-    first = opened(stranger, LoadingConfig("0-1"))
+    first = opened(third_party, LoadingConfig("0-1"))
     assert first.scaling == "0-1"
-    assert opened(stranger, LoadingConfig("0-255")).fingerprint != first.fingerprint
+    assert opened(third_party, LoadingConfig("0-255")).fingerprint != first.fingerprint
 
 
-def test_a_third_party_model_is_exported_and_again_when_it_changed(stranger: Path, opened: Any) -> None:
-    theirs = open_artifacts(stranger)
-    assert not onnx_is_current(theirs, AUTO)
-    found = opened(stranger)
-    assert OnnxEngine(stranger / "model.onnx").metadata["fingerprint"] == found.fingerprint
-    assert onnx_is_current(theirs, AUTO)
-    assert not onnx_is_current(theirs, LoadingConfig("0-1"))
-    (stranger / "model.onnx").write_bytes(b"damaged")
-    assert not onnx_is_current(theirs, AUTO)
-    opened(stranger)
-    (stranger / "model.keras").write_bytes((stranger / "model.keras").read_bytes() + b"\0")
-    assert not onnx_is_current(theirs, AUTO)
+def test_a_third_party_model_is_exported_and_again_when_it_changed(third_party: Path, opened: Any) -> None:
+    theirs = open_artifacts(third_party)
+    assert open_onnx(theirs, AUTO) is None
+    found = opened(third_party)
+    assert OnnxEngine(third_party / "model.onnx").metadata["fingerprint"] == found.fingerprint
+    assert open_onnx(theirs, AUTO) is not None
+    assert open_onnx(theirs, LoadingConfig("0-1")) is None
+    (third_party / "model.onnx").write_bytes(b"damaged")
+    assert open_onnx(theirs, AUTO) is None
+    opened(third_party)
+    (third_party / "model.keras").write_bytes((third_party / "model.keras").read_bytes() + b"\0")
+    assert open_onnx(theirs, AUTO) is None
 
 
 def test_our_own_export_can_be_made_again(artifacts: Path, pixels: np.ndarray, opened: Any) -> None:
     before = OnnxEngine(artifacts / "model.onnx")
     (artifacts / "model.onnx").unlink()
-    assert not onnx_is_current(open_artifacts(artifacts), AUTO)
+    assert open_onnx(open_artifacts(artifacts), AUTO) is None
     after = opened(artifacts)
-    assert onnx_is_current(open_artifacts(artifacts), AUTO)  # sealed anew
+    assert open_onnx(open_artifacts(artifacts), AUTO) is not None  # sealed anew
     assert after.fingerprint == before.fingerprint
     np.testing.assert_allclose(after.engine.run(pixels)["embedding"], before.run(pixels)["embedding"], atol=1e-5)
 
 
 def test_what_cannot_be_exported_runs_with_keras(
-    stranger: Path, pixels: np.ndarray, opened: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    third_party: Path,
+    pixels: np.ndarray,
+    opened: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    expected = opened(stranger)
-    (stranger / "model.onnx").unlink()
+    expected = opened(third_party)
+    (third_party / "model.onnx").unlink()
 
     def refuse(*_: Any) -> None:
         raise ExportError("the model cannot be written as ONNX: no such operation")
 
     monkeypatch.setattr(export, "export_onnx", refuse)
     with caplog.at_level(logging.WARNING):
-        found = opened(stranger)
+        found = opened(third_party)
     assert "cannot be written as ONNX: no such operation: Keras runs it instead, which is slower" in caplog.text
     assert (found.runs_on, found.file.name) == ("Keras", "model.keras")
     assert (found.fingerprint, found.embedding_from) == (expected.fingerprint, expected.embedding_from)
@@ -137,7 +141,7 @@ def test_what_cannot_be_exported_runs_with_keras(
     ours, theirs = (each.engine.run(pixels)["embedding"] for each in (found, expected))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
     with pytest.raises(ExportError, match="no such operation; search needs a model that can"):
-        opened(stranger, LoadingConfig(onnx_only=True))
+        opened(third_party, LoadingConfig(onnx_only=True))
 
 
 class Doubling(keras.layers.Layer):  # type: ignore[misc]
@@ -154,16 +158,16 @@ class Otherwise(keras.layers.Layer):  # type: ignore[misc]
         return values**2
 
 
-def test_new_code_of_a_layer_is_exported_anew(stranger: Path, pixels: np.ndarray, opened: Any) -> None:
+def test_new_code_of_a_layer_is_exported_anew(third_party: Path, pixels: np.ndarray, opened: Any) -> None:
     photos = keras.Input((32, 32, 3))
     hidden = Doubling()(keras.layers.Dense(8)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(photos))))
-    keras.Model(photos, keras.layers.Dense(3, activation="softmax")(hidden)).save(stranger / "model.keras")
-    first = opened(stranger, LoadingConfig(custom_objects={"Doubling": Doubling}))
-    written = (stranger / "model.onnx").stat().st_mtime_ns
-    again = opened(stranger, LoadingConfig(custom_objects={"Doubling": Doubling}))
-    without = opened(stranger)
-    assert (stranger / "model.onnx").stat().st_mtime_ns == written
+    keras.Model(photos, keras.layers.Dense(3, activation="softmax")(hidden)).save(third_party / "model.keras")
+    first = opened(third_party, LoadingConfig(custom_objects={"Doubling": Doubling}))
+    written = (third_party / "model.onnx").stat().st_mtime_ns
+    again = opened(third_party, LoadingConfig(custom_objects={"Doubling": Doubling}))
+    without = opened(third_party)
+    assert (third_party / "model.onnx").stat().st_mtime_ns == written
     assert first.fingerprint == again.fingerprint == without.fingerprint
-    changed = opened(stranger, LoadingConfig(custom_objects={"Doubling": Otherwise}))
+    changed = opened(third_party, LoadingConfig(custom_objects={"Doubling": Otherwise}))
     assert changed.fingerprint != first.fingerprint
     assert np.abs(changed.engine.run(pixels)["embedding"] - first.engine.run(pixels)["embedding"]).max() > 0.01

@@ -193,7 +193,7 @@ def _keras_file(path: Path, free_size: tuple[int, int], loading: LoadingConfig) 
     scaling = loading.scaling
     if scaling == "auto":
         if not network.scales_itself:
-            raise UserError(unknown_scaling(path))
+            raise unknown_scaling(path)
         scaling = "0-255"
     height, width = network.keras_model.inputs[0].shape[1:3]
     size = height or free_size[0], width or free_size[1]

@@ -20,8 +20,8 @@ from wildtrack.address.gallery.gallery import Gallery, Source, gallery_table
 from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.address.matching.fused import needs_keypoints
 from wildtrack.address.matching.matching import choose_matcher
-from wildtrack.address.models.engines import Engine, OnnxEngine
-from wildtrack.address.models.saved import LoadingConfig, onnx_is_current, open_engine
+from wildtrack.address.models.engines import Engine
+from wildtrack.address.models.saved import LoadingConfig, open_engine, open_onnx
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -89,9 +89,9 @@ def gallery_of(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, En
 
 def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine] | None:
     """The gallery there is; None where it, or `model.onnx`, has yet to be made."""
-    if not onnx_is_current(artifacts, config.loading):
+    engine = open_onnx(artifacts, config.loading)
+    if engine is None:
         return None
-    engine = OnnxEngine(artifacts.folder / "model.onnx")
     gallery = open_gallery(artifacts.folder, engine.fingerprint, engine.embed_dim, config.with_keypoints)
     if gallery is None or gallery.source is None:
         return None

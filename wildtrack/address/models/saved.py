@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ONNX = "model.onnx"
+
 Sample = Callable[[], Decoded]  # labelled photos at the model's size
 
 
@@ -62,55 +64,60 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
         UserError: There is no model, it cannot be used, or does not fit `preprocessor.pkl` or the scaling.
         ExportError: It cannot be written as ONNX, and nothing else is allowed.
     """
-    if artifacts.config is not None:
-        check_scaling(loading.scaling, artifacts.preprocessor.scaling, artifacts.folder)
-    if not onnx_is_current(artifacts, loading):
-        load_tensorflow()
-        from wildtrack.address.models.export import ExportError
+    onnx = open_onnx(artifacts, loading)
+    if onnx is not None:
+        return _opened_onnx(onnx)
+    load_tensorflow()
+    from wildtrack.address.models.export import ExportError
 
-        saved = load_saved(artifacts, loading, sample)
-        try:
-            _export_saved(artifacts, saved)
-        except ExportError as error:
-            if loading.onnx_only:
-                raise ExportError(f"{error}; search needs a model that can") from error
-            log.warning("%s: Keras runs it instead, which is slower.", error)
-            engine = KerasEngine(with_scaling(saved.network, saved.scaling))
-            return _opened(engine, saved.source, saved.metadata)
-    return open_onnx(artifacts.folder / "model.onnx")
-
-
-def open_onnx(path: Path) -> OpenedModel:
-    """A `model.onnx` of ours as it is; needs no TensorFlow."""
-    engine = OnnxEngine(path)
-    if engine.metadata.get("scaling") not in SCALINGS or "embedding_from" not in engine.metadata:
-        raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
-    return _opened(engine, path, {**engine.metadata, "fingerprint": engine.fingerprint})
-
-
-def _opened(engine: Engine, file: Path, about: Mapping[str, str]) -> OpenedModel:
-    runs_on = "ONNX Runtime" if isinstance(engine, OnnxEngine) else "Keras"
-    name = cache_name(about["fingerprint"], file)
-    return OpenedModel(engine, about["fingerprint"], name, file, runs_on, about["embedding_from"], about["scaling"])
-
-
-def onnx_is_current(artifacts: Artifacts, loading: LoadingConfig) -> bool:
-    """Whether `model.onnx` is there and, in a third-party set, was made from the model and settings of now."""
-    path, source = artifacts.folder / "model.onnx", keras_file(artifacts.folder)
-    if not path.is_file():
-        return False
-    if artifacts.config is not None or source is None:
-        return True
+    saved = load_saved(artifacts, loading, sample)
     try:
-        made = OnnxEngine(path).metadata
-    except UserError:  # damaged, or not written by us: it is made anew
-        return False
-    code = made.get("custom_objects", "")
-    return (
-        made.get("source_sha256") == sha256(source)
-        and loading.scaling in ("auto", made.get("scaling"))
-        and (not loading.custom_objects or code == code_digest(loading.custom_objects))
-    )
+        _export_saved(artifacts, saved)
+    except ExportError as error:
+        if loading.onnx_only:
+            raise ExportError(f"{error}; search needs a model that can") from error
+        log.warning("%s: Keras runs it instead, which is slower.", error)
+        engine, about = KerasEngine(with_scaling(saved.network, saved.scaling)), saved.metadata
+        name = cache_name(about["fingerprint"], saved.source)
+        return OpenedModel(
+            engine, about["fingerprint"], name, saved.source, "Keras", about["embedding_from"], saved.scaling
+        )
+    return _opened_onnx(OnnxEngine(artifacts.folder / ONNX))
+
+
+def open_onnx(artifacts: Artifacts, loading: LoadingConfig) -> OnnxEngine | None:
+    """The engine of the `model.onnx` that is there, without TensorFlow.
+
+    Returns:
+        None where that file is missing or, in a third-party set, was not made from the model and settings of now.
+
+    Raises:
+        UserError: It is damaged and cannot be made anew, or the scaling does not fit.
+    """
+    path, source, ours = artifacts.folder / ONNX, keras_file(artifacts.folder), artifacts.config is not None
+    if ours:
+        check_scaling(loading.scaling, artifacts.preprocessor.scaling, artifacts.folder)
+    if not path.is_file():
+        return None
+    try:
+        engine = OnnxEngine(path)
+    except UserError:
+        if ours or source is None:
+            raise
+        return None
+    if ours or source is None:
+        return engine
+    made, code = engine.metadata, loading.custom_objects
+    current = made.get("source_sha256") == sha256(source) and loading.scaling in ("auto", made.get("scaling"))
+    return engine if current and (not code or made.get("custom_objects") == code_digest(code)) else None
+
+
+def _opened_onnx(engine: OnnxEngine) -> OpenedModel:
+    path, scaling, origin = engine.path, engine.metadata.get("scaling"), engine.metadata.get("embedding_from")
+    if scaling not in SCALINGS or origin is None:
+        raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
+    name = cache_name(engine.fingerprint, path)
+    return OpenedModel(engine, engine.fingerprint, name, path, "ONNX Runtime", origin, scaling)
 
 
 @dataclass(frozen=True)
@@ -173,9 +180,9 @@ def _export_saved(artifacts: Artifacts, saved: SavedModel) -> None:
         export_onnx(with_scaling(saved.network, saved.scaling), path, saved.metadata)
 
     if artifacts.config is None:
-        write_atomically(artifacts.folder / "model.onnx", write)
+        write_atomically(artifacts.folder / ONNX, write)
     else:
-        artifact_files(artifacts.folder).add("model.onnx", write)
+        artifact_files(artifacts.folder).add(ONNX, write)
     log.info(
         "Made model.onnx from %s: pixels scaled to %s; embedding from %s.",
         saved.source.name,
@@ -202,7 +209,7 @@ def export_trained(model: Any, preprocessor: Preprocessor, path: Path) -> Opened
     fingerprint = network_fingerprint(network, preprocessor.image_size, scaling)
     about = {"fingerprint": fingerprint, "embedding_from": network.embedding_from, "scaling": scaling}
     write_atomically(path, lambda part: export_onnx(network.keras_model, part, about))
-    return open_onnx(path)
+    return _opened_onnx(OnnxEngine(path))
 
 
 def _check_image_size(network: "Network", preprocessor: Preprocessor) -> None:
