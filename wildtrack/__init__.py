@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wildtrack.access.exports.fiftyone import create_fiftyone_dataset
     from wildtrack.access.readers.load import load_catalogue
+    from wildtrack.address.matching.matcher import Matcher
     from wildtrack.api import (
         assess_catalogue,
         check_for_duplicates,
         download_and_extract,
         evaluate,
+        open_gallery,
+        search,
         systematize_dataset_metadata,
         train,
     )
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Matcher",
     "assess_catalogue",
     "check_for_duplicates",
     "create_fiftyone_dataset",
@@ -38,14 +42,17 @@ __all__ = [
     "evaluate",
     "fiftyone_check_image_quality_issues",
     "load_catalogue",
+    "open_gallery",
     "plot_grid",
     "plot_identity_histogram",
+    "search",
     "systematize_dataset_metadata",
     "train",
     "versions",
 ]
 
 _ELSEWHERE = {  # the others are in wildtrack.api
+    "Matcher": "wildtrack.address.matching.matcher",
     "create_fiftyone_dataset": "wildtrack.access.exports.fiftyone",
     "fiftyone_check_image_quality_issues": "wildtrack.assess.quality.fiftyone",
     "load_catalogue": "wildtrack.access.readers.load",

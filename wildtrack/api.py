@@ -5,6 +5,7 @@ A mistake in what is given is a `wildtrack.errors.UserError`, in one line.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ import pandas as pd
 
 from wildtrack.access import sources
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.photos.find import find_photos
 from wildtrack.access.photos.pixels import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Artifacts, open_artifacts
+from wildtrack.address.gallery.answers import Answer
+from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
+from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.quality.flags import Thresholds
@@ -128,6 +133,64 @@ def evaluate(artifacts: Artifacts | Path | str = "artifacts", **settings: Any) -
     run(config)
     metrics: dict[str, Any] = json.loads((config.results / "metrics.json").read_text("utf-8"))
     return metrics
+
+
+def open_gallery(
+    artifacts: Artifacts | Path | str = "artifacts",
+    data: Path | str | None = None,
+    matcher: str = "auto",
+    **settings: Any,
+) -> Searcher:
+    """Open the gallery of a trained model to be searched; it is built first where there is none yet.
+
+    Args:
+        artifacts: From `train`, or the folder.
+        data: The known photos; None: those in the gallery, or for a new one those the model was trained on.
+        matcher: The name of a `Matcher`; auto: whichever did best on validation photos.
+        settings: Of `wildtrack.address.gallery.build.SearchConfig` and `GalleryConfig`, such as `viewpoint` and
+            `rebuild`.
+
+    Returns:
+        What `search` asks.
+
+    Raises:
+        UserError: There is no model, the gallery is of another model or of other photos, or the matcher is not known.
+
+    Examples:
+        >>> gallery = wildtrack.open_gallery(artifacts)
+        >>> len(gallery.gallery)
+        20
+    """
+    names = {field.name for field in fields(SearchConfig)}
+    searching = {name: value for name, value in settings.items() if name in names}
+    building = {name: value for name, value in settings.items() if name not in names}
+    known = None if data is None else Path(data)
+    return open_searcher(
+        _opened(artifacts), SearchConfig(matcher=matcher, **searching), GalleryConfig(data=known, **building)
+    )
+
+
+def search(photos: str | Path | Iterable[str | Path], gallery: Searcher, topk: int = 5) -> list[Answer]:
+    """Ask who the animals on photos are.
+
+    Args:
+        photos: Files, folders or patterns such as `new/*.jpg`; one, or several.
+        gallery: From `open_gallery`.
+        topk: How many identities to name; fewer come back when fewer are known.
+
+    Returns:
+        An answer a photo; one that cannot be read has the status "unreadable".
+
+    Raises:
+        UserError: There is no such photo.
+
+    Examples:
+        >>> answer = wildtrack.search("new_photo.jpg", gallery)[0]
+        >>> [candidate.rank for candidate in answer.candidates]
+        [1, 2, 3, 4, 5]
+    """
+    asked = [photos] if isinstance(photos, str | Path) else photos
+    return [answer_photo(path, gallery, topk) for path in find_photos(tuple(map(str, asked)))]
 
 
 def download_and_extract(name: str, cache: Path | str | None = None) -> Path:
