@@ -54,8 +54,8 @@ def test_photos_that_come_later_are_as_if_they_had_been_there(recent: int, index
         first = Gallery(first.table, first.embeddings, first.keypoints, build_index(first.embeddings))
     longer = first.extended(both[new], everyone.iloc[new])
     again = first
-    for row in new:  # one by one
-        again = again.extended(both[[row]], everyone.iloc[[row]])
+    for row in new.tolist():  # one by one
+        again = again.extended(both[np.array([row])], everyone.iloc[[row]])
     assert len(first) == 80 - recent
     assert (longer is first) == (recent == 0)
     query = keypoints(rng, 25)
@@ -69,7 +69,7 @@ def test_photos_that_come_later_are_as_if_they_had_been_there(recent: int, index
         assert set(new.tolist()) <= set(gallery.shortlist(embeddings[0], 3).tolist())
         for row in (0, 3, 71, 79):
             found, expected = (
-                rank_identities(both[[row]], each, EmbeddingMatcher(), 5, np.zeros(80, np.bool_))
+                rank_identities(both[np.array([row])], each, EmbeddingMatcher(), 5, np.zeros(80, np.bool_))
                 for each in (gallery, whole)
             )
             pd.testing.assert_frame_equal(found, expected)

@@ -38,9 +38,7 @@ def keypoint_index(*counts: int) -> KeypointIndex:
     )
 
 
-def save(
-    folder: Path, embeddings: np.ndarray, names: list[str], keypoints: KeypointIndex | None = None
-) -> Gallery:
+def save(folder: Path, embeddings: np.ndarray, names: list[str], keypoints: KeypointIndex | None = None) -> Gallery:
     source = Source(folder.parent, folder.parent / "photos.csv", "fingerprint")
     return save_gallery(Gallery(table(names), unit(embeddings), keypoints, source=source), folder)
 

@@ -112,7 +112,7 @@ def test_an_index_of_other_embeddings_is_refused(kind: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "factory", ["IVF4,Flat", "PQ3x4", "PQ3x8", "SQ8", "PQ3x4fs", "PQ3x4fs,Refine(SQ8)", "PQ4x4fs,RFlat", "HNSW8,Flat"]
+    "factory", ["IVF4,Flat", "PQ3x4", "SQ8", "PQ3x4fs", "PQ3x4fs,Refine(SQ8)", "PQ4x4fs,RFlat", "HNSW8,Flat"]
 )
 def test_another_kind_of_index_is_refused(factory: str, tmp_path: Path) -> None:
     library: Any = faiss

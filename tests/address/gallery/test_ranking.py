@@ -86,7 +86,9 @@ def test_the_ranking_is_as_if_every_photo_were_scored(name: str, seed: int, monk
     gallery, matcher = drawn(seed, count), MATCHERS[name]
     excluded = rng.random(count) < rng.choice([0.0, 0.1, 0.95, 1.0])
     viewpoint = np.array([rng.choice(["left", "right", "top", ""])], dtype=object)
-    embedding = gallery.embeddings[[rng.integers(count)]] if seed % 2 else unit(rng.normal(size=gallery.embeddings[:1].shape))
+    embedding = (
+        gallery.embeddings[[rng.integers(count)]] if seed % 2 else unit(rng.normal(size=gallery.embeddings[:1].shape))
+    )
     query, wanted = Features(embedding, viewpoint), int(rng.integers(1, 12))
     expected = by_the_book(query, gallery, matcher, wanted, excluded)
     without_index = Gallery(gallery.table, gallery.embeddings)

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def test_merge_and_ranking_agree_with_plain_loops(
 
 
 @pytest.mark.parametrize("ids", [[3, 3, "é"], np.array(["b", "a", "b"]), pd.Series(["x", "y", "y"], index=[9, 9, 2])])
-def test_names_of_any_kind(ids: "list[object] | np.ndarray | pd.Series") -> None:
+def test_names_of_any_kind(ids: Any) -> None:
     identities = Identities.of(ids)
     assert identities.names[identities.codes].tolist() == list(ids)
     assert identities.names.dtype == object

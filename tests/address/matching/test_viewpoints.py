@@ -17,6 +17,7 @@ from wildtrack.address.matching.viewpoints import RELATIONS, viewpoint_relation
 def test_how_viewpoints_relate(query: str, gallery: str, relation: str) -> None:
     for viewpoints in ([query], np.array([query], dtype=object)):
         found = viewpoint_relation(viewpoints, np.array([gallery, "x", gallery]))
-        assert (found.shape, found.dtype) == ((1, 3), np.int8)
+        assert found.shape == (1, 3)
+        assert found.dtype == np.int8
         assert RELATIONS[found[0, 0]] == RELATIONS[found[0, 2]] == relation
     assert viewpoint_relation([query], []).shape == (1, 0)
