@@ -41,7 +41,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def refused(call: Callable[[], None], place: Path) -> str:
+def refused(call: Callable[[], object], place: Path) -> str:
     """The message of a call that must fail and leave the artifacts alone."""
     before = contents(place / "artifacts")
     with pytest.raises(UserError) as caught:
@@ -225,7 +225,7 @@ def test_a_viewpoint_that_no_known_photo_shows(
         lambda: serve.serve(serve.Config(matcher="sift")),
     ],
 )
-def test_a_matcher_that_there_is_not(place: Path, ask: Callable[[], None]) -> None:
+def test_a_matcher_that_there_is_not(place: Path, ask: Callable[[], object]) -> None:
     draw_animal(0, 0).save(place / "x.jpg")
     assert refused(ask, place) == "--matcher sift is not known; allowed are auto, embedding, local, fused"
 
@@ -248,7 +248,7 @@ def test_weights_of_another_backbone(place: Path) -> None:
     "ask", [lambda: evaluate.evaluate(evaluate.Config()), lambda: search.search(search.Config(("x.jpg",)))]
 )
 @pytest.mark.parametrize("name", ["model.onnx", "preprocessor.pkl", "model.keras", "split.csv", "manifest.json"])
-def test_altered_artifact(place: Path, ask: Callable[[], None], name: str) -> None:
+def test_altered_artifact(place: Path, ask: Callable[[], object], name: str) -> None:
     draw_animal(0, 0).save(place / "x.jpg")
     content = bytearray((place / "artifacts" / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -260,7 +260,7 @@ def test_altered_artifact(place: Path, ask: Callable[[], None], name: str) -> No
     "ask", [lambda: evaluate.evaluate(evaluate.Config()), lambda: search.search(search.Config(("x.jpg",)))]
 )
 @pytest.mark.parametrize("name", ["preprocessor.pkl", "model_config.yaml", "split.csv"])
-def test_missing_artifact(place: Path, ask: Callable[[], None], name: str) -> None:
+def test_missing_artifact(place: Path, ask: Callable[[], object], name: str) -> None:
     draw_animal(0, 0).save(place / "x.jpg")
     (place / "artifacts" / name).unlink()
     assert name in refused(ask, place)
@@ -287,7 +287,7 @@ class Attack:
 @pytest.mark.parametrize(
     "ask", [lambda: evaluate.evaluate(evaluate.Config()), lambda: search.search(search.Config(("x.jpg",)))]
 )
-def test_preprocessor_that_runs_something(place: Path, ask: Callable[[], None]) -> None:
+def test_preprocessor_that_runs_something(place: Path, ask: Callable[[], object]) -> None:
     draw_animal(0, 0).save(place / "x.jpg")
     attack = pickle.dumps({"image_size": (32, 32), "embed_dim": Attack(place / "canary")})
     (place / "artifacts" / "preprocessor.pkl").write_bytes(attack)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack import versions
-from wildtrack.access.demo import DEMO, DEMO_NEW
+from wildtrack.access.demo import DEMO, make_demo_once
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.photos.pixels import Decoded
 from wildtrack.access.readers.load import load_catalogue
@@ -90,7 +90,7 @@ class Config:
 def train(config: Config) -> None:
     """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts."""
     check_config(config)
-    draw_demo_if_missing(config.data)
+    make_demo_once(config.data)
     catalogue = load_catalogue(config.data)
     console.print(catalogue.understood)
     check_trainable(catalogue.table)
@@ -136,15 +136,6 @@ def train(config: Config) -> None:
     gallery_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
     shutil.rmtree(checkpoints)
     report(config, history, rows, catalogue.root.resolve().name)
-
-
-def draw_demo_if_missing(data: Path) -> None:
-    """Draw the demo's turtles where they are to be trained on and are not there yet."""
-    if data == DEMO and not any(DEMO.glob("*")):
-        from wildtrack.access.demo.dataset import make_demo  # SciPy takes a second: not for --help
-
-        console.print(f"There are no photos at {DEMO}: drawing demo turtles there.")
-        make_demo(DEMO, DEMO_NEW)
 
 
 def start_random(seed: int, deterministic: bool) -> None:
