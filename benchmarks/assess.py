@@ -17,7 +17,7 @@ from PIL import Image
 
 from wildtrack import versions
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.checks import PIXELS
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates

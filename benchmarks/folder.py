@@ -35,7 +35,7 @@ from wildtrack import versions
 from wildtrack.access.demo import DEMO, DEMO_NEW
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.digests import photo_digests
-from wildtrack.access.photos.pixels import photo_reader
+from wildtrack.access.photos.pixel_cache import photo_reader
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.features.embeddings import cached_outputs

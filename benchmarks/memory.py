@@ -120,7 +120,7 @@ def make_artifacts(folder: Path, catalogue: Catalogue, image_size: int) -> Path:
     from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.preprocessor import Preprocessor
     from wildtrack.address.models.saved import export_trained
-    from wildtrack.address.training.config import TrainingConfig
+    from wildtrack.address.training.model_config import TrainingConfig
 
     identities = tuple(sorted(set(catalogue.table["identity"])))
     backbone = build_backbone("MobileNet", alpha=0.75, image_size=image_size, weights="none")

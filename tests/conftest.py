@@ -90,7 +90,7 @@ def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -
     from wildtrack.address.artifacts import Trained, save_artifacts
     from wildtrack.address.models.preprocessor import Preprocessor
     from wildtrack.address.models.saved import export_trained
-    from wildtrack.address.training.config import TrainingConfig
+    from wildtrack.address.training.model_config import TrainingConfig
 
     folder = tmp_path_factory.mktemp("saved") / "artifacts"
     columns = {"image_id": ["a"], "identity": ["Ana"], "path": ["a"], "split": ["train"], "sha256": ["0" * 64]}

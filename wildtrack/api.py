@@ -15,7 +15,7 @@ import pandas as pd
 from wildtrack.access import sources
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.find import find_photos
-from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Artifacts, open_artifacts
 from wildtrack.address.gallery.answers import Answer

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.checks import Checks, check_catalogue
 from wildtrack.assess.duplicates.hashes import perceptual_hashes

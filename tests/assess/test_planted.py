@@ -12,7 +12,7 @@ from PIL import Image
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo.dataset import make_demo
-from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.derived import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery import files

@@ -20,7 +20,7 @@ from wildtrack.address.models import fingerprint
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.fingerprint import current_fingerprint
 from wildtrack.address.models.preprocessor import load_preprocessor
-from wildtrack.address.training.config import TrainingConfig
+from wildtrack.address.training.model_config import TrainingConfig
 from wildtrack.commands import train
 from wildtrack.errors import UserError
 

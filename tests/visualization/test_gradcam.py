@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.visualization.looks import NAMES, is_picture
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
 from wildtrack.visualization.gradcam import (
     Classifier,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.photos.pixels import Decoded, decode_catalogue
+from wildtrack.access.photos.pixel_cache import Decoded, decode_catalogue
 from wildtrack.access.problems import report_problems
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig

@@ -16,7 +16,7 @@ from wildtrack.address.matching.matching import Matching
 from wildtrack.address.matching.matching_json import FILE as MATCHING
 from wildtrack.address.matching.matching_json import read_matching, write_matching
 from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor
-from wildtrack.address.training.config import TrainingConfig, read_training_config
+from wildtrack.address.training.model_config import TrainingConfig, read_training_config
 from wildtrack.console import program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv

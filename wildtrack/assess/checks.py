@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.assess.duplicates.hashes import Hashes, pixel_digests
 from wildtrack.assess.leakage import split_leakage

@@ -20,7 +20,7 @@ import numpy as np
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo import DEMO, make_demo_once
-from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
+from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts

@@ -21,14 +21,13 @@ import pandas as pd
 from wildtrack import versions
 from wildtrack.access.demo import DEMO, make_demo_once
 from wildtrack.access.labelled import labelled_photos
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Trained, save_artifacts
 from wildtrack.address.evaluation.protocol import validation_protocol
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.matching.matching import Matching, summary
 from wildtrack.address.models.preprocessor import Preprocessor
-from wildtrack.address.training.config import NEEDED, TrainingConfig
 from wildtrack.address.training.data import (
     TrainingSet,
     check_trainable,
@@ -38,6 +37,7 @@ from wildtrack.address.training.data import (
     training_set,
     training_warnings,
 )
+from wildtrack.address.training.model_config import NEEDED, TrainingConfig
 from wildtrack.address.training.recipe import EPOCHS, Recipe, usual_epochs
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.splits import IdentityRule, SplitConfig, SplitRule, make_split

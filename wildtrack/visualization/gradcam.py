@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import Network
 from wildtrack.address.models.scaling import with_scaling
 from wildtrack.visualization.style import (

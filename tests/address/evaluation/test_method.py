@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.spotted import SIZE, CellEngine, fake_matching, spots
-from wildtrack.access.photos.pixels import decode_catalogue
+from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.address.evaluation.data import EvaluationData
 from wildtrack.address.evaluation.method import Comparison, Embedder, Method
 from wildtrack.address.evaluation.protocol import Protocol

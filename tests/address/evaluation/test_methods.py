@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.photos.pixels import Decoded, decode_catalogue
+from wildtrack.access.photos.pixel_cache import Decoded, decode_catalogue
 from wildtrack.address.artifacts import Artifacts, open_artifacts
 from wildtrack.address.evaluation.data import EvaluationData
 from wildtrack.address.evaluation.method import Comparison, Method

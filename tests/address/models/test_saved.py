@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.models import export
 from wildtrack.address.models.engines import OnnxEngine

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
 from wildtrack.address.models.scaling import find_scaling, scaled, with_scaling
 from wildtrack.errors import UserError

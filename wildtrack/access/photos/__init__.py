@@ -1,7 +1,7 @@
 """Photos: a file in, its pixels and what else it holds out.
 
 - `reader`: the one photo reader: upright uint8 RGB pixels, at a size, cropped to a box
-- `pixels`: a catalogue's photos decoded once and kept
+- `pixel_cache`: a catalogue's photos decoded once and kept
 - `digests`: the SHA-256 of each file
 - `exif`: date and place from the header
 - `formats`: which formats are read, and how to convert the others

@@ -8,7 +8,7 @@ import numpy as np
 
 from wildtrack.address.features.embeddings import run_engine
 from wildtrack.address.models.engines import KerasEngine, unit_length
-from wildtrack.address.training.config import TrainingConfig
+from wildtrack.address.training.model_config import TrainingConfig
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
 

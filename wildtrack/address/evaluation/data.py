@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.labelled import labelled_photos
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.evaluation.protocol import Protocol, choose_protocol, leaky_pairs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from wildtrack.access.photos.pixels import photo_reader
+from wildtrack.access.photos.pixel_cache import photo_reader
 from wildtrack.access.problems import gone_bad
 from wildtrack.address.evaluation.data import EvaluationData
 from wildtrack.address.evaluation.scoring import leak_free_scores

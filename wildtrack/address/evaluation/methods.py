@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.evaluation.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
 from wildtrack.address.evaluation.method import Embedder, Method

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from wildtrack.access.photos.pixels import Reader
+from wildtrack.access.photos.pixel_cache import Reader
 from wildtrack.address.models.engines import Engine
 
 RUNS = 5  # of one batch; their median counts

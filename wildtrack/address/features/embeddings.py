@@ -14,7 +14,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import problem_table
-from wildtrack.access.photos.pixels import Reader
+from wildtrack.access.photos.pixel_cache import Reader
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.models.engines import BATCH, KERAS_BATCH, Engine, KerasEngine, Outputs
 from wildtrack.console import progress_bar

@@ -8,7 +8,7 @@ import numpy as np
 
 from wildtrack.access.labelled import labelled
 from wildtrack.access.photos.digests import photo_digests
-from wildtrack.access.photos.pixels import decode_catalogue, photo_reader
+from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Artifacts

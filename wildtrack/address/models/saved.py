@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import TRAIN_FIRST, Artifacts, artifact_files, keras_file
 from wildtrack.address.models.engines import MAKE_ANEW, Engine, KerasEngine, OnnxEngine
 from wildtrack.address.models.fingerprint import cache_name, code_digest, current_fingerprint

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from wildtrack.access.photos.pixels import Decoded
+from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.errors import UserError
 
 if TYPE_CHECKING:

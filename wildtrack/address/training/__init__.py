@@ -1,6 +1,6 @@
 """A split catalogue and settings in; a trained network, epoch by epoch, out.
 
-- `config`: how a model was trained, `model_config.yaml`
+- `model_config`: how a model was trained, `model_config.yaml`
 - `recipe`: the stage, learning rate and margin of each moment
 - `data`: rows and class numbers, and how an epoch is scored
 - `batches`: which photos a step sees together

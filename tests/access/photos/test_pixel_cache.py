@@ -9,7 +9,7 @@ from PIL import Image
 
 from wildtrack.access.photos import pixels
 from wildtrack.access.photos.digests import photo_digests
-from wildtrack.access.photos.pixels import SMALL, Decoded, decode_catalogue, photo_reader
+from wildtrack.access.photos.pixel_cache import SMALL, Decoded, decode_catalogue, photo_reader
 from wildtrack.access.photos.reader import PhotoError, read_photo, read_sizes
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig

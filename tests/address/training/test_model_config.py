@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wildtrack.address.training.config import TrainingConfig, read_training_config
+from wildtrack.address.training.model_config import TrainingConfig, read_training_config
 from wildtrack.errors import UserError
 
 CONFIG = TrainingConfig(Path("photos"), "MobileNet", 0.75, 128, 256, "auto", "random", 7, "f" * 64, 1.5)
