@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wildtrack.access.photos import pixels
+from wildtrack.access.photos import pixel_cache
 from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixel_cache import SMALL, Decoded, decode_catalogue, photo_reader
 from wildtrack.access.photos.reader import PhotoError, read_photo, read_sizes
@@ -43,7 +43,7 @@ def decoded_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return read_sizes(path, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pixels, "read_sizes", spy)
+    monkeypatch.setattr(pixel_cache, "read_sizes", spy)
     return names
 
 
@@ -131,7 +131,7 @@ def test_any_change_decodes_anew(
     elif change == "size":
         size = (16, 12)
     elif change == "version":
-        monkeypatch.setattr(pixels, "READER_VERSION", 0)
+        monkeypatch.setattr(pixel_cache, "READER_VERSION", 0)
     decode_catalogue(table, root, size, cache)
     assert len(decoded_paths) == 4
     assert len(entries(cache)) == 4
@@ -205,7 +205,7 @@ def test_a_failure_is_not_for_ever(root: Path, cache: CacheConfig, monkeypatch: 
 
     table = photos("a.png", "c.png")
     with monkeypatch.context() as broken:
-        broken.setattr(pixels, "read_sizes", fail)
+        broken.setattr(pixel_cache, "read_sizes", fail)
         check(decode_catalogue(table, root, SIZE, cache), root, ["c.png"])
     check(decode_catalogue(table, root, SIZE, cache), root, ["a.png", "c.png"])
 
@@ -219,7 +219,7 @@ def test_stopping_leaves_nothing_behind(
             raise error
         return read_sizes(path, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pixels, "read_sizes", stop)
+    monkeypatch.setattr(pixel_cache, "read_sizes", stop)
     with pytest.raises(error):
         decode_catalogue(photos("a.png", "c.png"), root, SIZE, cache)
     assert entries(cache) == []
