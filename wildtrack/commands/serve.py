@@ -53,8 +53,8 @@ def serve(config: Config) -> None:
         cache_gb=(config.cache_gb, 0.01, math.inf),
     )
     check_packages()
+    from wildtrack.web import server
     from wildtrack.web.api import create_app
-    from wildtrack.web.server import is_this_computer, serve
     from wildtrack.web.service import Service
     from wildtrack.web.store import open_store
 
@@ -66,16 +66,16 @@ def serve(config: Config) -> None:
         cache=part(CacheConfig, config),
     )
     searcher = open_searcher(artifacts, replace(part(SearchConfig, config), explains=True), gallery_config)
-    token = None if is_this_computer(config.host) else secrets.token_urlsafe(24)
+    token = None if server.is_this_computer(config.host) else secrets.token_urlsafe(24)
     with listening(config.host, config.port) as listener, open_store(config.sightings) as store:
         service = Service(searcher, artifacts.preprocessor.identities, store)
         page = PAGE.read_text("utf-8")
         say_where(listener, token)
-        serve(create_app(service, page, token is not None), page, listener, config.names, token)
+        server.serve(create_app(service, page, token is not None), page, listener, config.names, token)
 
 
 def check_packages() -> None:
-    """The page needs packages that searching does without."""
+    """Refuse to start without the packages that only the page needs."""
     try:
         import fastapi  # noqa: F401
         import filelock  # noqa: F401
@@ -90,7 +90,7 @@ def check_packages() -> None:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Take the address before anything else, so that one that is taken is told of at once."""
+    """A socket that listens there; taken before anything else, so that an address in use is an error at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -102,7 +102,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def say_where(listener: socket.socket, token: str | None) -> None:
-    """Where the page is; the token travels behind #, which browsers keep to themselves."""
+    """Print where the page is; the token stands behind #, which browsers do not send."""
     host, port = listener.getsockname()[:2]
     if ipaddress.ip_address(host).is_unspecified:  # it listens at every address of this computer
         host = socket.gethostname()
