@@ -42,8 +42,8 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
     except ForeignClassError as error:
         raise UserError(
             f"{path} cannot be loaded: it is made with {str(error)!r}. If that is a layer class of its author's, "
-            "import it and name it in CUSTOM_OBJECTS at the top of the script, or in custom_objects in a notebook; Lambda "
-            "layers and others that run code or read files are refused"
+            "import it and name it in CUSTOM_OBJECTS at the top of the script, or in custom_objects in a notebook; "
+            "Lambda layers and others that run code or read files are refused"
         ) from error
     except Exception as error:  # Keras raises nearly anything for a file it cannot read
         # Keras nests its errors, the cause last, and quotes whole configurations in between
