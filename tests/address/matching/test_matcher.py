@@ -41,6 +41,13 @@ def test_a_new_object_by_name() -> None:
         new_matcher("nose")
 
 
+@pytest.mark.parametrize("taken", ["auto", "fused"])
+def test_a_name_that_means_something_else_is_refused(taken: str) -> None:
+    with pytest.raises(ValueError, match=f"^a matcher cannot be named '{taken}'; choose another name$"):
+        type("Nose", (EmbeddingMatcher,), {"name": taken})
+    assert taken not in matchers()
+
+
 def test_a_class_without_a_name_of_its_own_is_not_registered(registry: dict[str, type[Matcher]]) -> None:
     before = dict(registry)
 

@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
+RESERVED = ("auto", "fused")  # what `--matcher` takes besides the registered names
+
 _REGISTRY: dict[str, "type[Matcher]"] = {}
 
 
@@ -39,8 +41,14 @@ class Matcher(ABC):
     note: ClassVar[str] = ""  # how it works, for the table of a comparison
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Register the class."""
+        """Register the class.
+
+        Raises:
+            ValueError: Its name is reserved.
+        """
         super().__init_subclass__(**kwargs)
+        if cls.name in RESERVED:
+            raise ValueError(f"a matcher cannot be named {cls.name!r}; choose another name")
         if vars(cls).get("name"):  # not that of the class it is derived from
             _REGISTRY[cls.name] = cls
 
