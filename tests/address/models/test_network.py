@@ -193,6 +193,12 @@ def test_the_fingerprint_of_a_file_is_the_same_in_every_process(tmp_path: Path) 
     assert len(set(elsewhere)) == len(paths)
 
 
+def test_a_class_that_moves_makes_no_other_network(tiny_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint(tiny_model)
+    monkeypatch.setattr(L2Normalize, "__module__", "wildtrack.elsewhere")
+    assert fingerprint(tiny_model) == before
+
+
 def two_inputs() -> Any:
     one, other = keras.Input((SIDE, SIDE, 3)), keras.Input((SIDE, SIDE, 3))
     return keras.Model([one, other], layers.Dense(2)(layers.Flatten()(one + other)))

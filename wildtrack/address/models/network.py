@@ -16,6 +16,7 @@ from wildtrack.errors import UserError
 
 SCALING_SAMPLE = 64  # photos tried to find a third-party one scaling
 OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
+LAYERS_WERE_IN = "wildtrack.address.layers"  # as fingerprints have it: a class that has moved makes no other network
 
 
 def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
@@ -165,5 +166,6 @@ def network_fingerprint(network: Network, image_size: tuple[int, int], scaling: 
     `code` is the `code_digest` of the layer classes that are not Keras' own.
     """
     keras_model = network.keras_model
-    architecture = keras_model.to_json(sort_keys=True) + network.embedding_from + code
+    layers = keras_model.to_json(sort_keys=True).replace(L2Normalize.__module__, LAYERS_WERE_IN)
+    architecture = layers + network.embedding_from + code
     return model_fingerprint(architecture, keras_model.get_weights(), image_size, scaling)
