@@ -21,8 +21,9 @@ from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.evaluation.metrics import Cosines, paired_difference, retrieval_scores, summarise
+from wildtrack.address.evaluation.metrics import paired_difference, retrieval_scores, summarise
 from wildtrack.address.features.embeddings import run_engine
+from wildtrack.address.matching.embedding import Cosines
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.console import console, run
 from wildtrack.errors import UserError

@@ -137,7 +137,7 @@ def table_of(metrics: dict[str, Any]) -> list[str]:
     """R@1 and mAP of each method with their intervals, and both without leaky gallery photos, as Markdown."""
     lines = ["| | R@1 | mAP | R@1 without leaky | mAP without leaky |", "|---|---|---|---|---|"]
     for name, figures in metrics["methods"].items():
-        both = (figures, figures["without_leaky_photos"])
+        both = (figures, figures["leak_free"])
         cells = [cell(those, figure) for those in both for figure in ("R@1", "mAP")]
         lines.append(f"| {NAMES.get(name, name)} | {' | '.join(cells)} |")
     return lines

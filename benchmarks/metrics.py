@@ -17,7 +17,8 @@ import numpy as np
 
 from benchmarks.resident import peak_memory
 from wildtrack import versions
-from wildtrack.address.evaluation.metrics import BLOCK_CELLS, Cosines, retrieval_scores
+from wildtrack.address.evaluation.metrics import BLOCK_CELLS, retrieval_scores
+from wildtrack.address.matching.embedding import Cosines
 from wildtrack.console import console, run
 from wildtrack.errors import UserError
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from tests.spotted import FUSED, LOCAL
 from wildtrack.address.matching.calibration import Calibration, Curve
 from wildtrack.address.matching.decision import Decider
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.matching import LearntMatcher, Matching
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

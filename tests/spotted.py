@@ -14,10 +14,12 @@ from wildtrack.address.gallery.files import save_gallery
 from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.matching.calibration import Calibration, Curve
 from wildtrack.address.matching.decision import Decider
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.address.matching.matching import LearntMatcher, Matching
 from wildtrack.storage.files import sha256
+
+LOCAL, FUSED = "local", "fused"
 
 SIZE = (32, 32)
 NAMES = ("Ana", "Ana", "Blå", "Blå", "007", "NA")

@@ -98,8 +98,8 @@ def test_the_nearest_benchmark_finds_the_same_every_way(capsys: pytest.CaptureFi
     assert said.count("ms one at a time") == 2 * 4
     assert said.count("the same answers") == 2 * 3
     assert said.count("recall@10 1.0000") == 2
-    assert said.count("exact is") == 2 * 2
-    assert said.count("approximate is") == 2
+    assert said.count(f"{nearest.EXACT} is") == 2 * 2
+    assert said.count(f"{nearest.APPROXIMATE} is") == 2
 
 
 def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(

@@ -21,7 +21,7 @@ from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery import files
-from wildtrack.address.gallery.files import open_gallery, save_gallery
+from wildtrack.address.gallery.files import read_gallery, save_gallery
 from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
 from wildtrack.address.gallery.index import build_index, is_exact
 from wildtrack.address.matching.local.voting import KeypointIndex
@@ -54,7 +54,7 @@ def folder(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def open_all(folder: Path) -> None:
     assert open_artifacts(folder).config is not None
-    gallery = open_gallery(folder, "f", DIMENSIONS, with_keypoints=True)
+    gallery = read_gallery(folder, "f", DIMENSIONS, with_keypoints=True)
     assert gallery is not None
     assert not is_exact(gallery.index)
 

@@ -23,7 +23,7 @@ from onnx import TensorProto, helper
 
 from wildtrack.access.download.archives import extract
 from wildtrack.address.artifacts import artifact_files, open_artifacts
-from wildtrack.address.gallery.files import gallery_files, open_gallery
+from wildtrack.address.gallery.files import gallery_files, read_gallery
 from wildtrack.address.matching.local.files import open_keypoints
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.errors import UserError
@@ -614,7 +614,7 @@ def test_arrays(tmp_path: Path, canary: Path, name: str) -> None:
             (staging / each).write_bytes(content)
 
     gallery_files(tmp_path / "a").replace(write, ABOUT)
-    assert "the index in" in refused(lambda: open_gallery(tmp_path / "a", "f", 8))
+    assert "the index in" in refused(lambda: read_gallery(tmp_path / "a", "f", 8))
     for array in ("photos", "places", "descriptors", "centres", "members"):
         (tmp_path / f"keypoint_{array}.npy").write_bytes(ARRAYS[name](canary))
     refused(lambda: open_keypoints(tmp_path))
@@ -627,7 +627,7 @@ def test_a_faiss_header_that_claims_terabytes_is_refused(tmp_path: Path) -> None
         np.save(staging / "embeddings.npy", np.full((1, 8), 8**-0.5, np.float32))
 
     gallery_files(tmp_path / "a").replace(write, ABOUT)
-    assert "index.faiss is no index of 1 photos" in refused(lambda: open_gallery(tmp_path / "a", "f", 8))
+    assert "index.faiss is no index of 1 photos" in refused(lambda: read_gallery(tmp_path / "a", "f", 8))
 
 
 @pytest.mark.parametrize("name", ["objects", "a pickle", "code for a header"])

@@ -19,7 +19,7 @@ import pytest
 
 from tests.blobs import ROOT, TINY, draw_animal, run_script
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.files import open_gallery
+from wildtrack.address.gallery.files import read_gallery
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.models.engines import OnnxEngine
 
@@ -49,7 +49,7 @@ def changes(done: "subprocess.CompletedProcess[str]") -> int:
 def gallery_of(home: Path) -> Gallery | None:
     artifacts = open_artifacts(home / "artifacts")
     engine = OnnxEngine(home / "artifacts" / "model.onnx")
-    gallery = open_gallery(home / "artifacts", engine.fingerprint, artifacts.preprocessor.embed_dim)
+    gallery = read_gallery(home / "artifacts", engine.fingerprint, artifacts.preprocessor.embed_dim)
     if gallery is not None:
         assert np.isfinite(gallery.embeddings).all()
         assert len(gallery.embeddings) == len(gallery)

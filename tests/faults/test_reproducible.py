@@ -15,7 +15,7 @@ import pytest
 from tests.blobs import ROOT, TINY, draw_animal, error_lines, run_script
 from wildtrack.access.photos import reader as photos
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.files import open_gallery
+from wildtrack.address.gallery.files import read_gallery
 from wildtrack.address.models import fingerprint
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.fingerprint import current_fingerprint
@@ -154,7 +154,7 @@ def test_a_newer_photo_reader_makes_other_embeddings(home: Path, newer_reader: N
     known = load_preprocessor(home / "artifacts" / "preprocessor.pkl")
     assert engine.fingerprint == current_fingerprint(artifacts.config.fingerprint, known.reader_version)
     with pytest.raises(UserError, match="made by another model"):
-        open_gallery(home / "artifacts", engine.fingerprint, engine.embed_dim)
+        read_gallery(home / "artifacts", engine.fingerprint, engine.embed_dim)
 
 
 def test_another_model_is_noticed_by_its_fingerprint(home: Path) -> None:

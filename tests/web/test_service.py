@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.spotted import SIZE, CellEngine, build, fake_matching, spots
+from tests.spotted import FUSED, LOCAL, SIZE, CellEngine, build, fake_matching, spots
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.searcher import Searcher
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.errors import UserError
 from wildtrack.web.service import Service, usable_name
 from wildtrack.web.store import ConflictError, Store, open_store

@@ -186,7 +186,7 @@ def learn_to_match(table: pd.DataFrame, root: Path, embeddings: np.ndarray, cach
     """What the validation photos teach about matching with this model; None where there are none."""
     from wildtrack.address.features.features import Features, viewpoints_of
     from wildtrack.address.features.keypoints import cached_keypoints
-    from wildtrack.address.matching.learning import learn_matching, score_validation
+    from wildtrack.address.training.learn_matching import learn_matching, score_validation
 
     rows = np.flatnonzero(table["split"].isin(["train", "valid"]))
     table = table.iloc[rows]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.spotted import SIZE, CellEngine, fake_matching, spots
+from tests.spotted import FUSED, LOCAL, SIZE, CellEngine, fake_matching, spots
 from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.address.evaluation.data import EvaluationData
 from wildtrack.address.evaluation.method import Comparison, Embedder, Method
@@ -17,10 +17,11 @@ from wildtrack.address.evaluation.speed import RUNS
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.gallery.gallery import Gallery
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.local.matcher import LocalMatcher
 from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.models.engines import BATCH, Engine
+from wildtrack.address.training.learn_matching import ScoredPhotos, Validation, learn_matching
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -115,6 +116,29 @@ def test_a_fused_method_is_the_combination_of_its_parts(
     gallery = Gallery.of(data.table.iloc[PROTOCOL.gallery], known[PROTOCOL.gallery])
     searched = matcher.scores(known[PROTOCOL.queries], gallery, LEAKY)  # as a search does
     np.testing.assert_allclose(fused.leak_free, searched, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("known_to_embedding", "known_to_local"), [([0], [1, 2]), ([], [0, 1, 2])], ids=["each knows some", "one nothing"]
+)
+def test_fusion_knows_what_its_parts_know(known_to_embedding: list[int], known_to_local: list[int]) -> None:
+    """What scores mean is learnt from three animals, and tried on three others; what is not known is noise."""
+    names = np.array(list("abcdef"), dtype=object)
+    rng, relation = np.random.default_rng(0), np.zeros((3, 6), np.int8)
+
+    def scores(known: list[int], first: int) -> np.ndarray:
+        found = 0.5 * rng.random((3, 6))
+        found[known, np.array(known, dtype=int) + first] = 1.0
+        return found
+
+    taught = {EMBEDDING: scores([0, 1, 2] if known_to_embedding else [], 3), LOCAL: scores([0, 1, 2], 3)}
+    own = names[3:, None] == names[None]
+    without = {name: np.where(own, -np.inf, values) for name, values in taught.items()}
+    known, new = ScoredPhotos(names[3:], taught, relation), ScoredPhotos(names[3:], without, relation)
+    matching = learn_matching(Validation(names, known, new, unseen=False))
+    tried = {EMBEDDING: scores(known_to_embedding, 0), LOCAL: scores(known_to_local, 0)}
+    assert tried[EMBEDDING].argmax(axis=1).tolist() != [0, 1, 2]
+    assert matching.matcher(FUSED).combined(tried, relation).argmax(axis=1).tolist() == [0, 1, 2]
 
 
 def test_what_methods_share_is_computed_once(comparison: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:

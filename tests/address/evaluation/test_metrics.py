@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from wildtrack.address.evaluation import metrics
 from wildtrack.address.evaluation.metrics import (
-    Cosines,
     bootstrap_intervals,
     paired_difference,
     retrieval_scores,
     summarise,
     top_k_accuracy,
 )
+from wildtrack.address.matching.embedding import Cosines
 
 COLUMNS = ["R@1", "R@5", "R@10", "AP", "mINP", "answerable"]
 NAN = float("nan")

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.spotted import fake_matching
+from tests.spotted import FUSED, LOCAL, fake_matching
 from wildtrack.address.evaluation.open_set import auroc
 from wildtrack.address.evaluation.protocol import Protocol
 from wildtrack.address.evaluation.scoring import (
@@ -19,7 +19,7 @@ from wildtrack.address.evaluation.scoring import (
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery.gallery import Gallery
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.matching import Matching, open_matcher
 
 NAMES = np.array([*"aabbccdd", *"abcd", *"xyy"], dtype=object)  # of the gallery, of known and of unknown animals

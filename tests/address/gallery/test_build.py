@@ -13,7 +13,7 @@ from PIL import Image
 
 from wildtrack.address.artifacts import Artifacts, open_artifacts
 from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, gallery_of, open_searcher
-from wildtrack.address.gallery.files import REBUILD, gallery_files, open_gallery
+from wildtrack.address.gallery.files import REBUILD, gallery_files, read_gallery
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.address.matching.matching import Matching
@@ -48,7 +48,7 @@ def build(
 def kept(artifacts: Artifacts) -> Gallery | None:
     """The gallery there is."""
     engine = OnnxEngine(artifacts.folder / "model.onnx")
-    return open_gallery(artifacts.folder, engine.fingerprint, engine.embed_dim)
+    return read_gallery(artifacts.folder, engine.fingerprint, engine.embed_dim)
 
 
 def test_what_was_built_is_what_is_opened(

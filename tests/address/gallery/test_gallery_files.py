@@ -12,7 +12,7 @@ from tests.address.gallery.test_index import photos, quantised
 from tests.address.matching.test_embedding import unit
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery import files as module
-from wildtrack.address.gallery.files import gallery_files, open_gallery, save_gallery
+from wildtrack.address.gallery.files import gallery_files, read_gallery, save_gallery
 from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.gallery.index import build_index, is_exact, write_index
 from wildtrack.address.matching.local.voting import KeypointIndex
@@ -56,14 +56,14 @@ def with_keypoints(tmp_path: Path) -> Path:
 
 
 def opened(folder: Path, dimensions: int = 3, *, with_keypoints: bool = False) -> Gallery:
-    gallery = open_gallery(folder, "fingerprint", dimensions, with_keypoints)
+    gallery = read_gallery(folder, "fingerprint", dimensions, with_keypoints)
     assert gallery is not None
     return gallery
 
 
 def refused(folder: Path, reason: str, dimensions: int = 3, *, with_keypoints: bool = False) -> None:
     with pytest.raises(UserError, match=rf"{reason}.*--rebuild") as error:
-        open_gallery(folder, "fingerprint", dimensions, with_keypoints)
+        read_gallery(folder, "fingerprint", dimensions, with_keypoints)
     assert "\n" not in str(error.value)
 
 
@@ -83,7 +83,7 @@ def test_what_is_saved_is_what_is_opened(saved: Path, tmp_path: Path) -> None:
 
 
 def test_none_yet(tmp_path: Path) -> None:
-    assert open_gallery(tmp_path, "fingerprint", 3) is None
+    assert read_gallery(tmp_path, "fingerprint", 3) is None
 
 
 def test_what_is_not_to_be_kept() -> None:
@@ -98,7 +98,7 @@ def test_what_is_not_to_be_kept() -> None:
 
 def test_another_model(saved: Path) -> None:
     with pytest.raises(UserError, match=r"another model.*--rebuild"):
-        open_gallery(saved, "other", 3)
+        read_gallery(saved, "other", 3)
     refused(saved, r"holds float32 \(3, 3\), and not float32 \(3, 4\)", 4)
 
 
@@ -107,7 +107,7 @@ def test_an_altered_or_missing_file(saved: Path, name: str) -> None:
     data = (saved / name).read_bytes()
     (saved / name).unlink()
     if name == "index_manifest.json":
-        assert open_gallery(saved, "fingerprint", 3) is None
+        assert read_gallery(saved, "fingerprint", 3) is None
     else:
         refused(saved, f"{name} is missing")
     (saved / name).write_bytes(data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :])

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.address.gallery.test_gallery import table
 from tests.address.gallery.test_index import photos, quantised
 from tests.address.matching.local.test_voting import NOTHING
-from tests.spotted import NAMES, SIZE, CellEngine, build, fake_matching, spots
+from tests.spotted import FUSED, LOCAL, NAMES, SIZE, CellEngine, build, fake_matching, spots
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.answers import Answer
@@ -21,7 +21,7 @@ from wildtrack.address.gallery.index import build_index
 from wildtrack.address.gallery.ranking import rank_identities
 from wildtrack.address.gallery.searcher import Searcher, answer_photo, answer_query, read_query
 from wildtrack.address.matching.embedding import EmbeddingMatcher, cosines
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.address.matching.matching import Matching
 from wildtrack.storage.files import sha256

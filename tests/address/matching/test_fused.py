@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.address.matching.test_learning import learnt_scores, made_up
-from tests.spotted import fake_matching, spots
+from tests.address.training.test_learn_matching import learnt_scores, made_up
+from tests.spotted import FUSED, LOCAL, fake_matching, spots
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import find_keypoints
 from wildtrack.address.gallery.gallery import Gallery
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL, FusedMatcher, needs_keypoints, parts_of
-from wildtrack.address.matching.learning import learn_matching
+from wildtrack.address.matching.fused import EMBEDDING, FusedMatcher, needs_keypoints, parts_of
 from wildtrack.address.matching.matcher import new_matcher
 from wildtrack.address.matching.viewpoints import viewpoint_relation
+from wildtrack.address.training.learn_matching import learn_matching
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.spotted import fake_matching
+from tests.spotted import FUSED, LOCAL, fake_matching
 from wildtrack.address.matching.embedding import EmbeddingMatcher
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.matching import Matching, choose_matcher, open_matcher
 from wildtrack.errors import UserError
 

@@ -99,9 +99,9 @@ def read_sizes(
     The photo is decoded once, unless it is a JPEG of which the sizes ask for different drafts.
 
     Args:
-        source: as `read_photo` takes it, as are the others.
-        sizes: one or more.
-        bbox: see there.
+        source: a file, or a seekable stream.
+        sizes: (height, width) in pixels, or None for the photo's own; one or more.
+        bbox: (x, y, width, height) in pixels of the upright photo; None: all of it.
 
     Returns:
         Pixels, uint8 of shape (H, W, 3), for each size.

@@ -10,10 +10,10 @@ from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.evaluation.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
 from wildtrack.address.evaluation.method import Embedder, Method
-from wildtrack.address.matching.fused import EMBEDDING, FUSIONS, matcher_names
-from wildtrack.address.matching.matcher import matchers
+from wildtrack.address.matching.fused import EMBEDDING, matcher_names
+from wildtrack.address.matching.matcher import FUSIONS, matchers
 from wildtrack.address.models.engines import KerasEngine
-from wildtrack.address.models.fingerprint import model_fingerprint
+from wildtrack.address.models.fingerprint import code_digest, model_fingerprint
 from wildtrack.address.models.loading.onnx_file import OnnxFile
 from wildtrack.address.models.megadescriptor import LICENCE, check_packages, open_megadescriptor
 from wildtrack.address.models.saved import LoadingConfig, open_engine
@@ -197,7 +197,8 @@ def _keras_file(path: Path, free_size: tuple[int, int], loading: LoadingConfig) 
         scaling = "0-255"
     height, width = network.keras_model.inputs[0].shape[1:3]
     size = height or free_size[0], width or free_size[1]
-    fingerprint = network_fingerprint(network, size, scaling)
+    code = code_digest(loading.custom_objects) if loading.custom_objects else ""
+    fingerprint = network_fingerprint(network, size, scaling, code)
     engine = KerasEngine(with_scaling(network, scaling))
     embedder = Embedder(engine, fingerprint, fingerprint, size, "Keras", _megabytes(path))
     return Method(str(path), embedder=embedder, note=f"embedding from {network.embedding_from}; pixels {scaling}")

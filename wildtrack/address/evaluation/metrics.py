@@ -1,44 +1,18 @@
 """How good a ranking is: similarities and labels in, the retrieval figures and their uncertainty out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from wildtrack.address.matching.embedding import Cosines
 
 BLOCK_CELLS = 1 << 23  # query-gallery pairs in memory at once: about 100 MB with what is made of them
 FEW = 20  # right photos, up to which counting what is ahead of each is quicker than sorting the gallery
 SUMMARY_NAMES = {"AP": "mAP"}  # a column's mean goes by another name than the column
 
 Labels = Sequence[str] | npt.NDArray[np.object_] | pd.Series
-
-
-@dataclass(frozen=True, eq=False)
-class Cosines:
-    """How alike queries and gallery photos are, computed as it is asked for: the whole matrix is never held.
-
-    Attributes:
-        queries: Embeddings, float, shape (Q, D), of length one.
-        gallery: Embeddings, float, shape (G, D), of length one.
-
-    Examples:
-        >>> Cosines(np.eye(3), np.eye(3)[:2])[1:]
-        array([[0., 1.],
-               [0., 0.]])
-    """
-
-    queries: npt.NDArray[np.floating]
-    gallery: npt.NDArray[np.floating]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(Q, G)."""
-        return len(self.queries), len(self.gallery)
-
-    def __getitem__(self, rows: slice) -> npt.NDArray[np.floating]:
-        """The cosines of some queries, float, shape (len(rows), G)."""
-        return np.asarray(self.queries[rows] @ self.gallery.T)
 
 
 def retrieval_scores(

@@ -1,4 +1,4 @@
-"""Who is asked and who is ranked: a catalogue and the split saved with a model in, row numbers out."""
+"""Which photos are queries and which are the gallery: a catalogue and a saved split in, row numbers out."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +9,8 @@ import pandas as pd
 from wildtrack.assess.leakage import suspicious_pairs
 from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
+
+MOST_QUERIES = 1000  # where scores are learnt from or thresholds tried: more of them say little more
 
 
 @dataclass(frozen=True)
@@ -145,3 +147,8 @@ def leaky_pairs(table: pd.DataFrame, protocol: Protocol, hashes: np.ndarray, enc
         bool (Q, G).
     """
     return suspicious_pairs(table, protocol.queries, protocol.gallery, encounter_hours, hashes)
+
+
+def some_of(rows: np.ndarray) -> np.ndarray:
+    """At most `MOST_QUERIES` of the rows, drawn by a fixed seed."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:MOST_QUERIES])

@@ -8,12 +8,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.address.evaluation.open_set import FirstAnswers, auroc, decision_report, review_effort
-from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.evaluation.protocol import Protocol, some_of
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.matching.decision import Decider
 from wildtrack.address.matching.fused import EMBEDDING
-from wildtrack.address.matching.learning import some_of
 from wildtrack.address.matching.matcher import Matcher
 from wildtrack.address.matching.matching import Matching, open_matcher
 

@@ -168,11 +168,11 @@ def _load(entry: Path) -> Outputs:
     return outputs
 
 
-def _lasting(outputs: Outputs, asked: np.ndarray, limit_gb: float) -> Outputs:
-    """What is kept: no rows without a lasting name, and only those asked for if all are more than the limit."""
+def _lasting(outputs: Outputs, keys: np.ndarray, limit_gb: float) -> Outputs:
+    """What is kept: no rows without a lasting name, and only those of `keys` if all are more than the limit."""
     kept = np.char.find(outputs[KEYS], " ") < 0
     if sum(values.nbytes for values in outputs.values()) > limit_gb * 1e9:
-        kept &= np.isin(outputs[KEYS], asked)
+        kept &= np.isin(outputs[KEYS], keys)
     return outputs if kept.all() else {name: values[kept] for name, values in outputs.items()}
 
 

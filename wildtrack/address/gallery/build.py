@@ -15,7 +15,7 @@ from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import cached_keypoints
-from wildtrack.address.gallery.files import REBUILD, open_gallery, save_gallery
+from wildtrack.address.gallery.files import REBUILD, read_gallery, save_gallery
 from wildtrack.address.gallery.gallery import Gallery, Source, gallery_table
 from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.address.matching.fused import needs_keypoints
@@ -92,7 +92,7 @@ def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engin
     engine = open_onnx(artifacts, config.loading)
     if engine is None:
         return None
-    gallery = open_gallery(artifacts.folder, engine.fingerprint, engine.embed_dim, config.with_keypoints)
+    gallery = read_gallery(artifacts.folder, engine.fingerprint, engine.embed_dim, config.with_keypoints)
     if gallery is None or gallery.source is None:
         return None
     if config.data is not None and config.data.resolve() != gallery.source.data:

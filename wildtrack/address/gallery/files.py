@@ -57,13 +57,13 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
     }
     gallery_files(folder).replace(write, about)
     dimensions, with_keypoints = gallery.embeddings.shape[1], gallery.keypoints is not None
-    opened = open_gallery(folder, source.fingerprint, dimensions, with_keypoints)
+    opened = read_gallery(folder, source.fingerprint, dimensions, with_keypoints)
     if opened is None:
         raise UserError(f"the gallery in {folder} cannot be read back; is its disk sound and not full?")
     return opened
 
 
-def open_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Gallery | None:
+def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Gallery | None:
     """Open the gallery in an artifacts folder, every file checked; None where there is none yet.
 
     Embeddings and index stay where they are on disk.

@@ -124,6 +124,7 @@ def _fits(index: Any) -> bool:
         return False
     parts = _parts(index.d)
     blocks = -(-index.ntotal // base.bbs) * base.bbs
+    base.implem = 0
     index.k_factor = SHORTLISTED
     return (
         all(_by_product(each) for each in (index, flat, base))

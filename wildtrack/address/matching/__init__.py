@@ -8,6 +8,5 @@
 - `calibration`: a score -> the log-odds that two photos show one animal
 - `identities`: scores of photos -> scores of the animals on them
 - `decision`: scores of animals -> match, review or new
-- `learning`: validation photos -> the calibrations and the best matcher
 - `matching`, `matching_json`: what was learnt, in memory and on disk
 """

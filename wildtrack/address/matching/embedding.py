@@ -1,5 +1,6 @@
 """The matcher that compares embeddings: the cosine of two photos."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,3 +49,30 @@ def cosines(queries: Vectors, gallery: Vectors) -> Vectors:
         part = slice(start, start + BLOCK)
         found[0, part] = (gallery[part] * queries).sum(axis=1, dtype=np.float64)
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Cosines:
+    """How alike queries and gallery photos are, computed as it is asked for: the whole matrix is never held.
+
+    Attributes:
+        queries: float32 (Q, D), of length one.
+        gallery: float32 (G, D), of length one.
+
+    Examples:
+        >>> Cosines(np.eye(3), np.eye(3)[:2])[1:]
+        array([[0., 1.],
+               [0., 0.]])
+    """
+
+    queries: npt.NDArray[np.floating]
+    gallery: npt.NDArray[np.floating]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Q, G)."""
+        return len(self.queries), len(self.gallery)
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[np.floating]:
+        """The cosines of some queries, float32 (len(rows), G)."""
+        return np.asarray(self.queries[rows] @ self.gallery.T)

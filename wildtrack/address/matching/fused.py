@@ -7,15 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from wildtrack.address.matching.calibration import Calibration
-from wildtrack.address.matching.matcher import Bools, Floats, Matcher, Rows, matchers, new_matcher
+from wildtrack.address.matching.matcher import FUSIONS, Bools, Floats, Matcher, Rows, matchers, new_matcher
 from wildtrack.address.matching.viewpoints import ANY, RELATIONS, Codes, viewpoint_relation
 
 if TYPE_CHECKING:
     from wildtrack.address.features.features import Features
     from wildtrack.address.gallery.gallery import Gallery
 
-EMBEDDING, LOCAL, FUSED = "embedding", "local", "fused"
-FUSIONS = {FUSED: (EMBEDDING, LOCAL)}  # name -> the matchers whose log-odds are added
+EMBEDDING = "embedding"  # whose scores are cosines
 
 
 class FusedMatcher(Matcher):

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
-RESERVED = ("auto", "fused")  # what `--matcher` takes besides the registered names
+FUSIONS = {"fused": ("embedding", "local")}  # name -> the registered matchers whose log-odds are added
 
 _REGISTRY: dict[str, "type[Matcher]"] = {}
 
@@ -44,10 +44,10 @@ class Matcher(ABC):
         """Register the class.
 
         Raises:
-            ValueError: Its name is reserved.
+            ValueError: Its name means something else.
         """
         super().__init_subclass__(**kwargs)
-        if cls.name in RESERVED:
+        if cls.name == "auto" or cls.name in FUSIONS:
             raise ValueError(f"a matcher cannot be named {cls.name!r}; choose another name")
         if vars(cls).get("name"):  # not that of the class it is derived from
             _REGISTRY[cls.name] = cls

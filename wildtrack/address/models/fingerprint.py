@@ -13,8 +13,6 @@ import numpy as np
 from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.storage.files import sha256
 
-NOT_THEIRS = ("builtins", "keras", "tensorflow")  # packages
-
 NOT_THEIRS = ("builtins", "keras", "tensorflow")  # packages of base classes whose code no user changes
 
 

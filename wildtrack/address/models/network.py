@@ -14,7 +14,6 @@ from wildtrack.address.models.loading.keras_config import ForeignClassError
 from wildtrack.address.models.loading.legacy import readable_by_keras_3
 from wildtrack.errors import UserError
 
-SCALING_SAMPLE = 64  # photos tried to find a third-party one scaling
 OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
 LAYERS_WERE_IN = "wildtrack.address.layers"  # as fingerprints have it: a class that has moved makes no other network
 

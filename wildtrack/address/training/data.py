@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.address.evaluation.metrics import Cosines, retrieval_scores, summarise
+from wildtrack.address.evaluation.metrics import retrieval_scores, summarise
 from wildtrack.address.features.embeddings import run_engine
+from wildtrack.address.matching.embedding import Cosines
 from wildtrack.address.models.engines import KerasEngine
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.assess.subsets import identity_generator

@@ -151,11 +151,13 @@ class KeypointIndex:
     def _verified(self, query: Keypoints, matches: Matches, photo: int) -> Matches:
         return matches.where(in_one_arrangement(query, self.gallery[photo], matches.query, matches.other))
 
-    def _nearest(self, asked: Floats, wanted: int, excluded: tuple[int, ...]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    def _nearest(
+        self, descriptors: Floats, wanted: int, excluded: tuple[int, ...]
+    ) -> tuple[Floats, npt.NDArray[np.int64]]:
         """Squared distances and rows of the nearest keypoints, (K, wanted) each; rows are -1 where they end.
 
         Args:
-            asked: (K, 128).
+            descriptors: (K, 128).
             wanted: How many.
             excluded: Photos whose keypoints are passed over.
         """
@@ -165,7 +167,9 @@ class KeypointIndex:
             if index.ntotal == 0:  # what FAISS before 1.14 answers then is whatever lay in memory
                 continue
             chosen = None if allowed is None else _among(index, allowed[start : start + index.ntotal])
-            squared, found = index.search(asked, wanted, params=chosen)  # FAISS puts the largest float where none is
+            squared, found = index.search(
+                descriptors, wanted, params=chosen
+            )  # FAISS puts the largest float where none is
             distances.append(squared)
             rows.append(np.where(found < 0, -1, found + start))
             start += index.ntotal

@@ -2,28 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.address.evaluation.metrics import retrieval_scores
+from wildtrack.address.evaluation.protocol import Protocol, some_of
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.matching.calibration import Calibration, calibrate
 from wildtrack.address.matching.decision import learn_decider
-from wildtrack.address.matching.fused import FUSIONS, FusedMatcher, parts_of
+from wildtrack.address.matching.fused import FusedMatcher, parts_of
 from wildtrack.address.matching.identities import Identities
-from wildtrack.address.matching.matcher import matchers
+from wildtrack.address.matching.matcher import FUSIONS, matchers
 from wildtrack.address.matching.matching import LearntMatcher, Matching
 from wildtrack.address.matching.viewpoints import Codes, viewpoint_relation
 
-if TYPE_CHECKING:
-    from wildtrack.address.evaluation.protocol import Protocol
-
 FOLDS = 5  # what scores mean is learnt on all but one of them, and tried on that
-MOST_QUERIES = 1000  # validation photos: more of them say little more, and each is matched twice
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -31,7 +28,7 @@ Scores = Mapping[str, npt.NDArray[np.floating]]
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class ScoredPhotos:
     """Photos that were scored against the gallery by every registered matcher: Q of them, G gallery photos.
 
     Attributes:
@@ -58,8 +55,8 @@ class Validation:
     """
 
     gallery_ids: npt.NDArray[Any]
-    known: Asked
-    new: Asked
+    known: ScoredPhotos
+    new: ScoredPhotos
     unseen: bool
 
     @property
@@ -69,14 +66,14 @@ class Validation:
         return same
 
 
-def score_validation(table: pd.DataFrame, features: Features, validation: "Protocol") -> Validation:
+def score_validation(table: pd.DataFrame, features: Features, validation: Protocol) -> Validation:
     """Score the validation photos against the training's photos with every registered matcher.
 
     Args:
         table: The catalogue, N rows.
         features: Of N photos; matchers that compare keypoints are left out where there are none.
         validation: From `validation_protocol`. Its unknown animals are the new ones; where it has none, every query is
-            asked a second time, with its own animal taken out of the gallery.
+            scored a second time, with its own animal taken out of the gallery.
     """
     identities = table["identity"].to_numpy(dtype=object)
     rows, queries = validation.gallery, some_of(validation.queries)
@@ -87,17 +84,12 @@ def score_validation(table: pd.DataFrame, features: Features, validation: "Proto
     with_keypoints = features.keypoints is not None
     usable = {name: kind() for name, kind in matchers().items() if with_keypoints or not kind.uses_keypoints}
 
-    def asked(chosen: npt.NDArray[np.intp], excluded: Bools | None) -> Asked:
+    def scored(chosen: npt.NDArray[np.intp], excluded: Bools | None) -> ScoredPhotos:
         photos = features[chosen]
         scores = {name: matcher.scores(photos, gallery, excluded) for name, matcher in usable.items()}
-        return Asked(identities[chosen], scores, viewpoint_relation(photos.viewpoints, gallery.viewpoints))
+        return ScoredPhotos(identities[chosen], scores, viewpoint_relation(photos.viewpoints, gallery.viewpoints))
 
-    return Validation(identities[rows], asked(queries, None), asked(again, None if unseen else own), unseen)
-
-
-def some_of(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """At most `MOST_QUERIES` of the rows, drawn by a fixed seed."""
-    return np.sort(np.random.default_rng(0).permutation(rows)[:MOST_QUERIES])
+    return Validation(identities[rows], scored(queries, None), scored(again, None if unseen else own), unseen)
 
 
 def learn_matching(validation: Validation) -> Matching:
@@ -170,15 +162,15 @@ def _folds(validation: Validation) -> list[_Fold]:
 def _tried(validation: Validation, folds: Sequence[_Fold], name: str, by_viewpoint: bool) -> tuple[Floats, Floats]:
     """A matcher's scores of known (Q, G) and new (S, G), each photo's calibrated by other animals' photos."""
     tried = []
-    for asked, parts in (
+    for photos, parts in (
         (validation.known, [fold.known for fold in folds]),
         (validation.new, [fold.new for fold in folds]),
     ):
-        scores = np.empty(asked.relation.shape)
+        scores = np.empty(photos.relation.shape)
         for fold, rows in zip(folds, parts, strict=True):
             matcher = FusedMatcher({part: fold.calibrations[part] for part in parts_of(name)}, by_viewpoint)
-            of_parts = {part: values[rows] for part, values in asked.scores.items()}
-            scores[rows] = matcher.combined(of_parts, asked.relation[rows])
+            of_parts = {part: values[rows] for part, values in photos.scores.items()}
+            scores[rows] = matcher.combined(of_parts, photos.relation[rows])
         tried.append(scores)
     return tried[0], tried[1]
 

@@ -6,26 +6,25 @@ import pandas as pd
 import pytest
 
 from tests.address.matching.test_embedding import unit
+from tests.spotted import FUSED, LOCAL
 from wildtrack.address.evaluation.open_set import auroc
-from wildtrack.address.evaluation.protocol import Protocol
+from wildtrack.address.evaluation.protocol import Protocol, some_of
 from wildtrack.address.features.features import Features
-from wildtrack.address.matching import learning as module
 from wildtrack.address.matching.decision import Decider, learn_decider
-from wildtrack.address.matching.fused import EMBEDDING, FUSED, LOCAL
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.identities import Identities
-from wildtrack.address.matching.learning import (
-    Asked,
+from wildtrack.address.matching.matching import Matching, summary
+from wildtrack.address.matching.matching_json import read_matching, write_matching
+from wildtrack.address.matching.viewpoints import Codes, viewpoint_relation
+from wildtrack.address.training.learn_matching import (
+    ScoredPhotos,
     Validation,
     _calibrations,
     _folds,
     _tried,
     learn_matching,
     score_validation,
-    some_of,
 )
-from wildtrack.address.matching.matching import Matching, summary
-from wildtrack.address.matching.matching_json import read_matching, write_matching
-from wildtrack.address.matching.viewpoints import Codes, viewpoint_relation
 
 VIEWPOINTS = ("left", "right")
 
@@ -48,12 +47,12 @@ def made_up(
     new_ids = np.repeat([f"new {number}" for number in range(5)], new_photos) if unseen else query_ids
     of_gallery, of_queries, of_new = (rng.choice(VIEWPOINTS, len(ids)) for ids in (gallery_ids, query_ids, new_ids))
 
-    def asked(ids: np.ndarray, viewpoints: np.ndarray) -> Asked:
+    def asked(ids: np.ndarray, viewpoints: np.ndarray) -> ScoredPhotos:
         same, relation = ids[:, None] == gallery_ids[None], viewpoint_relation(viewpoints, of_gallery)
         scores = {}
         for name, gain in zip((EMBEDDING, LOCAL), gains, strict=False):
             scores[name] = rng.normal(size=same.shape) + gain * same + offset * (relation == 1)
-        return Asked(ids, scores, relation)
+        return ScoredPhotos(ids, scores, relation)
 
     known = asked(query_ids, of_queries)
     if unseen:
@@ -63,7 +62,7 @@ def made_up(
     return Validation(gallery_ids, known, replace(known, scores=without), False)
 
 
-def learnt_scores(matching: Matching, name: str, asked: Asked) -> np.ndarray:
+def learnt_scores(matching: Matching, name: str, asked: ScoredPhotos) -> np.ndarray:
     return matching.matcher(name).combined(asked.scores, asked.relation)
 
 
@@ -170,7 +169,7 @@ def test_a_photo_has_no_part_in_the_calibration_it_is_tried_with(unseen: bool) -
     query_ids, new_ids = validation.known.ids, validation.new.ids
     known, new = (np.zeros(len(ids), int) for ids in (query_ids, new_ids))
 
-    def spoilt(asked: Asked, rows: np.ndarray) -> Asked:
+    def spoilt(asked: ScoredPhotos, rows: np.ndarray) -> ScoredPhotos:
         return replace(asked, scores={n: np.where(rows[:, None], np.nan, v) for n, v in asked.scores.items()})
 
     for fold in _folds(validation):
@@ -231,9 +230,9 @@ def test_noise_looks_no_better_than_it_is() -> None:
         assert np.mean([learnt[name].reciprocal_rank for learnt in figures]) < chance + 0.08
 
 
-def asked(ids: list[str], **scores: list[list[float]]) -> Asked:
+def asked(ids: list[str], **scores: list[list[float]]) -> ScoredPhotos:
     arrays = {name: np.array(values) for name, values in scores.items()}
-    return Asked(np.array(ids), arrays, np.zeros((len(ids), 2), np.int8))
+    return ScoredPhotos(np.array(ids), arrays, np.zeros((len(ids), 2), np.int8))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +272,7 @@ def test_little_to_learn_from_is_no_failure(validation: Validation, tmp_path: Pa
 
 @pytest.mark.parametrize("count", [0, 1, 5, 6, 50])
 def test_no_more_than_enough_are_asked(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_QUERIES", 5)
+    monkeypatch.setattr("wildtrack.address.evaluation.protocol.MOST_QUERIES", 5)
     rows = np.arange(count) * 3
     found = some_of(rows)
     assert len(found) == min(5, count) == len(set(found.tolist()))
@@ -316,6 +315,6 @@ def test_a_catalogues_validation_photos_teach_what_is_new(with_new: bool) -> Non
 
 
 def test_few_of_many_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_QUERIES", 4)
+    monkeypatch.setattr("wildtrack.address.evaluation.protocol.MOST_QUERIES", 4)
     matching = learn_matching(score_validation(*catalogue(1, False)))
     assert (matching.queries, matching.new_photos) == (4, 4)
