@@ -22,8 +22,8 @@ CONFIG = Config(
     panels=True,  # draw a picture for each photo; those of the search before are removed
     matcher="auto",  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate=0.01,  # share of new animals' photos that may be called a match
-    data=None,  # known photos; None: those in the index, or for a new one those the model was trained on
-    artifacts=Path("artifacts"),  # the trained model, and the index
+    data=None,  # gallery photos; None: those it has, or for a new gallery those of the training
+    artifacts=Path("artifacts"),  # the trained model, and the gallery
     results=Path("results"),  # where the pictures go
     custom_objects=CUSTOM_OBJECTS,
 )

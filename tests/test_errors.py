@@ -200,7 +200,7 @@ def test_a_matcher_that_this_model_knows_nothing_of(place: Path, matcher: str) -
 @pytest.mark.parametrize(
     ("viewpoints", "viewpoint", "message"),
     [
-        (["left", "", "right"], "lft", "--viewpoint 'lft' fits no photo: the known photos show left, right;"),
+        (["left", "", "right"], "lft", "--viewpoint 'lft' fits no photo: the gallery photos show left, right;"),
         (["", ""], "left", "--viewpoint 'left' fits no photo: the catalogue knows no viewpoints;"),
         (["left", "", "right"], "right", None),
         (["", ""], "", None),

@@ -4,11 +4,10 @@ In: paths, tables, and settings by the names that the commands' `Config` gives t
 A mistake in what is given is a `wildtrack.errors.UserError`, in one line.
 """
 
-import json
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 import pandas as pd
 
@@ -25,9 +24,12 @@ from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.quality.flags import Thresholds
 from wildtrack.assess.splits import SplitConfig
+from wildtrack.config import part
+from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
 Data = Catalogue | Path | str
+ConfigT = TypeVar("ConfigT")
 
 
 def assess_catalogue(
@@ -103,7 +105,7 @@ def train(data: Path | str, **settings: Any) -> Artifacts:
     from wildtrack.commands.train import Config
     from wildtrack.commands.train import train as run
 
-    config = Config(data=Path(data), **_paths(settings, Config))
+    config = _config(Config, {**settings, "data": data})
     run(config)
     return open_artifacts(config.artifacts)
 
@@ -129,10 +131,7 @@ def evaluate(artifacts: Artifacts | Path | str = "artifacts", **settings: Any) -
     from wildtrack.commands.evaluate import Config
     from wildtrack.commands.evaluate import evaluate as run
 
-    config = Config(artifacts=_opened(artifacts).folder, **_paths(settings, Config))
-    run(config)
-    metrics: dict[str, Any] = json.loads((config.results / "metrics.json").read_text("utf-8"))
-    return metrics
+    return run(_config(Config, {**settings, "artifacts": _opened(artifacts).folder}))
 
 
 def open_gallery(
@@ -147,27 +146,26 @@ def open_gallery(
         artifacts: From `train`, or the folder.
         data: The known photos; None: those in the gallery, or for a new one those the model was trained on.
         matcher: The name of a `Matcher`; auto: whichever did best on validation photos.
-        settings: Of `wildtrack.address.gallery.build.SearchConfig` and `GalleryConfig`, such as `viewpoint` and
-            `rebuild`.
+        settings: Of `wildtrack.commands.search.Config`, such as `viewpoint` and `rebuild`; with `points` the answers
+            say where the points lie that two photos share.
 
     Returns:
         What `search` asks.
 
     Raises:
-        UserError: There is no model, the gallery is of another model or of other photos, or the matcher is not known.
+        UserError: A setting is not allowed, there is no model, the gallery is of another model or of other photos, or
+            the matcher is not known.
 
     Examples:
         >>> gallery = wildtrack.open_gallery(artifacts)
         >>> len(gallery.gallery)
         20
     """
-    names = {field.name for field in fields(SearchConfig)}
-    searching = {name: value for name, value in settings.items() if name in names}
-    building = {name: value for name, value in settings.items() if name not in names}
-    known = None if data is None else Path(data)
-    return open_searcher(
-        _opened(artifacts), SearchConfig(matcher=matcher, **searching), GalleryConfig(data=known, **building)
-    )
+    from wildtrack.commands.search import Config
+
+    config = _config(Config, {**settings, "data": data, "matcher": matcher})
+    search_config = replace(part(SearchConfig, config), explains=config.points)
+    return open_searcher(_opened(artifacts), search_config, GalleryConfig.of(config))
 
 
 def search(photos: str | Path | Iterable[str | Path], gallery: Searcher, topk: int = 5) -> list[Answer]:
@@ -235,7 +233,17 @@ def _opened(artifacts: Artifacts | Path | str) -> Artifacts:
     return artifacts if isinstance(artifacts, Artifacts) else open_artifacts(Path(artifacts))
 
 
-def _paths(settings: dict[str, Any], config: type[Any]) -> dict[str, Any]:
-    """The settings, with text made paths where the config's default is one."""
-    paths = {field.name for field in fields(config) if isinstance(field.default, Path)}
-    return {name: Path(value) if name in paths else value for name, value in settings.items()}
+def _config(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
+    """A command's config with some settings, text made paths where a path is wanted.
+
+    Raises:
+        UserError: There is no such setting.
+    """
+    hints = get_type_hints(kind)
+    for name in settings:
+        if name not in hints:
+            raise UserError(f"there is no setting {name!r}; allowed are {', '.join(hints)}")
+    wants_path = {name for name, hint in hints.items() if hint in (Path, Path | None)}
+    return kind(
+        **{name: Path(each) if name in wants_path and each is not None else each for name, each in settings.items()}
+    )

@@ -84,12 +84,12 @@ def drop(page: Any, *photos: Path) -> None:
 
 def answered(page: Any) -> str:
     """The headline, once there is an answer."""
-    playwright.expect(page.locator("#sides button").first).to_be_visible()
+    playwright.expect(page.locator("#tiles button").first).to_be_visible()
     return str(page.inner_text("#decision"))
 
 
 def first(page: Any) -> str:
-    return str(page.inner_text("#sides button .who >> nth=0"))
+    return str(page.inner_text("#tiles button .who >> nth=0"))
 
 
 def test_drop_confirm_search_again_undo(page: Any, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_drop_confirm_search_again_undo(page: Any, tmp_path: Path) -> None:
     drop(page, again)
     page.click("#photos li:nth-child(2) button")
     playwright.expect(page.locator("#decision")).to_contain_text(identity)
-    playwright.expect(page.locator("#sides button .facts >> nth=0")).to_contain_text("known photos")
+    playwright.expect(page.locator("#tiles button .facts >> nth=0")).to_contain_text("known photos")
     page.click("#photos li:nth-child(1) button")
     page.click("#undo")
     playwright.expect(page.locator("#undo")).to_be_hidden()
@@ -127,7 +127,7 @@ def test_a_new_individual_is_named_and_met_again(page: Any, tmp_path: Path) -> N
     Image.open(photo).rotate(3).save(again, quality=80)
     drop(page, again)
     page.click("#photos li:nth-child(2) button")
-    playwright.expect(page.locator("#sides button .who >> nth=0")).to_have_text("1. Eva <b>Ø</b>")
+    playwright.expect(page.locator("#tiles button .who >> nth=0")).to_have_text("1. Eva <b>Ø</b>")
     page.click("#open-trail")
     playwright.expect(page.locator("#events")).to_contain_text("new animal Eva <b>Ø</b>")
     with page.expect_download() as download:
@@ -169,7 +169,7 @@ def test_with_the_keyboard_alone(page: Any) -> None:
     page.set_input_files("#pick", [str(photo), str(stranger)])
     answered(page)
     page.keyboard.press("ArrowRight")
-    assert page.get_attribute("#sides button >> nth=1", "aria-pressed") == "true"
+    assert page.get_attribute("#tiles button >> nth=1", "aria-pressed") == "true"
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("c")
     playwright.expect(page.locator("#compare")).to_be_visible()
@@ -206,9 +206,9 @@ def test_esc_says_nothing_and_enter_presses_what_has_the_focus(page: Any) -> Non
     playwright.expect(page.locator("#decision")).to_contain_text(identity)
     page.click("#name")
     page.keyboard.press("Escape")
-    page.focus("#sides button >> nth=2")
+    page.focus("#tiles button >> nth=2")
     page.keyboard.press("Enter")
-    assert page.get_attribute("#sides button >> nth=2", "aria-pressed") == "true"
+    assert page.get_attribute("#tiles button >> nth=2", "aria-pressed") == "true"
     page.wait_for_timeout(1000)
     assert "1 confirmed here" in page.inner_text("#known")
 

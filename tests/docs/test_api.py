@@ -3,7 +3,8 @@
 import contextlib
 import doctest
 import importlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.docs.pages import ROOT, blocks
 from tests.docs.photographed import folder_of_animals
 from wildtrack import api
 from wildtrack.commands.train import Config
+from wildtrack.errors import UserError
 
 EXAMPLES = [block.text for block in blocks(ROOT / "docs/api.md") if block.language == "python"]
 PUBLIC = [name for name in wildtrack.__all__ if getattr(wildtrack, name).__module__ == "wildtrack.api"]
@@ -80,6 +82,20 @@ def test_every_public_name_is_there_and_is_explained(name: str) -> None:
 def test_a_name_that_is_not_there() -> None:
     with pytest.raises(AttributeError, match="module 'wildtrack' has no attribute 'serach'"):
         importlib.import_module("wildtrack").serach  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: wildtrack.train("my_photos", epoch=2),
+        lambda: wildtrack.evaluate("artifacts", epoch=2),
+        lambda: wildtrack.open_gallery("artifacts", epoch=2),
+    ],
+)
+def test_a_setting_that_there_is_not(ask: Callable[[], object], place: Path, saved_artifacts: Path) -> None:
+    shutil.copytree(saved_artifacts, place / "artifacts", dirs_exist_ok=True)
+    with pytest.raises(UserError, match=r"^there is no setting 'epoch'; allowed are .*artifacts"):
+        ask()
 
 
 def test_data_may_be_a_catalogue_or_where_one_is(place: Path) -> None:

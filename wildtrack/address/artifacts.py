@@ -108,6 +108,11 @@ def save_artifacts(folder: Path, trained: Trained, matching: Matching | None) ->
     artifact_files(folder).replace(write, {"fingerprint": trained.config.fingerprint, "matching": MATCHING})
 
 
+def holds_model(folder: Path) -> bool:
+    """Whether a model lies in a folder, ours or a third-party one."""
+    return any((folder / name).is_file() for name in ("model.keras", "model.h5", "model.onnx"))
+
+
 def open_artifacts(folder: Path) -> Artifacts:
     """Open our own set, every file checked, or a third-party model with its `preprocessor.pkl`.
 
@@ -118,7 +123,7 @@ def open_artifacts(folder: Path) -> Artifacts:
         raise UserError(f"there is no folder {str(folder)!r} with a trained model; {TRAIN_FIRST}")
     about = artifact_files(folder).open()
     ours = about is not None
-    if not any((folder / name).is_file() for name in ("model.keras", "model.h5", "model.onnx")):
+    if not holds_model(folder):
         raise UserError(f"there is no model in {str(folder)!r}; {TRAIN_FIRST}")
     preprocessor = load_preprocessor(folder / "preprocessor.pkl")
     if not ours:

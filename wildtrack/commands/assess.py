@@ -23,9 +23,8 @@ from wildtrack.access.demo import DEMO, make_demo_once
 from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.address.artifacts import open_artifacts
+from wildtrack.address.artifacts import holds_model, open_artifacts
 from wildtrack.address.features.embeddings import cached_outputs
-from wildtrack.address.models.fingerprint import cache_name
 from wildtrack.address.models.saved import LoadingConfig, open_onnx
 from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
 from wildtrack.assess.derived import write_with_split, write_without_copies
@@ -129,7 +128,7 @@ def check_results(results: Path, data: Path) -> None:
 
 def check_artifacts(artifacts: Path) -> bool:
     """Whether a trained model is there; it must be where the user says that one is."""
-    if any((artifacts / name).is_file() for name in ("model.onnx", "model.keras", "model.h5")):
+    if holds_model(artifacts):
         return True
     if artifacts != Config.artifacts:
         raise UserError(
@@ -153,8 +152,7 @@ def audit_with_model(
         return None
     cache = part(CacheConfig, config)
     read = photo_reader(checks.table, catalogue.root, digests, artifacts.preprocessor.image_size, cache)
-    name = cache_name(engine.fingerprint, engine.path)
-    embedded = cached_outputs(engine, name, checks.table, digests, read, cache)
+    embedded = cached_outputs(engine, engine.cache_name, checks.table, digests, read, cache)
     rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
     seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
     if not seen.all():

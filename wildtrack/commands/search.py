@@ -24,18 +24,16 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
-from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console, program, track
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files
 
 PANELS = "search_[0-9]*_*.png"
 DECISIONS = {
     "match": "match",
     "review": "for review: have a look yourself",
-    "new": "new: nobody we know",
+    "new": "new: an animal that is not in the gallery",
     None: "the most similar known animals",
 }
 
@@ -49,14 +47,14 @@ class Config:
     json: bool = False  # print a JSON list, one object a photo, and nothing else on standard output
     panels: bool = True  # draw a picture for each photo; those of the search before are removed
     rebuild: bool = False  # build the index again, from the photos there are now
-    data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
-    artifacts: Path = Path("artifacts")  # the trained model, and the index
+    data: Path | None = None  # gallery photos; None: those it has, or for a new gallery those of the training
+    artifacts: Path = Path("artifacts")  # the trained model, and the gallery
     results: Path = Path("results")  # where the pictures go
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
     viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words (left); "": not known
     points: bool = False  # with --json: also where the points lie that two photos share
-    exact: bool = False  # compare with every known photo, also where there are so many that answers are approximate
+    exact: bool = False  # compare with every gallery photo, also where there are so many that answers are approximate
     scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a third-party model expects
     cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
     verify: bool = False  # with --rebuild: read every photo again instead of trusting its size and date
@@ -67,15 +65,8 @@ def search(config: Config) -> None:
     """Photos -> features -> gallery -> answers."""
     paths = check(config)
     artifacts = open_artifacts(config.artifacts)
-    gallery_config = GalleryConfig(
-        data=config.data,
-        rebuild=config.rebuild,
-        problems=config.results / "problems.csv",
-        loading=replace(part(LoadingConfig, config), onnx_only=True),
-        cache=part(CacheConfig, config),
-    )
     search_config = replace(part(SearchConfig, config), explains=config.panels or config.points)
-    searcher = open_searcher(artifacts, search_config, gallery_config)
+    searcher = open_searcher(artifacts, search_config, GalleryConfig.of(config))
 
     answers = [answer_photo(path, searcher, config.topk) for path in track(paths, "Searching", len(paths))]
     if not config.json:

@@ -18,11 +18,9 @@ from typing import Literal
 import wildtrack.web
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
-from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.config import CustomObjects, check_range, part
 from wildtrack.console import console
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import CacheConfig
 
 PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 
@@ -34,9 +32,9 @@ class Config:
     port: int = 8000  # 0: any that is free
     host: str = "127.0.0.1"  # the address to listen at; 0.0.0.0: all of this computer's
     names: tuple[str, ...] = ()  # what else this computer is called in the network, such as camp-laptop.local
-    artifacts: Path = Path("artifacts")  # the trained model, and the index
+    artifacts: Path = Path("artifacts")  # the trained model, and the gallery
     sightings: Path = Path("sightings")  # what people confirm: a database, and the photos
-    data: Path | None = None  # known photos; None: those in the index, or for a new one those the model was trained on
+    data: Path | None = None  # gallery photos; None: those it has, or for a new gallery those of the training
     results: Path = Path("results")  # where photos that cannot be used are listed, when the index is built
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
@@ -59,13 +57,8 @@ def serve(config: Config) -> None:
     from wildtrack.web.store import open_store
 
     artifacts = open_artifacts(config.artifacts)
-    gallery_config = GalleryConfig(
-        data=config.data,
-        problems=config.results / "problems.csv",
-        loading=replace(part(LoadingConfig, config), onnx_only=True),
-        cache=part(CacheConfig, config),
-    )
-    searcher = open_searcher(artifacts, replace(part(SearchConfig, config), explains=True), gallery_config)
+    search_config = replace(part(SearchConfig, config), explains=True)
+    searcher = open_searcher(artifacts, search_config, GalleryConfig.of(config))
     token = None if server.is_this_computer(config.host) else secrets.token_urlsafe(24)
     with listening(config.host, config.port) as listener, open_store(config.sightings) as store:
         service = Service(searcher, artifacts.preprocessor.identities, store)

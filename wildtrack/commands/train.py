@@ -80,7 +80,7 @@ class Config:
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept in one subset
     test_share: float = 0.2  # of each animal's photos, never trained on
     valid_share: float = 0.15  # of the rest, to choose the best epoch and the best matcher
-    unseen_share: float = 0.1  # of the animals at most, kept from training to learn when a photo shows nobody we know
+    unseen_share: float = 0.1  # of the animals at most, kept from training to learn when an animal is unknown
     seed: int = 0  # names the split, the starting weights and the augmentation
     deterministic: bool = False  # the same photos and settings give the same weights to the last bit, on one machine
     cache_gb: float = 10.0  # disk space for decoded photos, and as much for keypoints

@@ -31,7 +31,7 @@ def loaded(table: pd.DataFrame, subsets: list[str], root: Path, config: Protocol
 
 
 def test_photos_with_queries_and_gallery(root: Path, catalogue: pd.DataFrame) -> None:
-    """One photo shows nobody we know, and one is gone."""
+    """One photo shows an unknown animal, and one is gone."""
     identities, paths = [*catalogue["identity"][:11], "unknown"], catalogue["path"].tolist()
     table = catalogue.assign(identity=identities, path=[*paths[:10], "gone.png", paths[11]])
     subsets = ["test", "train", "train", "test", *["train"] * 4, "test", *["train"] * 3]

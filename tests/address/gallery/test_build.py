@@ -182,7 +182,7 @@ def test_photos_that_have_moved_are_no_failure(
     build(ours, data)
     shutil.rmtree(data)
     gallery_of(ours, config(ours))
-    assert "The known photos are no longer at" in caplog.text
+    assert "The gallery photos are no longer at" in caplog.text
 
 
 def test_scaling_that_is_not_ours(ours: Artifacts, photo_folder: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_searcher_is_opened_as_configured(ours: Artifacts, photo_folder: Path,
     assert searcher_of(ours, matching=matching, exact=True).gallery.index is None
     plain = searcher_of(ours)
     assert (plain.matcher, plain.gallery.keypoints) == ("embedding", None)
-    with pytest.raises(UserError, match=r"^--viewpoint 'top' fits no photo: the known photos show left, right; leave"):
+    with pytest.raises(UserError, match=r"^--viewpoint 'top' fits no photo: the gallery photos show left, right;"):
         searcher_of(ours, viewpoint="top")
     with pytest.raises(UserError, match="--matcher fused needs"):
         searcher_of(ours, matcher="fused")

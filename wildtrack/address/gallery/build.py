@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from wildtrack.address.matching.fused import needs_keypoints
 from wildtrack.address.matching.matching import choose_matcher
 from wildtrack.address.models.engines import Engine
 from wildtrack.address.models.saved import LoadingConfig, open_engine, open_onnx
+from wildtrack.config import part
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -38,6 +40,16 @@ class GalleryConfig:
     problems: Path = Path("results/problems.csv")  # where photos that cannot be used are listed
     loading: LoadingConfig = field(default_factory=lambda: LoadingConfig(onnx_only=True))
     cache: CacheConfig = field(default_factory=CacheConfig)
+
+    @classmethod
+    def of(cls, config: Any) -> "GalleryConfig":
+        """What the `Config` of a command says of the gallery; unusable photos are listed in its `results`."""
+        return replace(
+            part(cls, config),
+            problems=config.results / "problems.csv",
+            loading=replace(part(LoadingConfig, config), onnx_only=True),
+            cache=part(CacheConfig, config),
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryCon
     gallery, engine = gallery_of(artifacts, replace(config, with_keypoints=needs_keypoints(matcher)))
     words = sorted(set(gallery.viewpoints) - {""})
     if search.viewpoint and search.viewpoint not in words:  # misspelt, or in other words than the catalogue's
-        known = f"the known photos show {', '.join(words)}" if words else "the catalogue knows no viewpoints"
+        known = f"the gallery photos show {', '.join(words)}" if words else "the catalogue knows no viewpoints"
         raise UserError(f"--viewpoint {search.viewpoint!r} fits no photo: {known}; leave it out, or use these words")
     return Searcher(
         replace(gallery, index=None) if search.exact else gallery,
@@ -99,7 +111,7 @@ def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engin
         raise UserError(f"the index was built from {gallery.source.data}, not from {config.data}; {REBUILD}")
     if not gallery.source.root.is_dir():
         log.warning(
-            "The known photos are no longer at %s: pictures show blanks for them. Where they are now: "
+            "The gallery photos are no longer at %s: pictures show blanks for them. Where they are now: "
             "--rebuild --data FOLDER",
             gallery.source.root,
         )

@@ -1,5 +1,6 @@
 """The gallery on disk: a sealed set of files in the artifacts folder, opened with every part checked."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from wildtrack.console import program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import open_array, write_csv
 from wildtrack.storage.sealed import SealedSet
+
+log = logging.getLogger(__name__)
 
 REBUILD = f"build it again: {program('search')} --rebuild, with the same --artifacts and --data"
 
@@ -98,6 +101,8 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
     except (ValueError, KeyError, TypeError, EOFError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the index in {folder} cannot be read: {reason}; {REBUILD}") from error
+    if isinstance(about.get("sketches_find"), float):  # as version 0.1 had it for more than 200,000 photos
+        log.warning("An earlier version built this gallery: each of its photos is compared; --rebuild is quicker.")
     keypoints = _keypoints(folder, about, len(table)) if with_keypoints else None
     return Gallery(table, embeddings, keypoints, index, source=source)
 

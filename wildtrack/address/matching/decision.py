@@ -1,7 +1,7 @@
 """From scores to a decision: how sure the best candidate is, and whether that is a match, for review, or a new animal.
 
 Scores of identities go in, P(same animal) and a word come out. What scores are worth was learnt on validation photos,
-each asked twice: with its animal among the known ones, and as a photo of an animal that nobody knows.
+each scored twice: with its animal in the gallery, and without, as a photo of an unknown animal.
 """
 
 from dataclasses import dataclass

@@ -2,13 +2,14 @@
 
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 
-from wildtrack.address.models.fingerprint import current_fingerprint
+from wildtrack.address.models.fingerprint import cache_name, current_fingerprint
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import cores
 
@@ -66,6 +67,11 @@ class OnnxEngine:
         self.fingerprint = current_fingerprint(saved, int(reader))
         self.names = list(shapes)
         self.embed_dim: int = embedding[1]
+
+    @cached_property
+    def cache_name(self) -> str:
+        """What its outputs are kept under."""
+        return cache_name(self.fingerprint, self.path)
 
     def run(self, photos: np.ndarray) -> Outputs:
         """See `Engine.run`.

@@ -62,7 +62,8 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
 
     Raises:
         UserError: There is no model, it cannot be used, or does not fit `preprocessor.pkl` or the scaling.
-        ExportError: It cannot be written as ONNX, and nothing else is allowed.
+        ExportError: It cannot be expressed in ONNX, and nothing else is allowed.
+        OSError: `model.onnx` cannot be written into the folder, and nothing else is allowed.
     """
     onnx = open_onnx(artifacts, loading)
     if onnx is not None:
@@ -73,9 +74,11 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
     saved = load_saved(artifacts, loading, sample)
     try:
         _export_saved(artifacts, saved)
-    except ExportError as error:
-        if loading.onnx_only:
+    except (ExportError, OSError) as error:  # ONNX cannot express it, or the folder cannot be written to
+        if loading.onnx_only and isinstance(error, ExportError):
             raise ExportError(f"{error}; search needs a model that can") from error
+        if loading.onnx_only:
+            raise
         log.warning("%s: Keras runs it instead, which is slower.", error)
         engine, about = KerasEngine(with_scaling(saved.network, saved.scaling)), saved.metadata
         name = cache_name(about["fingerprint"], saved.source)
@@ -116,8 +119,7 @@ def _opened_onnx(engine: OnnxEngine) -> OpenedModel:
     path, scaling, origin = engine.path, engine.metadata.get("scaling"), engine.metadata.get("embedding_from")
     if scaling not in SCALINGS or origin is None:
         raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
-    name = cache_name(engine.fingerprint, path)
-    return OpenedModel(engine, engine.fingerprint, name, path, "ONNX Runtime", origin, scaling)
+    return OpenedModel(engine, engine.fingerprint, engine.cache_name, path, "ONNX Runtime", origin, scaling)
 
 
 @dataclass(frozen=True)

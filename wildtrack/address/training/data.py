@@ -19,7 +19,7 @@ from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
 VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
-ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows nobody we know
+ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows an unknown animal
 FEW_IDENTITIES = 10  # of whom a network learns themselves more than what tells animals apart
 FEW_PHOTOS = 3  # of an animal: with fewer it is mostly the photo that is learnt
 UNEQUAL = 10  # times as many photos of one animal as of a typical one
@@ -56,7 +56,7 @@ def check_trainable(table: pd.DataFrame) -> None:
 def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Keep some identities from training, so that validation has animals that the network has never seen.
 
-    From these it is learnt when a photo shows nobody we know; of animals that a network was trained on it knows too
+    From these it is learnt when a photo shows an unknown animal; of animals that a network was trained on it knows too
     much. Their photos stay in the gallery, so they are found like all others.
 
     Args:

@@ -1,4 +1,5 @@
 import io
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def refused(folder: Path, reason: str, dimensions: int = 3, *, with_keypoints: b
     with pytest.raises(UserError, match=rf"{reason}.*--rebuild") as error:
         read_gallery(folder, "fingerprint", dimensions, with_keypoints)
     assert "\n" not in str(error.value)
+
+
+def test_a_large_gallery_of_the_version_before_says_why_it_is_slow(
+    saved: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    opened(saved)
+    assert "--rebuild" not in caplog.text
+    about = gallery_files(saved).open() or {}
+
+    def write(staging: Path) -> None:
+        for name in FILES[:3]:
+            shutil.copy(saved / name, staging / name)
+
+    gallery_files(tmp_path / "old").replace(write, {**about, "sketches_find": 0.99})
+    assert len(opened(tmp_path / "old")) == 3
+    assert "each of its photos is compared; --rebuild is quicker" in caplog.text
 
 
 def test_what_is_saved_is_what_is_opened(saved: Path, tmp_path: Path) -> None:
