@@ -1,3 +1,4 @@
+import errno
 import logging
 import shutil
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.models import export
+from wildtrack.address.models import export, saved
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.export import ExportError
 from wildtrack.address.models.saved import (
@@ -141,6 +142,22 @@ def test_what_cannot_be_exported_runs_with_keras(
     ours, theirs = (each.engine.run(pixels)["embedding"] for each in (found, expected))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
     with pytest.raises(ExportError, match="no such operation; search needs a model that can"):
+        opened(third_party, LoadingConfig(onnx_only=True))
+
+
+def test_a_folder_that_cannot_be_written_to_is_evaluated_by_keras(
+    third_party: Path, monkeypatch: pytest.MonkeyPatch, opened: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (third_party / "model.onnx").unlink(missing_ok=True)
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(third_party / "model.onnx"))
+
+    monkeypatch.setattr(saved, "write_atomically", refuse)
+    with caplog.at_level(logging.WARNING):
+        assert opened(third_party).runs_on == "Keras"
+    assert "Read-only file system" in caplog.text
+    with pytest.raises(OSError, match="Read-only file system"):
         opened(third_party, LoadingConfig(onnx_only=True))
 
 
