@@ -4,7 +4,7 @@ python -m benchmarks.ablation                                           the demo
 python -m benchmarks.ablation --data my_photos --weights mobilenet.h5   other photos, from a weights file
 
 Each row of the table is the recipe with one piece changed, trained with the same split, seed and number of photos
-seen; its validation photos ask, its training photos are the gallery. A finished training is not done again.
+seen; its validation photos are the queries, its training photos the gallery. A finished training is not done again.
 """
 
 import hashlib

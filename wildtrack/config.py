@@ -50,9 +50,11 @@ def check_range(**limits: tuple[float, float, float]) -> None:
         limits: name = (value, lowest, highest), bounds included; `math.inf` is no bound, and never a value.
 
     Raises:
-        UserError: The first that is outside.
+        UserError: The first that is outside, or no number.
     """
     for name, (value, low, high) in limits.items():
+        if not isinstance(value, int | float):
+            raise UserError(f"--{name.replace('_', '-')} {value!r} is not allowed; it must be a number")
         if not low <= value <= high or math.isinf(value):  # NaN is refused too
             allowed = f"between {low} and {high}" if math.isfinite(high) else f"{low} or more"
             raise UserError(f"--{name.replace('_', '-')} {value} is not allowed; it must be {allowed}")

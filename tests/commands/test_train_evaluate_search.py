@@ -442,4 +442,4 @@ def test_animals_held_out_whole(tmp_path: Path, identities: str, learning: tuple
         assert metrics["num_ids"] == 2
         assert (metrics["open_set"]["num_known"], metrics["open_set"]["num_new"]) == (2, 2)
         assert metrics["open_set"]["new_animals"] == SIMULATED
-        assert "ask each other" in metrics["protocol"]["method"]
+        assert "compared with each other" in metrics["protocol"]["method"]

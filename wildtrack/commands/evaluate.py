@@ -59,7 +59,7 @@ class Config:
     tsne_max: int = 1000  # at most so many photos on the t-SNE map
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    queries_per_identity: int = 1  # test photos asked about each animal; 0 asks them all
+    queries_per_identity: int = 1  # test photos of each animal that are queries; 0: all of them
     data: Path | None = None  # photos; None: those the model was trained on
     artifacts: Path = Path("artifacts")  # the trained model
     results: Path = Path("results")  # where metrics.json and the pictures go

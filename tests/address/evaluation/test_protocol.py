@@ -90,7 +90,7 @@ def test_animals_that_were_held_out_are_a_catalogue_of_their_own(per_identity: i
     protocol = choose_protocol(animals, split, per_identity, seed=0)
     assert animals["identity"].iloc[protocol.queries].value_counts().to_dict() == queries
     assert sorted([*protocol.queries, *protocol.gallery]) == list(range(3, 10))  # d stays, unasked
-    assert "ask each other" in protocol.method
+    assert "compared with each other" in protocol.method
 
 
 def test_renamed_photos_are_the_same_photos() -> None:

@@ -21,7 +21,7 @@ from wildtrack.storage.cache import CacheConfig
 class ProtocolConfig:
     """How queries and gallery are chosen, and which gallery photos count as leaky."""
 
-    queries_per_identity: int = 1  # test photos asked about each animal; 0 asks them all
+    queries_per_identity: int = 1  # test photos of each animal that are queries; 0: all of them
     encounter_hours: float = 12.0  # photos of one animal with shorter gaps count as one encounter
     seed: int = 0  # names the draw of queries
 

@@ -63,11 +63,14 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
     can_be_found = table["identity"].isin(table["identity"][answers]).to_numpy()
     left_out, unknown = int(subsets.isna().sum()), np.zeros(0, dtype=int)
     if (asks & can_be_found).any():
-        method = "the split saved with the model: test photos ask, train and valid photos are the gallery"
+        method = "the split saved with the model: test photos are the queries, train and valid photos the gallery"
         queries = _drawn(table, asks & can_be_found, queries_per_identity, 0, seed)
         gallery, unknown = np.flatnonzero(answers), np.flatnonzero(asks & ~can_be_found)
     elif asks.any():
-        method = "test photos of the split saved with the model ask each other: none of their animals is in its gallery"
+        method = (
+            "test photos of the split saved with the model, compared with each other: none of their animals is in its "
+            "gallery"
+        )
         queries = _drawn(table, asks, queries_per_identity, 1, seed)
         gallery = np.setdiff1d(np.flatnonzero(asks), queries)
     elif subsets.isna().all():
@@ -87,7 +90,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
 
 
 def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
-    """All validation photos ask the training's photos, as they did while the model was trained.
+    """All validation photos are queries, the training's photos the gallery, as while the model was trained.
 
     Args:
         table: The catalogue with `sha256`, N rows.
@@ -104,7 +107,8 @@ def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Prot
     queries, unknown = np.flatnonzero(asks & can_be_found), np.flatnonzero(asks & ~can_be_found)
     if not len(queries):
         return None
-    return Protocol(queries, gallery, "validation photos ask the training's photos", 0, unknown)
+    method = "validation photos are the queries, the training's photos the gallery"
+    return Protocol(queries, gallery, method, 0, unknown)
 
 
 def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:

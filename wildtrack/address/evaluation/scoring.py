@@ -17,7 +17,7 @@ from wildtrack.address.matching.matcher import Matcher
 from wildtrack.address.matching.matching import Matching, open_matcher
 
 REAL = "test photos of animals that are in neither training nor gallery"
-SIMULATED = "known animals' test photos, each asked with its own animal taken out; training saw most of them"
+SIMULATED = "known animals' test photos, each with its own animal taken out of the gallery; training may have seen them"
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]

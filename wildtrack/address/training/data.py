@@ -148,7 +148,7 @@ def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) 
 def retrieval_validator(
     model: Any, table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet
 ) -> Callable[[], dict[str, float]]:
-    """A function that scores a model as it is now: valid photos ask, train photos are the gallery.
+    """A function that scores a model as it is now: valid photos are the queries, train photos the gallery.
 
     Args:
         model: From `build_model`.
