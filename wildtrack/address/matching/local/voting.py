@@ -85,8 +85,9 @@ class KeypointIndex:
         self._photos = np.repeat(np.arange(len(gallery)), counts)  # (K,): which photo a keypoint is of
         self._firsts = np.cumsum([0, *counts])[:-1]  # (G,): where each photo's keypoints begin
         self._indexes = indexes  # of the first keypoints, of those after them, ...
-        # one query is matched once, for its scores and for the points that are shown
+        # one query is matched once, for its scores, with and without a viewpoint, and for the points that are shown
         self._found = lru_cache(maxsize=2 * cores())(self._find_matches)
+        self._arranged = lru_cache(maxsize=4 * cores() * SHORTLIST)(self._verify)
 
     def extended(self, more: Sequence[Keypoints]) -> "KeypointIndex":
         """An index over these photos and some more after them; this one stays as it is, and they share what it built.
@@ -109,7 +110,7 @@ class KeypointIndex:
             query: The photo that is asked about.
             excluded: Bool (G,): photos that are taken to be unknown.
         """
-        return self._found(query, () if excluded is None else tuple(np.flatnonzero(excluded).tolist()))
+        return self._found(query, _rows(excluded))
 
     def _find_matches(self, query: Keypoints, excluded: tuple[int, ...]) -> Matches:
         wanted = min(NEIGHBOURS + 1, len(self._photos))
@@ -140,15 +141,16 @@ class KeypointIndex:
         matches = self.matches(query, excluded)
         votes = np.bincount(matches.photo, matches.weights, minlength=len(self.gallery))
         scores = UNVERIFIED * votes
-        for photo in np.argsort(-votes, kind="stable")[:SHORTLIST]:
-            scores[photo] += self._verified(query, matches.of(photo), photo).weights.sum()
+        for photo in np.argsort(-votes, kind="stable")[:SHORTLIST].tolist():
+            scores[photo] += self._arranged(query, photo, _rows(excluded)).weights.sum()
         return scores.astype(np.float32)
 
     def verified(self, query: Keypoints, photo: int, excluded: npt.NDArray[np.bool_] | None = None) -> Matches:
         """The query's matches with one photo that lie in one arrangement; `excluded` as for `matches`."""
-        return self._verified(query, self.matches(query, excluded).of(photo), photo)
+        return self._arranged(query, photo, _rows(excluded))
 
-    def _verified(self, query: Keypoints, matches: Matches, photo: int) -> Matches:
+    def _verify(self, query: Keypoints, photo: int, excluded: tuple[int, ...]) -> Matches:
+        matches = self._found(query, excluded).of(photo)
         return matches.where(in_one_arrangement(query, self.gallery[photo], matches.query, matches.other))
 
     def _nearest(
@@ -178,6 +180,10 @@ class KeypointIndex:
         squared, found = np.hstack(distances), np.hstack(rows)
         nearest = np.argsort(squared, axis=1, kind="stable")[:, :wanted]
         return np.take_along_axis(squared, nearest, axis=1), np.take_along_axis(found, nearest, axis=1)
+
+
+def _rows(excluded: npt.NDArray[np.bool_] | None) -> tuple[int, ...]:
+    return () if excluded is None else tuple(np.flatnonzero(excluded).tolist())
 
 
 def _among(index: Any, allowed: npt.NDArray[np.bool_]) -> Any:
