@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from tests.spotted import FUSED, LOCAL
+from tests.helpers.spotted import FUSED, LOCAL
 from wildtrack.address.matching.calibration import Calibration, Curve
 from wildtrack.address.matching.decision import Decider
 from wildtrack.address.matching.fused import EMBEDDING

@@ -19,7 +19,7 @@ from benchmarks import (
     quality_faults,
     training,
 )
-from tests.blobs import draw_animals
+from tests.helpers.blobs import draw_animals
 
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
+from tests.helpers.blobs import TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from wildtrack.access.demo import DEMO, dataset
 from wildtrack.address.artifacts import Artifacts, artifact_files
 from wildtrack.address.gallery import build

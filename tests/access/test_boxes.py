@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.marked import save_marked
+from tests.helpers.marked import save_marked
 from wildtrack.access.boxes import Box, boxes, in_pixels, relative, upright_sizes
 from wildtrack.access.photos.reader import PhotoError
 

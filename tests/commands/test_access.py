@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.access import layouts
-from tests.access.packing import make_archive
-from tests.blobs import error_lines, run_script
-from tests.marked import save_marked
+from tests.helpers import layouts
+from tests.helpers.blobs import error_lines, run_script
+from tests.helpers.marked import save_marked
+from tests.helpers.packing import make_archive
 from wildtrack.access import sources
 from wildtrack.access.catalogue import problem_table
 from wildtrack.access.exports import huggingface

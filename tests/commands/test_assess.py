@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.blobs import run_script
+from tests.helpers.blobs import run_script
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.quality.flags import Thresholds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blobs import ROOT, error_lines
+from tests.helpers.blobs import ROOT, error_lines
 from wildtrack import __version__
 from wildtrack.commands import cli
 from wildtrack.console import SCRIPTS, program

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.blobs import TINY, draw_animals, error_lines, run_script
+from tests.helpers.blobs import TINY, draw_animals, error_lines, run_script
 from wildtrack.commands.compare import Config, compare
 from wildtrack.errors import UserError
 

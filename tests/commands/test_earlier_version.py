@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.blobs import ROOT, TINY, draw_animals, run_script
+from tests.helpers.blobs import ROOT, TINY, draw_animals, run_script
 
 BEFORE = "0310881b5d"  # the last commit before the house was re-laid; figures of both versions are in docs/results.md
 MATCHERS = ("embedding", "local", "fused")

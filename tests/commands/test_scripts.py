@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blobs import ROOT
+from tests.helpers.blobs import ROOT
 from wildtrack.console import SCRIPTS
 
 MOST_SETTINGS = 12

@@ -18,7 +18,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from benchmarks import start
-from tests.blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
+from tests.helpers.blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.evaluation.scoring import REAL, SIMULATED
 from wildtrack.address.gallery.answers import Answer, Candidate

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.blobs import ROOT, TINY, draw_animals, error_lines
+from tests.helpers.blobs import ROOT, TINY, draw_animals, error_lines
 from wildtrack import __version__
 from wildtrack.commands.cli import COMMANDS
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import wildtrack
-from tests.blobs import draw_animal
-from tests.docs.pages import ROOT, blocks
-from tests.docs.photographed import folder_of_animals
+from tests.helpers.blobs import draw_animal
+from tests.helpers.pages import ROOT, blocks
+from tests.helpers.photographed import folder_of_animals
 from wildtrack import api
 from wildtrack.commands.train import Config
 from wildtrack.errors import UserError

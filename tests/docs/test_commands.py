@@ -35,12 +35,12 @@ import pytest
 import tyro
 from packaging.requirements import Requirement
 
-from tests.access.server import serving
-from tests.access.sources.test_sources import served
-from tests.blobs import TINY, draw_animal
-from tests.docs.asking import Said, ask
-from tests.docs.pages import PAGES, ROOT, blocks
-from tests.docs.photographed import NAMES, folder_of_animals, save_photo
+from tests.helpers.asking import Said, ask
+from tests.helpers.blobs import TINY, draw_animal
+from tests.helpers.pages import PAGES, ROOT, blocks
+from tests.helpers.photographed import NAMES, folder_of_animals, save_photo
+from tests.helpers.server import serving
+from tests.helpers.sources import served
 from wildtrack.access import sources
 from wildtrack.access.detection.megadetector import read_detections
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import leakage_trap
-from tests.docs.asking import ask
-from tests.docs.photographed import NAMES, folder_of_animals
+from tests.helpers.asking import ask
+from tests.helpers.photographed import NAMES, folder_of_animals
 from wildtrack.access.readers.load import load_catalogue
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import keras
 import pytest
 
-from tests.blobs import TINY, draw_animal
-from tests.docs.asking import ask
-from tests.docs.pages import ROOT, blocks
+from tests.helpers.asking import ask
+from tests.helpers.blobs import TINY, draw_animal
+from tests.helpers.pages import ROOT, blocks
 from wildtrack.commands import serve
 from wildtrack.errors import UserError
 

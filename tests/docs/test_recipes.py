@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.blobs import TINY, draw_animal, draw_animals
-from tests.docs.pages import ROOT, Block, blocks
+from tests.helpers.blobs import TINY, draw_animal, draw_animals
+from tests.helpers.pages import ROOT, Block, blocks
 
 RECIPES = [block for block in blocks(ROOT / "docs/contributing.md") if block.title]
 SEALS = """

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docs.pages import PAGES, ROOT
+from tests.helpers.pages import PAGES, ROOT
 from tools import config_page
 from wildtrack.console import SCRIPTS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blobs import TINY, draw_animal, draw_animals, run_script
+from tests.helpers.blobs import TINY, draw_animal, draw_animals, run_script
 
 
 @pytest.fixture(scope="module")

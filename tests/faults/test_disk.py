@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.blobs import ROOT, TINY, contents, error_lines, run_script, start_script
 from tests.faults.conftest import SmallDisk
+from tests.helpers.blobs import ROOT, TINY, contents, error_lines, run_script, start_script
 from wildtrack.address.gallery.files import REBUILD
 from wildtrack.commands import search
 from wildtrack.errors import UserError

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.blobs import ROOT, TINY, draw_animal, run_script
+from tests.helpers.blobs import ROOT, TINY, draw_animal, run_script
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.files import read_gallery
 from wildtrack.address.gallery.gallery import Gallery
@@ -26,7 +26,7 @@ from wildtrack.address.models.engines import OnnxEngine
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
 
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
-DYING = Path(__file__).with_name("dying.py")
+DYING = Path(__file__).parents[1] / "helpers/dying.py"
 TRAIN = ("--epochs", "1", *TINY)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.faults.malformed import (
+from tests.helpers.malformed import (
     HALVES,
     JPEG,
     LONGEST_REASON,
@@ -23,7 +23,7 @@ from tests.faults.malformed import (
     encoded,
     is_one_clear_line,
 )
-from tests.spotted import SIZE, CellEngine, build, fake_matching
+from tests.helpers.spotted import SIZE, CellEngine, build, fake_matching
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import find_photos

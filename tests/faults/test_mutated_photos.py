@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.faults.malformed import is_one_clear_line
-from tests.faults.mutations import VALID, WAYS, mutated
+from tests.helpers.malformed import is_one_clear_line
+from tests.helpers.mutations import VALID, WAYS, mutated
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 2000 if os.environ.get("WILDTRACK_SOAK") else 200
@@ -23,7 +23,7 @@ MEMORY = 500.0  # MB that all photos together may add to the peak; a photo of 48
 
 def probe(way: str, stop: int, patience: float) -> subprocess.CompletedProcess[str]:
     """Photos 0 to `stop` in a process of its own, which a hang or a crash ends."""
-    program = [sys.executable, "-W", "ignore", str(ROOT / "tests" / "faults" / "probe.py"), way]
+    program = [sys.executable, "-W", "ignore", str(ROOT / "tests/helpers/probe.py"), way]
     return subprocess.run(
         [*program, "0", str(stop), str(patience)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},

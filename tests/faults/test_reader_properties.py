@@ -14,7 +14,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.faults.malformed import JPEG, PNG
+from tests.helpers.malformed import JPEG, PNG
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.cells import NUMBERS, UNKNOWN

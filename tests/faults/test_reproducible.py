@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.blobs import ROOT, TINY, draw_animal, error_lines, run_script
+from tests.helpers.blobs import ROOT, TINY, draw_animal, error_lines, run_script
 from wildtrack.access.photos import reader as photos
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.files import read_gallery

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tests.visualization.looks import LONG, TURTLES, check_looks
+from tests.helpers.looks import LONG, TURTLES, check_looks
 from wildtrack.errors import UserError
 from wildtrack.visualization import catalogue_plots as plots
 

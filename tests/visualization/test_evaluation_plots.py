@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.visualization.looks import is_picture
+from tests.helpers.looks import is_picture
 from wildtrack.address.evaluation.comparison import COMPARED
 from wildtrack.address.evaluation.open_set import FirstAnswers, pooled, reliability
 from wildtrack.visualization.evaluation_plots import SERIES, draw_comparison, draw_reliability, draw_roc

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.visualization.looks import NAMES, is_picture
+from tests.helpers.looks import NAMES, is_picture
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
 from wildtrack.visualization.gradcam import (

@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from tests.visualization.looks import LONG, TURTLES, check_looks, photos, texts
+from tests.helpers.looks import LONG, TURTLES, check_looks, photos, texts
 from wildtrack.visualization.photo_grids import plot_grid, plot_worst
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph:UserWarning")

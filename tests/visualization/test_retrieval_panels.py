@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.visualization.looks import NAMES, is_picture
+from tests.helpers.looks import NAMES, is_picture
 from wildtrack.address.gallery.explain import Reasons
 from wildtrack.visualization import retrieval_panels
 from wildtrack.visualization.retrieval_panels import PanelPhoto, draw_examples, retrieval_panel

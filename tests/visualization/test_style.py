@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from tests.visualization.looks import LONG, TURTLES, is_picture
+from tests.helpers.looks import LONG, TURTLES, is_picture
 from wildtrack.visualization.style import INK, chart, empty_chart, fitted, identity_styles, png, save_figure
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.visualization.looks import is_picture
+from tests.helpers.looks import is_picture
 from wildtrack.visualization.training_curves import draw_training_curves
 
 

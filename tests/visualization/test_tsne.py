@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.visualization.looks import NAMES, is_picture
+from tests.helpers.looks import NAMES, is_picture
 from wildtrack.visualization.tsne import draw_tsne, plot_tsne
 
 

@@ -5,12 +5,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
-from tests.spotted import SIZE, CellEngine, build, fake_matching, spots
+from tests.helpers.engines import Classifier
+from tests.helpers.spotted import SIZE, build, fake_matching, spots
 from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.web import api as module
@@ -23,11 +23,6 @@ from wildtrack.web.store import open_store
 
 FORM = {"content-type": "multipart/form-data; boundary=x"}
 PAGE = "<style>a{}</style><script>1</script>"
-
-
-class Classifier(CellEngine):
-    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-        return super().run(photos) | {"probabilities": np.tile(np.array([0.25, 0.75], np.float32), (len(photos), 1))}
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.test_store import add
+from tests.helpers.sightings import add
 from wildtrack.errors import UserError
 from wildtrack.web import database as module
 from wildtrack.web.store import Store

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.spotted import SIZE, build, fake_matching
+from tests.helpers.spotted import SIZE, build, fake_matching
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (requirements-dev.txt)")
 
-from tests.web.test_api import Classifier  # noqa: E402
+from tests.helpers.engines import Classifier  # noqa: E402
 from wildtrack.address.gallery.searcher import Searcher  # noqa: E402
 from wildtrack.web.api import create_app  # noqa: E402
 from wildtrack.web.service import Service  # noqa: E402

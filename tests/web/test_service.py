@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.spotted import FUSED, LOCAL, SIZE, CellEngine, build, fake_matching, spots
+from tests.helpers.spotted import FUSED, LOCAL, SIZE, CellEngine, build, fake_matching, spots
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints

@@ -1,19 +1,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from tests.helpers.sightings import MODEL, add
 from wildtrack.web import store as module
-from wildtrack.web.store import ConflictError, Said, Store
-
-KNOWN = {"Ana", "Blå"}
-MODEL = "f" * 64
-
-
-def add(store: Store, photo: bytes = b"one", identity: str = "Ana", new: bool = False) -> int:
-    vector = np.full(4, len(photo), np.float32)
-    return store.add(photo, ".jpg", Said(identity, new, "left", "match", 0.9), MODEL, vector, KNOWN).id
+from wildtrack.web.store import ConflictError, Store
 
 
 def test_what_is_said_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.marked import GPS_MARK, save_marked
+from tests.helpers.marked import GPS_MARK, save_marked
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.detection.crops import crop_names, crops_in_words, write_crops
 from wildtrack.access.photos.strip_metadata import bare_photo

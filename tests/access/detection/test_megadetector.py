@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.marked import save_marked
+from tests.helpers.marked import save_marked
 from wildtrack.access.detection.megadetector import Detections, catalogue_of_detections, read_detections, with_boxes
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.access.readers.load import load_catalogue

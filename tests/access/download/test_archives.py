@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.access.packing import make_archive, make_tar, make_zip, member
+from tests.helpers.packing import make_archive, make_tar, make_zip, member
 from wildtrack.access.download import archives
 from wildtrack.access.download.archives import extract
 from wildtrack.errors import UserError

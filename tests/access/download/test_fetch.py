@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.access.server import Server, serving
+from tests.helpers.server import Server, serving
 from wildtrack.access.download.fetch import RETRIES, fetch, fetch_kaggle
 from wildtrack.errors import UserError
 

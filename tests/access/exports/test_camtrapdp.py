@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.marked import save_marked
+from tests.helpers.marked import save_marked
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.exports import camtrapdp, without_positions
 from wildtrack.access.readers.load import load_catalogue

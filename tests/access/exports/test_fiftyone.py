@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.marked import save_marked
+from tests.helpers.marked import save_marked
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.exports.fiftyone import check, create_fiftyone_dataset, write
 from wildtrack.access.sources import load

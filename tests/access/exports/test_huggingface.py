@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.marked import GPS_MARK, save_marked
+from tests.helpers.marked import GPS_MARK, save_marked
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.exports.huggingface import allows_copies, check_copies_allowed, dataset_card, push, write
 from wildtrack.access.sources import load

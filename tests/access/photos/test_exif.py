@@ -6,7 +6,7 @@ import pytest
 from PIL import ExifTags
 from PIL.TiffImagePlugin import IFDRational
 
-from tests.access.photos.test_reader import exif_of, save
+from tests.helpers.exif import exif_of, save
 from wildtrack.access.photos.exif import read_exif
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)

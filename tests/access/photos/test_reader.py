@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import ExifTags, Image
 
+from tests.helpers.exif import save
 from wildtrack.access.photos import reader as photos
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.formats import HAS_HEIF
@@ -45,22 +46,6 @@ def smooth() -> Pixels:
     pixels = np.stack([rows * 255 / 403, columns * 255 / 602, (rows + columns) % 128], axis=-1).astype(np.uint8)
     pixels[:80, :120] = 255
     return pixels
-
-
-def save(path: Path, pixels: Pixels, orientation: int | None = None, **options: Any) -> Path:
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    if orientation is not None:
-        options["exif"] = exif_of({ExifTags.Base.Orientation: orientation})
-    image.save(path, **options)
-    return path
-
-
-def exif_of(base: dict[int, Any], details: dict[int, Any] | None = None, gps: dict[int, Any] | None = None) -> bytes:
-    exif = Image.Exif()
-    exif.update(base)
-    exif.get_ifd(ExifTags.IFD.Exif).update(details or {})
-    exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps or {})
-    return exif.tobytes()
 
 
 def difference(one: Pixels, other: Pixels) -> float:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.marked import GPS_MARK, save_marked
+from tests.helpers.marked import GPS_MARK, save_marked
 from wildtrack.access.photos.reader import PhotoError, read_photo
 from wildtrack.access.photos.strip_metadata import bare_photo, bare_photos, bare_suffix
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.access.readers.files import HEADER, fill
+from tests.helpers.label_files import HEADER, fill
 from wildtrack.access.readers.table import read_table
 from wildtrack.storage.ownership import mark_ours
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.access.readers.files import coco, fill, write
+from tests.helpers.label_files import coco, fill, write
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 

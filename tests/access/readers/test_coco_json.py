@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.access.layouts import wildme_annotation, wildme_image
-from tests.access.readers.files import gzgc, listed, write
+from tests.helpers.label_files import gzgc, listed, write
+from tests.helpers.layouts import wildme_annotation, wildme_image
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 from wildtrack.storage import json_files

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-from tests.access.readers.files import fill, listed
+from tests.helpers.label_files import fill, listed
 from wildtrack.access.readers.folders import natural_key, read_folders
 from wildtrack.errors import UserError
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.access.layouts import wildme_annotation, wildme_image
-from tests.access.readers.files import HEADER, fill, gzgc
+from tests.helpers.label_files import HEADER, fill, gzgc
+from tests.helpers.layouts import wildme_annotation, wildme_image
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 from wildtrack.storage.ownership import mark_ours

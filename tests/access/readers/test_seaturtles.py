@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.access.layouts import seaturtleid2022, seaturtleidheads
-from tests.access.readers.files import listed, unpack
+from tests.helpers.label_files import listed, unpack
+from tests.helpers.layouts import seaturtleid2022, seaturtleidheads
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 

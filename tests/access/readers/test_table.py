@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.access.readers.files import HEADER, fill, listed
+from tests.helpers.label_files import HEADER, fill, listed
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.errors import UserError
 

@@ -1,35 +1,23 @@
 """Each source from a local server that serves a tiny archive of exactly its real layout."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.access import layouts
-from tests.access.packing import make_archive
-from tests.access.server import Server, serving
+from tests.helpers import layouts
+from tests.helpers.packing import make_archive
+from tests.helpers.server import Server, serving
+from tests.helpers.sources import ARCHIVES, served
 from wildtrack.access import sources
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.access.sources import cards, load, names
 from wildtrack.access.sources.pages import index, page
-from wildtrack.access.sources.source import Source
 from wildtrack.errors import UserError
 
 DOCS = Path(__file__).parents[3] / "docs/datasets"
-ARCHIVES: dict[str, tuple[str, Callable[[], layouts.Files]]] = {
-    "gzgc": ("gzgc.coco.tar.gz", lambda: layouts.small_wildme("gzgc", 2020)),
-    "beluga_id_2022": ("beluga.coco.tar.gz", lambda: layouts.small_wildme("beluga", 2022)),
-    "hyena_id_2022": ("hyena.coco.tar.gz", lambda: layouts.small_wildme("hyena", 2022)),
-    "leopard_id_2022": ("leopard.coco.tar.gz", lambda: layouts.small_wildme("leopard", 2022)),
-    "nyala": ("main.zip", layouts.wildlife_reidentification),
-    "lion": ("main.zip", layouts.wildlife_reidentification),
-    "sea_star_re_id_2023": ("sea-star-re-id.zip", layouts.sea_star_re_id_2023),
-    "seaturtleid2022": ("seaturtleid2022.zip", layouts.seaturtleid2022),
-    "seaturtleidheads": ("seaturtleidheads.zip", layouts.seaturtleidheads),
-}
 IDENTITIES = {
     "nyala": ["1", "1", "100"],
     "lion": ["Chaimu", "Chaimu", "Nariku-Inkgera"],
@@ -43,20 +31,6 @@ IDENTITIES = {
 def server() -> Iterator[Server]:
     with serving() as found:
         yield found
-
-
-def served(name: str, server: Server, folder: Path) -> Source:
-    """The source, with its archive on the local server; Kaggle's zip as if it had been downloaded by hand."""
-    source, (file, files) = load(name), ARCHIVES[name]
-    assert source.kaggle or source.url.endswith(f"/{file}")
-    archive = make_archive(folder / source.archive, files())
-    if source.kaggle:
-        (folder / "cache/downloads").mkdir(parents=True, exist_ok=True)
-        archive.rename(folder / "cache/downloads" / source.archive)
-    else:
-        server.files[file] = archive.read_bytes()
-        archive.unlink()
-    return replace(source, url=f"{server.url}/{file}")
 
 
 def test_names() -> None:

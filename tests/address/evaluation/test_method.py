@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.spotted import FUSED, LOCAL, SIZE, CellEngine, fake_matching, spots
+from tests.helpers.spotted import FUSED, LOCAL, SIZE, CellEngine, fake_matching, spots
 from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.address.evaluation.data import EvaluationData
 from wildtrack.address.evaluation.method import Comparison, Embedder, Method

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.spotted import FUSED, LOCAL, fake_matching
+from tests.helpers.spotted import FUSED, LOCAL, fake_matching
 from wildtrack.address.evaluation.open_set import auroc
 from wildtrack.address.evaluation.protocol import Protocol
 from wildtrack.address.evaluation.scoring import (

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.address.matching.local.test_voting import keypoints
+from tests.helpers.features import keypoints
 from wildtrack.address.features.features import Features, viewpoints_of
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.address.matching.local.test_voting import NOTHING
-from tests.spotted import spots
+from tests.helpers.features import NOTHING
+from tests.helpers.spotted import spots
 from wildtrack.address.features.keypoints import Keypoints, find_keypoints
 from wildtrack.address.gallery.explain import Explained, explain_queries, shared_points, similarity_maps
 from wildtrack.address.matching.local.voting import KeypointIndex

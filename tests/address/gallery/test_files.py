@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.address.gallery.test_gallery import table
-from tests.address.gallery.test_index import photos, quantised
-from tests.address.matching.test_embedding import unit
+from tests.helpers.features import photos, quantised, table, unit
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery import files as module
 from wildtrack.address.gallery.files import gallery_files, read_gallery, save_gallery

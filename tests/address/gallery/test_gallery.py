@@ -4,24 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.address.gallery.test_index import photos, quantised
-from tests.address.matching.local.test_voting import keypoints
+from tests.helpers.features import features, keypoints, photos, quantised, table
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.gallery import COLUMNS, Gallery, gallery_table
 from wildtrack.address.gallery.index import build_index
 from wildtrack.address.gallery.ranking import rank_identities
 from wildtrack.address.matching.embedding import EmbeddingMatcher
-
-
-def table(identities: list[str]) -> pd.DataFrame:
-    rows = len(identities)
-    found = pd.DataFrame({"image_id": [str(row) for row in range(rows)], "identity": identities})
-    boxes = pd.Series([(1.5, 2.0, 30.0, 1e-3), *[None] * (rows - 1)], dtype=object)
-    return found.assign(path=found["image_id"] + ".jpg", bbox=boxes, orientation="", date="", sha256="")
-
-
-def features(embeddings: np.ndarray) -> Features:
-    return Features(embeddings, np.full(len(embeddings), "", object))
 
 
 def test_a_gallery_of_some_rows_of_a_catalogue() -> None:

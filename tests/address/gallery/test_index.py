@@ -6,23 +6,9 @@ import faiss
 import numpy as np
 import pytest
 
-from tests.address.matching.test_embedding import unit
+from tests.helpers.features import photos, quantised, unit
 from wildtrack.address.gallery import index as module
 from wildtrack.address.gallery.index import FOUND, build_index, is_exact, nearest, read_index, write_index
-
-
-def photos(animals: int, length: int, seed: int = 0, each: int = 10, noise: float = 0.8) -> np.ndarray:
-    """So many of each animal, alike by about 1 / (1 + noise^2)."""
-    rng = np.random.default_rng(seed)
-    centres = np.repeat(unit(rng.normal(size=(animals, length))), each, axis=0)
-    return unit(centres + noise / np.sqrt(length) * rng.normal(size=centres.shape))
-
-
-def quantised(embeddings: np.ndarray) -> Any:
-    """A product-quantised index, however few there are."""
-    index = build_index(embeddings, exact_up_to=0)
-    assert not is_exact(index)
-    return index
 
 
 @pytest.mark.parametrize("count", [1, 3, 100])

@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.address.gallery.test_gallery import features, table
-from tests.address.gallery.test_index import photos, quantised
-from tests.address.matching.test_embedding import unit
-from tests.spotted import fake_matching
+from tests.helpers.features import features, photos, quantised, table, unit
+from tests.helpers.spotted import fake_matching
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery import ranking as module
 from wildtrack.address.gallery.gallery import Gallery

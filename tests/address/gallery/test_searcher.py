@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.address.gallery.test_gallery import table
-from tests.address.gallery.test_index import photos, quantised
-from tests.address.matching.local.test_voting import NOTHING
-from tests.spotted import FUSED, LOCAL, NAMES, SIZE, CellEngine, build, fake_matching, spots
+from tests.helpers.features import NOTHING, photos, quantised, table
+from tests.helpers.spotted import FUSED, LOCAL, NAMES, SIZE, CellEngine, build, fake_matching, spots
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.answers import Answer

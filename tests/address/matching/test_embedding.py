@@ -2,13 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.helpers.features import unit
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.matching.embedding import BLOCK, EmbeddingMatcher, cosines
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 @pytest.mark.parametrize("queries", [0, 1, 4])

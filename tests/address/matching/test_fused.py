@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.address.training.test_learn_matching import learnt_scores, made_up
-from tests.spotted import FUSED, LOCAL, fake_matching, spots
+from tests.helpers.spotted import FUSED, LOCAL, fake_matching, spots
+from tests.helpers.validation import learnt_scores, made_up
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import find_keypoints
 from wildtrack.address.gallery.gallery import Gallery

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.spotted import spots
+from tests.helpers.spotted import spots
 from wildtrack.address.evaluation.protocol import Protocol
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import find_keypoints

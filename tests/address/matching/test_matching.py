@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.spotted import FUSED, LOCAL, fake_matching
+from tests.helpers.spotted import FUSED, LOCAL, fake_matching
 from wildtrack.address.matching.embedding import EmbeddingMatcher
 from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.matching import Matching, choose_matcher, open_matcher

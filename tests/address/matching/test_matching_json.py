@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.address.training.test_learn_matching import learnt_scores, made_up
+from tests.helpers.validation import learnt_scores, made_up
 from wildtrack.address.matching.matching import Matching
 from wildtrack.address.matching.matching_json import COUNTS, FILE, read_matching, write_matching
 from wildtrack.address.training.learn_matching import learn_matching

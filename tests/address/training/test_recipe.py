@@ -4,30 +4,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers.recipe import recipe
 from wildtrack.address.training.recipe import (
     EPOCHS,
     HEAD_LEARNING_RATE,
     MARGIN,
     TRIPLET_SHARE,
-    Recipe,
     usual_epochs,
 )
 from wildtrack.errors import UserError
-
-
-def recipe(**config: Any) -> Recipe:
-    """A quick one."""
-    usual: dict[str, Any] = {
-        "loss": "arcface",
-        "batches": "shuffled",
-        "photos_per_identity": 2,
-        "triplet_epochs": 0,
-        "epochs": 4,
-        "batch_size": 4,
-        "learning_rate": 1e-3,
-        "seed": 0,
-    }
-    return Recipe(**usual | config)
 
 
 @pytest.mark.parametrize("pretrained", [False, True])

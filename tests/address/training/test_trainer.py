@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.address.training.test_recipe import recipe
+from tests.helpers.recipe import recipe
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.training.checkpoints import training_state
 from wildtrack.address.training.data import TrainingSet

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.address.matching.local.test_voting import NOTHING, keypoints
+from tests.helpers.features import NOTHING, keypoints
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.matching.local import voting as module
 from wildtrack.address.matching.local.files import ARRAYS, open_keypoints, write_keypoints

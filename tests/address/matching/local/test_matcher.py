@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.address.matching.local.test_voting import keypoints
-from tests.spotted import spots
+from tests.helpers.features import keypoints
+from tests.helpers.spotted import spots
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import Keypoints, find_keypoints
 from wildtrack.address.gallery.gallery import Gallery

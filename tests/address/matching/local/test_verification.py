@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.address.matching.local.test_voting import keypoints
-from tests.spotted import spots
+from tests.helpers.features import keypoints
+from tests.helpers.spotted import spots
 from wildtrack.address.features.keypoints import Keypoints, find_keypoints
 from wildtrack.address.matching.local.verification import in_one_arrangement
 

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.spotted import spots
+from tests.helpers.features import NOTHING, keypoints
+from tests.helpers.spotted import spots
 from wildtrack.address.features.keypoints import Keypoints, find_keypoints
 from wildtrack.address.matching.local import voting as module
 from wildtrack.address.matching.local.verification import in_one_arrangement
@@ -18,14 +19,6 @@ def warped(picture: np.ndarray, corners: list[list[float]]) -> np.ndarray:
     whole = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * side
     moved = cv2.getPerspectiveTransform(whole, np.array(corners, np.float32) * side)
     return np.asarray(cv2.warpPerspective(picture, moved, (side, side), borderValue=(128, 128, 128)))
-
-
-def keypoints(rng: np.random.Generator, count: int) -> Keypoints:
-    descriptors = rng.integers(0, 60, (count, 128), dtype=np.uint8)
-    return Keypoints(rng.uniform(0, 100, (count, 2)).astype(np.float32), descriptors, (100, 100))
-
-
-NOTHING = Keypoints.none((100, 100))
 
 
 def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.faults.malformed import DATE, LONG, ORIENTATION, SHORT, TEXT, encoded, tagged
+from tests.helpers.malformed import DATE, LONG, ORIENTATION, SHORT, TEXT, encoded, tagged
 
 EXIF = tagged((ORIENTATION, SHORT, 1, b"\0\6\0\0"), (DATE, TEXT, 20, b"\0\0\0\x32"), (0x8825, LONG, 1, b"\0\0\0\x08"))
 PHOTO = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)

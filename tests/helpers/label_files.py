@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.access.layouts import wildme
+from tests.helpers.layouts import wildme
 from wildtrack.access.catalogue import Catalogue
 
 HEADER = "image_id,identity,path\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TINY = ("--backbone", "MobileNet", "--alpha", "0.25", "--image-size", "32", "--embed-dim", "16", "--weights", "none")
 
 

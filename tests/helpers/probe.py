@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from fastapi.testclient import TestClient
 
-from tests.faults.malformed import JPEG, PNG, WEBP, is_one_clear_line
-from tests.faults.mutations import mutated
-from tests.spotted import SIZE, CellEngine, build, fake_matching
+from tests.helpers.malformed import JPEG, PNG, WEBP, is_one_clear_line
+from tests.helpers.mutations import mutated
+from tests.helpers.spotted import SIZE, CellEngine, build, fake_matching
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
 from wildtrack.address.gallery.searcher import Searcher

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import ExifTags, Image
 
-from tests.blobs import draw_animal
+from tests.helpers.blobs import draw_animal
 
 NAMES = ("Anna", "Bruno", "Clara", "Dana", "Emil")
 DAYS = ("2024:01:10", "2024:03:10", "2024:06:20", "2024:08:20")
