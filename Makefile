@@ -1,5 +1,6 @@
 # make demo    train, evaluate and search on drawn turtles
-# make test    the tests
+# make test    the tests, without the slow ones
+# make test-all  all tests
 # make soak    the tests of faults, hostile files and crashes, for half an hour
 # make check   style, types, risky code, packages with known vulnerabilities
 # make lowest  the tests with the lowest versions that requirements.txt and requirements-app.txt allow
@@ -13,7 +14,7 @@ RUN = .venv/bin/python
 IS_RIGHT_PYTHON = $(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
 	{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12"; exit 2; }
 
-.PHONY: demo test soak check lowest bench page docs
+.PHONY: demo test test-all soak check lowest bench page docs
 
 demo: .venv/installed
 	$(RUN) train_classifier_reid.py
@@ -21,6 +22,9 @@ demo: .venv/installed
 	$(RUN) search.py --rebuild
 
 test: .venv/installed-dev
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-all: .venv/installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile
 
 soak: .venv/installed-dev
