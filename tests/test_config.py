@@ -1,29 +1,106 @@
 import math
-from typing import Any
+import sys
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
+import tyro
 
-from wildtrack.config import check_range
+from wildtrack.config import FOLDER, RARE, Folder, Range, Share, check_settings, flags, from_flags
+from wildtrack.console import SCRIPTS
 from wildtrack.errors import UserError
 
 
-@pytest.mark.parametrize("value", [1, 2.5, 5])
-def test_a_value_inside_passes(value: float) -> None:
-    check_range(top_k=(value, 1, 5))
+@dataclass(frozen=True)
+class Part:
+    """Settings in a group of their own."""
+
+    dark: Share = 0.2  # brightness below
 
 
-@pytest.mark.parametrize("value", [0, 5.01, -math.inf, math.inf, math.nan])
-def test_a_value_outside_is_named_with_its_limits(value: float) -> None:
-    with pytest.raises(UserError, match=r"--top-k .* between 1 and 5") as error:
-        check_range(fine=(1, 0, 1), top_k=(value, 1, 5))
+@dataclass(frozen=True)
+class Config:
+    """All kinds of settings."""
+
+    photos: tyro.conf.Positional[tuple[str, ...]] = ()  # files
+    top_k: Annotated[int, Range(1, 5)] = 2  # how many
+    size: Annotated[int | None, Range(32)] = None  # in pixels
+    threads: Annotated[int, Range(1), RARE] = 1  # at once
+    methods: tuple[str, ...] = ("a", "b")  # which
+    export: tuple[Literal["csv", "coco"], ...] = ()  # forms
+    results: Folder = Path("results")  # where to
+    cache: Annotated[Path | None, FOLDER] = None  # where downloads go
+    part: Part = field(default_factory=Part)  # thresholds
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"top_k": 1}, {"top_k": 2.5}, {"size": None}, {"size": 10**9}, {"results": Path("new/deep")}]
+)
+def test_an_allowed_setting_passes(settings: dict[str, Any]) -> None:
+    check_settings(Config(**settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        *[({"top_k": value}, rf"--top-k {value} is not allowed; it must be between 1 and 5") for value in (0, 5.01)],
+        *[({"top_k": value}, "between 1 and 5") for value in (-math.inf, math.inf, math.nan)],
+        *[({"top_k": value}, r"--top-k .* is not allowed; it must be a number") for value in ("five", None, [5])],
+        ({"size": 31}, "--size 31 is not allowed; it must be 32 or more"),
+        ({"size": math.inf}, "32 or more"),
+        ({"part": Part(2)}, r"--part\.dark 2 is not allowed; it must be between 0 and 1"),
+        ({"results": Path(__file__)}, r"--results .*test_config\.py cannot be a folder: .*test_config\.py is a file"),
+        ({"cache": Path(__file__) / "in"}, r"--cache .*in cannot be a folder: .*test_config\.py is a file"),
+        ({"cache": Path("a" * 5000)}, "cannot be a folder: File name too long"),
+    ],
+)
+def test_another_is_refused_in_one_line(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=rf"^{message}" if message.startswith("--") else message) as error:
+        check_settings(Config(**settings))
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("value", ["five", None, [5]])
-def test_what_is_no_number_is_named(value: Any) -> None:
-    with pytest.raises(UserError, match=r"^--top-k .* is not allowed; it must be a number$"):
-        check_range(top_k=(value, 1, 5))
+def parsed(*words: str) -> Config:
+    twin = flags(Config())
+    return from_flags(Config(), tyro.cli(type(twin), default=twin, args=words))
 
 
-def test_nothing_to_check() -> None:
-    check_range()
+def test_flags_reach_the_config() -> None:
+    assert parsed() == Config()
+    words = ["a.jpg", "b.jpg", "--threads", "3", "--size", "None", "--methods", "c", "--part.dark", "0.5"]
+    assert parsed(*words) == Config(photos=("a.jpg", "b.jpg"), threads=3, methods=("c",), part=Part(0.5))
+
+
+def test_help_is_plain_and_ends_with_the_rarely_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parsed("--help")
+    said = capsys.readouterr().out
+    for words in ("[PHOTOS ...]", "--size INT", "--methods NAME ...", "--export {csv,coco} ...", "--cache PATH"):
+        assert words in said
+    assert said.index("--part.dark") < said.index(RARE) < said.index("--threads INT")
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_no_command_shows_how_python_writes_types(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = import_module(f"wildtrack.commands.{command}")
+    monkeypatch.setattr(sys, "argv", ["script.py", "--help"])
+    twin = flags(module.Config())
+    with pytest.raises(SystemExit):
+        tyro.cli(type(twin), default=twin)
+    said = capsys.readouterr().out
+    assert not [word for word in ("{None}", "[[", "STR", "--custom-objects") if word in said]
+
+
+@pytest.mark.parametrize("command", SCRIPTS)
+def test_a_file_where_a_folder_belongs_is_refused_at_once(command: str) -> None:
+    module = import_module(f"wildtrack.commands.{command}")
+    run, kinds = getattr(module, command), module.Config.__annotations__
+    folders = [name for name, kind in kinds.items() if FOLDER in getattr(kind, "__metadata__", ())]
+    assert len(folders) > 1
+    for name in folders:
+        with pytest.raises(UserError, match=f"^--{name} .* is a file; name a folder$"):
+            run(module.Config(**{name: Path(__file__)}))

@@ -3,12 +3,12 @@
 import dataclasses
 import importlib
 import inspect
-import re
 import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from wildtrack.config import RARE, comments
 from wildtrack.console import SCRIPTS
 from wildtrack.storage.files import write_text
 
@@ -22,7 +22,6 @@ or `--epochs=60`. `python search.py --help` says the same in the terminal. Where
 `wildtrack search` is what `python search.py` is here. A setting of several values takes them one after
 the other: `--methods wildtrack local`. "None" in the last column is the default that stands as "none" beside it.
 """
-_COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
 
 
 def page() -> str:
@@ -45,16 +44,15 @@ def settings_of(config: type[Any], prefix: str = "") -> Iterator[tuple[str, str,
         config: its fields have a trailing comment each, which is the meaning.
         prefix: of the names, such as "thresholds.".
     """
-    comments: dict[str, str] = dict(_COMMENT.findall(inspect.getsource(config)))
-    hints = get_type_hints(config, include_extras=True)
-    for field in dataclasses.fields(config):
+    said, plain, hints = comments(config), get_type_hints(config), get_type_hints(config, include_extras=True)
+    for field in sorted(dataclasses.fields(config), key=lambda field: RARE in marks(hints[field.name])):
         kind = hints[field.name]
         if dataclasses.is_dataclass(kind):
             yield from settings_of(kind, f"{prefix}{field.name}.")  # type: ignore[arg-type]  # a class, not an instance
             continue
         if "Fixed" in marks(kind):  # set in a script or a notebook only
             continue
-        meaning, words = comments[field.name], choices(kind)
+        meaning, words = said[field.name], choices(plain[field.name])
         if not all(word in meaning for word in words):
             meaning += f" ({', '.join(f'`{word}`' for word in words)})"
         yield name_of(field.name, prefix, kind, field.default), shown(field.default), meaning

@@ -19,6 +19,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wildtrack.config import flags, from_flags
 from wildtrack.errors import UserError
 
 ConfigT = TypeVar("ConfigT")
@@ -83,14 +84,14 @@ def _parse(config: ConfigT, description: str | None) -> ConfigT:
         flag = word.partition("=")[0]
         if flag in RENAMED and hasattr(config, RENAMED[flag].removeprefix("--")):
             raise UserError(f"{flag} is now called {RENAMED[flag]}")
-    parse = partial(tyro.cli, type(config), default=config, description=description)
+    twin = flags(config)
+    parse = partial(tyro.cli, type(twin), default=twin, description=description)
     parsed, unknown = parse(return_unknown_args=True)
-    if unknown and not unknown[0].startswith("-") and hasattr(parsed, "data"):
+    if unknown and not unknown[0].startswith("-") and hasattr(config, "data"):
         raise UserError(
             f"{unknown[0]} stands alone; did you mean --data {unknown[0]}? A path with spaces needs quotation marks"
         )
-    result: ConfigT = parse() if unknown else parsed  # again, for tyro's own message
-    return result
+    return from_flags(config, parse() if unknown else parsed)  # again, for tyro's own message
 
 
 def fail(message: str) -> int:

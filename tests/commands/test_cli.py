@@ -1,5 +1,6 @@
 """`wildtrack NAME`, in this process; what an installed wheel does is in test_wheel.py."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,17 @@ def test_help_and_import_are_light(start: str) -> None:
     code = f"import sys; sys.argv = ['wildtrack', '--help']; {start}; print(*sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     assert not HEAVY & {name.split(".")[0] for name in done.stderr.split()}
+
+
+@pytest.mark.parametrize("start", ["search.py", "-c from wildtrack.commands.cli import main"])
+def test_ctrl_c_while_a_command_is_imported_is_one_line(tmp_path: Path, start: str) -> None:
+    (tmp_path / "tyro.py").write_text("raise KeyboardInterrupt")  # the first import that takes time
+    done = subprocess.run(
+        [sys.executable, *start.split(" ", 1)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")

@@ -6,3 +6,19 @@ the few settings that people turn; `wildtrack NAME` runs the same from an instal
 - `cli`: `wildtrack NAME`
 - `train`, `evaluate`, `search`, `serve`, `access`, `assess`, `compare`: the commands
 """
+
+import sys
+from types import TracebackType
+
+
+def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """End a program; Ctrl-C while it still imports is one line, as it is later (see `wildtrack.console.run`)."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    print("Stopped.", file=sys.stderr)
+    raise SystemExit(130)
+
+
+if sys.excepthook is sys.__excepthook__:
+    sys.excepthook = _end

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -31,7 +32,7 @@ from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.save import save_catalogue
 from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.source import Source
-from wildtrack.config import check_range
+from wildtrack.config import FOLDER, Folder, Share, check_settings
 from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import refuse_used
@@ -42,16 +43,16 @@ class Config:
     """Change a value here, or on the command line: --part turtle."""
 
     name: tyro.conf.Positional[str | None] = None  # a dataset of the list; none, and no --root: show the list
-    root: Path | None = None  # a copy already on disk: nothing is downloaded
+    root: Annotated[Path | None, FOLDER] = None  # a copy already on disk: nothing is downloaded
     split_column: str | None = None  # of a CSV, or of seaturtleid2022: split_closed (None), split_closed_random, ...
     part: str | None = None  # of seaturtleid2022: head (None), flipper or turtle
-    cache: Path | None = None  # where downloads go; none: $WILDTRACK_CACHE, or wildtrack in the system's cache folder
+    cache: Annotated[Path | None, FOLDER] = None  # where downloads go; None: $WILDTRACK_CACHE or the system's cache
     boxes: Path | None = None  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset
-    min_confidence: float = 0.2  # of --boxes: what a detected animal must reach, 0 to 1
+    min_confidence: Share = 0.2  # of --boxes: what a detected animal must reach, 0 to 1
     unlabelled: bool = False  # of --boxes: the folders are cameras or days, not animals; every animal is "unknown"
-    crop: Path | None = None  # a new folder for the cut-out animals and a catalogue of their own
+    crop: Annotated[Path | None, FOLDER] = None  # a new folder for the cut-out animals and a catalogue of their own
     export: tuple[Format, ...] = ()  # other forms of the catalogue: csv, huggingface, fiftyone, camtrapdp
-    to: Path = Path("exports")  # where --export writes, a folder for each form
+    to: Folder = Path("exports")  # where --export writes, a folder for each form
     positions: bool = False  # crops and exports say where the animals were met; without it they do not
     push_to: str | None = None  # OWNER/NAME on the Hugging Face Hub, for what --export huggingface has written
     force: bool = False  # of --push-to: although no licence clearly allows it, or the repository is public already
@@ -103,6 +104,7 @@ def following(config: Config, catalogue: Catalogue, target: Path) -> str:
 
 def check(config: Config) -> None:
     """Refuse settings that do not go together, before anything is downloaded."""
+    check_settings(config)
     if config.name is None and config.root is None:
         turned = [field.name for field in fields(config) if getattr(config, field.name) != field.default]
         if turned:
@@ -110,7 +112,6 @@ def check(config: Config) -> None:
                 f"--{turned[0].replace('_', '-')} says nothing without a dataset; add its NAME "
                 f"({program('access')} lists them), or --root and the folder of your own photos"
             )
-    check_range(min_confidence=(config.min_confidence, 0, 1))
     if config.unlabelled and (config.boxes is None or config.root is None):
         raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
     if config.unlabelled and (config.split_column is not None or config.part is not None):

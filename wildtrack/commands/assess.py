@@ -12,9 +12,9 @@ Writes results/assess/report.html, the pictures and the tables in it.
 
 import json
 import logging
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from wildtrack.assess.findings import LEVELS, findings
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.quality.flags import Thresholds, check_thresholds
 from wildtrack.assess.splits import SplitConfig
-from wildtrack.config import check_range, part
+from wildtrack.config import DiskSpace, Folder, Hours, Range, RareFlag, Seed, check_settings, part
 from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
@@ -49,18 +49,18 @@ class Config:
     """Change a value here, or on the command line: --thresholds.blurry 0.6."""
 
     data: Path = DEMO  # a folder with a folder of photos per animal, a CSV, or a COCO .json
-    results: Path = Path("results/assess")  # where the report goes
-    artifacts: Path = Path("artifacts")  # a trained model, if there is one, to look for wrong labels
+    results: Folder = Path("results/assess")  # where the report goes
+    artifacts: Folder = Path("artifacts")  # a trained model, if there is one, to look for wrong labels
     split_column: str | None = None  # the column whose leakage is measured; None: the layout's own split
-    encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter
-    test_share: float = 0.2  # of each animal's photos, in the suggested split
-    valid_share: float = 0.15  # of the rest
+    encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps are one encounter
+    test_share: Annotated[float, Range(0, 0.9)] = 0.2  # of each animal's photos, in the suggested split
+    valid_share: Annotated[float, Range(0, 0.9)] = 0.15  # of the rest
     remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies that bear one name
     save_split: bool = False  # write split.csv beside the photos: the named animals with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
-    seed: int = 0  # names the sample that is shown, and the suggested split where it is random
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much for embeddings
-    verify: bool = False  # read every photo again instead of trusting its size and date
+    seed: Seed = 0  # names the sample that is shown, and the suggested split where it is random
+    cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much for embeddings
+    verify: RareFlag = False  # read every photo again instead of trusting its size and date
 
 
 def assess(config: Config) -> None:
@@ -90,13 +90,7 @@ def assess(config: Config) -> None:
 
 def check(config: Config) -> None:
     """Refuse what cannot work before any photo is read."""
-    check_range(
-        encounter_hours=(config.encounter_hours, 0, math.inf),
-        test_share=(config.test_share, 0, 0.9),
-        valid_share=(config.valid_share, 0, 0.9),
-        seed=(config.seed, 0, 2**32 - 1),
-        cache_gb=(config.cache_gb, 0.01, math.inf),
-    )
+    check_settings(config)
     check_thresholds(config.thresholds)
 
 

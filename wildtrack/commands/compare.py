@@ -8,11 +8,10 @@ second run only embeds what is new.
   wildtrack compare --methods wildtrack old_model/model.onnx     any Keras or ONNX model by its path
 """
 
-import math
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.comparison import all_figures, comparison_table, markdown, screen_table
@@ -21,7 +20,18 @@ from wildtrack.address.evaluation.method import Comparison
 from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
 from wildtrack.address.evaluation.report import score_rankings
 from wildtrack.address.models.saved import LoadingConfig
-from wildtrack.config import CustomObjects, check_range, part
+from wildtrack.config import (
+    CustomObjects,
+    DiskSpace,
+    Folder,
+    Hours,
+    Range,
+    RareFlag,
+    Scaling,
+    Seed,
+    check_settings,
+    part,
+)
 from wildtrack.console import console
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
@@ -36,15 +46,15 @@ class Config:
 
     methods: tuple[str, ...] = STANDARD  # which; also megadescriptor, or the path of a model file
     reference: str = "wildtrack"  # the one of them that the others are held against
-    artifacts: Path = Path("artifacts")  # the trained model: it gives the photos and the split
+    artifacts: Folder = Path("artifacts")  # the trained model: it gives the photos and the split
     data: Path | None = None  # photos; None: those the model was trained on
-    results: Path = Path("results/compare")  # where the table goes
-    queries_per_identity: int = 0  # 0 asks every test photo, so that no draw decides which method looks better
-    encounter_hours: float = 12.0  # photos of one animal with shorter gaps count as one encounter: leaky
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range that models given by path expect
-    seed: int = 0  # names the draw of queries and the bootstrap
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
-    verify: bool = False  # read every photo again instead of trusting its size and date
+    results: Folder = Path("results/compare")  # where the table goes
+    queries_per_identity: Annotated[int, Range(0, 1_000_000)] = 0  # test photos of each animal that are queries; 0: all
+    encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps count as one encounter: leaky
+    scaling: Scaling = "auto"  # pixel range that models given by path expect
+    seed: Seed = 0  # names the draw of queries and the bootstrap
+    cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
+    verify: RareFlag = False  # read every photo again instead of trusting its size and date
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}
 
 
@@ -80,12 +90,7 @@ def compare(config: Config) -> None:
 
 def check(config: Config) -> None:
     """Refuse what cannot work before any photo is read."""
-    check_range(
-        queries_per_identity=(config.queries_per_identity, 0, 1_000_000),
-        encounter_hours=(config.encounter_hours, 0, math.inf),
-        seed=(config.seed, 0, 2**32 - 1),
-        cache_gb=(config.cache_gb, 0.01, math.inf),
-    )
+    check_settings(config)
     check_methods(config.methods)
     if config.reference not in (*config.methods, OURS):
         raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")

@@ -7,11 +7,10 @@ Asks about photos the model never saw; writes results/metrics.json and pictures.
 """
 
 import json
-import math
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +40,20 @@ from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.models.saved import LoadingConfig, OpenedModel, open_engine, open_network_of
 from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS
 from wildtrack.assess.leakage import share_without_same_viewpoint
-from wildtrack.config import CustomObjects, check_range, part
+from wildtrack.config import (
+    RARE,
+    CustomObjects,
+    DiskSpace,
+    Folder,
+    Hours,
+    Range,
+    RareFlag,
+    Scaling,
+    Seed,
+    Share,
+    check_settings,
+    part,
+)
 from wildtrack.console import console, load_tensorflow
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_text
@@ -54,21 +66,21 @@ PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png",
 class Config:
     """Change a value here, or on the command line: --topk 10."""
 
-    topk: int = 5  # how many gallery photos a retrieval picture shows
-    examples: int = 6  # how many retrieval and Grad-CAM pictures to draw
-    tsne_max: int = 1000  # at most so many photos on the t-SNE map
+    topk: Annotated[int, Range(1, 20)] = 5  # how many gallery photos a retrieval picture shows
+    examples: Annotated[int, Range(0, 1000)] = 6  # how many retrieval and Grad-CAM pictures to draw
+    tsne_max: Annotated[int, Range(0, 100_000), RARE] = 1000  # at most so many photos on the t-SNE map
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
-    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    queries_per_identity: int = 1  # test photos of each animal that are queries; 0: all of them
+    false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
+    queries_per_identity: Annotated[int, Range(0, 1_000_000)] = 1  # test photos of each animal that are queries; 0: all
     data: Path | None = None  # photos; None: those the model was trained on
-    artifacts: Path = Path("artifacts")  # the trained model
-    results: Path = Path("results")  # where metrics.json and the pictures go
-    encounter_hours: float = 12.0  # photos of one animal with shorter gaps count as one encounter in the leakage report
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a third-party model expects
+    artifacts: Folder = Path("artifacts")  # the trained model
+    results: Folder = Path("results")  # where metrics.json and the pictures go
+    encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps count as one encounter in the leakage report
+    scaling: Scaling = "auto"  # pixel range a third-party model expects
     baselines: bool = True  # also measure raw pixels and the network before training
-    seed: int = 0  # names the draw of queries, the t-SNE and the bootstrap
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
-    verify: bool = False  # read every photo again instead of trusting its size and date
+    seed: Seed = 0  # names the draw of queries, the t-SNE and the bootstrap
+    cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
+    verify: RareFlag = False  # read every photo again instead of trusting its size and date
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}
 
 
@@ -116,16 +128,7 @@ def evaluate(config: Config) -> dict[str, Any]:
 
 def check(config: Config) -> None:
     """Refuse what cannot work before anything is opened."""
-    check_range(
-        topk=(config.topk, 1, 20),
-        examples=(config.examples, 0, 1000),
-        tsne_max=(config.tsne_max, 0, 100_000),
-        false_match_rate=(config.false_match_rate, 0, 1),
-        queries_per_identity=(config.queries_per_identity, 0, 1_000_000),
-        encounter_hours=(config.encounter_hours, 0, math.inf),
-        seed=(config.seed, 0, 2**32 - 1),
-        cache_gb=(config.cache_gb, 0.01, math.inf),
-    )
+    check_settings(config)
 
 
 def embedded(data: EvaluationData, model: OpenedModel, cache: CacheConfig) -> dict[str, np.ndarray]:

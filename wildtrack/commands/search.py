@@ -8,11 +8,10 @@ The first call builds the index from every labelled photo; build it again with -
 """
 
 import json
-import math
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
@@ -24,7 +23,17 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
-from wildtrack.config import CustomObjects, check_range, part
+from wildtrack.config import (
+    CustomObjects,
+    DiskSpace,
+    Folder,
+    Range,
+    RareFlag,
+    Scaling,
+    Share,
+    check_settings,
+    part,
+)
 from wildtrack.console import console, program, track
 from wildtrack.errors import UserError
 from wildtrack.storage.files import remove_files
@@ -43,21 +52,21 @@ class Config:
     """Change a value here, or on the command line: --topk 3."""
 
     photos: tyro.conf.Positional[tuple[str, ...]] = ()  # files, folders or patterns; none: the demo's new photos
-    topk: int = 5  # how many identities to name
+    topk: Annotated[int, Range(1, 100)] = 5  # how many identities to name
     json: bool = False  # print a JSON list, one object a photo, and nothing else on standard output
     panels: bool = True  # draw a picture for each photo; those of the search before are removed
     rebuild: bool = False  # build the index again, from the photos there are now
     data: Path | None = None  # gallery photos; None: those it has, or for a new gallery those of the training
-    artifacts: Path = Path("artifacts")  # the trained model, and the gallery
-    results: Path = Path("results")  # where the pictures go
+    artifacts: Folder = Path("artifacts")  # the trained model, and the gallery
+    results: Folder = Path("results")  # where the pictures go
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
-    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
+    false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
     viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words (left); "": not known
     points: bool = False  # with --json: also where the points lie that two photos share
-    exact: bool = False  # compare with every gallery photo, also where there are so many that answers are approximate
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a third-party model expects
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
-    verify: bool = False  # with --rebuild: read every photo again instead of trusting its size and date
+    exact: RareFlag = False  # compare with every gallery photo, even with so many that answers would be approximate
+    scaling: Scaling = "auto"  # pixel range a third-party model expects
+    cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
+    verify: RareFlag = False  # with --rebuild: read every photo again instead of trusting its size and date
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}
 
 
@@ -80,11 +89,7 @@ def search(config: Config) -> None:
 
 def check(config: Config) -> list[Path]:
     """Refuse what cannot work before anything is opened; the photos to ask about."""
-    check_range(
-        topk=(config.topk, 1, 100),
-        false_match_rate=(config.false_match_rate, 0, 1),
-        cache_gb=(config.cache_gb, 0.01, math.inf),
-    )
+    check_settings(config)
     if not config.photos and not DEMO_NEW.is_dir():
         raise UserError(f"name the photos to ask about: {program('search')} PHOTO [PHOTO ...]")
     paths = find_photos(config.photos or (str(DEMO_NEW),))

@@ -7,18 +7,17 @@ It needs a trained model; the index is built where there is none yet. What peopl
 """
 
 import ipaddress
-import math
 import os
 import secrets
 import socket
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 import wildtrack.web
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
-from wildtrack.config import CustomObjects, check_range, part
+from wildtrack.config import RARE, CustomObjects, DiskSpace, Folder, Range, Scaling, Share, check_settings, part
 from wildtrack.console import console
 from wildtrack.errors import UserError
 
@@ -29,27 +28,23 @@ PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 class Config:
     """Change a value here, or on the command line: --port 8080."""
 
-    port: int = 8000  # 0: any that is free
+    port: Annotated[int, Range(0, 65_535)] = 8000  # 0: any that is free
     host: str = "127.0.0.1"  # the address to listen at; 0.0.0.0: all of this computer's
-    names: tuple[str, ...] = ()  # what else this computer is called in the network, such as camp-laptop.local
-    artifacts: Path = Path("artifacts")  # the trained model, and the gallery
-    sightings: Path = Path("sightings")  # what people confirm: a database, and the photos
+    names: Annotated[tuple[str, ...], RARE] = ()  # other names of this computer in the network, such as camp.local
+    artifacts: Folder = Path("artifacts")  # the trained model, and the gallery
+    sightings: Folder = Path("sightings")  # what people confirm: a database, and the photos
     data: Path | None = None  # gallery photos; None: those it has, or for a new gallery those of the training
-    results: Path = Path("results")  # where photos that cannot be used are listed, when the index is built
+    results: Folder = Path("results")  # where photos that cannot be used are listed, when the index is built
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
-    false_match_rate: float = 0.01  # share of new animals' photos that may be called a match
-    scaling: Literal["auto", "0-255", "0-1", "-1-1"] = "auto"  # pixel range a third-party model expects
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
+    false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
+    scaling: Scaling = "auto"  # pixel range a third-party model expects
+    cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}
 
 
 def serve(config: Config) -> None:
     """Artifacts -> index -> what was confirmed -> the page."""
-    check_range(
-        port=(config.port, 0, 65_535),
-        false_match_rate=(config.false_match_rate, 0, 1),
-        cache_gb=(config.cache_gb, 0.01, math.inf),
-    )
+    check_settings(config)
     check_packages()
     from wildtrack.web import server
     from wildtrack.web.api import create_app

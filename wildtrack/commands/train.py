@@ -7,16 +7,16 @@ Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 """
 
 import logging
-import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import pandas as pd
+import tyro
 
 from wildtrack import versions
 from wildtrack.access.demo import DEMO, make_demo_once
@@ -41,7 +41,7 @@ from wildtrack.address.training.model_config import NEEDED, TrainingConfig
 from wildtrack.address.training.recipe import EPOCHS, Recipe, usual_epochs
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.splits import IdentityRule, SplitConfig, SplitRule, make_split
-from wildtrack.config import check_range, part
+from wildtrack.config import DiskSpace, Folder, Hours, Range, RareFlag, Seed, check_settings, part
 from wildtrack.console import console, load_tensorflow, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
@@ -57,34 +57,34 @@ class Config:
     """Change a value here, or on the command line: --epochs 60."""
 
     data: Path = DEMO  # a folder with a folder of photos per animal, or a CSV with image_id, identity, path
-    artifacts: Path = Path("artifacts")  # where the trained model goes
-    results: Path = Path("results")  # where the picture of the training goes
+    artifacts: Folder = Path("artifacts")  # where the trained model goes
+    results: Folder = Path("results")  # where the picture of the training goes
     backbone: str = "MobileNet"  # any name in keras.applications
-    alpha: float = 0.75  # width of the backbone, for families that have it (MobileNet: 0.25, 0.5, 0.75, 1.0)
+    alpha: Annotated[float, Range(0.1, 4)] = 0.75  # width of the backbone (MobileNet has 0.25, 0.5, 0.75 and 1.0)
     weights: str = "auto"  # auto (ImageNet if it can be had, else random), imagenet, none, or a weights file
     pooling: Literal["auto", "average", "grid"] = "auto"  # grid keeps what is where; auto: grid for random weights
-    image_size: int | None = None  # photos' side in pixels; None: 224 with pretrained weights, else 128
-    embed_dim: int = 256  # length of the embedding
+    image_size: Annotated[int | None, Range(32, 1024)] = None  # in pixels; None: 224 with pretrained weights, else 128
+    embed_dim: Annotated[int, Range(2, 4096)] = 256  # length of the embedding
     loss: Literal["arcface", "softmax", "circle"] = "arcface"  # arcface adds a margin to the softmax over cosines
-    sub_centres: int = 1  # centres an animal may have; 2 or 3 help where labels are doubtful
+    sub_centres: Annotated[int, Range(1, 10)] = 1  # centres an animal may have; 2 or 3 help where labels are doubtful
     batches: Literal["shuffled", "balanced", "confused"] = "shuffled"  # confused: animals that look alike together
-    photos_per_identity: int = 4  # in a batch that is balanced or confused
-    triplet_epochs: int = 0  # the last epochs, fine-tuned with triplets
-    epochs: int | None = None  # how often every photo is seen; None: 40, fewer for more than 1600 photos
-    batch_size: int = 16  # photos a step
-    learning_rate: float = 1e-3  # at the top of its cosine
+    photos_per_identity: Annotated[int, Range(2, 64)] = 4  # in a batch that is balanced or confused
+    triplet_epochs: Annotated[int, Range(0)] = 0  # the last epochs, fine-tuned with triplets
+    epochs: Annotated[int | None, Range(1, 10_000)] = None  # passes over the photos; None: 40, fewer for more than 1600
+    batch_size: Annotated[int, Range(2, 4096)] = 16  # photos a step
+    learning_rate: Annotated[float, Range(1e-7, 1)] = 1e-3  # at the top of its cosine
     split: SplitRule = "auto"  # how test photos are set apart
-    cutoff: str | None = None  # for --split cutoff: what begins on this day or later is tested (2023-06-01, or 2023)
+    cutoff: Annotated[str | None, tyro.conf.arg(metavar="DAY")] = None  # of --split cutoff: first test day (2023-06-01)
     identities: IdentityRule = "closed"  # open: some animals are only tested; disjoint: those are all that is tested
-    held_out_share: float = 0.2  # of the animals, where they are open or disjoint
-    encounter_hours: float = 12.0  # photos of one animal with shorter gaps are one encounter, kept in one subset
-    test_share: float = 0.2  # of each animal's photos, never trained on
-    valid_share: float = 0.15  # of the rest, to choose the best epoch and the best matcher
-    unseen_share: float = 0.1  # of the animals at most, kept from training to learn when an animal is unknown
-    seed: int = 0  # names the split, the starting weights and the augmentation
-    deterministic: bool = False  # the same photos and settings give the same weights to the last bit, on one machine
-    cache_gb: float = 10.0  # disk space for decoded photos, and as much for keypoints
-    verify: bool = False  # read every photo again instead of trusting its size and date
+    held_out_share: Annotated[float, Range(0.001, 0.999)] = 0.2  # of the animals, where they are open or disjoint
+    encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps are one encounter, kept in one subset
+    test_share: Annotated[float, Range(0, 0.9)] = 0.2  # of each animal's photos, never trained on
+    valid_share: Annotated[float, Range(0, 0.9)] = 0.15  # of the rest, to choose the best epoch and the best matcher
+    unseen_share: Annotated[float, Range(0, 0.5)] = 0.1  # of the animals at most, kept out to learn when one is unknown
+    seed: Seed = 0  # names the split, the starting weights and the augmentation
+    deterministic: RareFlag = False  # same photos and settings give the same weights to the last bit, on one machine
+    cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much for keypoints
+    verify: RareFlag = False  # read every photo again instead of trusting its size and date
 
 
 def train(config: Config) -> None:
@@ -222,19 +222,7 @@ def report(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) 
 
 def check_config(config: Config) -> None:
     """Refuse what cannot work before any photo is read."""
-    check_range(
-        alpha=(config.alpha, 0.1, 4),
-        image_size=(32 if config.image_size is None else config.image_size, 32, 1024),
-        embed_dim=(config.embed_dim, 2, 4096),
-        sub_centres=(config.sub_centres, 1, 10),
-        encounter_hours=(config.encounter_hours, 0, math.inf),
-        test_share=(config.test_share, 0, 0.9),
-        valid_share=(config.valid_share, 0, 0.9),
-        unseen_share=(config.unseen_share, 0, 0.5),
-        held_out_share=(config.held_out_share, 0.001, 0.999),
-        seed=(config.seed, 0, 2**32 - 1),
-        cache_gb=(config.cache_gb, 0.01, math.inf),
-    )
+    check_settings(config)
     replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
     part(SplitConfig, config).check()
     if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():

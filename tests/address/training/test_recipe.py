@@ -80,7 +80,6 @@ def test_more_photos_need_fewer_epochs(photos: int, epochs: int) -> None:
         ({"triplet_epochs": 1}, "use --batches balanced"),
         ({"batches": "confused", "batch_size": 3}, "--batch-size 3 has no room for two animals"),
         ({"epochs": 4, "triplet_epochs": 4}, "--triplet-epochs 4 is not allowed; it must be between 0 and 3"),
-        ({"learning_rate": float("nan")}, "--learning-rate nan"),
     ],
 )
 def test_what_cannot_work(config: dict[str, Any], message: str) -> None:

@@ -3,9 +3,9 @@
 The numbers are defined in `wildtrack.assess.quality.measures` and `wildtrack.assess.quality.rotation`.
 """
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from wildtrack.access.catalogue import problem_table
 from wildtrack.access.photos.reader import PhotoError, photo_size, read_photo, scaled_size
 from wildtrack.assess.quality.measures import MEASURES, WORKING_SIDE, Photo, measure
 from wildtrack.assess.quality.rotation import Features, describe, suspected_turns
-from wildtrack.config import check_range
+from wildtrack.config import Range, Share, check_settings
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads
@@ -27,18 +27,18 @@ NUMBERS = ("height", "width", *MEASURES, "turn", "turn_margin")
 class Thresholds:
     """From where on a photo is flagged; each field is the name of an issue. docs/quality.md says why these."""
 
-    narrow: float = 0.33  # aspect ratio below: three times as high as wide
-    wide: float = 3.0  # aspect ratio above: three times as wide as high
-    dark: float = 0.2  # brightness below, 0 to 1
-    bright: float = 0.8  # brightness above, 0 to 1
-    low_contrast: float = 0.06  # contrast below, 0 to 0.5
-    overexposed: float = 0.1  # share of blown-out pixels above, 0 to 1
-    underexposed: float = 0.1  # share of black pixels above, 0 to 1
-    colourless: float = 0.03  # saturation below, 0 to 1: infrared, black and white, thick haze
-    vignetted: float = 0.3  # share of light lost in the corners above, 0 to 1
-    blurry: float = 0.55  # blurriness above, 0 to 1
-    plain: float = 5.5  # entropy below, 0 to 8 bits: few different grey values
-    turned: float = 0.5  # margin above by which a quarter turn looks more upright, 0 to about 2
+    narrow: Annotated[float, Range(0)] = 0.33  # aspect ratio below: three times as high as wide
+    wide: Annotated[float, Range(0)] = 3.0  # aspect ratio above: three times as wide as high
+    dark: Share = 0.2  # brightness below, 0 to 1
+    bright: Share = 0.8  # brightness above, 0 to 1
+    low_contrast: Annotated[float, Range(0, 0.5)] = 0.06  # contrast below, 0 to 0.5
+    overexposed: Share = 0.1  # share of blown-out pixels above, 0 to 1
+    underexposed: Share = 0.1  # share of black pixels above, 0 to 1
+    colourless: Share = 0.03  # saturation below, 0 to 1: infrared, black and white, thick haze
+    vignetted: Share = 0.3  # share of light lost in the corners above, 0 to 1
+    blurry: Share = 0.55  # blurriness above, 0 to 1
+    plain: Annotated[float, Range(0, 8)] = 5.5  # entropy below, 0 to 8 bits: few different grey values
+    turned: Annotated[float, Range(0, 2)] = 0.5  # margin above by which a quarter turn looks more upright, 0 to about 2
 
 
 ISSUES = {  # issue: the measure it looks at, and whether low or high values are bad
@@ -56,8 +56,6 @@ ISSUES = {  # issue: the measure it looks at, and whether low or high values are
     "turned": ("turn_margin", "high"),
 }
 
-HIGHEST = {"aspect_ratio": math.inf, "contrast": 0.5, "entropy": 8, "turn_margin": 2}  # every other measure: 1
-
 
 def check_thresholds(thresholds: Thresholds) -> None:
     """Refuse thresholds that no photo can reach, and those that flag a photo for being both too low and too high.
@@ -65,9 +63,8 @@ def check_thresholds(thresholds: Thresholds) -> None:
     Raises:
         UserError: The first such threshold.
     """
+    check_settings(thresholds, "thresholds.")
     values = asdict(thresholds)
-    highest = {issue: HIGHEST.get(measured, 1) for issue, (measured, _) in ISSUES.items()}
-    check_range(**{f"thresholds.{issue}": (value, 0, highest[issue]) for issue, value in values.items()})
     for low, high in (("narrow", "wide"), ("dark", "bright")):
         if values[low] > values[high]:
             raise UserError(
