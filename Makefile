@@ -44,6 +44,7 @@ page: .venv/installed-app
 	$(RUN) app.py
 
 docs: .venv/installed-docs
+	PYTHONPATH="$(CURDIR)" TTY_COMPATIBLE=0 $(RUN) -m nbconvert --log-level WARN --execute --to markdown docs/notebooks/tour.ipynb
 	$(RUN) -m zensical build --strict --clean
 	@echo "Open site/index.html; for the search on it: python -m http.server --directory site"
 

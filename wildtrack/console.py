@@ -38,8 +38,8 @@ SCRIPTS = {
     "compare": "compare_methods.py",
 }
 
-# No markup: a folder may well be called "seals [2024]". Soft wrap: lines are not broken inside a path.
-console = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
+# In a notebook as in a terminal, because widgets need one more package. No markup: a folder may well be called "seals [2024]". Soft wrap: lines are not broken inside a path.
+console = Console(stderr=True, force_jupyter=False, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def run(main: Callable[[ConfigT], object], config: ConfigT, description: str | None) -> None:

@@ -22,7 +22,7 @@ LOADED = re.compile(
     r'<(?:script|img|iframe)[^>]*\bsrc="?([^"\s>]+)|<link(?![^>]*rel="?canonical)[^>]*\bhref="?([^"\s>]+)'
 )
 needs_builder = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("zensical", "mkdocstrings")),
+    any(importlib.util.find_spec(name) is None for name in ("zensical", "mkdocstrings", "nbconvert")),
     reason="the site's builder is not installed: pip install -r requirements-docs.txt",
 )
 
@@ -40,6 +40,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("docs", "wildtrack"):
         shutil.copytree(ROOT / folder, house / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "mkdocs.yml", house)
+    command = [sys.executable, "-m", "nbconvert", "--to", "markdown", str(house / "docs/notebooks/tour.ipynb")]
+    subprocess.run(command, capture_output=True, check=True)  # not run here: make docs does that
     return house
 
 
@@ -78,7 +80,7 @@ def in_nav(entry: Any) -> list[str]:
 
 def test_every_page_is_in_the_navigation() -> None:
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if (ROOT / "docs") in page.parents}
-    assert set(in_nav(NAV)) == pages
+    assert set(in_nav(NAV)) == pages | {"notebooks/tour.md"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
