@@ -24,8 +24,8 @@ from wildtrack.access.demo import DEMO_NEW
 from wildtrack.access.photos.find import find_photos
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
-from wildtrack.address.gallery.searcher import answer_photo
+from wildtrack.address.gallery.build import GalleryConfig, open_searcher
+from wildtrack.address.gallery.searcher import SearchConfig, answer_photo
 from wildtrack.console import console, run, track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads

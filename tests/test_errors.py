@@ -17,6 +17,7 @@ from wildtrack.access.demo import DEMO, dataset
 from wildtrack.address.artifacts import Artifacts, artifact_files
 from wildtrack.address.gallery import build
 from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.gallery.searcher import SearchConfig
 from wildtrack.address.models.preprocessor import Preprocessor
 from wildtrack.commands import evaluate, search, serve, train
 from wildtrack.errors import UserError
@@ -214,7 +215,7 @@ def test_a_viewpoint_that_no_known_photo_shows(
     monkeypatch.setattr(build, "gallery_of", lambda artifacts, config: (gallery, None))
     artifacts = Artifacts(Path(), Preprocessor((32, 32), 1, True, ("a",), "0-255"))
     with pytest.raises(UserError, match=message) if message else nullcontext():
-        build.open_searcher(artifacts, build.SearchConfig(viewpoint=viewpoint), build.GalleryConfig())
+        build.open_searcher(artifacts, SearchConfig(viewpoint=viewpoint), build.GalleryConfig())
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Artifacts, open_artifacts
 from wildtrack.address.gallery.answers import Answer
-from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
-from wildtrack.address.gallery.searcher import Searcher, answer_photo
+from wildtrack.address.gallery.build import GalleryConfig, open_searcher
+from wildtrack.address.gallery.searcher import SearchConfig, Searcher, answer_photo
 from wildtrack.assess.checks import PIXELS, Checks, check_catalogue
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.quality.flags import Thresholds

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from wildtrack.address.artifacts import artifact_files, open_artifacts
-from wildtrack.address.matching.matching import Matching
-from wildtrack.address.matching.matching_json import write_matching
+from wildtrack.address.matching.matching import Matching, write_matching
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.network import network_fingerprint, open_network
 from wildtrack.errors import UserError

@@ -617,7 +617,8 @@ def test_arrays(tmp_path: Path, canary: Path, name: str) -> None:
     assert "the index in" in refused(lambda: read_gallery(tmp_path / "a", "f", 8))
     for array in ("photos", "places", "descriptors", "centres", "members"):
         (tmp_path / f"keypoint_{array}.npy").write_bytes(ARRAYS[name](canary))
-    refused(lambda: open_keypoints(tmp_path))
+    with pytest.raises((OSError, ValueError, EOFError)):
+        open_keypoints(tmp_path)
 
 
 def test_a_faiss_header_that_claims_terabytes_is_refused(tmp_path: Path) -> None:

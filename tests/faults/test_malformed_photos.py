@@ -23,7 +23,7 @@ from tests.helpers.malformed import (
     encoded,
     is_one_clear_line,
 )
-from tests.helpers.spotted import SIZE, CellEngine, build, fake_matching
+from tests.helpers.spotted import SIZE, build, fake_matching, searcher_of
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import find_photos
@@ -49,7 +49,7 @@ ON_POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files
 
 @pytest.fixture(scope="module")
 def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
-    return Searcher(build(tmp_path_factory.mktemp("known")), CellEngine(), SIZE, "fused", fake_matching())
+    return searcher_of(build(tmp_path_factory.mktemp("known")), "fused", fake_matching())
 
 
 @pytest.fixture(scope="module")

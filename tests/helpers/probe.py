@@ -24,10 +24,9 @@ from fastapi.testclient import TestClient
 
 from tests.helpers.malformed import JPEG, PNG, WEBP, is_one_clear_line
 from tests.helpers.mutations import mutated
-from tests.helpers.spotted import SIZE, CellEngine, build, fake_matching
+from tests.helpers.spotted import SIZE, build, fake_matching, searcher_of
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.reader import PhotoError, photo_size, photo_suffix, read_photo
-from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.web.api import create_app
 from wildtrack.web.guard import Guard, Limits
 from wildtrack.web.service import Service
@@ -65,7 +64,7 @@ def reader(folder: Path) -> Iterator[Asked]:
 @contextmanager
 def search(folder: Path) -> Iterator[Asked]:
     """The server, asked over HTTP in this process."""
-    searcher = Searcher(build(folder), CellEngine(), SIZE, "fused", fake_matching())
+    searcher = searcher_of(build(folder), "fused", fake_matching())
     with open_store(folder / "sightings") as store:
         app = create_app(Service(searcher, (), store), "", needs_token=False)
         guarded = Guard(app, frozenset({"testserver"}), Limits(10**8))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.gallery.files import save_gallery
 from wildtrack.address.gallery.gallery import Gallery, Source
+from wildtrack.address.gallery.searcher import SearchConfig, Searcher
 from wildtrack.address.matching.calibration import Calibration, Curve
 from wildtrack.address.matching.decision import Decider
 from wildtrack.address.matching.fused import EMBEDDING
@@ -51,6 +53,12 @@ def fake_matching(
     decider = Decider(weights, np.array([0.4, 0.8]), np.array([0.1, 0.6]), 0.5)
     matchers = {name: LearntMatcher(by_viewpoint, decider, 1.0, 1.0) for name in (EMBEDDING, LOCAL, FUSED)}
     return Matching(best, calibrations, matchers, 2, 2, 2, 2, 6, False)
+
+
+def searcher_of(
+    gallery: Gallery, matcher: str = EMBEDDING, matching: Matching | None = None, engine: Any = None, **how: Any
+) -> Searcher:
+    return Searcher(gallery, engine or CellEngine(), SIZE, matching, SearchConfig(matcher, **how))
 
 
 def build(folder: Path, names: Sequence[str] = NAMES, viewpoints: Sequence[str] = VIEWPOINTS) -> Gallery:

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
 from tests.helpers.engines import Classifier
-from tests.helpers.spotted import SIZE, build, fake_matching, spots
+from tests.helpers.spotted import build, fake_matching, searcher_of, spots
 from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.web import api as module
@@ -37,7 +37,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 @pytest.fixture
 def searcher(gallery: Gallery) -> Searcher:
-    return Searcher(gallery, Classifier(), SIZE, "fused", fake_matching(), explains=True)
+    return searcher_of(gallery, "fused", fake_matching(), Classifier(), explains=True)
 
 
 @pytest.fixture

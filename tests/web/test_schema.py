@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.helpers.spotted import SIZE, build, fake_matching
+from tests.helpers.spotted import build, fake_matching, searcher_of
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (requirements-dev.txt)")
 
 from tests.helpers.engines import Classifier  # noqa: E402
-from wildtrack.address.gallery.searcher import Searcher  # noqa: E402
 from wildtrack.web.api import create_app  # noqa: E402
 from wildtrack.web.service import Service  # noqa: E402
 from wildtrack.web.store import Store  # noqa: E402
@@ -26,7 +25,7 @@ EXAMPLES = 200 if os.environ.get("WILDTRACK_SOAK") else 10
 def described(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The schema of an application that really answers."""
     folder = tmp_path_factory.mktemp("known")
-    searcher = Searcher(build(folder), Classifier(), SIZE, "fused", fake_matching(), explains=True)
+    searcher = searcher_of(build(folder), "fused", fake_matching(), Classifier(), explains=True)
     service = Service(searcher, ("Ana", "Bla"), Store(Path(folder) / "sightings"))
     return schemathesis.openapi.from_asgi("/openapi.json", create_app(service, "", needs_token=False))
 

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.spotted import FUSED, LOCAL, SIZE, CellEngine, build, fake_matching, spots
+from tests.helpers.spotted import FUSED, LOCAL, CellEngine, build, fake_matching, searcher_of, spots
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.gallery.gallery import Gallery
-from wildtrack.address.gallery.searcher import Searcher
 from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.errors import UserError
 from wildtrack.web.service import Service, usable_name
@@ -30,8 +29,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def serve(gallery: Gallery, store: Store, matcher: str = FUSED) -> Service:
-    searcher = Searcher(gallery, CellEngine(), SIZE, matcher, fake_matching(), explains=True)
-    return Service(searcher, ("Ana", "Blå"), store)
+    return Service(searcher_of(gallery, matcher, fake_matching(), explains=True), ("Ana", "Blå"), store)
 
 
 def png(pattern: int, crop: int = 4) -> io.BytesIO:
@@ -158,7 +156,7 @@ def test_probabilities_are_those_of_the_trained(gallery: Gallery, store: Store) 
         def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
             return super().run(photos) | {"probabilities": np.array([[0.25, 0.75]], np.float32)}
 
-    service = Service(Searcher(gallery, Classifier(), SIZE), ("Ana", "Blå"), store)
+    service = Service(searcher_of(gallery, engine=Classifier()), ("Ana", "Blå"), store)
     query = service.read("a.png", png(1))
     assert service.probabilities(query, 5) == [("Blå", 0.75), ("Ana", 0.25)]
     assert service.probabilities(query, 1) == [("Blå", 0.75)]

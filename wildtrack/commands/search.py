@@ -21,8 +21,8 @@ from wildtrack.access.photos.find import find_photos
 from wildtrack.access.problems import report_problems
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.answers import Answer
-from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
-from wildtrack.address.gallery.searcher import Searcher, answer_photo
+from wildtrack.address.gallery.build import GalleryConfig, open_searcher
+from wildtrack.address.gallery.searcher import SearchConfig, Searcher, answer_photo
 from wildtrack.config import (
     CustomObjects,
     DiskSpace,

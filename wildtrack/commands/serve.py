@@ -16,7 +16,8 @@ from typing import Annotated
 
 import wildtrack.web
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.gallery.build import GalleryConfig, SearchConfig, open_searcher
+from wildtrack.address.gallery.build import GalleryConfig, open_searcher
+from wildtrack.address.gallery.searcher import SearchConfig
 from wildtrack.config import RARE, CustomObjects, DiskSpace, Folder, Range, Scaling, Share, check_settings, part
 from wildtrack.console import console
 from wildtrack.errors import UserError

@@ -185,7 +185,7 @@ class Service:
             raise UserError(f"no known photo shows the viewpoint {viewpoint!r}; viewpoints are: {words}")
         searchers = self._searchers
         if viewpoint not in searchers:
-            searchers[viewpoint] = replace(self.searcher, viewpoint=viewpoint)
+            searchers[viewpoint] = replace(self.searcher, config=replace(self.searcher.config, viewpoint=viewpoint))
         return searchers[viewpoint]
 
     def _opened(self, sighting: Sighting, vector: npt.NDArray[np.float32] | None) -> Confirmed:

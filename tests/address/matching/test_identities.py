@@ -31,7 +31,7 @@ def test_merge_and_ranking_agree_with_plain_loops(
     seed: int, kind: type[np.floating], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many ties, photos that cannot be, and identities of whom none can."""
-    monkeypatch.setattr(module, "BLOCK_CELLS", 40)
+    monkeypatch.setattr(module, "BLOCK", 40)
     rng = np.random.default_rng(seed)
     count = int(rng.integers(1, 60))
     ids = [f"id {number}" for number in rng.integers(0, rng.integers(1, 25), count)]

@@ -16,7 +16,7 @@ from wildtrack.address.matching.embedding import EmbeddingMatcher
 from wildtrack.address.matching.fused import FusedMatcher, matcher_names
 from wildtrack.address.matching.local.matcher import LocalMatcher
 from wildtrack.address.matching.matcher import Bools, Floats, Matcher, Rows, matchers, new_matcher
-from wildtrack.address.matching.matching_json import read_matching, write_matching
+from wildtrack.address.matching.matching import read_matching, write_matching
 from wildtrack.address.training.learn_matching import learn_matching, score_validation
 from wildtrack.errors import UserError
 

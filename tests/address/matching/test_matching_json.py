@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.helpers.validation import learnt_scores, made_up
-from wildtrack.address.matching.matching import Matching
-from wildtrack.address.matching.matching_json import COUNTS, FILE, read_matching, write_matching
+from wildtrack.address.matching.matching import FILE, Matching, read_matching, write_matching
 from wildtrack.address.training.learn_matching import learn_matching
 from wildtrack.errors import UserError
 
+COUNTS = ("queries", "identities", "new_photos", "new_animals", "gallery")
 BAD_COUNTS: tuple[Any, ...] = ("7", True, [])
 
 

@@ -14,8 +14,7 @@ from wildtrack.address.features.features import Features
 from wildtrack.address.matching.decision import Decider, learn_decider
 from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.identities import Identities
-from wildtrack.address.matching.matching import summary
-from wildtrack.address.matching.matching_json import read_matching, write_matching
+from wildtrack.address.matching.matching import read_matching, summary, write_matching
 from wildtrack.address.matching.viewpoints import Codes
 from wildtrack.address.training.learn_matching import (
     ScoredPhotos,

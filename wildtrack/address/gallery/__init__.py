@@ -1,11 +1,11 @@
 """Known photos and a model in; an answer for each query out.
 
-- `gallery`: the known photos with their features, scored, searched and extended
+- `gallery`: the known photos with their features, which can be searched and extended
 - `index`: the FAISS index of their embeddings
 - `files`: both on disk
 - `build`: opens the gallery of a model, or builds it
 - `ranking`: the animals of the gallery, ranked for a query
 - `searcher`: a photo -> its answer
-- `answers`: what an answer says
+- `answers`: the answer
 - `explain`: why two photos match
 """

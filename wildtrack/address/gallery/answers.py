@@ -19,25 +19,25 @@ class Candidate:
     bbox: tuple[float, float, float, float] | None  # x, y, width, height of the animal in it; None: the whole photo
     orientation: str | None  # of that photo
     date: str | None  # of that photo, ISO 8601
-    gallery_photos: int  # how many photos of this identity are in the gallery
-    probability: float | None = None  # P(same animal), 0 to 1; None for a model that learnt nothing from validation
-    shared_points: int | None = None  # keypoints that the two photos share in one arrangement; None: not looked for
-    points: list[list[float]] | None = None  # where these lie: x, y in the query, x, y here; shares of width and height
-    other_viewpoint: str | None = None  # the viewpoints that are known of it, where the query's is not among them
+    gallery_photos: int  # number of photos of this identity in the gallery
+    probability: float | None = None  # P(same animal), 0 to 1; None for a model without validation photos
+    shared_points: int | None = None  # number of keypoints that the two photos share; None: not compared
+    points: list[list[float]] | None = None  # all of them: x, y in the query, x, y here; shares of width and height
+    other_viewpoint: str | None = None  # the identity's known viewpoints, where the query's is not among them
 
 
 @dataclass(frozen=True)
 class Answer:
     """The answer for one photo."""
 
-    photo: str  # as it was asked about
+    photo: str  # the query, as it was named
     status: Literal["ok", "unreadable"]
     reason: str | None = None  # why it is unreadable
     candidates: list[Candidate] = field(default_factory=list)  # the best identity first
     already_known_as: str | None = None  # identity of this very file in the gallery; it is left out of the ranking
     panel: str | None = None  # the picture of query and candidates
-    model: str | None = None  # fingerprint of the model that answered
-    matcher: str | None = None  # by which it was answered: embedding, local or fused
-    viewpoint: str | None = None  # which side of the animal the photo was said to show
-    decision: Decision | None = None  # of the first candidate; None where P(same animal) is
-    false_match_rate: float | None = None  # the share of new animals' photos that may be called a match
+    model: str | None = None  # fingerprint of the model
+    matcher: str | None = None  # embedding, local or fused
+    viewpoint: str | None = None  # of the query, as given
+    decision: Decision | None = None  # on the first candidate; None where P(same animal) is
+    false_match_rate: float | None = None  # the share of unknown animals' photos that may be called a match

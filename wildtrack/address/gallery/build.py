@@ -18,7 +18,8 @@ from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import cached_keypoints
 from wildtrack.address.gallery.files import REBUILD, read_gallery, save_gallery
 from wildtrack.address.gallery.gallery import Gallery, Source, gallery_table
-from wildtrack.address.gallery.searcher import Searcher
+from wildtrack.address.gallery.index import EXACT_UP_TO, FOUND, is_exact
+from wildtrack.address.gallery.searcher import SearchConfig, Searcher
 from wildtrack.address.matching.fused import needs_keypoints
 from wildtrack.address.matching.matching import choose_matcher
 from wildtrack.address.models.engines import Engine
@@ -37,13 +38,13 @@ class GalleryConfig:
     data: Path | None = None  # the catalogue; None: that of the gallery, or for a new one that of the training
     with_keypoints: bool = False  # whether the matcher compares them
     rebuild: bool = False  # build it from the photos there are now
-    problems: Path = Path("results/problems.csv")  # where photos that cannot be used are listed
+    problems: Path = Path("results/problems.csv")  # list of photos that cannot be used
     loading: LoadingConfig = field(default_factory=lambda: LoadingConfig(onnx_only=True))
     cache: CacheConfig = field(default_factory=CacheConfig)
 
     @classmethod
     def of(cls, config: Any) -> "GalleryConfig":
-        """What the `Config` of a command says of the gallery; unusable photos are listed in its `results`."""
+        """The settings of a command's `Config` for the gallery; unusable photos are listed in its `results`."""
         return replace(
             part(cls, config),
             problems=config.results / "problems.csv",
@@ -52,19 +53,8 @@ class GalleryConfig:
         )
 
 
-@dataclass(frozen=True)
-class SearchConfig:
-    """How to search a gallery."""
-
-    matcher: str = "auto"  # auto: whichever did best on validation photos
-    false_match_rate: float = 0.01  # share of unknown animals' photos that may be called a match
-    viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words
-    explains: bool = False  # look for shared points where the matcher has no need of them
-    exact: bool = False  # compare with every photo, also where an index would be approximate
-
-
 def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryConfig) -> Searcher:
-    """Open the gallery of a trained model to be searched, or build it first where there is none yet.
+    """Open the gallery of a trained model to be searched; it is built first where there is none yet.
 
     Args:
         artifacts: The trained model; the gallery lies in its folder.
@@ -75,32 +65,32 @@ def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryCon
         UserError: The matcher is not known, the gallery is damaged or of another model or of other photos, no labelled
             photo can be read, or no photo in the gallery shows the viewpoint.
     """
-    matcher = choose_matcher(artifacts.matching, search.matcher)
-    gallery, engine = gallery_of(artifacts, replace(config, with_keypoints=needs_keypoints(matcher)))
+    with_keypoints = needs_keypoints(choose_matcher(artifacts.matching, search.matcher))
+    gallery, engine = gallery_of(artifacts, replace(config, with_keypoints=with_keypoints))
     words = sorted(set(gallery.viewpoints) - {""})
     if search.viewpoint and search.viewpoint not in words:  # misspelt, or in other words than the catalogue's
         known = f"the gallery photos show {', '.join(words)}" if words else "the catalogue knows no viewpoints"
         raise UserError(f"--viewpoint {search.viewpoint!r} fits no photo: {known}; leave it out, or use these words")
-    return Searcher(
-        replace(gallery, index=None) if search.exact else gallery,
-        engine,
-        artifacts.preprocessor.image_size,
-        matcher,
-        artifacts.matching,
-        search.false_match_rate,
-        search.viewpoint,
-        search.explains,
-    )
+    if search.exact:
+        gallery = replace(gallery, index=None)
+    elif gallery.index is not None and not is_exact(gallery.index) and not with_keypoints:
+        log.info(
+            "Above %d gallery photos answers are approximate (at least %.0f %% of the most similar photos are "
+            "found); --exact compares with every one of them.",
+            EXACT_UP_TO,
+            100 * FOUND,
+        )
+    return Searcher(gallery, engine, artifacts.preprocessor.image_size, artifacts.matching, search)
 
 
 def gallery_of(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine]:
-    """The gallery of a trained model and the engine that made its embeddings; see `open_searcher`."""
+    """The gallery of a trained model and the engine that made its embeddings; raises as `open_searcher`."""
     opened = None if config.rebuild else _opened(artifacts, config)
     return opened or _built(artifacts, config)
 
 
 def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine] | None:
-    """The gallery there is; None where it, or `model.onnx`, has yet to be made."""
+    """The gallery on disk; None where it, or `model.onnx`, has yet to be made."""
     engine = open_onnx(artifacts, config.loading)
     if engine is None:
         return None
@@ -131,14 +121,14 @@ def _built(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine
     report_problems(config.problems, catalogue.problems, embedded.problems)
     table, digests = table.iloc[embedded.rows], [digests[row] for row in embedded.rows]
     embeddings = embedded.outputs["embedding"]
-    del embedded  # with the probabilities, as many as there are identities for each photo
+    del embedded  # its probabilities are as many for each photo as there are identities
     broken = ~np.isfinite(embeddings).all(axis=1)
     if broken.any():
         raise UserError(
-            f"the model makes no numbers of {broken.sum()} of {len(table)} photos, the first: "
+            f"the model's embeddings of {broken.sum()} of {len(table)} photos are not numbers, the first: "
             f"{table['path'].iloc[int(broken.argmax())]}; it is damaged, or its training went wrong: train again"
         )
     keypoints = cached_keypoints(table, root, digests, cache) if config.with_keypoints else None
-    gallery = Gallery.of(gallery_table(table, digests), Features(embeddings, viewpoints_of(table), keypoints))
-    source = Source(root, data, model.fingerprint)
-    return save_gallery(replace(gallery, source=source), artifacts.folder), model.engine
+    features = Features(embeddings, viewpoints_of(table), keypoints)
+    gallery = replace(Gallery.of(gallery_table(table, digests), features), source=Source(root, data, model.fingerprint))
+    return save_gallery(gallery, artifacts.folder), model.engine

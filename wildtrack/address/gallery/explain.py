@@ -1,4 +1,4 @@
-"""Why two photos match: the points that they share, and where on a photo the similarity rests."""
+"""Why two photos match: the points that they share, and where on a photo the similarity comes from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.address.models.engines import Engine
 from wildtrack.console import track
 
-WINDOWS = 7  # places a side at which a part of the photo is covered
+WINDOWS = 7  # positions along each side at which a part of the photo is covered
 COVERED = 0.25  # of its side
-BLUR = 0.04  # of its width: the edges of the windows mean nothing
+BLUR = 0.04  # of its width, to hide the edges of the windows
 
 Floats = npt.NDArray[np.float32]
 
@@ -22,17 +22,10 @@ Floats = npt.NDArray[np.float32]
 def shared_points(
     index: KeypointIndex, query: Keypoints, photos: Sequence[int], excluded: npt.NDArray[np.bool_] | None = None
 ) -> list[Floats]:
-    """Where the points lie that a query shares with gallery photos in one arrangement; see `KeypointIndex.verified`.
+    """The places of the points that a query shares with gallery photos, by `KeypointIndex.verified`.
 
-    Args:
-        index: The gallery's keypoints.
-        query: The photo that is asked about.
-        photos: Which gallery photos.
-        excluded: Bool (G,): gallery photos that are taken to be unknown.
-
-    Returns:
-        For each of `photos` float32 (M, 4): x and y in the query, x and y in the gallery photo, as shares of their
-        width and height; those that say most come first.
+    Returns for each of `photos` float32 (M, 4): x and y in the query, x and y in the gallery photo, as shares of their
+    width and height, the points with the highest weights first. `excluded` is bool (G,): gallery photos to ignore.
     """
     found = []
     for photo in photos:
@@ -47,10 +40,10 @@ def shared_points(
 
 
 def similarity_maps(engine: Engine, photo: npt.NDArray[np.uint8], embeddings: Floats) -> Floats:
-    """Where on a photo its similarity to others rests: how much is lost when that place is covered.
+    """Where on a photo its similarity to K others comes from: the cosine that is lost when a place is covered.
 
-    After Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. It asks for nothing but
-    the engine's answers, so it says what any model goes by.
+    After Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. It works for any model,
+    because it needs only the engine.
 
     Args:
         engine: Embeds photos.
@@ -58,23 +51,22 @@ def similarity_maps(engine: Engine, photo: npt.NDArray[np.uint8], embeddings: Fl
         embeddings: float32 (K, D), of the others.
 
     Returns:
-        float32 (K, H, W): the cosine lost, 0 or more, the mean over the windows that cover a place, a little blurred.
+        float32 (K, H, W), 0 or more: the mean over the windows that cover a place, slightly blurred.
     """
     height, width = photo.shape[:2]
     tall, wide = max(1, round(COVERED * height)), max(1, round(COVERED * width))
     tops = np.linspace(0, height - tall, WINDOWS).astype(int)
     lefts = np.linspace(0, width - wide, WINDOWS).astype(int)
-    windows = [(top, left) for top in tops for left in lefts]
-    covered = np.repeat(photo[None], len(windows), axis=0)
+    windows = [np.s_[top : top + tall, left : left + wide] for top in tops for left in lefts]
     average = photo.mean(axis=(0, 1)).astype(np.uint8)
-    for copy, (top, left) in zip(covered, windows, strict=True):
-        copy[top : top + tall, left : left + wide] = average
     whole = engine.run(photo[None])["embedding"] @ embeddings.T  # (1, K)
-    lost = whole - np.concatenate([engine.run(copy[None])["embedding"] @ embeddings.T for copy in covered])
     total, count = np.zeros((len(embeddings), height, width), np.float32), np.zeros((height, width), np.float32)
-    for loss, (top, left) in zip(lost, windows, strict=True):
-        total[:, top : top + tall, left : left + wide] += loss[:, None, None]
-        count[top : top + tall, left : left + wide] += 1
+    for window in windows:
+        covered = photo.copy()
+        covered[window] = average
+        lost = whole - engine.run(covered[None])["embedding"] @ embeddings.T
+        total[:, *window] += lost.T[..., None]
+        count[window] += 1
     mean = np.maximum(0, total / np.maximum(1, count))
     blurred = [cv2.GaussianBlur(each, (0, 0), BLUR * width) for each in mean]
     return np.array(blurred, np.float32).reshape(total.shape)
@@ -90,17 +82,11 @@ class Reasons:
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """The photos that are looked at to explain a ranking.
+    """N photos of a catalogue, from which a ranking is explained."""
 
-    Attributes:
-        pixels: uint8 (N, H, W, 3), at the engine's size, of a catalogue's photos.
-        embeddings: float32 (N, D).
-        keypoints: Row of the catalogue -> keypoints, for every photo that asks or is ranked first.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    embeddings: Floats
-    keypoints: Mapping[int, Keypoints]
+    pixels: npt.NDArray[np.uint8]  # (N, H, W, 3), at the engine's size
+    embeddings: Floats  # (N, D)
+    keypoints: Mapping[int, Keypoints]  # row of the catalogue -> keypoints, for the queries and the photos ranked first
 
 
 def explain_queries(
@@ -110,14 +96,13 @@ def explain_queries(
     index: KeypointIndex | None,
     gallery: npt.NDArray[np.intp],
 ) -> dict[int, Reasons]:
-    """Why photos of a catalogue are ranked first for others.
+    """Explain why photos of a catalogue are ranked first for others.
 
     Args:
         ranked: Row of a query -> the rows of the photos that are ranked first.
-        photos: Those rows and more.
+        photos: The catalogue's photos.
         engine: Embeds photos.
-        index: The gallery's keypoints; None where the matcher has no need of them: then only the photos that are ranked
-            first are compared.
+        index: The gallery's keypoints; None: only the photos that are ranked first are compared.
         gallery: int (G,), the row of each photo in the index.
     """
     places = {int(row): place for place, row in enumerate(gallery)}

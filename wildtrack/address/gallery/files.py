@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ from wildtrack.address.features.keypoints import SETTINGS
 from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
 from wildtrack.address.gallery.index import build_index, is_exact, read_index, write_index
 from wildtrack.address.matching.local.files import open_keypoints, write_keypoints
-from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.console import program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import open_array, write_csv
@@ -24,18 +22,15 @@ REBUILD = f"build it again: {program('search')} --rebuild, with the same --artif
 
 
 def gallery_files(folder: Path) -> SealedSet:
-    """The gallery's own sealed set, which lies beside the model's in the artifacts folder."""
+    """The gallery's sealed set, apart from the model's in the same artifacts folder."""
     return SealedSet(folder, "index_manifest.json", ".staging-index", REBUILD)
 
 
 def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
     """Write a gallery as one set of files, and open it.
 
-    They are `index.faiss`, `embeddings.npy`, `meta.csv` and perhaps `keypoint_*.npy`.
-
-    Args:
-        gallery: With a source, `COLUMNS` and nothing recent; N >= 1 photos.
-        folder: The artifacts folder.
+    They are `index.faiss`, `embeddings.npy`, `meta.csv` and, with keypoints, `keypoint_*.npy`. The gallery needs a
+    source, all `COLUMNS`, at least one photo and no recent ones.
     """
     if gallery.source is None or gallery.recent is not None:
         raise ValueError("A gallery that is kept has a source, and no recent photos.")
@@ -44,8 +39,7 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
 
     def write(staging: Path) -> None:
         write_index(index, staging / "index.faiss")
-        vectors = gallery.embeddings.astype(np.float32, copy=False)
-        np.save(staging / "embeddings.npy", vectors, allow_pickle=False)
+        np.save(staging / "embeddings.npy", gallery.embeddings.astype(np.float32, copy=False), allow_pickle=False)
         write_csv(staging / "meta.csv", gallery.table.assign(bbox=boxes)[list(COLUMNS)])
         if gallery.keypoints is not None:
             write_keypoints(gallery.keypoints, staging)
@@ -59,8 +53,7 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
         "index": "exact" if is_exact(index) else "product quantisation",
     }
     gallery_files(folder).replace(write, about)
-    dimensions, with_keypoints = gallery.embeddings.shape[1], gallery.keypoints is not None
-    opened = read_gallery(folder, source.fingerprint, dimensions, with_keypoints)
+    opened = read_gallery(folder, source.fingerprint, gallery.embeddings.shape[1], gallery.keypoints is not None)
     if opened is None:
         raise UserError(f"the gallery in {folder} cannot be read back; is its disk sound and not full?")
     return opened
@@ -69,7 +62,7 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
 def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Gallery | None:
     """Open the gallery in an artifacts folder, every file checked; None where there is none yet.
 
-    Embeddings and index stay where they are on disk.
+    Large arrays are mapped from disk.
 
     Args:
         folder: The artifacts folder.
@@ -87,6 +80,9 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
         raise UserError(
             f"the index in {folder} was made by another model, so its embeddings mean nothing to this one; {REBUILD}"
         )
+    if with_keypoints and about.get("keypoints", "") != SETTINGS:
+        found = "without keypoints" if not about.get("keypoints") else "with keypoints of another kind"
+        raise UserError(f"the index in {folder} was built {found}, and the matcher compares them; {REBUILD}")
     try:
         table = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)[list(COLUMNS)]
         table["bbox"] = pd.Series([parse_bbox(box) if box else None for box in table["bbox"]], dtype=object)
@@ -95,26 +91,15 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
             wanted = f"float32 {(len(table), dimensions)}"
             raise ValueError(f"embeddings.npy holds {embeddings.dtype} {embeddings.shape}, and not {wanted}")
         index = read_index(folder / "index.faiss", len(table), dimensions)
+        keypoints = open_keypoints(folder) if with_keypoints else None
+        if keypoints is not None and len(keypoints.gallery) != len(table):
+            raise ValueError(f"the keypoints are of {len(keypoints.gallery)} photos, not of {len(table)}")
         source = Source(Path(about["root"]), Path(about["data"]), fingerprint)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the index in {folder} cannot be read: {reason}; {REBUILD}") from error
     if isinstance(about.get("sketches_find"), float):  # as version 0.1 had it for more than 200,000 photos
         log.warning("An earlier version built this gallery: each of its photos is compared; --rebuild is quicker.")
-    keypoints = _keypoints(folder, about, len(table)) if with_keypoints else None
     return Gallery(table, embeddings, keypoints, index, source=source)
-
-
-def _keypoints(folder: Path, about: dict[str, Any], photos: int) -> KeypointIndex:
-    if about.get("keypoints", "") != SETTINGS:
-        found = "without keypoints" if not about.get("keypoints") else "with keypoints of another kind"
-        raise UserError(f"the index in {folder} was built {found}, and the matcher compares them; {REBUILD}")
-    try:
-        keypoints = open_keypoints(folder)
-    except UserError as error:
-        raise UserError(f"{error}; {REBUILD}") from error
-    if len(keypoints.gallery) != photos:
-        raise UserError(f"the keypoints in {folder} are of {len(keypoints.gallery)} photos, not of {photos}; {REBUILD}")
-    return keypoints

@@ -20,7 +20,6 @@ COLUMNS = ("image_id", "identity", "path", "bbox", "orientation", "date", "sha25
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class Gallery:
             (x, y, w, h) or None.
         embeddings: float32 (N, D), length one, of the first N rows; may be mapped from disk.
         keypoints: Index of the photos' keypoints, where a matcher compares them.
-        index: FAISS index of the first N rows; None: there is none, and all rows are compared.
-        recent: float32 (G - N, D), length one, of photos that were added since; the last rows.
+        index: FAISS index of the first N rows; None: all rows are compared.
+        recent: float32 (G - N, D), length one, of photos that were added later; the last rows.
         source: Where a kept gallery came from.
     """
 
@@ -65,12 +64,12 @@ class Gallery:
 
     @cached_property
     def identities(self) -> Identities:
-        """Who is on each photo."""
+        """The identities of the photos."""
         return Identities.of(self.table["identity"])
 
     @cached_property
     def viewpoints(self) -> npt.NDArray[np.object_]:
-        """Which side of the animal each photo shows, str (G,), "" where not known."""
+        """The viewpoint of each photo, str (G,), "" where not known."""
         return viewpoints_of(self.table)
 
     def embeddings_of(self, rows: Rows | None = None) -> Floats:
@@ -89,14 +88,9 @@ class Gallery:
         return self.embeddings if self.recent is None else np.concatenate([self.embeddings, self.recent])
 
     def shortlist(self, embedding: Floats, count: int) -> Rows:
-        """Rows of the most similar photos, most of them where the index is approximate.
+        """Rows of the photos most similar to an embedding, float32 (D,), and of all recent photos, in any order.
 
-        Args:
-            embedding: float32 (D,), length one.
-            count: How many are wanted.
-
-        Returns:
-            int (R,), R at least `count` where there are so many, in any order; photos added since are always in it.
+        At least `count` where there are so many; an approximate index may miss some.
         """
         if self.index is None:
             return np.arange(len(self))
@@ -104,48 +98,29 @@ class Gallery:
         return np.concatenate([found[found >= 0], np.arange(len(self.embeddings), len(self))])
 
     def extended(self, features: Features, table: pd.DataFrame) -> "Gallery":
-        """These photos and some more after them; this gallery stays as it is, and they share what is large.
+        """A new gallery with M photos more, which shares what is large; this one stays as it is.
 
         Args:
-            features: Of M photos, with keypoints where this gallery has them.
+            features: Of the photos; those without keypoints count as photos that show nothing.
             table: `COLUMNS`, M rows.
         """
         if not len(table):
             return self
-        more, keypoints = features.embeddings, features.keypoints
+        more, keypoints = features.embeddings, features.keypoints or [Keypoints.none()] * len(table)
         return replace(
             self,
             table=pd.concat([self.table, table], ignore_index=True),
             recent=more if self.recent is None else np.concatenate([self.recent, more]),
-            keypoints=None if self.keypoints is None else self.keypoints.extended(keypoints or _none(len(table))),
+            keypoints=None if self.keypoints is None else self.keypoints.extended(keypoints),
         )
 
-    def with_content(self, digest: str) -> Bools:
+    def with_content(self, digest: str) -> npt.NDArray[np.bool_]:
         """Which photos come from files of this content, its SHA-256; bool (G,)."""
-        found: Bools = self._contents == pd.util.hash_array(np.array([digest], dtype=object))[0]
-        found[found] = self.table["sha256"].iloc[np.flatnonzero(found)] == digest
-        return found
-
-    @cached_property
-    def _contents(self) -> npt.NDArray[np.uint64]:
-        """A number for the content of each photo's file, (G,): many texts take long to compare."""
-        return pd.util.hash_array(self.table["sha256"].to_numpy(dtype=object), categorize=False)
-
-
-def _none(count: int) -> Sequence[Keypoints]:
-    return [Keypoints.none()] * count
+        return (self.table["sha256"] == digest).to_numpy(dtype=np.bool_)
 
 
 def gallery_table(table: pd.DataFrame, digests: Sequence[str]) -> pd.DataFrame:
-    """The columns of a catalogue that a gallery keeps.
-
-    Args:
-        table: The catalogue, N rows.
-        digests: SHA-256 of each photo's file, N.
-
-    Returns:
-        `COLUMNS`, N rows: text, "" where unknown; `bbox` (x, y, width, height) or None.
-    """
+    """The `COLUMNS` of a catalogue, N rows, and the SHA-256 of each photo's file, as `Gallery` has them."""
     kept = table.reindex(columns=list(COLUMNS)).astype(object).fillna("")
     kept["bbox"] = pd.Series([box or None for box in kept["bbox"]], index=kept.index, dtype=object)
     return kept.assign(sha256=digests).reset_index(drop=True)

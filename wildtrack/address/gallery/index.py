@@ -1,8 +1,8 @@
-"""The FAISS index of a gallery's embeddings, `index.faiss`: built, written, opened and asked.
+"""The FAISS index of a gallery's embeddings, `index.faiss`: built, written, opened and searched.
 
-Exact (`IndexFlatIP`) up to `EXACT_UP_TO` photos. Above, product quantisation (Jégou et al., "Product Quantization for
-Nearest Neighbor Search", 2011; 4 bits for 4 entries, searched in registers) finds a shortlist, whose embeddings are
-then compared as they are; where that would find too few of the most similar photos, the index stays exact.
+It is exact (`IndexFlatIP`) up to `EXACT_UP_TO` photos. Above, product quantisation (Jégou et al., "Product Quantization
+for Nearest Neighbor Search", 2011; 4 bits for 4 entries, searched in registers) finds a shortlist whose embeddings are
+then compared in full; if that would find too few of the most similar photos, the index stays exact.
 """
 
 import logging
@@ -20,26 +20,20 @@ log = logging.getLogger(__name__)
 EXACT_UP_TO = 200_000  # photos; up to here the exact search takes less time than the embedding of a query
 FOUND = 0.98  # share of the most similar photos that an approximate search must find, or it is not used
 WIDTH = 4  # entries of an embedding that 4 bits stand for
-TRAINED_ON = 1 << 12  # embeddings, from which the quantiser is learnt; FAISS takes no more
-SHORTLISTED = 4  # embeddings compared as they are, for each one that is wanted
-FEWEST = 100  # embeddings that a search of a gallery asks for, at least
-TRIED = 200  # embeddings that ask for their neighbours, to see what is found
-NEIGHBOURS = 10  # each
+TRAINED_ON = 1 << 12  # embeddings that the quantiser is trained on; FAISS takes no more
+SHORTLISTED = 4  # embeddings compared in full, for each one that is wanted
+FEWEST = 100  # embeddings that a search of a gallery wants, at least
+TRIED, NEIGHBOURS = 200, 10  # queries, and neighbours of each, that measure what an approximate search finds
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
-_KINDS = {b"IxFI": "IndexFlatIP", b"IxRF": "IndexRefineFlat"}  # first bytes of a file -> what FAISS makes of it
+_KINDS = {b"IxFI": "IndexFlatIP", b"IxRF": "IndexRefineFlat"}  # first bytes of a file -> FAISS class
 _FLAT_HEADER = 45  # bytes before the vectors
 
 
 def build_index(embeddings: Floats, exact_up_to: int = EXACT_UP_TO) -> Any:
-    """Build the FAISS index of embeddings.
-
-    Args:
-        embeddings: float32 (N, D), length one, N >= 1; may be mapped from disk.
-        exact_up_to: The largest N for which the index is exact in any case.
-    """
+    """Build the FAISS index of embeddings, float32 (N, D), length one; up to `exact_up_to` of them it is exact."""
     flat: Any = faiss.IndexFlatIP(embeddings.shape[1])
     flat.add(np.ascontiguousarray(embeddings, dtype=np.float32))
     if len(embeddings) <= exact_up_to:
@@ -54,20 +48,14 @@ def build_index(embeddings: Floats, exact_up_to: int = EXACT_UP_TO) -> Any:
 
 
 def is_exact(index: Any) -> bool:
-    """Whether an index finds the most similar embeddings always."""
+    """Whether an index always finds the most similar embeddings."""
     return isinstance(index, faiss.IndexFlatIP)
 
 
 def nearest(index: Any, queries: Floats, count: int) -> Rows:
-    """Find the most similar embeddings of each query.
+    """Find the embeddings most similar to each query, float32 (Q, D), length one.
 
-    Args:
-        index: From `build_index` or `read_index`.
-        queries: float32 (Q, D), length one.
-        count: How many are wanted, 1 at least; K is the smaller of it and the number of embeddings.
-
-    Returns:
-        Rows of the embeddings, int (Q, K), best first, equals in any order; -1 where an approximate index finds fewer.
+    Returns rows, int (Q, K), the best first, K at most `count`; -1 where an approximate index finds fewer.
     """
     rows: Rows = index.search(np.ascontiguousarray(queries), min(count, index.ntotal))[1]
     return rows
@@ -75,20 +63,15 @@ def nearest(index: Any, queries: Floats, count: int) -> Rows:
 
 def write_index(index: Any, path: Path) -> None:
     """Write the index; by Python, because FAISS cannot open every Unicode path on Windows."""
-    library: Any = faiss  # whose stubs do not know the writer
+    library: Any = faiss  # whose stubs lack the writer
     with path.open("wb") as file:
         library.write_index(index, library.PyCallbackIOWriter(file.write))
 
 
 def read_index(path: Path, photos: int, dimensions: int) -> Any:
-    """Open the index where it lies on disk, what is in it checked against the gallery before it is asked.
+    """Open the index of N photos and D dimensions, mapped from disk, its structure checked before it is searched.
 
     On Windows it is read into memory, because a file that is mapped could not be replaced by a new one.
-
-    Args:
-        path: The file.
-        photos: N, the rows of the gallery.
-        dimensions: D, the length of its embeddings.
 
     Raises:
         ValueError: It is another kind of index, or not of so many embeddings of this length.
@@ -100,7 +83,7 @@ def read_index(path: Path, photos: int, dimensions: int) -> Any:
     if kind not in _KINDS or (kind == b"IxFI" and size != _FLAT_HEADER + 4 * photos * dimensions):
         raise ValueError(f"{path.name} is no index of {photos} photos")
     library: Any = faiss
-    if hasattr(library, "set_deserialization_vector_byte_limit"):  # newer ones, which make no room for more than that
+    if hasattr(library, "set_deserialization_vector_byte_limit"):  # newer versions: allocate no more than that
         library.set_deserialization_vector_byte_limit(size)
     try:
         if os.name == "nt":
@@ -115,10 +98,10 @@ def read_index(path: Path, photos: int, dimensions: int) -> Any:
 
 
 def _fits(index: Any) -> bool:
-    """Whether an index is put together as `build_index` does, its arrays as long as it says."""
+    """Whether an index has the structure that `build_index` makes, its arrays as long as it says."""
     if is_exact(index):
         return _by_product(index) and bool(index.codes.size() == 4 * index.ntotal * index.d)
-    library: Any = faiss  # whose stubs do not know what an index is made of
+    library: Any = faiss  # whose stubs lack the parts of an index
     flat, base = (library.downcast_index(each) for each in (index.refine_index, index.base_index))
     if not isinstance(flat, faiss.IndexFlatIP) or type(base).__name__ != "IndexPQFastScan":
         return False
@@ -138,12 +121,11 @@ def _fits(index: Any) -> bool:
 
 
 def _by_product(index: Any) -> bool:
-    """Whether an index is ready to compare inner products."""
     return bool(index.is_trained and index.metric_type == faiss.METRIC_INNER_PRODUCT)
 
 
 def _parts(dimensions: int) -> int:
-    """In how many parts an embedding is quantised: of `WIDTH` entries each, or a little more where D asks for it."""
+    """The number of parts in which an embedding is quantised, each of `WIDTH` entries or slightly more."""
     return max(parts for parts in range(1, max(1, dimensions // WIDTH) + 1) if dimensions % parts == 0)
 
 

@@ -17,37 +17,35 @@ Bools = npt.NDArray[np.bool_]
 def rank_identities(query: Features, gallery: Gallery, matcher: Matcher, count: int, excluded: Bools) -> pd.DataFrame:
     """Rank the animals of a gallery for one query, each by its best photo.
 
-    Where scores follow from cosines, photos are scored by falling cosine until the animals that are wanted are certain;
-    a photo that an approximate index does not find is taken to be less similar than all that it finds.
+    Where scores follow from cosines, only the most similar photos are scored, as many as make the ranking certain; a
+    photo that an approximate index misses is assumed to be less similar than those it finds.
 
     Args:
         query: One photo.
         gallery: G photos.
         matcher: Scores them.
         count: How many animals are wanted; fewer come back when fewer are known.
-        excluded: bool (G,): gallery photos that are taken to be unknown, such as the query itself.
+        excluded: bool (G,): gallery photos to ignore, such as the query itself.
 
     Returns:
         The gallery's rows of each animal's best photo, the best animal first, ties by row, with the columns
-        `similarity` (cosine, -1 to 1), `score`, `row`, and `gallery_photos`, how many photos there are of that animal.
+        `similarity` (cosine, -1 to 1), `score`, `row`, and `gallery_photos`, the number of photos of that animal.
     """
     identities = gallery.identities
     out = np.bincount(identities.codes[excluded], minlength=len(identities.names))
-    count = min(count, int((out < identities.counts).sum()))  # or all photos are looked at for more
-    wanted = max(FEWEST, 8 * count) + int(excluded.sum())
-    if matcher.bound(0.0) is None:
-        wanted = len(gallery)
+    count = min(count, int((out < identities.counts).sum()))  # or all photos would be scored in search of more
+    wanted = len(gallery) if matcher.bound(0.0) is None else max(FEWEST, 8 * count) + int(excluded.sum())
     while True:
         found = gallery.shortlist(query.embeddings[0], wanted) if wanted < len(gallery) else np.arange(len(gallery))
         rows = np.sort(found)
         best = _best(query, gallery, matcher, rows, excluded).head(count)
-        if len(rows) == len(gallery):
+        if len(rows) == len(gallery) or not count:
             return best
-        # a photo no more similar than the last one found may not have turned up yet, and may come before it by row
+        # a photo no more similar than the last one found may still be missing, and may come before it by row
         indexed = gallery.embeddings_of(rows[rows < len(gallery.embeddings)])
-        slack = 2 * indexed.shape[1] * np.finfo(np.float32).eps  # how far FAISS' cosines may be from ours
+        slack = 2 * indexed.shape[1] * np.finfo(np.float32).eps  # FAISS rounds cosines in another way
         bound = matcher.bound(float(cosines(query.embeddings, indexed).min(initial=1.0)) + slack)
-        if len(best) == count and (not count or (bound is not None and bound < best["score"].iloc[-1])):
+        if len(best) == count and bound is not None and bound < best["score"].iloc[-1]:
             return best
         wanted *= 4
 
@@ -55,20 +53,17 @@ def rank_identities(query: Features, gallery: Gallery, matcher: Matcher, count: 
 def _best(
     query: Features, gallery: Gallery, matcher: Matcher, rows: npt.NDArray[np.intp], excluded: Bools
 ) -> pd.DataFrame:
-    """The best photo of each animal that is on some of the gallery's photos, the best animal first."""
+    """The best photo of each animal among some of the gallery's photos, the best animal first."""
     everything = len(rows) == len(gallery)
     scores = matcher.scores(query, gallery, excluded[None], None if everything else rows)[0]
     identities = gallery.identities if everything else Identities.of(gallery.identities.codes[rows])
     _, places = identities.ranking(scores)
     best = rows[places]
     similarity = cosines(query.embeddings, gallery.embeddings_of(best))[0]
-    return (
-        gallery.table.iloc[best]
-        .assign(
-            similarity=np.clip(similarity, -1.0, 1.0),
-            score=scores[places],
-            row=best,
-            gallery_photos=gallery.identities.counts[gallery.identities.codes[best]],
-        )
-        .reset_index(drop=True)
+    found = gallery.table.iloc[best].assign(
+        similarity=np.clip(similarity, -1.0, 1.0),
+        score=scores[places],
+        row=best,
+        gallery_photos=gallery.identities.counts[gallery.identities.codes[best]],
     )
+    return found.reset_index(drop=True)

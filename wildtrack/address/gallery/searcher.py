@@ -1,7 +1,6 @@
 """A query against the gallery: one photo in, `Answer` out."""
 
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,77 +15,63 @@ from wildtrack.address.features.keypoints import Keypoints, read_keypoints
 from wildtrack.address.gallery.answers import Answer, Candidate
 from wildtrack.address.gallery.explain import shared_points
 from wildtrack.address.gallery.gallery import Gallery
-from wildtrack.address.gallery.index import EXACT_UP_TO, FOUND, is_exact
 from wildtrack.address.gallery.ranking import rank_identities
-from wildtrack.address.matching.decision import Decider, Decision
-from wildtrack.address.matching.fused import EMBEDDING, needs_keypoints
+from wildtrack.address.matching.decision import Decision
+from wildtrack.address.matching.fused import needs_keypoints
 from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.address.matching.matcher import Matcher
-from wildtrack.address.matching.matching import Matching, open_matcher
-from wildtrack.address.matching.viewpoints import OTHER, viewpoint_relation
+from wildtrack.address.matching.matching import Matching, choose_matcher, open_matcher
 from wildtrack.address.models.engines import Engine
 from wildtrack.storage.files import sha256
-
-log = logging.getLogger(__name__)
 
 SMALLEST, FEWEST = 100, 50  # pixels of the longer side, and keypoints, of a photo that may be called new
 
 Bools = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class SearchConfig:
+    """How to search a gallery."""
+
+    matcher: str = "auto"  # auto: whichever did best on validation photos
+    false_match_rate: float = 0.01  # share of unknown animals' photos that may be called a match
+    viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words; "": not known
+    explains: bool = False  # look for shared points even if the matcher does not need them
+    exact: bool = False  # compare with every photo, even if the index would be approximate
+
+
 @dataclass(frozen=True, eq=False)
 class Searcher:
-    """What it takes to answer.
+    """A gallery that is ready to be searched.
 
     Attributes:
-        gallery: The known photos.
+        gallery: The known photos, with keypoints where the matcher compares them.
         engine: Runs the model that made the gallery's embeddings.
         size: (height, width) that the model takes.
-        matcher: Its name; the gallery has keypoints where it compares them.
-        matching: What validation taught; None compares embeddings and gives no P(same animal).
-        false_match_rate: The share of unknown animals' photos that may be called a match.
-        viewpoint: Which side of the animal the photos show, in the catalogue's words; "" where that is not known.
-        explains: Whether to look for the points that photos share where the matcher has no need of them.
+        matching: What was learnt on validation photos; None: embeddings are compared, without P(same animal).
+        config: How to search.
     """
 
     gallery: Gallery
     engine: Engine
     size: tuple[int, int]
-    matcher: str = EMBEDDING
     matching: Matching | None = None
-    false_match_rate: float = 0.01
-    viewpoint: str = ""
-    explains: bool = False
+    config: SearchConfig = field(default_factory=SearchConfig)
 
-    def __post_init__(self) -> None:
-        """Say where answers are approximate."""
-        index = self.gallery.index
-        if index is not None and not is_exact(index) and not needs_keypoints(self.matcher):
-            log.info(
-                "Above %d gallery photos answers are approximate (at least %.0f %% of the most similar photos are "
-                "found); --exact compares with every one of them.",
-                EXACT_UP_TO,
-                100 * FOUND,
-            )
+    @cached_property
+    def matcher(self) -> str:
+        """The name of the matcher, never "auto"."""
+        return choose_matcher(self.matching, self.config.matcher)
 
     @cached_property
     def scorer(self) -> Matcher:
         """The matcher itself."""
         return open_matcher(self.matching, self.matcher)
 
-    @cached_property
-    def viewpoints(self) -> dict[str, list[str]]:
-        """Identity -> the viewpoints of its photos, sorted; "" among them where one does not say."""
-        pairs = pd.DataFrame({"identity": self.gallery.table["identity"], "viewpoint": self.gallery.viewpoints})
-        found: dict[str, list[str]] = {}
-        for identity, viewpoint in pairs.drop_duplicates().sort_values("viewpoint").itertuples(index=False):
-            found.setdefault(str(identity), []).append(str(viewpoint))
-        return found
-
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """A photo that is asked about, and its features."""
+    """A photo and its features."""
 
     name: str  # what the answer calls it
     digest: str  # SHA-256 of the file
@@ -96,7 +81,7 @@ class Query:
     keypoints: Keypoints | None  # where they are needed
 
     def features(self, viewpoint: str) -> Features:
-        """Those of one photo, of the viewpoint that it is said to show."""
+        """Features of one photo with the given viewpoint."""
         keypoints = None if self.keypoints is None else [self.keypoints]
         return Features(self.embedding[None], np.array([viewpoint], dtype=object), keypoints)
 
@@ -107,13 +92,13 @@ def read_query(name: str, photo: Path | BinaryIO, searcher: Searcher) -> Query:
     Args:
         name: What the answer calls it.
         photo: A file, or a seekable binary stream.
-        searcher: What will be asked.
+        searcher: The gallery that will be searched.
 
     Raises:
         PhotoError: It cannot be read.
     """
     outputs = searcher.engine.run(read_photo(photo, searcher.size)[None])
-    with_keypoints = needs_keypoints(searcher.matcher) or searcher.explains
+    with_keypoints = needs_keypoints(searcher.matcher) or searcher.config.explains
     return Query(
         name,
         sha256(photo),
@@ -129,7 +114,7 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
 
     Args:
         path: The photo; one that cannot be read gets the status "unreadable".
-        searcher: What to ask.
+        searcher: The gallery.
         topk: How many identities to name; fewer come back when fewer are known.
 
     Returns:
@@ -146,17 +131,10 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
 
 
 def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bool = True) -> Answer:
-    """Search for the animal on a photo whose features are known.
-
-    Args:
-        query: The photo.
-        searcher: What to ask.
-        topk: How many identities to name.
-        with_points: Whether to look for the points that the query shares with each candidate.
-    """
-    gallery = searcher.gallery
+    """Search for the animal on a photo whose features are known; without points, keypoints are not located."""
+    gallery, config = searcher.gallery, searcher.config
     is_itself = gallery.with_content(query.digest)
-    best, surest = _ranked(query, searcher, topk, is_itself)
+    best, highest = _ranked(query, searcher, topk, is_itself)
     points = _points(searcher, query.keypoints if with_points else None, best, is_itself)
     candidates = [
         Candidate(
@@ -173,13 +151,12 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
             probability=None if row["probability"] is None else round(float(row["probability"]), 4),
             shared_points=None if shared is None else len(shared),
             points=None if shared is None else np.round(shared.astype(np.float64), 4).tolist(),
-            other_viewpoint=_other_viewpoint(searcher, row["identity"]),
+            other_viewpoint=_other_viewpoint(gallery, row["row"], config.viewpoint),
         )
         for rank, (row, shared) in enumerate(zip(best.to_dict("records"), points, strict=True), start=1)
     ]
     itself = gallery.table["identity"][is_itself]
-    decider = None if searcher.matching is None or best.empty else searcher.matching.decider(searcher.matcher)
-    rate = searcher.false_match_rate
+    decides = searcher.matching is not None and len(best) > 0
     return Answer(
         query.name,
         "ok",
@@ -187,64 +164,64 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         already_known_as=None if itself.empty else str(itself.iloc[0]),
         model=None if gallery.source is None else gallery.source.fingerprint,
         matcher=searcher.matcher,
-        decision=_decide(decider, rate, query, float(best["probability"].iloc[0]), surest) if decider else None,
-        viewpoint=searcher.viewpoint or None,
-        false_match_rate=rate if decider else None,
+        decision=_decide(searcher, query, float(best["probability"].iloc[0]), highest) if decides else None,
+        viewpoint=config.viewpoint or None,
+        false_match_rate=config.false_match_rate if decides else None,
     )
 
 
 def _ranked(query: Query, searcher: Searcher, topk: int, is_itself: Bools) -> tuple[pd.DataFrame, float]:
-    """The best animals with P(same animal), and the highest P when the viewpoint is not regarded."""
-    matching = searcher.matching
-    if matching is None:
-        features = query.features(searcher.viewpoint)
-        best = rank_identities(features, searcher.gallery, searcher.scorer, topk, is_itself)
-        return best.assign(probability=None), 0.0
+    """The best animals with `probability`, P(same animal) or None, and the highest P if the viewpoint is ignored."""
+    matching, viewpoint = searcher.matching, searcher.config.viewpoint
 
     def rank(viewpoint: str) -> pd.DataFrame:
-        wanted = max(topk, 2)  # P depends on the lead over the next identity
+        wanted = topk if matching is None else max(topk, 2)  # P depends on the lead over the next identity
         found = rank_identities(query.features(viewpoint), searcher.gallery, searcher.scorer, wanted, is_itself)
+        if matching is None:
+            return found.assign(probability=None)
         probability = matching.decider(searcher.matcher).probability(found["score"].to_numpy()[None])[0]
         return found.assign(probability=probability).head(topk)
 
-    best = rank(searcher.viewpoint)
-    regardless = rank("") if searcher.viewpoint else best
-    return best, float(regardless["probability"].max()) if len(regardless) else 0.0
+    best = rank(viewpoint)
+    if matching is None:
+        return best, 0.0
+    return best, float((rank("") if viewpoint else best)["probability"].max()) if len(best) else 0.0
 
 
 def _points(searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame, is_itself: Bools) -> list[Any]:
-    """Where the points lie that the query shares with each of the best photos; None where they are not looked for."""
+    """The points that the query shares with each of the best photos; None where keypoints are not compared."""
     if keypoints is None:
         return [None] * len(best)
     gallery = searcher.gallery
     if gallery.keypoints is not None:
         return list(shared_points(gallery.keypoints, keypoints, best["row"].tolist(), is_itself))
-    shown = []
-    for row in best.to_dict("records"):
+    root, shown = Path() if gallery.source is None else gallery.source.root, []
+    for path, bbox in zip(best["path"], best["bbox"], strict=True):
         try:
-            root = Path() if gallery.source is None else gallery.source.root
-            shown.append(read_keypoints(root / row["path"], row["bbox"]))
+            shown.append(read_keypoints(root / path, bbox))
         except PhotoError:  # it was there when the gallery was built; its picture will be a blank
             shown.append(Keypoints.none())
     return list(shared_points(KeypointIndex(shown, once=True), keypoints, range(len(shown))))
 
 
-def _other_viewpoint(searcher: Searcher, identity: str) -> str | None:
-    """The viewpoints that are known of an identity, where the one that is asked about is not among them."""
-    known = searcher.viewpoints.get(identity, [])
-    relation = viewpoint_relation([searcher.viewpoint], known)
-    return ", ".join(known) if known and (relation == OTHER).all() else None
+def _other_viewpoint(gallery: Gallery, row: int, viewpoint: str) -> str | None:
+    """The viewpoints that the identity of a gallery row is known from, if the query's is certainly not among them."""
+    codes = gallery.identities.codes
+    known = set(gallery.viewpoints[codes == codes[row]]) if viewpoint else {""}
+    return None if known & {"", viewpoint} else ", ".join(sorted(known))
 
 
-def _decide(decider: Decider, rate: float, query: Query, probability: float, regardless: float) -> Decision:
+def _decide(searcher: Searcher, query: Query, probability: float, highest: float) -> Decision | None:
     """The decision on P of the first candidate.
 
-    "new" is for photos that show enough to say so, and that would be new whatever their viewpoint: one that is given
-    wrongly must not make a new animal of a known one.
+    "new" is for photos that show enough, and that would be new if the viewpoint were ignored: a wrong viewpoint must
+    not make a new animal of a known one.
     """
+    if searcher.matching is None:
+        return None
+    decider, rate = searcher.matching.decider(searcher.matcher), searcher.config.false_match_rate
     decision = decider.decide(probability, rate)
     few = query.keypoints is not None and len(query.keypoints.places) < FEWEST
-    shows_little = max(query.size) < SMALLEST or few
-    if decision == "new" and (shows_little or decider.decide(regardless, rate) != "new"):
+    if decision == "new" and (max(query.size) < SMALLEST or few or decider.decide(highest, rate) != "new"):
         return "review"
     return decision

@@ -1,9 +1,9 @@
 """What a matcher's scores mean: scores in, log-odds that two photos show one animal out.
 
-Scores of two matchers mean nothing beside each other, but the shares of pairs with such scores that showed one animal
-do, as WildFusion found (Cermak et al., "WildFusion: Individual Animal Identification with Calibrated Similarity
-Fusion", 2024). Those shares are measured on validation photos, never on test photos. WildFusion averages them; here
-their log-odds are added, as for witnesses who do not know of each other.
+Scores of two matchers cannot be compared, but the share of pairs with such a score that showed one animal can
+(Cermak et al., "WildFusion: Individual Animal Identification with Calibrated Similarity Fusion", 2024). The shares are
+measured on validation photos, never on test photos. WildFusion averages them; here their log-odds are added, as for
+independent evidence.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from wildtrack.address.matching.viewpoints import OTHER, RELATIONS, SAME, Codes
 
-TIE = 1e-3  # how little a score itself counts beside its log-odds: many pairs share one, and still have to be ranked
-CERTAIN = 20.0  # a share of pairs is taken to be no less than the prior over this, and no more than 1 - 1 over this
-FEWEST_PAIRS = 20  # that show one animal, to learn what scores mean between viewpoints
+TIE = 1e-3  # weight of the score itself beside its log-odds: many pairs share one, and still have to be ranked
+CERTAIN = 20.0  # probabilities are kept between prior / CERTAIN and 1 - 1 / CERTAIN
+FEWEST_PAIRS = 20  # pairs of one animal that a curve for one relation of viewpoints needs
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
@@ -24,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """From a matcher's scores to P(same animal): between these points on a straight line, beyond them level.
+    """P(same animal) of a score: linear between these points, constant beyond them.
 
     Attributes:
         scores: float64 (P,), ascending.
@@ -35,9 +35,8 @@ class Curve:
     probabilities: npt.NDArray[np.float64]
 
     def __call__(self, scores: Floats) -> npt.NDArray[np.float64]:
-        """Scores of any shape -> P(same animal), same shape."""
-        probability: npt.NDArray[np.float64] = np.interp(scores, self.scores, self.probabilities)
-        return probability
+        """P(same animal) of scores of any shape."""
+        return np.asarray(np.interp(scores, self.scores, self.probabilities), np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +45,8 @@ class Calibration:
 
     Attributes:
         prior: The share of all pairs that show one animal, between 0 and 1.
-        spread: Lowest and highest score that was seen.
-        curves: By the relation of the viewpoints, see `RELATIONS`: "any", and perhaps "same" and "other".
+        spread: Lowest and highest score of the pairs it was learnt from.
+        curves: Relation of the viewpoints (`RELATIONS`) -> curve; always "any", or all three.
     """
 
     prior: float
@@ -55,7 +54,7 @@ class Calibration:
     curves: Mapping[str, Curve]
 
     def log_odds(self, scores: Floats, relation: Codes) -> npt.NDArray[np.float64]:
-        """Log-odds of one animal beyond the prior's; among pairs of one relation a higher score never gives less.
+        """Log-odds of one animal minus the prior's; for pairs of one relation they rise with the score.
 
         Args:
             scores: Any shape.
@@ -63,27 +62,24 @@ class Calibration:
         """
         probability = np.empty(scores.shape)
         for code, name in enumerate(RELATIONS):
-            curve = self.curves.get(name, self.curves["any"])
-            those = relation == code
-            probability[those] = curve(scores[those])
+            chosen = relation == code
+            probability[chosen] = self.curves.get(name, self.curves["any"])(scores[chosen])
         low, high = self.spread
         position = (scores - low) / max(high - low, np.finfo(np.float64).tiny)
         bounded = np.clip(probability, self.prior / CERTAIN, max(self.prior, 1 - 1 / CERTAIN))
-        odds: npt.NDArray[np.float64] = log_odds(bounded) - log_odds(self.prior) + TIE * position
-        return odds
+        return np.asarray(log_odds(bounded) - log_odds(self.prior) + TIE * position)
 
 
 def log_odds(probability: Floats | float) -> npt.NDArray[np.float64]:
     """log(p / (1 - p)) of probabilities between 0 and 1, any shape."""
-    odds: npt.NDArray[np.float64] = np.log(probability) - np.log1p(-np.asarray(probability, np.float64))
-    return odds
+    return np.asarray(np.log(probability) - np.log1p(-np.asarray(probability, np.float64)))
 
 
 def fit_curve(scores: Floats, same: Bools) -> Curve:
-    """Fit P(same animal) by isotonic regression: a higher score never means less.
+    """Fit P(same animal) by isotonic regression: it never falls as the score rises.
 
     Args:
-        scores: Of pairs of photos, any shape, one pair at least.
+        scores: Of pairs of photos, any shape, at least one pair.
         same: Whether each pair shows one animal, same shape.
     """
     from sklearn.isotonic import IsotonicRegression  # scikit-learn takes a second: not for --help
@@ -97,12 +93,12 @@ def calibrate(scores: Floats, same: Bools, relation: Codes) -> Calibration:
 
     Args:
         scores: Of pairs of photos, any shape.
-        same: Whether each pair shows one animal, same shape; with some that do and some that do not.
-        relation: From `viewpoint_relation`, same shape. With fewer than `FEWEST_PAIRS` pairs of one animal of one
-            viewpoint, or of two, viewpoints are not regarded.
+        same: Whether each pair shows one animal, same shape; both kinds must occur.
+        relation: From `viewpoint_relation`, same shape. It is ignored unless "same" and "other" both have at least
+            `FEWEST_PAIRS` pairs of one animal.
     """
     curves = {"any": fit_curve(scores, same)}
     of_relation = {RELATIONS[code]: relation == code for code in (SAME, OTHER)}
-    if all((same & those).sum() >= FEWEST_PAIRS for those in of_relation.values()):
-        curves |= {name: fit_curve(scores[those], same[those]) for name, those in of_relation.items()}
+    if all((same & chosen).sum() >= FEWEST_PAIRS for chosen in of_relation.values()):
+        curves |= {name: fit_curve(scores[chosen], same[chosen]) for name, chosen in of_relation.items()}
     return Calibration(float(same.mean()), (float(scores.min()), float(scores.max())), curves)

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from wildtrack.address.features.features import Features
     from wildtrack.address.gallery.gallery import Gallery
 
-BLOCK = 1 << 11  # vectors at once, in the processor's cache
+BLOCK = 1 << 11  # vectors at once, which fit into the processor's cache
 
 Vectors = npt.NDArray[np.float32]
 
 
 class EmbeddingMatcher(Matcher):
-    """Photos are as alike as the cosine of their embeddings says, -1 to 1."""
+    """Scores are the cosines of the embeddings, -1 to 1."""
 
     name = "embedding"
 
@@ -39,8 +39,8 @@ class EmbeddingMatcher(Matcher):
 def cosines(queries: Vectors, gallery: Vectors) -> Vectors:
     """Cosine of each pair, float32 (Q, G), of float32 (Q, D) and (G, D) of length one.
 
-    To a single query, photos with equal embeddings are equally similar to the last digit, and so are ranked by row: in
-    a matrix product the last digits depend on where a vector lies.
+    For a single query, equal embeddings have exactly equal cosines, so that ties are ranked by row: in a matrix product
+    the last digits depend on where a vector lies.
     """
     if len(queries) != 1:
         return np.asarray(queries @ gallery.T)
@@ -53,11 +53,7 @@ def cosines(queries: Vectors, gallery: Vectors) -> Vectors:
 
 @dataclass(frozen=True, eq=False)
 class Cosines:
-    """How alike queries and gallery photos are, computed as it is asked for: the whole matrix is never held.
-
-    Attributes:
-        queries: float32 (Q, D), of length one.
-        gallery: float32 (G, D), of length one.
+    """Cosines of float32 queries (Q, D) and gallery (G, D), computed a slice of queries at a time.
 
     Examples:
         >>> Cosines(np.eye(3), np.eye(3)[:2])[1:]

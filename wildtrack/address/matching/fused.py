@@ -1,4 +1,4 @@
-"""Calibrated matchers: the log-odds that several matchers give are added, or those of one are taken alone."""
+"""Calibrated matchers: the log-odds of one matcher, or the sum of several."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,32 +18,22 @@ EMBEDDING = "embedding"  # whose scores are cosines
 
 
 class FusedMatcher(Matcher):
-    """How much speaks for one animal: the log-odds beyond the prior's, added over its parts."""
+    """Scores are log-odds of one animal minus the prior's, added over the parts."""
 
     def __init__(self, calibrations: Mapping[str, Calibration], by_viewpoint: bool) -> None:
-        """Put calibrated matchers together.
-
-        Args:
-            calibrations: Registered matcher -> what its scores mean; one or more.
-            by_viewpoint: Whether what scores mean depends on the viewpoints of the two photos.
-        """
+        """Take the calibrations of one or more registered matchers, and whether they depend on the viewpoints."""
         self.calibrations, self.by_viewpoint = calibrations, by_viewpoint
 
     def scores(
         self, queries: "Features", gallery: "Gallery", excluded: Bools | None = None, rows: Rows | None = None
     ) -> Floats:
-        """Score with every part, and add what the scores mean; see `Matcher.scores`."""
+        """Score with every part, and add the log-odds; see `Matcher.scores`."""
         found = {name: new_matcher(name).scores(queries, gallery, excluded, rows) for name in self.calibrations}
         viewpoints = gallery.viewpoints if rows is None else gallery.viewpoints[rows]
         return self.combined(found, viewpoint_relation(queries.viewpoints, viewpoints))
 
     def combined(self, scores: Mapping[str, Floats], relation: Codes) -> npt.NDArray[np.float64]:
-        """Add what the parts' scores mean.
-
-        Args:
-            scores: Of every part, (Q, G) each; -inf stays what it is.
-            relation: From `viewpoint_relation`, (Q, G).
-        """
+        """Add the log-odds of every part's scores, (Q, G) each; -inf stays -inf. The relation is (Q, G)."""
         regarded = relation if self.by_viewpoint else np.full(relation.shape, ANY)
         total = np.zeros(relation.shape)
         for name, calibration in self.calibrations.items():
@@ -53,7 +43,7 @@ class FusedMatcher(Matcher):
         return total
 
     def bound(self, cosine: float) -> float | None:
-        """The best that any viewpoint gives, where the embedding is the only part."""
+        """The highest log-odds over all viewpoints, where the embedding is the only part."""
         if list(self.calibrations) != [EMBEDDING]:
             return None
         relation = np.arange(len(RELATIONS) if self.by_viewpoint else 1, dtype=np.int8)
@@ -61,12 +51,12 @@ class FusedMatcher(Matcher):
 
 
 def matcher_names() -> list[str]:
-    """What `--matcher` takes: the registered matchers, and those that put several together."""
+    """The names that `--matcher` accepts: the registered matchers, and the fusions."""
     return [*matchers(), *FUSIONS]
 
 
 def parts_of(name: str) -> tuple[str, ...]:
-    """The registered matchers that a matcher is made of; itself alone where it is one."""
+    """The registered matchers that a matcher consists of."""
     return FUSIONS.get(name, (name,))
 
 

@@ -1,7 +1,7 @@
-"""What a matcher is, and which there are: queries and a gallery in, a score for each pair out.
+"""The base class of matchers, and their registry: queries and a gallery in, a score for each pair out.
 
-A matcher is a class in a module of this package. Naming it registers it: search, evaluation and comparison have it
-then, and training learns from the validation photos what its scores mean.
+A matcher is a class in a module of this package. Its name registers it: search, evaluation and comparison accept it
+from then on, and training learns from the validation photos what its scores mean.
 """
 
 import pkgutil
@@ -29,9 +29,9 @@ _REGISTRY: dict[str, "type[Matcher]"] = {}
 
 
 class Matcher(ABC):
-    """Scores queries against a gallery: the higher, the more a pair looks like one animal.
+    """Scores queries against a gallery: the higher, the more likely a pair shows one animal.
 
-    A subclass with a `name` is registered under it. It is made without arguments.
+    A subclass with a `name` is registered under it. It is created without arguments.
     """
 
     name: ClassVar[str] = ""
@@ -41,15 +41,11 @@ class Matcher(ABC):
     note: ClassVar[str] = ""  # how it works, for the table of a comparison
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Register the class.
-
-        Raises:
-            ValueError: Its name means something else.
-        """
+        """Register the class; a ValueError if its name is taken by something else."""
         super().__init_subclass__(**kwargs)
         if cls.name == "auto" or cls.name in FUSIONS:
             raise ValueError(f"a matcher cannot be named {cls.name!r}; choose another name")
-        if vars(cls).get("name"):  # not that of the class it is derived from
+        if vars(cls).get("name"):  # its own name, not an inherited one
             _REGISTRY[cls.name] = cls
 
     @abstractmethod
@@ -61,23 +57,23 @@ class Matcher(ABC):
         Args:
             queries: Q photos.
             gallery: G photos.
-            excluded: Bool (Q, G): gallery photos that are taken to be unknown to a query; they score -inf.
-            rows: int (R,): the only gallery photos that are wanted; None: all.
+            excluded: Bool (Q, G): gallery photos to ignore for a query; they score -inf.
+            rows: int (R,): the gallery photos to score; None: all.
 
         Returns:
             float (Q, R or G).
         """
 
     def bound(self, cosine: float) -> float | None:  # noqa: ARG002
-        """The highest score that photos with this cosine of embeddings can have; a lower cosine never gives more.
+        """The highest score of a pair whose embeddings have at most this cosine.
 
-        None where scores do not follow from cosines: then every gallery photo has to be scored.
+        None where scores do not follow from cosines: then every gallery photo is scored.
         """
         return None
 
 
 def matchers() -> dict[str, "type[Matcher]"]:
-    """The registered matchers by name, those of this package and any that a notebook defines."""
+    """The registered matchers by name: those of this package, and any that a notebook defines."""
     _import_all()
     return dict(sorted(_REGISTRY.items()))
 
@@ -90,11 +86,7 @@ def _import_all() -> None:
 
 
 def new_matcher(name: str) -> Matcher:
-    """A registered matcher.
-
-    Raises:
-        UserError: There is none of that name.
-    """
+    """Create a registered matcher; a UserError where there is none of that name."""
     if name not in matchers():
         raise UserError(f"there is no matcher {name!r}; allowed are {', '.join(matchers())}")
     return matchers()[name]()

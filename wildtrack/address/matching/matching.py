@@ -1,10 +1,17 @@
-"""What validation taught about matching with one model: which matcher is best, what scores mean, what is a match.
+"""What was learnt on validation photos about matching with one model: the best matcher, what scores mean, decisions.
 
-Learnt once, at the end of training, and kept with the model as `matching.json`.
+It is learnt once, at the end of training, and kept with the model as `matching.json`.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from wildtrack.address.matching.calibration import Calibration
 from wildtrack.address.matching.decision import Decider
@@ -13,69 +20,49 @@ from wildtrack.address.matching.fused import EMBEDDING, FusedMatcher, matcher_na
 from wildtrack.address.matching.matcher import Matcher
 from wildtrack.errors import UserError
 
+FILE = "matching.json"
+KEYS_OF_0_1 = {"evidence": "calibrations", "rankers": "matchers", "sided": "by_viewpoint"}
+
 
 @dataclass(frozen=True, eq=False)
 class LearntMatcher:
-    """What validation taught about one matcher.
+    """What was learnt about one matcher."""
 
-    Attributes:
-        by_viewpoint: Whether what its scores mean depends on the viewpoints of the two photos.
-        decider: From its scores of identities to P(same animal) and a decision.
-        reciprocal_rank: Mean of 1 / rank of the right identity, over validation photos that it did not learn from.
-        mean_precision: mAP over these photos.
-    """
-
-    by_viewpoint: bool
+    by_viewpoint: bool  # whether the meaning of its scores depends on the viewpoints of the two photos
     decider: Decider
-    reciprocal_rank: float
-    mean_precision: float
+    reciprocal_rank: float  # mean of 1 / rank of the right identity, on validation photos it did not learn from
+    mean_precision: float  # mAP on these photos
 
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """What validation taught.
+    """What was learnt on validation photos."""
 
-    Attributes:
-        best: The matcher that did best on validation photos: what "auto" means.
-        calibrations: Registered matcher -> what its scores mean.
-        matchers: By name, those that put several together too.
-        queries: How many validation photos of known animals it was learnt from.
-        identities: How many animals these show.
-        new_photos: How many photos of unknown animals.
-        new_animals: How many animals these show.
-        gallery: How many gallery photos it was learnt with.
-        unseen: Whether training did not see these animals. If it did, new ones are harder to tell than this says.
-    """
-
-    best: str
-    calibrations: Mapping[str, Calibration]
-    matchers: Mapping[str, LearntMatcher]
-    queries: int
-    identities: int
-    new_photos: int
-    new_animals: int
-    gallery: int
-    unseen: bool
+    best: str  # the matcher that did best: what "auto" means
+    calibrations: Mapping[str, Calibration]  # registered matcher -> what its scores mean
+    matchers: Mapping[str, LearntMatcher]  # by name, fusions included
+    queries: int  # validation photos of known animals
+    identities: int  # animals on these
+    new_photos: int  # photos of unknown animals
+    new_animals: int  # animals on these
+    gallery: int  # gallery photos
+    unseen: bool  # whether training did not see the unknown animals; if it did, new ones are harder than this says
 
     def decider(self, name: str) -> Decider:
-        """From a matcher's scores of identities to decisions."""
+        """The decider of a matcher."""
         return self.matchers[name].decider
 
     def matcher(self, name: str) -> FusedMatcher:
-        """A matcher with what its scores mean."""
+        """A matcher with its calibrations."""
         calibrations = {part: self.calibrations[part] for part in parts_of(name)}
         return FusedMatcher(calibrations, self.matchers[name].by_viewpoint)
 
 
 def choose_matcher(matching: Matching | None, wanted: str) -> str:
-    """The name of the matcher to use.
-
-    Args:
-        matching: What validation taught; None where there was none.
-        wanted: A matcher, or "auto": the one that did best on validation photos, else the embedding.
+    """The name of the matcher to use; "auto" is the best on validation photos, or the embedding where there were none.
 
     Raises:
-        UserError: There is no such matcher, or it needs what validation teaches.
+        UserError: There is no such matcher, or it needs validation photos and the training had none.
     """
     if wanted == "auto":
         wanted = EMBEDDING if matching is None else matching.best
@@ -90,7 +77,7 @@ def choose_matcher(matching: Matching | None, wanted: str) -> str:
 
 
 def open_matcher(matching: Matching | None, name: str) -> Matcher:
-    """A matcher with what validation taught about it; the plain cosine of embeddings where there was none."""
+    """A matcher with what was learnt about it; the plain cosine of embeddings where nothing was."""
     return EmbeddingMatcher() if matching is None else matching.matcher(name)
 
 
@@ -105,3 +92,59 @@ def summary(matching: Matching) -> str:
         f"Best matcher: {matching.best}. Mean of 1 / rank of the right animal, and mAP, on {matching.queries} "
         f"validation photos: {figures}. When an animal is new was learnt from {matching.new_photos} photos {new}."
     )
+
+
+def write_matching(matching: Matching | None, path: Path) -> None:
+    """Write `matching.json`; "null" where nothing could be learnt."""
+    content = None if matching is None else asdict(matching)
+    for learnt in content["matchers"].values() if content else ():
+        learnt.update(learnt.pop("decider"))
+    text = json.dumps(content, indent=1, allow_nan=False, default=np.ndarray.tolist)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_matching(path: Path) -> Matching | None:
+    """Read `matching.json`; None where there is none, or it says "null".
+
+    Raises:
+        UserError: It is not what `write_matching` writes.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content = _present_form(msgspec.json.decode(path.read_bytes()))
+        matching = msgspec.convert(content, Matching | None, dec_hook=_ascending)
+        if matching is not None:
+            _check(matching)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}; train again") from error
+    return matching
+
+
+def _present_form(node: Any) -> Any:
+    """The content of a file in the form of `Matching`, with the names of version 0.1 replaced."""
+    if not isinstance(node, dict):
+        return node
+    if "prior" in node and "calibrations" in node:
+        node["curves"] = node.pop("calibrations")
+    if "reciprocal_rank" in node:
+        node["decider"] = {key: node.pop(key) for key in ("weights", "known", "new", "even") if key in node}
+    return {KEYS_OF_0_1.get(key, key): _present_form(value) for key, value in node.items()}
+
+
+def _ascending(_: type, values: Any) -> npt.NDArray[np.float64]:
+    numbers = np.array(msgspec.convert(values, list[float]), np.float64)
+    if (np.diff(numbers) < 0).any():
+        raise ValueError("numbers are not in ascending order")
+    return numbers
+
+
+def _check(matching: Matching) -> None:
+    """Raise a ValueError where parts of a file do not fit together."""
+    needed = {part for name in matching.matchers for part in parts_of(name)}
+    if matching.best not in matching.matchers or not needed <= matching.calibrations.keys():
+        raise ValueError("a matcher or its calibration is missing")
+    for name, calibration in matching.calibrations.items():
+        sizes = [(len(curve.scores), len(curve.probabilities)) for curve in calibration.curves.values()]
+        if not 0 < calibration.prior < 1 or "any" not in calibration.curves or any(a != b or not a for a, b in sizes):
+            raise ValueError(f"the calibration of {name} is not complete")

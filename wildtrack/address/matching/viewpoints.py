@@ -1,23 +1,18 @@
-"""How the viewpoints of two photos relate: the left and the right side of an animal carry two patterns."""
+"""The relation of two photos' viewpoints: the left and the right side of an animal carry two patterns."""
 
 import numpy as np
 import numpy.typing as npt
 
-RELATIONS = ("any", "same", "other")  # of two viewpoints; any: one of them is not known
+RELATIONS = ("any", "same", "other")  # of two viewpoints; any: at least one of them is not known
 ANY, SAME, OTHER = range(3)
 
 Codes = npt.NDArray[np.int8]
 
 
 def viewpoint_relation(queries: npt.ArrayLike, gallery: npt.ArrayLike) -> Codes:
-    """Compare the viewpoints of queries and gallery photos.
+    """Compare the viewpoints of queries, str (Q,), and gallery photos, str (G,), "" where not known.
 
-    Args:
-        queries: str (Q,), "" where not known.
-        gallery: str (G,), likewise.
-
-    Returns:
-        int8 (Q, G), places in `RELATIONS`.
+    Returns int8 (Q, G), places in `RELATIONS`.
 
     Examples:
         >>> viewpoint_relation(["left"], ["left", "right", ""]).tolist()

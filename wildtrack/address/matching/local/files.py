@@ -1,12 +1,11 @@
-"""An index of keypoints on disk: plain arrays, which can be opened without running anything that lies in them."""
+"""An index of keypoints on disk: plain arrays, opened without executing anything in them."""
 
 from pathlib import Path
 
 import numpy as np
 
 from wildtrack.address.features.keypoints import Keypoints
-from wildtrack.address.matching.local.voting import LENGTH, KeypointIndex, Parts
-from wildtrack.errors import UserError
+from wildtrack.address.matching.local.voting import LENGTH, KeypointIndex, Parts, stacked_descriptors
 from wildtrack.storage.files import open_array
 
 ARRAYS = {"photos": np.int32, "places": np.float32, "descriptors": np.uint8, "centres": np.float32, "members": np.int32}
@@ -15,17 +14,14 @@ ARRAYS = {"photos": np.int32, "places": np.float32, "descriptors": np.uint8, "ce
 def write_keypoints(index: KeypointIndex, folder: Path) -> None:
     """Write `keypoint_*.npy`.
 
-    `photos` int32 (G, 3) is how many keypoints each photo has, and its height and width; `places` float32 (K, 2) and
-    `descriptors` uint8 (K, 128) follow in that order; `centres` (P, 128) and `members` (K,) are the index's parts, P 0
-    and members empty where it has none.
+    `photos` (G, 3) is how many keypoints each photo has, and its height and width; `places` (K, 2) and `descriptors`
+    (K, 128) follow in that order; `centres` (P, 128) and `members` (K,) are the index's parts, empty where it has none.
     """
     parts = index.parts or Parts(np.zeros((0, LENGTH), np.float32), np.zeros(0, np.int32))
     arrays = {
         "photos": np.array([[len(photo.places), *photo.size] for photo in index.gallery], np.int32).reshape(-1, 3),
         "places": np.concatenate([np.zeros((0, 2), np.float32), *(photo.places for photo in index.gallery)]),
-        "descriptors": np.concatenate(
-            [np.zeros((0, LENGTH), np.uint8), *(photo.descriptors for photo in index.gallery)]
-        ),
+        "descriptors": stacked_descriptors(index.gallery),
         "centres": parts.centres,
         "members": parts.members,
     }
@@ -34,15 +30,12 @@ def write_keypoints(index: KeypointIndex, folder: Path) -> None:
 
 
 def open_keypoints(folder: Path) -> KeypointIndex:
-    """The index again, its large arrays mapped from disk.
+    """Open the index, its large arrays mapped from disk.
 
     Raises:
-        UserError: The files are missing, or do not fit together.
+        ValueError, OSError, EOFError: Files are missing or damaged, or do not fit together.
     """
-    try:
-        photos, places, descriptors, centres, members = (open_array(folder / f"keypoint_{name}.npy") for name in ARRAYS)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"the keypoints in {folder} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    photos, places, descriptors, centres, members = (open_array(folder / f"keypoint_{name}.npy") for name in ARRAYS)
     total = places.size // 2
     fits = (
         [values.dtype for values in (photos, places, descriptors, centres, members)] == list(ARRAYS.values())
@@ -56,7 +49,7 @@ def open_keypoints(folder: Path) -> KeypointIndex:
         and (not len(members) or (members.min() >= 0 and members.max() < len(centres)))
     )
     if not fits:
-        raise UserError(f"the keypoints in {folder} do not fit together")
+        raise ValueError(f"the keypoints in {folder} do not fit together")
     ends = np.cumsum(photos[:, 0])
     gallery = [
         Keypoints(places[end - count : end], descriptors[end - count : end], (int(height), int(width)))

@@ -1,4 +1,4 @@
-"""The matcher that compares keypoints: as HotSpotter does, without any training."""
+"""The matcher that compares keypoints, as HotSpotter does, without any training."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LocalMatcher(Matcher):
-    """Photos are as alike as the keypoints that they share in one arrangement say, 0 or more."""
+    """Scores are the votes of the keypoints that two photos share, 0 or more."""
 
     name = "local"
     uses_embeddings = False
@@ -24,13 +24,12 @@ class LocalMatcher(Matcher):
     def scores(
         self, queries: "Features", gallery: "Gallery", excluded: Bools | None = None, rows: Rows | None = None
     ) -> Floats:
-        """Ask the gallery's index of keypoints about each query; see `Matcher.scores`."""
+        """Search the gallery's index of keypoints for each query; see `Matcher.scores`."""
         if queries.keypoints is None or gallery.keypoints is None:
             raise ValueError("The matcher local needs the keypoints of queries and gallery.")
         scores = np.zeros((len(queries), len(gallery)), np.float32)
-        several = len(queries) > 1
-        photos = track(queries.keypoints, "Matching keypoints", len(queries)) if several else queries.keypoints
-        for row, photo in enumerate(photos):
+        photos = queries.keypoints
+        for row, photo in enumerate(track(photos, "Matching keypoints", len(photos)) if len(photos) > 1 else photos):
             scores[row] = gallery.keypoints.votes(photo, None if excluded is None else excluded[row])
         if excluded is not None:
             scores[excluded] = -np.inf

@@ -1,4 +1,4 @@
-"""Spatial verification: which matched keypoints of two photos lie in one arrangement."""
+"""Spatial verification: which matched keypoints of two photos one affine map explains."""
 
 import cv2
 import numpy as np
@@ -6,26 +6,19 @@ import numpy.typing as npt
 
 from wildtrack.address.features.keypoints import Keypoints
 
-TOLERANCE = 0.03  # of the gallery photo's longer side: how far a keypoint may lie from where the arrangement puts it
-FEWEST = 4  # matches that make an arrangement; three make one always
+TOLERANCE = 0.03  # of the gallery photo's longer side: how far a keypoint may lie from where the map puts it
+FEWEST = 4  # matches that a map must explain; it always explains three
 TRIALS = 1000  # of three matches, at most
-DISTORTION = 10.0  # by how much an arrangement may change areas, either way
+DISTORTION = 10.0  # by how much a map may change areas, either way
 
 Rows = npt.NDArray[np.intp]
 
 
 def in_one_arrangement(query: Keypoints, other: Keypoints, query_rows: Rows, other_rows: Rows) -> npt.NDArray[np.bool_]:
-    """Which matches an affine map of the query onto the gallery photo explains, bool (M,).
+    """Which of M matches, rows of either photo's keypoints, one affine map explains: bool (M,).
 
-    The map is the one that most matches agree with (MAGSAC++, Barath et al., CVPR 2020). One that squeezes or blows up
-    areas more than `DISTORTION` times is none that a camera makes, nor is a mirrored one: the other flank has another
-    pattern.
-
-    Args:
-        query: Keypoints of the query.
-        other: Keypoints of the gallery photo.
-        query_rows: int (M,), the matched keypoints of the one.
-        other_rows: int (M,), those of the other.
+    The map is the one that most matches agree with (MAGSAC++, Barath et al., CVPR 2020). One that changes areas more
+    than `DISTORTION` times is refused, as no camera does, and a mirrored one: the other flank has another pattern.
     """
     nothing = np.zeros(len(query_rows), dtype=np.bool_)
     if len(query_rows) < FEWEST:

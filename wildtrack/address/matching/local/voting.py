@@ -1,8 +1,8 @@
-"""An index of the gallery's keypoints: which photos share keypoints with a query, and in one arrangement.
+"""An index of the gallery's keypoints: which photos share keypoints with a query.
 
 Two steps, as HotSpotter takes them (Crall et al., "HotSpotter - Patterned Species Instance Recognition", WACV 2013):
 every keypoint of the query votes for the gallery photos whose keypoints look most like it (LNBNN); then the photos with
-most votes keep those that lie as they would if one photo were a distorted copy of the other.
+most votes keep those that one affine map from photo to photo explains.
 """
 
 from collections.abc import Sequence
@@ -21,19 +21,20 @@ from wildtrack.address.matching.local.verification import in_one_arrangement
 from wildtrack.console import track
 from wildtrack.storage.threads import cores
 
-NEIGHBOURS = 10  # keypoints of the gallery that each one of the query looks at
-SHORTLIST = 40  # photos whose arrangement is compared
-EXACT_BELOW = 20_000  # keypoints; from there on an index that looks at a part of them
-PROBES = 16  # parts of that index which are looked at
-TRAINED_ON = 40  # keypoints a part, from which the parts are found
+NEIGHBOURS = 10  # gallery keypoints that each keypoint of the query is compared with
+SHORTLIST = 40  # photos whose matches are verified
+EXACT_BELOW = 20_000  # keypoints; from there on only the nearest parts of the index are searched
+PROBES = 16  # parts that are searched
+TRAINED_ON = 40  # keypoints for each part, from which the parts are found
 ROUNDS = 8  # of k-means, to find the parts
 BLOCK = 100_000  # keypoints that are sorted into parts at once
 LENGTH = 128  # of a descriptor
-MIDDLE = 0.7  # of half the photo's width and height: how far from its middle keypoints count (standard deviation)
-UNVERIFIED = 1e-3  # weight of votes beside verified ones: it only ranks what has none
+MIDDLE = 0.7  # standard deviation of the weight around a photo's middle, in half widths and heights
+UNVERIFIED = 1e-3  # weight of votes beside verified ones: it only ranks photos without any
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,72 +44,71 @@ class Matches:
     query: Rows  # (M,), rows of the query's keypoints
     photo: Rows  # (M,), gallery photos, ascending
     other: Rows  # (M,), rows of that photo's keypoints
-    weights: Floats  # (M,), how much the pair says, above 0
+    weights: Floats  # (M,), above 0
 
     def of(self, photo: int) -> "Matches":
-        """Those with one gallery photo."""
-        part = slice(*np.searchsorted(self.photo, [photo, photo + 1]))
-        return self.where(part)
+        """The matches with one gallery photo."""
+        return self.where(slice(*np.searchsorted(self.photo, [photo, photo + 1])))
 
-    def where(self, chosen: slice | npt.NDArray[np.bool_]) -> "Matches":
-        """Some of them."""
+    def where(self, chosen: slice | Bools) -> "Matches":
+        """Some of the matches."""
         return Matches(self.query[chosen], self.photo[chosen], self.other[chosen], self.weights[chosen])
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """K keypoints sorted into P parts of those that look alike, so that a query need not be compared with all."""
+    """K keypoints sorted into P parts by their looks, so that a query is not compared with all of them."""
 
     centres: Floats  # (P, 128), the mean descriptor of each
     members: npt.NDArray[np.int32]  # (K,), the part of each keypoint
 
 
 class KeypointIndex:
-    """The keypoints of G gallery photos, to be asked which photos a query shares them with."""
+    """The keypoints of G gallery photos, searched for those of a query."""
 
     def __init__(self, gallery: Sequence[Keypoints], parts: Parts | None = None, *, once: bool = False) -> None:
         """Build the index over G photos; a photo may have no keypoints.
 
         Args:
             gallery: The keypoints of each photo.
-            parts: Those of an index over the same gallery, found before.
-            once: Whether it is asked once only: then comparing everything takes less time than finding parts.
+            parts: Those of an earlier index over the same gallery.
+            once: Whether it is searched only once: then comparing everything is faster than finding parts.
         """
-        descriptors = _descriptors(gallery)
-        large = len(descriptors) >= EXACT_BELOW and not once
-        self.parts = parts or (sorted_into_parts(descriptors) if large else None)
-        self._hold(gallery, [_exact(descriptors) if self.parts is None else _of_parts(descriptors, self.parts)])
+        descriptors = stacked_descriptors(gallery)
+        if parts is None and len(descriptors) >= EXACT_BELOW and not once:
+            parts = sorted_into_parts(descriptors)
+        self.parts = parts
+        self._hold(gallery, [_exact(descriptors) if parts is None else _of_parts(descriptors, parts)])
 
     def _hold(self, gallery: Sequence[Keypoints], indexes: list[Any]) -> None:
         self.gallery = gallery
         counts = [len(photo.places) for photo in gallery]
-        self._photos = np.repeat(np.arange(len(gallery)), counts)  # (K,): which photo a keypoint is of
+        self._photos = np.repeat(np.arange(len(gallery)), counts)  # (K,): the photo of each keypoint
         self._firsts = np.cumsum([0, *counts])[:-1]  # (G,): where each photo's keypoints begin
-        self._indexes = indexes  # of the first keypoints, of those after them, ...
-        # one query is matched once, for its scores, with and without a viewpoint, and for the points that are shown
+        self._indexes = indexes  # over consecutive keypoints
+        # a query is matched once: for its scores with and without a viewpoint, and for the points that are shown
         self._found = lru_cache(maxsize=2 * cores())(self._find_matches)
         self._arranged = lru_cache(maxsize=4 * cores() * SHORTLIST)(self._verify)
 
     def extended(self, more: Sequence[Keypoints]) -> "KeypointIndex":
-        """An index over these photos and some more after them; this one stays as it is, and they share what it built.
+        """A new index over these photos and some more after them, which shares what is built; the old one stays.
 
-        It finds the same neighbours as an index built anew, or, where that one would look at a part of its keypoints,
-        more of them.
+        The new photos are always compared in full.
         """
         longer = copy(self)
-        longer._hold([*self.gallery, *more], [*self._indexes, _exact(_descriptors(more))])
+        longer._hold([*self.gallery, *more], [*self._indexes, _exact(stacked_descriptors(more))])
         return longer
 
-    def matches(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Matches:
-        """LNBNN: each keypoint votes for a photo by how much nearer its best match there is than the background.
+    def matches(self, query: Keypoints, excluded: Bools | None = None) -> Matches:
+        """Match keypoints by LNBNN: the weight is how much nearer the best match in a photo is than the background.
 
         The background is the neighbour after the `NEIGHBOURS` nearest. So a keypoint that looks like many (grass,
-        waves) votes for none, since all its neighbours are about as far away. It votes for each photo once, and with
-        the more weight the nearer it is to the middle of its photo: two animals before one bush share the bush.
+        waves) weighs nothing. Each keypoint votes once for a photo, and weighs more the nearer it is to the middle of
+        the query: two animals in front of one bush share the bush.
 
         Args:
-            query: The photo that is asked about.
-            excluded: Bool (G,): photos that are taken to be unknown.
+            query: A photo.
+            excluded: Bool (G,): photos to ignore.
         """
         return self._found(query, _rows(excluded))
 
@@ -131,22 +131,17 @@ class KeypointIndex:
         weight = weights[rows, ranks].astype(np.float32) * _centrality(query)[rows]
         return Matches(rows, photos, others - self._firsts[photos], weight).where(first)
 
-    def votes(self, query: Keypoints, excluded: npt.NDArray[np.bool_] | None = None) -> Floats:
-        """Score every photo, float32 (G,): the votes that lie in one arrangement, 0 or more.
-
-        Args:
-            query: The photo that is asked about.
-            excluded: Bool (G,): photos that are taken to be unknown; they score 0.
-        """
+    def votes(self, query: Keypoints, excluded: Bools | None = None) -> Floats:
+        """Score every photo by its verified votes, float32 (G,), 0 or more; excluded photos, bool (G,), score 0."""
         matches = self.matches(query, excluded)
         votes = np.bincount(matches.photo, matches.weights, minlength=len(self.gallery))
         scores = UNVERIFIED * votes
         for photo in np.argsort(-votes, kind="stable")[:SHORTLIST].tolist():
-            scores[photo] += self._arranged(query, photo, _rows(excluded)).weights.sum()
+            scores[photo] += self.verified(query, photo, excluded).weights.sum()
         return scores.astype(np.float32)
 
-    def verified(self, query: Keypoints, photo: int, excluded: npt.NDArray[np.bool_] | None = None) -> Matches:
-        """The query's matches with one photo that lie in one arrangement; `excluded` as for `matches`."""
+    def verified(self, query: Keypoints, photo: int, excluded: Bools | None = None) -> Matches:
+        """The query's matches with one photo that one affine map explains; `excluded` as for `matches`."""
         return self._arranged(query, photo, _rows(excluded))
 
     def _verify(self, query: Keypoints, photo: int, excluded: tuple[int, ...]) -> Matches:
@@ -156,38 +151,31 @@ class KeypointIndex:
     def _nearest(
         self, descriptors: Floats, wanted: int, excluded: tuple[int, ...]
     ) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """Squared distances and rows of the nearest keypoints, (K, wanted) each; rows are -1 where they end.
+        """Squared distances and rows of the nearest keypoints, (K, wanted) each, without those of excluded photos.
 
-        Args:
-            descriptors: (K, 128).
-            wanted: How many.
-            excluded: Photos whose keypoints are passed over.
+        A row is -1, and its distance the largest float, where there are no more.
         """
         allowed = None if not excluded else ~np.isin(self._photos, excluded)
         start, distances, rows = 0, [], []
         for index in self._indexes:
-            if index.ntotal == 0:  # what FAISS before 1.14 answers then is whatever lay in memory
+            if index.ntotal == 0:  # FAISS before 1.14 returns uninitialised memory then
                 continue
             chosen = None if allowed is None else _among(index, allowed[start : start + index.ntotal])
-            squared, found = index.search(
-                descriptors, wanted, params=chosen
-            )  # FAISS puts the largest float where none is
+            squared, found = index.search(descriptors, wanted, params=chosen)
             distances.append(squared)
             rows.append(np.where(found < 0, -1, found + start))
             start += index.ntotal
-        if len(rows) == 1:
-            return distances[0], rows[0]
         squared, found = np.hstack(distances), np.hstack(rows)
         nearest = np.argsort(squared, axis=1, kind="stable")[:, :wanted]
         return np.take_along_axis(squared, nearest, axis=1), np.take_along_axis(found, nearest, axis=1)
 
 
-def _rows(excluded: npt.NDArray[np.bool_] | None) -> tuple[int, ...]:
+def _rows(excluded: Bools | None) -> tuple[int, ...]:
     return () if excluded is None else tuple(np.flatnonzero(excluded).tolist())
 
 
-def _among(index: Any, allowed: npt.NDArray[np.bool_]) -> Any:
-    """FAISS' parameters of a search that passes over the other keypoints, bool (K,)."""
+def _among(index: Any, allowed: Bools) -> Any:
+    """FAISS' search parameters for some of the keypoints, bool (K,)."""
     library: Any = faiss  # whose stubs know none of these
     selector = library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
     if isinstance(index, faiss.IndexIVF):
@@ -196,7 +184,7 @@ def _among(index: Any, allowed: npt.NDArray[np.bool_]) -> Any:
 
 
 def _centrality(photo: Keypoints) -> Floats:
-    """What each keypoint counts by its place in the photo: 1 in the middle, exp(-1 / MIDDLE^2) in a corner, (K,)."""
+    """The weight of each keypoint's place: 1 in the middle of the photo, exp(-1 / MIDDLE^2) in a corner, (K,)."""
     height, width = photo.size
     offsets = 2 * photo.places / np.array([width, height], np.float32) - 1  # -1 to 1
     centrality: Floats = np.exp(-(offsets**2).sum(axis=1) / (2 * MIDDLE**2)).astype(np.float32)
@@ -204,7 +192,7 @@ def _centrality(photo: Keypoints) -> Floats:
 
 
 def sorted_into_parts(descriptors: npt.NDArray[np.uint8]) -> Parts:
-    """Find parts by k-means on a sample, about 2 roots of the number of keypoints; seeded. uint8 (K, 128)."""
+    """Sort descriptors, uint8 (K, 128), into about 2 sqrt(K) parts, found by k-means on a sample; seeded."""
     count = round(2 * np.sqrt(len(descriptors)))
     rows = np.random.default_rng(0).permutation(len(descriptors))[: TRAINED_ON * count]
     kmeans: Any = faiss.Kmeans(LENGTH, count, niter=ROUNDS, seed=0)
@@ -212,29 +200,29 @@ def sorted_into_parts(descriptors: npt.NDArray[np.uint8]) -> Parts:
     kmeans.train(descriptors[np.sort(rows)].astype(np.float32))
     blocks = range(0, len(descriptors), BLOCK)
     members = [
-        kmeans.index.search(descriptors[start : start + BLOCK].astype(np.float32), 1)[1][:, 0].astype(np.int32)
+        kmeans.assign(descriptors[start : start + BLOCK].astype(np.float32))[1].astype(np.int32)
         for start in track(blocks, "Sorting keypoints", len(blocks))
     ]
     return Parts(kmeans.centroids.reshape(count, LENGTH).copy(), np.concatenate(members))
 
 
-def _descriptors(photos: Sequence[Keypoints]) -> npt.NDArray[np.uint8]:
-    """Those of all keypoints of some photos, (K, 128)."""
+def stacked_descriptors(photos: Sequence[Keypoints]) -> npt.NDArray[np.uint8]:
+    """The descriptors of all keypoints of some photos, (K, 128)."""
     return np.concatenate([np.zeros((0, LENGTH), np.uint8), *(photo.descriptors for photo in photos)])
 
 
 def _exact(descriptors: npt.NDArray[np.uint8]) -> Any:
-    """Squared distances between all descriptors, uint8 (K, 128)."""
+    """A FAISS index that compares all descriptors, uint8 (K, 128), by squared distance."""
     index: Any = faiss.IndexFlatL2(LENGTH)
     index.add(descriptors.astype(np.float32))
     return index
 
 
 def _of_parts(descriptors: npt.NDArray[np.uint8], parts: Parts) -> Any:
-    """Squared distances to the descriptors, uint8 (K, 128), of the parts that are nearest; a byte an entry."""
+    """A FAISS index that compares the descriptors, uint8 (K, 128), of the nearest parts; a byte an entry."""
     quantizer, kind = faiss.IndexFlatL2(LENGTH), faiss.ScalarQuantizer.QT_8bit_direct
     quantizer.add(parts.centres)
-    # by_residual False: a byte holds the entry itself, and not what is left of it without the part's centre
+    # by_residual False: a byte holds the entry itself, not its difference from the part's centre
     index: Any = faiss.IndexIVFScalarQuantizer(quantizer, LENGTH, len(parts.centres), kind, faiss.METRIC_L2, False)
     order = np.argsort(parts.members, kind="stable")
     ends = np.searchsorted(parts.members[order], np.arange(len(parts.centres) + 1))
