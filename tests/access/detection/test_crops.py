@@ -10,7 +10,7 @@ from PIL import Image
 from tests.helpers.marked import GPS_MARK, save_marked
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.detection.crops import crop_names, crops_in_words, write_crops
-from wildtrack.access.photos.strip_metadata import bare_photo
+from wildtrack.access.photos.strip_metadata import strip_photo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.assess.encounters import photo_keys
@@ -80,7 +80,7 @@ def test_nothing_but_pixels_leaves(catalogue: Catalogue, tmp_path: Path) -> None
 def test_bare_photos_of_png_carry_nothing_either(tmp_path: Path) -> None:
     path = save_marked(tmp_path / "photo.png")
     assert GPS_MARK in path.read_bytes()
-    bare = bare_photo(path)
+    bare = strip_photo(path)
     assert (
         GPS_MARK not in bare.content and bare.content.startswith(b"\x89PNG") and (bare.width, bare.height) == (80, 60)
     )

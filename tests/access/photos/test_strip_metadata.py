@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.helpers.marked import GPS_MARK, save_marked
 from wildtrack.access.photos.reader import PhotoError, read_photo
-from wildtrack.access.photos.strip_metadata import bare_photo, bare_photos, bare_suffix
+from wildtrack.access.photos.strip_metadata import strip_photo, strip_photos, stripped_suffix
 
 
 @pytest.mark.parametrize(("name", "form"), [("a.jpg", "JPEG"), ("a.PNG", "PNG"), ("a.webp", "JPEG")])
@@ -15,22 +15,22 @@ from wildtrack.access.photos.strip_metadata import bare_photo, bare_photos, bare
 def test_upright_pixels_and_nothing_else(
     tmp_path: Path, name: str, form: str, bbox: tuple[float, ...] | None, size: tuple[int, int]
 ) -> None:
-    photo = bare_photo(save_marked(tmp_path / name, orientation=6), bbox)
+    photo = strip_photo(save_marked(tmp_path / name, orientation=6), bbox)
     image = Image.open(io.BytesIO(photo.content))
     assert (photo.width, photo.height) == image.size == size and image.format == form
     assert not image.getexif() and GPS_MARK not in photo.content
     red, green, blue = np.asarray(image.convert("RGB"))[5, 5].tolist()  # the upright top left corner
     assert red > 200 and green < 60 and blue < 60
-    assert bare_suffix(name) == (".png" if form == "PNG" else ".jpg")
+    assert stripped_suffix(name) == (".png" if form == "PNG" else ".jpg")
 
 
 def test_png_loses_nothing(tmp_path: Path) -> None:
     path = save_marked(tmp_path / "a.png")
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(bare_photo(path).content))), read_photo(path))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(strip_photo(path).content))), read_photo(path))
 
 
 def test_in_the_order_asked_and_with_what_cannot_be_read(tmp_path: Path) -> None:
     good = save_marked(tmp_path / "a.jpg")
-    first, gone, last = bare_photos([(good, None), (tmp_path / "gone.jpg", None), (good, (0, 0, 20, 30))], "Testing")
+    first, gone, last = strip_photos([(good, None), (tmp_path / "gone.jpg", None), (good, (0, 0, 20, 30))], "Testing")
     assert isinstance(gone, PhotoError) and not isinstance(first, PhotoError) and not isinstance(last, PhotoError)
     assert (first.width, last.width) == (80, 20)

@@ -1,4 +1,4 @@
-"""Demo: a seed in, a dataset of drawn sea turtles out, which needs no download.
+"""Demo: a dataset of drawn sea turtles, which needs no download.
 
 - `dataset`: which turtle is met when, and the folder with photos and catalogue
 - `plates`: the mosaic on a turtle's head, its identity

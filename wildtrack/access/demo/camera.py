@@ -1,8 +1,4 @@
-"""Photos of a head under water: a viewpoint, the light on the head, and what the camera adds.
-
-In: a head, a day's water and a random generator that stands for the photo.
-Out: RGB photos (HEIGHT, WIDTH, 3) uint8.
-"""
+"""A photo of a head under water: a viewpoint, the light on the head, and what the camera adds."""
 
 import math
 
@@ -11,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from wildtrack.access.demo.drawing import Floats, Points, balance, blur, crop, fixed, rgb, to_uint8
+from wildtrack.access.demo.drawing import Floats, Points, balance, blur, crop, fixed, rgb
 from wildtrack.access.demo.texture import to_pixels
 from wildtrack.access.demo.turtle import Head
 from wildtrack.access.demo.water import HEIGHT, WIDTH, Water, caustics, draw_background, draw_foreground, filtered
@@ -67,8 +63,11 @@ def _viewpoint(relief: Floats, mirrored: bool, rng: Generator) -> tuple[Floats, 
         screen[:, 0] = (WIDTH - 1 - coarse[:, 0]) - shift[0]
     rays = np.column_stack([screen / scale, np.ones(len(screen))])
     height = np.zeros(len(screen))
-    for _ in range(4):  # the head is not flat: find where each line of sight meets it
-        points = _meet(rays, height, turn)
+    camera = np.array((0.0, 0.0, -_CAMERA))  # the head's middle is the origin, z points away from the camera
+    normal = turn[:, 2]
+    for _ in range(4):  # the head is not flat: find where each line of sight meets its plane lifted by the height there
+        along = (-height - camera @ normal) / (rays @ normal)
+        points = ((camera + along[:, None] * rays) @ turn)[:, :2] + (0.5, 0.0)
         column, row = to_pixels(points).T
         height = relief[
             np.clip(row, 0, relief.shape[0] - 1).astype(int), np.clip(column, 0, relief.shape[1] - 1).astype(int)
@@ -78,22 +77,12 @@ def _viewpoint(relief: Floats, mirrored: bool, rng: Generator) -> tuple[Floats, 
     return cv2.resize(warp, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), float(roll)
 
 
-def _meet(rays: Points, height: Points, turn: Points) -> Points:
-    """Where lines of sight (N, 3) cross the turned head's plane lifted by `height` (N,): (N, 2) in head lengths."""
-    normal = turn[:, 2]
-    camera = np.array((0.0, 0.0, -_CAMERA))  # the head's middle is the origin, z points away from the camera
-    along = (-height - camera @ normal) / (rays @ normal)
-    place = (camera + along[:, None] * rays) @ turn
-    return place[:, :2] + (0.5, 0.0)
-
-
 def _rotation(yaw: float, pitch: float, roll: float) -> Points:
     """The 3 x 3 matrix that turns the head: yaw first, then pitch, then roll."""
     about_y = np.array([(np.cos(yaw), 0, np.sin(yaw)), (0, 1, 0), (-np.sin(yaw), 0, np.cos(yaw))])
     about_x = np.array([(1, 0, 0), (0, np.cos(pitch), -np.sin(pitch)), (0, np.sin(pitch), np.cos(pitch))])
     about_z = np.array([(np.cos(roll), -np.sin(roll), 0), (np.sin(roll), np.cos(roll), 0), (0, 0, 1)])
-    turn: Points = about_z @ about_x @ about_y
-    return turn
+    return about_z @ about_x @ about_y
 
 
 def _light(surface: Floats, sun: float) -> tuple[Floats, Floats]:
@@ -120,7 +109,7 @@ def _develop(picture: Floats, water: Water, rng: Generator) -> NDArray[np.uint8]
     across = np.tile(np.linspace(1 - slope, 1 + slope, WIDTH, dtype=np.float32), (HEIGHT, 1))
     exposure = across * (water.brightness * rng.uniform(0.88, 1.12))
     noise = water.noise * rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
-    return to_uint8(picture * rgb(exposure) + rgb(noise))
+    return (np.clip(picture * rgb(exposure) + rgb(noise), 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _shake(picture: Floats, length: float, angle: float) -> Floats:
@@ -128,5 +117,4 @@ def _shake(picture: Floats, length: float, angle: float) -> Floats:
     kernel = np.zeros((MOTION * 2 + 1, MOTION * 2 + 1), np.float32)
     half = np.array((np.cos(angle), np.sin(angle))) * length / 2
     cv2.line(kernel, fixed(MOTION - half), fixed(MOTION + half), 1.0, 1, cv2.LINE_AA, 4)
-    shaken: Floats = cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
-    return shaken
+    return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)

@@ -1,14 +1,11 @@
 """A demo dataset that needs no download: drawn sea turtles, photographed on several days.
 
-In: two folder names. Out: `folder/ID_0001/2022-04-06_1.jpg` ... with `folder/metadata.csv` (the
-catalogue's columns), and `new_folder/` with photos that are in no catalogue, with `answers.csv`.
-
-Animals, days and photos have random generators of their own: a photo stays the same however many
-other animals are drawn, and a day's water is the same for every animal met on that day.
+Animals, days and photos have random generators of their own: a photo stays the same however many other animals are
+drawn, and a day's water is the same for every animal met on that day.
 """
 
 import datetime
-import tempfile
+import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -25,6 +22,7 @@ from wildtrack.access.demo.turtle import Head, draw_head
 from wildtrack.access.demo.water import HEIGHT, WIDTH, draw_water
 from wildtrack.console import track
 from wildtrack.errors import UserError
+from wildtrack.storage.files import new_folder, refuse_used
 
 SPECIES = "Caretta caretta"
 LICENSE = "CC0-1.0"
@@ -40,7 +38,7 @@ _DATES, _CLOCK, _ANIMAL, _WATER, _PHOTO, _NEW, _PLATES = range(7)  # what a rand
 
 @dataclass(frozen=True)
 class Shot:
-    """One photo to be taken: of whom, when, and from which side."""
+    """One photo to be taken."""
 
     animal: int
     encounter: int
@@ -54,65 +52,40 @@ class Shot:
 
     @property
     def orientation(self) -> str:
-        """The side that shows."""
+        """The viewpoint."""
         return VIEWPOINTS[self.number % len(VIEWPOINTS)]
 
     @property
     def path(self) -> PurePosixPath:
-        """Where the photo lies below the dataset's folder."""
+        """Relative to the dataset's folder."""
         return PurePosixPath(self.identity, f"{self.date:%Y-%m-%d}_{self.number + 1}.jpg")
 
 
-def make_demo(folder: Path, new_folder: Path, identities: int = 24, encounters: int = 8, seed: int = 0) -> None:
-    """Draw the demo dataset into `folder`, and photos to be asked about into `new_folder`.
+def make_demo(folder: Path, new_photos: Path, identities: int = 24, encounters: int = 8, seed: int = 0) -> None:
+    """Draw the demo dataset: `folder/ID_0001/2022-04-06_1.jpg` ... with `metadata.csv`, and photos for a search.
 
-    Both folders appear when they are complete, not before.
-
-    Args:
-        folder: A folder per identity and `metadata.csv`. Must not exist yet, or be empty.
-        new_folder: Photos of known animals on a further day and one of an unknown one, with
-            `answers.csv`. Must not exist yet, or be empty.
-        identities: Number of animals.
-        encounters: Days on which each animal is met, with `PHOTOS_PER_ENCOUNTER` photos each.
-        seed: The same seed draws the same photos.
-
-    Raises:
-        UserError: One of the folders is there already, or a count is below 1.
+    `new_photos` gets photos of known animals on a further day and one of an unknown animal, with `answers.csv`. Each
+    animal is met in so many encounters, with `PHOTOS_PER_ENCOUNTER` photos each; the same seed draws the same photos.
+    Both folders appear when they are complete. Raises a UserError where one of them is in use, or a count is below 1.
     """
     for name, count in (("identities", identities), ("encounters", encounters)):
         if count < 1:
             raise UserError(f"{name} is {count}, but the demo dataset needs at least 1.")
-    for path in (folder, new_folder):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()  # Windows renames nothing onto a folder, not even onto an empty one
-        if path.exists():
-            raise UserError(f"{path} is there already: delete it, or name another folder for the demo dataset.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-
+    for path in (folder, new_photos):
+        refuse_used(path)
     shots = [shot for animal in range(1, identities + 1) for shot in _shots(animal, encounters, seed)]
     new_shots = _new_shots(identities, encounters, seed)
-    with (
-        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as stage,
-        tempfile.TemporaryDirectory(dir=new_folder.parent, prefix=".part-") as new_stage,
-    ):
-        part, new_part = Path(stage, "demo"), Path(new_stage, "new")
-        jobs = [(shot, part / shot.path) for shot in shots]
-        jobs += [(shot, new_part / _new_name(number)) for number, shot in enumerate(new_shots)]
-        for shot, path in track(jobs, "Drawing the demo turtles", total=len(jobs)):
-            _take(shot, path, seed)
-        _metadata(shots).to_csv(part / "metadata.csv", index=False)
-        _answers(new_shots).to_csv(new_part / "answers.csv", index=False)
-        _put_in_place(part, folder, new_part, new_folder)
-
-
-def _put_in_place(part: Path, folder: Path, new_part: Path, new_folder: Path) -> None:
-    """Rename both finished folders, or neither: one left alone would make the next run refuse to start."""
     try:
-        new_part.rename(new_folder)
-        part.rename(folder)
+        with new_folder(folder) as part, new_folder(new_photos) as new_part:
+            jobs = [(shot, part / shot.path) for shot in shots]
+            jobs += [(shot, new_part / _new_name(number)) for number, shot in enumerate(new_shots)]
+            for shot, path in track(jobs, "Drawing the demo turtles", total=len(jobs)):
+                _take(shot, path, seed)
+            _metadata(shots).to_csv(part / "metadata.csv", index=False)
+            _answers(new_shots).to_csv(new_part / "answers.csv", index=False)
     except BaseException:
-        if part.exists() and not new_part.exists():  # stopped between the two
-            new_folder.rename(new_part)
+        if not folder.exists():  # stopped between the two: one left alone would make the next run refuse to start
+            shutil.rmtree(new_photos, ignore_errors=True)
         raise
 
 
@@ -137,7 +110,7 @@ def _seconds(rng: Generator, low: int, high: int) -> datetime.timedelta:
 
 
 def _new_shots(identities: int, encounters: int, seed: int) -> list[Shot]:
-    """Photos for the search to be asked about: known animals in a further encounter and an unknown one, shuffled."""
+    """Photos to search for: known animals in a further encounter and an unknown one, shuffled."""
     rng = _rng(seed, _NEW)
     known = rng.choice(np.arange(1, identities + 1), min(NEW_PHOTOS, identities), replace=False)
     animals = rng.permutation([_UNKNOWN_ANIMAL, *known])
@@ -150,7 +123,6 @@ def _new_name(number: int) -> str:
 
 
 def _take(shot: Shot, path: Path, seed: int) -> None:
-    """Take one photo and save it."""
     survey = (shot.date.date() - _FIRST_SURVEY).days
     water = draw_water(_rng(seed, _WATER, survey))
     head = _head(shot.animal, shot.orientation, seed)

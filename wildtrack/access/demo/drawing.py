@@ -24,8 +24,7 @@ def noise(roughness: float) -> Floats:
     frequency[0, 0] = np.inf
     white = np.fft.rfft2(np.random.default_rng(round(roughness * 100)).standard_normal((TILE_SIZE, TILE_SIZE)))
     tile = np.fft.irfft2(white / frequency**roughness)
-    normed: Floats = (tile / tile.std()).astype(np.float32)
-    return normed
+    return (tile / tile.std()).astype(np.float32)
 
 
 def crop(rng: Generator, tile: Floats, size: tuple[int, int], scale: float) -> Floats:
@@ -33,9 +32,7 @@ def crop(rng: Generator, tile: Floats, size: tuple[int, int], scale: float) -> F
     angle = rng.uniform(-0.3, 0.3)
     turn = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))]) / scale
     place = np.column_stack([turn, rng.uniform(0, TILE_SIZE, 2)])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    piece: Floats = cv2.warpAffine(tile, place, size, flags=flags, borderMode=cv2.BORDER_WRAP)
-    return piece
+    return cv2.warpAffine(tile, place, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_WRAP)
 
 
 def polygon(picture: Floats, outline: Points, colour: ArrayLike) -> None:
@@ -78,14 +75,12 @@ def mix(first: Floats, second: Floats, share: Floats | float) -> Floats:
 
 def rgb(field: Floats) -> Floats:
     """Repeat a field (H, W) for three channels. Many times faster than broadcasting over so short an axis."""
-    repeated: Floats = cv2.merge((field, field, field))
-    return repeated
+    return cv2.merge((field, field, field))
 
 
 def balance(picture: Floats, gain: NDArray[np.floating], offset: NDArray[np.floating] = _BLACK) -> Floats:
     """Multiply each colour channel and add to it; fast for the same reason as `rgb`."""
-    balanced: Floats = cv2.transform(picture, np.column_stack([np.diag(gain), offset]))
-    return balanced
+    return cv2.transform(picture, np.column_stack([np.diag(gain), offset]))
 
 
 def step(values: Floats, low: float, high: float) -> Floats:
@@ -96,10 +91,4 @@ def step(values: Floats, low: float, high: float) -> Floats:
 
 def blur(picture: Floats, sigma: float) -> Floats:
     """Blur a picture or field; `sigma` is in pixels."""
-    blurred: Floats = cv2.GaussianBlur(picture, None, sigma)
-    return blurred
-
-
-def to_uint8(picture: Floats) -> NDArray[np.uint8]:
-    """Round to the 256 steps of a photo; what is brighter than white becomes white."""
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return cv2.GaussianBlur(picture, None, sigma)

@@ -1,7 +1,6 @@
-"""The mosaic of scutes on a turtle's head: what tells two animals apart.
+"""The mosaic of scutes on a turtle's head, which tells animals apart: their colours, and where the sutures run.
 
-In: a random generator that stands for the animal, for its character; another for each of its sides.
-Out: the colours of one side, and where the sutures run.
+An animal's character has one random generator, each of its sides another.
 """
 
 import math
@@ -15,7 +14,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from wildtrack.access.demo.drawing import Floats, Points, blur, crop, mix, noise, rgb, step
-from wildtrack.access.demo.texture import BOTTOM, LEFT, RIGHT, TEXTURE_SIZE, TOP, enlarge, grid
+from wildtrack.access.demo.texture import BOTTOM, LEFT, RIGHT, SHEET, TOP, enlarge, grid
 
 # What differs between animals: the mosaic itself and, as in life, the character of its plates.
 SCUTE_SIZE = (0.105, 0.210)  # mean width of a scute on the face, in head lengths: smaller means more scutes
@@ -60,8 +59,9 @@ def draw_plates(rng: Generator) -> Plates:
 def draw_mosaic(plates: Plates, rng: Generator) -> tuple[Floats, Floats]:
     """Colour (H, W, 3) of the mosaic and, per pixel, how far inside a plate it lies (0 suture, 1 plate)."""
     seeds, sizes = _seeds(plates.size, rng)
-    width, height = TEXTURE_SIZE[0] // 2, TEXTURE_SIZE[1] // 2  # enough: sutures cover the steps between plates
-    points = grid(width, height) + 0.022 * _wobble(rng, width, height)
+    width, height = SHEET[0] // 2, SHEET[1] // 2  # enough: sutures cover the steps between plates
+    wobble = np.dstack([crop(rng, noise(2.0), (width, height), 0.35) for _ in range(2)])  # no border is ruler-straight
+    points = grid(width, height) + 0.022 * wobble.reshape(-1, 2).astype(np.float64)
     # A power diagram is a plain nearest-neighbour search with the weight as one more dimension.
     lift = 0.45 * np.sqrt(sizes.max() ** 2 - sizes**2)
     tree = cKDTree(np.column_stack([seeds, lift]))
@@ -70,14 +70,11 @@ def draw_mosaic(plates: Plates, rng: Generator) -> tuple[Floats, Floats]:
     border = (distance[:, 1] ** 2 - distance[:, 0] ** 2) / (2 * between)
     border = enlarge(blur(border.reshape(height, width).astype(np.float32), 1.0))
     size = enlarge(_size_at(points, plates.size).reshape(height, width).astype(np.float32))
-    label = cv2.resize(
-        nearest[:, 0].reshape(height, width).astype(np.uint16), TEXTURE_SIZE, interpolation=cv2.INTER_NEAREST
-    )
-
+    label = cv2.resize(nearest[:, :1].reshape(height, width).astype(np.uint16), SHEET, interpolation=cv2.INTER_NEAREST)
     plate = step(border - plates.suture * np.clip(size / plates.size, 0.65, 1), -0.004, 0.005)
     centre = np.where(rng.uniform(size=len(seeds)) < plates.centre_share, plates.centre, 0).astype(np.float32)
     inside = step(border / sizes.astype(np.float32)[label], 0.12, 0.34)
-    grain = 1 + 0.16 * crop(rng, noise(1.2), TEXTURE_SIZE, 1.0)
+    grain = 1 + 0.16 * crop(rng, noise(1.2), SHEET, 1.0)
     colour = _tones(plates, rng, len(seeds))[label] * rgb(1 - centre[label] * inside)
     return mix(np.broadcast_to(CREAM, colour.shape), colour, rgb(plate)) * rgb(grain), plate
 
@@ -98,19 +95,11 @@ def _size_at(points: Points, mean_size: float) -> Points:
     """The animal's mean scute size at each point: the neck's scales are small, the jaw's a little smaller."""
     neck = np.interp(points[:, 0], (0.85, 1.08), (0.0, 1.0))
     jaw = np.interp(points[:, 1], (0.12, 0.25), (1.0, 0.8))
-    size: Points = mean_size * jaw * (1 - 0.6 * neck)
-    return size
+    return mean_size * jaw * (1 - 0.6 * neck)
 
 
 def _tones(plates: Plates, rng: Generator, count: int) -> Floats:
     """A colour (count, 3) per scute: the animal's browns, lighter here and darker there."""
     own = BROWNS[rng.choice(len(BROWNS), size=count, p=plates.browns)]
     light = plates.lightness * rng.lognormal(0, TONE_SPREAD, (count, 1)).clip(0.5, 1.7)
-    tones: Floats = (own * light).astype(np.float32)
-    return tones
-
-
-def _wobble(rng: Generator, width: int, height: int) -> Points:
-    """A smooth random displacement (width * height, 2) for borders that are not ruler-straight."""
-    pieces = [crop(rng, noise(2.0), (width, height), 0.35) for _ in range(2)]
-    return np.stack(pieces, axis=-1).reshape(-1, 2).astype(np.float64)
+    return (own * light).astype(np.float32)

@@ -1,7 +1,7 @@
 """The sheet that a head is drawn on: its coordinates, and shapes drawn in them.
 
-Coordinates are head lengths: x goes from the beak (0) over the back of the head (1) into the neck,
-y downwards. Every head faces left.
+Coordinates are head lengths: x goes from the beak (0) over the back of the head (1) into the neck, y downwards. Every
+head faces left.
 """
 
 import cv2
@@ -11,27 +11,26 @@ from scipy.interpolate import splev, splprep
 
 from wildtrack.access.demo.drawing import Floats, Points, fixed_array, paint, polygon
 
-PIXELS = 256  # per head length
-LEFT, TOP, RIGHT, BOTTOM = -0.10, -0.44, 1.65, 0.48  # what the texture covers, in head lengths
-TEXTURE_SIZE = (round((RIGHT - LEFT) * PIXELS), round((BOTTOM - TOP) * PIXELS))  # width, height
+PIXELS = 256  # of the sheet, per head length
+LEFT, TOP, RIGHT, BOTTOM = -0.10, -0.44, 1.65, 0.48  # what the sheet covers, in head lengths
+SHEET = (round((RIGHT - LEFT) * PIXELS), round((BOTTOM - TOP) * PIXELS))  # width, height
 
 
 def to_pixels(points: Points) -> Points:
-    """From head lengths to pixels of the texture."""
+    """From head lengths to pixels of the sheet."""
     return (points - (LEFT, TOP)) * PIXELS
 
 
 def grid(width: int, height: int) -> Points:
-    """The head-length coordinates (width * height, 2) of a grid over the texture, row by row."""
+    """The head-length coordinates (width * height, 2) of a grid over the sheet, row by row."""
     x = LEFT + (np.arange(width) + 0.5) / width * (RIGHT - LEFT)
     y = TOP + (np.arange(height) + 0.5) / height * (BOTTOM - TOP)
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
 def enlarge(field: Floats) -> Floats:
-    """Stretch a field to the texture's size."""
-    stretched: Floats = cv2.resize(field, TEXTURE_SIZE, interpolation=cv2.INTER_LINEAR)
-    return stretched
+    """Stretch a field to the size of the sheet."""
+    return cv2.resize(field, SHEET, interpolation=cv2.INTER_LINEAR)
 
 
 def curve(points: Points, closed: bool = False) -> Points:
@@ -44,7 +43,7 @@ def curve(points: Points, closed: bool = False) -> Points:
 
 def fill(outline: Points) -> Floats:
     """A mask (H, W) of a smooth closed outline given in head lengths."""
-    mask = np.zeros(TEXTURE_SIZE[::-1], np.float32)
+    mask = np.zeros(SHEET[::-1], np.float32)
     polygon(mask, to_pixels(curve(outline, closed=True)), (1.0,))
     return mask
 

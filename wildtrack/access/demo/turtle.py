@@ -1,8 +1,4 @@
-"""One side of a sea turtle's head: silhouette, beak and eye are the species', the mosaic is the animal's.
-
-In: the character of an animal's plates and a random generator that stands for one of its sides.
-Out: what a camera needs to know of the surface, as textures.
-"""
+"""One side of a sea turtle's head, as textures: silhouette, beak and eye are the species', the mosaic the animal's."""
 
 from dataclasses import dataclass
 
@@ -13,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from wildtrack.access.demo.drawing import Floats, Points, blur, crop, fixed, noise, paint, step
 from wildtrack.access.demo.plates import BROWNS, CREAM, Plates, draw_mosaic
-from wildtrack.access.demo.texture import BOTTOM, LEFT, PIXELS, TEXTURE_SIZE, TOP, curve, fill, line, to_pixels
+from wildtrack.access.demo.texture import BOTTOM, LEFT, PIXELS, SHEET, TOP, curve, fill, line, to_pixels
 
 SHAPE_SPREAD = 0.008  # how much silhouettes differ, in head lengths
 
@@ -38,19 +34,12 @@ _HORN = np.array((0.70, 0.57, 0.36), np.float32)
 
 @dataclass(frozen=True)
 class Head:
-    """One side of one animal's head, facing left.
+    """One side of one animal's head, facing left."""
 
-    Attributes:
-        colour: (H, W, 3): its colour in white light.
-        opacity: (H, W): 0 beside the animal, 1 on it.
-        surface: (H, W, 3): the normal's x and y, and gloss.
-        relief: (H, W): distance towards the camera from the profile's plane, in head lengths.
-    """
-
-    colour: Floats
-    opacity: Floats
-    surface: Floats
-    relief: Floats
+    colour: Floats  # (H, W, 3) in white light
+    opacity: Floats  # (H, W): 0 beside the animal, 1 on it
+    surface: Floats  # (H, W, 3): the normal's x and y, and gloss
+    relief: Floats  # (H, W): distance towards the camera from the profile's plane, in head lengths
 
 
 def draw_head(plates: Plates, rng: Generator) -> Head:
@@ -65,12 +54,9 @@ def draw_head(plates: Plates, rng: Generator) -> Head:
     line(colour, _NOSTRIL, (0.08, 0.05, 0.04), 0.014)
     _eye(colour, gloss, _EYE + rng.normal(0, SHAPE_SPREAD, 2), _EYE_RADIUS * rng.uniform(0.94, 1.06))
     relief = _relief(mask)
-    return Head(
-        colour=colour.clip(0, 1),
-        opacity=mask,
-        surface=np.dstack([*_normal(relief + bump), gloss]),
-        relief=relief,
-    )
+    slope_y, slope_x = np.gradient(relief + bump, 1 / PIXELS)
+    length = np.sqrt(1 + slope_x**2 + slope_y**2)
+    return Head(colour.clip(0, 1), mask, np.dstack([-slope_x / length, -slope_y / length, gloss]), relief)
 
 
 def _countershade(colour: Floats) -> None:
@@ -85,7 +71,7 @@ def _horn(rng: Generator, outline: Points, colour: Floats, bump: Floats, gloss: 
     mask = blur(fill(outline), 1.5)
     front = np.s_[:, : int((outline[:, 0].max() + 0.05 - LEFT) * PIXELS)]  # the rest of the head has no horn
     mask = mask[front]
-    streaks = cv2.resize(crop(rng, noise(1.6), (8, TEXTURE_SIZE[1]), 1.0), mask.shape[::-1])
+    streaks = cv2.resize(crop(rng, noise(1.6), (8, SHEET[1]), 1.0), mask.shape[::-1])
     colour[front] += mask[..., None] * (_HORN * (1 + 0.12 * streaks[..., None]) - colour[front])
     colour[front] *= 1 - 1.6 * (mask * (1 - mask))[..., None]
     bump[front] *= 1 - mask
@@ -118,10 +104,3 @@ def _relief(mask: Floats) -> Floats:
     inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / PIXELS
     rise = np.minimum(inside / 0.26, 1)
     return blur((_DEPTH * rise * (2 - rise)).astype(np.float32), 7)
-
-
-def _normal(height: Floats) -> tuple[Floats, Floats]:
-    """The x and y of the unit normal of a height field in head lengths."""
-    slope_y, slope_x = np.gradient(height, 1 / PIXELS)
-    length = np.sqrt(1 + slope_x**2 + slope_y**2)
-    return -slope_x / length, -slope_y / length

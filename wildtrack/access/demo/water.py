@@ -1,7 +1,6 @@
-"""The sea around a turtle: what lies behind its head, and what drifts before it.
+"""The sea of a day around a turtle: what lies behind its head, and what drifts before it.
 
-In: a random generator that stands for the day, another for the photo.
-Out: a day's `Water`; pictures (HEIGHT, WIDTH, 3) of it. None of this says anything about the animal.
+None of this depends on the animal: the day has a random generator, and the photo another.
 """
 
 from collections.abc import Callable
@@ -13,21 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from scipy.spatial import cKDTree
 
-from wildtrack.access.demo.drawing import (
-    TILE_SIZE,
-    Floats,
-    Points,
-    balance,
-    blur,
-    crop,
-    dot,
-    fixed,
-    mix,
-    noise,
-    polygon,
-    rgb,
-    step,
-)
+from wildtrack.access.demo import drawing
+from wildtrack.access.demo.drawing import Floats, Points, balance, blur, crop, fixed, mix, noise, polygon, rgb, step
 
 WIDTH, HEIGHT = 320, 240  # of a photo, in pixels
 
@@ -91,20 +77,26 @@ def draw_foreground(picture: Floats, water: Water, rng: Generator) -> None:
 
 def filtered(water: Water) -> Floats:
     """What is left of white light (3,): water swallows what is not its own colour."""
-    own: Floats = water.tint / water.tint.max()
-    return 0.55 + 0.45 * own
+    return 0.55 + 0.45 * (water.tint / water.tint.max())
 
 
 @cache
 def caustics() -> Floats:
     """A tile (TILE_SIZE, TILE_SIZE) of the bright net that waves throw on what lies below, from 0 to 1."""
-    field = np.random.default_rng(1).uniform(0, TILE_SIZE, (260, 2))
+    field = np.random.default_rng(1).uniform(0, drawing.TILE_SIZE, (260, 2))
     # Between two cells of a mosaic, as between scutes: where the two nearest points are equally far.
-    distance, _ = cKDTree(field, boxsize=TILE_SIZE).query(np.mgrid[:TILE_SIZE, :TILE_SIZE].reshape(2, -1).T, k=2)
-    net = np.exp(-(distance[:, 1] - distance[:, 0]) / 3.5).reshape(TILE_SIZE, TILE_SIZE).astype(np.float32)
-    wave = np.dstack([noise(2.0), noise(2.1)]) * 6 + np.mgrid[:TILE_SIZE, :TILE_SIZE][::-1].transpose(1, 2, 0)
-    bent: Floats = cv2.remap(net, wave.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    return bent
+    distance, _ = cKDTree(field, boxsize=drawing.TILE_SIZE).query(
+        np.mgrid[: drawing.TILE_SIZE, : drawing.TILE_SIZE].reshape(2, -1).T, k=2
+    )
+    net = (
+        np.exp(-(distance[:, 1] - distance[:, 0]) / 3.5)
+        .reshape(drawing.TILE_SIZE, drawing.TILE_SIZE)
+        .astype(np.float32)
+    )
+    wave = np.dstack([noise(2.0), noise(2.1)]) * 6 + np.mgrid[: drawing.TILE_SIZE, : drawing.TILE_SIZE][::-1].transpose(
+        1, 2, 0
+    )
+    return cv2.remap(net, wave.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
 def _open_water(water: Water, rng: Generator) -> Floats:
@@ -167,7 +159,7 @@ def _fish(picture: Floats, water: Water, rng: Generator) -> None:
         stripe = np.array([(-0.45, -0.35), (-0.25, -0.38), (-0.25, 0.38), (-0.45, 0.35)])
         for part, colour in ((tail, colours[1]), (body, colours[0]), (stripe, colours[1])):
             polygon(picture, middle + size * part * (heading, 1.0), colour)
-        dot(picture, middle + size * np.array((-0.68 * heading, -0.08)), size * 0.07, (0.02, 0.02, 0.02))
+        drawing.dot(picture, middle + size * np.array((-0.68 * heading, -0.08)), size * 0.07, (0.02, 0.02, 0.02))
 
 
 def _blades(picture: Floats, water: Water, rng: Generator) -> None:
@@ -183,9 +175,9 @@ def _bubbles(picture: Floats, water: Water, rng: Generator) -> None:
     for _ in range(rng.integers(8, 22)):
         middle = np.array((foot + rng.normal(0, 16), rng.uniform(0, HEIGHT)))
         radius = rng.uniform(2, 9)
-        dot(picture, middle, radius, 0.4 * water.tint + 0.6, opacity=0.6)
-        dot(picture, middle, radius - 1, 0.7 * water.tint + 0.2, opacity=0.6)
-        dot(picture, middle - radius * 0.35, radius * 0.22, (1.0, 1.0, 1.0))
+        drawing.dot(picture, middle, radius, 0.4 * water.tint + 0.6, opacity=0.6)
+        drawing.dot(picture, middle, radius - 1, 0.7 * water.tint + 0.2, opacity=0.6)
+        drawing.dot(picture, middle - radius * 0.35, radius * 0.22, (1.0, 1.0, 1.0))
 
 
 def _glare(picture: Floats, water: Water, rng: Generator) -> None:

@@ -1,4 +1,4 @@
-"""Crops: a catalogue with boxes in, a folder with the cut-out animals and a catalogue of its own out."""
+"""Crops: a folder with the animals cut out of a catalogue's photos, and a catalogue of its own."""
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -8,7 +8,7 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue, problem_table
 from wildtrack.access.photos.reader import PhotoError
-from wildtrack.access.photos.strip_metadata import bare_photos, bare_suffix
+from wildtrack.access.photos.strip_metadata import strip_photos, stripped_suffix
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.table import write_table
 from wildtrack.console import counted
@@ -20,18 +20,18 @@ _LONGEST = 60  # characters: 240 bytes at most, of the 255 that a file name may 
 
 
 def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
-    """Cut out each animal at full size, without metadata, and write catalogue.csv and problems.csv beside the crops.
+    """Cut out each animal at full size, without metadata, and write catalogue.csv and problems.csv next to the crops.
 
-    A row without a box keeps the whole photo. Crops lie side by side, for the folder of a photo names only one of its
-    animals; `image_id` stays, `photo_id` names the source photo, so that crops of one photo stay in one subset of a
-    split. The folder appears when it is whole, and not before.
+    A row without a box keeps the whole photo. All crops are in one folder, since a photo's own folder names only one
+    of its animals; `image_id` stays, and `photo_id` names the source photo, so that crops of one photo stay in one
+    subset of a split. The folder appears when it is complete.
 
     Args:
         catalogue: what to cut.
         folder: a new or an empty one.
 
     Returns:
-        The table of the crops: no `bbox`, `width` and `height` of the crop.
+        The table of the crops: no `bbox`; `width` and `height` are those of the crop.
 
     Raises:
         UserError: the folder is in use, or no photo can be read.
@@ -42,7 +42,7 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
     sizes: dict[int, tuple[int, int]] = {}
     problems: list[tuple[str, str]] = []
     with new_folder(folder) as part:
-        for row, (name, crop) in enumerate(zip(names, bare_photos(jobs, "Cropping"), strict=True)):
+        for row, (name, crop) in enumerate(zip(names, strip_photos(jobs, "Cropping"), strict=True)):
             if isinstance(crop, PhotoError):
                 problems.append((table["path"].iloc[row], str(crop)))
                 continue
@@ -59,7 +59,7 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
 
 
 def crops_in_words(table: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> str:
-    """What `write_crops` made of a catalogue's `table`: animals cut out, and photos without a box, whole."""
+    """A sentence on how many animals of `table` were cut out, and how many photos without a box were copied whole."""
     boxed = table.loc[table["bbox"].notna(), "image_id"] if "bbox" in table else pd.Series(dtype="str")
     cut = int(crops["image_id"].isin(boxed).sum())
     whole = counted(len(crops) - cut, "photo", "photos")
@@ -70,29 +70,27 @@ def crops_in_words(table: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> st
 
 
 def crop_names(paths: Iterable[str]) -> list[str]:
-    """A file name for each crop: its photo's path in one word, numbered from the second crop of a photo on.
+    """A file name for each crop: its photo's path in one word, numbered from a photo's second crop on.
 
-    No two names differ by case alone, for Windows and macOS would take them for one file.
+    No two names differ by case alone: on Windows and macOS they would be one file.
 
     Examples:
         >>> crop_names(["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"])
         ['a_1.jpg', 'a_1_2.jpg', 'a_1_3.jpg', 'b_2.png']
     """
-    names: list[str] = []
-    taken: set[str] = set()
+    names: dict[str, str] = {}  # without case -> name
     latest: dict[str, int] = {}
     for path in paths:
-        suffix = bare_suffix(path)
+        suffix = stripped_suffix(path)
         stem = PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-_LONGEST:]
         number = latest.get(stem, 0) + 1
         name = f"{stem}{suffix}" if number == 1 else f"{stem}_{number}{suffix}"
-        while name.casefold() in taken:
+        while name.casefold() in names:
             number += 1
             name = f"{stem}_{number}{suffix}"
         latest[stem] = number
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+        names[name.casefold()] = name
+    return list(names.values())
 
 
 def _crop_table(table: pd.DataFrame, names: list[str], sizes: list[tuple[int, int]]) -> pd.DataFrame:

@@ -1,14 +1,14 @@
 """MegaDetector's boxes (Beery et al. 2019; format: https://lila.science/megadetector-output-format) -> the catalogue.
 
-MegaDetector turns a photo upright by EXIF before it looks at it, as `read_photo` does, so its boxes fit ours. It does
-not mirror: boxes of photos with the EXIF orientations 2, 4, 5 and 7, which no camera trap writes, are off.
+MegaDetector turns a photo upright by EXIF before it looks at it, as `read_photo` does, so its boxes fit the photo. It
+does not mirror: boxes of photos with the EXIF orientations 2, 4, 5 and 7, which no camera trap writes, are off.
 """
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes, in_pixels, upright_sizes
@@ -26,6 +26,23 @@ from wildtrack.storage.threads import in_threads
 ANIMAL = "animal"
 _FLAG = "--boxes "
 _TOLERANCE = 0.01  # MegaDetector rounds; what is further out is in pixels, or no box
+
+
+class _Output(msgspec.Struct):
+    images: list[Any]
+    detection_categories: dict[str, str]
+
+
+class _Image(msgspec.Struct):
+    file: Annotated[str, msgspec.Meta(min_length=1)]
+    failure: Any = None
+    detections: list[Any] | None = None
+
+
+class _Detection(msgspec.Struct):
+    category: str | int
+    conf: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    bbox: Box
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,7 @@ class Detections:
 
 
 def read_detections(source: Path, root: Path, min_confidence: float) -> Detections:
-    """Read MegaDetector's JSON; people and vehicles are passed over.
+    """Read MegaDetector's JSON; people and vehicles are left out.
 
     Args:
         source: the JSON file.
@@ -56,49 +73,48 @@ def read_detections(source: Path, root: Path, min_confidence: float) -> Detectio
     Raises:
         UserError: the file is malformed, or has no category "animal".
     """
-    content = read_json(source, _FLAG)
-    images = content.get("images") if isinstance(content, dict) else None
-    categories = content.get("detection_categories") if isinstance(content, dict) else None
-    if not isinstance(images, list) or not isinstance(categories, dict):
+    try:
+        output = msgspec.convert(read_json(source, _FLAG), _Output)
+    except msgspec.ValidationError as error:
         raise UserError(
-            f"{_FLAG}{source}: not MegaDetector's format; it needs an object with the list images and the object "
-            "detection_categories (https://lila.science/megadetector-output-format)"
-        )
-    animal = {number for number, name in categories.items() if str(name).casefold() == ANIMAL}
+            f"{_FLAG}{source}: not MegaDetector's format (https://lila.science/megadetector-output-format): {error}"
+        ) from error
+    animal = {number for number, name in output.detection_categories.items() if name.casefold() == ANIMAL}
     if not animal:
-        names = ", ".join(map(str, categories.values())) or "none"
+        names = ", ".join(output.detection_categories.values()) or "none"
         raise UserError(f'{_FLAG}{source}: no detection category is "{ANIMAL}"; it has {names[:200]}')
     animals: dict[str, list[Box]] = {}
     problems: list[tuple[str, str]] = []
-    for number, image in enumerate(images):
-        file = image.get("file") if isinstance(image, dict) else None
-        if not isinstance(file, str) or not file:
-            problems.append((f"{source.name}, images[{number}]", "it has no file"))
+    for number, entry in enumerate(output.images):
+        try:
+            image = msgspec.convert(entry, _Image)
+        except msgspec.ValidationError as error:
+            problems.append((f"{source.name}, images[{number}]", f"{error}: {entry!r:.80}"))
             continue
-        path = _relative(file, root)
-        reason = _unusable(image, path, animals)
+        path = _relative(image.file, root)
+        reason = "it is listed twice; the first entry counts" if path in animals else _unusable(image)
         if reason is not None:
             problems.append((path, reason))
             continue
         animals[path] = []
-        for detection in image["detections"]:
+        for detection in image.detections or []:
             try:
-                box = _animal_box(detection, animal, min_confidence)
-            except ValueError as error:
-                problems.append((path, f"detection left out: {error}"))
-            else:
-                animals[path] += [] if box is None else [box]
+                found = msgspec.convert(detection, _Detection)
+                if str(found.category) in animal and found.conf >= min_confidence:
+                    animals[path].append(_inside(found.bbox))
+            except msgspec.ValidationError as error:
+                problems.append((path, f"detection left out: {error}: {detection!r:.160}"))
     return Detections(source, min_confidence, animals, problems)
 
 
 def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
-    """A folder of photos, sorted by camera or not at all, as a catalogue: one row a detected animal, all unlabelled.
+    """A folder of photos, at any depth, as a catalogue: one row a detected animal, all unlabelled.
 
     Photos on which no animal was detected, and photos that are not in the JSON, are listed as problems.
 
     Args:
         detections: from `read_detections`.
-        root: the folder of the photos, at any depth.
+        root: the folder of the photos.
 
     Raises:
         UserError: there is no photo, the JSON names none of them, or no animal is on any of them.
@@ -133,10 +149,10 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
 
 
 def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
-    """Give each row without a box the animal that was detected on its photo, where there is no doubt which one.
+    """Give each row without a box the animal that was detected on its photo, where photo and row have only each other.
 
-    That is: the photo has one row, and one animal was detected on it. Every other row without a box keeps the whole
-    photo, and is listed as a problem that says why. A box that is there stays.
+    Every other row without a box keeps the whole photo, and is listed as a problem that says why. A box that the
+    catalogue has stays.
 
     Args:
         catalogue: any.
@@ -157,15 +173,15 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
         animals = detections.animals.get(path, [])
         if isinstance(size, PhotoError):
             problems.append((path, str(size)))
-        elif not animals:
-            problems.append((path, f"{_why_none(detections, path)}: the whole photo is used"))
-        elif len(animals) > 1:
-            reason = f"{len(animals)} animals detected, and no telling which one is meant: the whole photo is used"
-            problems.append((path, reason))
-        elif rows_of_photo[row] > 1:
-            problems.append((path, f"one animal detected for {rows_of_photo[row]} rows: the whole photo is used"))
-        else:
+        elif len(animals) == 1 and rows_of_photo[row] == 1:
             found[row] = in_pixels(animals[0], size)
+        else:
+            reason = _why_none(detections, path)
+            if len(animals) > 1:
+                reason = f"{len(animals)} animals detected, and one row"
+            elif animals:
+                reason = f"one animal detected for {rows_of_photo[row]} rows"
+            problems.append((path, f"{reason}: the whole photo is used"))
     everybody = counted(len(table), "animal", "animals")
     given = sum(found[row] is not None for row in rows)
     columns = {"bbox": pd.Series(found, index=table.index, dtype="object")} if any(found) else {}
@@ -188,7 +204,7 @@ def _refuse_other_photos(detections: Detections, paths: list[str], root: Path) -
 
 
 def _relative(file: str, root: Path) -> str:
-    """`file` as the catalogue writes paths: MegaDetector names photos as it was given them, often with the root."""
+    """`file` as the catalogue writes paths: MegaDetector names photos as they were given, often with the root."""
     path = PureWindowsPath(file).as_posix()
     for base in (root.as_posix(), root.absolute().as_posix()):
         if path.startswith(f"{base}/") and not (root / path.removeprefix("/")).is_file():
@@ -196,38 +212,23 @@ def _relative(file: str, root: Path) -> str:
     return path
 
 
-def _unusable(image: dict[str, Any], path: str, animals: dict[str, list[Box]]) -> str | None:
-    """Why an entry of `images` says nothing about animals; None if it does."""
-    if image.get("failure"):
-        return f"MegaDetector could not read it: {str(image['failure'])[:200]}"
-    if PurePosixPath(path).suffix.lower() not in PHOTO_SUFFIXES:
+def _unusable(image: _Image) -> str | None:
+    """Why an entry does not say which animals are on the photo; None if it does."""
+    if image.failure:
+        return f"MegaDetector could not read it: {str(image.failure)[:200]}"
+    if PurePosixPath(image.file).suffix.lower() not in PHOTO_SUFFIXES:
         return "no photo (of a video, extract frames and run MegaDetector on these)"
-    if not isinstance(image.get("detections"), list):
-        return "no list detections"
-    return "it is listed twice; the first entry counts" if path in animals else None
+    return "no list detections" if image.detections is None else None
 
 
-def _animal_box(detection: Any, animal: set[str], min_confidence: float) -> Box | None:
-    """The box of a detection, None if it is no animal or not sure enough; ValueError says what is malformed."""
-    if not isinstance(detection, dict):
-        raise ValueError(f"not an object: {detection!r:.80}")
-    if str(detection.get("category")) not in animal:
-        return None
-    confidence, bbox = detection.get("conf"), detection.get("bbox")
-    if not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
-        raise ValueError(f"conf {confidence!r:.80} is no number from 0 to 1")
-    if confidence < min_confidence:
-        return None
-    try:
-        x, y, width, height = (float(edge) for edge in bbox)  # type: ignore[union-attr]
-    except (TypeError, ValueError):
-        raise ValueError(f"bbox {bbox!r:.80} is not [x, y, width, height]") from None
-    right, bottom = min(x + width, 1), min(y + height, 1)
-    inside = all(-_TOLERANCE <= edge <= 1 + _TOLERANCE for edge in (x, y, x + width, y + height))  # NaN is not
-    x, y = max(x, 0), max(y, 0)
-    if not inside or not math.isfinite(width + height) or right <= x or bottom <= y:
-        raise ValueError(f"bbox {bbox!r:.80} is empty, or not relative to the size of the photo (0 to 1)")
-    return x, y, right - x, bottom - y
+def _inside(box: Box) -> Box:
+    """A relative box, cut off at the edges of the photo."""
+    x, y, width, height = box
+    left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, 1), min(y + height, 1)
+    fits = all(-_TOLERANCE <= edge <= 1 + _TOLERANCE for edge in (x, y, x + width, y + height))  # NaN does not
+    if not fits or right <= left or bottom <= top:
+        raise msgspec.ValidationError("bbox is empty, or not relative to the size of the photo (0 to 1)")
+    return left, top, right - left, bottom - top
 
 
 def _why_none(detections: Detections, path: str) -> str:
@@ -237,5 +238,5 @@ def _why_none(detections: Detections, path: str) -> str:
 
 
 def _without_photo(detections: Detections, paths: set[str]) -> list[tuple[str, str]]:
-    """(path, reason) of the boxes whose photo is not there."""
+    """(path, reason) of the boxes whose photo is missing."""
     return [(path, "it has boxes, but it is not there") for path in detections.animals if path not in paths]

@@ -1,6 +1,6 @@
-"""Exports: the catalogue in the forms that other programs take, each loaded only when it is wanted.
+"""Exports: the catalogue in the forms that other programs take; a form's module is loaded when it is needed.
 
-- `csv`: catalogue.csv, to be put beside a copy of the photos
+- `csv`: catalogue.csv, for a copy of the photos
 - `huggingface`: a Hugging Face dataset, on disk and on the Hub
 - `fiftyone`: a FiftyOne dataset
 - `camtrapdp`: a Camera Trap Data Package
@@ -19,16 +19,7 @@ Format = Literal["csv", "huggingface", "fiftyone", "camtrapdp"]
 
 
 def check_export(form: Format, catalogue: Catalogue, card: Card | None) -> None:
-    """Raise what `export` would raise for want of a package, a name or a date, before anything is written.
-
-    Args:
-        form: as in `export`.
-        catalogue: as in `export`.
-        card: as in `export`.
-
-    Raises:
-        UserError: a package is missing, or nothing can be written.
-    """
+    """Raise the UserError of `export` for a missing package, name or date, before anything is written."""
     import_module(f"{__name__}.{form}").check(catalogue, card)
 
 
@@ -47,10 +38,10 @@ def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) 
     Raises:
         UserError: a package is missing, the folder is in use, or nothing can be written.
     """
-    said: tuple[str, pd.DataFrame] = import_module(f"{__name__}.{form}").write(catalogue, folder, card)
-    return said
+    written: tuple[str, pd.DataFrame] = import_module(f"{__name__}.{form}").write(catalogue, folder, card)
+    return written
 
 
 def without_positions(table: pd.DataFrame) -> pd.DataFrame:
-    """A table that may leave the house: where rare animals live gets them poached."""
+    """The table without latitude and longitude: where rare animals live gets them poached."""
     return table.drop(columns=["latitude", "longitude"], errors="ignore")

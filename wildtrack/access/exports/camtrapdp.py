@@ -1,14 +1,13 @@
 """A catalogue as a Camera Trap Data Package (Camtrap DP 1.0.2, https://camtrap-dp.tdwg.org): tables, no photos.
 
-Where a catalogue does not know what the standard asks for, the package says so instead of making it up:
+Where a catalogue lacks what the standard requires, the package says so instead of making it up:
 
-- A deployment is one camera at one place, and a catalogue names no cameras: each folder of photos is taken for one, at
-  each position where positions are known. Folders that are called after their animals are no cameras: then only
-  positions tell deployments apart. What was taken for a deployment is said on the screen and in the package.
-- The standard requires the position of each deployment. Without positions in the table these cells are empty, which
-  its validators refuse.
-- The standard requires a time with its zone. A catalogue holds the local time of the camera, written here as if it
-  were UTC; `timestampIssues` is true. A photo without a date is left out, and listed.
+- A deployment is one camera at one place, and a catalogue names no cameras: each folder of photos counts as one, at
+  each known position. Folders named after their animals are no cameras: then only positions separate deployments. The
+  screen and the package say which it was.
+- The position of a deployment is empty where it is unknown, which validators of the standard refuse.
+- A time needs a zone: the camera's local time is written as if it were UTC, and `timestampIssues` is true. A photo
+  without a date is left out, and listed.
 - `contributors`, `samplingDesign` and `captureMethod` are placeholders that the owner of the photos has to fill in.
 """
 
@@ -52,31 +51,26 @@ def check(catalogue: Catalogue, card: Card | None) -> None:  # noqa: ARG001
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
     """Write datapackage.json, deployments.csv, media.csv and observations.csv; see `exports.export`."""
     table, problems = _with_facts(catalogue)
-    tables = dict(zip(TABLES, (deployments(table), media(table), observations(table)), strict=True))
+    tables = {"deployments": _deployments(table), "media": _media(table), "observations": _observations(table)}
     title = card.title if card is not None else catalogue.root.resolve().name
-    taken = taken_for(table)
+    origin = _origin(table)
     placed = bool(tables["deployments"]["latitude"].notna().all())
     with new_folder(folder) as part:
         for name, rows in tables.items():
             write_csv(part / f"{name}.csv", rows)
-        content = json.dumps(package(table, title, card, placed, taken), indent=2, ensure_ascii=False)
+        content = json.dumps(_package(table, title, card, placed, origin), indent=2, ensure_ascii=False)
         (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
     missing = (
         "" if placed else "; positions, which the standard requires, are missing (--positions writes what is known)"
     )
-    said = (
-        f"{folder}; {taken}; times are the camera's local time, written as if they were UTC (Z), with timestampIssues "
+    return (
+        f"{folder}; {origin}; times are the camera's local time, written as if they were UTC (Z), with timestampIssues "
         f"true; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
-    )
-    return said, problem_table(problems)
+    ), problem_table(problems)
 
 
-def deployments(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a deployment; its comment names the folder, where folders are taken for cameras.
-
-    Args:
-        table: from `_with_facts`, as in the functions below.
-    """
+def _deployments(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a deployment; its comment names the folder, where folders count as cameras."""
     groups = table.groupby("deploymentID", sort=True)
     rows = groups[["latitude", "longitude"]].first()
     rows["deploymentStart"], rows["deploymentEnd"] = groups["start"].min(), groups["end"].max()
@@ -84,24 +78,24 @@ def deployments(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(timestampIssues="true", deploymentComments=comments).reset_index()
 
 
-def media(table: pd.DataFrame) -> pd.DataFrame:
+def _media(table: pd.DataFrame) -> pd.DataFrame:
     """One row a photo; its path is its ID."""
     photos = table.drop_duplicates("path")
-    suffixes = photos["path"].str.lower().str.extract(r"(\.[^./]+)$", expand=False)
+    paths = photos["path"]
     return pd.DataFrame(
         {
-            "mediaID": photos["path"],
+            "mediaID": paths,
             "deploymentID": photos["deploymentID"],
             "timestamp": photos["start"],
-            "filePath": photos["path"],
+            "filePath": paths,
             "filePublic": "false",
-            "fileName": photos["path"].str.rsplit("/", n=1).str[-1],
-            "fileMediatype": suffixes.map(_MEDIA_TYPES).fillna("image/jpeg"),
+            "fileName": paths.str.rsplit("/", n=1).str[-1],
+            "fileMediatype": paths.str.lower().str.extract(r"(\.[^./]+)$")[0].map(_MEDIA_TYPES).fillna("image/jpeg"),
         }
     )
 
 
-def observations(table: pd.DataFrame) -> pd.DataFrame:
+def _observations(table: pd.DataFrame) -> pd.DataFrame:
     """One row an animal on a photo; `individualID` is the identity, empty where it is unknown."""
     return pd.DataFrame(
         {
@@ -121,8 +115,8 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def taken_for(table: pd.DataFrame) -> str:
-    """A sentence on what the deployments are: a mistake in it is the owner's to mend, and so must be seen."""
+def _origin(table: pd.DataFrame) -> str:
+    """A sentence on what the deployments are made from, so that the owner sees a mistake."""
     number = counted(table["deploymentID"].nunique(), "deployment", "deployments")
     positions = " and position" if table["latitude"].notna().any() else ""
     if table["folder"].notna().any():
@@ -131,8 +125,8 @@ def taken_for(table: pd.DataFrame) -> str:
     return f"{number}, one for each position: {named}" if positions else f"{number} for all photos: {named}"
 
 
-def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, taken: str) -> dict[str, Any]:
-    """What datapackage.json says; `taken` from `taken_for`."""
+def _package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, origin: str) -> dict[str, Any]:
+    """The content of datapackage.json; `origin` is from `_origin`."""
     species = sorted(table["species"].dropna().unique()) if "species" in table else []
     positions = table[["longitude", "latitude"]].dropna().drop_duplicates().to_numpy().tolist()
     owner = {"title": "to be filled in", "role": "contact"}
@@ -153,7 +147,7 @@ def package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, ta
         "profile": f"{STANDARD}/camtrap-dp-profile.json",
         "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "title": title,
-        "description": f"{_CAVEAT} Deployments: {taken}." + ("" if placed else _NO_POSITIONS) + licence,
+        "description": f"{_CAVEAT} Deployments: {origin}." + ("" if placed else _NO_POSITIONS) + licence,
         "contributors": [owner] if card is None else [owner, {"title": card.title, "path": card.homepage}],
         "project": {
             "title": title,
@@ -182,15 +176,15 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
     times = dates.where(dates.str.len() > len("2024-05-31"))
     table = table.assign(folder=_camera_folders(table))
     sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
-    placed: list[Box | None] = []
     given = boxes(table)
-    boxed = [path for path, box in zip(table["path"], given, strict=True) if box is not None]
+    boxed = dict.fromkeys(path for path, box in zip(table["path"], given, strict=True) if box is not None)
     sizes = dict(zip(boxed, upright_sizes([catalogue.root / path for path in boxed]), strict=True))
+    placed: list[Box | None] = []
     for path, box in zip(table["path"], given, strict=True):
-        size = None if box is None else sizes[path]
+        size = sizes[path] if box is not None else None
         if isinstance(size, PhotoError):
             problems.append((path, f"written without a box: {size}"))
-        placed.append(None if box is None or size is None or isinstance(size, PhotoError) else relative(box, size))
+        placed.append(relative(box, size) if box is not None and isinstance(size, tuple) else None)
     edges = zip(*(box or (None,) * 4 for box in placed), strict=True)
     facts = {
         "start": times.fillna(dates.str[:10] + "T00:00:00").map(_seconds),
@@ -201,7 +195,7 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
 
 
 def _camera_folders(table: pd.DataFrame) -> "pd.Series[str]":
-    """The folder of each row's photo; all missing where folders are called after the animals in them."""
+    """The folder of each row's photo; all missing where folders are named after the animals in them."""
     photos = table["path"]
     if "photo_id" in table:  # crops lie side by side, and their photo_id is the path that the photo had
         photos = table["photo_id"].where(table["photo_id"].str.contains("/", na=False), photos)

@@ -1,4 +1,4 @@
-"""A catalogue as a CSV that may leave the house: catalogue.csv, to be put beside a copy of the photos."""
+"""A catalogue as catalogue.csv, to be put into a copy of the photos."""
 
 from pathlib import Path
 

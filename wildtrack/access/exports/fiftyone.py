@@ -1,4 +1,4 @@
-"""A catalogue as a FiftyOne dataset: it lies in FiftyOne's own database and shows the photos where they are."""
+"""A catalogue as a FiftyOne dataset: it is kept in FiftyOne's own database and shows the photos where they are."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
     name = _name(catalogue, card)
     problems: list[tuple[str, str]] = []
     create_fiftyone_dataset(catalogue.root, catalogue.table, name, problems=problems)
-    return f"the FiftyOne dataset {name}, to be looked at with: fiftyone app launch {name}", problem_table(problems)
+    return f"the FiftyOne dataset {name}, to be opened with: fiftyone app launch {name}", problem_table(problems)
 
 
 def create_fiftyone_dataset(
@@ -45,8 +45,8 @@ def create_fiftyone_dataset(
         root_path: the folder that `path` is relative to.
         metadata_df: the catalogue's table; `filepath` and `file_name` are read as `path`.
         dataset_name: none that FiftyOne has already.
-        fields: the columns that are wanted; None: all. The photo's path always is.
-        problems: takes (path, reason) of the boxes that are left out.
+        fields: the columns to include; None: all. The photo's path is always included.
+        problems: (path, reason) of the boxes that are left out is added here.
 
     Returns:
         The `fiftyone.Dataset`.
@@ -65,12 +65,10 @@ def create_fiftyone_dataset(
         raise UserError(f"field {unknown[0]!r} is no column of the table; it has {', '.join(map(str, table.columns))}")
     _refuse_taken(fiftyone, dataset_name)
     dataset = fiftyone.Dataset(dataset_name)
-    left_out: list[tuple[str, str]] = []
+    left_out = [] if problems is None else problems
     samples = _samples(fiftyone, Path(root_path), table, wanted, left_out)
     dataset.add_samples(samples, num_samples=len(table), progress=False)
     dataset.persistent = True  # last: what is half filled goes when FiftyOne is closed
-    if problems is not None:
-        problems += left_out
     return dataset
 
 

@@ -1,6 +1,6 @@
 """A catalogue as a Hugging Face dataset: on disk for `datasets.load_from_disk`, and on the Hub.
 
-The photos are in it as bare pixels (see `bare.py`), whole and upright, so that `bbox` fits them.
+The photos in it have no metadata, and are whole and upright, so that `bbox` fits them.
 """
 
 import json
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.photos.reader import PhotoError
-from wildtrack.access.photos.strip_metadata import bare_photos
+from wildtrack.access.photos.strip_metadata import strip_photos
 from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.pages import body
 from wildtrack.errors import UserError
@@ -39,7 +40,7 @@ _ALLOWS_COPIES = re.compile(  # whole names, since "not CC BY" holds one too; wo
 
 
 def check(catalogue: Catalogue, card: Card | None) -> None:  # noqa: ARG001
-    """Only the package may be missing; see `exports.check_export`."""
+    """Refuse if the package is missing; see `exports.check_export`."""
     _datasets()
 
 
@@ -51,30 +52,19 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
         new_folder(folder) as part,
         tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-", ignore_cleanup_errors=True) as cache,
     ):
-        dataset = to_huggingface(catalogue, problems, Path(cache))
+        dataset = _dataset(catalogue, problems, Path(cache))
         dataset.save_to_disk(str(part))
         write_text(part / "README.md", dataset_card(card))
         del dataset
     return f"{folder}, for datasets.load_from_disk", problem_table(problems)
 
 
-def to_huggingface(
-    catalogue: Catalogue, problems: list[tuple[str, str]] | None = None, cache: Path | None = None
-) -> "Dataset":
-    """Turn a catalogue into a `datasets.Dataset`.
+def _dataset(catalogue: Catalogue, problems: list[tuple[str, str]], cache: Path) -> "Dataset":
+    """A `datasets.Dataset` with a row for each row of the catalogue, its data in `cache` as long as it is open.
 
-    Args:
-        catalogue: what to turn; one row of it is one row of the dataset.
-        problems: takes (path, reason) of the photos that could not be read and are left out.
-        cache: where the dataset keeps its data as long as it is open; None: the Hugging Face cache.
-
-    Returns:
-        The dataset: `image` without metadata; `bbox` four floats; `height`, `width`, `latitude`, `longitude` floats;
-        the other columns text, so that `class_encode_column("identity")` makes labels of the identities. Empty cells
-        are None.
-
-    Raises:
-        UserError: `datasets` is not installed, or no photo can be read.
+    `image` has no metadata; `bbox` is four floats; `height`, `width`, `latitude` and `longitude` are floats, the other
+    columns text, so that `class_encode_column("identity")` makes labels of the identities. Empty values are None.
+    Photos that cannot be read are left out and added to `problems`.
     """
     datasets = _datasets()
     table = catalogue.table
@@ -83,48 +73,36 @@ def to_huggingface(
         features[column] = datasets.Value("float64" if column in _NUMBERS else "string")
     if "bbox" in table:
         features["bbox"] = datasets.Sequence(datasets.Value("float64"), length=4)
-    left_out: list[tuple[str, str]] = []
 
-    def rows() -> Iterator[dict[str, Any]]:
-        photos = bare_photos([(catalogue.root / path, None) for path in table["path"]], "Exporting")
-        for cells, photo in zip(_records(table), photos, strict=True):
+    def rows() -> Iterator[dict[Any, Any]]:
+        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        photos = strip_photos([(catalogue.root / path, None) for path in table["path"]], "Exporting")
+        for record, box, photo in zip(records, boxes(table), photos, strict=True):
             if isinstance(photo, PhotoError):
-                left_out.append((str(cells["path"]), str(photo)))
+                problems.append((record["path"], str(photo)))
             else:
-                yield {"image": {"bytes": photo.content, "path": None}} | cells
+                image = {"image": {"bytes": photo.content, "path": None}}
+                yield image | record if box is None else image | record | {"bbox": list(box)}
 
-    datasets.disable_progress_bars()  # ours counts photos
+    datasets.disable_progress_bars()  # WildTrack's own counts photos
     try:
         dataset: Dataset = datasets.Dataset.from_generator(
             rows,
             features=datasets.Features(features),
-            cache_dir=None if cache is None else str(cache),
+            cache_dir=str(cache),
             fingerprint=secrets.token_hex(8),  # or it would find the last export of other photos in its cache
         )
     except ValueError as error:
-        if len(left_out) < len(table):
+        if len(problems) < len(table):
             raise
-        first = ": ".join(left_out[0])
-        raise UserError(f"none of the {len(table)} photos can be read; the first: {first}") from error
-    if problems is not None:
-        problems += left_out
+        raise UserError(f"none of the {len(table)} photos can be read; the first: {': '.join(problems[0])}") from error
     return dataset
 
 
 def push(folder: Path, repo_id: str, card: Card | None, force: bool = False) -> str:
-    """Upload a dataset that `write` has written; a new repository is private until its owner opens it.
+    """Upload the folder of `write` to OWNER/NAME and return where it is; a new repository is private.
 
-    Args:
-        folder: from `write`.
-        repo_id: OWNER/NAME.
-        card: of the source.
-        force: upload to a repository that is public already, too.
-
-    Returns:
-        A sentence on where it is.
-
-    Raises:
-        UserError: the repository is public, the Hub refuses, or cannot be reached.
+    Raises a UserError where the repository is public (unless `force`), the Hub refuses, or cannot be reached.
     """
     datasets = _datasets()
     import huggingface_hub
@@ -149,16 +127,7 @@ def push(folder: Path, repo_id: str, card: Card | None, force: bool = False) -> 
 
 
 def check_copies_allowed(table: pd.DataFrame, card: Card | None, repo_id: str) -> None:
-    """Refuse to publish photos whose licence does not clearly allow copies.
-
-    Args:
-        table: the catalogue's; each `license` counts.
-        card: of the source; None is no licence at all.
-        repo_id: as the user gave it.
-
-    Raises:
-        UserError: one of the licences forbids copies, or nobody knows.
-    """
+    """Raise a UserError where the licence of the source (None: unknown) or a photo does not clearly allow copies."""
     licences = [card.licence if card is not None else "unknown"]
     if "license" in table:
         licences += table["license"].dropna().unique().tolist()
@@ -193,15 +162,6 @@ def dataset_card(card: Card | None) -> str:
     text = body(card) if card is not None else "# Photos of individual animals\n"
     note = "Exported by WildTrack: photos encoded anew, without metadata; `bbox` is [x, y, width, height] in pixels.\n"
     return "\n".join(["---", *lines, "---", "", text, note])
-
-
-def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Each row as a dict, None for empty cells."""
-    cells = table.astype(object).where(table.notna(), None)
-    for row in cells.to_dict("records"):
-        yield {
-            str(column): list(cell) if column == "bbox" and cell is not None else cell for column, cell in row.items()
-        }
 
 
 def _datasets() -> Any:

@@ -1,6 +1,6 @@
-"""The SHA-256 of each photo's file, noted, so that a file that stays as it is is read once.
+"""The SHA-256 of each photo's file, noted, so that an unchanged file is read once.
 
-One note a folder: `contents/KEY.json` in the cache folder, with the size and the date of each file as it was hashed.
+A note per folder of photos: `contents/KEY.json` in the cache, with each file's size and date when it was hashed.
 """
 
 import hashlib
@@ -18,23 +18,17 @@ from wildtrack.storage.files import sha256
 from wildtrack.storage.threads import in_threads, pieces
 
 SETTLED_NS = 2_000_000_000  # a file younger than this may change again without getting a newer date: FAT counts in 2 s
-MOST = 500_000  # files in a note, unless more are asked for at once
+MOST = 500_000  # files in a note, unless one catalogue has more
 AT_ONCE = 64  # files that a thread reads before it hands their hashes on
 LIMIT_GB = 0.2  # of all notes together, unless the newest alone takes more
 
-State = tuple[int, int]  # a file's size in bytes, and when it was last changed, in nanoseconds
-Note = dict[str, tuple[int, int, str]]  # path -> its state, and its digest
+Note = dict[str, tuple[int, int, str]]  # path -> bytes, nanoseconds of the last change, SHA-256
 
 
 def photo_digests(table: pd.DataFrame, root: Path, cache: CacheConfig) -> list[str]:
-    """The hex SHA-256 of each row's photo file, "" where it cannot be read.
+    """The hex SHA-256 of each row's photo file, `root / path`; "" where it cannot be read.
 
-    A file whose path, size and modification time are those of an earlier run is not read again.
-
-    Args:
-        table: Catalogue rows with `path`.
-        root: The folder that `path` is relative to.
-        cache: Where the note is kept; with `verify` every file is read.
+    A file with the path, size and date of an earlier run is not read again, unless `cache.verify` is set.
     """
     paths: list[str] = table["path"].drop_duplicates().tolist()
     notes = Cache(cache.root / "contents", ".json", LIMIT_GB)
@@ -48,8 +42,11 @@ def photo_digests(table: pd.DataFrame, root: Path, cache: CacheConfig) -> list[s
         hashed = in_threads(lambda piece: [_digest(root / path) for path in piece], pieces(unknown, AT_ONCE))
         digests = track(chain.from_iterable(hashed), "Reading files", total=len(unknown))
         found |= zip(unknown, digests, strict=True)
-        seen = {path: (*state, found[path]) for path, state in states.items() if state and found[path]}
-        settled = {path: each for path, each in seen.items() if each[1] <= now - SETTLED_NS}
+        settled = {
+            path: (*state, found[path])
+            for path, state in states.items()
+            if state and found[path] and state[1] <= now - SETTLED_NS
+        }
         both = known | settled
         if both != known:
             text = json.dumps(both if len(both) <= MOST else settled)
@@ -58,7 +55,7 @@ def photo_digests(table: pd.DataFrame, root: Path, cache: CacheConfig) -> list[s
     return [found[path] for path in table["path"].tolist()]
 
 
-def _state(path: Path) -> State | None:
+def _state(path: Path) -> tuple[int, int] | None:
     try:
         stat = path.stat()
     except OSError:  # reading it will say why
@@ -76,7 +73,7 @@ def _digest(path: Path) -> str:
 def _load(note: Path) -> Note:
     seal, _, text = note.read_text("utf-8").partition("\n")
     if seal != _seal(text):
-        raise ValueError("its seal is broken")
+        raise ValueError("its SHA-256 is wrong")
     return {path: (int(size), int(date), str(digest)) for path, (size, date, digest) in json.loads(text).items()}
 
 

@@ -1,7 +1,7 @@
-"""The photos of a search: files, folders and patterns in, the photos they lead to out."""
+"""The photos that files, folders and patterns lead to."""
 
 import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from wildtrack.access.photos.formats import PHOTO_SUFFIXES
@@ -9,16 +9,15 @@ from wildtrack.errors import UserError
 
 
 def find_photos(names: Iterable[str]) -> list[Path]:
-    """The photos meant by files, folders and patterns, each once, in that order.
+    """The photos of files, folders (at any depth) and patterns, each once, in that order.
 
-    Raises:
-        UserError: One of them leads to no photo.
+    A file counts whatever its name is: the reader decides. Raises a UserError for a name that leads to no photo.
     """
     found: dict[Path, None] = {}
     for name in names:
-        names = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207 may be absolute
-        photos = [photo for match in names for photo in _photos_at(Path(match))]
-        if not names:
+        matches = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207 may be absolute
+        photos = [photo for match in matches for photo in _photos_at(Path(match))]
+        if not matches:
             raise UserError(f"{name!r} does not exist; name photos, folders of photos, or patterns such as 'new/*.jpg'")
         if not photos:
             raise UserError(f"{name!r} is no photo, and no folder or pattern that leads to one")
@@ -26,11 +25,7 @@ def find_photos(names: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def _photos_at(path: Path) -> Iterator[Path]:
-    """A file itself (whatever its name: the reader decides), or a folder's photos, deep down too."""
+def _photos_at(path: Path) -> list[Path]:
     if path.is_file():
-        yield path
-    else:
-        yield from sorted(
-            photo for photo in path.rglob("*") if photo.suffix.lower() in PHOTO_SUFFIXES and photo.is_file()
-        )
+        return [path]
+    return sorted(photo for photo in path.rglob("*") if photo.suffix.lower() in PHOTO_SUFFIXES and photo.is_file())

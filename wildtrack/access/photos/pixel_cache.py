@@ -1,8 +1,4 @@
-"""The pixel cache: a catalogue's photos, decoded once and kept on disk.
-
-In: a catalogue table. Out: memory-mapped uint8 arrays of the photos, at the size asked for and at SMALL, aligned with
-the rows that could be decoded.
-"""
+"""The pixel cache: a catalogue's photos, decoded once, kept on disk and mapped into memory as uint8 arrays."""
 
 import hashlib
 import json
@@ -21,14 +17,13 @@ import pandas as pd
 from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.catalogue import problem_table
 from wildtrack.access.photos.digests import photo_digests
-from wildtrack.access.photos.reader import READER_VERSION, PhotoError, read_photo, read_sizes
+from wildtrack.access.photos.reader import READER_VERSION, PhotoError, or_error, read_photo, read_sizes
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import DAMAGE, Cache, CacheConfig
 from wildtrack.storage.files import sha256, write_text
 from wildtrack.storage.threads import in_threads
 
-Job = tuple[Path, Box | None]
 Pixels = npt.NDArray[np.uint8]
 Kept = tuple[npt.NDArray[np.void], dict[int, str]]  # photos, see `_record`, and {row: reason} of those that are missing
 Reader = Callable[[int], Pixels]  # a row of a catalogue -> its photo, or a PhotoError
@@ -45,9 +40,9 @@ class Decoded:
 
     Attributes:
         table: The N catalogue rows that could be decoded, RangeIndex, in the order given.
-        digests: Of their files, N, from `photo_digests`.
+        digests: N, of their files, from `photo_digests`.
         pixels: uint8 (N, H, W, 3), RGB, read-only; row i is the photo of `table` row i. A np.memmap.
-        small: The same at the size SMALL, whatever size was asked for: uint8 (N, 32, 32, 3).
+        small: The same at the size SMALL, whatever the size of `pixels`: uint8 (N, 32, 32, 3).
         problems: Columns `path` and `reason`, one row for each photo that could not be decoded.
     """
 
@@ -59,24 +54,16 @@ class Decoded:
 
 
 def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cache: CacheConfig) -> Decoded:
-    """The photos of a catalogue as pixels, from the cache or decoded now.
+    """The photos of a catalogue with `path` and perhaps `bbox`, at (height, width), from the cache or decoded now.
 
-    An entry is keyed by the digests of the files, the boxes, the target size and the reader's version, so that a
-    changed photo or box is decoded anew. Stopping half-way leaves nothing behind.
-
-    Args:
-        table: Catalogue rows with `path`, and `bbox` (tuple of 4 floats or None) where there are boxes.
-        root: The folder that `path` is relative to.
-        size: (height, width) of `pixels`.
-        cache: Entries go to its `pixels` folder; the newest one may take more than the limit.
-
-    Raises:
-        UserError: There are no rows, or none of the photos can be decoded.
+    An entry is keyed by the digests of the files, the boxes, the size and the reader's version, so that a changed
+    photo or box is decoded anew. The newest entry may exceed the cache's limit; stopping half-way leaves none.
+    Raises a UserError where there are no rows, or none of the photos can be decoded.
     """
     if table.empty:
         raise UserError(f"no photos to decode in {root}; the table has no rows")
     digests = photo_digests(table, root, cache)
-    jobs = _jobs(table, root)
+    jobs = _Jobs(table, root)
     entries, key = _entries(cache), _key(jobs, digests, size)
     found = _find(entries, key, jobs, size)
     if found is None:
@@ -92,33 +79,24 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
             ) from error
     photos, reasons = found
     kept = [row for row in range(len(table)) if row not in reasons]
-    problems = problem_table((table["path"].iloc[row], reason) for row, reason in reasons.items())
     return Decoded(
         table.iloc[kept].reset_index(drop=True),
         [digests[row] for row in kept],
         photos["pixels"],
         photos["small"],
-        problems,
+        problem_table((jobs.paths[row], reason) for row, reason in reasons.items()),
     )
 
 
 def photo_reader(
     table: pd.DataFrame, root: Path, digests: Sequence[str], size: tuple[int, int], cache: CacheConfig
 ) -> Reader:
-    """A function that reads single photos of a catalogue, where each is needed only once.
+    """A thread-safe function from a row of a catalogue to its pixels at (height, width), uint8 (H, W, 3).
 
-    Args:
-        table: N catalogue rows with `path`, and `bbox` where there are boxes.
-        root: The folder that `path` is relative to.
-        digests: N, from `photo_digests`.
-        size: (height, width) of the pixels.
-        cache: Where `decode_catalogue` may have put them.
-
-    Returns:
-        Thread-safe; takes a row, returns its pixels, uint8 (H, W, 3), or raises a PhotoError. The pixels come from the
-        cache if `decode_catalogue` has decoded this very catalogue, else from the files, and are not kept.
+    They come from the cache if `decode_catalogue` has decoded this very catalogue (`digests` are from
+    `photo_digests`), else from the file, and are not kept. Raises a PhotoError for a photo that cannot be read.
     """
-    jobs = _jobs(table, root)
+    jobs = _Jobs(table, root)
     turn = Lock()
 
     @lru_cache(maxsize=1)
@@ -126,37 +104,33 @@ def photo_reader(
         found = _find(_entries(cache), _key(jobs, digests, size), jobs, size)
         return found and (found, np.cumsum([row not in found[1] for row in range(len(jobs))]) - 1)
 
-    def find(row: int) -> Pixels:
-        with turn:  # the first one asked for opens the cache: often there is none to ask for
+    def read(row: int) -> Pixels:
+        with turn:  # the first call opens the cache: often there is none
             known = opened()
         if known is None:
-            return read_photo(jobs[row][0], size, jobs[row][1])
+            path, box = jobs[row]
+            return read_photo(path, size, box)
         (photos, reasons), places = known
         if row in reasons:
             raise PhotoError(reasons[row])
         pixels: Pixels = photos["pixels"][places[row]]
         return pixels
 
-    return find
+    return read
 
 
-@dataclass(frozen=True)
 class _Jobs:
-    """What to decode, row by row; a path is only put together when it is asked for."""
+    """What to decode, row by row; a path is only joined when its row is read."""
 
-    folder: Path
-    paths: list[str]
-    boxes: list[Box | None]
+    def __init__(self, table: pd.DataFrame, root: Path) -> None:
+        self.folder, self.boxes = root.resolve(), boxes(table)
+        self.paths: list[str] = table["path"].tolist()
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, row: int) -> Job:
+    def __getitem__(self, row: int) -> tuple[Path, Box | None]:
         return self.folder / self.paths[row], self.boxes[row]
-
-
-def _jobs(table: pd.DataFrame, root: Path) -> _Jobs:
-    return _Jobs(root.resolve(), table["path"].tolist(), boxes(table))
 
 
 def _entries(cache: CacheConfig) -> Cache:
@@ -176,14 +150,6 @@ def _record(size: tuple[int, int]) -> np.dtype[np.void]:
     return np.dtype([("pixels", np.uint8, (*size, 3)), ("small", np.uint8, (*SMALL, 3))])
 
 
-def _can_be_read(job: Job) -> bool:
-    try:
-        read_photo(job[0], SMALL, job[1])
-    except PhotoError:
-        return False
-    return True
-
-
 def _note(entry: Path) -> Path:
     """An entry's companion: the reasons of the rows that are missing, and the entry's SHA-256."""
     return entry.with_suffix(".json")
@@ -192,7 +158,8 @@ def _note(entry: Path) -> Path:
 def _find(entries: Cache, key: str, jobs: _Jobs, size: tuple[int, int]) -> Kept | None:
     """The photos; None for an entry that is missing, damaged, or lacks a photo that can be read now."""
     found = entries.get(key, lambda entry: _load(entry, len(jobs), size))
-    if found is None or any(_can_be_read(jobs[row]) for row in found[1]):
+    read: Callable[[int], Pixels | PhotoError] = or_error(lambda row: read_photo(jobs[row][0], SMALL, jobs[row][1]))
+    if found is None or any(not isinstance(read(row), PhotoError) for row in found[1]):
         return None  # what failed then was the disk, its rights or a missing package, and not the photo
     return found
 
@@ -203,7 +170,7 @@ def _load(entry: Path, rows: int, size: tuple[int, int]) -> Kept:
     if (gigabytes := entry.stat().st_size / 1e9) > SLOW_GB:
         logger.info("Checking the decoded photos (%.1f GB).", gigabytes)
     if note["sha256"] != sha256(entry):  # a flipped bit would be learnt, and shown, as if it were the photo's
-        raise ValueError("its SHA-256 is another")
+        raise ValueError("its SHA-256 is wrong")
     return _open(entry, reasons, rows, size)
 
 
@@ -217,16 +184,19 @@ def _open(entry: Path, reasons: dict[int, str], rows: int, size: tuple[int, int]
 def _decode(target: Path, jobs: _Jobs, size: tuple[int, int]) -> dict[int, str]:
     """Write the photos to an .npy file one after the other; return {row: reason} of those that failed."""
     reasons: dict[int, str] = {}
+    # Not shrunk from one size to the next: a JPEG's draft depends on the target size.
+    sizes = (size, SMALL)
+    read: Callable[[int], list[Pixels] | PhotoError] = or_error(
+        lambda row: read_sizes(jobs[row][0], sizes, jobs[row][1])
+    )
     with target.open("wb") as file:
         _write_header(file, len(jobs), size)
-        decoded = in_threads(lambda row: _read_or_reason(jobs[row], (size, SMALL)), range(len(jobs)))
-        results = track(decoded, "Decoding photos", total=len(jobs))
+        results = track(in_threads(read, range(len(jobs))), "Decoding photos", total=len(jobs))
         for row, result in enumerate(results):
             if isinstance(result, PhotoError):
                 reasons[row] = str(result)
             else:
-                for pixels in result:
-                    file.write(pixels.tobytes())
+                file.writelines(pixels.tobytes() for pixels in result)
         if len(reasons) == len(jobs):
             raise UserError(f"none of the {len(jobs)} photos can be decoded; the first: {jobs[0][0]}: {reasons[0]}")
         file.seek(0)
@@ -238,11 +208,3 @@ def _write_header(file: BinaryIO, count: int, size: tuple[int, int]) -> None:
     """NumPy pads the header so that the count can change without moving the data."""
     descr = np.lib.format.dtype_to_descr(_record(size))
     np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (count,)})
-
-
-def _read_or_reason(job: Job, sizes: Sequence[tuple[int, int]]) -> list[Pixels] | PhotoError:
-    path, box = job
-    try:  # not shrunk from one size to the next: a JPEG's draft depends on the size asked for
-        return read_sizes(path, sizes, box)
-    except PhotoError as error:
-        return error

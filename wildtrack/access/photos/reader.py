@@ -8,10 +8,10 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,30 +25,22 @@ NOT_UNICODE = "file name is not valid Unicode; rename it"
 
 _DRAFT_SCALES = (8, 4, 2, 1)
 _DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average
-_TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURN = Image.Transpose
+_TRANSPOSES = {  # EXIF orientation -> what turns the photo upright
+    **{2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE},
+    **{6: _TURN.ROTATE_270, 7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_90},
 }
-_Edges = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 _SWAPPED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
 _MIRRORED_X, _MIRRORED_Y = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})  # where the file runs right to left, or up
-# What Pillow's parsers let through on malformed bytes (OSError apart, which has its own wording).
-PARSER_ERRORS = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
+# What Pillow's parsers let through on malformed bytes, OSError apart.
+_PARSER_ERRORS = (
+    *(ArithmeticError, EOFError, LookupError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(struct.error, zlib.error),
 )
+
+_Edges = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+_ItemT = TypeVar("_ItemT")
+_ResultT = TypeVar("_ResultT")
 
 # Set once for the process: warnings.catch_warnings is not thread-safe, and read_photo is.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -74,7 +66,7 @@ def read_photo(
 ) -> npt.NDArray[np.uint8]:
     """Read a photo the way the whole project sees it. Thread-safe.
 
-    The format is told by content, not by suffix. Transparency is dropped, 16-bit grey is scaled to 8 bits.
+    The format is found from the content, not the suffix. Transparency is dropped, 16-bit grey is scaled to 8 bits.
 
     Args:
         source: a file, or a seekable binary stream.
@@ -96,18 +88,7 @@ def read_sizes(
 ) -> list[npt.NDArray[np.uint8]]:
     """Read a photo at several sizes, each exactly as `read_photo` gives it. Thread-safe.
 
-    The photo is decoded once, unless it is a JPEG of which the sizes ask for different drafts.
-
-    Args:
-        source: a file, or a seekable stream.
-        sizes: (height, width) in pixels, or None for the photo's own; one or more.
-        bbox: (x, y, width, height) in pixels of the upright photo; None: all of it.
-
-    Returns:
-        Pixels, uint8 of shape (H, W, 3), for each size.
-
-    Raises:
-        PhotoError: the file is no photo, is damaged, is too large, or the box misses it.
+    The photo is decoded once, unless it is a JPEG of which the sizes need different drafts.
     """
     with opened(source) as file:
         views = _decode(file, sizes, bbox)
@@ -115,19 +96,12 @@ def read_sizes(
 
 
 def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
-    """Say how large the array of `read_photo` is without a size; a JPEG is not decoded for it. Thread-safe.
-
-    Args:
-        source: a file, or a seekable binary stream.
-        bbox: [x, y, width, height] in pixels of the upright photo; None is the whole photo.
-
-    Returns:
-        (height, width) in pixels, upright, of the photo or of its box.
+    """(height, width) of the array that `read_photo` gives without a size; a JPEG is not decoded. Thread-safe.
 
     Raises:
         PhotoError: the file is no photo, its header is damaged, it is too large, or the box misses it.
     """
-    with opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
+    with opened(source) as file, image_in(file) as image:
         left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
     return bottom - top, right - left
 
@@ -144,21 +118,28 @@ def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
 
 
 def photo_suffix(source: Path | BinaryIO) -> str:
-    """The suffix that a photo's content calls for: .jpg, .png, .webp or .heic.
-
-    Raises:
-        PhotoError: the file is no photo.
-    """
-    with opened(source) as file, _reasons(file), Image.open(file, formats=FORMATS) as image:
+    """The suffix for a photo's content: .jpg, .png, .webp or .heic; a PhotoError for what is no photo."""
+    with opened(source) as file, image_in(file) as image:
         return SUFFIX_OF[str(image.format)]
+
+
+def or_error(read: Callable[[_ItemT], _ResultT]) -> Callable[[_ItemT], _ResultT | PhotoError]:
+    """The same function, but a PhotoError is returned: for threads, where one bad photo must not stop the others."""
+
+    def read_or_error(item: _ItemT) -> _ResultT | PhotoError:
+        try:
+            return read(item)
+        except PhotoError as error:
+            return error
+
+    return read_or_error
 
 
 @contextmanager
 def opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
     """Open a path; leave a stream as it is, its owner closes it.
 
-    Raises:
-        PhotoError: it is no file, or cannot be opened; or the block runs out of memory.
+    Raises a PhotoError where it is no file or cannot be opened, or where the block runs out of memory.
     """
     try:
         with _file(source) if isinstance(source, Path) else nullcontext(source) as file:
@@ -169,20 +150,42 @@ def opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
 
 def _file(path: Path) -> BinaryIO:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting, a device may never end
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a device may never end
             raise PhotoError("cannot be opened: not a file")
         return path.open("rb")
-    except OSError as error:
-        raise PhotoError(f"cannot be opened: {error.strerror or error}") from error
-    except ValueError as error:  # a null character
-        raise PhotoError(f"cannot be opened: {error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise PhotoError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+
+
+@contextmanager
+def image_in(file: BinaryIO) -> Iterator[ImageFile.ImageFile]:
+    """Open an image by its header; whatever Pillow raises in the block becomes a PhotoError that says why."""
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            yield image
+    except Image.DecompressionBombError as error:
+        allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000  # Pillow refuses from twice its warning level
+        raise PhotoError(f"too large: at most {allowed} megapixels are allowed") from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(_why_unidentified(file)) from error
+    except (OSError, *_PARSER_ERRORS) as error:
+        raise PhotoError(f"damaged or cut short: {error}".rstrip(": ")) from error
+
+
+def _why_unidentified(file: BinaryIO) -> str:
+    file.seek(0)
+    head = file.read(12)
+    suffix = other_suffix(head)
+    if suffix is not None:
+        return conversion_hint(suffix)
+    return f"its content is not one of {', '.join(FORMATS)}, or its header is damaged" if head else "the file is empty"
 
 
 def _decode(
     file: BinaryIO, sizes: Sequence[tuple[int, int] | None], bbox: Sequence[float] | None
 ) -> list[tuple[Image.Image, _Edges]]:
     """For each size an upright image, perhaps smaller than the photo is, and the box in its pixels."""
-    with _reasons(file), Image.open(file, formats=FORMATS) as image:
+    with image_in(file) as image:
         upright_size, orientation = _upright_size(image)
         box = _pixel_box(bbox, *upright_size)
         scales = [_draft_scale(image, box, size) for size in sizes]
@@ -202,15 +205,10 @@ def _load(
     image.load()
     upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
     # A draft rounds its size up; mirrored, the part that is too much comes first.
-    shift_x = upright.width * scale - size[0] if orientation in _MIRRORED_X else 0
-    shift_y = upright.height * scale - size[1] if orientation in _MIRRORED_Y else 0
+    x = upright.width * scale - size[0] if orientation in _MIRRORED_X else 0
+    y = upright.height * scale - size[1] if orientation in _MIRRORED_Y else 0
     left, top, right, bottom = box
-    return upright, (
-        (left + shift_x) / scale,
-        (top + shift_y) / scale,
-        (right + shift_x) / scale,
-        (bottom + shift_y) / scale,
-    )
+    return upright, ((left + x) / scale, (top + y) / scale, (right + x) / scale, (bottom + y) / scale)
 
 
 def _cut(image: Image.Image, edges: _Edges, size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
@@ -225,46 +223,16 @@ def _cut(image: Image.Image, edges: _Edges, size: tuple[int, int] | None) -> npt
 
 
 def _upright_size(image: ImageFile.ImageFile) -> tuple[tuple[int, int], int]:
-    """(width, height) after EXIF, and the EXIF orientation."""
-    orientation = _orientation(image)
-    width, height = image.size
-    return ((height, width) if orientation in _SWAPPED else (width, height)), orientation
-
-
-@contextmanager
-def _reasons(file: BinaryIO) -> Iterator[None]:
-    """Turn whatever Pillow raises into a PhotoError that says why."""
-    try:
-        yield
-    except Image.DecompressionBombError as error:
-        allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000  # Pillow refuses from twice its warning level
-        raise PhotoError(f"too large: at most {allowed} megapixels are allowed") from error
-    except UnidentifiedImageError as error:
-        raise PhotoError(_why_unidentified(file)) from error
-    except (OSError, *PARSER_ERRORS) as error:
-        raise PhotoError(f"damaged or cut short: {error}".rstrip(": ")) from error
-
-
-def _why_unidentified(file: BinaryIO) -> str:
-    file.seek(0)
-    head = file.read(12)
-    if not head:
-        return "the file is empty"
-    suffix = other_suffix(head)
-    if suffix is not None:
-        return conversion_hint(suffix)
-    return f"its content is not one of {', '.join(FORMATS)}, or its header is damaged"
-
-
-def _orientation(image: ImageFile.ImageFile) -> int:
-    """EXIF orientation, 1 to 8; 1 when absent, odd, or in a damaged EXIF block."""
+    """(width, height) after EXIF, and the EXIF orientation, 1 to 8; 1 when absent, odd, or in a damaged EXIF block."""
     if image.format not in {"JPEG", "MPO"}:
         image.load()  # a PNG may hold its EXIF behind its pixels
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except PARSER_ERRORS:
-        return 1
-    return orientation if isinstance(orientation, int) and orientation in _TRANSPOSES else 1
+    except _PARSER_ERRORS:
+        orientation = 1
+    if not isinstance(orientation, int) or orientation not in _TRANSPOSES:
+        orientation = 1
+    return (image.size[::-1] if orientation in _SWAPPED else image.size), orientation
 
 
 def _pixel_box(bbox: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:
@@ -282,7 +250,7 @@ def _pixel_box(bbox: Sequence[float] | None, width: int, height: int) -> tuple[i
 
 
 def _draft_scale(image: ImageFile.ImageFile, box: tuple[int, int, int, int], size: tuple[int, int] | None) -> int:
-    """By what to divide a JPEG's size when it is decoded: 8, 4 or 2 when what is left is plenty; else 1."""
+    """The number to divide a JPEG's size by when it is decoded: 8, 4 or 2 when what is left is plenty; else 1."""
     if size is None or image.format not in {"JPEG", "MPO"}:
         return 1
     left, top, right, bottom = box

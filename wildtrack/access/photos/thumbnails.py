@@ -1,4 +1,4 @@
-"""Photos for people to look at: small, upright, cropped to their box, and never an error."""
+"""Small photos for people to look at: upright, cropped to their box; an unreadable one is a blank, not an error."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,23 +10,16 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.photos.reader import PhotoError, photo_size, read_photo, scaled_size
 
-BLANK_SHAPE = (3, 4)  # of what stands for a photo that is gone, height to width
+BLANK_SHAPE = (3, 4)  # height to width of what stands for a photo that is gone
 BLANK_GREY = 200
 
 Thumbnails = Callable[[str], npt.NDArray[np.uint8]]  # image_id -> uint8 (H, W, 3)
 
 
 def thumbnail(path: Path, bbox: Sequence[float] | None, side: int) -> npt.NDArray[np.uint8]:
-    """A photo as a person wants to see it.
+    """A photo or its box [x, y, width, height], uint8 (H, W, 3) RGB, with a longer side of at most `side` pixels.
 
-    Args:
-        path: The photo.
-        bbox: [x, y, width, height] in pixels of the upright photo; None is the whole photo.
-        side: The longer side in pixels; a smaller photo keeps its size.
-
-    Returns:
-        uint8 (H, W, 3) RGB, aspect ratio kept. A grey blank where the photo cannot be read: it may have gone bad, or
-        away, since the catalogue was read.
+    A grey blank where the photo cannot be read: it may have gone bad, or away, since the catalogue was read.
     """
     try:
         height, width = photo_size(path, bbox)
@@ -37,15 +30,11 @@ def thumbnail(path: Path, bbox: Sequence[float] | None, side: int) -> npt.NDArra
 
 
 def thumbnail_reader(table: pd.DataFrame, root: Path, side: int) -> Thumbnails:
-    """A function from an image_id of a catalogue to its photo or box, as `thumbnail` shows it.
+    """A function from an image_id of a catalogue, whose paths are relative to `root`, to its thumbnail."""
+    photos = dict(zip(table["image_id"], zip(table["path"], boxes(table), strict=True), strict=True))
 
-    Args:
-        table: A catalogue.
-        root: What its paths are relative to.
-        side: The longer side in pixels.
-    """
-    photos = {
-        image_id: (root / path, box)
-        for image_id, path, box in zip(table["image_id"], table["path"], boxes(table), strict=True)
-    }
-    return lambda image_id: thumbnail(*photos[image_id], side)
+    def read(image_id: str) -> npt.NDArray[np.uint8]:
+        path, bbox = photos[image_id]
+        return thumbnail(root / path, bbox, side)
+
+    return read
