@@ -38,7 +38,8 @@ SCRIPTS = {
     "compare": "compare_methods.py",
 }
 
-# In a notebook as in a terminal, because widgets need one more package. No markup: a folder may well be called "seals [2024]". Soft wrap: lines are not broken inside a path.
+# Notebooks get what a terminal gets, because rich's widgets need one more package. No markup: a folder may well be
+# called "seals [2024]". Soft wrap: lines are not broken inside a path.
 console = Console(stderr=True, force_jupyter=False, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
