@@ -18,7 +18,7 @@ CORNERS = unit(np.array([[1, 0], [0, 1], [-1, 0], [0.6, 0.8]]))  # exact in floa
 
 
 class InThrees(Matcher):
-    """A score that jumps, and that photos of every third row have less of."""
+    """A score that jumps, and is lower for photos of every third row."""
 
     def scores(
         self, queries: Features, gallery: Gallery, excluded: Bools | None = None, rows: Rows | None = None
@@ -32,6 +32,33 @@ class InThrees(Matcher):
 
     def bound(self, cosine: float) -> float:
         return float(self.step(cosine)) + 0.5
+
+
+class Counted(EmbeddingMatcher):
+    """Counts the photos that are scored."""
+
+    name = ""
+
+    def __init__(self) -> None:
+        self.rounds: list[int] = []
+
+    def scores(
+        self, queries: Features, gallery: Gallery, excluded: Bools | None = None, rows: Rows | None = None
+    ) -> Floats:
+        self.rounds.append(len(gallery) if rows is None else len(rows))
+        return super().scores(queries, gallery, excluded, rows)
+
+
+MATCHERS = {
+    "cosine": EmbeddingMatcher(),
+    "log-odds": fake_matching().matcher("embedding"),
+    "by viewpoint": fake_matching(True).matcher("embedding"),
+    "in threes": InThrees(),
+}
+
+
+def indexed(names: list[str], embeddings: np.ndarray) -> Gallery:
+    return Gallery(table(names), embeddings, index=build_index(embeddings))
 
 
 def drawn(seed: int, count: int) -> Gallery:
@@ -55,28 +82,17 @@ def by_the_book(query: Features, gallery: Gallery, matcher: Matcher, count: int,
     for row in sorted(np.flatnonzero(~excluded).tolist(), key=lambda row: (-scores[row], row)):
         best.setdefault(names[row], row)
     rows = list(best.values())[:count]
-    return (
-        gallery.table.iloc[rows]
-        .assign(
-            similarity=np.clip(similarity[rows], -1, 1),
-            score=scores[rows],
-            row=np.array(rows, int),
-            gallery_photos=np.array([names.count(names[row]) for row in rows], int),
-        )
-        .reset_index(drop=True)
+    found = gallery.table.iloc[rows].assign(
+        similarity=np.clip(similarity[rows], -1, 1),
+        score=scores[rows],
+        row=np.array(rows, int),
+        gallery_photos=np.array([names.count(names[row]) for row in rows], int),
     )
-
-
-MATCHERS = {
-    "cosine": EmbeddingMatcher(),
-    "log-odds": fake_matching().matcher("embedding"),
-    "by viewpoint": fake_matching(True).matcher("embedding"),
-    "in threes": InThrees(),
-}
+    return found.reset_index(drop=True)
 
 
 @pytest.mark.parametrize("name", MATCHERS)
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(15))
 def test_the_ranking_is_as_if_every_photo_were_scored(name: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(seed)
     monkeypatch.setattr(module, "FEWEST", int(rng.integers(1, 30)))
@@ -99,83 +115,60 @@ def test_the_ranking_is_as_if_every_photo_were_scored(name: str, seed: int, monk
 
 
 @pytest.mark.parametrize("name", ["cosine", "log-odds"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_photos_that_differ_in_the_last_digits_are_ranked_by_them(name: str, seed: int) -> None:
-    """FAISS' cosines are not ours to the last digit."""
+    """FAISS rounds cosines in another way."""
     rng = np.random.default_rng(seed)
     centre = rng.normal(size=64)
-    embeddings = unit(centre + 3e-7 * rng.normal(size=(600, 64)))
-    gallery = Gallery(table([str(row) for row in range(600)]), embeddings, index=build_index(embeddings))
+    gallery = indexed([str(row) for row in range(600)], unit(centre + 3e-7 * rng.normal(size=(600, 64))))
     query, nothing = features(unit(centre[None] + 0.5 * rng.normal(size=(1, 64)))), np.zeros(600, np.bool_)
     expected = by_the_book(query, gallery, MATCHERS[name], 5, nothing)
     pd.testing.assert_frame_equal(rank_identities(query, gallery, MATCHERS[name], 5, nothing), expected)
 
 
 @pytest.mark.parametrize("count", [1, 9, 500])
-def test_equals_go_by_row(count: int) -> None:
-    embeddings = np.tile(CORNERS[3], (count, 1))
-    gallery = Gallery(table([str(row) for row in range(count)]), embeddings, index=build_index(embeddings))
-    best = rank_identities(features(embeddings[:1]), gallery, EmbeddingMatcher(), 5, np.zeros(count, np.bool_))
+def test_ties_are_ranked_by_row(count: int) -> None:
+    gallery = indexed([str(row) for row in range(count)], np.tile(CORNERS[3], (count, 1)))
+    best = rank_identities(features(gallery.embeddings[:1]), gallery, EmbeddingMatcher(), 5, np.zeros(count, np.bool_))
     assert best["row"].tolist() == list(range(min(5, count)))
 
 
-class Counted(EmbeddingMatcher):
-    """Counts the photos that are scored."""
-
-    name = ""
-
-    def __init__(self) -> None:
-        self.rounds: list[int] = []
-
-    def scores(
-        self, queries: Features, gallery: Gallery, excluded: Bools | None = None, rows: Rows | None = None
-    ) -> Floats:
-        self.rounds.append(len(gallery) if rows is None else len(rows))
-        return super().scores(queries, gallery, excluded, rows)
-
-
-def test_few_photos_are_scored_where_that_will_do() -> None:
-    embeddings = photos(300, 16)
-    gallery = Gallery(table([f"id {row // 10}" for row in range(3000)]), embeddings, index=build_index(embeddings))
+def test_no_more_photos_are_scored_than_needed() -> None:
+    gallery = indexed([f"id {row // 10}" for row in range(3000)], photos(300, 16))
     for row in range(0, 3000, 100):
         matcher = Counted()
-        rank_identities(features(embeddings[[row]]), gallery, matcher, 3, np.arange(3000) == row)
-        assert matcher.rounds[0] == 101
-        assert len(matcher.rounds) == 1
+        rank_identities(features(gallery.embeddings[[row]]), gallery, matcher, 3, np.arange(3000) == row)
+        assert matcher.rounds == [101]
 
 
-def test_more_animals_wanted_than_there_are_does_not_score_everything() -> None:
-    """Of three animals two are about as similar as the query itself."""
+def test_more_animals_are_wanted_than_there_are() -> None:
+    """Two of three animals are about as similar to the query; still not every photo is scored."""
     embeddings = photos(3, 16, each=400)
     embeddings[:800] = photos(1, 16, each=800)
     names = [f"id {row % 3}" for row in range(1200)]
-    gallery, matcher = Gallery(table(names), embeddings, index=build_index(embeddings)), Counted()
-    nothing = np.zeros(1200, np.bool_)
-    assert len(rank_identities(features(embeddings[:1]), gallery, matcher, 50, nothing)) == 3
+    gallery, matcher, nothing = indexed(names, embeddings), Counted(), np.zeros(1200, np.bool_)
+    query = features(embeddings[:1])
+    assert len(rank_identities(query, gallery, matcher, 50, nothing)) == 3
     assert matcher.rounds == [100]
-    gone = np.array(names) == names[0]
-    assert len(rank_identities(features(embeddings[:1]), gallery, matcher, 50, gone)) == 2
-    assert rank_identities(features(embeddings[:1]), gallery, matcher, 5, ~nothing).empty
+    assert len(rank_identities(query, gallery, matcher, 50, np.array(names) == names[0])) == 2
+    assert rank_identities(query, gallery, matcher, 5, ~nothing).empty
 
 
-def test_a_query_that_is_no_number_is_no_failure() -> None:
-    embeddings = photos(30, 8)
+def test_a_query_of_nan_ranks_nobody() -> None:
+    gallery = indexed([str(row) for row in range(300)], photos(30, 8))
     query = features(np.full((1, 8), np.nan, np.float32))
-    gallery = Gallery(table([str(row) for row in range(300)]), embeddings, index=build_index(embeddings))
     assert rank_identities(query, gallery, EmbeddingMatcher(), 3, np.zeros(300, np.bool_)).empty
 
 
-def many() -> Gallery:
+def approximate() -> Gallery:
     """40 animals with 10 photos each, and an approximate index of them."""
     embeddings = photos(40, 16, noise=0.5)
     return Gallery(table([f"id {row // 10}" for row in range(400)]), embeddings, index=quantised(embeddings))
 
 
-def test_an_approximate_index_finds_nearly_always_what_scoring_everything_finds(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_approximate_index_nearly_always_finds_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FEWEST", 10)
-    gallery, same, matcher = many(), 0, Counted()
+    gallery, same, matcher = approximate(), 0, Counted()
     for row in range(0, 400, 7):
         query, excluded = features(gallery.embeddings[[row]]), np.arange(400) == row
         best = rank_identities(query, gallery, matcher, 1, excluded)
@@ -187,9 +180,9 @@ def test_an_approximate_index_finds_nearly_always_what_scoring_everything_finds(
 
 
 @pytest.mark.parametrize("wanted", [3, 40, 99])
-def test_what_an_approximate_index_does_not_find_soon_is_found_by_scoring_everything(wanted: int) -> None:
+def test_animals_that_an_approximate_index_misses_are_found_by_scoring_every_photo(wanted: int) -> None:
     """One animal has most of the photos."""
-    gallery = many()
+    gallery = approximate()
     names = ["id 0" if row % 9 else name for row, name in enumerate(gallery.table["identity"])]
     gallery = Gallery(table(names), gallery.embeddings, index=gallery.index)
     query, nothing = features(gallery.embeddings[[1]]), np.zeros(400, np.bool_)
@@ -199,10 +192,9 @@ def test_what_an_approximate_index_does_not_find_soon_is_found_by_scoring_everyt
         pd.testing.assert_frame_equal(best, by_the_book(query, gallery, EmbeddingMatcher(), wanted, nothing))
 
 
-def test_photos_that_come_later_to_an_approximate_index() -> None:
-    gallery = many()
-    new = unit(gallery.embeddings[:1] + 0.01)
-    longer = gallery.extended(features(new), gallery.table[:1].assign(identity="new"))
-    best = rank_identities(features(new), longer, EmbeddingMatcher(), 2, np.zeros(401, np.bool_))
-    assert best["identity"].tolist() == ["new", "id 0"]
-    assert best["row"].tolist()[0] == 400
+def test_photos_added_to_an_approximate_index_are_found() -> None:
+    gallery = approximate()
+    new = features(unit(gallery.embeddings[:1] + 0.01))
+    longer = gallery.extended(new, gallery.table[:1].assign(identity="new"))
+    best = rank_identities(new, longer, EmbeddingMatcher(), 2, np.zeros(401, np.bool_))
+    assert best["identity"].tolist() == ["new", "id 0"] and best["row"].iloc[0] == 400

@@ -31,14 +31,14 @@ def test_a_curve_agrees_with_a_plain_loop(seed: int) -> None:
     np.testing.assert_allclose(found, by_pooling(scores, same), atol=1e-9)
 
 
-def test_a_curve_is_level_beyond_what_it_knows() -> None:
+def test_a_curve_is_constant_beyond_its_points() -> None:
     curve = Curve(np.array([0.0, 1.0, 2.0]), np.array([0.1, 0.1, 0.9]))
     np.testing.assert_allclose(curve(np.array([[-5.0, 0.5], [1.5, 9.0]])), [[0.1, 0.1], [0.5, 0.9]])
 
 
 @pytest.mark.parametrize("same", [np.zeros(4, bool), np.ones(4, bool)])
 @pytest.mark.parametrize("scores", [np.arange(4.0), np.ones(4)])
-def test_one_kind_of_pair_or_of_score_is_no_failure(scores: np.ndarray, same: np.ndarray) -> None:
+def test_a_curve_of_one_kind_of_pair_or_of_score(scores: np.ndarray, same: np.ndarray) -> None:
     assert fit_curve(scores, same)(scores).tolist() == same.astype(float).tolist()
 
 
@@ -50,76 +50,59 @@ def draw_pairs(seed: int, count: int = 400) -> tuple[np.ndarray, np.ndarray, np.
     return np.round(scores, 1), same, relation
 
 
-def log_odds_by_the_book(scores: np.ndarray, same: np.ndarray, relation: np.ndarray) -> list[float]:
-    """Log-odds of each of the pairs that they are learnt from, one by one."""
-    prior = same.mean()
-    low, high = min(scores), max(scores)
-    found = []
-    for score, code in zip(scores, relation, strict=True):
-        alike = np.ones(len(scores), bool) if code == ANY else relation == code
-        curve = fit_curve(scores[alike], same[alike])
-        share = min(max(float(curve(score)), prior / CERTAIN), max(prior, 1 - 1 / CERTAIN))
-        odds = math.log(share / (1 - share)) - math.log(prior / (1 - prior))
-        found.append(odds + TIE * (score - low) / (high - low))
-    return found
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_log_odds_agree_with_a_plain_loop(seed: int) -> None:
     scores, same, relation = draw_pairs(seed)
-    calibration = calibrate(scores.reshape(20, 20), same.reshape(20, 20), relation.reshape(20, 20))
+    calibration = calibrate(*(each.reshape(20, 20) for each in (scores, same, relation)))
     assert set(calibration.curves) == set(RELATIONS)
     found = calibration.log_odds(scores, relation)
-    np.testing.assert_allclose(found, log_odds_by_the_book(scores, same, relation), atol=1e-9)
+    prior, low, high = same.mean(), min(scores), max(scores)
+    for score, code, odds in zip(scores, relation, found, strict=True):
+        alike = np.ones(len(scores), bool) if code == ANY else relation == code
+        share = float(fit_curve(scores[alike], same[alike])(score))
+        share = min(max(share, prior / CERTAIN), max(prior, 1 - 1 / CERTAIN))
+        expected = math.log(share / (1 - share)) - math.log(prior / (1 - prior)) + TIE * (score - low) / (high - low)
+        assert odds == pytest.approx(expected, abs=1e-9)
     assert found[same & (relation == SAME)].mean() > found[same & (relation == OTHER)].mean()
 
 
 @pytest.mark.parametrize("relation", [ANY, SAME, OTHER])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_higher_score_always_says_more(seed: int, relation: int) -> None:
-    calibration = calibrate(*draw_pairs(seed))
-    asked = np.linspace(-20, 20, 500)
-    found = calibration.log_odds(asked, np.full(500, relation, np.int8))
-    assert (np.diff(found) > 0).all()  # never equal either, beyond what was seen and where the curve is level
+def test_log_odds_rise_with_the_score(seed: int, relation: int) -> None:
+    found = calibrate(*draw_pairs(seed)).log_odds(np.linspace(-20, 20, 500), np.full(500, relation, np.int8))
+    assert (np.diff(found) > 0).all()  # also beyond the scores it was learnt from and where the curve is level
     assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("few", [SAME, OTHER])
 @pytest.mark.parametrize(("count", "regarded"), [(0, False), (FEWEST_PAIRS - 1, False), (FEWEST_PAIRS, True)])
-def test_viewpoints_are_regarded_where_enough_pairs_show_them(few: int, count: int, regarded: bool) -> None:
+def test_viewpoints_count_only_with_enough_pairs(few: int, count: int, regarded: bool) -> None:
     scores, same, relation = draw_pairs(0)
     same &= (relation != few) | (np.cumsum(same & (relation == few)) <= count)
     assert (same & (relation == few)).sum() == count
     calibration = calibrate(scores, same, relation)
     assert ("same" in calibration.curves) == ("other" in calibration.curves) == regarded
-    if not regarded:
-        np.testing.assert_array_equal(
-            calibration.log_odds(scores, relation), calibration.log_odds(scores, np.zeros_like(relation))
-        )
+    unknown = np.zeros_like(relation)
+    equal = calibration.log_odds(scores, relation) == calibration.log_odds(scores, unknown)
+    assert equal.all() != regarded
 
 
 @pytest.mark.parametrize("prior", [1e-6, 0.02, 0.5, 0.999])
 def test_no_score_makes_certain(prior: float) -> None:
-    sure = Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    calibration = Calibration(prior, (0.0, 1.0), {"any": sure})
-    least, most = (
-        np.exp(calibration.log_odds(np.array([0.0, 1.0]), np.zeros(2, np.int8))) * prior / (1 - prior)
-    )  # odds again
-    assert least / (1 + least) == pytest.approx(prior / CERTAIN)
-    assert most / (1 + most) == pytest.approx(max(prior, 1 - 1 / CERTAIN), rel=TIE)
+    calibration = Calibration(prior, (0.0, 1.0), {"any": Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))})
+    odds = np.exp(calibration.log_odds(np.array([0.0, 1.0]), np.zeros(2, np.int8))) * prior / (1 - prior)
+    least, most = odds / (1 + odds)
+    assert least == pytest.approx(prior / CERTAIN)
+    assert most == pytest.approx(max(prior, 1 - 1 / CERTAIN), rel=TIE)
 
 
-def test_log_odds_add_up_and_ties_go_by_the_scores() -> None:
-    any_ = np.zeros((1, 3), np.int8)
+def test_ties_in_log_odds_are_broken_by_the_score() -> None:
     step = Calibration(0.5, (0.0, 4.0), {"any": Curve(np.array([0.0, 1.0, 1.0, 4.0]), np.array([0, 0, 0.8, 0.8]))})
-    line = Calibration(0.5, (0.0, 10.0), {"any": Curve(np.array([0.0, 10.0]), np.array([0.0, 1.0]))})
-    first, second = np.array([[0.5, 3.0, 2.0]]), np.array([[5.0, 5.0, 5.0]])
-    both = step.log_odds(first, any_) + line.log_odds(second, any_)
-    np.testing.assert_allclose(both, [[-math.log(39), math.log(4), math.log(4)]], atol=2 * TIE)
-    assert both[0, 1] > both[0, 2]  # level, but the score is higher
+    low, high, middle = step.log_odds(np.array([0.5, 3.0, 2.0]), np.zeros(3, np.int8))
+    np.testing.assert_allclose([low, high, middle], [-math.log(39), math.log(4), math.log(4)], atol=2 * TIE)
+    assert high > middle
 
 
-def test_scores_that_are_all_the_same_say_nothing() -> None:
-    same = np.array([True, False, False, False])
-    calibration = calibrate(np.full(4, 0.7), same, np.zeros(4, np.int8))
+def test_equal_scores_give_log_odds_of_zero() -> None:
+    calibration = calibrate(np.full(4, 0.7), np.array([True, False, False, False]), np.zeros(4, np.int8))
     assert calibration.log_odds(np.full(4, 0.7), np.zeros(4, np.int8)).tolist() == [0.0] * 4

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.helpers.features import unit
 from tests.helpers.spotted import FUSED, LOCAL, fake_matching, spots
 from tests.helpers.validation import learnt_scores, made_up
 from wildtrack.address.features.features import Features
@@ -19,13 +20,13 @@ from wildtrack.address.training.learn_matching import learn_matching
     ("name", "parts", "keypoints"),
     [(EMBEDDING, (EMBEDDING,), False), (LOCAL, (LOCAL,), True), (FUSED, (EMBEDDING, LOCAL), True)],
 )
-def test_what_a_matcher_is_made_of(name: str, parts: tuple[str, ...], keypoints: bool) -> None:
+def test_the_parts_of_a_matcher(name: str, parts: tuple[str, ...], keypoints: bool) -> None:
     assert parts_of(name) == parts
     assert needs_keypoints(name) == keypoints
 
 
 @pytest.mark.parametrize("by_viewpoint", [True, False])
-def test_what_cannot_be_stays_so_and_the_rest_is_scored_as_before(by_viewpoint: bool) -> None:
+def test_excluded_pairs_stay_so_and_do_not_change_the_others(by_viewpoint: bool) -> None:
     known = made_up(1, (3.0, 3.0)).known
     excluded = np.random.default_rng(0).random(known.relation.shape) < 0.3
     without = {name: np.where(excluded, -np.inf, values) for name, values in known.scores.items()}
@@ -44,11 +45,10 @@ def test_fused_log_odds_are_the_sum() -> None:
     np.testing.assert_allclose(learnt_scores(same, FUSED, known), parts[0] + parts[1])
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_log_odds_of_one_matcher_rank_as_its_scores_do(seed: int) -> None:
     validation = made_up(seed, (2.0,))
-    matcher = FusedMatcher(learn_matching(validation).calibrations, by_viewpoint=False)
-    known = validation.known
+    matcher, known = FusedMatcher(learn_matching(validation).calibrations, by_viewpoint=False), validation.known
     scores = matcher.combined(known.scores, known.relation)
     np.testing.assert_array_equal(np.argsort(scores, axis=1), np.argsort(known.scores[EMBEDDING], axis=1))
 
@@ -56,34 +56,31 @@ def test_the_log_odds_of_one_matcher_rank_as_its_scores_do(seed: int) -> None:
 @pytest.mark.parametrize("by_viewpoint", [True, False])
 @pytest.mark.parametrize("name", [EMBEDDING, LOCAL, FUSED])
 def test_photos_are_scored_by_every_part(name: str, by_viewpoint: bool) -> None:
-    rng = np.random.default_rng(0)
-    embeddings = rng.normal(size=(4, 3)).astype(np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    embeddings = unit(np.random.default_rng(0).normal(size=(4, 3)))
     viewpoints = np.array(["left", "right", "", "left"], dtype=object)
     photos = Features(embeddings, viewpoints, [find_keypoints(spots(seed, 100)) for seed in range(4)])
     table = pd.DataFrame({"identity": list("abcd"), "orientation": viewpoints})
     gallery, queries = Gallery.of(table, photos), photos[np.array([1, 2])]
     excluded = np.array([[False, True, False, False], [False, False, True, False]])
     matcher = fake_matching(by_viewpoint).matcher(name)
-    relation = viewpoint_relation(queries.viewpoints, viewpoints)
     parts = {part: new_matcher(part).scores(queries, gallery, excluded) for part in parts_of(name)}
-    expected = matcher.combined(parts, relation)
+    expected = matcher.combined(parts, viewpoint_relation(queries.viewpoints, viewpoints))
     np.testing.assert_array_equal(matcher.scores(queries, gallery, excluded), expected)
     assert np.isneginf(expected[excluded]).all() and np.isfinite(expected[~excluded]).all()
     rows = np.array([3, 1])
     np.testing.assert_allclose(matcher.scores(queries, gallery, excluded, rows), expected[:, rows])
-    blind = fake_matching(False).matcher(name).scores(queries, gallery, excluded)
-    assert (blind[:, 0] != expected[:, 0]).any() == (by_viewpoint and name != LOCAL)  # whose curves know one relation
+    regardless = fake_matching(False).matcher(name).scores(queries, gallery, excluded)
+    changes = by_viewpoint and name != LOCAL  # which has one curve for all
+    assert (regardless[:, 0] != expected[:, 0]).any() == changes
 
 
 @pytest.mark.parametrize("by_viewpoint", [True, False])
-def test_the_bound_is_the_best_that_a_viewpoint_gives(by_viewpoint: bool) -> None:
+def test_the_bound_is_the_highest_score_of_any_viewpoint(by_viewpoint: bool) -> None:
     matching = fake_matching(by_viewpoint)
     matcher = matching.matcher(EMBEDDING)
     cosines = np.random.default_rng(0).uniform(-1, 1, 300).astype(np.float32)
-    bounds = [matcher.bound(float(cosine)) for cosine in cosines]
     scores = [matcher.combined({EMBEDDING: cosines[None]}, np.full((1, 300), code)) for code in range(3)]
     best = np.max(scores[: 3 if by_viewpoint else 1], axis=0)[0]
-    assert bounds == best.tolist()  # to the last digit: or ties would not be seen
+    assert [matcher.bound(float(cosine)) for cosine in cosines] == best.tolist()  # to the last digit, because of ties
     for name in (LOCAL, FUSED):
         assert matching.matcher(name).bound(0.5) is None

@@ -9,13 +9,6 @@ from wildtrack.address.matching import identities as module
 from wildtrack.address.matching.identities import Identities
 
 
-def merged_by_the_book(scores: list[list[float]], ids: list[str]) -> list[list[float]]:
-    names = list(dict.fromkeys(ids))
-    return [
-        [max(score for score, each in zip(row, ids, strict=True) if each == name) for name in names] for row in scores
-    ]
-
-
 def ranked_by_the_book(scores: list[float], ids: list[str]) -> dict[str, int]:
     """Identity -> the row of its best photo, the best identity first."""
     best: dict[str, int] = {}
@@ -26,23 +19,24 @@ def ranked_by_the_book(scores: list[float], ids: list[str]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(15))
 def test_merge_and_ranking_agree_with_plain_loops(
     seed: int, kind: type[np.floating], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With many ties, photos that cannot be, and identities of whom none can."""
+    """With many ties, excluded photos, and identities whose photos are all excluded."""
     monkeypatch.setattr(module, "BLOCK", 40)
     rng = np.random.default_rng(seed)
     count = int(rng.integers(1, 60))
     ids = [f"id {number}" for number in rng.integers(0, rng.integers(1, 25), count)]
     scores = rng.integers(-4, 4, (7, count)).astype(kind)
     scores[rng.random(scores.shape) < rng.choice([0.0, 0.3, 0.9])] = -np.inf
-    identities = Identities.of(ids)
-    assert identities.names.tolist() == list(dict.fromkeys(ids))
-    assert identities.counts.tolist() == [ids.count(name) for name in identities.names]
+    identities, names = Identities.of(ids), list(dict.fromkeys(ids))
+    assert identities.names.tolist() == names
+    assert identities.counts.tolist() == [ids.count(name) for name in names]
     merged = identities.merge(scores)
     assert merged.dtype == kind
-    assert merged.tolist() == merged_by_the_book(scores.tolist(), ids)
+    expected = [[max(row[[each == name for each in ids]]) for name in names] for row in scores]
+    np.testing.assert_array_equal(merged, expected)
     for row in scores:
         places, rows = identities.ranking(row)
         found = dict(zip(identities.names[places], rows.tolist(), strict=True))
@@ -59,13 +53,12 @@ def test_names_of_any_kind(ids: Any) -> None:
 def test_nothing_to_rank() -> None:
     identities = Identities.of(["a", "b", "a"])
     assert identities.merge(np.zeros((0, 3), np.float32)).shape == (0, 2)
-    for each in identities.ranking(np.full(3, -np.inf)):
-        assert each.tolist() == []
+    assert [each.tolist() for each in identities.ranking(np.full(3, -np.inf))] == [[], []]
     nobody = Identities.of([])
     assert (len(nobody.names), nobody.counts.tolist()) == (0, [])
 
 
-@pytest.mark.parametrize("shape", [(3,), (2, 2), (2, 4), (3, 2), (1, 2, 3)])
+@pytest.mark.parametrize("shape", [(3,), (2, 2), (2, 4), (1, 2, 3)])
 def test_scores_of_other_photos_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"3 gallery photos need shape \(Q, 3\), not"):
         Identities.of(["a", "b", "a"]).merge(np.zeros(shape))

@@ -9,16 +9,14 @@ from tests.helpers.features import NOTHING, keypoints
 from tests.helpers.spotted import spots
 from wildtrack.address.features.keypoints import Keypoints, find_keypoints
 from wildtrack.address.matching.local import voting as module
-from wildtrack.address.matching.local.verification import in_one_arrangement
 from wildtrack.address.matching.local.voting import MIDDLE, NEIGHBOURS, KeypointIndex
 
+SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * 300
 
-def warped(picture: np.ndarray, corners: list[list[float]]) -> np.ndarray:
-    """The picture with its corners moved to these places, in shares of its side."""
-    side = len(picture)
-    whole = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * side
-    moved = cv2.getPerspectiveTransform(whole, np.array(corners, np.float32) * side)
-    return np.asarray(cv2.warpPerspective(picture, moved, (side, side), borderValue=(128, 128, 128)))
+
+def some_photos(seed: int, *counts: int) -> list[Keypoints]:
+    rng = np.random.default_rng(seed)
+    return [keypoints(rng, count) for count in counts]
 
 
 def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
@@ -29,10 +27,9 @@ def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
         from_middle = math.hypot(x / 50 - 1, y / 50 - 1)  # the photo is 100 x 100
         distances = [float(np.linalg.norm(descriptor - gallery[photo].descriptors[row])) for photo, row in others]
         nearest = np.argsort(distances, kind="stable")[: NEIGHBOURS + 1]
-        background = distances[nearest[-1]]
         best: dict[int, float] = {}
         for place in nearest[:-1]:
-            best.setdefault(others[place][0], background - distances[place])
+            best.setdefault(others[place][0], distances[nearest[-1]] - distances[place])
         for photo, vote in best.items():
             votes[photo] += vote * math.exp(-0.5 * (from_middle / MIDDLE) ** 2)
     return votes
@@ -40,25 +37,27 @@ def votes_by_the_book(gallery: list[Keypoints], query: Keypoints) -> np.ndarray:
 
 @pytest.mark.parametrize("counts", [[20, 20, 20], [1, 30, 0, 5], [11], [2, 3], [1, 1]])
 def test_votes_agree_with_a_plain_loop(counts: list[int]) -> None:
-    rng = np.random.default_rng(len(counts))
-    gallery, query = [keypoints(rng, count) for count in counts], keypoints(rng, 12)
+    *gallery, query = some_photos(len(counts), *counts, 12)
     matches = KeypointIndex(gallery).matches(query)
     votes = np.bincount(matches.photo, matches.weights, minlength=len(gallery))
     np.testing.assert_allclose(votes, votes_by_the_book(gallery, query), rtol=1e-4)
     assert all((matches.other < np.array(counts)[matches.photo]).tolist())
     pairs = list(zip(matches.photo.tolist(), matches.query.tolist(), strict=True))
-    assert len(pairs) == len(set(pairs))  # one vote a keypoint and photo
+    assert len(pairs) == len(set(pairs))  # one vote for each keypoint and photo
     assert sum(len(matches.of(photo).query) for photo in range(len(gallery))) == len(pairs)
 
 
-@pytest.mark.parametrize("gallery", [[], [NOTHING], [NOTHING, keypoints(np.random.default_rng(1), 1)]])
-def test_a_gallery_of_nothing_scores_nothing(gallery: list[Keypoints]) -> None:
-    assert KeypointIndex(gallery).votes(keypoints(np.random.default_rng(2), 5)).tolist() == [0.0] * len(gallery)
-
-
-def test_a_query_of_nothing_scores_nothing() -> None:
-    gallery = [keypoints(np.random.default_rng(seed), 30) for seed in range(3)]
-    assert KeypointIndex(gallery).votes(NOTHING).tolist() == [0.0] * 3
+@pytest.mark.parametrize(
+    ("gallery", "query"),
+    [
+        ([], some_photos(2, 5)[0]),
+        ([NOTHING], some_photos(2, 5)[0]),
+        ([NOTHING, *some_photos(1, 1)], some_photos(2, 5)[0]),
+        (some_photos(0, 30, 30), NOTHING),
+    ],
+)
+def test_without_keypoints_there_are_no_votes(gallery: list[Keypoints], query: Keypoints) -> None:
+    assert KeypointIndex(gallery).votes(query).tolist() == [0.0] * len(gallery)
 
 
 @pytest.mark.parametrize(
@@ -71,21 +70,18 @@ def test_a_query_of_nothing_scores_nothing() -> None:
         pytest.param([[0.1, 0.1], [1, 0], [0.9, 0.8], [0, 1]], id="seen from the side"),
     ],
 )
-def test_a_planted_picture_is_found(corners: list[list[float]]) -> None:
+def test_a_distorted_picture_is_found(corners: list[list[float]]) -> None:
     pictures = [spots(seed) for seed in range(6)]
     index = KeypointIndex([find_keypoints(picture) for picture in pictures])
-    query = find_keypoints(warped(pictures[4], corners))
+    moved = cv2.getPerspectiveTransform(SQUARE, np.array(corners, np.float32) * 300)
+    warped = cv2.warpPerspective(pictures[4], moved, (300, 300), borderValue=(128, 128, 128))
+    query = find_keypoints(np.asarray(warped, np.uint8))
     scores = index.votes(query)
     assert scores.argmax() == 4
     assert scores[4] > 5 * np.delete(scores, 4).max()
-    shared = index.matches(query).of(4)
-    kept = in_one_arrangement(query, index.gallery[4], shared.query, shared.other)
-    moved = cv2.getPerspectiveTransform(
-        np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * 300, np.array(corners, np.float32) * 300
-    )
-    true = cv2.perspectiveTransform(index.gallery[4].places[shared.other][None], moved)[0]
-    error = np.linalg.norm(true - query.places[shared.query], axis=1)
-    assert np.median(error[kept]) < 5  # pixels
+    kept = index.verified(query, 4)
+    true = cv2.perspectiveTransform(index.gallery[4].places[kept.other][None], moved)[0]
+    assert np.median(np.linalg.norm(true - query.places[kept.query], axis=1)) < 5  # pixels
 
 
 def test_an_index_of_parts_finds_the_same_photo(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,72 +91,57 @@ def test_an_index_of_parts_finds_the_same_photo(monkeypatch: pytest.MonkeyPatch)
     assert [int(index.votes(find_keypoints(picture[10:, 20:])).argmax()) for picture in pictures] == list(range(8))
 
 
-def test_all_parts_together_find_what_comparing_everything_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    gallery, query = [keypoints(rng, count) for count in (40, 0, 300, 60)], keypoints(rng, 25)
+def test_an_index_that_searches_all_parts_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    *gallery, query = some_photos(0, 40, 0, 300, 60, 25)
     exact = KeypointIndex(gallery)
     monkeypatch.setattr(module, "EXACT_BELOW", 100)
     monkeypatch.setattr(module, "PROBES", 1000)
     parted = KeypointIndex(gallery)
     assert exact.parts is None and parted.parts is not None
-    again = KeypointIndex(gallery, parted.parts)
+    assert KeypointIndex(gallery, once=True).parts is None
     for excluded in (None, np.array([False, False, True, False])):
-        for index in (parted, again):
+        for index in (parted, KeypointIndex(gallery, parted.parts)):
             expected, found = exact.matches(query, excluded), index.matches(query, excluded)
             for name in ("query", "photo", "other"):
                 np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
             np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5)
 
 
-def test_an_index_that_is_asked_once_compares_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EXACT_BELOW", 10)
-    gallery = [keypoints(np.random.default_rng(0), 40)]
-    assert KeypointIndex(gallery).parts is not None
-    assert KeypointIndex(gallery, once=True).parts is None
-
-
 @pytest.mark.parametrize("threshold", [10, 10_000])
 def test_excluded_photos_are_as_if_they_were_not_there(threshold: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT_BELOW", threshold)
     monkeypatch.setattr(module, "PROBES", 1000)
-    rng = np.random.default_rng(3)
-    gallery, query = [keypoints(rng, 30) for _ in range(5)], keypoints(rng, 20)
+    *gallery, query = some_photos(3, 30, 30, 30, 30, 30, 20)
     excluded = np.array([False, True, False, True, False])
     few = KeypointIndex([photo for photo, out in zip(gallery, excluded, strict=True) if not out]).matches(query)
     found = KeypointIndex(gallery).matches(query, excluded)
     np.testing.assert_array_equal(np.flatnonzero(~excluded)[few.photo], found.photo)
     np.testing.assert_allclose(few.weights, found.weights, rtol=1e-5)
-    everything = KeypointIndex(gallery).votes(query, np.ones(5, np.bool_))
-    assert everything.tolist() == [0.0] * 5
+    assert KeypointIndex(gallery).votes(query, np.ones(5, np.bool_)).tolist() == [0.0] * 5
 
 
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("later", [[], [[]], [[3, 0, 40]], [[5], [0], [30, 2]]])
-def test_photos_that_come_later_are_as_if_they_had_been_there(
+def test_an_extended_index_is_as_if_built_at_once(
     exact: bool, later: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "EXACT_BELOW", 10**9 if exact else 1)
     monkeypatch.setattr(module, "PROBES", 10**6)
-    rng = np.random.default_rng(3)
-    gallery = [keypoints(rng, count) for count in (40, 0, 25)]
-    index = KeypointIndex(gallery)
-    more: list[Keypoints] = []
+    gallery, more = some_photos(3, 40, 0, 25), list[Keypoints]()
+    longer = index = KeypointIndex(gallery)
     before = index.votes(gallery[0])
-    longer = index
-    for counts in later:
-        photos = [keypoints(rng, count) for count in counts]
+    for number, counts in enumerate(later):
+        photos = some_photos(4 + number, *counts)
         longer, more = longer.extended(photos), [*more, *photos]
-    whole = KeypointIndex([*gallery, *more])
-    excluded = rng.random(len(gallery) + len(more)) < 0.4
-    for query in (gallery[0], keypoints(rng, 30), NOTHING):
+    whole, excluded = KeypointIndex([*gallery, *more]), np.random.default_rng(3).random(3 + len(more)) < 0.4
+    for query in (gallery[0], *some_photos(9, 30), NOTHING):
         for without in (None, excluded):
             np.testing.assert_allclose(longer.votes(query, without), whole.votes(query, without), rtol=1e-5)
     np.testing.assert_array_equal(index.votes(gallery[0]), before)
 
 
-def test_a_query_is_matched_once_for_all_that_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    gallery, query = [keypoints(rng, 30) for _ in range(4)], keypoints(rng, 20)
+def test_a_query_is_matched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    *gallery, query, other = some_photos(0, 30, 30, 30, 30, 20, 20)
     searches, search = [], KeypointIndex._nearest
 
     def spy(*args: Any) -> Any:
@@ -168,14 +149,13 @@ def test_a_query_is_matched_once_for_all_that_is_asked_of_it(monkeypatch: pytest
         return search(*args)
 
     monkeypatch.setattr(KeypointIndex, "_nearest", spy)
-    index = KeypointIndex(gallery)
-    excluded = np.array([False, True, False, False])
+    index, excluded = KeypointIndex(gallery), np.array([False, True, False, False])
     index.votes(query)
     assert len(index.verified(query, 2).query) <= len(index.matches(query, np.zeros(4, np.bool_)).query)
     assert len(searches) == 1
     index.votes(query, excluded)
     assert len(index.verified(query, 1, excluded).query) == 0
     assert len(searches) == 2
-    index.votes(keypoints(rng, 20))
-    index.extended([keypoints(rng, 9)]).votes(query)  # another index
+    index.votes(other)
+    index.extended(some_photos(1, 9)).votes(query)  # another index
     assert len(searches) == 4
