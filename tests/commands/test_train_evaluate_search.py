@@ -223,7 +223,7 @@ def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
     assert "Žofie 1/snímek 3.jpg" not in [candidate["path"] for candidate in answer["candidates"]]
     assert answer["panel"] is None
     spoken = run_script("search.py", "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels", cwd=home)
-    assert "in the index as Žofie 1; left out" in spoken.stdout
+    assert "in the gallery as Žofie 1; left out" in spoken.stdout
     assert "  1. Žofie" in spoken.stdout
 
 

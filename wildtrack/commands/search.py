@@ -23,17 +23,7 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.build import GalleryConfig, open_searcher
 from wildtrack.address.gallery.searcher import SearchConfig, Searcher, answer_photo
-from wildtrack.config import (
-    CustomObjects,
-    DiskSpace,
-    Folder,
-    Range,
-    RareFlag,
-    Scaling,
-    Share,
-    check_settings,
-    part,
-)
+from wildtrack.config import CustomObjects, DiskSpace, Folder, Range, RareFlag, Scaling, Share, check_settings, part
 from wildtrack.console import console, program, track
 from wildtrack.errors import UserError
 from wildtrack.storage.files import remove_files
@@ -62,7 +52,7 @@ class Config:
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
     viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words (left); "": not known
-    points: bool = False  # with --json: also where the points lie that two photos share
+    points: bool = False  # with --json: also the places of the points that two photos share
     exact: RareFlag = False  # compare with every gallery photo, even with so many that answers would be approximate
     scaling: Scaling = "auto"  # pixel range a third-party model expects
     cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
@@ -79,23 +69,44 @@ def search(config: Config) -> None:
 
     answers = [answer_photo(path, searcher, config.topk) for path in track(paths, "Searching", len(paths))]
     if not config.json:
-        print_answers(answers, of_the_demo=not config.photos)
-    if config.panels:  # after the answers: nobody waits for a picture to read a name
-        answers = with_panels(answers, searcher, config.results)
+        print(*map(in_words, answers), sep="\n")
+        if not config.photos:
+            print(f'The right names: {DEMO_NEW / "answers.csv"}; "unknown" is a turtle that is not in the gallery.')
+        sys.stdout.flush()  # before the pictures, which take longer
+    if config.panels:
+        answers = draw_panels(answers, searcher, config.results)
     if config.json:
-        print(json.dumps([as_json(answer, config.points) for answer in answers], indent=2))
+        print(json.dumps([in_json(answer, config.points) for answer in answers], indent=2))
     report_unreadable(answers, config.results / "search_problems.csv")
 
 
 def check(config: Config) -> list[Path]:
-    """Refuse what cannot work before anything is opened; the photos to ask about."""
+    """The photos to search for; a UserError for settings that cannot work, before anything is opened."""
     check_settings(config)
     if not config.photos and not DEMO_NEW.is_dir():
-        raise UserError(f"name the photos to ask about: {program('search')} PHOTO [PHOTO ...]")
-    paths = find_photos(config.photos or (str(DEMO_NEW),))
+        raise UserError(f"name the photos to search for: {program('search')} PHOTO [PHOTO ...]")
     if config.points and not config.json:
-        raise UserError("--points says with --json where the points lie that two photos share; add --json")
-    return paths
+        raise UserError("--points adds the places of shared points to --json; add --json")
+    return find_photos(config.photos or (str(DEMO_NEW),))
+
+
+def draw_panels(answers: list[Answer], searcher: Searcher, results: Path) -> list[Answer]:
+    """Draw a picture for each answer; the answers with the pictures' paths."""
+    from wildtrack.visualization.retrieval_panels import draw_answer  # matplotlib takes a second: after the answers
+
+    remove_files(results, PANELS)  # of an earlier search
+    drawn = []
+    for number, answer in enumerate(track(answers, "Drawing pictures", len(answers)), start=1):
+        if answer.status == "ok":
+            panel = results / f"search_{number}_{Path(answer.photo).stem[:50]}.png"
+            draw_answer(answer, searcher, panel)
+            drawn.append(replace(answer, panel=panel.as_posix()))
+        else:
+            drawn.append(answer)
+    panels = [answer.panel for answer in drawn if answer.panel]
+    if panels:
+        console.print(f"Picture: {panels[0]}" + (f", and {len(panels) - 1} more" if panels[1:] else ""))
+    return drawn
 
 
 def report_unreadable(answers: list[Answer], problems: Path) -> None:
@@ -103,62 +114,29 @@ def report_unreadable(answers: list[Answer], problems: Path) -> None:
     unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
     report_problems(problems, problem_table(unreadable))
     if len(unreadable) == len(answers):
-        raise UserError(
-            f"none of the {len(answers)} photos can be read; the first: {unreadable[0][0]}: {unreadable[0][1]}"
-        )
+        path, reason = unreadable[0]
+        raise UserError(f"none of the {len(answers)} photos can be read; the first: {path}: {reason}")
 
 
-def with_panels(answers: list[Answer], searcher: Searcher, results: Path) -> list[Answer]:
-    """Draw a picture for each answer; the same answers, which name it."""
-    from wildtrack.visualization.retrieval_panels import (
-        draw_answer,  # matplotlib takes a second: not before the answers
-    )
-
-    remove_files(results, PANELS)  # an earlier search's must not pass for this one's
-    drawn = []
-    for number, answer in enumerate(track(answers, "Drawing pictures", len(answers)), start=1):
-        panel = results / f"search_{number}_{Path(answer.photo).stem[:50]}.png"
-        if answer.status == "ok":
-            draw_answer(answer, searcher, panel)
-        drawn.append(replace(answer, panel=panel.as_posix()) if answer.status == "ok" else answer)
-    panels = [answer.panel for answer in drawn if answer.panel]
-    if panels:
-        console.print(f"Picture: {panels[0]}" + (f" and {len(panels) - 1} more beside it" if panels[1:] else ""))
-    return drawn
-
-
-def as_json(answer: Answer, with_points: bool) -> dict[str, Any]:
-    """An answer for machines; where the shared points lie is long, and only there when asked for."""
+def in_json(answer: Answer, with_points: bool) -> dict[str, Any]:
+    """An answer as JSON values, with or without the places of shared points, which are long."""
     values = asdict(answer)
     for candidate in values["candidates"] if not with_points else ():
         del candidate["points"]
     return values
 
 
-def print_answers(answers: list[Answer], of_the_demo: bool) -> None:
-    """The answers for people, at once: what comes after them takes longer."""
-    for answer in answers:
-        print_answer(answer)
-    if of_the_demo:
-        print(f'Who they really are: {DEMO_NEW / "answers.csv"}; "unknown" is a turtle that nobody has met before.')
-    sys.stdout.flush()
-
-
-def print_answer(answer: Answer) -> None:
-    """One line a candidate, for people."""
+def in_words(answer: Answer) -> str:
+    """An answer for the terminal: the decision, and a line for each candidate."""
     if answer.status == "unreadable":
-        print(f"{answer.photo}: cannot be read: {answer.reason}")
-        return
-    known = (
-        f" (this very file is in the index as {answer.already_known_as}; left out)" if answer.already_known_as else ""
-    )
+        return f"{answer.photo}: cannot be read: {answer.reason}"
+    known = f" (this file is in the gallery as {answer.already_known_as}; left out)" if answer.already_known_as else ""
     viewpoint = f" (as {answer.viewpoint})" if answer.viewpoint else ""
-    print(f"{answer.photo}{viewpoint}: {DECISIONS[answer.decision]}{known}")
-    for candidate in answer.candidates:
-        sure = "" if candidate.probability is None else f"P(same) {candidate.probability:.2f}  "
-        points = "" if candidate.shared_points is None else f"{candidate.shared_points} shared points  "
-        seen = f"  only known from: {candidate.other_viewpoint}" if candidate.other_viewpoint else ""
-        print(
-            f"  {candidate.rank}. {candidate.identity}  {sure}{points}network similarity {candidate.similarity:.2f}  "
-            f"({candidate.path}){seen}"
-        )
+    lines = [f"{answer.photo}{viewpoint}: {DECISIONS[answer.decision]}{known}"]
+    for each in answer.candidates:
+        probability = "" if each.probability is None else f"P(same) {each.probability:.2f}  "
+        points = "" if each.shared_points is None else f"{each.shared_points} shared points  "
+        seen = f"  only known from: {each.other_viewpoint}" if each.other_viewpoint else ""
+        figures = f"{probability}{points}network similarity {each.similarity:.2f}"
+        lines.append(f"  {each.rank}. {each.identity}  {figures}  ({each.path}){seen}")
+    return "\n".join(lines)

@@ -117,31 +117,31 @@ def test_a_file_of_another_kind_is_refused_in_one_line(content: bytes, tmp_path:
     refused(tmp_path / FILE)
 
 
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        *(("best", value) for value in ("auto", ["fused"], None)),
-        *((name, value) for name in COUNTS for value in ("7", True, [], None, 1e999)),
-        ("unseen", "no"),
-        *(("calibrations", value) for value in (None, [])),
-        ("calibrations local", 7),
-        *(("calibrations local prior", value) for value in ("half", None, 0, 1, 1e999)),
-        *(("calibrations local spread", value) for value in ([1.0], [0.0, "x"])),
-        *(("calibrations local curves", value) for value in ([], {})),
-        ("calibrations local curves any", None),
-        *(("calibrations local curves any scores", value) for value in ([], [1.0], None)),
-        ("calibrations local curves any probabilities", "0.5"),
-        ("calibrations local curves same probabilities", [[0.1, 0.2], [0.3]]),
-        *(("matchers", value) for value in (None, [])),
-        ("matchers fused", None),
-        ("matchers fused by_viewpoint", "no"),
-        *(("matchers fused weights", value) for value in ([1.0, 2.0], [1.0, 2.0, 1e999], "123")),
-        *(("matchers fused even", value) for value in ("half", None)),
-        *(("matchers fused known", value) for value in (None, [0.1, None], [0.9, 0.1])),
-        *(("matchers fused new", value) for value in ({}, [10**400])),
-        ("matchers fused reciprocal_rank", []),
-    ],
-)
+WRONG: dict[str, list[Any]] = {
+    "best": ["auto", ["fused"], None],
+    **{name: ["7", True, [], None, 1e999] for name in COUNTS},
+    "unseen": ["no"],
+    "calibrations": [None, []],
+    "calibrations local": [7],
+    "calibrations local prior": ["half", None, 0, 1, 1e999],
+    "calibrations local spread": [[1.0], [0.0, "x"]],
+    "calibrations local curves": [[], {}],
+    "calibrations local curves any": [None],
+    "calibrations local curves any scores": [[], [1.0], None],
+    "calibrations local curves any probabilities": ["0.5"],
+    "calibrations local curves same probabilities": [[[0.1, 0.2], [0.3]]],
+    "matchers": [None, []],
+    "matchers fused": [None],
+    "matchers fused by_viewpoint": ["no"],
+    "matchers fused weights": [[1.0, 2.0], [1.0, 2.0, 1e999], "123"],
+    "matchers fused even": ["half", None],
+    "matchers fused known": [None, [0.1, None], [0.9, 0.1]],
+    "matchers fused new": [{}, [10**400]],
+    "matchers fused reciprocal_rank": [[]],
+}
+
+
+@pytest.mark.parametrize(("place", "value"), [(place, value) for place, values in WRONG.items() for value in values])
 def test_a_part_of_the_wrong_kind_is_refused_in_one_line(
     learnt: Matching, tmp_path: Path, place: str, value: Any
 ) -> None:

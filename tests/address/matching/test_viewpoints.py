@@ -10,5 +10,5 @@ from wildtrack.address.matching.viewpoints import ANY, OTHER, SAME, viewpoint_re
 def test_the_relation_of_viewpoints(query: str, expected: list[int]) -> None:
     for viewpoints in ([query], np.array([query], dtype=object)):
         found = viewpoint_relation(viewpoints, np.array(["left", "right", ""]))
-        assert (found.dtype, found.tolist()) == (np.int8, [expected])
+        assert found.dtype == np.int8 and found.tolist() == [expected]
     assert viewpoint_relation([query], []).shape == (1, 0)

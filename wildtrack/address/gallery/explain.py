@@ -42,16 +42,8 @@ def shared_points(
 def similarity_maps(engine: Engine, photo: npt.NDArray[np.uint8], embeddings: Floats) -> Floats:
     """Where on a photo its similarity to K others comes from: the cosine that is lost when a place is covered.
 
-    After Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. It works for any model,
-    because it needs only the engine.
-
-    Args:
-        engine: Embeds photos.
-        photo: uint8 (H, W, 3), at the engine's size.
-        embeddings: float32 (K, D), of the others.
-
-    Returns:
-        float32 (K, H, W), 0 or more: the mean over the windows that cover a place, slightly blurred.
+    After Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. Of a photo uint8
+    (H, W, 3), at the engine's size, and embeddings (K, D) it makes float32 (K, H, W), 0 or more, slightly blurred.
     """
     height, width = photo.shape[:2]
     tall, wide = max(1, round(COVERED * height)), max(1, round(COVERED * width))
@@ -96,14 +88,9 @@ def explain_queries(
     index: KeypointIndex | None,
     gallery: npt.NDArray[np.intp],
 ) -> dict[int, Reasons]:
-    """Explain why photos of a catalogue are ranked first for others.
+    """Explain why photos of a catalogue are ranked first: row of a query -> their rows, and here -> the reasons.
 
-    Args:
-        ranked: Row of a query -> the rows of the photos that are ranked first.
-        photos: The catalogue's photos.
-        engine: Embeds photos.
-        index: The gallery's keypoints; None: only the photos that are ranked first are compared.
-        gallery: int (G,), the row of each photo in the index.
+    The index has the keypoints of the catalogue's rows `gallery`, int (G,); None: only the ranked photos are compared.
     """
     places = {int(row): place for place, row in enumerate(gallery)}
     reasons = {}

@@ -60,18 +60,10 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
 
 
 def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Gallery | None:
-    """Open the gallery in an artifacts folder, every file checked; None where there is none yet.
+    """Open the gallery in an artifacts folder, large arrays mapped from disk; None where there is none yet.
 
-    Large arrays are mapped from disk.
-
-    Args:
-        folder: The artifacts folder.
-        fingerprint: Of the model that will embed the queries.
-        dimensions: Length of that model's embeddings.
-        with_keypoints: Whether the matcher compares keypoints.
-
-    Raises:
-        UserError: The gallery is damaged, incomplete, or was made by another model.
+    The fingerprint and the dimensions are those of the model that will embed the queries. A UserError where the gallery
+    is damaged or incomplete, was made by another model, or lacks keypoints that are needed.
     """
     about = gallery_files(folder).open()
     if about is None:

@@ -69,13 +69,9 @@ def write_index(index: Any, path: Path) -> None:
 
 
 def read_index(path: Path, photos: int, dimensions: int) -> Any:
-    """Open the index of N photos and D dimensions, mapped from disk, its structure checked before it is searched.
+    """Open the index, mapped from disk; a ValueError where it is not an index of so many photos and dimensions.
 
     On Windows it is read into memory, because a file that is mapped could not be replaced by a new one.
-
-    Raises:
-        ValueError: It is another kind of index, or not of so many embeddings of this length.
-        OSError: It cannot be read.
     """
     with path.open("rb") as file:
         kind = file.read(4)

@@ -20,16 +20,9 @@ def rank_identities(query: Features, gallery: Gallery, matcher: Matcher, count: 
     Where scores follow from cosines, only the most similar photos are scored, as many as make the ranking certain; a
     photo that an approximate index misses is assumed to be less similar than those it finds.
 
-    Args:
-        query: One photo.
-        gallery: G photos.
-        matcher: Scores them.
-        count: How many animals are wanted; fewer come back when fewer are known.
-        excluded: bool (G,): gallery photos to ignore, such as the query itself.
-
-    Returns:
-        The gallery's rows of each animal's best photo, the best animal first, ties by row, with the columns
-        `similarity` (cosine, -1 to 1), `score`, `row`, and `gallery_photos`, the number of photos of that animal.
+    Returns the gallery's rows of at most `count` animals' best photos, the best animal first, ties by row, with the
+    columns `similarity` (cosine, -1 to 1), `score`, `row`, and `gallery_photos`, the number of photos of that animal.
+    Photos that are `excluded`, bool (G,), such as the query itself, are ignored.
     """
     identities = gallery.identities
     out = np.bincount(identities.codes[excluded], minlength=len(identities.names))

@@ -30,11 +30,7 @@ def write_keypoints(index: KeypointIndex, folder: Path) -> None:
 
 
 def open_keypoints(folder: Path) -> KeypointIndex:
-    """Open the index, its large arrays mapped from disk.
-
-    Raises:
-        ValueError, OSError, EOFError: Files are missing or damaged, or do not fit together.
-    """
+    """Open the index, mapped from disk; OSError, ValueError or EOFError where files are missing or do not fit."""
     photos, places, descriptors, centres, members = (open_array(folder / f"keypoint_{name}.npy") for name in ARRAYS)
     total = places.size // 2
     fits = (
