@@ -1,3 +1,5 @@
+import hashlib
+import json
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
@@ -7,7 +9,7 @@ import pytest
 
 from wildtrack.errors import UserError
 from wildtrack.storage import sealed
-from wildtrack.storage.sealed import SealedSet, _manifest_text
+from wildtrack.storage.sealed import SealedSet
 
 NAMES = ("a.txt", "b.txt", "c.txt")
 
@@ -42,7 +44,8 @@ def expected(version: str) -> dict[str, str]:
 
 def forge(folder: Path, manifest: Any) -> None:
     """A manifest with a right digest, whatever it says."""
-    (folder / "manifest.json").write_text(_manifest_text(manifest))
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "digest": digest}, indent=1))
 
 
 def test_round_trip_and_replacement(tmp_path: Path) -> None:

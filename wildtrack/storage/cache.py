@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -11,22 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from zipfile import BadZipFile
 
 from wildtrack.storage.files import write_atomically
 
 ABANDONED_SECONDS = 3600  # a half-written file that has not grown for so long has lost its process
-DAMAGE = (  # what reading a damaged file of JSON, .npy or .npz raises
-    OSError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    RecursionError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# what reading a damaged file of JSON, .npy or .npz raises
+DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, BadZipFile, zlib.error)
 
 ValueT = TypeVar("ValueT")
 
@@ -34,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def default_cache() -> Path:
-    """The cache folder: $WILDTRACK_CACHE, else `wildtrack` in the place the system has for caches."""
+    """The cache folder: $WILDTRACK_CACHE, else `wildtrack` in the system's folder for caches."""
     chosen = os.environ.get("WILDTRACK_CACHE")
     if chosen:
         return Path(chosen)
@@ -44,17 +34,11 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class CacheConfig:
-    """What is kept of photos between runs, and where.
+    """What is kept of photos between runs, and where."""
 
-    Attributes:
-        cache_gb: Disk space in units of 10^9 bytes, for decoded photos, for embeddings and for keypoints each.
-        verify: Read every photo again, whatever its size and date.
-        root: The folder of all caches.
-    """
-
-    cache_gb: float = 10.0
-    verify: bool = False
-    root: Path = field(default_factory=default_cache)
+    cache_gb: float = 10.0  # disk space in units of 10^9 bytes, for decoded photos, embeddings and keypoints each
+    verify: bool = False  # read every photo again, whatever its size and date
+    root: Path = field(default_factory=default_cache)  # the folder of all caches
 
 
 @dataclass(frozen=True)
@@ -62,32 +46,18 @@ class Cache:
     """Entries of one kind: a file each, `KEY.suffix` in one folder. Any number of processes may use it at once.
 
     A file that shares an entry's stem is its companion, and is deleted with it.
-
-    Attributes:
-        folder: Where the entries lie; made when the first one is put there.
-        suffix: Of every entry, such as ".npy".
-        limit_gb: What the entries together may take, in units of 10^9 bytes.
     """
 
     folder: Path
-    suffix: str
-    limit_gb: float
+    suffix: str  # such as ".npy"
+    limit_gb: float  # all entries together, in units of 10^9 bytes
 
     def path(self, key: str) -> Path:
-        """Where the entry of a key is, or would be.
-
-        Args:
-            key: Names everything that decides what is in the entry; a file name's stem, hexadecimal most often.
-        """
+        """Where the entry of a key is, or would be; the key names everything that its content depends on."""
         return self.folder / f"{key}{self.suffix}"
 
     def get(self, key: str, load: Callable[[Path], ValueT]) -> ValueT | None:
-        """What `load` makes of an entry, which counts as used now; None where it is missing or damaged.
-
-        Args:
-            key: Of the entry.
-            load: Reads a file; raises one of `DAMAGE` for one that is not as it was written.
-        """
+        """What `load` makes of an entry, which counts as used now; None where it is missing or raises `DAMAGE`."""
         entry = self.path(key)
         try:
             value = load(entry)
@@ -101,21 +71,13 @@ class Cache:
         return value
 
     def put(self, key: str, write: Callable[[Path], object]) -> Path:
-        """Let `write` fill a file, and make it the entry of a key in one step; see `write_atomically`.
-
-        Returns:
-            The entry.
-        """
+        """Let `write` fill the entry of a key; the entry. See `write_atomically`."""
         entry = self.path(key)
         write_atomically(entry, write)
         return entry
 
     def trim(self, keep: str | None = None) -> None:
-        """Delete the least recently used entries until all of them fit the limit.
-
-        Args:
-            keep: The key of an entry that stays, however large it is.
-        """
+        """Delete the least recently used entries until all fit the limit; that of the key `keep` always stays."""
         entries = sorted(self._entries())
         total = sum(size for _, size, _ in entries)
         if total <= self.limit_gb * 1e9:

@@ -16,28 +16,20 @@ import pandas as pd
 
 from wildtrack.errors import UserError
 
-BLOCK = 1 << 20  # bytes that are read at once
-
 
 def sha256(source: Path | BinaryIO) -> str:
-    """Hex SHA-256 of the bytes of a file or of a seekable stream, read in blocks."""
+    """Hex SHA-256 of a file or of a whole seekable stream."""
     if isinstance(source, Path):
         with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
+            return sha256(file)
     source.seek(0)
-    while block := source.read(BLOCK):
-        digest.update(block)
-    return digest.hexdigest()
+    return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:
-    """The array in a .npy file, where it lies on disk: no pickles, and no archives.
-
-    On Windows it is read into memory, because a file that is mapped could not be replaced by a new one.
-    """
+    """The array in a .npy file, memory-mapped; pickles and archives are refused."""
     mapped = np.lib.format.open_memmap(path, mode="r")
-    return np.array(mapped) if os.name == "nt" else mapped
+    return np.array(mapped) if os.name == "nt" else mapped  # Windows could not replace a mapped file by a new one
 
 
 def fsync(path: Path) -> None:
@@ -52,13 +44,10 @@ def fsync(path: Path) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary neighbour of `path`, then put it in place in one step.
-
-    The neighbour keeps the suffix, because many writers choose the format by it. When `write`
-    raises, whatever stood at `path` is untouched.
-    """
+    """Let `write` fill a temporary file, then move it to `path` in one step; when it raises, `path` is untouched."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{secrets.token_hex(8)}{path.suffix}")  # not mkstemp: nobody else could read its files
+    # not mkstemp, whose files only their owner may read; many writers choose the format by the suffix
+    part = path.with_name(f".part-{secrets.token_hex(8)}{path.suffix}")
     try:
         write(part)
         fsync(part)
@@ -69,12 +58,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty temporary neighbour of `target`, and put it in place in one step when the block is done.
+    """Yield an empty folder that becomes `target` in one step at the end; when the block raises, nothing is left.
 
-    When the block raises, nothing is left.
-
-    Raises:
-        UserError: there is something at `target`, which is never overwritten, or one stands in it.
+    Raises a UserError where `target` is in use; see `refuse_used`.
     """
     refuse_used(target)
     target = target.resolve()
@@ -91,7 +77,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def refuse_used(target: Path) -> None:
-    """Raise a UserError when `new_folder` cannot make that folder."""
+    """Raise a UserError for the current folder, and for a folder that is not empty."""
     if target.resolve() == Path.cwd():
         raise UserError(f"{target} is the folder you are in, and cannot be put in place in one step; name a new folder")
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
@@ -100,9 +86,10 @@ def refuse_used(target: Path) -> None:
 
 def remove_files(folder: Path, *patterns: str) -> None:
     """Remove the files in a folder whose names match one of the patterns, such as `gradcam_*.png`."""
-    for path in (path for pattern in patterns for path in folder.glob(pattern)):
-        if path.is_file():
-            path.unlink()
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            if path.is_file():
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -116,12 +103,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as UTF-8 CSV with Unix line ends, atomically.
-
-    Where a cell holds a carriage return, which pandas leaves without quotes and readers take for the end of the row,
-    all text is quoted.
-    """
+    """Write a table as UTF-8 CSV with Unix line ends, atomically."""
     text = table.select_dtypes(include=["object", "str"]).astype("str")
+    # pandas does not quote a carriage return, which readers take for the end of the row
     returns = any(text[column].str.contains("\r", regex=False).any() for column in text)
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     write_atomically(path, lambda part: table.to_csv(part, index=False, lineterminator="\n", quoting=quoting))

@@ -17,16 +17,7 @@ _SLOW_BYTES = 50_000_000  # reading more than this takes seconds
 
 
 def read_json(source: Path, setting: str, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """The value in a JSON file in UTF-8.
-
-    Args:
-        source: The file.
-        setting: How the user named it, such as "data = "; begins the error message.
-        object_hook: As in `json.loads`.
-
-    Raises:
-        UserError: The file is missing, too large, or not JSON.
-    """
+    """The value in a JSON file in UTF-8; a UserError, which begins with `setting`, where there is none."""
     if not source.is_file():
         raise UserError(f"{setting}{source}: no such file")
     size = source.stat().st_size

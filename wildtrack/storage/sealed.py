@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from wildtrack.errors import UserError
 from wildtrack.storage.files import fsync, sha256, write_text
 
@@ -24,19 +26,12 @@ MAX_MANIFEST_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class SealedSet:
-    """Files of one folder that belong together.
+    """Files of one folder that belong together."""
 
-    Attributes:
-        folder: Where they lie, perhaps beside other files.
-        manifest_name: Of the JSON file that holds their SHA-256.
-        staging_name: Of the folder inside `folder` in which a new set is prepared.
-        remedy: How to make the set again; ends the message about a damaged one.
-    """
-
-    folder: Path
-    manifest_name: str
-    staging_name: str
-    remedy: str
+    folder: Path  # which may hold other files too
+    manifest_name: str  # of the JSON file with their SHA-256
+    staging_name: str  # of the folder inside `folder` in which a new set is prepared
+    remedy: str  # how to make the set again; ends the message about a damaged one
 
     @property
     def staging(self) -> Path:
@@ -44,12 +39,7 @@ class SealedSet:
         return self.folder / self.staging_name
 
     def replace(self, write: Callable[[Path], object], about: dict[str, Any]) -> None:
-        """Let `write` fill an empty folder, seal it, and make it the current set.
-
-        Args:
-            write: Called with the staging folder.
-            about: What the manifest says beside the hashes; plain JSON values.
-        """
+        """Let `write` fill an empty folder, seal it, and make it the current set; `about` goes into the manifest."""
         self.recover()
         if self.staging.is_dir():
             log.info("Dropping an incomplete save in %s.", self.folder)
@@ -61,7 +51,7 @@ class SealedSet:
             files = {path.name: sha256(path) for path in paths}
             for path in paths:
                 fsync(path)
-            write_text(self.staging / self.manifest_name, _manifest_text({"about": about, "files": files}))
+            write_text(self.staging / self.manifest_name, _Manifest(about, files).text())
         except BaseException:  # a full disk most likely: an incomplete set only takes room
             if _read_manifest(self.staging / self.manifest_name) is None:
                 shutil.rmtree(self.staging, ignore_errors=True)
@@ -74,28 +64,23 @@ class SealedSet:
         self.recover()
         manifest = _read_manifest(self.folder / self.manifest_name)
         (self.folder / self.manifest_name).unlink(missing_ok=True)
-        for name in manifest["files"] if manifest else ():
+        for name in manifest.files if manifest else ():
             (self.folder / name).unlink(missing_ok=True)
 
     def add(self, name: str, write: Callable[[Path], object]) -> None:
-        """Write one file of the set anew, the others as they are.
-
-        Args:
-            name: The file's name.
-            write: Called with the path to write.
-        """
-        about = self.open()
+        """Let `write` fill one file of the set, the others stay as they are."""
+        self.open()
         manifest = _read_manifest(self.folder / self.manifest_name)
-        if about is None or manifest is None:
+        if manifest is None:
             raise UserError(f"there is no {self.manifest_name} in {self.folder}; {self.remedy}")
 
         def write_all(staging: Path) -> None:
-            for other in manifest["files"].keys() - {name}:
+            for other in manifest.files.keys() - {name}:
                 if (self.folder / other).is_file():
                     shutil.copy2(self.folder / other, staging / other)
             write(staging / name)
 
-        self.replace(write_all, about)
+        self.replace(write_all, manifest.about)
 
     def recover(self) -> None:
         """Move a complete staging folder into place; an incomplete one may be another program's save in progress."""
@@ -104,12 +89,10 @@ class SealedSet:
             self._move_into_place()
 
     def open(self) -> dict[str, Any] | None:
-        """What the manifest says "about" the set, after every file was checked against it; None without a manifest.
+        """Check every file against the manifest and return what that says "about" the set; None without a manifest.
 
-        An interrupted save is finished first. A missing file is an error only where it is needed.
-
-        Raises:
-            UserError: The manifest or a file in it was altered or damaged.
+        An interrupted save is finished first. A missing file is an error only where it is needed; a manifest or file
+        that was altered or damaged is a UserError.
         """
         self.recover()
         path = self.folder / self.manifest_name
@@ -118,49 +101,49 @@ class SealedSet:
         manifest = _read_manifest(path)
         if manifest is None:
             raise UserError(f"{path} is damaged; {self.remedy}")
-        for name, digest in manifest["files"].items():
+        for name, digest in manifest.files.items():
             file = self.folder / name
             if file.is_file() and sha256(file) != digest:
                 raise UserError(f"{file} is damaged or was altered (its SHA-256 is not the manifest's); {self.remedy}")
-        about: dict[str, Any] = manifest["about"]
-        return about
+        return manifest.about
 
     def _move_into_place(self) -> None:
         manifest = _read_manifest(self.staging / self.manifest_name)
         if manifest is None:
             raise UserError(f"{self.staging} is damaged; {self.remedy}")
-        for name in manifest["files"]:
+        for name in manifest.files:
             if (self.staging / name).exists():  # else an interrupted move has already put it in place
                 (self.staging / name).replace(self.folder / name)
         old = _read_manifest(self.folder / self.manifest_name)
-        for name in old["files"].keys() - manifest["files"].keys() if old else ():
+        for name in old.files.keys() - manifest.files.keys() if old else ():
             (self.folder / name).unlink(missing_ok=True)
         (self.staging / self.manifest_name).replace(self.folder / self.manifest_name)
         fsync(self.folder)
         shutil.rmtree(self.staging)
 
 
-def _digest(content: dict[str, Any]) -> str:
-    """SHA-256 of a manifest's own content, so that damage to the manifest itself is noticed."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+class _Manifest(msgspec.Struct):
+    about: dict[str, Any]
+    files: dict[str, str]  # name -> SHA-256
+
+    def text(self) -> str:
+        """As it is written; a digest of its own content shows damage to the manifest itself."""
+        content = {"about": self.about, "files": self.files}
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return json.dumps({**content, "digest": digest}, indent=1)
 
 
-def _manifest_text(content: dict[str, Any]) -> str:
-    return json.dumps({**content, "digest": _digest(content)}, indent=1)
-
-
-def _read_manifest(path: Path) -> dict[str, Any] | None:
+def _read_manifest(path: Path) -> _Manifest | None:
     """The manifest, or None when it is missing, damaged, or names files outside its folder."""
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             return None
-        text = path.read_bytes().decode()
-        manifest = json.loads(text)
-        del manifest["digest"]
-        names = list(manifest["files"].keys())
-        stays_inside = all(Path(name).name == name and name not in ("", "..") and name.isprintable() for name in names)
-        # every byte counts, also where JSON would mean the same
-        whole = text == _manifest_text(manifest) and stays_inside and isinstance(manifest["about"], dict)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        content = path.read_bytes()
+        manifest = msgspec.json.decode(content, type=_Manifest)
+    except (FileNotFoundError, msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return manifest if whole else None
+    stays_inside = all(
+        Path(each).name == each and each not in ("", "..") and each.isprintable() for each in manifest.files
+    )
+    # every byte counts, also where JSON would mean the same
+    return manifest if stays_inside and content == manifest.text().encode() else None

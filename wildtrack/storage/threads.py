@@ -18,14 +18,10 @@ def cores() -> int:
 
 
 def pieces(items: Sequence[ItemT], most: int) -> list[Sequence[ItemT]]:
-    """Cut items into pieces for `in_threads`, where work on one item is quicker than handing it to a thread.
+    """Slices of a sequence or array, in order, all but the last of one length, for `in_threads`.
 
-    Args:
-        items: A sequence or an array.
-        most: The most items in a piece; fewer where a core would get less than `PIECES_PER_CORE` pieces.
-
-    Returns:
-        Slices of the items, in order, all but the last of one length.
+    For work on an item that is quicker than handing it to a thread. A slice has `most` items, fewer where a core would
+    get less than `PIECES_PER_CORE` slices.
 
     Examples:
         >>> pieces("abc", 2)
@@ -38,14 +34,8 @@ def pieces(items: Sequence[ItemT], most: int) -> list[Sequence[ItemT]]:
 def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Iterator[ResultT]:
     """Yield `function(item)` for each item, in order, from one thread a core.
 
-    At most two results a core are computed ahead of the one that is taken, so memory stays flat.
-
-    Args:
-        function: Thread-safe; what it raises is raised when its result is taken.
-        items: Taken as they are needed, so there may be any number.
-
-    Yields:
-        The results.
+    What the function raises is raised when its result is taken. Items are taken as they are needed, and at most two
+    results a core are computed ahead, so memory stays flat.
 
     Examples:
         >>> list(in_threads(abs, [3, -2, 1]))
