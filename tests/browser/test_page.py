@@ -216,12 +216,12 @@ def test_esc_says_nothing_and_enter_presses_what_has_the_focus(page: Any) -> Non
 def test_a_file_that_is_no_photo_is_told_of(page: Any, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("not a photo")
     page.set_input_files("#pick", [str(tmp_path / "list.txt")])
-    playwright.expect(page.locator("#left-out")).to_have_text("1 file is no photo, and was left out.")
+    playwright.expect(page.locator("#left-out")).to_have_text("1 file was skipped: it is not a photo.")
 
 
 def test_enter_confirms_nobody_whom_the_answer_does_not_believe_in(page: Any) -> None:
     drop(page, demo_photo(known=False)[0])
-    if answered(page) == "Nobody we know":
+    if answered(page) == "Probably a new animal":
         page.focus("#photos button")
         page.keyboard.press("Enter")
         playwright.expect(page.locator("#naming")).to_be_visible()

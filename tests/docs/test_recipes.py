@@ -21,10 +21,10 @@ print(*table["orientation"], *table["species"].unique(), sources.load("harbour_s
 """
 PAGE = """
 from types import SimpleNamespace
-import pandas as pd
 from fastapi.testclient import TestClient
 from wildtrack.web.api import create_app
-known = pd.DataFrame({"identity": ["Anna <1>", "Bruno"], "photos": [3, 1]})
+from wildtrack.web.responses import KnownAnimal
+known = [KnownAnimal("Anna <1>", 3, "", None, None), KnownAnimal("Bruno", 1, "", None, None)]
 print(TestClient(create_app(SimpleNamespace(identities=lambda: known), "", False)).get("/animals").text)
 """
 

@@ -27,7 +27,7 @@ from wildtrack.address.gallery.index import build_index, is_exact
 from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
-from wildtrack.web.store import Said, Store
+from wildtrack.web.store import Claim, Store
 
 DAMAGES = 1000 if os.environ.get("WILDTRACK_SOAK") else 250
 DIMENSIONS = 16
@@ -136,7 +136,7 @@ def test_a_flipped_bit_in_the_pixel_cache_is_decoded_away(
 
 def test_what_damages_to_the_sightings_cost(tmp_path: Path) -> None:
     """SQLite keeps no checksums: what its own check finds is refused, and a photo is known by its content."""
-    vector, said = np.zeros(8, np.float32), Said("Ana", new_individual=True)
+    vector, said = np.zeros(8, np.float32), Claim("Ana", new_individual=True)
     store = Store(tmp_path / "sightings")
     sighting = store.add(b"a photo", ".jpg", said, "f" * 64, vector, set())
     photo = store.file_of(sighting.stored)
@@ -181,7 +181,7 @@ def test_a_flipped_bit_in_the_sightings(tmp_path: Path, record_property: Callabl
     store = Store(tmp_path)
     for number in range(30):
         vector = np.random.default_rng(number).normal(size=64).astype(np.float32)
-        name = Said(f"Žofie {number}", new_individual=True, viewpoint="left", decision="new", probability=0.125)
+        name = Claim(f"Žofie {number}", new_individual=True, viewpoint="left", decision="new", probability=0.125)
         store.add(b"photo %d" % number, ".jpg", name, "f" * 64, vector, set())
     store.close()
     database, truth = tmp_path / "sightings.sqlite", said()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wildtrack.web.store import Said, Store
+from wildtrack.web.store import Claim, Store
 
 KNOWN = {"Ana", "Blå"}
 MODEL = "f" * 64
@@ -10,4 +10,4 @@ MODEL = "f" * 64
 
 def add(store: Store, photo: bytes = b"one", identity: str = "Ana", new: bool = False) -> int:
     vector = np.full(4, len(photo), np.float32)
-    return store.add(photo, ".jpg", Said(identity, new, "left", "match", 0.9), MODEL, vector, KNOWN).id
+    return store.add(photo, ".jpg", Claim(identity, new, "left", "match", 0.9), MODEL, vector, KNOWN).id

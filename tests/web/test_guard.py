@@ -119,7 +119,7 @@ def test_positions_need_the_token(target: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(("target", "status"), [("/search", 200), ("/predict?topk=1", 200), ("/sightings", 401)])
-def test_asking_is_no_writing(target: str, status: int) -> None:
+def test_searching_needs_no_token(target: str, status: int) -> None:
     assert ask("POST", token="secret", target=target)[0] == status
     assert ask("POST", {"origin": "http://evil.example"}, token="secret", target=target)[0] == 403
 
@@ -131,13 +131,13 @@ def test_only_the_pages_own_script_runs() -> None:
     assert policy.startswith("default-src 'none';")
 
 
-def test_one_more_than_may_wait_is_told_to_come_back() -> None:
+def test_one_request_too_many_is_answered_with_503() -> None:
     guard = Guard(echo, frozenset({"localhost"}), Limits(100, sending=1))
     guard.working["looking"] = guard.most["looking"]
     status, headers, _ = ask(guard=guard)
     assert (status, headers["retry-after"]) == (503, "2")
-    assert ask(guard=guard, target="/healthz")[0] == 200  # who is busy is not ill
-    assert ask("POST", guard=guard)[0] == 200  # those who look keep nobody from asking
+    assert ask(guard=guard, target="/healthz")[0] == 200
+    assert ask("POST", guard=guard)[0] == 200  # the two kinds are counted apart
     guard.working = {"sending": 1, "looking": 0}
     assert ask("POST", guard=guard)[0] == 503
     assert ask(guard=guard)[0] == 200
@@ -146,7 +146,7 @@ def test_one_more_than_may_wait_is_told_to_come_back() -> None:
     assert guard.working == {"sending": 0, "looking": 0}
 
 
-def test_who_sends_nothing_is_not_waited_for() -> None:
+def test_a_client_that_sends_nothing_is_given_up() -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:

@@ -4,23 +4,18 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.sightings import MODEL, add
-from wildtrack.web import store as module
+from wildtrack.storage import files
 from wildtrack.web.store import ConflictError, Store
 
 
-def test_what_is_said_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_a_sighting_is_there_after_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path)
     number = add(store)
     store.close()
     again = Store(tmp_path)
     (found,) = again.sightings()
-    assert (found.id, found.identity, found.viewpoint, found.decision, found.probability) == (
-        number,
-        "Ana",
-        "left",
-        "match",
-        0.9,
-    )
+    assert (found.id, found.identity, found.viewpoint) == (number, "Ana", "left")
+    assert (found.decision, found.probability) == ("match", 0.9)
     assert again.file_of(found.stored).read_bytes() == b"one"
     assert {photo: vector.tolist() for photo, vector in again.vectors(MODEL).items()} == {found.photo: [3.0] * 4}
     assert again.vectors("0" * 64) == {}
@@ -28,17 +23,17 @@ def test_what_is_said_is_there_after_a_restart(tmp_path: Path) -> None:
     assert [event.action for event in again.events(10)] == ["confirmed"]
 
 
-def test_undone_is_not_forgotten(tmp_path: Path) -> None:
+def test_an_undone_sighting_stays_in_the_history(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.undo(add(store))
     assert store.sightings() == []
     assert [event.action for event in store.events(10)] == ["undone", "confirmed"]
-    add(store, identity="Blå")  # the same photo, said again
+    add(store, identity="Blå")  # the same photo, confirmed again
     assert [seen.identity for seen in store.sightings()] == ["Blå"]
 
 
 @pytest.mark.parametrize(
-    ("before", "said", "reason"),
+    ("before", "claim", "reason"),
     [
         ([(b"one", "Ana", False)], (b"one", "Blå", False), "has been confirmed as Ana"),
         ([], (b"one", "Eva", False), "no animal is called Eva"),
@@ -48,14 +43,14 @@ def test_undone_is_not_forgotten(tmp_path: Path) -> None:
         ([(b"one", "Eva", True)], (b"two", "Eva", True), "there is an animal called Eva"),
     ],
 )
-def test_contradictions_are_refused(
-    tmp_path: Path, before: list[tuple[bytes, str, bool]], said: tuple[bytes, str, bool], reason: str
+def test_a_contradiction_is_refused(
+    tmp_path: Path, before: list[tuple[bytes, str, bool]], claim: tuple[bytes, str, bool], reason: str
 ) -> None:
     store = Store(tmp_path)
     for earlier in before:
         add(store, *earlier)
     with pytest.raises(ConflictError, match=reason):
-        add(store, *said)
+        add(store, *claim)
     assert len(store.sightings()) == len(before)
     assert len(list((tmp_path / "photos").iterdir())) == len(before)  # a refused photo is not kept
 
@@ -74,7 +69,7 @@ def test_a_new_animal_can_be_met_again_and_is_undone_last(tmp_path: Path) -> Non
         add(store, b"two", "Eva")
 
 
-def test_what_a_crash_left_is_mended(tmp_path: Path) -> None:
+def test_files_left_by_a_crash_are_removed(tmp_path: Path) -> None:
     store = Store(tmp_path)
     add(store)
     (kept,) = store.sightings()
@@ -94,7 +89,7 @@ def test_a_refused_photo_leaves_no_row(tmp_path: Path, monkeypatch: pytest.Monke
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "fsync", full)
+    monkeypatch.setattr(files, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         add(store)
     assert store.sightings() == []

@@ -1,11 +1,11 @@
-"""The search behind a web page, and what people confirm there: needs requirements-app.txt.
+"""The search as a web page, which learns what people confirm; needs requirements-app.txt.
 
 - `server`: the application on a socket
-- `guard`: who may ask, how much they may send
-- `api`: requests in, typed answers out
-- `responses`: what they say
-- `service`: the search, and what people confirmed
-- `store`, `database`: what people said, in SQLite
-- `exports`: tables that may leave the house
+- `guard`: who may ask, and how much they may send
+- `api`: the routes
+- `responses`: their typed answers
+- `service`: the search with the confirmed photos
+- `store`, `database`: the confirmed photos, in files and SQLite
+- `exports`: tables to download
 - `static/`: the page itself
 """

@@ -1,4 +1,4 @@
-"""The tables of what people said, and the database that holds them: made, or checked, when it is opened."""
+"""The database of sightings: its tables, and how it is made, or checked, when it is opened."""
 
 import hashlib
 import json
@@ -29,18 +29,18 @@ BUSY_SECONDS = 10.0  # to wait for another process that writes
 
 
 class Moment(TypeDecorator[datetime]):
-    """A time in UTC. SQLite keeps no zones, and a time without one is taken for local time by whoever reads it."""
+    """A time in UTC. SQLite keeps no zones, and a time without one would be read as local time."""
 
     impl = DateTime
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """What was kept, with its zone."""
+        """The time with its zone."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 class Base(DeclarativeBase):
-    """The tables. SQLite would not notice a flipped bit in a name: each row is sealed, and checked when it is read."""
+    """A table. SQLite does not notice a flipped bit in a name: each row is sealed, and checked when it is read."""
 
     type_annotation_map = {datetime: Moment}  # noqa: RUF012  # SQLAlchemy's way
 
@@ -48,14 +48,13 @@ class Base(DeclarativeBase):
 
 
 def _seal(row: Base) -> str:
-    """What a row's seal must be; a number that the database gives out is not known in time."""
+    """The seal that a row must have; without the id, which the database gives out too late."""
     values = {each.columns[0].name: getattr(row, each.key) for each in row.__mapper__.column_attrs}
-    values = {column: value for column, value in values.items() if column not in ("id", "seal")}
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=_as_text).encode()).hexdigest()
-
-
-def _as_text(value: datetime | bytes) -> str:
-    return value.hex() if isinstance(value, bytes) else value.isoformat()
+    sealed = {column: value for column, value in values.items() if column not in ("id", "seal")}
+    text = json.dumps(
+        sealed, sort_keys=True, default=lambda each: each.hex() if isinstance(each, bytes) else str(each.isoformat())
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @event.listens_for(Base, "before_insert", propagate=True)
@@ -71,7 +70,7 @@ def _check_row(row: Base, _context: object) -> None:
 
 
 class Photo(Base):
-    """A photo that somebody said something about; its bytes lie in the store's `photos` folder."""
+    """A confirmed photo; its bytes are in the store's folder `photos`."""
 
     __tablename__ = "photos"
 
@@ -81,7 +80,7 @@ class Photo(Base):
 
 
 class Embedding(Base):
-    """What a model made of a photo."""
+    """The embedding of a photo by a model."""
 
     __tablename__ = "embeddings"
 
@@ -91,7 +90,7 @@ class Embedding(Base):
 
 
 class Sighting(Base):
-    """Somebody said that a photo shows an animal. Never deleted: what was wrong is undone."""
+    """A person confirmed which animal a photo shows. Never deleted: a wrong one is undone."""
 
     __tablename__ = "sightings"
     __table_args__ = (Index("one_animal_a_photo", "photo", unique=True, sqlite_where=text("undone IS NULL")),)
@@ -100,16 +99,16 @@ class Sighting(Base):
     photo: Mapped[str] = mapped_column(ForeignKey("photos.sha256"))
     identity: Mapped[str]
     new_individual: Mapped[bool]  # named in this sighting for the first time
-    viewpoint: Mapped[str] = mapped_column("side")  # which side of the animal shows; "" where not said
+    viewpoint: Mapped[str] = mapped_column("side")  # which side of the animal shows; "" where not given
     said: Mapped[datetime]  # UTC
     undone: Mapped[datetime | None]
-    decision: Mapped[str | None]  # what the search had answered: match, review or new
-    probability: Mapped[float | None]  # and its P(same animal) for this identity
+    decision: Mapped[str | None]  # of the search at that time: match, review or new
+    probability: Mapped[float | None]  # its P(same animal) for this identity
     stored: Mapped[Photo] = relationship(lazy="joined", viewonly=True)
 
 
 class Event(Base):
-    """A line of the trail."""
+    """A line of the history."""
 
     __tablename__ = "events"
 
@@ -122,11 +121,7 @@ class Event(Base):
 
 
 def open_database(path: Path) -> Engine:
-    """Open the database, or make one.
-
-    Raises:
-        UserError: It is damaged, or of another version.
-    """
+    """Open the database, or make one; a UserError where it is damaged or of another version."""
     engine = _engine(path)
     try:
         _check_pages(engine)
@@ -140,7 +135,7 @@ def open_database(path: Path) -> Engine:
 
 
 def _check_pages(engine: Engine) -> None:
-    """Raise a ValueError where SQLite finds pages, rows or indices that do not fit together."""
+    """Raise a ValueError where pages, rows or indices do not fit together."""
     with engine.begin() as connection:
         found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
@@ -159,12 +154,12 @@ def _check_rows(engine: Engine) -> None:
 
 
 def _engine(path: Path) -> Engine:
-    """SQLite that writes ahead, checks foreign keys, and has written what it says it has."""
+    """SQLite that writes ahead, checks foreign keys, and syncs every commit to the disk."""
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins: the driver would only at the first write
+        connection.isolation_level = None  # transactions begin below; the driver would wait for the first write
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -176,7 +171,7 @@ def _engine(path: Path) -> Engine:
 
 
 def _make_tables(engine: Engine) -> None:
-    """Make the tables of a new database; UserError where an old one has other tables than these."""
+    """Make the tables of a new database; a UserError for a database of another version."""
     with engine.begin() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if version > SCHEMA_VERSION:

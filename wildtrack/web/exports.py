@@ -1,6 +1,7 @@
-"""What is known and what was confirmed, as tables that may leave the house."""
+"""The catalogue with the confirmed photos, as tables to download."""
 
 import logging
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,22 +25,14 @@ CONFIRMED = "confirmed"  # the folder in which the tables name the confirmed pho
 
 
 def whole_catalogue(service: Service, positions: bool) -> Catalogue:
-    """The catalogue that the gallery was built from, and behind it a row for each photo that was confirmed.
-
-    Args:
-        service: What was confirmed.
-        positions: Whether to tell where photos were taken.
-
-    Raises:
-        UserError: The catalogue is gone.
-    """
+    """The catalogue of the gallery and a row for each confirmed photo; a UserError where the catalogue is gone."""
     try:
         source = service.searcher.gallery.source
         if source is None:
             raise UserError("the gallery was not built from a catalogue")
         catalogue = load_catalogue(source.data)
     except UserError as error:
-        log.warning("%s", error)  # it names folders, which are nobody's business
+        log.warning("%s", error)  # it names folders, which clients must not learn
         raise UserError("the catalogue cannot be read where it was; build the index again where it is now") from error
     rows = pd.DataFrame([_row(service, sighting) for sighting in service.confirmed()], dtype=object)
     table = pd.concat([catalogue.table, rows], ignore_index=True) if len(rows) else catalogue.table
@@ -56,16 +49,14 @@ def catalogue_csv(service: Service, positions: bool) -> bytes:
         return path.read_bytes()
 
 
-def write_camtrapdp(service: Service, folder: Path, positions: bool) -> int:
-    """Write a Camera Trap Data Package into a new folder; see `wildtrack.access.exports.camtrapdp`.
-
-    Returns:
-        How many rows are not in it, or not as they were: `left_out.csv` in the folder says which, and why.
-    """
-    _, problems = camtrapdp.write(whole_catalogue(service, positions), folder, None)
-    if len(problems):
-        write_csv(folder / LEFT_OUT, problems)
-    return len(problems)
+def camtrapdp_zip(service: Service, positions: bool) -> tuple[bytes, int]:
+    """A Camera Trap Data Package as a ZIP file, and how many rows it leaves out or changes: see its `left_out.csv`."""
+    with TemporaryDirectory() as folder:
+        package = Path(folder) / "package"
+        _, problems = camtrapdp.write(whole_catalogue(service, positions), package, None)
+        if len(problems):
+            write_csv(package / LEFT_OUT, problems)
+        return Path(shutil.make_archive(f"{folder}/packed", "zip", package)).read_bytes(), len(problems)
 
 
 def _row(service: Service, sighting: Sighting) -> dict[str, Any]:

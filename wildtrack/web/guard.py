@@ -1,12 +1,15 @@
-"""What stands before every request: who may ask, how much they may send, and what browsers may do with the answer.
+"""The checks before every request: who may ask, how much they may send, and what browsers may do with the answer.
 
-Pure ASGI, so that a body is counted while it comes in and never held whole by anything here.
+Pure ASGI, so that a body is counted while it comes in and is never held whole here.
 """
 
 import asyncio
+import base64
+import hashlib
 import hmac
 import ipaddress
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +26,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # a header of its own: no other page can make a browser send it
 TOKEN_HEADER = "x-wildtrack-token"  # nosec B105  # only its name, not a token
-ASKING = frozenset({"/search", "/predict"})  # they send photos, and change nothing
+ASKING = frozenset({"/search", "/predict"})  # they send photos and change nothing
 RETRY_AFTER = 2  # seconds
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -36,19 +39,12 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What requests may take.
+    """The limits of requests."""
 
-    Attributes:
-        body: Bytes that one may send, by its own account (Content-Length) and by what comes in.
-        sending: Requests with a body that may be in work at once; one more is told to come back.
-        looking: The same of other requests.
-        patience: Seconds until the next part of a body must be here, or a part of the answer be taken.
-    """
-
-    body: int
-    sending: int = 16
-    looking: int = 64
-    patience: float = 30.0
+    body: int  # bytes, as declared (Content-Length) and as received
+    sending: int = 16  # requests with a body in work at once; one more is answered with 503
+    looking: int = 64  # the same for other requests
+    patience: float = 30.0  # seconds until the next part of a body arrives, or a part of the answer is taken
 
 
 class Guard:
@@ -62,15 +58,15 @@ class Guard:
         inline: tuple[str, str] = ("'none'", "'none'"),
         token: str | None = None,
     ) -> None:
-        """Stand before an application.
+        """Guard an application.
 
         Args:
-            app: What is guarded.
-            names: What this computer is called, without ports: a page elsewhere whose name is made to lead here (DNS
-                rebinding) is refused. Addresses are no names, and always allowed.
-            limits: What requests may take.
-            inline: What the policy allows as scripts and as styles; see `inline_hashes`.
-            token: What writing requests, and those for positions, must bring in `TOKEN_HEADER`; None where only this
+            app: The application.
+            names: The names of this computer, without ports: a page elsewhere whose name is made to lead here (DNS
+                rebinding) is refused. Addresses are always allowed.
+            limits: The limits of requests.
+            inline: The scripts and the styles that the policy allows; see `inline_hashes`.
+            token: Required in `TOKEN_HEADER` of requests that write or ask for positions; None where only this
                 computer can ask.
         """
         self.app, self.names, self.limits, self.token = app, names, limits, token
@@ -98,7 +94,7 @@ class Guard:
             return
         kind = "looking" if scope["method"] in SAFE_METHODS else "sending"
         if self.working[kind] >= self.most[kind]:
-            await self._answer(send, 503, "too many requests wait; ask again in a moment")
+            await self._answer(send, 503, "too many requests are in work; try again in a moment")
             return
         self.working[kind] += 1
         try:
@@ -111,7 +107,7 @@ class Guard:
 
         async def counted() -> Message:
             nonlocal seen, whole
-            if whole:  # what is asked now is whether the client has gone
+            if whole:  # the application asks whether the client has gone
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), self.limits.patience)
@@ -126,7 +122,7 @@ class Guard:
         async def noted(message: Message) -> None:
             nonlocal started
             started = True
-            await asyncio.wait_for(send(message), self.limits.patience)  # who does not read keeps nobody waiting
+            await asyncio.wait_for(send(message), self.limits.patience)  # a client that does not read is dropped
 
         try:
             await self.app(scope, counted, self._with_headers(noted))
@@ -135,13 +131,13 @@ class Guard:
                 await self._answer(send, error.status_code, error.detail)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """Status and reason, where a request is refused for its head alone."""
+        """The status and reason for refusing a request by its head; None where it is allowed."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if not self._is_ours(host_of(headers.get("host", ""))):
-            return 421, "this name does not lead here; start the page with --names and what it is called"
+            return 421, "this server does not have this name; start it with --names and the name"
         declared = headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdecimal()):
-            return 400, "Content-Length is no number"
+            return 400, "Content-Length is not a number"
         if len(declared) > 15 or int(declared) > self.limits.body:
             return 413, self._too_large()
         sends = scope["method"] not in SAFE_METHODS
@@ -151,7 +147,7 @@ class Guard:
         tells = scope["path"] == "/export" and "positions" in parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = headers.get(TOKEN_HEADER, "").encode()
         if self.token is not None and (writes or tells) and not hmac.compare_digest(given, self.token.encode()):
-            return 401, f"the header {TOKEN_HEADER} must bring the token that was printed when the page was started"
+            return 401, f"the header {TOKEN_HEADER} must hold the token that was printed when the page was started"
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -184,7 +180,7 @@ class Guard:
 
 
 def host_of(header: str) -> str:
-    """The name in a Host header, lower case, without its port; "" for one that is none."""
+    """The name in a Host header, lower case, without its port; "" for an invalid one."""
     try:
         return urlsplit(f"//{header}").hostname or ""
     except ValueError:
@@ -192,8 +188,18 @@ def host_of(header: str) -> str:
 
 
 def _same_origin(headers: dict[str, str]) -> bool:
-    """Whether a browser says that the page itself sends this; programs that say nothing are no browsers."""
+    """Whether the headers of browsers show that the page itself sends this; other programs send no such headers."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+
+
+def inline_hashes(page: str) -> tuple[str, str]:
+    """The hashes of a page's own scripts and of its styles, as sources of a Content-Security-Policy."""
+
+    def hashes(tag: str) -> str:
+        digests = (hashlib.sha256(each.encode()) for each in re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL))
+        return " ".join(f"'sha256-{base64.b64encode(each.digest()).decode()}'" for each in digests)
+
+    return hashes("script"), hashes("style")

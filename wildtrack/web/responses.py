@@ -1,13 +1,14 @@
-"""What the web page's server says, besides the `Answer` that search.py gives as well."""
+"""The answers of the web page's server, besides the `Answer` that `search.py --json` gives too."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
+from pydantic import BaseModel, Field
+
 from wildtrack.access.photos.reader import printable
 from wildtrack.address.gallery.answers import Answer, Candidate
-from wildtrack.web.database import Event, Sighting
 
 ONLY_TRAINED = (
     "Only the animals that the model was trained on, and always one of them: a new animal gets a name here as well. "
@@ -26,7 +27,7 @@ class Probability:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model's classifier says of a photo."""
+    """The probabilities of the model's classes for a photo."""
 
     photo: str  # the file name, as it was sent
     status: Literal["ok", "unreadable"]
@@ -37,7 +38,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class KnownAnimal:
-    """An identity that can be found."""
+    """An identity of the gallery."""
 
     identity: str
     photos: int
@@ -48,42 +49,40 @@ class KnownAnimal:
 
 @dataclass(frozen=True)
 class Identities:
-    """Who can be found, and the words for the viewpoints of photos."""
+    """The known animals, and the catalogue's words for the viewpoints of photos."""
 
     photos: int
     viewpoints: list[str]
     identities: list[KnownAnimal]
 
 
-@dataclass(frozen=True)
-class Confirmation:
-    """Somebody said that a photo shows an animal."""
+class Confirmation(BaseModel):
+    """A sighting: a person says which animal a photo shows."""
 
     id: int
     identity: str
-    new_individual: bool  # named by this
-    viewpoint: str  # "" where not said
+    new_individual: bool  # named in this sighting for the first time
+    viewpoint: str  # "" where not given
     said: datetime
     undone: datetime | None
-    decision: str | None  # what the search had answered
-    probability: float | None  # and its P(same animal) for this identity; None where it was not among its answers
-    photo_id: str
+    decision: str | None  # of the search at that time
+    probability: float | None  # its P(same animal) for this identity; None where it was not among its answers
+    photo_id: str = Field(validation_alias="photo")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A line of the trail: what was said or undone, and when."""
+class Entry(BaseModel):
+    """A line of the history: a sighting that was made or undone."""
 
     at: datetime
     action: str  # confirmed, named or undone
     sighting: int
     identity: str
-    photo_id: str
+    photo_id: str = Field(validation_alias="photo")
 
 
 @dataclass(frozen=True)
 class Health:
-    """Whether the server can answer, and what it stands on."""
+    """The state of the server."""
 
     status: Literal["ok"]
     version: str
@@ -124,7 +123,7 @@ EXAMPLE = Answer(
 
 
 def for_the_web(answer: Answer, with_points: bool) -> Answer:
-    """An answer that says nothing about the server's folders, and where the shared points lie only when asked."""
+    """An answer without the server's paths, and without the points unless they are asked for."""
     candidates = [
         replace(each, path=None, image_id=None, points=each.points if with_points else None)
         for each in answer.candidates
@@ -132,28 +131,8 @@ def for_the_web(answer: Answer, with_points: bool) -> Answer:
     return replace(answer, candidates=candidates)
 
 
-def confirmation(sighting: Sighting) -> Confirmation:
-    """A sighting of the store."""
-    return Confirmation(
-        sighting.id,
-        sighting.identity,
-        sighting.new_individual,
-        sighting.viewpoint,
-        sighting.said,
-        sighting.undone,
-        sighting.decision,
-        sighting.probability,
-        sighting.photo,
-    )
-
-
-def entry(event: Event) -> Entry:
-    """A line of the store's trail."""
-    return Entry(event.at, event.action, event.sighting, event.identity, event.photo)
-
-
 def shown_name(name: str | None) -> str:
-    """A client's file name, only ever shown: without folders, and without what cannot be seen.
+    """A client's file name, only to be shown: without folders and without invisible characters.
 
     Examples:
         >>> shown_name("C:/Users/me/turtle.jpg")

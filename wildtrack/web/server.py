@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import uvicorn
 from fastapi import FastAPI
 
-from wildtrack.web.api import BODY_LIMIT, inline_hashes
-from wildtrack.web.guard import Guard, Limits
+from wildtrack.web.api import BODY_LIMIT
+from wildtrack.web.guard import Guard, Limits, inline_hashes
 
-GRACE = 5  # seconds, for requests that are in work when it is stopped
+GRACE = 5  # seconds, for requests in work when the server is stopped
 
 
 def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str], token: str | None) -> None:
@@ -18,12 +18,12 @@ def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str]
 
     Args:
         app: From `create_app`.
-        page: The HTML of `/`, whose own script and style may run.
+        page: The HTML of `/`; its own script and style may run.
         listener: A socket that listens.
-        names: What else this computer is called.
-        token: What writing requests must bring; None: nothing.
+        names: Further names of this computer.
+        token: Required of writing requests; None: none is.
     """
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each answer waits 40 ms for the client's word
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for the client's ACK
     guard = Guard(app, own_names(names), Limits(BODY_LIMIT), inline_hashes(page), token)
     config = uvicorn.Config(
         guard,
@@ -37,16 +37,14 @@ def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str]
 
 
 def own_names(names: Sequence[str]) -> frozenset[str]:
-    """What this computer is called, and what else it is said to be called; lower case."""
+    """The names by which this computer can be asked for, lower case."""
     name = socket.gethostname()
     return frozenset(each.casefold() for each in ("localhost", name, f"{name}.local", *names))
 
 
 def is_this_computer(host: str) -> bool:
     """Whether a server bound to this address can only be reached from the computer it runs on."""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

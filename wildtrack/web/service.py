@@ -1,6 +1,6 @@
-"""The search, and what people confirmed: it answers, learns, and forgets what was undone.
+"""The search with the confirmed photos. Photos in, answers out.
 
-Photos in, answers out. The store holds the truth; what stands in it is put behind the photos of the gallery, in memory.
+The store holds what people confirmed; those photos are appended to the gallery in memory.
 """
 
 import logging
@@ -21,58 +21,58 @@ from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import Keypoints, read_keypoints
 from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.gallery import COLUMNS
-from wildtrack.address.gallery.searcher import Query, Searcher, answer_query, read_query
+from wildtrack.address.gallery.searcher import Searcher, answer_query, read_query
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.web.database import Sighting
-from wildtrack.web.store import ConflictError, Said, Store
+from wildtrack.web.responses import KnownAnimal, Prediction, Probability
+from wildtrack.web.store import Claim, ConflictError, Store, Vector
 
 log = logging.getLogger(__name__)
 
-MOST_CANDIDATES = 100  # identities among which the P(same animal) of the one that a person names is looked up
+MOST_CANDIDATES = 100  # identities among which the P(same animal) of a confirmed one is looked up
 LONGEST_NAME = 100  # characters
-MANY = 1000  # confirmed photos, from which on they belong into the gallery
+MANY = 1000  # confirmed photos that should be added to the catalogue
 
 
 @dataclass(frozen=True, eq=False)
 class Confirmed:
-    """A photo that somebody confirmed, as the gallery takes it."""
+    """A confirmed photo, as the gallery takes it."""
 
     row: dict[str, Any]  # COLUMNS
-    embedding: npt.NDArray[np.float32]  # (D,)
+    embedding: Vector  # (D,)
     keypoints: Keypoints
 
 
 class Service:
-    """Answers about photos, and learns from what people say about them. Thread-safe."""
+    """Answers about photos, and learns what people confirm. Thread-safe.
 
-    def __init__(self, searcher: Searcher, identities: tuple[str, ...], store: Store) -> None:
-        """Put what stands in the store behind the photos of the gallery.
+    Attributes:
+        searcher: The gallery with the confirmed photos.
+        trained: The identities that the model was trained on, in the order of its probabilities.
+        store: The confirmed photos.
+    """
 
-        Args:
-            searcher: What to ask, without what was confirmed.
-            identities: Those that the model was trained on, in the order of its probabilities.
-            store: What was confirmed.
-        """
-        self.trained, self.store = identities, store
+    def __init__(self, searcher: Searcher, trained: tuple[str, ...], store: Store) -> None:
+        """Append the confirmed photos of the store to the searcher's gallery."""
+        self.searcher, self.trained, self.store = searcher, trained, store
         self._gallery, self._turn = searcher.gallery, Lock()
         self._fingerprint = "" if searcher.gallery.source is None else searcher.gallery.source.fingerprint
         self._confirmed: dict[int, Confirmed] = {}
-        self.searcher = searcher
-        vectors, standing = store.vectors(self._fingerprint), store.sightings()
-        new = [sighting for sighting in standing if not self._in_catalogue(sighting.photo)]
+        vectors = store.vectors(self._fingerprint)
+        new = [sighting for sighting in store.sightings() if not self._in_catalogue(sighting.photo)]
         for sighting in track(new, "Opening confirmed photos", len(new)) if new else ():
             self._confirmed[sighting.id] = self._opened(sighting, vectors.get(sighting.photo))
         if store.lost:
             log.warning(
-                "Confirmed photos that are gone or damaged: %d, in %s; they are searched, but not shown as they were.",
+                "Confirmed photos that are gone or damaged: %d, in %s; they are searched, but cannot be shown.",
                 len(store.lost),
                 store.photos,
             )
         if len(new) >= MANY:
             log.warning(
-                "%d photos were confirmed; searches are faster once they lie in the catalogue: export them from the "
-                "page, train or --rebuild, and start with another --sightings.",
+                "%d photos were confirmed; searches are faster with these photos in the catalogue: export them from "
+                "the page, train or --rebuild, and start with another --sightings.",
                 len(new),
             )
         self._refresh()
@@ -82,53 +82,58 @@ class Service:
         """The identities of the gallery, without those that were named on the page."""
         return frozenset(self._gallery.table["identity"])
 
-    def read(self, name: str, photo: BinaryIO) -> Query:
-        """Look at a photo; raises PhotoError."""
-        return read_query(name, photo, self.searcher)
-
     def answer(self, name: str, photo: BinaryIO, topk: int, viewpoint: str) -> Answer:
-        """Who is on a photo; see `answer_photo`."""
+        """Search for the animal on a photo; see `answer_photo`."""
         try:
-            query = self.read(name, photo)
+            query = read_query(name, photo, self.searcher)
         except PhotoError as error:
             return Answer(name, "unreadable", reason=str(error))
         return answer_query(query, self._asking(viewpoint), topk)
 
+    def predict(self, name: str, photo: BinaryIO, topk: int) -> Prediction:
+        """The most likely of the identities that the model was trained on."""
+        try:
+            likely = read_query(name, photo, self.searcher).probabilities
+        except PhotoError as error:
+            return Prediction(name, "unreadable", str(error), [])
+        order = np.argsort(-likely, kind="stable")[:topk]
+        found = [Probability(self.trained[place], round(float(likely[place]), 4)) for place in order]
+        return Prediction(name, "ok", None, found)
+
     def confirm(self, photo: BinaryIO, identity: str, new_individual: bool, viewpoint: str) -> Sighting:
-        """Note who a photo shows, and search it from now on.
+        """Record which animal a photo shows, and search the photo from now on.
 
         Args:
             photo: A seekable stream of the file.
-            identity: Who it shows.
-            new_individual: Whether this is a name that is not known yet.
-            viewpoint: Which side of the animal shows, "" where not said.
+            identity: The animal.
+            new_individual: Whether it is not known yet.
+            viewpoint: Which side of it shows, "" where not given.
 
         Raises:
-            PhotoError: It cannot be read.
+            PhotoError: The photo cannot be read.
             ConflictError: It contradicts what is known.
             UserError: The name cannot be used.
         """
         identity = identity if identity in self.known else usable_name(identity)
-        query = self.read("", photo)
-        searcher = self._asking(viewpoint)
-        answer = answer_query(query, searcher, MOST_CANDIDATES, with_points=False)
+        query = read_query("", photo, self.searcher)
+        answer = answer_query(query, self._asking(viewpoint), MOST_CANDIDATES, with_points=False)
         itself = self._gallery.with_content(query.digest)
         if itself.any():
             name = self._gallery.table["identity"][itself].iloc[0]
             raise ConflictError(f"this very photo is in the catalogue as {name}")
         probability = next((each.probability for each in answer.candidates if each.identity == identity), None)
-        said = Said(identity, new_individual, viewpoint, answer.decision, probability)
+        claim = Claim(identity, new_individual, viewpoint, answer.decision, probability)
         suffix = photo_suffix(photo)
         photo.seek(0)
         data, keypoints = photo.read(), query.keypoints or Keypoints.none()
-        with self._turn:  # or somebody might undo it before it is searched
-            sighting = self.store.add(data, suffix, said, self._fingerprint, query.embedding, set(self.known))
+        with self._turn:  # or it might be undone before it is searched
+            sighting = self.store.add(data, suffix, claim, self._fingerprint, query.embedding, set(self.known))
             self._confirmed[sighting.id] = Confirmed(self._row(sighting), query.embedding, keypoints)
             self._refresh()
         return sighting
 
     def undo(self, number: int) -> Sighting:
-        """Take back what was said; raises ConflictError, also for a photo that has since got into the catalogue."""
+        """Undo a sighting; a ConflictError where it cannot be, as for a photo that is in the catalogue by now."""
         for sighting in self.store.sightings():
             if sighting.id == number and self._in_catalogue(sighting.photo):
                 raise ConflictError("this photo is part of the catalogue by now; take it out there, and train again")
@@ -139,35 +144,24 @@ class Service:
         return sighting
 
     def confirmed(self) -> list[Sighting]:
-        """What stands and is not in the catalogue, the oldest first."""
+        """The sightings that were not undone and are not in the catalogue, the oldest first."""
         return [sighting for sighting in self.store.sightings() if sighting.id in self._confirmed]
 
-    def probabilities(self, query: Query, topk: int) -> list[tuple[str, float]]:
-        """The identities that the model was trained on and their probabilities, the most likely first."""
-        order = np.argsort(-query.probabilities, kind="stable")[:topk]
-        return [(self.trained[place], round(float(query.probabilities[place]), 4)) for place in order]
-
-    def identities(self) -> pd.DataFrame:
-        """Who is known: `identity`, `photos`, `photo_id` and `bbox` of the latest one, `last_seen`, by name."""
-        meta = self.searcher.gallery.table
-        by_date = meta.sort_values("date", kind="stable")  # those without a date come first
-        latest = by_date.drop_duplicates("identity", keep="last").set_index("identity").sort_index()
-        return pd.DataFrame(
-            {
-                "identity": latest.index,
-                "photos": meta["identity"].value_counts().reindex(latest.index).to_numpy(),
-                "photo_id": latest["sha256"].to_numpy(),
-                "bbox": latest["bbox"].to_numpy(),
-                "last_seen": latest["date"].to_numpy(),
-            }
-        )
+    def identities(self) -> list[KnownAnimal]:
+        """The known animals by name, each with its latest photo."""
+        table = self.searcher.gallery.table.sort_values("date", kind="stable")  # without a date: first
+        latest, photos = table.drop_duplicates("identity", keep="last"), table["identity"].value_counts().to_dict()
+        return [
+            KnownAnimal(row["identity"], photos[row["identity"]], row["sha256"], row["bbox"], row["date"] or None)
+            for row in latest.sort_values("identity").to_dict("records")
+        ]
 
     def viewpoints(self) -> list[str]:
-        """The words of the catalogue for the viewpoints of photos."""
+        """The catalogue's words for the viewpoints of photos."""
         return sorted(set(self.searcher.gallery.viewpoints) - {""})
 
     def picture(self, photo_id: str, bbox: tuple[float, ...] | None, longest: int) -> npt.NDArray[np.uint8] | None:
-        """A photo for people, uint8 (H, W, 3), its longer side at most so long; None where there is no such photo."""
+        """A known photo, uint8 (H, W, 3), its longer side at most `longest` pixels; None where there is none."""
         gallery = self.searcher.gallery
         rows = np.flatnonzero(gallery.with_content(photo_id))
         if len(rows) and gallery.source is not None:
@@ -176,20 +170,20 @@ class Service:
         return None if undone is None else thumbnail(undone, bbox, longest)
 
     def _in_catalogue(self, photo_id: str) -> bool:
-        """Whether the gallery was built from this photo: somebody has added to the catalogue what was confirmed."""
+        """Whether the gallery was built with this photo: a confirmed photo was added to the catalogue."""
         return bool(self._gallery.with_content(photo_id).any())
 
     def _asking(self, viewpoint: str) -> Searcher:
         if viewpoint and viewpoint not in self.viewpoints():
             words = ", ".join(self.viewpoints()) or "none"
             raise UserError(f"no known photo shows the viewpoint {viewpoint!r}; viewpoints are: {words}")
-        searchers = self._searchers
+        searchers, searcher = self._searchers, self.searcher
         if viewpoint not in searchers:
-            searchers[viewpoint] = replace(self.searcher, config=replace(self.searcher.config, viewpoint=viewpoint))
+            searchers[viewpoint] = replace(searcher, config=replace(searcher.config, viewpoint=viewpoint))
         return searchers[viewpoint]
 
-    def _opened(self, sighting: Sighting, vector: npt.NDArray[np.float32] | None) -> Confirmed:
-        """What stands in the store; a photo that another model saw is looked at again."""
+    def _opened(self, sighting: Sighting, vector: Vector | None) -> Confirmed:
+        """A confirmed photo of the store; it is embedded again where another model did it."""
         path, dimensions = self.store.file_of(sighting.stored), self._gallery.embeddings.shape[1]
         try:
             fits = vector is not None and vector.shape == (dimensions,)
@@ -201,20 +195,19 @@ class Service:
                 vector = read_query("", path, self.searcher).embedding
                 self.store.keep_vector(sighting.photo, self._fingerprint, vector)
             keypoints = Keypoints.none() if self._gallery.keypoints is None else read_keypoints(path, None)
-        except PhotoError:  # it is gone or damaged, and is told of
+        except PhotoError:  # gone or damaged, and counted in `lost`
             keypoints = Keypoints.none()
             vector = np.zeros(dimensions, np.float32) if vector is None else vector
         return Confirmed(self._row(sighting), vector, keypoints)
 
     def _refresh(self) -> None:
-        """Search what stands."""
+        """Search the gallery with the confirmed photos of now."""
         standing = [self._confirmed[number] for number in sorted(self._confirmed)]
         embeddings = np.stack([each.embedding for each in standing]) if standing else self._gallery.embeddings[:0]
         table = pd.DataFrame([each.row for each in standing], columns=list(COLUMNS), dtype=object)
         features = Features(embeddings, viewpoints_of(table), [each.keypoints for each in standing])
-        gallery = self._gallery.extended(features, table)
-        self.searcher = replace(self.searcher, gallery=gallery)
-        self._searchers: dict[str, Searcher] = {"": self.searcher}  # by viewpoint: each works out what it needs once
+        self.searcher = replace(self.searcher, gallery=self._gallery.extended(features, table))
+        self._searchers: dict[str, Searcher] = {"": self.searcher}  # by viewpoint, as each caches what it computes
 
     def _row(self, sighting: Sighting) -> dict[str, Any]:
         path = self.store.file_of(sighting.stored)
@@ -230,14 +223,10 @@ class Service:
 
 
 def usable_name(identity: str) -> str:
-    """The name of an animal without the spaces around it.
-
-    Raises:
-        UserError: It is empty, too long, "unknown", or holds what cannot be seen.
-    """
+    """The name of an animal without spaces around it; a UserError for an unusable one."""
     name = identity.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise UserError(f"the name of an animal has 1 to {LONGEST_NAME} characters that can be seen, in one line")
+        raise UserError(f"the name of an animal has 1 to {LONGEST_NAME} visible characters in one line")
     if name.casefold() == UNKNOWN:
         raise UserError(f'"{UNKNOWN}" names no animal; give it a name of its own')
     return name
