@@ -23,7 +23,7 @@ def sha256(source: Path | BinaryIO) -> str:
         with source.open("rb") as file:
             return sha256(file)
     source.seek(0)
-    return hashlib.file_digest(source, "sha256").hexdigest()
+    return hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]  # BinaryIO names no readinto
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:
