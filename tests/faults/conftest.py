@@ -10,9 +10,9 @@ import pytest
 from tests.helpers.blobs import TINY, draw_animal, draw_animals, run_script
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`data`, `artifacts` with a model and an index, and `new.jpg`; do not change it."""
+    """A folder with `data`, `artifacts` (a model and an index) and `new.jpg`; do not change it."""
     home = tmp_path_factory.mktemp("trained")
     draw_animals(home / "data")
     draw_animal(1, 99).save(home / "new.jpg")
@@ -27,7 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(trained: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be changed at will. Its model remembers where the photos were; name them."""
+    """A copy of `trained` that a test may change. Its model remembers where the photos were; name them."""
     return Path(shutil.copytree(trained, tmp_path / "home"))
 
 

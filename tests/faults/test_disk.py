@@ -1,4 +1,4 @@
-"""Disks that are full or cannot be written, and files that vanish: the old state stays whole, and one line says why."""
+"""Disks that are full or read-only, and files that vanish: the old state stays whole, and one line says why."""
 
 import os
 import shutil
@@ -14,13 +14,14 @@ from wildtrack.address.gallery.files import REBUILD
 from wildtrack.commands import search
 from wildtrack.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))  # all cases; otherwise some, since each trains or starts scripts
 TRAIN = ("train_classifier_reid.py", "--data", "data", "--epochs", "1", *TINY)
 REBUILD_INDEX = ("search.py", "new.jpg", "--no-panels", "--rebuild", "--data", "data")
 
 
-def told(stderr: str) -> str:
-    """The one line of an error."""
+def error_of(stderr: str) -> str:
     (line,) = error_lines(stderr)
     return line
 
@@ -40,21 +41,25 @@ FULL = {
 }  # fmt: skip
 
 
+def move(folder: Path, disk: SmallDisk) -> None:
+    """Put a folder, or an empty one, on another disk."""
+    folder.mkdir(exist_ok=True)
+    shutil.copytree(folder, disk.folder, dirs_exist_ok=True)
+    shutil.rmtree(folder)
+    folder.symlink_to(disk.folder)
+
+
 @pytest.mark.parametrize("case", FULL if SOAK else list(FULL)[::3])
 def test_a_full_disk(home: Path, small_disk: SmallDisk, case: str) -> None:
     (script, *options), name, spare = FULL[case]
-    (home / name).mkdir(exist_ok=True)
     if name == "cache":
         shutil.rmtree(home / name)  # nothing is known yet
-        (home / name).mkdir()
-    shutil.copytree(home / name, small_disk.folder, dirs_exist_ok=True)
-    shutil.rmtree(home / name)
-    (home / name).symlink_to(small_disk.folder)
+    move(home / name, small_disk)
     small_disk.fill(spare)
     before = contents(home)
     done = run_script(script, *options, cwd=home)
     assert done.returncode == 2, done.stderr
-    assert "No space left on device" in told(done.stderr)
+    assert "No space left on device" in error_of(done.stderr)
     after = contents(home)
     assert {path: after.get(path) for path in before} == before
     (small_disk.folder / "ballast").unlink()
@@ -75,7 +80,7 @@ def test_files_that_may_not_grow(home: Path, script: tuple[str, ...], limit: int
     )
     stderr = process.communicate(timeout=280)[1]
     assert process.returncode == 2, stderr
-    assert "File too large" in told(stderr)
+    assert "File too large" in error_of(stderr)
     after = contents(home / "artifacts")
     assert {path: after.get(path) for path in before} == before
 
@@ -95,22 +100,19 @@ READ_ONLY = {
 @pytest.mark.parametrize("case", READ_ONLY if SOAK else list(READ_ONLY)[::2])
 def test_a_read_only_folder(home: Path, small_disk: SmallDisk, case: str) -> None:
     (script, *options), name, works = READ_ONLY[case]
-    (home / name).mkdir(exist_ok=True)
-    shutil.copytree(home / name, small_disk.folder, dirs_exist_ok=True)
-    shutil.rmtree(home / name)
-    (home / name).symlink_to(small_disk.folder)
+    move(home / name, small_disk)
     small_disk.make_read_only()
     before = contents(small_disk.folder)
     done = run_script(script, *options, cwd=home)
     assert contents(small_disk.folder) == before
     assert done.returncode == (0 if works else 2), done.stderr
     if not works:
-        assert "Read-only file system" in told(done.stderr)
+        assert "Read-only file system" in error_of(done.stderr)
 
 
 MADE_ANEW = {"model.onnx", "index_manifest.json"}
 NOT_NEEDED = {"model.keras", "model.h5", "history.csv"}
-A_STRANGER_S = "does not say which photos it knows"  # without a manifest, that is what a model passes for
+THIRD_PARTY = "does not say which photos it knows"  # what a model without a manifest is taken for
 
 
 def test_files_that_vanish(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +128,7 @@ def test_files_that_vanish(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         try:
             search.search(search.Config(photos=("new.jpg",), panels=False))
         except UserError as error:
-            expected = A_STRANGER_S if name == "manifest.json" else name
+            expected = THIRD_PARTY if name == "manifest.json" else name
             assert expected in str(error), (name, error)
             assert any(advice in str(error) for advice in (REBUILD, "restore", "train again", "--data"))
             refused.add(name)
@@ -147,7 +149,7 @@ def test_photos_that_vanish(home: Path) -> None:
     assert "no longer at" in done.stderr
     done = run_script(*REBUILD_INDEX, cwd=home)
     assert done.returncode == 2
-    assert "data" in told(done.stderr)
+    assert "data" in error_of(done.stderr)
 
 
 def test_a_folder_that_vanishes_while_it_is_used(home: Path) -> None:

@@ -23,7 +23,7 @@ from wildtrack.address.gallery.files import read_gallery
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.models.engines import OnnxEngine
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")]
 
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
 DYING = Path(__file__).parents[1] / "helpers/dying.py"

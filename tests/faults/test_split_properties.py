@@ -1,10 +1,11 @@
-"""What a split may never do, whatever the catalogue: each promise in a plain loop over pairs of rows."""
+"""What a split may never do, whatever the catalogue: each rule in a plain loop over pairs of rows."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -62,6 +63,7 @@ def must_stay_together(rows: Rows, hashes: NDArray[np.bool_], hours: float, one:
     return int((hashes[one] != hashes[other]).sum()) <= NEAR_DUPLICATE_BITS
 
 
+@pytest.mark.slow
 @given(
     rows=st.lists(ROW, min_size=1, max_size=25),
     config=st.fixed_dictionaries(
@@ -76,7 +78,7 @@ def must_stay_together(rows: Rows, hashes: NDArray[np.bool_], hours: float, one:
     ),
     shuffle=st.randoms(use_true_random=False),
 )
-def test_no_split_tears_apart_what_belongs_together(rows: Rows, config: dict[str, Any], shuffle: Any) -> None:
+def test_rows_that_belong_together_stay_in_one_subset(rows: Rows, config: dict[str, Any], shuffle: Any) -> None:
     table, hashes = table_of(rows)
     if config["split"] == "cutoff":
         config = config | {"cutoff": "2024-05-04"}
@@ -99,9 +101,9 @@ def test_no_split_tears_apart_what_belongs_together(rows: Rows, config: dict[str
     assert make_split(table.iloc[order], hashes[order], SplitConfig(**config)).subset.tolist() == subset[order].tolist()
 
 
+@pytest.mark.slow
 @given(rows=st.lists(ROW, min_size=1, max_size=25), seed=st.integers(0, 2**63))
-def test_nobody_is_asked_about_whom_training_has_not_seen(rows: Rows, seed: int) -> None:
-    """Closed identities: each has a photo to learn from, whatever the others do."""
+def test_closed_identities_all_have_training_photos(rows: Rows, seed: int) -> None:
     table, hashes = table_of(rows)
     config = SplitConfig("random", test_share=0.5, valid_share=0.5, seed=seed)
     subset = make_split(table, hashes, config).subset
@@ -110,6 +112,7 @@ def test_nobody_is_asked_about_whom_training_has_not_seen(rows: Rows, seed: int)
         assert "train" in own
 
 
+@pytest.mark.slow
 @given(
     rows=st.lists(ROW, min_size=2, max_size=25),
     words=st.lists(st.sampled_from([*SUBSETS, "", None]), min_size=25, max_size=25),
@@ -128,8 +131,7 @@ def test_a_catalogues_own_subsets_are_kept(rows: Rows, words: list[str | None], 
             assert word == (given_word or "")
 
 
-def test_the_loop_knows_what_belongs_together() -> None:
-    """The reference itself: pairs that must, and must not, stay together."""
+def test_the_reference_knows_which_rows_belong_together() -> None:
     plain = {"identity": "a", "photo": 0, "hours": 0, "picture": 0, "flipped": 0, "file": 0}
     lone = plain | {"photo": 1, "hours": 500, "picture": 1, "file": 1}
     cases = [

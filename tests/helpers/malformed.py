@@ -1,13 +1,24 @@
-"""Photos as cameras, phones, programs and accidents leave them: bytes, and what is to be seen in them."""
+"""Photos as cameras, phones, programs and accidents leave them: bytes, and what they show; a server to send them to."""
 
 import io
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image
+
+from tests.helpers.spotted import FUSED, build, fake_matching, searcher_of
+from wildtrack.address.gallery.searcher import Searcher
+from wildtrack.web.api import create_app
+from wildtrack.web.guard import Guard, Limits
+from wildtrack.web.service import Service
+from wildtrack.web.store import open_store
 
 Pixels = NDArray[np.uint8]
 
@@ -16,13 +27,23 @@ HALVES[:, :16], HALVES[:, 16:] = (200, 40, 40), (40, 40, 200)
 GREY = np.repeat(HALVES[..., :1], 3, axis=2)
 BLACK_WHITE = np.repeat(np.where(HALVES[..., :1] > 100, 255, 0).astype(np.uint8), 3, axis=2)
 WIDTH, HEIGHT = 32, 16
-
-
 LONGEST_REASON = 200  # characters
 
 
 def is_one_clear_line(reason: str) -> bool:
     return reason.isprintable() and 0 < len(reason) <= LONGEST_REASON and "Traceback" not in reason
+
+
+def spotted_searcher(folder: Path) -> Searcher:
+    return searcher_of(build(folder), FUSED, fake_matching())
+
+
+@contextmanager
+def serving(searcher: Searcher, folder: Path) -> Iterator[TestClient]:
+    """The web server in this process, with its sightings in a folder."""
+    with open_store(folder / "sightings") as store:
+        app = create_app(Service(searcher, (), store), "", needs_token=False)
+        yield TestClient(Guard(app, frozenset({"testserver"}), Limits(10**8)), raise_server_exceptions=False)
 
 
 def encoded(image: Image.Image | NDArray[Any], kind: str, **options: Any) -> bytes:
@@ -37,7 +58,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png(width: int, height: int, rows: bytes, depth: int = 8, colour: int = 2, more: bytes = b"") -> bytes:
-    """A PNG whose header says what it is told to; `rows` start with their filter, `more` comes before them."""
+    """A PNG with any header; `rows` start with their filter, `more` comes before them."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + more + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
@@ -61,7 +82,7 @@ def canvas(webp: bytes, width: int, height: int) -> bytes:
 
 
 def tagged(*entries: tuple[int, int, int, bytes], after: int = 0) -> bytes:
-    """EXIF of (tag, type, count, 4 bytes of value or offset) as they are given, and where the next directory lies."""
+    """EXIF of (tag, type, count, 4 bytes of value or offset), and where the next directory is."""
     body = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in entries)
     return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + body + struct.pack(">I", after)
 
@@ -76,7 +97,7 @@ TEXT, SHORT, LONG, RATIONAL, FLOAT = 2, 3, 4, 5, 11  # types of EXIF values
 ORIENTATION, DATE, DETAILS, GPS, MAKE = 0x112, 0x132, 0x8769, 0x8825, 0x10F
 RUBBISH = np.random.default_rng(0).bytes(3000)
 
-# What is read: the bytes, and what is to be seen.
+# What is read: the bytes, and the pixels.
 READ: dict[str, tuple[bytes, Pixels]] = {
     "jpeg": (JPEG, HALVES),
     "jpeg, progressive": (encoded(HALVES, "JPEG", progressive=True), HALVES),
@@ -176,7 +197,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "avif": (b"\0\0\0\x1cftypavif" + bytes(40), ".avif photos are not read: save a JPEG copy"),
     "photoshop": (b"8BPS\0\1" + bytes(40), ".psd photos are not read: save a JPEG copy"),
     "png, vast": (png(2**31 - 1, 2**31 - 1, b""), "too large"),
-    "png, too large": (png(20_000, 20_000, bytes(2501 * 20_000), 1, 0), "too large"),
+    "png, too large": (png(20_000, 20_000, bytes(2501 * 20_000), 1, 0), "too large: at most 178 megapixels"),
     "png, more than it holds": (png(12_000, 12_000, rows_of(HALVES)), "cut short"),
     "png, no width": (png(0, HEIGHT, rows_of(HALVES)), NOT_ONE),
     "png, no height": (png(WIDTH, 0, rows_of(HALVES)), NOT_ONE),

@@ -10,7 +10,6 @@ from PIL import Image
 from tests.helpers.marked import GPS_MARK, save_marked
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.detection.crops import crop_names, crops_in_words, write_crops
-from wildtrack.access.photos.strip_metadata import strip_photo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.assess.encounters import photo_keys
@@ -77,15 +76,6 @@ def test_nothing_but_pixels_leaves(catalogue: Catalogue, tmp_path: Path) -> None
         }
 
 
-def test_bare_photos_of_png_carry_nothing_either(tmp_path: Path) -> None:
-    path = save_marked(tmp_path / "photo.png")
-    assert GPS_MARK in path.read_bytes()
-    bare = strip_photo(path)
-    assert (
-        GPS_MARK not in bare.content and bare.content.startswith(b"\x89PNG") and (bare.width, bare.height) == (80, 60)
-    )
-
-
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
@@ -109,13 +99,6 @@ def test_the_folder_reads_as_its_catalogue(catalogue: Catalogue, tmp_path: Path)
     (tmp_path / "crops/catalogue.csv").unlink()
     with pytest.raises(UserError, match="no photo in a folder of its identity"):  # no animal under another's name
         load_catalogue(tmp_path / "crops")
-
-
-def test_a_folder_in_use_is_left_alone(catalogue: Catalogue, tmp_path: Path) -> None:
-    (tmp_path / "crops").mkdir()
-    write_crops(catalogue, tmp_path / "crops")
-    with pytest.raises(UserError, match="is there already, and is not overwritten"):
-        write_crops(catalogue, tmp_path / "crops")
 
 
 def test_half_written_crops_do_not_appear(

@@ -1,3 +1,5 @@
+"""The photo reader; files that are odd or no photos are in tests/faults/test_malformed_photos.py."""
+
 import io
 import subprocess
 import sys
@@ -8,12 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import ExifTags, Image
+from PIL import Image
 
 from tests.helpers.exif import save
 from wildtrack.access.photos import reader as photos
-from wildtrack.access.photos.exif import read_exif
-from wildtrack.access.photos.formats import HAS_HEIF
 from wildtrack.access.photos.reader import PhotoError, photo_size, read_photo, scaled_size
 
 # pytest replaces the process's warning filters with its own; see test_large_photo_prints_no_warning.
@@ -218,94 +218,11 @@ def test_modes(tmp_path: Path, name: str, image: Image.Image, expected: Any) -> 
     )
 
 
-def test_mpo_is_its_first_frame(tmp_path: Path, noise: Pixels) -> None:
-    path = tmp_path / "stereo.mpo"
-    first, second = Image.new("RGB", (80, 60), "red"), Image.new("RGB", (80, 60), "blue")
-    first.save(path, "MPO", save_all=True, append_images=[second])
-    assert difference(read_photo(path, (10, 10)), np.full((10, 10, 3), (254, 0, 0), dtype=np.uint8)) < 2
-
-
-def test_format_is_told_by_content(tmp_path: Path, noise: Pixels) -> None:
-    path = save(tmp_path / "really a png.jpg", noise, format="PNG")
-    np.testing.assert_array_equal(read_photo(path), noise)
-
-
 def test_stream_is_read_and_stays_open(noise: Pixels) -> None:
     stream = io.BytesIO()
     Image.fromarray(noise).save(stream, "PNG")
     for _ in range(2):
         np.testing.assert_array_equal(read_photo(stream), noise)
-
-
-def jpeg_bytes() -> bytes:
-    stream = io.BytesIO()
-    Image.effect_noise((64, 64), 90).convert("RGB").save(stream, "JPEG")
-    return stream.getvalue()
-
-
-def png_bytes() -> bytes:
-    stream = io.BytesIO()
-    Image.effect_noise((64, 64), 90).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def tiff_bytes() -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(stream, "TIFF")
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "empty"),
-        (b"dear diary, today I saw a turtle", "content is not"),
-        (tiff_bytes(), "save a JPEG copy"),
-        (jpeg_bytes()[:20], "content is not"),
-        (jpeg_bytes()[:700], "cut short"),
-        (jpeg_bytes()[:-700], "cut short"),
-        (png_bytes()[:30], "content is not"),
-        (png_bytes()[:-700], "cut short"),
-        (png_bytes().replace(b"IDAT", b"IDAT" + bytes(40), 1), "damaged"),
-        (bytes(1000), "content is not"),
-    ],
-)
-def test_malformed(tmp_path: Path, content: bytes, reason: str) -> None:
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(content)
-    with pytest.raises(PhotoError, match=reason) as caught:
-        read_photo(path, (10, 10))
-    assert str(path) not in str(caught.value)
-    assert read_exif(path) == {}
-
-
-@pytest.mark.skipif(HAS_HEIF, reason="with pillow-heif, HEIC is read")
-def test_heic_that_is_named_jpg(tmp_path: Path) -> None:
-    path = tmp_path / "phone.jpg"
-    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
-    with pytest.raises(PhotoError, match="pillow-heif"):
-        read_photo(path)
-
-
-@pytest.mark.parametrize("name", ["missing.jpg", "."])
-def test_no_file(tmp_path: Path, name: str) -> None:
-    with pytest.raises(PhotoError, match="cannot be opened"):
-        read_photo(tmp_path / name)
-
-
-def test_damaged_exif_does_not_cost_the_photo(tmp_path: Path, noise: Pixels) -> None:
-    path = save(tmp_path / "photo.jpg", noise, exif=b"Exif\0\0MM\0\x2a\0\0\xff\xff")
-    assert read_photo(path).shape == noise.shape
-    path = save(tmp_path / "photo.png", noise, exif=b"Exif\0\0garbage")
-    np.testing.assert_array_equal(read_photo(path), noise)
-
-
-def test_decompression_bomb(tmp_path: Path, noise: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(tmp_path / "bomb.png", np.zeros((2000, 2000, 3), dtype=np.uint8))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_500_000)
-    with pytest.raises(PhotoError, match="at most 3 megapixels"):
-        read_photo(path)
-    assert read_exif(path) == {}
 
 
 def test_large_photo_prints_no_warning(tmp_path: Path, noise: Pixels) -> None:
@@ -334,18 +251,8 @@ def test_threads_see_the_same_pixels(tmp_path: Path, smooth: Pixels) -> None:
 def test_size_is_that_of_the_array(
     tmp_path: Path, noise: Pixels, suffix: str, orientation: int, bbox: tuple[float, ...] | None
 ) -> None:
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    path = tmp_path / f"photo{suffix}"
-    Image.fromarray(noise).save(path, exif=exif)
+    path = save(tmp_path / f"photo{suffix}", noise, orientation)
     assert photo_size(path, bbox) == read_photo(path, bbox=bbox).shape[:2]
-
-
-@pytest.mark.parametrize(("content", "reason"), [(b"", "empty"), (b"no photo", "header")])
-def test_size_of_no_photo(tmp_path: Path, content: bytes, reason: str) -> None:
-    (tmp_path / "bad.jpg").write_bytes(content)
-    with pytest.raises(PhotoError, match=reason):
-        photo_size(tmp_path / "bad.jpg")
 
 
 @pytest.mark.parametrize("height", [1, 7, 192, 256, 4000])
