@@ -1,14 +1,13 @@
-"""WildTrack: who is this animal? Access photos, assess them, address the question.
+"""WildTrack: who is this animal?
 
-The public API for notebooks is what `__all__` names. Importing the package is cheap: a name is imported when it is
-first used, and heavy libraries by the modules that use them.
+`__all__` is the public API for notebooks. Importing the package is cheap: a name is imported when it is first used.
 
 - `access`, `assess`, `address`: photos on disk -> the catalogue -> what is wrong with it -> who is it?
 - `visualization`, `web`: pictures and reports; the search as a web page
-- `commands`: what the scripts and `wildtrack NAME` run
+- `commands`: the scripts and `wildtrack NAME`
 - `storage`: files, sealed sets of files, the cache, work in threads
-- `api`: the functions of the public API that are no package's own
-- `console`, `config`, `errors`: the terminal, settings, and the error that a user can mend
+- `api`: functions of the public API
+- `console`, `config`, `errors`: the terminal, settings, and the error for the user
 """
 
 from typing import TYPE_CHECKING
@@ -51,7 +50,7 @@ __all__ = [
     "versions",
 ]
 
-_ELSEWHERE = {  # the others are in wildtrack.api
+_ELSEWHERE = {  # all others are in wildtrack.api
     "Matcher": "wildtrack.address.matching.matcher",
     "create_fiftyone_dataset": "wildtrack.access.exports.fiftyone",
     "fiftyone_check_image_quality_issues": "wildtrack.assess.quality.fiftyone",
@@ -61,7 +60,7 @@ _ELSEWHERE = {  # the others are in wildtrack.api
 }
 
 
-if not TYPE_CHECKING:  # or any misspelt name would pass for one of the package
+if not TYPE_CHECKING:  # or type checkers would accept any misspelt name
 
     def __getattr__(name: str) -> object:
         """Import a name of the public API when it is first used."""
@@ -78,7 +77,7 @@ def __dir__() -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """The versions that decide what comes out, for records and bug reports."""
+    """The versions of WildTrack, Python and the packages that results depend on, for records and bug reports."""
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
@@ -86,6 +85,6 @@ def versions() -> dict[str, str]:
     for package in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow", "onnxruntime", "faiss-cpu"):
         try:
             found[package] = version(package)
-        except PackageNotFoundError:  # tensorflow or tensorflow-cpu: one of them is there
+        except PackageNotFoundError:  # either tensorflow or tensorflow-cpu is installed
             continue
     return found

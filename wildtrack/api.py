@@ -1,7 +1,7 @@
-"""The public functions for notebooks and other programs, thin over the packages; `import wildtrack` has them all.
+"""The public functions for notebooks and other programs; `import wildtrack` has them all.
 
-In: paths, tables, and settings by the names that the commands' `Config` gives them. Out: objects that can be looked at.
-A mistake in what is given is a `wildtrack.errors.UserError`, in one line.
+In: paths, tables, and settings by their names in the commands' `Config`. Out: objects to look at. A mistake in an
+argument is a `wildtrack.errors.UserError` of one line.
 """
 
 from collections.abc import Iterable
@@ -38,16 +38,16 @@ def assess_catalogue(
     split: SplitConfig | None = None,
     cache: CacheConfig | None = None,
 ) -> Checks:
-    """What is in a catalogue and what is wrong with it: all checks but that of the labels, which needs a model.
+    """Check a catalogue: its statistics, photo quality, duplicates, encounters and splits; not its labels.
 
     Args:
-        data: A catalogue, or where `load_catalogue` finds one. Each photo is read.
-        thresholds: From where on a photo is flagged as blurry, dark and so on.
+        data: A catalogue, or the path that `load_catalogue` takes. Each photo is read.
+        thresholds: The limits beyond which a photo is flagged as blurry, dark and so on.
         split: How to split the named animals.
-        cache: Where decoded photos are kept, and how much of them.
+        cache: Where decoded photos are kept, and how many.
 
     Returns:
-        The tables and summaries; nothing is written but the cache.
+        The tables and summaries. Only the cache is written.
 
     Raises:
         UserError: There is no catalogue, or none of its photos can be read.
@@ -66,13 +66,13 @@ def assess_catalogue(
 
 
 def check_for_duplicates(data: Data) -> pd.DataFrame:
-    """The photos of a catalogue that show the same picture as another one.
+    """Find the photos of a catalogue that show the same picture as another one.
 
     Args:
-        data: A catalogue, or where `load_catalogue` finds one.
+        data: A catalogue, or the path that `load_catalogue` takes.
 
     Returns:
-        One row a photo with a duplicate, as `wildtrack.assess.duplicates.groups.check_for_duplicates` describes it.
+        One row a photo with a duplicate; columns as in `wildtrack.assess.duplicates.groups.check_for_duplicates`.
 
     Raises:
         UserError: There is no catalogue, or none of its photos can be read.
@@ -89,10 +89,10 @@ def train(data: Path | str, **settings: Any) -> Artifacts:
 
     Args:
         data: A folder with a folder of photos for each animal, or a CSV.
-        settings: Of `wildtrack.commands.train.Config`, such as `epochs` and `artifacts`, the folder to write.
+        settings: Settings of `wildtrack.commands.train.Config`, such as `epochs` and `artifacts`, the folder to write.
 
     Returns:
-        What the training left in `artifacts`.
+        The trained model and its files in `artifacts`.
 
     Raises:
         UserError: A setting is not allowed, or there is not enough to train on.
@@ -114,11 +114,12 @@ def evaluate(artifacts: Artifacts | Path | str = "artifacts", **settings: Any) -
     """Measure how well a trained model tells the animals apart, as `wildtrack evaluate` does.
 
     Args:
-        artifacts: From `train`, or the folder.
-        settings: Of `wildtrack.commands.evaluate.Config`, such as `examples` and `results`, the folder to write.
+        artifacts: From `train`, or their folder.
+        settings: Settings of `wildtrack.commands.evaluate.Config`, such as `examples` and `results`, the folder to
+            write.
 
     Returns:
-        The figures, as in `metrics.json`.
+        The metrics, as in `metrics.json`.
 
     Raises:
         UserError: A setting is not allowed, or there is no model or no photo to test it on.
@@ -140,17 +141,17 @@ def open_gallery(
     matcher: str = "auto",
     **settings: Any,
 ) -> Searcher:
-    """Open the gallery of a trained model to be searched; it is built first where there is none yet.
+    """Open the gallery of a trained model for `search`; it is built first where there is none yet.
 
     Args:
-        artifacts: From `train`, or the folder.
+        artifacts: From `train`, or their folder.
         data: The known photos; None: those in the gallery, or for a new one those the model was trained on.
-        matcher: The name of a `Matcher`; auto: whichever did best on validation photos.
-        settings: Of `wildtrack.commands.search.Config`, such as `viewpoint` and `rebuild`; with `points` the answers
-            say where the points lie that two photos share.
+        matcher: The name of a `Matcher`; auto: the best on validation photos.
+        settings: Settings of `wildtrack.commands.search.Config`, such as `viewpoint` and `rebuild`; with `points` the
+            answers hold the positions of matching points.
 
     Returns:
-        What `search` asks.
+        The gallery with the model and the matcher.
 
     Raises:
         UserError: A setting is not allowed, there is no model, the gallery is of another model or of other photos, or
@@ -169,15 +170,15 @@ def open_gallery(
 
 
 def search(photos: str | Path | Iterable[str | Path], gallery: Searcher, topk: int = 5) -> list[Answer]:
-    """Ask who the animals on photos are.
+    """Search for the animals on photos.
 
     Args:
-        photos: Files, folders or patterns such as `new/*.jpg`; one, or several.
+        photos: One or several files, folders or patterns such as `new/*.jpg`.
         gallery: From `open_gallery`.
-        topk: How many identities to name; fewer come back when fewer are known.
+        topk: How many identities to name; fewer when fewer are known.
 
     Returns:
-        An answer a photo; one that cannot be read has the status "unreadable".
+        An answer for each photo; of one that cannot be read the status is "unreadable".
 
     Raises:
         UserError: There is no such photo.
@@ -187,19 +188,19 @@ def search(photos: str | Path | Iterable[str | Path], gallery: Searcher, topk: i
         >>> [candidate.rank for candidate in answer.candidates]
         [1, 2, 3, 4, 5]
     """
-    asked = [photos] if isinstance(photos, str | Path) else photos
-    return [answer_photo(path, gallery, topk) for path in find_photos(tuple(map(str, asked)))]
+    named = [photos] if isinstance(photos, str | Path) else photos
+    return [answer_photo(path, gallery, topk) for path in find_photos(tuple(map(str, named)))]
 
 
 def download_and_extract(name: str, cache: Path | str | None = None) -> Path:
-    """Bring a public dataset into the cache, unless it is there.
+    """Download a public dataset into the cache, unless it is there.
 
     Args:
         name: One of `wildtrack.access.sources.names()`.
         cache: The cache folder; None: `WILDTRACK_CACHE`, or wildtrack in the system's cache folder.
 
     Returns:
-        The dataset's root.
+        The dataset's folder.
 
     Raises:
         UserError: The name is not known, or there is no network; the message says what to do.
@@ -211,7 +212,7 @@ def download_and_extract(name: str, cache: Path | str | None = None) -> Path:
 
 
 def systematize_dataset_metadata(name: str, root: Path | str) -> pd.DataFrame:
-    """The table of a copy of a public dataset, in the columns of a catalogue.
+    """Read the labels of a copy of a public dataset into the columns of a catalogue.
 
     Args:
         name: One of `wildtrack.access.sources.names()`.
@@ -234,11 +235,7 @@ def _opened(artifacts: Artifacts | Path | str) -> Artifacts:
 
 
 def _config(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
-    """A command's config with some settings, text made paths where a path is wanted.
-
-    Raises:
-        UserError: There is no such setting.
-    """
+    """A command's config with some settings, text as paths; a UserError for a setting that there is not."""
     hints = get_type_hints(kind)
     for name in settings:
         if name not in hints:

@@ -37,11 +37,11 @@ DiskSpace = Annotated[float, Range(0.01), RARE]  # in units of 10^9 bytes
 Scaling = Annotated[Literal["auto", "0-255", "0-1", "-1-1"], RARE]
 RareFlag = Annotated[bool, RARE]
 
-# one value, and not options of their own, whose help tyro would read the source for: 0.03 s of each start
+# one value instead of an option for each item, whose help tyro would look for in the source: 0.03 s of each start
 _ONE_VALUE = PrimitiveConstructorSpec[Mapping[str, Any]](
     nargs=0, metavar="", instance_from_str=lambda _: {}, is_instance=lambda _: True, str_from_instance=lambda _: []
 )
-# layer classes of the user's own, by name: set in a script or a notebook, not on the command line
+# the user's own layer classes by name: set in a script or a notebook, not on the command line
 CustomObjects = Annotated[Mapping[str, Any], _ONE_VALUE, tyro.conf.Fixed, tyro.conf.SuppressFixed]
 
 _COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
@@ -49,37 +49,16 @@ _PLACEHOLDERS = {str: "NAME", Path: "PATH", int: "INT", float: "FLOAT"}
 
 
 def part(kind: type[OptionsT], config: object) -> OptionsT:
-    """The options of a config that belong together, as one object.
-
-    Args:
-        kind: A dataclass; its fields that `config` has not keep their defaults.
-        config: A command's `Config`.
-
-    Examples:
-        >>> from dataclasses import dataclass
-        >>> @dataclass
-        ... class Shares:
-        ...     test: float = 0.2
-        >>> @dataclass
-        ... class Everything:
-        ...     seed: int = 1
-        ...     test: float = 0.3
-        >>> part(Shares, Everything())
-        Shares(test=0.3)
-    """
+    """The settings of a config that a smaller dataclass has too, as that dataclass; its others keep their defaults."""
     names = (field.name for field in fields(kind))  # type: ignore[arg-type]  # a dataclass
     return kind(**{name: getattr(config, name) for name in names if hasattr(config, name)})
 
 
 def check_settings(config: object, prefix: str = "") -> None:
-    """Check the settings of a dataclass that are annotated with a `Range` or as a `Folder`.
+    """Check the settings of a dataclass, and of those in it, that are annotated with a `Range` or as a `Folder`.
 
-    Args:
-        config: A dataclass; those in its fields are checked too, and None passes where the type allows it.
-        prefix: Of the flags, such as "thresholds.".
-
-    Raises:
-        UserError: The first setting that is not allowed; names its flag, the value, and what is allowed.
+    None passes where the type allows it. The first setting that is not allowed is a UserError with its flag (after
+    `prefix`), its value, and what is allowed.
     """
     for name, kind in get_type_hints(type(config), include_extras=True).items():
         value, flag = getattr(config, name), f"--{prefix}{name.replace('_', '-')}"

@@ -1,7 +1,4 @@
-"""What the scripts share with the terminal: config in, messages and progress out.
-
-Libraries log; only this module decides what a person sees.
-"""
+"""The terminal: command line in, messages and progress out. Libraries log; only this module prints."""
 
 import io
 import logging
@@ -44,23 +41,23 @@ console = Console(stderr=True, force_jupyter=False, soft_wrap=True, markup=False
 
 
 def run(main: Callable[[ConfigT], object], config: ConfigT, description: str | None) -> None:
-    """Call a command with a config, what stands on the command line put in, and end the process properly.
+    """Call a command with its config and the command line's settings, and end the process.
 
-    Exit codes: 0 done; 2 the user can mend it (one line says how); 130 stopped by Ctrl-C.
+    Exit codes: 0 done; 2 an error that the user can mend (one line says how); 130 stopped by Ctrl-C.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot write must not end the program
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show must not end the program
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, handlers=[_Messages()])
     logging.getLogger("wildtrack").setLevel(logging.INFO)
-    warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in letters that no picture has
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # of a name
     try:
         main(_parse(config, description))
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains while it ends
+    except BrokenPipeError:  # by `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports it again at the end
     except UserError as error:
         sys.exit(fail(str(error)))
-    except OSError as error:  # a full disk, a read-only folder: the system's own words name the file
+    except OSError as error:  # a full disk, a read-only folder
         sys.exit(fail(f"{error.strerror or error}: {error.filename or 'no file named'}"))
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -68,11 +65,7 @@ def run(main: Callable[[ConfigT], object], config: ConfigT, description: str | N
 
 
 def program(command: str) -> str:
-    """What a user types to run a command: `python search.py`, or `wildtrack search` where that was started.
-
-    Args:
-        command: A key of `SCRIPTS`.
-    """
+    """What a user types to run one of `SCRIPTS`: `python search.py`, or `wildtrack search` where that was started."""
     started_as_package = Path(sys.argv[0]).name.startswith("wildtrack")
     if started_as_package or not (ROOT / SCRIPTS[command]).is_file():
         return f"wildtrack {command}"
@@ -80,7 +73,7 @@ def program(command: str) -> str:
 
 
 def _parse(config: ConfigT, description: str | None) -> ConfigT:
-    """The config with the command line put in; a path that is named without its setting is most likely the photos'."""
+    """The config with the settings of the command line."""
     for word in takewhile(lambda word: word != "--", sys.argv[1:]):
         flag = word.partition("=")[0]
         if flag in RENAMED and hasattr(config, RENAMED[flag].removeprefix("--")):
@@ -88,11 +81,11 @@ def _parse(config: ConfigT, description: str | None) -> ConfigT:
     twin = flags(config)
     parse = partial(tyro.cli, type(twin), default=twin, description=description)
     parsed, unknown = parse(return_unknown_args=True)
-    if unknown and not unknown[0].startswith("-") and hasattr(config, "data"):
+    if unknown and not unknown[0].startswith("-") and hasattr(config, "data"):  # a path, most likely of the photos
         raise UserError(
             f"{unknown[0]} stands alone; did you mean --data {unknown[0]}? A path with spaces needs quotation marks"
         )
-    return from_flags(config, parse() if unknown else parsed)  # again, for tyro's own message
+    return from_flags(config, parse() if unknown else parsed)  # again, for tyro's message
 
 
 def fail(message: str) -> int:
@@ -102,7 +95,7 @@ def fail(message: str) -> int:
 
 
 class _Messages(logging.Handler):
-    """Each log record as one line beside the progress bars; Rich's own handler would break paths at 80 columns."""
+    """Prints each log record as one line above progress bars; Rich's own handler would break paths at 80 columns."""
 
     def emit(self, record: logging.LogRecord) -> None:
         warning = record.levelno >= logging.WARNING
@@ -111,39 +104,31 @@ class _Messages(logging.Handler):
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without its start-up chatter, so that whatever imports it afterwards is quiet.
+    """Import TensorFlow without its messages, which are shown only if the import fails.
 
-    Its libraries write to the file descriptor of stderr before they look at any setting. What they wrote is shown
-    after all when the import fails.
+    Its libraries write to the file descriptor of stderr before they look at any setting.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for what it says later on
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for later messages
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
         try:
             import keras
         except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
+            messages.seek(0)
+            os.write(stderr, messages.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
     keras.config.disable_interactive_logging()  # or it prints downloads to standard output
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras warns there that HDF5 is an old format: that is its use
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras warns that HDF5 is an old format
 
 
 def progress_bar(*columns: TextColumn, disable: bool = False) -> Progress:
-    """A progress bar in the project's one style; extra columns go to its right."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        *columns,
-        console=console,
-        disable=disable,
-    )
+    """A progress bar that counts items; further columns go to its right."""
+    usual = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*usual, *columns, console=console, disable=disable)
 
 
 def byte_progress() -> Progress:
@@ -159,10 +144,5 @@ def track(items: Iterable[ItemT], description: str, total: int) -> Iterator[Item
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """A number with its noun.
-
-    Examples:
-        >>> counted(1, "photo", "photos"), counted(2, "identity", "identities")
-        ('1 photo', '2 identities')
-    """
+    """A number with its noun: "1 photo", "2 identities"."""
     return f"{number} {one if number == 1 else many}"

@@ -44,7 +44,7 @@ class Config:
 
 
 def serve(config: Config) -> None:
-    """Artifacts -> index -> what was confirmed -> the page."""
+    """Artifacts -> gallery -> confirmed photos -> the page."""
     check_settings(config)
     check_packages()
     from wildtrack.web import server
@@ -64,11 +64,11 @@ def serve(config: Config) -> None:
 
 
 def check_packages() -> None:
-    """Refuse to start without the packages that only the page needs."""
+    """Raise a UserError where the packages of the page are not installed."""
     try:
         import fastapi  # noqa: F401
         import filelock  # noqa: F401
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import sqlalchemy  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
@@ -79,7 +79,7 @@ def check_packages() -> None:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there; taken before anything else, so that an address in use is an error at once."""
+    """A socket that listens at an address; a UserError where it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -91,12 +91,12 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def say_where(listener: socket.socket, token: str | None) -> None:
-    """Print where the page is; the token stands behind #, which browsers do not send."""
+    """Print the page's address; the token is behind #, which browsers do not send."""
     host, port = listener.getsockname()[:2]
-    if ipaddress.ip_address(host).is_unspecified:  # it listens at every address of this computer
+    if ipaddress.ip_address(host).is_unspecified:  # every address of this computer
         host = socket.gethostname()
     shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{port}/" + (f"#token={token}" if token else ""), flush=True)
-    console.print("Open this address in a browser; Ctrl-C ends it.")
+    console.print("Open this address in a browser. Ctrl-C stops the page.")
     if token:
-        console.print("Others in this network can search; whoever has the whole address can also confirm and undo.")
+        console.print("Others in this network can search; whoever has the full address can also confirm and undo.")
