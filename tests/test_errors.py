@@ -21,6 +21,7 @@ from wildtrack.access.demo import DEMO, dataset
 from wildtrack.address.artifacts import Artifacts, artifact_files
 from wildtrack.address.gallery import build
 from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.gallery.searcher import SearchConfig
 from wildtrack.address.models.preprocessor import Preprocessor
 from wildtrack.commands import evaluate, search, serve, train
 from wildtrack.errors import UserError
@@ -173,19 +174,19 @@ def test_a_viewpoint_that_no_known_photo_shows(
     monkeypatch.setattr(build, "gallery_of", lambda artifacts, config: (gallery, None))
     artifacts = Artifacts(Path(), Preprocessor((32, 32), 1, True, ("a",), "0-255"))
     with pytest.raises(UserError, match=message) if message else nullcontext():
-        build.open_searcher(artifacts, build.SearchConfig(viewpoint=viewpoint), build.GalleryConfig())
+        build.open_searcher(artifacts, SearchConfig(viewpoint=viewpoint), build.GalleryConfig())
 
 
-def ask_evaluate(**settings: Any) -> object:
-    return evaluate.evaluate(evaluate.Config(**settings))
+def ask_evaluate(**settings: Any) -> None:
+    evaluate.evaluate(evaluate.Config(**settings))
 
 
-def ask_search(**settings: Any) -> object:
-    return search.search(search.Config(("x.jpg",), **settings))
+def ask_search(**settings: Any) -> None:
+    search.search(search.Config(("x.jpg",), **settings))
 
 
-def ask_page(**settings: Any) -> object:
-    return serve.serve(serve.Config(**settings))
+def ask_page(**settings: Any) -> None:
+    serve.serve(serve.Config(**settings))
 
 
 @pytest.mark.parametrize("call", [ask_evaluate, ask_search, ask_page])
