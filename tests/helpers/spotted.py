@@ -1,4 +1,4 @@
-"""A gallery that needs no network: drawn spots, an engine that averages colours, and calibrations that are made up."""
+"""A gallery without a network: drawn spots, an engine that averages colours, and made-up calibrations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +37,13 @@ class CellEngine:
         return {"embedding": (cells / np.maximum(lengths, 1e-9)).astype(np.float32)}
 
 
+class Classifier(CellEngine):
+    """Classifies as well."""
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        return super().run(photos) | {"probabilities": np.tile(np.array([0.25, 0.75], np.float32), (len(photos), 1))}
+
+
 def straight(low: float, high: float, most: float) -> Curve:
     return Curve(np.array([low, high]), np.array([0.02, most]))
 
@@ -44,7 +51,7 @@ def straight(low: float, high: float, most: float) -> Curve:
 def fake_matching(
     by_viewpoint: bool = False, weights: tuple[float, float, float] = (1.0, 0.5, -1.0), best: str = FUSED
 ) -> Matching:
-    """What validation might have taught. A pair of two viewpoints says little."""
+    """What might have been learnt on validation photos. A pair of two viewpoints says little."""
     any_, other = straight(-0.2, 1.0, 0.9), straight(-0.2, 1.0, 0.1)
     calibrations = {
         EMBEDDING: Calibration(0.1, (-1.0, 1.0), {"any": any_, "same": any_, "other": other}),
@@ -62,7 +69,7 @@ def searcher_of(
 
 
 def build(folder: Path, names: Sequence[str] = NAMES, viewpoints: Sequence[str] = VIEWPOINTS) -> Gallery:
-    """Photo n is `n.png`; two photos of one animal are parts of one picture. The gallery is in `artifacts`."""
+    """Photo n is `n.png`; two photos of one animal are parts of one picture. The gallery lies in `artifacts`."""
     paths = [f"{number}.png" for number in range(len(names))]
     for number, name in enumerate(names):
         picture, seen = spots(sorted(set(names)).index(name)), names[:number].count(name)
@@ -76,7 +83,7 @@ def build(folder: Path, names: Sequence[str] = NAMES, viewpoints: Sequence[str] 
 
 
 def spots(seed: int, side: int = 300) -> np.ndarray:
-    """A picture of blots that no other seed has: uint8 (side, side, 3)."""
+    """A picture of spots, another one for each seed: uint8 (side, side, 3)."""
     rng = np.random.default_rng(seed)
     picture = np.full((side, side, 3), 128, np.uint8)
     for _ in range(150):

@@ -8,10 +8,7 @@ from tests.helpers.spotted import LOCAL
 from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.matching import Matching
 from wildtrack.address.matching.viewpoints import viewpoint_relation
-from wildtrack.address.training.learn_matching import (
-    ScoredPhotos,
-    Validation,
-)
+from wildtrack.address.training.learn_matching import ScoredPhotos, Validation
 
 VIEWPOINTS = ("left", "right")
 
@@ -24,9 +21,9 @@ def made_up(
     offset: float = 0.0,
     new_photos: int = 4,
 ) -> Validation:
-    """Noise, with `gains` added where two photos show one animal: the embedding's, and that of local features.
+    """Noise, with `gains`, of the embedding and of local features, added where two photos show one animal.
 
-    `offset` is added to all pairs of one viewpoint: who does not regard viewpoints is led astray.
+    `offset` is added to all pairs of one viewpoint, which misleads a matcher that ignores viewpoints.
     """
     rng = np.random.default_rng(seed)
     gallery_ids = np.repeat([f"animal {number}" for number in range(animals)], 4)
@@ -34,20 +31,20 @@ def made_up(
     new_ids = np.repeat([f"new {number}" for number in range(5)], new_photos) if unseen else query_ids
     of_gallery, of_queries, of_new = (rng.choice(VIEWPOINTS, len(ids)) for ids in (gallery_ids, query_ids, new_ids))
 
-    def asked(ids: np.ndarray, viewpoints: np.ndarray) -> ScoredPhotos:
+    def scored(ids: np.ndarray, viewpoints: np.ndarray) -> ScoredPhotos:
         same, relation = ids[:, None] == gallery_ids[None], viewpoint_relation(viewpoints, of_gallery)
         scores = {}
         for name, gain in zip((EMBEDDING, LOCAL), gains, strict=False):
             scores[name] = rng.normal(size=same.shape) + gain * same + offset * (relation == 1)
         return ScoredPhotos(ids, scores, relation)
 
-    known = asked(query_ids, of_queries)
+    known = scored(query_ids, of_queries)
     if unseen:
-        return Validation(gallery_ids, known, asked(new_ids, of_new), True)
+        return Validation(gallery_ids, known, scored(new_ids, of_new), True)
     own = query_ids[:, None] == gallery_ids[None]
     without = {name: np.where(own, -np.inf, values) for name, values in known.scores.items()}
     return Validation(gallery_ids, known, replace(known, scores=without), False)
 
 
-def learnt_scores(matching: Matching, name: str, asked: ScoredPhotos) -> np.ndarray:
-    return matching.matcher(name).combined(asked.scores, asked.relation)
+def learnt_scores(matching: Matching, name: str, photos: ScoredPhotos) -> np.ndarray:
+    return matching.matcher(name).combined(photos.scores, photos.relation)

@@ -9,8 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
-from tests.helpers.engines import Classifier
-from tests.helpers.spotted import build, fake_matching, searcher_of, spots
+from tests.helpers.spotted import Classifier, build, fake_matching, searcher_of, spots
 from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.storage import files

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.helpers.spotted import build, fake_matching, searcher_of
+from tests.helpers.spotted import Classifier, build, fake_matching, searcher_of
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (requirements-dev.txt)")
 
-from tests.helpers.engines import Classifier  # noqa: E402
 from wildtrack.web.api import create_app  # noqa: E402
 from wildtrack.web.service import Service  # noqa: E402
 from wildtrack.web.store import Store  # noqa: E402

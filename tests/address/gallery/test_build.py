@@ -1,7 +1,6 @@
 import hashlib
 import os
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.searcher import SearchConfig, Searcher, answer_photo
 from wildtrack.address.matching.matching import Matching
 from wildtrack.address.models.engines import Engine, OnnxEngine
-from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.visualization import retrieval_panels
@@ -131,21 +129,6 @@ def test_photos_without_a_name_make_no_gallery(trained: Artifacts, photo_folder:
         opened(trained, tmp_path / "photos")
 
 
-def test_a_gallery_of_one_photo_is_answered_and_drawn(
-    trained: Artifacts, tmp_path: Path, photo_folder: Path, matching: Matching
-) -> None:
-    photo = tmp_path / "photos" / "Ana" / "0.png"
-    photo.parent.mkdir(parents=True)
-    shutil.copy(photo_folder / "Ana" / "0.png", photo)
-    gallery, engine = opened(trained, tmp_path / "photos", with_keypoints=True)
-    for matcher, learnt in (("embedding", None), ("embedding", matching), ("fused", matching)):
-        searcher = Searcher(gallery, engine, SIZE, learnt, SearchConfig(matcher, explains=True))
-        answer = answer_photo(photo, searcher, 3)
-        assert (answer.candidates, answer.already_known_as, answer.decision) == ([], "Ana", None)
-        retrieval_panels.draw_answer(answer, searcher, tmp_path / "panel.png")
-        assert (tmp_path / "panel.png").stat().st_size > 0
-
-
 def test_a_gallery_is_opened_only_for_its_own_catalogue(trained: Artifacts, photos: Path, tmp_path: Path) -> None:
     table = photos / "table.csv"
     table.write_text("image_id,identity,path\n1,Ana,Ana/0.png\n2,Bo,Ana/1.png\n")
@@ -167,14 +150,6 @@ def test_photos_that_have_moved_are_a_warning(
     shutil.rmtree(photos)
     opened(trained)
     assert "The gallery photos are no longer at" in caplog.text
-
-
-def test_a_scaling_that_the_model_was_not_trained_with_is_refused(trained: Artifacts, photo_folder: Path) -> None:
-    loading = LoadingConfig("0-1", onnx_only=True)
-    for _ in range(2):  # without a gallery, and with one
-        with pytest.raises(UserError, match="scaling 0-1 does not fit"):
-            opened(trained, photo_folder, loading=loading)
-        opened(trained, photo_folder)
 
 
 def test_a_damaged_onnx_file_is_refused_and_a_missing_one_made_anew(trained: Artifacts, photo_folder: Path) -> None:
@@ -263,16 +238,3 @@ def test_a_candidate_is_shown_without_the_other_animals_of_its_photo(
     assert np.ptp(after["Ana"].pixels) == 0  # gone, so a blank
     np.testing.assert_array_equal(after["Cy"].pixels, pixels[5])
     assert all(shown.points is not None and shown.heat is not None for shown in before.values())
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names in Unicode")
-def test_gallery_photos_whose_names_are_not_unicode_are_left_out(
-    trained: Artifacts, tmp_path: Path, photo_folder: Path
-) -> None:
-    for name in (b"Ana/a.png", b"Ana/caf\xe9.png", b"Bo/b.png"):
-        path = tmp_path / "photos" / os.fsdecode(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(photo_folder / "Ana" / "0.png", path)
-    gallery, _ = opened(trained, tmp_path / "photos")
-    assert gallery.table["path"].tolist() == ["Ana/a.png", "Bo/b.png"]
-    assert "Ana/caf?.png,file name is not valid Unicode" in (tmp_path / "problems.csv").read_text("utf-8")
