@@ -124,12 +124,11 @@ class KeypointIndex:
         rows, ranks = np.nonzero(weights > 0)
         others = found[rows, ranks]
         photos = self._photos[others]
-        order = np.lexsort((ranks, rows, photos))  # by photo, then by keypoint, its nearest first
-        rows, others, photos, ranks = rows[order], others[order], photos[order], ranks[order]
-        first = np.ones(len(rows), dtype=np.bool_)
-        first[1:] = (rows[1:] != rows[:-1]) | (photos[1:] != photos[:-1])
+        # by photo, then by keypoint; of several matches of a keypoint with a photo the nearest, which comes first
+        chosen = np.unique(photos * len(query.places) + rows, return_index=True)[1]
+        rows, ranks, others, photos = rows[chosen], ranks[chosen], others[chosen], photos[chosen]
         weight = weights[rows, ranks].astype(np.float32) * _centrality(query)[rows]
-        return Matches(rows, photos, others - self._firsts[photos], weight).where(first)
+        return Matches(rows, photos, others - self._firsts[photos], weight)
 
     def votes(self, query: Keypoints, excluded: Bools | None = None) -> Floats:
         """Score every photo by its verified votes, float32 (G,), 0 or more; excluded photos, bool (G,), score 0."""
