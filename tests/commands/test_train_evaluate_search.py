@@ -193,23 +193,20 @@ def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> N
     done = subprocess.run(command, cwd=home, env=environment, capture_output=True, encoding="utf-8", check=True)
     assert {path.name for path in (home / "artifacts").iterdir()} >= INDEX
     modules = done.stderr.splitlines()[-1].split()
-    assert "onnxruntime" in modules
-    assert not {"tensorflow", "keras"} & set(modules)
+    assert "onnxruntime" in modules and not {"tensorflow", "keras"} & set(modules)
     assert not [word for word in CHATTER if word in done.stderr]
 
     bad, good = json.loads(done.stdout)  # nothing but JSON on standard output
     assert set(bad) == set(good) == {field.name for field in fields(Answer)}
-    assert (bad["status"], good["status"]) == ("unreadable", "ok")
-    assert bad["reason"]
-    assert bad["candidates"] == []
-    assert good["photo"] == "new/nový 1.png"
-    assert set(good["candidates"][0]) == {field.name for field in fields(Candidate)} - {"points"}
-    assert all(candidate["shared_points"] >= 0 for candidate in good["candidates"])  # which the picture shows
-    assert all(0 <= candidate["probability"] <= 1 for candidate in good["candidates"])
+    assert (bad["status"], bad["candidates"], bool(bad["reason"])) == ("unreadable", [], True)
+    assert (good["status"], good["photo"], good["false_match_rate"]) == ("ok", "new/nový 1.png", 0.01)
     assert good["decision"] in ("match", "review", "new")
-    assert good["false_match_rate"] == 0.01
-    assert [candidate["rank"] for candidate in good["candidates"]] == [1, 2, 3, 4]
-    assert len({candidate["identity"] for candidate in good["candidates"]}) == 4
+    for rank, candidate in enumerate(good["candidates"], start=1):
+        assert set(candidate) == {field.name for field in fields(Candidate)} - {"points"}
+        assert candidate["rank"] == rank
+        assert candidate["shared_points"] >= 0  # which the picture shows
+        assert 0 <= candidate["probability"] <= 1
+    assert len({candidate["identity"] for candidate in good["candidates"]}) == len(good["candidates"]) == 4
     assert is_picture(home / good["panel"])
     pictures = {path.name for path in (home / "results").glob("search_*.png")}
     assert pictures == {Path(good["panel"]).name, "search_party.png"}  # the earlier search's is gone, the user's stays
@@ -219,42 +216,33 @@ def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> N
 def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
     done = run_script("search.py", "photos/Žofie 1/*3.jpg", "--no-panels", "--json", cwd=home)
     (answer,) = json.loads(done.stdout)
-    assert answer["already_known_as"] == "Žofie 1"
+    assert (answer["already_known_as"], answer["panel"]) == ("Žofie 1", None)
     assert "Žofie 1/snímek 3.jpg" not in [candidate["path"] for candidate in answer["candidates"]]
-    assert answer["panel"] is None
     spoken = run_script("search.py", "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels", cwd=home)
     assert "in the gallery as Žofie 1; left out" in spoken.stdout
     assert "  1. Žofie" in spoken.stdout
 
 
 def test_search_by_another_matcher(home: Path, workplace: Path) -> None:
-    ask = (home / "photos" / "Žofie 1" / "snímek 3.jpg", "--data", home / "photos", "--no-panels")
-    done = run_script("search.py", *ask, "--matcher", "local", "--rebuild", "--json", "--points", cwd=workplace)
-    assert done.returncode == 0, done.stderr
-    (answer,) = json.loads(done.stdout)
-    assert answer["matcher"] == "local"
-    for candidate in answer["candidates"]:
-        assert len(candidate["points"]) == candidate["shared_points"]
-        assert np.array(candidate["points"]).reshape(-1, 4).size == 4 * candidate["shared_points"]
+    def answer(*options: object) -> dict[str, Any]:
+        photo, data = home / "photos" / "Žofie 1" / "snímek 3.jpg", home / "photos"
+        done = run_script("search.py", photo, "--data", data, "--no-panels", "--json", *options, cwd=workplace)
+        assert done.returncode == 0, done.stderr
+        (found,) = json.loads(done.stdout)
+        return dict(found)
+
+    local = answer("--matcher", "local", "--rebuild", "--points")
+    assert local["matcher"] == "local"
+    for candidate in local["candidates"]:
+        assert np.array(candidate["points"]).reshape(-1, 4).shape == (candidate["shared_points"], 4)
     assert {path.name for path in (workplace / "artifacts").iterdir()} >= KEYPOINTS | INDEX
-    done = run_script("search.py", *ask, "--matcher", "embedding", "--false-match-rate", 1, "--json", cwd=workplace)
-    assert done.returncode == 0, done.stderr
-    (answer,) = json.loads(done.stdout)
-    assert (answer["matcher"], answer["false_match_rate"]) == ("embedding", 1)
-    assert answer["candidates"][0]["shared_points"] is None  # neither asked for nor needed
-
-    done = run_script("search.py", *ask, "--matcher", "embedding", "--rebuild", "--viewpoint", "left", cwd=workplace)
-    assert done.returncode == 2
-    (message,) = error_lines(done.stderr)
-    assert "--viewpoint 'left' fits no photo: the catalogue knows no viewpoints" in message
+    embedding = answer("--matcher", "embedding", "--false-match-rate", 1, "--rebuild")
+    assert (embedding["matcher"], embedding["false_match_rate"]) == ("embedding", 1)
+    assert embedding["candidates"][0]["shared_points"] is None
     assert not {path.name for path in (workplace / "artifacts").iterdir()} & KEYPOINTS
-    done = run_script("search.py", *ask, "--matcher", "fused", cwd=workplace)
-    (message,) = error_lines(done.stderr)
-    assert "built without keypoints" in message
-    assert "--rebuild" in message
 
 
-def test_search_of_nothing_but_bad_photos_is_an_error(workplace: Path) -> None:
+def test_search_of_unreadable_photos_is_an_error(workplace: Path) -> None:
     (workplace / "text.jpg").write_text("not a photo")
     before = contents(workplace / "artifacts")
     done = run_script("search.py", "text.jpg", "--json", cwd=workplace)
@@ -265,27 +253,13 @@ def test_search_of_nothing_but_bad_photos_is_an_error(workplace: Path) -> None:
     assert contents(workplace / "artifacts") == before
 
 
-def test_search_does_not_answer_from_other_photos_than_those_named(workplace: Path) -> None:
-    draw_animals(workplace / "others", animals=2, photos=1)
-    done = run_script("search.py", "others", "--data", "others", "--no-panels", cwd=workplace)
-    assert done.returncode == 2
-    (message,) = error_lines(done.stderr)
-    assert "others" in message
-    assert "--rebuild" in message
-
-
-@pytest.mark.parametrize("name", ["index.faiss", "meta.csv", "model.onnx"])
-def test_search_refuses_an_altered_file(workplace: Path, name: str) -> None:
-    path = workplace / "artifacts" / name
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+def test_search_refuses_an_altered_gallery(workplace: Path) -> None:
+    (workplace / "artifacts" / "meta.csv").write_text("altered")
     draw_animal(1, 9).save(workplace / "new.png")
     done = run_script("search.py", workplace / "new.png", cwd=workplace)
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (2, "")
     (message,) = error_lines(done.stderr)
-    assert name in message
-    assert done.stdout == ""
+    assert "meta.csv" in message
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
