@@ -12,11 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from tests.helpers.spotted import FUSED, LOCAL
-from wildtrack.address.matching.calibration import Calibration, Curve
-from wildtrack.address.matching.decision import Decider
-from wildtrack.address.matching.fused import EMBEDDING
-from wildtrack.address.matching.matching import LearntMatcher, Matching
+from tests.helpers.spotted import fake_matching
+from wildtrack.address.matching.matching import Matching
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -106,12 +103,8 @@ def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -
 
 @pytest.fixture
 def matching() -> Matching:
-    """What validation may have taught: P rises with the score, and less between two viewpoints."""
-    line, less = (Curve(np.array([0.0, 1.0]), np.array([0.1, most])) for most in (0.9, 0.6))
-    calibration = Calibration(0.25, (0.0, 1.0), {"any": line, "same": line, "other": less})
-    decider = Decider((1.0, 0.5, -1.0), np.array([0.2, 0.6, 0.9]), np.array([0.1, 0.3]), 0.5)
-    matchers = {name: LearntMatcher(True, decider, 0.75, 0.5) for name in (EMBEDDING, LOCAL, FUSED)}
-    return Matching("fused", {EMBEDDING: calibration, LOCAL: calibration}, matchers, 3, 3, 2, 2, 12, True)
+    """What might have been learnt on validation photos: P rises with the score, and less between two viewpoints."""
+    return fake_matching(by_viewpoint=True)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_what_validation_taught_comes_back(artifacts: Path, matching: Matching) 
     artifact_files(artifacts).add("matching.json", lambda path: write_matching(matching, path))
     opened = open_artifacts(artifacts).matching
     assert opened is not None
-    assert (opened.best, opened.new_photos, opened.gallery, opened.unseen) == ("fused", 2, 12, True)
+    assert (opened.best, opened.new_photos, opened.gallery, opened.unseen) == ("fused", 2, 6, False)
     assert opened.calibrations.keys() == {"embedding", "local"}
 
 
