@@ -103,6 +103,7 @@ def test_with_positions_it_is_what_the_standard_requires(catalogue: Catalogue, t
     assert problems.to_numpy().tolist() == [
         ["3.jpg", "no date, which Camtrap DP requires"],
         [".hidden/4.jpg", "Camtrap DP refuses such a path"],
+        ["2.jpg", "written without a box: its box misses it"],
     ]
     rows = tables["observations"]
     assert rows["individualID"].tolist() == ["Ana", "", "Blå, the second"]
@@ -221,5 +222,6 @@ def test_what_is_refused_before_anything_is_written(
 def test_a_photo_that_cannot_be_read_loses_its_box(catalogue: Catalogue, tmp_path: Path) -> None:
     (catalogue.root / "a b/1.JPG").write_bytes(b"no photo")
     _, problems = camtrapdp.write(catalogue, tmp_path / "dp", None)
-    assert problems["reason"].str.startswith("written without a box").sum() == 1  # the other row has none to lose
+    lost = problems["path"][problems["reason"].str.startswith("written without a box")]
+    assert lost.tolist() == ["a b/1.JPG", "2.jpg"]  # the other row of the first has none to lose
     assert (written(catalogue, tmp_path / "dp")["observations"]["bboxX"] == "").all()

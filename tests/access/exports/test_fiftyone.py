@@ -10,9 +10,11 @@ import pytest
 
 from tests.helpers.marked import save_marked
 from wildtrack.access.catalogue import Catalogue, problem_table
-from wildtrack.access.exports.fiftyone import check, create_fiftyone_dataset, write
+from wildtrack.access.exports.fiftyone import _samples, check, create_fiftyone_dataset, write
 from wildtrack.access.sources import load
 from wildtrack.errors import UserError
+
+BOX = (0.25, 0.5, 0.5, 0.25)
 
 
 class RecordedDataset:
@@ -64,7 +66,7 @@ def test_one_sample_a_row(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) ->
     first, second, third = dataset.samples
     assert first.filepath == second.filepath == str((tmp_path / "a b/1.jpg").absolute())
     assert (first.image_id, first.identity, first.latitude) == ("1", "Ana", 1.5)
-    assert first.animal.detections == [SimpleNamespace(label="Ana", bounding_box=[0.25, 0.5, 0.5, 0.25])]
+    assert first.animal.detections == [SimpleNamespace(label="Ana", bounding_box=list(BOX))]
     assert second.latitude is None and not hasattr(second, "animal") and not hasattr(third, "animal")
     assert not hasattr(first, "bbox") and not hasattr(first, "path")
     pd.testing.assert_frame_equal(table, before)
@@ -110,7 +112,7 @@ def test_no_fiftyone(table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_box_that_misses_its_photo_is_listed(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
     problems: list[tuple[str, str]] = []
-    outside: Any = [(500.0, 500.0, 10.0, 10.0)]
+    outside: Any = [[500.0, 500.0, 10.0, 10.0]]  # a list counts as a box too
     create_fiftyone_dataset(tmp_path, table[:1].assign(bbox=outside), "zebras", problems=problems)
     assert problems == [("a b/1.jpg", "written without a box: its box misses it")]
 
@@ -140,16 +142,14 @@ def test_the_real_one(table: pd.DataFrame, tmp_path: Path) -> None:
     try:
         assert len(fiftyone.load_dataset(name)) == 3
         first = dataset.first()
-        assert first.identity == "Ana" and first.animal.detections[0].bounding_box == [0.25, 0.5, 0.5, 0.25]
+        assert first.identity == "Ana" and first.animal.detections[0].bounding_box == list(BOX)
     finally:
         fiftyone.delete_dataset(name)
 
 
-def test_the_real_samples_take_what_is_said(table: pd.DataFrame, tmp_path: Path) -> None:
+def test_the_real_samples_take_these_values(table: pd.DataFrame, tmp_path: Path) -> None:
     """Samples and labels of the real package need no database."""
     fiftyone = pytest.importorskip("fiftyone")
-    from wildtrack.access.exports.fiftyone import _samples
-
-    samples = list(_samples(fiftyone, tmp_path, table, ["image_id", "identity", "bbox", "latitude"], []))
-    assert samples[0].animal.detections[0].bounding_box == [0.25, 0.5, 0.5, 0.25]
+    samples = list(_samples(fiftyone, tmp_path, table, ["image_id", "identity", "latitude"], [BOX, None, None]))
+    assert samples[0].animal.detections[0].bounding_box == list(BOX)
     assert samples[0].identity == "Ana" and samples[1].latitude is None

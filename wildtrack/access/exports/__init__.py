@@ -12,7 +12,9 @@ from typing import Literal
 
 import pandas as pd
 
+from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.sources.card import Card
 
 Format = Literal["csv", "huggingface", "fiftyone", "camtrapdp"]
@@ -45,3 +47,19 @@ def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) 
 def without_positions(table: pd.DataFrame) -> pd.DataFrame:
     """The table without latitude and longitude: where rare animals live gets them poached."""
     return table.drop(columns=["latitude", "longitude"], errors="ignore")
+
+
+def relative_boxes(table: pd.DataFrame, root: Path) -> tuple[list[Box | None], list[tuple[str, str]]]:
+    """Each row's box as parts of its upright photo, None where it has none, and (path, reason) of lost boxes."""
+    rows = list(zip(table["path"], boxes(table), strict=True))
+    boxed = list(dict.fromkeys(path for path, box in rows if box is not None))
+    sizes = dict(zip(boxed, upright_sizes([root / path for path in boxed]), strict=True))
+    found: list[Box | None] = []
+    problems: list[tuple[str, str]] = []
+    for path, box in rows:
+        size = sizes.get(path)
+        found.append(relative(box, size) if box is not None and isinstance(size, tuple) else None)
+        if box is not None and found[-1] is None:
+            reason = size if isinstance(size, PhotoError) else "its box misses it"
+            problems.append((path, f"written without a box: {reason}"))
+    return found, problems

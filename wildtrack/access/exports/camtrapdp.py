@@ -21,10 +21,9 @@ from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.photos.reader import PhotoError
+from wildtrack.access.exports import relative_boxes
 from wildtrack.access.sources.card import Card
 from wildtrack.console import counted
 from wildtrack.errors import UserError
@@ -134,12 +133,8 @@ def _package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, o
     return {
         "resources": [
             {
-                "name": name,
-                "path": f"{name}.csv",
-                "profile": "tabular-data-resource",
-                "format": "csv",
-                "mediatype": "text/csv",
-                "encoding": "utf-8",
+                **{"name": name, "path": f"{name}.csv", "profile": "tabular-data-resource"},
+                **{"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"},
                 "schema": f"{STANDARD}/{name}-table-schema.json",
             }
             for name in TABLES
@@ -176,22 +171,14 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
     times = dates.where(dates.str.len() > len("2024-05-31"))
     table = table.assign(folder=_camera_folders(table))
     sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
-    given = boxes(table)
-    boxed = dict.fromkeys(path for path, box in zip(table["path"], given, strict=True) if box is not None)
-    sizes = dict(zip(boxed, upright_sizes([catalogue.root / path for path in boxed]), strict=True))
-    placed: list[Box | None] = []
-    for path, box in zip(table["path"], given, strict=True):
-        size = sizes[path] if box is not None else None
-        if isinstance(size, PhotoError):
-            problems.append((path, f"written without a box: {size}"))
-        placed.append(relative(box, size) if box is not None and isinstance(size, tuple) else None)
-    edges = zip(*(box or (None,) * 4 for box in placed), strict=True)
+    placed, without = relative_boxes(table, catalogue.root)
+    edges = dict(zip(_BOX, zip(*(box or (None,) * 4 for box in placed), strict=True), strict=True))
     facts = {
         "start": times.fillna(dates.str[:10] + "T00:00:00").map(_seconds),
         "end": times.fillna(dates.str[:10] + "T23:59:59").map(_seconds),
         "deploymentID": "deployment-" + sites.astype(str),
     }
-    return table.assign(**facts, **dict(zip(_BOX, map(list, edges), strict=True))), problems
+    return table.assign(**facts, **{name: list(edge) for name, edge in edges.items()}), problems + without
 
 
 def _camera_folders(table: pd.DataFrame) -> "pd.Series[str]":

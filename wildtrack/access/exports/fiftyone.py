@@ -1,15 +1,14 @@
 """A catalogue as a FiftyOne dataset: it is kept in FiftyOne's own database and shows the photos where they are."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.boxes import relative, upright_sizes
+from wildtrack.access.boxes import Box
 from wildtrack.access.catalogue import Catalogue, problem_table, rename_aliases
-from wildtrack.access.photos.reader import PhotoError
+from wildtrack.access.exports import relative_boxes
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
 
@@ -63,11 +62,15 @@ def create_fiftyone_dataset(
     unknown = [field for field in wanted if field not in table]
     if unknown:
         raise UserError(f"field {unknown[0]!r} is no column of the table; it has {', '.join(map(str, table.columns))}")
+    if "bbox" in table:
+        table["bbox"] = table["bbox"].map(lambda box: tuple(box) if isinstance(box, list) else box)
     _refuse_taken(fiftyone, dataset_name)
     dataset = fiftyone.Dataset(dataset_name)
-    left_out = [] if problems is None else problems
-    samples = _samples(fiftyone, Path(root_path), table, wanted, left_out)
-    dataset.add_samples(samples, num_samples=len(table), progress=False)
+    root = Path(root_path)
+    placed, without = relative_boxes(table, root) if "bbox" in wanted else ([None] * len(table), [])
+    dataset.add_samples(_samples(fiftyone, root, table, wanted, placed), num_samples=len(table), progress=False)
+    if problems is not None:
+        problems += without
     dataset.persistent = True  # last: what is half filled goes when FiftyOne is closed
     return dataset
 
@@ -88,23 +91,15 @@ def _refuse_taken(fiftyone: Any, dataset_name: str) -> None:
 
 
 def _samples(
-    fiftyone: Any, root: Path, table: pd.DataFrame, fields: list[str], left_out: list[tuple[str, str]]
+    fiftyone: Any, root: Path, table: pd.DataFrame, fields: list[str], placed: list[Box | None]
 ) -> Iterator[Any]:
-    paths = [(root / path).absolute() for path in table["path"]]
-    with_box = "bbox" in fields
-    sizes = upright_sizes(paths) if with_box else itertools.repeat(None, len(paths))
     records = table.astype(object).where(table.notna(), None).to_dict("records")
-    for path, size, row in zip(paths, sizes, records, strict=True):
+    for row, box in zip(records, placed, strict=True):
         values = {field: row[field] for field in fields if field != "bbox"}
-        if with_box and row["bbox"] is not None:
-            box = relative(row["bbox"], size) if isinstance(size, tuple) else None
-            if box is None:
-                reason = size if isinstance(size, PhotoError) else "its box misses it"
-                left_out.append((row["path"], f"written without a box: {reason}"))
-            else:
-                detection = fiftyone.Detection(label=row.get("identity"), bounding_box=list(box))
-                values[BOX_FIELD] = fiftyone.Detections(detections=[detection])
-        yield fiftyone.Sample(filepath=str(path), **values)
+        if box is not None:
+            detection = fiftyone.Detection(label=row.get("identity"), bounding_box=list(box))
+            values[BOX_FIELD] = fiftyone.Detections(detections=[detection])
+        yield fiftyone.Sample(filepath=str((root / row["path"]).absolute()), **values)
 
 
 def _fiftyone() -> Any:
