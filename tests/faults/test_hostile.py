@@ -206,7 +206,7 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of TensorFlow that writes a file when it is opened; `CANARY` beside it."""
+    """A model of TensorFlow that writes a file when it is opened; `CANARY` next to it."""
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("saved_model")

@@ -1,6 +1,6 @@
-"""Run a script of ours, and die without warning (kill -9) just before its N-th change to what lies in a folder.
+"""Run a script, and kill it (SIGKILL) just before its N-th change to files in a folder.
 
-python dying.py N FOLDER SCRIPT [OPTION ...]     with N 0 it lives, and says at the end how many changes there were
+python dying.py N FOLDER SCRIPT [OPTION ...]     with N 0 it runs to its end and prints the number of changes
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A photo that says where it was taken, and so must not leave as it is."""
+"""A photo with its position in EXIF, which must not leave the project."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-GPS_MARK = b"Kruger gate 7"  # stands in the EXIF block beside the coordinates
+GPS_MARK = b"Kruger gate 7"  # is in the EXIF block with the coordinates
 
 
 def save_marked(path: Path, orientation: int = 1, date: str = "2024:05:31 17:45:00") -> Path:

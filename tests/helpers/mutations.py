@@ -1,4 +1,4 @@
-"""Valid photos, each damaged in its own way: a number in, the bytes of a file and what was done to it out."""
+"""Valid photos, each damaged in its own way: `mutated` gives the bytes for a number, and what was done to them."""
 
 import random
 import struct
@@ -66,7 +66,9 @@ def swap(data: bytearray, chance: random.Random) -> None:
 
 def header(data: bytearray, chance: random.Random) -> None:
     """Set one of the numbers at the beginning to an extreme."""
-    put(data, chance.randrange(min(len(data), 64)), chance)
+    start, form = chance.randrange(min(len(data), 64)), chance.choice((">H", "<H", ">I", "<I"))
+    number = struct.pack(form, chance.choice(EXTREMES) & (0xFFFF if form.endswith("H") else 0xFFFFFFFF))
+    data[start : start + len(number)] = number
 
 
 def size(data: bytearray, chance: random.Random) -> None:
@@ -84,12 +86,6 @@ def size(data: bytearray, chance: random.Random) -> None:
         data[start : start + 2] = struct.pack(">H", chance.choice(EXTREMES) & 0xFFFF)
 
 
-def put(data: bytearray, start: int, chance: random.Random) -> None:
-    form = chance.choice((">H", "<H", ">I", "<I"))
-    number = struct.pack(form, chance.choice(EXTREMES) & (0xFFFF if form.endswith("H") else 0xFFFFFFFF))
-    data[start : start + len(number)] = number
-
-
 def chunk_starts(data: bytearray) -> list[int]:
     """Where the chunks of a PNG begin, and its end."""
     starts, place = [], 8
@@ -99,16 +95,8 @@ def chunk_starts(data: bytearray) -> list[int]:
     return [*starts, len(data)]
 
 
-WAYS: tuple[Callable[[bytearray, random.Random], None], ...] = (
-    flip,
-    overwrite,
-    truncate,
-    insert,
-    leave_out,
-    swap,
-    header,
-    size,
-)
+Way = Callable[[bytearray, random.Random], None]
+WAYS: tuple[Way, ...] = (flip, overwrite, truncate, insert, leave_out, swap, header, size)
 
 
 def mutated(number: int) -> tuple[str, bytes]:

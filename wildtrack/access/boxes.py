@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wildtrack.access.photos.reader import PhotoError, photo_size
+from wildtrack.access.photos.reader import PhotoError, or_error, photo_size
 from wildtrack.console import track
 from wildtrack.storage.threads import in_threads
 
@@ -47,13 +47,10 @@ def relative(box: Box, size: Size) -> Box | None:
 
 def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:
     """(width, height) of each upright photo, or why there is none, behind a progress bar."""
-    sizes = in_threads(_size_or_error, paths)
+    sizes = in_threads(or_error(_size), paths)
     return track(sizes, "Reading photos", total=len(paths)) if paths else sizes
 
 
-def _size_or_error(path: Path) -> Size | PhotoError:
-    try:
-        height, width = photo_size(path)
-        return width, height
-    except PhotoError as error:
-        return error
+def _size(path: Path) -> Size:
+    height, width = photo_size(path)
+    return width, height

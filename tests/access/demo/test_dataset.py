@@ -80,7 +80,7 @@ def test_new_photos_are_of_known_turtles_on_a_further_day_and_of_one_unknown_tur
     assert not set(photo_bytes(folders[1]).values()) & set(photo_bytes(folders[0]).values())
 
 
-def test_five_known_turtles_are_asked_about_when_there_are_enough() -> None:
+def test_new_photos_show_five_known_turtles_and_an_unknown_one() -> None:
     animals = [shot.identity for shot in dataset._new_shots(identities=24, encounters=4, seed=0)]
     assert len(animals) == len(set(animals)) == 6
     assert animals.count("unknown") == 1
@@ -164,6 +164,8 @@ def test_an_interruption_between_the_two_renames_leaves_nothing(
             raise error
         return rename(source, target)
 
+    for name in ("demo", "new"):
+        (tmp_path / name).mkdir()  # empty folders are filled
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", rename_but_the_dataset)
         with pytest.raises(error):
@@ -171,6 +173,7 @@ def test_an_interruption_between_the_two_renames_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
     make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
     assert {path.name for path in tmp_path.iterdir()} == {"demo", "new"}
+    assert photo_bytes(tmp_path / "demo") and photo_bytes(tmp_path / "new")
 
 
 @pytest.mark.parametrize("name", ["demo", "new"])
@@ -180,14 +183,6 @@ def test_a_folder_that_is_there_is_left_alone(name: str, tmp_path: Path) -> None
     with pytest.raises(UserError, match=f"{name} is there already"):
         make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
     assert [path.name for path in tmp_path.rglob("*.*")] == ["mine.txt"]
-
-
-def test_empty_folders_are_filled(tmp_path: Path) -> None:
-    for name in ("demo", "new"):
-        (tmp_path / name).mkdir()
-    make_demo(tmp_path / "demo", tmp_path / "new", identities=1, encounters=1)
-    assert photo_bytes(tmp_path / "demo")
-    assert photo_bytes(tmp_path / "new")
 
 
 @pytest.mark.parametrize(("identities", "encounters"), [(0, 1), (1, 0)])

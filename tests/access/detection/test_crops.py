@@ -130,7 +130,7 @@ def test_no_photo_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
         (None, [0], "Copied 1 photo whole into f: no box"),
     ],
 )
-def test_crops_and_whole_photos_are_told_apart(
+def test_crops_and_whole_photos_are_counted(
     boxed: list[tuple[float, ...] | None] | None, kept: list[int], expected: str
 ) -> None:
     table = pd.DataFrame({"image_id": ["1", "2"]} | ({} if boxed is None else {"bbox": boxed}))

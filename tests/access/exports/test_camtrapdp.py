@@ -121,10 +121,10 @@ def test_with_positions_it_is_what_the_standard_requires(catalogue: Catalogue, t
     assert "CDLA-Permissive-1.0" in about["description"]
 
 
-def test_without_positions_nobody_learns_where(catalogue: Catalogue, tmp_path: Path) -> None:
-    bare = Catalogue(catalogue.root, without_positions(catalogue.table), catalogue.problems, "")
-    said, _ = camtrapdp.write(bare, tmp_path / "dp", None)
-    check_tables(written(bare, tmp_path / "dp"), "latitude", "longitude")
+def test_without_positions_no_file_holds_any(catalogue: Catalogue, tmp_path: Path) -> None:
+    public = Catalogue(catalogue.root, without_positions(catalogue.table), catalogue.problems, "")
+    said, _ = camtrapdp.write(public, tmp_path / "dp", None)
+    check_tables(written(public, tmp_path / "dp"), "latitude", "longitude")
     assert "positions, which the standard requires, are missing" in said
     assert len(pd.read_csv(tmp_path / "dp/deployments.csv")) == 2
     for path in (tmp_path / "dp").iterdir():
@@ -152,7 +152,7 @@ NAMED = "the folders are called after animals and name no cameras"
         (CROPS, ["A"] * 3, {"photo_id": ["A/1.jpg", "A/2.jpg", "B/3.jpg"]}, None, [1, 1, 1], "1 deployment for all"),
     ],
 )
-def test_what_is_taken_for_a_deployment(
+def test_deployments_are_folders_or_positions(
     tmp_path: Path,
     paths: list[str],
     identities: list[str],
@@ -167,15 +167,15 @@ def test_what_is_taken_for_a_deployment(
     if positions is not None:
         rows |= dict(zip(("latitude", "longitude"), map(list, zip(*positions, strict=True)), strict=True))
     catalogue = Catalogue(tmp_path / "photos", pd.DataFrame(rows), problem_table([]), "")
-    told, _ = camtrapdp.write(catalogue, tmp_path / "dp", None)
+    message, _ = camtrapdp.write(catalogue, tmp_path / "dp", None)
     tables = written(catalogue, tmp_path / "dp")
     check_tables(tables, *(() if positions else ("latitude", "longitude")))
     assert tables["media"]["deploymentID"].tolist() == [f"deployment-{number}" for number in expected]
-    assert f"; {said}" in told and "the camera's local time, written as if they were UTC (Z)" in told
+    assert f"; {said}" in message and "the camera's local time, written as if they were UTC (Z)" in message
     about = json.loads((tmp_path / "dp/datapackage.json").read_text(encoding="utf-8"))
     assert f"Deployments: {said}" in about["description"]
     first = tables["deployments"]["deploymentComments"][0]
-    assert first in ([""] if "called after" in told else ["photos of the folder north", "photos of the folder ."])
+    assert first in ([""] if "called after" in message else ["photos of the folder north", "photos of the folder ."])
 
 
 @pytest.mark.parametrize("placed", [True, False])
@@ -208,7 +208,7 @@ def test_the_package(catalogue: Catalogue, tmp_path: Path, placed: bool) -> None
         (slice(4, 5), None, r"none of the 1 rows can be written; the first: \.hidden/4\.jpg: Camtrap DP refuses such"),
     ],
 )
-def test_what_is_refused_before_anything_is_written(
+def test_a_catalogue_without_usable_rows_is_refused(
     catalogue: Catalogue, tmp_path: Path, rows: slice, without: str | None, message: str
 ) -> None:
     table = catalogue.table.iloc[rows].drop(columns=[without] if without else [])

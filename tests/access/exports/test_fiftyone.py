@@ -1,4 +1,4 @@
-"""FiftyOne: against a stand-in that records what it is told, and against the real one where it starts."""
+"""FiftyOne: against a stand-in that records its calls, and against the real one where it starts."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ BOX = (0.25, 0.5, 0.5, 0.25)
 
 
 class RecordedDataset:
-    """What of `fiftyone.Dataset` is used."""
+    """The part of `fiftyone.Dataset` that is used."""
 
     known: dict[str, "RecordedDataset"]
 
@@ -79,7 +79,7 @@ def test_only_the_fields_that_are_wanted(fiftyone: Any, table: pd.DataFrame, tmp
     assert vars(dataset.samples[0]) == {"filepath": str((tmp_path / "a b/1.jpg").absolute()), "identity": "Ana"}
 
 
-def test_what_is_refused(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
+def test_wrong_fields_and_taken_names_are_refused(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="field 'weight' is no column of the table; it has image_id, identity"):
         create_fiftyone_dataset(tmp_path, table, "zebras", ["weight"])
     with pytest.raises(UserError, match="no column path"):

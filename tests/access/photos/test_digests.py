@@ -122,13 +122,13 @@ def test_a_file_that_may_change_within_its_date_is_read_again(
 
 def test_a_file_that_cannot_be_read(root: Path, cache: CacheConfig) -> None:
     (root / "folder.jpg").mkdir()
-    asked = paths("gone.jpg", "folder.jpg", "Ana/0.jpg")
+    table = paths("gone.jpg", "folder.jpg", "Ana/0.jpg")
     for _ in range(2):
-        found = photo_digests(asked, root, cache)
+        found = photo_digests(table, root, cache)
         assert found[:2] == ["", ""]
         assert len(found[2]) == 64
     write(root / "gone.jpg", b"back")
-    assert photo_digests(asked, root, cache)[0] == hashlib.sha256(b"back").hexdigest()
+    assert photo_digests(table, root, cache)[0] == hashlib.sha256(b"back").hexdigest()
 
 
 def sealed(text: str) -> str:
@@ -186,6 +186,6 @@ def test_many_files(tmp_path: Path, cache: CacheConfig) -> None:
     for number in numbers:
         write(tmp_path / "photos" / f"{number}.jpg", str(number).encode())
     expected = [hashlib.sha256(str(number).encode()).hexdigest() for number in numbers]
-    asked = paths(*(f"{number}.jpg" for number in numbers))
+    table = paths(*(f"{number}.jpg" for number in numbers))
     for _ in range(2):
-        assert photo_digests(asked, tmp_path / "photos", cache) == expected
+        assert photo_digests(table, tmp_path / "photos", cache) == expected

@@ -16,7 +16,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("names", "found"),
     [
         ([], []),
         (["b.jpg"], ["b.jpg"]),
@@ -27,14 +27,14 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["**/*.webp", "deep", "b.jpg", "b.jpg"], ["deep/d.webp", "deep/er/c.JPG", "b.jpg"]),
     ],
 )
-def test_find_photos(photos: Path, asked: list[str], found: list[str]) -> None:
-    assert [path.as_posix() for path in find_photos(asked)] == found
+def test_find_photos(photos: Path, names: list[str], found: list[str]) -> None:
+    assert [path.as_posix() for path in find_photos(names)] == found
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"), [("gone.jpg", "does not exist"), ("*.bmp", "does not exist"), ("empty", "is no photo")]
+    ("name", "reason"), [("gone.jpg", "does not exist"), ("*.bmp", "does not exist"), ("empty", "is no photo")]
 )
-def test_what_leads_to_no_photo_is_named(photos: Path, asked: str, reason: str) -> None:
+def test_a_name_that_leads_to_no_photo_is_refused(photos: Path, name: str, reason: str) -> None:
     with pytest.raises(UserError, match=reason) as error:
-        find_photos(["b.jpg", asked])
-    assert repr(asked) in str(error.value)
+        find_photos(["b.jpg", name])
+    assert repr(name) in str(error.value)

@@ -102,7 +102,7 @@ def test_boxes(root: Path, cache: CacheConfig) -> None:
     assert "outside the photo" in decoded.problems["reason"].iloc[0]
 
 
-def test_small_pixels_do_not_depend_on_the_size_asked_for(root: Path, cache: CacheConfig) -> None:
+def test_small_pixels_do_not_depend_on_the_size(root: Path, cache: CacheConfig) -> None:
     Image.open(root / "a.png").resize((900, 700)).save(root / "large.jpg")  # decoded at a fraction of its size
     table = photos("a.png", "large.jpg", bbox=[(5.0, 6.0, 20.0, 20.0), None])
     decoded = [decode_catalogue(table, root, (side, side), cache) for side in (8, 64, 200)]
@@ -146,7 +146,7 @@ def test_the_same_photos_elsewhere_are_found(
     assert len(decoded_paths) == 2
 
 
-def test_a_photo_that_keeps_its_size_and_date_is_found_changed_when_asked_to(root: Path, cache: CacheConfig) -> None:
+def test_verify_notices_a_changed_photo_with_the_same_size_and_date(root: Path, cache: CacheConfig) -> None:
     table = photos("a.bmp")
     for level in (10, 200):  # files of one size
         Image.new("RGB", (40, 50), (level, level, level)).save(root / "a.bmp", "PNG", compress_level=0)

@@ -29,7 +29,7 @@ def test_png_loses_nothing(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(strip_photo(path).content))), read_photo(path))
 
 
-def test_in_the_order_asked_and_with_what_cannot_be_read(tmp_path: Path) -> None:
+def test_photos_come_in_order_with_errors_for_unreadable_ones(tmp_path: Path) -> None:
     good = save_marked(tmp_path / "a.jpg")
     first, gone, last = strip_photos([(good, None), (tmp_path / "gone.jpg", None), (good, (0, 0, 20, 30))], "Testing")
     assert isinstance(gone, PhotoError) and not isinstance(first, PhotoError) and not isinstance(last, PhotoError)

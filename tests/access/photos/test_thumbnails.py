@@ -43,7 +43,7 @@ def test_a_photo_that_is_gone_is_a_blank(tmp_path: Path, content: bytes | None, 
     assert len(np.unique(blank)) <= 1
 
 
-def test_a_box_beside_the_photo_is_a_blank(tmp_path: Path) -> None:
+def test_a_box_outside_the_photo_is_a_blank(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(path)
     assert thumbnail(path, (20.0, 20.0, 4.0, 4.0), 8).shape == (6, 8, 3)

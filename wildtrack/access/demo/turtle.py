@@ -37,7 +37,7 @@ class Head:
     """One side of one animal's head, facing left."""
 
     colour: Floats  # (H, W, 3) in white light
-    opacity: Floats  # (H, W): 0 beside the animal, 1 on it
+    opacity: Floats  # (H, W): 0 off the animal, 1 on it
     surface: Floats  # (H, W, 3): the normal's x and y, and gloss
     relief: Floats  # (H, W): distance towards the camera from the profile's plane, in head lengths
 

@@ -1,4 +1,4 @@
-"""The sea of a day around a turtle: what lies behind its head, and what drifts before it.
+"""The sea of a day around a turtle: what is behind its head, and what drifts before it.
 
 None of this depends on the animal: the day has a random generator, and the photo another.
 """
@@ -61,7 +61,7 @@ def draw_water(rng: Generator) -> Water:
 
 
 def draw_background(water: Water, rng: Generator) -> Floats:
-    """Draw what lies behind the head."""
+    """Draw what is behind the head."""
     picture = _open_water(water, rng)
     if water.bottom in _BOTTOMS:
         picture = _BOTTOMS[water.bottom](picture, water, rng)
@@ -84,7 +84,7 @@ def filtered(water: Water) -> Floats:
 def caustics() -> Floats:
     """A tile (TILE_SIZE, TILE_SIZE) of the bright net that waves throw on what lies below, from 0 to 1."""
     field = np.random.default_rng(1).uniform(0, drawing.TILE_SIZE, (260, 2))
-    # Between two cells of a mosaic, as between scutes: where the two nearest points are equally far.
+    # As between two scutes: where the two nearest points are equally far.
     distance, _ = cKDTree(field, boxsize=drawing.TILE_SIZE).query(
         np.mgrid[: drawing.TILE_SIZE, : drawing.TILE_SIZE].reshape(2, -1).T, k=2
     )

@@ -32,7 +32,7 @@ def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) 
         form: the module of this package that writes it.
         catalogue: what to write; see `without_positions`.
         folder: where to write it; a new or an empty one.
-        card: of the source; None for somebody's own photos.
+        card: of the source; None for the user's own photos.
 
     Returns:
         A sentence on what was written, and the problems (`path`, `reason`) of what was left out.

@@ -184,7 +184,7 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
 def _camera_folders(table: pd.DataFrame) -> "pd.Series[str]":
     """The folder of each row's photo; all missing where folders are named after the animals in them."""
     photos = table["path"]
-    if "photo_id" in table:  # crops lie side by side, and their photo_id is the path that the photo had
+    if "photo_id" in table:  # all crops are in one folder, and their photo_id is the path that the photo had
         photos = table["photo_id"].where(table["photo_id"].str.contains("/", na=False), photos)
     folders = photos.map(dirname)
     of_animals = (

@@ -36,7 +36,7 @@ _OTHER_STARTS = {  # raw camera files mostly begin as TIFF does
 
 
 def other_suffix(head: bytes) -> str | None:
-    """The suffix of an image in a format that is not read, told by its first 12 bytes; None for what is no such image.
+    """The suffix of an image in a format that is not read, found from its first 12 bytes; None for anything else.
 
     Examples:
         >>> other_suffix(b"GIF89a......"), other_suffix(b"dear diary")
