@@ -166,7 +166,7 @@ def test_boxes_join_a_catalogue_where_there_is_no_doubt(tmp_path: Path) -> None:
     assert given.pop("Ana/one.jpg") == (0, 0, 40, 30)
     assert list(given.values()) == [None] * 4
     reasons = catalogue.problems.groupby("path")["reason"].agg(" ".join)
-    assert "no animal detected" in reasons["Ana/none.jpg"] and "2 animals detected" in reasons["Blå/two.jpg"]
+    assert "no animal detected" in reasons["Ana/none.jpg"] and "2 animals detected for 1 row" in reasons["Blå/two.jpg"]
     assert "no entry in detections.json" in reasons["Blå/missing.jpg"] and "Failure image" in reasons["Blå/failed.jpg"]
     assert all("the whole photo is used" in reason for reason in reasons)
     assert catalogue.understood.endswith("1 of 5 animals with a box of detections.json")
@@ -204,7 +204,7 @@ def test_a_box_that_is_there_stays_and_shared_photos_are_left_alone(tmp_path: Pa
     whole = [{"file": name, "detections": [detection([0, 0, 1, 1])]} for name in ("a.jpg", "b.jpg")]
     catalogue = with_boxes(load_catalogue(tmp_path / "photos/catalogue.csv"), detect(tmp_path / "photos", *whole))
     assert catalogue.table["bbox"].tolist() == [(1, 2, 3, 4), None, None]
-    assert catalogue.problems["reason"].tolist() == ["one animal detected for 2 rows: the whole photo is used"] * 2
+    assert catalogue.problems["reason"].tolist() == ["1 animal detected for 2 rows: the whole photo is used"] * 2
 
 
 def test_the_example_in_the_guide(tmp_path: Path) -> None:

@@ -176,11 +176,8 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
         elif len(animals) == 1 and rows_of_photo[row] == 1:
             found[row] = in_pixels(animals[0], size)
         else:
-            reason = _why_none(detections, path)
-            if len(animals) > 1:
-                reason = f"{len(animals)} animals detected, and one row"
-            elif animals:
-                reason = f"one animal detected for {rows_of_photo[row]} rows"
+            detected = f"{counted(len(animals), 'animal', 'animals')} detected for "
+            reason = detected + counted(rows_of_photo[row], "row", "rows") if animals else _why_none(detections, path)
             problems.append((path, f"{reason}: the whole photo is used"))
     everybody = counted(len(table), "animal", "animals")
     given = sum(found[row] is not None for row in rows)
