@@ -21,6 +21,8 @@ from benchmarks import (
 )
 from tests.helpers.blobs import draw_animals
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_embedding_benchmark_compares_both_engines(capsys: pytest.CaptureFixture[str]) -> None:
     embedding.main(embedding.Config(photos=4, image_size=32, repeats=1))

@@ -19,6 +19,7 @@ PATIENCE = 60_000  # milliseconds
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
     pytest.mark.skipif(not INDEX.is_file(), reason="no index of the demo: make demo"),
 ]

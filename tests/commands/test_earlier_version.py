@@ -17,6 +17,8 @@ import pytest
 
 from tests.helpers.blobs import ROOT, TINY, draw_animals, run_script
 
+pytestmark = pytest.mark.slow
+
 BEFORE = "0310881b5d"  # the last commit before the house was re-laid; figures of both versions are in docs/results.md
 MATCHERS = ("embedding", "local", "fused")
 

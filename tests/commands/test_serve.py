@@ -21,6 +21,8 @@ from PIL import Image
 
 from benchmarks import web
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
 CONFIRMATIONS, KILLS = (200, 50) if SOAK else (30, 4)

@@ -81,6 +81,7 @@ def test_the_wheel_has_the_package_and_its_data(wheel: Path) -> None:
     assert names == {path.relative_to(ROOT).as_posix() for path in files}
 
 
+@pytest.mark.slow
 def test_an_installed_package_trains_searches_and_serves(programs: Path, tmp_path: Path) -> None:
     wildtrack, python = programs / "wildtrack", programs / "python"
     found, _ = run(python, "-c", "import wildtrack; print(wildtrack.__file__)", cwd=tmp_path)

@@ -44,6 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield place
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     for example in EXAMPLES:
@@ -55,6 +56,7 @@ def test_the_examples_of_the_page(place: Path, capsys: pytest.CaptureFixture[str
     assert isinstance(names["metrics"], dict)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_functions(place: Path) -> None:
     """In the order of the module: later ones use what earlier ones made."""
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()

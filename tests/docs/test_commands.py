@@ -260,6 +260,7 @@ def rule_of(line: str) -> tuple[Rule, re.Match[str]]:
     pytest.fail(f"no rule says how to run {line!r}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "line"), page_lines())
 def test_a_command_of_the_documentation(page: str, line: str, place: Path) -> None:
     rule, found = rule_of(line)

@@ -32,6 +32,7 @@ def test_a_second_frame_is_of_the_same_occasion(tmp_path: Path) -> None:
     assert (pairs["identity"].nunique() == 1).all() and (pairs.size() == 2).all()
 
 
+@pytest.mark.slow
 def test_the_trap_is_set_twice_and_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

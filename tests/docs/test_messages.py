@@ -174,6 +174,7 @@ def test_there_are_messages() -> None:
     assert len(QUOTED) > 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", QUOTED)
 def test_a_message_that_is_quoted_is_printed(message: str, said: str) -> None:
     """Where the page leaves something out (...), any words may stand."""

@@ -76,6 +76,7 @@ def test_the_recipe_of_a_dataset(house: Path) -> None:
     assert done.stdout.strip() == "left,right,left,Phoca vitulina,Harbour seals", done.stderr
 
 
+@pytest.mark.slow
 def test_the_recipes_of_a_loss_and_of_a_matcher(house: Path) -> None:
     draw_animals(house / "photos")
     trained = ("train_classifier_reid.py", "--data", "photos", "--epochs", "1", "--batches", "balanced")

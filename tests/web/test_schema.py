@@ -37,6 +37,7 @@ def statuses(answers: Counter[tuple[str, int]]) -> dict[int, int]:
     return dict(found)
 
 
+@pytest.mark.slow
 def test_nothing_that_is_asked_is_the_servers_fault(
     described: Any, record_property: Callable[[str, object], None]
 ) -> None:
