@@ -46,6 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_builder
+@pytest.mark.slow
 def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(house: Path) -> None:
     done = build(house)
     assert done.returncode == 0, done.stdout + done.stderr
