@@ -82,7 +82,12 @@ def make_demo(folder: Path, new_photos: Path, identities: int = 24, encounters: 
             for shot, path in track(jobs, "Drawing the demo turtles", total=len(jobs)):
                 _take(shot, path, seed)
             _metadata(shots).to_csv(part / "metadata.csv", index=False)
-            _answers(new_shots).to_csv(new_part / "answers.csv", index=False)
+            answers = {
+                "photo": [_new_name(number) for number in range(len(new_shots))],
+                "identity": [shot.identity for shot in new_shots],
+                "orientation": [shot.orientation for shot in new_shots],
+            }
+            pd.DataFrame(answers).to_csv(new_part / "answers.csv", index=False)
     except BaseException:
         if not folder.exists():  # stopped between the two: one left alone would make the next run refuse to start
             shutil.rmtree(new_photos, ignore_errors=True)
@@ -97,16 +102,14 @@ def _shots(animal: int, encounters: int, seed: int) -> list[Shot]:
     for encounter in range(encounters):
         clock = _rng(seed, _CLOCK, animal, encounter)
         day = _FIRST_SURVEY + datetime.timedelta(weeks=week)
-        time = datetime.datetime.combine(day, datetime.time(hour=8)) + _seconds(clock, 0, 8 * 3600)
+        time = datetime.datetime.combine(day, datetime.time(hour=8)) + datetime.timedelta(
+            seconds=int(clock.integers(8 * 3600))
+        )
         for number in range(PHOTOS_PER_ENCOUNTER):
             shots.append(Shot(animal, encounter, number, time))
-            time += _seconds(clock, 20, 300)
+            time += datetime.timedelta(seconds=int(clock.integers(20, 300)))
         week += int(dates.integers(*WEEKS_BETWEEN_ENCOUNTERS, endpoint=True))
     return shots
-
-
-def _seconds(rng: Generator, low: int, high: int) -> datetime.timedelta:
-    return datetime.timedelta(seconds=int(rng.integers(low, high)))
 
 
 def _new_shots(identities: int, encounters: int, seed: int) -> list[Shot]:
@@ -158,12 +161,4 @@ def _metadata(shots: list[Shot]) -> pd.DataFrame:
             "width": WIDTH,
         }
         for shot in shots
-    )
-
-
-def _answers(shots: list[Shot]) -> pd.DataFrame:
-    """Who is on the new photos."""
-    return pd.DataFrame(
-        {"photo": _new_name(number), "identity": shot.identity, "orientation": shot.orientation}
-        for number, shot in enumerate(shots)
     )

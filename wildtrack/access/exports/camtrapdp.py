@@ -59,9 +59,7 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
             write_csv(part / f"{name}.csv", rows)
         content = json.dumps(_package(table, title, card, placed, origin), indent=2, ensure_ascii=False)
         (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
-    missing = (
-        "" if placed else "; positions, which the standard requires, are missing (--positions writes what is known)"
-    )
+    missing = "" if placed else "; positions, which the standard requires, are missing (--positions writes known ones)"
     return (
         f"{folder}; {origin}; times are the camera's local time, written as if they were UTC (Z), with timestampIssues "
         f"true; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
@@ -172,13 +170,13 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
     table = table.assign(folder=_camera_folders(table))
     sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
     placed, without = relative_boxes(table, catalogue.root)
-    edges = dict(zip(_BOX, zip(*(box or (None,) * 4 for box in placed), strict=True), strict=True))
+    edges = pd.DataFrame([box or (None,) * 4 for box in placed], columns=list(_BOX), index=table.index)
     facts = {
         "start": times.fillna(dates.str[:10] + "T00:00:00").map(_seconds),
         "end": times.fillna(dates.str[:10] + "T23:59:59").map(_seconds),
         "deploymentID": "deployment-" + sites.astype(str),
     }
-    return table.assign(**facts, **{name: list(edge) for name, edge in edges.items()}), problems + without
+    return table.assign(**facts).join(edges), problems + without
 
 
 def _camera_folders(table: pd.DataFrame) -> "pd.Series[str]":
@@ -214,5 +212,5 @@ def _dated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
 
 def _seconds(moment: str) -> str:
-    """ISO 8601 to the second, with a zone, as the standard's `%Y-%m-%dT%H:%M:%S%z` wants it."""
+    """ISO 8601 to the second, with a zone, as the standard requires."""
     return datetime.fromisoformat(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
