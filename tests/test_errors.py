@@ -161,7 +161,7 @@ def test_a_setting_out_of_range(place: Path, command: Any, name: str, value: Any
     ("viewpoints", "viewpoint", "message"),
     [
         (["left", "", "right"], "lft", "--viewpoint 'lft' fits no photo: the gallery photos show left, right;"),
-        (["", ""], "left", "--viewpoint 'left' fits no photo: the catalogue knows no viewpoints;"),
+        (["", ""], "left", "--viewpoint 'left' fits no photo: the catalogue has no viewpoints;"),
         (["left", "", "right"], "right", None),
         (["", ""], "", None),
     ],

@@ -140,12 +140,12 @@ def test_local_scores_are_the_votes_of_the_gallerys_index() -> None:
 @pytest.mark.parametrize("known", [[0], [0, 0, 0], [1], [0, 20], [2, 3]])
 def test_photos_without_keypoints_get_local_scores(known: list[int], queries: list[int]) -> None:
     rng, shape = np.random.default_rng(5), (len(queries), len(known))
-    gallery, asked = (
+    gallery, chosen = (
         gallery_of(photos([keypoints(rng, n) for n in known])),
         photos([keypoints(rng, n) for n in queries]),
     )
     for excluded in (None, np.zeros(shape, np.bool_), np.ones(shape, np.bool_)):
-        scores = LocalMatcher().scores(asked, gallery, excluded)
+        scores = LocalMatcher().scores(chosen, gallery, excluded)
         assert scores.shape == shape
         assert not np.isnan(scores).any()
 

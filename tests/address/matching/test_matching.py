@@ -46,7 +46,7 @@ def test_the_chosen_matcher(matching: Matching | None, wanted: str, expected: st
     ("matching", "wanted", "message"),
     [
         *(
-            (None, name, rf"^--matcher {name} needs .* --matcher embedding.*photos to validate$")
+            (None, name, rf"^--matcher {name} needs .* --matcher embedding.*validation photos$")
             for name in (LOCAL, FUSED)
         ),
         (NO_KEYPOINTS, LOCAL, "--matcher local needs"),

@@ -54,7 +54,7 @@ def test_the_better_matcher_is_picked(gains: tuple[float, ...], best: set[str], 
     assert len(matching.decider(matching.best).new) == matching.new_photos
     new = "20 photos of animals that training did not see" if unseen else "45 photos with their own animal taken out"
     assert summary(matching).startswith(f"Best matcher: {matching.best}. ")
-    assert summary(matching).endswith(f"When an animal is new was learnt from {new}.")
+    assert summary(matching).endswith(f"Decisions on new animals were learnt from {new}.")
 
 
 @pytest.mark.parametrize("seed", range(3))

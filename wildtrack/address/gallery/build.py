@@ -69,8 +69,9 @@ def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryCon
     gallery, engine = gallery_of(artifacts, replace(config, with_keypoints=with_keypoints))
     words = sorted(set(gallery.viewpoints) - {""})
     if search.viewpoint and search.viewpoint not in words:  # misspelt, or in other words than the catalogue's
-        known = f"the gallery photos show {', '.join(words)}" if words else "the catalogue knows no viewpoints"
-        raise UserError(f"--viewpoint {search.viewpoint!r} fits no photo: {known}; leave it out, or use these words")
+        shown = f"the gallery photos show {', '.join(words)}" if words else "the catalogue has no viewpoints"
+        remedy = "use one of these words" if words else "leave --viewpoint out"
+        raise UserError(f"--viewpoint {search.viewpoint!r} fits no photo: {shown}; {remedy}")
     if search.exact:
         gallery = replace(gallery, index=None)
     elif gallery.index is not None and not is_exact(gallery.index) and not with_keypoints:
@@ -101,8 +102,7 @@ def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engin
         raise UserError(f"the index was built from {gallery.source.data}, not from {config.data}; {REBUILD}")
     if not gallery.source.root.is_dir():
         log.warning(
-            "The gallery photos are no longer at %s: pictures show blanks for them. Where they are now: "
-            "--rebuild --data FOLDER",
+            "The gallery photos are no longer at %s, so pictures show blanks; if they moved: --rebuild --data FOLDER",
             gallery.source.root,
         )
     return gallery, engine

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from wildtrack.address.matching.viewpoints import OTHER, RELATIONS, SAME, Codes
 
-TIE = 1e-3  # weight of the score itself beside its log-odds: many pairs share one, and still have to be ranked
+TIE = 1e-3  # weight of the score itself, added to its log-odds: pairs with equal log-odds are still ranked
 CERTAIN = 20.0  # probabilities are kept between prior / CERTAIN and 1 - 1 / CERTAIN
 FEWEST_PAIRS = 20  # pairs of one animal that a curve for one relation of viewpoints needs
 

@@ -71,8 +71,8 @@ def choose_matcher(matching: Matching | None, wanted: str) -> str:
     if wanted == EMBEDDING or (matching is not None and wanted in matching.matchers):
         return wanted
     raise UserError(
-        f"--matcher {wanted} needs to know what its scores mean, which a training learns from validation photos, and "
-        "this model has not; use --matcher embedding, or train again with photos to validate"
+        f"--matcher {wanted} needs a calibration, which training learns from validation photos, and this model has "
+        "none; use --matcher embedding, or train again with validation photos"
     )
 
 
@@ -90,7 +90,7 @@ def summary(matching: Matching) -> str:
     new = "of animals that training did not see" if matching.unseen else "with their own animal taken out"
     return (
         f"Best matcher: {matching.best}. Mean of 1 / rank of the right animal, and mAP, on {matching.queries} "
-        f"validation photos: {figures}. When an animal is new was learnt from {matching.new_photos} photos {new}."
+        f"validation photos: {figures}. Decisions on new animals were learnt from {matching.new_photos} photos {new}."
     )
 
 

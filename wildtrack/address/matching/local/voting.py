@@ -30,7 +30,7 @@ ROUNDS = 8  # of k-means, to find the parts
 BLOCK = 100_000  # keypoints that are sorted into parts at once
 LENGTH = 128  # of a descriptor
 MIDDLE = 0.7  # standard deviation of the weight around a photo's middle, in half widths and heights
-UNVERIFIED = 1e-3  # weight of votes beside verified ones: it only ranks photos without any
+UNVERIFIED = 1e-3  # weight of unverified votes: they only rank photos without verified ones
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
