@@ -102,9 +102,8 @@ def _shots(animal: int, encounters: int, seed: int) -> list[Shot]:
     for encounter in range(encounters):
         clock = _rng(seed, _CLOCK, animal, encounter)
         day = _FIRST_SURVEY + datetime.timedelta(weeks=week)
-        time = datetime.datetime.combine(day, datetime.time(hour=8)) + datetime.timedelta(
-            seconds=int(clock.integers(8 * 3600))
-        )
+        time = datetime.datetime.combine(day, datetime.time(hour=8))
+        time += datetime.timedelta(seconds=int(clock.integers(8 * 3600)))
         for number in range(PHOTOS_PER_ENCOUNTER):
             shots.append(Shot(animal, encounter, number, time))
             time += datetime.timedelta(seconds=int(clock.integers(20, 300)))
