@@ -28,6 +28,7 @@ class Config:
     top_k: Annotated[int, Range(1, 5)] = 2  # how many
     size: Annotated[int | None, Range(32)] = None  # in pixels
     threads: Annotated[int, Range(1), RARE] = 1  # at once
+    loss: Literal["arcface", "softmax"] = "arcface"  # by which
     methods: tuple[str, ...] = ("a", "b")  # which
     export: tuple[Literal["csv", "coco"], ...] = ()  # forms
     results: Folder = Path("results")  # where to
@@ -48,6 +49,7 @@ def test_an_allowed_setting_passes(settings: dict[str, Any]) -> None:
         *[({"top_k": value}, rf"--top-k {value} is not allowed; it must be between 1 and 5") for value in (0, 5.01)],
         *[({"top_k": value}, "between 1 and 5") for value in (-math.inf, math.inf, math.nan)],
         *[({"top_k": value}, r"--top-k .* is not allowed; it must be a number") for value in ("five", None, [5])],
+        ({"loss": "sofmax"}, "--loss 'sofmax' is not allowed; it must be one of arcface, softmax"),
         ({"size": 31}, "--size 31 is not allowed; it must be 32 or more"),
         ({"size": math.inf}, "32 or more"),
         ({"part": Part(2)}, r"--part\.dark 2 is not allowed; it must be between 0 and 1"),

@@ -55,7 +55,7 @@ def part(kind: type[OptionsT], config: object) -> OptionsT:
 
 
 def check_settings(config: object, prefix: str = "") -> None:
-    """Check the settings of a dataclass, and of those in it, that are annotated with a `Range` or as a `Folder`.
+    """Check the settings of a dataclass, and of those in it, by their annotations: `Literal`, `Range` and `Folder`.
 
     None passes where the type allows it. The first setting that is not allowed is a UserError with its flag (after
     `prefix`), its value, and what is allowed.
@@ -64,6 +64,8 @@ def check_settings(config: object, prefix: str = "") -> None:
         value, flag = getattr(config, name), f"--{prefix}{name.replace('_', '-')}"
         if is_dataclass(value):
             check_settings(value, f"{prefix}{name}.")
+        elif get_origin(_plain(kind)) is Literal and value not in get_args(_plain(kind)):
+            raise UserError(f"{flag} {value!r} is not allowed; it must be one of {', '.join(get_args(_plain(kind)))}")
         elif value is not None or NoneType not in get_args(_plain(kind)):
             for mark in _marks(kind):
                 if isinstance(mark, Range):

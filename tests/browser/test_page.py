@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.blobs import ROOT
+from tests.helpers.webapp import running
+
 INDEX, NEW = ROOT / "artifacts" / "index_manifest.json", ROOT / "data" / "demo-new-photos"
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 PATIENCE = 60_000  # milliseconds
@@ -27,13 +27,10 @@ pytestmark = [
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a page whose store is empty."""
-    command = [sys.executable, "app.py", "--port", "0", "--sightings", str(tmp_path / "sightings")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    assert process.wait(30) in (0, -15, 143)
+    """The address of a page without confirmed photos."""
+    with running(tmp_path, "--artifacts", ROOT / "artifacts") as page:
+        yield page.address
+    assert page.process.returncode in (0, -15, 143)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,6 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,49 +18,23 @@ import pytest
 from PIL import Image
 
 from benchmarks import web
+from tests.helpers.blobs import error_lines
+from tests.helpers.webapp import running
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 SOAK = bool(os.environ.get("WILDTRACK_SOAK"))
 CONFIRMATIONS, KILLS = (200, 50) if SOAK else (30, 4)
 
 
 @pytest.fixture(scope="module")
 def known(saved_artifacts: Path, photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Artifacts with an index; do not change them."""
+    """Artifacts with a gallery; do not change them."""
     folder = tmp_path_factory.mktemp("known")
     shutil.copytree(saved_artifacts, folder / "artifacts")
-    with running(folder, "--data", str(photo_folder)):  # it builds the index
+    with running(folder, "--data", photo_folder):  # it builds the gallery
         pass
     return folder / "artifacts"
-
-
-class running:  # noqa: N801  # a context manager, read like one
-    """app.py with its own folder for sightings; `address` once it listens."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder, self.options = folder, options
-
-    def __enter__(self) -> "running":
-        artifacts = [] if "--artifacts" in self.options else ["--artifacts", str(self.folder / "artifacts")]
-        more = ["--port", "0", "--sightings", str(self.folder / "sightings"), "--results", str(self.folder / "results")]
-        environment = os.environ | {"WILDTRACK_CACHE": str(self.folder / "cache")}
-        self.process = subprocess.Popen(
-            [sys.executable, "app.py", *artifacts, *more, *self.options],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=30)
 
 
 def drawn(number: int) -> bytes:
@@ -79,7 +51,7 @@ def post(http: httpx.Client, number: int) -> httpx.Response:
 
 
 def test_the_page_answers_learns_and_ends(known: Path, tmp_path: Path) -> None:
-    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address, timeout=60) as http:
+    with running(tmp_path, "--artifacts", known) as page, httpx.Client(base_url=page.address, timeout=60) as http:
         assert page.address.startswith("http://127.0.0.1:")
         assert "WildTrack" in http.get("/").text
         assert http.get("/healthz").json()["photos"] == 12
@@ -91,7 +63,7 @@ def test_the_page_answers_learns_and_ends(known: Path, tmp_path: Path) -> None:
 
 
 def test_beyond_this_computer_writing_takes_the_token(known: Path, tmp_path: Path) -> None:
-    with running(tmp_path, "--artifacts", str(known), "--host", "0.0.0.0") as page:
+    with running(tmp_path, "--artifacts", known, "--host", "0.0.0.0") as page:
         address, _, token = page.address.partition("#token=")
         port = httpx.URL(address).port
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
@@ -112,25 +84,24 @@ def test_beyond_this_computer_writing_takes_the_token(known: Path, tmp_path: Pat
         (["--matcher", "local"], "local"),
     ],
 )
-def test_what_cannot_be_is_one_line_and_exit_code_2(
-    known: Path, tmp_path: Path, options: list[str], reason: str
-) -> None:
-    given = options if "--artifacts" in options else ["--artifacts", str(known), *options]
-    with running(tmp_path, *given) as page:
+def test_a_page_that_cannot_start_says_why(known: Path, tmp_path: Path, options: list[str], reason: str) -> None:
+    ends(reason, tmp_path, "--artifacts", known, *options)
+
+
+def test_a_port_and_a_store_in_use(known: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ends("choose another --port", tmp_path, "--artifacts", known, "--port", taken.getsockname()[1])
+    with running(tmp_path, "--artifacts", known):
+        ends("another page uses", tmp_path, "--artifacts", known)
+
+
+def ends(reason: str, folder: Path, *options: object) -> None:
+    """The page ends with this reason, in one line, and exit code 2."""
+    with running(folder, *options) as page:
         _, said = page.process.communicate(timeout=60)
     assert page.process.returncode == 2, said
-    assert reason in said
-    assert "Traceback" not in said
-
-
-def test_a_port_and_a_store_that_are_taken(known: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        with running(tmp_path, "--artifacts", str(known), "--port", port) as page:
-            assert "choose another --port" in page.process.communicate(timeout=60)[1]
-    with running(tmp_path, "--artifacts", str(known)), running(tmp_path, "--artifacts", str(known)) as second:
-        assert "another page uses" in second.process.communicate(timeout=60)[1]
-        assert second.process.returncode == 2
+    (line,) = error_lines(said)
+    assert reason in line
 
 
 def test_the_load_benchmark_counts_what_clients_saw(
@@ -152,7 +123,7 @@ def test_nothing_that_was_confirmed_is_lost_when_it_is_killed(
     number = 0
     for round_ in range(KILLS):
         with (
-            running(tmp_path, "--artifacts", str(known)) as page,
+            running(tmp_path, "--artifacts", known) as page,
             httpx.Client(base_url=page.address, timeout=60) as http,
         ):
             assert_whole(http, tmp_path, confirmed)
@@ -168,7 +139,7 @@ def test_nothing_that_was_confirmed_is_lost_when_it_is_killed(
             except httpx.HTTPError:
                 assert page.process.wait(30) == -signal.SIGKILL, round_
             killer.join()
-    with running(tmp_path, "--artifacts", str(known)) as page, httpx.Client(base_url=page.address, timeout=60) as http:
+    with running(tmp_path, "--artifacts", known) as page, httpx.Client(base_url=page.address, timeout=60) as http:
         assert_whole(http, tmp_path, confirmed)
         while len(confirmed) < CONFIRMATIONS:  # it goes on as if nothing had been
             number += 1

@@ -29,6 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +42,7 @@ from tests.helpers.pages import PAGES, ROOT, blocks
 from tests.helpers.photographed import NAMES, folder_of_animals, save_photo
 from tests.helpers.server import serving
 from tests.helpers.sources import served
+from tests.helpers.webapp import running
 from wildtrack.access import sources
 from wildtrack.access.detection.megadetector import read_detections
 
@@ -171,21 +173,12 @@ def download(name: str, place: Path) -> None:
 
 def see_page(options: tuple[str, ...], place: Path) -> None:
     """Start the page as a process of its own, open it, stop it."""
-    import httpx
-
-    command = [sys.executable, str(ROOT / "app.py"), *options, "--port", "0"]
-    process = subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        port = httpx.URL(address.split("#")[0]).port
+    with running(place, *options, "--port", 0) as page:
+        assert page.address.startswith("http://"), page.process.communicate(timeout=60)
+        port = httpx.URL(page.address.split("#")[0]).port
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             assert "WildTrack" in http.get("/").text
             assert http.get("/healthz").status_code == 200
-    finally:
-        process.terminate()
-        _, said = process.communicate(timeout=60)
-    assert address.startswith("http://"), said
 
 
 def see_requirements(found: re.Match[str], place: Path) -> None:

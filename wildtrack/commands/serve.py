@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from wildtrack.config import RARE, CustomObjects, DiskSpace, Folder, Range, Scal
 from wildtrack.console import console
 from wildtrack.errors import UserError
 
+PACKAGES = ("fastapi", "filelock", "python_multipart", "sqlalchemy", "uvicorn")
 PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 
 
@@ -64,18 +66,13 @@ def serve(config: Config) -> None:
 
 
 def check_packages() -> None:
-    """Raise a UserError where the packages of the page are not installed."""
-    try:
-        import fastapi  # noqa: F401
-        import filelock  # noqa: F401
-        import python_multipart  # noqa: F401
-        import sqlalchemy  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
+    """Raise a UserError where a package that only the page needs is not installed."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
         raise UserError(
-            f"the page needs packages that are not installed ({error.name}): pip install -r requirements-app.txt, or "
-            'pip install "wildtrack[app]"'
-        ) from error
+            f"the page needs packages that are not installed ({', '.join(missing)}): pip install -r "
+            'requirements-app.txt, or pip install "wildtrack[app]"'
+        )
 
 
 def listening(host: str, port: int) -> socket.socket:

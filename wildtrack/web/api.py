@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -22,7 +21,6 @@ from wildtrack.storage.threads import cores
 from wildtrack.web.database import Event, Sighting
 from wildtrack.web.exports import camtrapdp_zip, catalogue_csv
 from wildtrack.web.responses import (
-    EXAMPLE,
     Confirmation,
     Entry,
     Health,
@@ -127,7 +125,7 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
             needs_token,
         )
 
-    @app.post("/search", responses={200: {"content": {"application/json": {"example": [asdict(EXAMPLE)]}}}})
+    @app.post("/search")
     async def search(
         photos: Photos,
         topk: TopK = 5,

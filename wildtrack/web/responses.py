@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from wildtrack.access.photos.reader import printable
-from wildtrack.address.gallery.answers import Answer, Candidate
+from wildtrack.address.gallery.answers import Answer
 
 ONLY_TRAINED = (
     "Only the animals that the model was trained on, and always one of them: a new animal gets a name here as well. "
@@ -93,33 +93,6 @@ class Health:
     confirmed: int
     lost: int  # confirmed photos whose files are gone or damaged
     writes_need_token: bool
-
-
-EXAMPLE = Answer(
-    "IMG_0012.jpg",
-    "ok",
-    candidates=[
-        Candidate(
-            rank=1,
-            identity="ID_0014",
-            similarity=0.8312,
-            photo_id="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            path=None,
-            image_id=None,
-            bbox=None,
-            orientation="right",
-            date="2023-02-15",
-            gallery_photos=16,
-            probability=0.9871,
-            shared_points=80,
-            points=[[0.4183, 0.5096, 0.5213, 0.4771]],
-        )
-    ],
-    model="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-    matcher="fused",
-    decision="match",
-    false_match_rate=0.01,
-)
 
 
 def for_the_web(answer: Answer, with_points: bool) -> Answer:
