@@ -33,14 +33,7 @@ FIELDS = {
 REQUIRED = {
     "deployments": ["deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd"],
     "media": ["mediaID", "deploymentID", "timestamp", "filePath", "filePublic", "fileMediatype"],
-    "observations": [
-        "observationID",
-        "deploymentID",
-        "eventStart",
-        "eventEnd",
-        "observationLevel",
-        "observationType",
-    ],
+    "observations": ["observationID", "deploymentID", "eventStart", "eventEnd", "observationLevel", "observationType"],
 }
 PACKAGE = ["resources", "profile", "created", "contributors", "project", "spatial", "temporal", "taxonomic"]
 PROJECT = ["title", "samplingDesign", "captureMethod", "individualAnimals", "observationLevel"]
@@ -199,11 +192,7 @@ def test_the_package(catalogue: Catalogue, tmp_path: Path, placed: bool) -> None
 @pytest.mark.parametrize(
     ("rows", "without", "message"),
     [
-        (
-            slice(None),
-            "date",
-            "none of the 5 rows has a date, which Camtrap DP requires; give catalogue.csv",
-        ),
+        (slice(None), "date", "none of the 5 rows has a date, which Camtrap DP requires; give catalogue.csv"),
         (slice(3, 4), None, "none of the 1 rows has a date"),
         (slice(4, 5), None, r"none of the 1 rows can be written; the first: \.hidden/4\.jpg: Camtrap DP refuses such"),
     ],

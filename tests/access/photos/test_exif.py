@@ -10,11 +10,7 @@ from tests.helpers.exif import exif_of, save
 from wildtrack.access.photos.exif import read_exif
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
-ORIGINAL, DIGITIZED, CHANGED = (
-    ExifTags.Base.DateTimeOriginal,
-    ExifTags.Base.DateTimeDigitized,
-    ExifTags.Base.DateTime,
-)
+ORIGINAL, DIGITIZED, CHANGED = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized, ExifTags.Base.DateTime)
 TIMES = ("2021:06:01 10:11:12", "2022:06:01 10:11:12", "2023:06:01 10:11:12")
 LATITUDE, NORTH_SOUTH = ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef
 LONGITUDE, EAST_WEST = ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef
