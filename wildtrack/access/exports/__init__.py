@@ -8,7 +8,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.sources.card import Card
+from wildtrack.errors import UserError
 
 Format = Literal["csv", "huggingface", "fiftyone", "camtrapdp"]
 
@@ -47,6 +48,14 @@ def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) 
 def without_positions(table: pd.DataFrame) -> pd.DataFrame:
     """The table without latitude and longitude: where rare animals live gets them poached."""
     return table.drop(columns=["latitude", "longitude"], errors="ignore")
+
+
+def needed_package(name: str, purpose: str) -> Any:
+    """Import an optional package; a UserError says how to install it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise UserError(f"{purpose} need one more package: pip install {name}") from error
 
 
 def relative_boxes(table: pd.DataFrame, root: Path) -> tuple[list[Box | None], list[tuple[str, str]]]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import Box
 from wildtrack.access.catalogue import Catalogue, problem_table, rename_aliases
-from wildtrack.access.exports import relative_boxes
+from wildtrack.access.exports import needed_package, relative_boxes
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
 
@@ -103,8 +103,4 @@ def _samples(
 
 
 def _fiftyone() -> Any:
-    try:
-        import fiftyone
-    except ImportError as error:
-        raise UserError("FiftyOne datasets need one more package: pip install fiftyone") from error
-    return fiftyone
+    return needed_package("fiftyone", "FiftyOne datasets")

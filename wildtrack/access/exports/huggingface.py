@@ -15,6 +15,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import Catalogue, problem_table
+from wildtrack.access.exports import needed_package
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.photos.strip_metadata import strip_photos
 from wildtrack.access.sources.card import Card
@@ -165,8 +166,4 @@ def dataset_card(card: Card | None) -> str:
 
 
 def _datasets() -> Any:
-    try:
-        import datasets
-    except ImportError as error:
-        raise UserError("Hugging Face datasets need one more package: pip install datasets") from error
-    return datasets
+    return needed_package("datasets", "Hugging Face datasets")
