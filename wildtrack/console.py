@@ -79,6 +79,9 @@ def _parse(config: ConfigT, description: str | None) -> ConfigT:
         if flag in RENAMED and hasattr(config, RENAMED[flag].removeprefix("--")):
             raise UserError(f"{flag} is now called {RENAMED[flag]}")
     twin = flags(config)
+    description = (description or "").replace(
+        "\n\n  ", "\n  "
+    )  # tyro would leave two blank lines before an indented one
     parse = partial(tyro.cli, type(twin), default=twin, description=description)
     parsed, unknown = parse(return_unknown_args=True)
     if unknown and not unknown[0].startswith("-") and hasattr(config, "data"):  # a path, most likely of the photos

@@ -59,6 +59,7 @@ def test_settings_reach_the_command(
     said = capsys.readouterr().out
     assert ended.value.code == 0
     assert "usage: wildtrack train" in said
+    assert "\n\n\n" not in said
     assert "wildtrack train --data my_photos" in said
 
 

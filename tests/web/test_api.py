@@ -92,7 +92,7 @@ def test_a_photo_of_too_many_pixels_is_not_decoded(client: TestClient) -> None:
     assert (answer["status"], "megapixels" in answer["reason"]) == ("unreadable", True)
 
 
-def test_predict_says_what_it_cannot_know(client: TestClient) -> None:
+def test_predict_notes_that_it_knows_only_trained_animals(client: TestClient) -> None:
     good, bad = client.post("/predict", files=[("photos", ("a", photo(1))), ("photos", ("b", b""))]).json()
     assert [each["identity"] for each in good["probabilities"]] == ["Blå", "Ana"]
     assert good["note"] == ONLY_TRAINED
@@ -131,7 +131,7 @@ def test_the_viewpoint_goes_through(client: TestClient) -> None:
     assert found == {"Ana": (2, "left"), "Blå": (2, None), "007": (1, None), "NA": (1, "left"), "Eva": (1, "left")}
 
 
-def test_a_full_disk_is_told_and_changes_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_changes_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device", str(path))
 
@@ -144,7 +144,7 @@ def test_a_full_disk_is_told_and_changes_nothing(client: TestClient, monkeypatch
     assert confirm(client, 7, "Eva").status_code == 201
 
 
-def test_a_photo_leaves_without_its_metadata(client: TestClient) -> None:
+def test_a_photo_is_sent_without_its_metadata(client: TestClient) -> None:
     assert b"SecretCamera" in photo(7, exif=tagged(), kind="JPEG")
     photo_id = confirm(client, 7, "Eva", exif=tagged()).json()["photo_id"]
     for query in ("", "?longest=64", "?bbox=1,2,30,40"):
@@ -156,7 +156,7 @@ def test_a_photo_leaves_without_its_metadata(client: TestClient) -> None:
             assert image.size[0] == {"": 296, "?longest=64": 64}.get(query, image.size[0])
 
 
-def test_exports_tell_positions_only_when_asked(client: TestClient) -> None:
+def test_exports_have_positions_only_when_asked(client: TestClient) -> None:
     confirm(client, 7, "Eva", exif=tagged())
     plain = client.get("/export").text
     assert plain.splitlines()[0].startswith("image_id,identity,path")

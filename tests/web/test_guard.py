@@ -9,7 +9,7 @@ HOST = "127.0.0.1:8000"
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads all there is and says how much it was."""
+    """Answers with the size of the body."""
     size = 0
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""The server against its own description: whatever fits it, or nearly does, never makes it fall over."""
+"""Requests drawn from the server's own description never cause a server error."""
 
 import os
 from collections import Counter
@@ -22,7 +22,7 @@ EXAMPLES = 200 if os.environ.get("WILDTRACK_SOAK") else 10
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The schema of an application that really answers."""
+    """The schema of an application with a gallery."""
     folder = tmp_path_factory.mktemp("known")
     searcher = searcher_of(build(folder), "fused", fake_matching(), Classifier(), explains=True)
     service = Service(searcher, ("Ana", "Bla"), Store(Path(folder) / "sightings"))
@@ -38,9 +38,7 @@ def statuses(answers: Counter[tuple[str, int]]) -> dict[int, int]:
 
 
 @pytest.mark.slow
-def test_nothing_that_is_asked_is_the_servers_fault(
-    described: Any, record_property: Callable[[str, object], None]
-) -> None:
+def test_no_request_is_a_server_error(described: Any, record_property: Callable[[str, object], None]) -> None:
     operations = [each.ok() for each in described.get_all_operations()]
     assert len(operations) == 10
     answers: Counter[tuple[str, int]] = Counter()
