@@ -1,9 +1,9 @@
-"""The search as a web page: drop a photo, see who it is, say yes or no, and the catalogue learns.
+"""The search as a web page: drop a photo, see which animal it shows, confirm it, and later searches use it.
 
   python app.py                        on this computer only: http://127.0.0.1:8000
-  python app.py --host 0.0.0.0         for the others in this network as well; what writes needs the token it prints
+  python app.py --host 0.0.0.0         for others in this network too; confirming needs the token it prints
 
-It needs a trained model; the index is built where there is none yet. What people confirm is kept in `sightings`.
+It needs a trained model; the gallery is built where there is none yet. Confirmed photos are kept in `sightings`.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own:
 
 # What people turn most; --help has every setting, and what stands on the command line counts more than this.
 CONFIG = Config(
-    port=8000,  # 0: any that is free
-    host="127.0.0.1",  # the address to listen at; 0.0.0.0: all of this computer's
+    port=8000,  # 0: any free port
+    host="127.0.0.1",  # address to listen at; 0.0.0.0: all addresses of this computer
     artifacts=Path("artifacts"),  # the trained model, and the gallery
-    sightings=Path("sightings"),  # what people confirm: a database, and the photos
+    sightings=Path("sightings"),  # confirmed photos: a database and the files
     data=None,  # gallery photos; None: those it has, or for a new gallery those of the training
     matcher="auto",  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate=0.01,  # share of new animals' photos that may be called a match

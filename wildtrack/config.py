@@ -1,4 +1,4 @@
-"""Settings: their bounds, written beside each in the `Config` of a command, and their flags on the command line."""
+"""Settings: their bounds, annotated in the `Config` of each command, and their flags on the command line."""
 
 import inspect
 import math

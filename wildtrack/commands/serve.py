@@ -1,9 +1,9 @@
-"""The search as a web page: drop a photo, see who it is, say yes or no, and the catalogue learns.
+"""The search as a web page: drop a photo, see which animal it shows, confirm it, and later searches use it.
 
   wildtrack serve                        on this computer only: http://127.0.0.1:8000
-  wildtrack serve --host 0.0.0.0         for the others in this network as well; what writes needs the token it prints
+  wildtrack serve --host 0.0.0.0         for others in this network too; confirming needs the token it prints
 
-It needs a trained model; the index is built where there is none yet. What people confirm is kept in `sightings`.
+It needs a trained model; the gallery is built where there is none yet. Confirmed photos are kept in `sightings`.
 """
 
 import ipaddress
@@ -31,13 +31,13 @@ PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 class Config:
     """Change a value here, or on the command line: --port 8080."""
 
-    port: Annotated[int, Range(0, 65_535)] = 8000  # 0: any that is free
-    host: str = "127.0.0.1"  # the address to listen at; 0.0.0.0: all of this computer's
+    port: Annotated[int, Range(0, 65_535)] = 8000  # 0: any free port
+    host: str = "127.0.0.1"  # address to listen at; 0.0.0.0: all addresses of this computer
     names: Annotated[tuple[str, ...], RARE] = ()  # other names of this computer in the network, such as camp.local
     artifacts: Folder = Path("artifacts")  # the trained model, and the gallery
-    sightings: Folder = Path("sightings")  # what people confirm: a database, and the photos
+    sightings: Folder = Path("sightings")  # confirmed photos: a database and the files
     data: Path | None = None  # gallery photos; None: those it has, or for a new gallery those of the training
-    results: Folder = Path("results")  # where photos that cannot be used are listed, when the index is built
+    results: Folder = Path("results")  # list of photos that cannot be used, when the gallery is built
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
     scaling: Scaling = "auto"  # pixel range a third-party model expects

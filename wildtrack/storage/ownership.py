@@ -1,4 +1,4 @@
-"""Which files beside the user's photos WildTrack wrote: only those may be overwritten.
+"""Which files among the user's photos WildTrack wrote: only those may be overwritten.
 
 A hidden file in the folder lists them with their SHA-256; a file that was changed since is the user's own.
 """
@@ -18,7 +18,7 @@ def is_ours(path: Path) -> bool:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise a UserError when the file exists and is not ours; see `is_ours`."""
+    """Raise a UserError when there is a file that is not `is_ours`."""
     if path.exists() and not is_ours(path):
         raise UserError(f"{path} is there already, and is not as WildTrack wrote it; rename it or remove it")
 
