@@ -6,7 +6,7 @@ so on. What stands for the rest of a computer:
 - scripts run in this process, which takes TensorFlow's start off each of them;
 - training gets a tiny network, and one epoch the first time; after that networks stay as they start, because learning
   takes longest. Pictures of an evaluation are few, most searches draw none;
-- a dataset's archive is on a local server, one of Kaggle's already in the cache;
+- a dataset's archive is on a local server;
 - the page is started, asked and stopped;
 - `pip install -r` is compared with what is installed, `make` only says what it would do (.ci/run does it), and pytest
   and MegaDetector, which is another program, are not started.
@@ -165,7 +165,8 @@ def download(name: str, place: Path) -> None:
     folder = place / f"of {name}"
     folder.mkdir()
     with serving() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sources._SOURCES, name, served(name, server, folder))
+        source = served(name, server, folder)
+        patch.setattr(sources, "load", lambda _: source)
         said = ask("access_dataset.py", name, "--cache", str(folder / "cache"), cwd=place)
     assert said.code == 0, said.err
     assert list(folder.rglob("catalogue.csv"))

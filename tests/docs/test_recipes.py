@@ -64,7 +64,7 @@ def ask(house: Path, *command: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_there_are_four_recipes() -> None:
-    named = {"harbour_seals.py", "losses.py", "votes.py", "animals.py"}
+    named = {"harbour_seals.yaml", "adjust.py", "losses.py", "votes.py", "animals.py"}
     assert {block.title.split("/")[-1] for block in RECIPES} >= named
 
 

@@ -1,13 +1,13 @@
 """Access: photos and their labels on disk in, the catalogue out. Imports no model code.
 
 - `catalogue`: the table that everything works on, and its validation
-- `cells`: one cell of it, from what was written to the standard value
+- `cells`: one value of it, from what was written to the standard form
 - `boxes`: boxes in pixels of the upright photo, and relative to its size
-- `labelled`: its photos of named animals, decoded
-- `problems`: the list of photos, rows and cells that could not be used
+- `labelled`: its photos of known animals, decoded
+- `problems`: the list of photos and rows that could not be used
 - `save`: writes it beside its photos
 - `readers/`: a folder, a CSV or a COCO file -> the catalogue
-- `sources/`: public datasets, a module each
+- `sources/`: public datasets, a YAML file each
 - `download/`: their archives, fetched and unpacked
 - `photos/`: a photo file -> pixels, digest, date and place
 - `detection/`: boxes of a detector, and the animals cut out by boxes

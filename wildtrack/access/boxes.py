@@ -1,4 +1,4 @@
-"""Boxes [x, y, width, height]: in pixels of the upright photo, as the catalogue has them, and relative to its size."""
+"""Boxes [x, y, width, height], in pixels of the upright photo (as in the catalogue) or relative to its size."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +15,8 @@ Size = tuple[int, int]  # width, height
 
 def boxes(table: pd.DataFrame) -> list[Box | None]:
     """Each row's bbox, None where it has none (a table that was joined from others has NaN there); shape (N,)."""
-    cells = table["bbox"] if "bbox" in table else [None] * len(table)
-    return [cell if isinstance(cell, tuple) else None for cell in cells]
+    found = table["bbox"] if "bbox" in table else [None] * len(table)
+    return [box if isinstance(box, tuple) else None for box in found]
 
 
 def in_pixels(box: Box, size: Size) -> Box:
@@ -46,7 +46,7 @@ def relative(box: Box, size: Size) -> Box | None:
 
 
 def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:
-    """(width, height) of each upright photo, or why there is none, behind a progress bar."""
+    """(width, height) of each upright photo, or the error of reading it, with a progress bar."""
     sizes = in_threads(or_error(_size), paths)
     return track(sizes, "Reading photos", total=len(paths)) if paths else sizes
 

@@ -1,4 +1,4 @@
-"""The catalogue: one table, one row a photo of one animal, whatever the layout on disk.
+"""The catalogue: one table, one row per animal in a photo, whatever the layout on disk.
 
 In: what a reader found. Out: a `Catalogue` whose table has only standard columns and only usable rows, with the rest
 listed as (path, reason). `readers.load.load_catalogue` reads one from disk.
@@ -33,7 +33,7 @@ OPTIONAL_COLUMNS = (
     "longitude",
     "secondary_identities",
 )
-LOSE_THE_ROW = ("path", "bbox", "split")  # where such a cell is not understood; elsewhere only the cell is lost
+LOSE_THE_ROW = ("path", "bbox", "split")  # where such a value is not understood; elsewhere only the value is lost
 ALIASES = {
     "filepath": "path",
     "file_name": "path",
@@ -50,8 +50,8 @@ class Catalogue:
     Attributes:
         root: the folder that `path` is relative to.
         table: standard columns only (see `validate`), RangeIndex, in the reader's order.
-        problems: columns `path` and `reason`, one row for each photo, row or cell that could not be used.
-        understood: one sentence on what the reader took the data for.
+        problems: columns `path` and `reason`, one row for each photo, row or value that could not be used.
+        understood: what the reader took the data for, in one sentence.
     """
 
     root: Path
@@ -61,19 +61,9 @@ class Catalogue:
 
 
 def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tuple[str, str]]) -> Catalogue:
-    """Turn what a reader found into a catalogue: validate, count, describe.
+    """The catalogue of what a reader found: a raw table as `validate` takes it, and what it could not use.
 
-    Args:
-        layout: what the reader took the data for, such as "a folder per identity".
-        root: the folder that `path` is relative to.
-        table: one row a photo, columns as `validate` takes them.
-        problems: (path, reason) of what the reader could not use.
-
-    Returns:
-        The catalogue.
-
-    Raises:
-        UserError: from `validate`.
+    `layout` says what the reader took the data for, such as "a folder per identity". A UserError comes from `validate`.
     """
     valid, refused = validate(table, root)
     every_problem = pd.concat([problem_table(problems), refused], ignore_index=True)
@@ -81,7 +71,7 @@ def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tu
 
 
 def in_words(table: pd.DataFrame) -> str:
-    """How many photos, animals on them, and identities there are; animals only where they are not one a photo.
+    """How many photos, animals and identities there are; animals only where some photo does not show exactly one.
 
     Examples:
         >>> in_words(pd.DataFrame({"path": ["a.jpg", "a.jpg", "b.jpg"], "identity": ["Ana", "unknown", "Ana"]}))
@@ -107,7 +97,7 @@ def problem_table(problems: Iterable[tuple[str, str]]) -> pd.DataFrame:
 
 
 def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
-    """Map each known alias to its standard name, unless that name is taken.
+    """Each known alias -> its standard name, unless that name is taken.
 
     Examples:
         >>> rename_aliases(["file_name", "viewpoint", "position"])
@@ -127,11 +117,11 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
     """Bring a raw table into the standard shape and list what could not be used.
 
     A row is dropped when its `image_id` is missing or taken, its `path` is missing, absolute, outside `root` or no
-    file, its `bbox` is not understood, or its `split` word is unknown. A date or number that is not understood only
-    loses its cell. Either way it is listed.
+    file, its `bbox` is not understood, or its `split` word is unknown. A date or number that is not understood is only
+    left empty. Either way it is listed.
 
     Args:
-        table: raw rows; cells may be text, numbers or missing; aliases and further columns are allowed.
+        table: raw rows; values may be text, numbers or missing; aliases and further columns are allowed.
         root: the folder that `path` is relative to.
 
     Returns:
@@ -146,46 +136,59 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
     table = _standard_columns(table)
     if table.empty:
         raise UserError("the catalogue has no rows; give one row for each photo")
-    cells, bad_rows, notes = _parse_cells(table, root)
-    bad_rows = _incomplete_or_taken(cells, bad_rows) | bad_rows
+    values, bad_rows, notes = _parse(table, root)
+    bad_rows = _incomplete_or_taken(values, bad_rows) | bad_rows
     notes = [(row, reason) for row, reason in notes if row not in bad_rows]
     names = [path or f"row {row + 1}" for row, path in enumerate(table["path"].fillna("").astype(str))]
     problems = problem_table((names[row], reason) for row, reason in sorted([*bad_rows.items(), *notes]))
-    rows = [row for row in range(len(table)) if row not in bad_rows]
-    if not rows:
-        first = problems.iloc[0]
+    valid = pd.DataFrame({column: _series(column, parsed) for column, parsed in values.items()})
+    valid = valid.drop(index=list(bad_rows)).reset_index(drop=True)
+    if valid.empty:
         raise UserError(
-            f"none of the {len(table)} rows of the catalogue can be used; the first: {first['path']}: {first['reason']}"
+            f"none of the {len(table)} rows of the catalogue can be used; the first: {': '.join(problems.iloc[0])}"
         )
-    columns = {column: _series(column, [values[row] for row in rows]) for column, values in cells.items()}
-    used = [column for column in columns if column in REQUIRED_COLUMNS or columns[column].notna().any()]
-    return pd.DataFrame({column: columns[column] for column in used}), problems
+    return valid[[name for name in valid if name in REQUIRED_COLUMNS or valid[name].notna().any()]], problems
 
 
-def _parse_cells(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]], dict[int, str], list[tuple[int, str]]]:
-    """Parse every column: values, {row: reason} of rows that are lost, (row, reason) of rows that lose a cell."""
-    cells: dict[str, list[Any]] = {}
+def _parse(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]], dict[int, str], list[tuple[int, str]]]:
+    """Each column's values, {row: reason} of rows that are lost, and (row, reason) of rows that lose a value."""
+    values: dict[str, list[Any]] = {}
     bad_rows: dict[int, str] = {}
     notes: list[tuple[int, str]] = []
     for column in table.columns:
         parse = partial(path_in, root=root) if column == "path" else parser_of(column)
-        cells[column], refused = _parse_column(table[column], parse)
+        values[column], refused = _parse_column(table[column], parse)
         if column in LOSE_THE_ROW:
             bad_rows = refused | bad_rows
         else:
             notes += refused.items()
-    cells["identity"] = [UNKNOWN if identity is None else identity for identity in cells["identity"]]
-    subsets = cells.get("split", [])
+    values["identity"] = [identity or UNKNOWN for identity in values["identity"]]
+    subsets = values.get("split", [])
     if any(subsets):
         notes += [(row, "split is empty: this photo is in no subset") for row, word in enumerate(subsets) if not word]
-    return cells, bad_rows, notes
+    return values, bad_rows, notes
 
 
-def _incomplete_or_taken(cells: dict[str, list[Any]], bad_rows: dict[int, str]) -> dict[int, str]:
+def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
+    """The parsed values, None where empty or refused, and {row: reason} of the refused."""
+    values: list[Any] = []
+    refused: dict[int, str] = {}
+    for row, (raw, missing) in enumerate(zip(written, written.isna(), strict=True)):
+        value = None
+        if not missing and str(raw).strip():
+            try:
+                value = parse(raw)
+            except ValueError as error:
+                refused[row] = str(error)
+        values.append(value)
+    return values, refused
+
+
+def _incomplete_or_taken(values: dict[str, list[Any]], bad_rows: dict[int, str]) -> dict[int, str]:
     """{row: reason} of the otherwise good rows without an image_id or path, or with one that an earlier row has."""
     found: dict[int, str] = {}
     seen: set[str] = set()
-    for row, (image_id, path) in enumerate(zip(cells["image_id"], cells["path"], strict=True)):
+    for row, (image_id, path) in enumerate(zip(values["image_id"], values["path"], strict=True)):
         if row in bad_rows:
             continue
         if image_id is None or path is None:
@@ -215,22 +218,6 @@ def _standard_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[:, standard]
 
 
-def _parse_column(cells: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
-    """Parse each cell: values, None where empty or refused, and {row: reason} of the refused."""
-    values: list[Any] = []
-    refused: dict[int, str] = {}
-    for row, (raw, missing) in enumerate(zip(cells, cells.isna(), strict=True)):
-        value = None
-        if not missing and str(raw).strip():
-            try:
-                value = parse(raw)
-            except ValueError as error:
-                refused[row] = str(error)
-        values.append(value)
-    return values, refused
-
-
 def _series(column: str, values: list[Any]) -> "pd.Series[Any]":
-    if column in NUMBERS:
-        return pd.Series(values, dtype="float64")
-    return pd.Series(values, dtype="object" if column == "bbox" else "str")
+    dtype = "float64" if column in NUMBERS else "object" if column == "bbox" else "str"
+    return pd.Series(values, dtype=dtype)

@@ -1,4 +1,4 @@
-"""One cell of a catalogue: what somebody wrote in, the standard value out, or a ValueError that says why not."""
+"""One value of a catalogue: what was written in, the standard value out, or a ValueError with the reason."""
 
 import math
 import os
@@ -37,17 +37,9 @@ def _identity(cell: object) -> str:
 
 
 def path_in(cell: object, root: Path) -> str:
-    """The path as it is written, for a name may end with a space; where that is no file, without spaces at its ends.
+    """The POSIX path of a file in `root`, from a path with either kind of slash; ValueError where there is none.
 
-    Args:
-        cell: With either kind of slash.
-        root: The folder that it is relative to.
-
-    Returns:
-        A POSIX path of a file in `root`.
-
-    Raises:
-        ValueError: It leads elsewhere, or to no file; the message says which.
+    It is taken as written, since a name may end with a space; where that is no file, without spaces at its ends.
     """
     text = str(cell)
     try:
@@ -77,7 +69,7 @@ def _file(path: str, root: Path) -> str:
 
 
 def parse_bbox(cell: object) -> tuple[float, float, float, float]:
-    """(x, y, width, height) in pixels from a sequence or a text such as "[1, 2, 30, 40]"; ValueError says why not."""
+    """(x, y, width, height) in pixels from a sequence or a text such as "[1, 2, 30, 40]"; else a ValueError."""
     parts = re.split(r"[\s,]+", cell.strip().strip("[]() ")) if isinstance(cell, str) else cell
     try:
         x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]
@@ -102,7 +94,7 @@ def _date(cell: object) -> str:
             moment = parse(text)
         except ValueError:
             continue
-        # Encounters are told by the local clock, and pandas will not compare times with and without a zone.
+        # Encounters go by the local clock, and pandas cannot compare times with and without a zone.
         return (moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment).isoformat()
     raise ValueError(f"date not understood: {str(cell)!r}; expected ISO 8601, such as 2024-05-31 or 2024-05-31T17:45")
 
@@ -132,5 +124,5 @@ _PARSERS: dict[str, Parser] = {
 
 
 def parser_of(column: str) -> Parser:
-    """What turns a cell of that column into its value, or raises a ValueError that says why not; paths: `path_in`."""
+    """The function from what is written in a column to its value, or a ValueError; for paths, see `path_in`."""
     return _PARSERS.get(column, _text)

@@ -1,4 +1,4 @@
-"""Photos of named animals: a catalogue in, its named rows and their pixels out, the rest listed in a file."""
+"""Photos of known animals: a catalogue in, its labelled rows and their pixels out."""
 
 from pathlib import Path
 
@@ -13,16 +13,9 @@ from wildtrack.storage.cache import CacheConfig
 
 
 def labelled_photos(catalogue: Catalogue, size: tuple[int, int], cache: CacheConfig, problems: Path) -> Decoded:
-    """Decode the photos of known individuals; write what was left out, and why, to the CSV `problems`.
+    """Decode the photos of known individuals to `size` (height, width); list the others in the CSV `problems`.
 
-    Args:
-        catalogue: From `load_catalogue`.
-        size: (height, width) in pixels.
-        cache: Where the decoded photos are kept.
-        problems: CSV to write.
-
-    Raises:
-        UserError: No photo is labelled, or none that is can be decoded.
+    Raises a UserError when no photo is labelled, or none of those can be decoded.
     """
     photos = decode_catalogue(labelled(catalogue), catalogue.root, size, cache)
     report_problems(problems, catalogue.problems, photos.problems)
@@ -30,12 +23,12 @@ def labelled_photos(catalogue: Catalogue, size: tuple[int, int], cache: CacheCon
 
 
 def is_labelled(table: pd.DataFrame) -> bool:
-    """Whether any row of a catalogue's table is of a known individual."""
+    """Whether any row of a catalogue's table shows a known individual."""
     return bool((table["identity"] != UNKNOWN).any())
 
 
 def labelled(catalogue: Catalogue) -> pd.DataFrame:
-    """The catalogue's rows of known individuals; UserError when nobody is known."""
+    """The catalogue's rows of known individuals; a UserError when there are none."""
     rows = catalogue.table[catalogue.table["identity"] != UNKNOWN]
     if rows.empty:
         raise UserError(f"no photo in {catalogue.root} says which animal it shows; name some in the column identity")

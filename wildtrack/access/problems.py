@@ -1,4 +1,4 @@
-"""What was left out: a count on the screen, every path and reason in a file."""
+"""Photos and rows that were left out: a count on the screen, every path and reason in a file."""
 
 import logging
 from pathlib import Path
@@ -12,10 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def report_problems(path: Path, *tables: pd.DataFrame) -> None:
-    """Write the problems (columns path, reason) of all tables to one CSV and log how many there are.
-
-    The file is written even when it is empty, so that an old list never passes for a new one.
-    """
+    """Write the problems (columns path, reason) of all tables to one CSV, even if there are none; log how many."""
     problems = pd.concat(tables, ignore_index=True)[["path", "reason"]]
     write_csv(path, problems)
     if len(problems):
@@ -28,5 +25,5 @@ def report_problems(path: Path, *tables: pd.DataFrame) -> None:
 
 
 def gone_bad(path: str, reason: object) -> UserError:
-    """What to raise for a photo that was read a moment ago, or at least was there, and now cannot be."""
+    """The error for a photo that was there or even read before, and now cannot be read."""
     return UserError(f"{path} could be read a moment ago and now cannot: {reason}; run this again")

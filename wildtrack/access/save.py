@@ -1,7 +1,6 @@
 """Write a catalogue beside its photos: catalogue.csv, and problems.csv with what was left out."""
 
 import errno
-from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.labelled import is_labelled
@@ -11,21 +10,17 @@ from wildtrack.errors import UserError
 from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
 
 
-def save_catalogue(catalogue: Catalogue, target: Path) -> None:
-    """Write catalogue.csv and problems.csv; files that WildTrack did not write stay as they are.
+def save_catalogue(catalogue: Catalogue, *, unchanged: bool) -> None:
+    """Write catalogue.csv and problems.csv in the catalogue's root, but never over files that WildTrack did not write.
 
-    Args:
-        catalogue: What to write.
-        target: catalogue.csv in its root.
-
-    Raises:
-        UserError: Such a file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
+    `unchanged`: the catalogue was read from that same catalogue.csv, so they need not be compared. Raises a UserError
+    when another file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
     """
-    problems = catalogue.root / "problems.csv"
-    kept = not is_ours(target) and holds(target, catalogue.table)  # the user's own table, as it was read
+    target, problems = catalogue.root / "catalogue.csv", catalogue.root / "problems.csv"
+    kept = not is_ours(target) and (unchanged or holds(target, catalogue.table))  # the user's own
     for path in (problems,) if kept else (target, problems):
         refuse_foreign(path)
-    if not kept and target.exists() and has_labels(target) and not is_labelled(catalogue.table):
+    if not kept and target.exists() and not is_labelled(catalogue.table) and has_labels(target):
         raise UserError(f"{target} names animals, and would lose them; rename it or remove it")
     try:
         report_problems(problems, catalogue.problems)

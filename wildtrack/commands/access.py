@@ -30,7 +30,6 @@ from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.save import save_catalogue
-from wildtrack.access.sources.card import Card
 from wildtrack.access.sources.source import Source
 from wildtrack.config import FOLDER, Folder, Share, check_settings
 from wildtrack.console import console, program
@@ -65,30 +64,29 @@ def access(config: Config) -> None:
         list_sources()
         return
     source = sources.load(config.name) if config.name is not None else None
-    card = source.card if source is not None else None
     root = find_root(config, source)
     target = root / "catalogue.csv"
-    standing = passes_on(config) and is_catalogue(target)
-    catalogue = read_table(target) if standing else read(config, source, root)
+    unchanged = only_shares(config) and is_catalogue(target)
+    catalogue = read_table(target) if unchanged else read(config, source, root)
     console.print(catalogue.understood)
     shared = catalogue if config.positions else replace(catalogue, table=without_positions(catalogue.table))
-    check_targets(config, shared, card)
-    if not standing or len(catalogue.problems):
-        save_catalogue(catalogue, target)
+    check_targets(config, shared, source)
+    if not unchanged or len(catalogue.problems):
+        save_catalogue(catalogue, unchanged=unchanged)
     if config.crop is not None:
         crops = write_crops(shared, config.crop)
         target = config.crop / "catalogue.csv"
         console.print(crops_in_words(catalogue.table, crops, config.crop))
     for form in dict.fromkeys(config.export):
-        written, problems = export(form, shared, config.to / form, card)
+        written, problems = export(form, shared, config.to / form, source)
         report_problems(config.to / f"{form}_problems.csv", problems)
         console.print(f"Exported {written}.")
     if config.push_to is not None:
-        console.print("Uploaded to", huggingface.push(config.to / "huggingface", config.push_to, card, config.force))
-    console.print(f"The catalogue is {target}. What next? {following(config, catalogue, target)}")
+        console.print("Uploaded to", huggingface.push(config.to / "huggingface", config.push_to, source, config.force))
+    console.print(f"The catalogue is {target}. What next? {next_step(config, catalogue, target)}")
 
 
-def following(config: Config, catalogue: Catalogue, target: Path) -> str:
+def next_step(config: Config, catalogue: Catalogue, target: Path) -> str:
     """What to do with the catalogue at `target`: train on known animals, search for unknown ones."""
     train = f'{program("train")} --data "{target}"'
     if is_labelled(catalogue.table):
@@ -105,13 +103,12 @@ def following(config: Config, catalogue: Catalogue, target: Path) -> str:
 def check(config: Config) -> None:
     """Refuse settings that do not go together, before anything is downloaded."""
     check_settings(config)
-    if config.name is None and config.root is None:
-        turned = [field.name for field in fields(config) if getattr(config, field.name) != field.default]
-        if turned:
-            raise UserError(
-                f"--{turned[0].replace('_', '-')} says nothing without a dataset; add its NAME "
-                f"({program('access')} lists them), or --root and the folder of your own photos"
-            )
+    changed = [field.name for field in fields(config) if getattr(config, field.name) != field.default]
+    if changed and config.name is None and config.root is None:
+        raise UserError(
+            f"--{changed[0].replace('_', '-')} has no effect without a dataset; add its NAME "
+            f"({program('access')} lists them), or --root and the folder of your own photos"
+        )
     if config.unlabelled and (config.boxes is None or config.root is None):
         raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
     if config.unlabelled and (config.split_column is not None or config.part is not None):
@@ -120,18 +117,18 @@ def check(config: Config) -> None:
         raise UserError(f"--push-to {config.push_to} needs --export huggingface, which makes what is uploaded")
 
 
-def check_targets(config: Config, catalogue: Catalogue, card: Card | None) -> None:
+def check_targets(config: Config, catalogue: Catalogue, source: Source | None) -> None:
     """Refuse crops and exports that cannot be made, before any of them is."""
     for setting, folder in (("crop", config.crop), ("to", config.to if config.export else None)):
         if folder is not None and folder.resolve().is_relative_to(catalogue.root.resolve()):
             raise UserError(f"--{setting} {folder} is inside the dataset {catalogue.root}; name a folder outside of it")
     if config.push_to is not None and not config.force:
-        huggingface.check_copies_allowed(catalogue.table, card, config.push_to)
+        huggingface.check_copies_allowed(catalogue.table, source, config.push_to)
     if config.crop is not None:
         refuse_used(config.crop)
     for form in config.export:
         refuse_used(config.to / form)
-        check_export(form, catalogue, card)
+        check_export(form, catalogue, source)
 
 
 def find_root(config: Config, source: Source | None) -> Path:
@@ -146,39 +143,31 @@ def find_root(config: Config, source: Source | None) -> Path:
     return root
 
 
-def passes_on(config: Config) -> bool:
-    """Whether only crops or exports are asked for, of a catalogue.csv that was made with all other settings before."""
+def only_shares(config: Config) -> bool:
+    """Whether the config is for crops or exports of a catalogue.csv that is there, with no setting to read it anew."""
     anew = (config.boxes, config.split_column, config.part)
     return bool(config.crop or config.export) and all(setting is None for setting in anew)
 
 
 def read(config: Config, source: Source | None, root: Path) -> Catalogue:
-    """The catalogue of the dataset in `root`, read anew from the photos and labels in it."""
+    """The catalogue of the dataset in `root`, read from its photos and labels."""
     if config.boxes is not None and config.unlabelled:
         return catalogue_of_detections(read_detections(config.boxes, root, config.min_confidence), root)
     reader = source.read if source is not None else partial(load_catalogue, original=True)
     try:
         catalogue = reader(root, split_column=config.split_column, part=config.part)
     except UserError as error:
-        hint = (
-            "; are the folders cameras or days, not animals? add --unlabelled"
-            if config.boxes is not None and source is None
-            else ""
-        )
-        raise UserError(f"{error}{hint}") from error
+        if config.boxes is None or source is not None:
+            raise
+        raise UserError(f"{error}; are the folders cameras or days, not animals? add --unlabelled") from error
     if config.boxes is None:
         return catalogue
     return with_boxes(catalogue, read_detections(config.boxes, catalogue.root, config.min_confidence))
 
 
 def list_sources() -> None:
-    """Print the datasets as a table on standard output."""
-    head = (
-        "name\n  licence",
-        "photos",
-        "animals",
-        "species\ndownload",
-    )  # two lines each: one is too long for 80 columns
+    """Print the datasets as a table on standard output, two lines each: one is too long for 80 columns."""
+    head = ("name\n  licence", "photos", "animals", "species\ndownload")
     table = Table(*head, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"

@@ -1,53 +1,38 @@
-import builtins
 import hashlib
-import os
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
-import requests
 
-from tests.helpers.server import Server, serving
-from wildtrack.access.download.fetch import RETRIES, fetch, fetch_kaggle
+from tests.helpers.server import Server
+from wildtrack.access.download.fetch import RETRIES, fetch
 from wildtrack.errors import UserError
 
-KAGGLE_ERRORS = (
-    "BackendError",
-    "CredentialError",
-    "DataCorruptionError",
-    "NotFoundError",
-    "UnauthenticatedError",
-)
 CONTENT = bytes(range(256)) * 20_000
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as found:
-        found.files["a.zip"] = CONTENT
-        yield found
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def published(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.files["a.zip"] = CONTENT
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
-def nothing_half(folder: Path) -> bool:
-    return not folder.exists() or [path.name for path in folder.iterdir()] == []
-
-
-def test_a_file_comes_and_is_kept(server: Server, tmp_path: Path) -> None:
+def test_a_file_is_downloaded_once(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "größe 1" / "a.zip"
     for _ in range(2):
-        assert fetch(f"{server.url}/a.zip", target, hashlib.sha256(CONTENT).hexdigest()) == target
+        assert fetch(f"{server.url}/a.zip", target, SHA256) == target
         assert target.read_bytes() == CONTENT
     assert server.asked == ["a.zip"]
     assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
+
+
+def test_a_file_put_there_by_hand_is_checked(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "a.zip"
+    target.write_bytes(CONTENT[:1000])
+    assert fetch("http://127.0.0.1:9/a.zip", target) == target  # there is no hash to check
+    fetch(f"{server.url}/a.zip", target, SHA256)
+    assert target.read_bytes() == CONTENT
 
 
 def test_a_cut_connection_is_started_again(server: Server, tmp_path: Path) -> None:
@@ -57,112 +42,23 @@ def test_a_cut_connection_is_started_again(server: Server, tmp_path: Path) -> No
     assert len(server.asked) == RETRIES + 1
 
 
-def test_a_connection_that_is_always_cut_leaves_nothing(server: Server, tmp_path: Path) -> None:
-    server.cuts = 100
-    target = tmp_path / "downloads" / "a.zip"
-    with pytest.raises(UserError, match="the connection was cut") as caught:
-        fetch(f"{server.url}/a.zip", target)
-    assert f"By hand: download {server.url}/a.zip, save it as {target}" in str(caught.value)
-    assert nothing_half(target.parent)
-    server.cuts = 0
-    assert fetch(f"{server.url}/a.zip", target).read_bytes() == CONTENT
-
-
-def test_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None:
-    target = tmp_path / "downloads" / "a.zip"
-    with pytest.raises(UserError, match="not the published file"):
-        fetch(f"{server.url}/a.zip", target, "0" * 64)
-    assert nothing_half(target.parent)
-
-
-def test_a_server_that_refuses(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the server answers 404"):
-        fetch(f"{server.url}/missing.zip", tmp_path / "missing.zip")
-    assert nothing_half(tmp_path)
-
-
-def test_no_network_names_the_file_and_the_place(tmp_path: Path) -> None:
-    url, target = "http://127.0.0.1:9/a.zip", tmp_path / "a.zip"
-    with pytest.raises(UserError) as caught:
-        fetch(url, target)
-    expected = f"no connection). By hand: download {url}, save it as {target}, and run the same command again"
-    assert str(caught.value).endswith(expected)
-    target.write_bytes(CONTENT)
-    assert fetch(url, target) == target
-
-
-def test_a_file_laid_there_by_hand_is_checked(server: Server, tmp_path: Path) -> None:
-    target = tmp_path / "a.zip"
-    target.write_bytes(CONTENT[:1000])
-    fetch(f"{server.url}/a.zip", target, hashlib.sha256(CONTENT).hexdigest())
-    assert target.read_bytes() == CONTENT
-
-
-@pytest.fixture
-def kagglehub(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A stand-in for kagglehub, which would ask Kaggle."""
-    module, exceptions = ModuleType("kagglehub"), ModuleType("kagglehub.exceptions")
-    for name in KAGGLE_ERRORS:
-        setattr(exceptions, name, type(name, (Exception,), {}))
-    module.__dict__["exceptions"] = exceptions
-    monkeypatch.setitem(sys.modules, "kagglehub", module)
-    monkeypatch.setitem(sys.modules, "kagglehub.exceptions", exceptions)
-    monkeypatch.setattr(os, "environ", {})
-    return module
-
-
-def refusal(status: int) -> requests.HTTPError:
-    response = requests.Response()
-    response.status_code = status
-    return requests.HTTPError(response=response)
-
-
-def test_kaggle_keeps_its_files_in_the_cache(kagglehub: Any, tmp_path: Path) -> None:
-    kagglehub.dataset_download = lambda handle: os.environ["KAGGLEHUB_CACHE"] + f"/{handle}"
-    assert fetch_kaggle("o/d", tmp_path, tmp_path / "d.zip") == tmp_path / "kagglehub/o/d"
-
-
 @pytest.mark.parametrize(
-    ("error", "message"),
+    ("name", "cuts", "sha256", "message"),
     [
-        ("UnauthenticatedError", "Kaggle wants credentials"),
-        ("CredentialError", "Kaggle wants credentials"),
-        ("BackendError", r"could not be downloaded \(why\)"),
-        ("DataCorruptionError", r"could not be downloaded \(why\)"),
-        ("NotFoundError", r"could not be downloaded \(why\)"),
-        (ValueError("why"), r"could not be downloaded \(why\)"),
-        (refusal(403), "Kaggle wants credentials"),
-        (refusal(500), "the server answers 500"),
-        (requests.ConnectionError(), "no connection"),
+        ("a.zip", 100, None, r"could not be downloaded \(the connection was cut\)"),
+        ("a.zip", 0, "0" * 64, r"is not the published file \(its SHA-256 is another\)"),
+        ("missing.zip", 0, None, r"could not be downloaded \(the server answers 404\)"),
+        (":9/a.zip", 0, None, r"could not be downloaded \(no connection\)"),
     ],
 )
-def test_kaggle_refuses(kagglehub: Any, tmp_path: Path, error: Any, message: str) -> None:
-    def download(handle: str) -> str:
-        raise getattr(sys.modules["kagglehub.exceptions"], error)("why") if isinstance(error, str) else error
-
-    kagglehub.dataset_download = download
+def test_a_failed_download_leaves_nothing(
+    server: Server, tmp_path: Path, name: str, cuts: int, sha256: str | None, message: str
+) -> None:
+    server.cuts = cuts
+    url = f"http://127.0.0.1{name}" if name.startswith(":") else f"{server.url}/{name}"
+    target = tmp_path / "downloads/a.zip"
     with pytest.raises(UserError, match=message) as caught:
-        fetch_kaggle("o/d", tmp_path, tmp_path / "d.zip")
-    by_hand = f"download https://www.kaggle.com/datasets/o/d, save it as {tmp_path / 'd.zip'}"
-    assert by_hand in str(caught.value)
-
-
-def test_kagglehub_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *more: Any) -> ModuleType:
-        if name.startswith("kagglehub"):
-            raise ImportError(name)
-        return real(name, *more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UserError, match="pip install kagglehub"):
-        fetch_kaggle("o/d", tmp_path, tmp_path / "d.zip")
-
-
-def test_the_stand_in_has_kagglehubs_names() -> None:
-    hub = pytest.importorskip("kagglehub")
-    assert callable(hub.dataset_download)
-    exceptions = pytest.importorskip("kagglehub.exceptions")
-    assert all(issubclass(getattr(exceptions, name), Exception) for name in KAGGLE_ERRORS)
-    assert issubclass(exceptions.KaggleApiHTTPError, requests.RequestException)
+        fetch(url, target, sha256)
+    expected = f". By hand: download {url}, save it as {target}, and run the same command again"
+    assert str(caught.value).endswith(expected)
+    assert not target.parent.exists() or not list(target.parent.iterdir())

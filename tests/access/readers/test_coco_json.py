@@ -1,5 +1,4 @@
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +14,27 @@ from wildtrack.storage import json_files
 @pytest.mark.parametrize(
     ("annotation", "what", "reason"),
     [
-        ("no object", "instances_train2020.json, annotations[1]", "not an object"),
-        (wildme_annotation(2, 77), "instances_train2020.json, annotation 2", "no image has its image_id 77"),
-        (
-            wildme_annotation(2, 1, image_id=None),
-            "instances_train2020.json, annotation 2",
-            "no image has its image_id None",
-        ),
-        (
-            wildme_annotation(2, 1, name={"a": 1}),
-            "instances_train2020.json, annotation 2",
-            "identity is a list or an object",
-        ),
-        (
-            wildme_annotation(2, 1, viewpoint=["left"]),
-            "instances_train2020.json, annotation 2",
-            "orientation is a list",
-        ),
-        (wildme_annotation(1, 1), "gzgc.coco/images/train2020/000000000001.jpg", "image_id '1' is taken"),
-        (wildme_annotation(2, 1, id=None), "gzgc.coco/images/train2020/000000000001.jpg", "image_id is empty"),
-        (wildme_annotation(2, 1, bbox=[1, 2, 3]), "gzgc.coco/images/train2020/000000000001.jpg", "bbox not understood"),
-        (wildme_annotation(2, 1, bbox=[1, 2, 0, 3]), "gzgc.coco/images/train2020/000000000001.jpg", "bbox is empty"),
-        (
-            wildme_annotation(2, 1, bbox=None, segmentation=[["a"]]),
-            "gzgc.coco/images/train2020/000000000001.jpg",
-            "no polygon",
-        ),
-        (
-            wildme_annotation(2, 1, bbox=None, segmentation={"counts": [1], "size": [2, 3]}),
-            "gzgc.coco/images/train2020/000000000001.jpg",
-            "no polygon",
-        ),
-        (
-            wildme_annotation(2, 1, bbox=None, segmentation=7),
-            "gzgc.coco/images/train2020/000000000001.jpg",
-            "no polygon",
-        ),
+        ("no object", "annotations[1]", "not an object"),
+        (wildme_annotation(2, 77), "annotation 2", "no image has its image_id 77"),
+        (wildme_annotation(2, 1, image_id=None), "annotation 2", "no image has its image_id None"),
+        (wildme_annotation(2, 1, name={"a": 1}), "annotation 2", "identity is a list or an object"),
+        (wildme_annotation(2, 1, viewpoint=["left"]), "annotation 2", "orientation is a list"),
+        (wildme_annotation(1, 1), None, "image_id '1' is taken"),
+        (wildme_annotation(2, 1, id=None), None, "image_id is empty"),
+        (wildme_annotation(2, 1, bbox=[1, 2, 3]), None, "bbox not understood"),
+        (wildme_annotation(2, 1, bbox=[1, 2, 0, 3]), None, "bbox is empty"),
+        (wildme_annotation(2, 1, bbox=None, segmentation=[["a"]]), None, "no polygon"),
+        (wildme_annotation(2, 1, bbox=None, segmentation={"counts": [1], "size": [2, 3]}), None, "no polygon"),
+        (wildme_annotation(2, 1, bbox=None, segmentation=7), None, "no polygon"),
     ],
 )
-def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str, reason: str) -> None:
+def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str | None, reason: str) -> None:
     gzgc(tmp_path, [wildme_annotation(1, 1), annotation], [wildme_image(1)])
     catalogue = load_catalogue(tmp_path)
     assert catalogue.table["image_id"].tolist() == ["1"]
-    assert list(listed(catalogue)) == [what]
-    assert reason in listed(catalogue)[what]
+    ((name, found),) = listed(catalogue).items()
+    assert name == (f"instances_train2020.json, {what}" if what else "gzgc.coco/images/train2020/000000000001.jpg")
+    assert reason in found
 
 
 @pytest.mark.parametrize(
@@ -90,10 +66,11 @@ def test_bad_image_is_listed(tmp_path: Path, more: dict[str, Any], reason: str) 
         (b'{"images": [], "a": "\xff"}', "not JSON in UTF-8"),
         (b"[" * 100_000, "not JSON in UTF-8"),
         (b"[]", "not a COCO file"),
-        (b"{}", "needs a list images with entries; it has nothing"),
-        (b'{"images": [{"id": 1}], "boxes": []}', "needs a list annotations with entries; it has images, boxes"),
-        (b'{"images": {"id": 1}, "annotations": [{"id": 1}]}', "needs a list images"),
-        (b'{"images": [{"id": 1}], "annotations": [{"id": 1}], "categories": 7}', "needs a list categories"),
+        (b"{}", "missing required field `images`"),
+        (b'{"images": [{"id": 1}], "boxes": []}', "missing required field `annotations`"),
+        (b'{"images": [], "annotations": [{"id": 1}]}', r"length >= 1 - at `\$.images`"),
+        (b'{"images": {"id": 1}, "annotations": [{"id": 1}]}', r"Expected `array`, got `object` - at `\$.images`"),
+        (b'{"images": [{"id": 1}], "annotations": [{"id": 1}], "categories": 7}', r"got `int` - at `\$.categories`"),
         (b'{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"id": 1, "name": "x"}]}', "none of its 1"),
     ],
 )
@@ -110,15 +87,3 @@ def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 100)
     with pytest.raises(UserError, match="too much; at most"):
         load_catalogue(tmp_path)
-
-
-def test_a_large_file_is_read_in_seconds(tmp_path: Path) -> None:
-    number = 20_000
-    gzgc(
-        tmp_path,
-        [wildme_annotation(row, row % 100 + 1) for row in range(number)],
-        [wildme_image(row + 1) for row in range(100)],
-    )
-    start = time.perf_counter()
-    assert len(load_catalogue(tmp_path).table) == number
-    assert time.perf_counter() - start < 30  # a pass for each row would take minutes

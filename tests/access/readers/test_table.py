@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from tests.helpers.label_files import HEADER, fill, listed
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.errors import UserError
+from wildtrack.storage.ownership import mark_ours
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_row_with_too_many_cells_is_listed(table_root: Path) -> None:
     assert catalogue.table["image_id"].tolist() == ["3"]
     problems = listed(catalogue)
     assert list(problems) == ["t.csv, line 2", "b.jpg"]
-    assert "7 cells under 4 columns" in problems["t.csv, line 2"]
+    assert "7 values under 4 columns" in problems["t.csv, line 2"]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +78,40 @@ def test_tables_that_are_refused(table_root: Path, content: bytes, message: str)
     assert len(str(caught.value)) < 500 + len(str(source))
 
 
-@pytest.mark.parametrize(("content", "expected"), [(None, False), ("camera,owner\n", False), (HEADER, True)])
-def test_is_catalogue(tmp_path: Path, content: str | None, expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(None, False), ("camera,owner\n", False), (HEADER, True), (HEADER + "1,t1,b.jpg\n" * 9999 + "\ud8ff", True)],
+)
+def test_only_the_header_tells_a_catalogue(tmp_path: Path, content: str | None, expected: bool) -> None:
     if content is not None:
-        (tmp_path / "metadata.csv").write_text(content)
+        (tmp_path / "metadata.csv").write_text(content, "utf-8", "surrogatepass")  # so that the end is no UTF-8
     assert is_catalogue(tmp_path / "metadata.csv") is expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "files", "note"),
+    [
+        (["t1/a.jpg", "t2/b.jpg"], ["t2/c.JPG", "t3/d.png", "readme.txt"], "2 photo files .* no row, such as t2/c.JPG"),
+        (["t1/a.jpg", "t2/b.jpg"], [".trash/c.jpg", "t1/.d.jpg"], None),  # hidden
+        (["t1/a.jpg", ".\\t2\\c.jpg"], ["t2/c.jpg"], None),  # written in another way
+        (["all/t1/a.jpg"], ["b.jpg", "all/t2/c.jpg"], None),  # outside of the folder that the rows share
+        (["all/t1/a.jpg", "all/t2/b.jpg"], ["b.jpg", "all/t3/c.jpg"], "1 photo file .*, such as all/t3/c.jpg"),
+    ],
+)
+def test_photos_in_no_row_are_counted(tmp_path: Path, rows: list[str], files: list[str], note: str | None) -> None:
+    fill(tmp_path, *files, *(row.replace("\\", "/") for row in rows))
+    lines = [f"{number},t1,{row}\n" for number, row in enumerate(rows)]
+    (tmp_path / "t.csv").write_text(HEADER + "".join(lines))
+    understood = read_table(tmp_path / "t.csv").understood
+    assert "no row" not in understood if note is None else re.search(f"; {note}", understood)
+
+
+def test_photos_that_were_left_out_before_are_not_counted(tmp_path: Path) -> None:
+    fill(tmp_path, "a.jpg", "empty.jpg")
+    (tmp_path / "catalogue.csv").write_text(HEADER + "1,t1,a.jpg\n")
+    (tmp_path / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")
+    assert "1 photo file beside" in read_table(tmp_path / "catalogue.csv").understood  # the list is the user's
+    mark_ours(tmp_path / "problems.csv")
+    assert "no row" not in read_table(tmp_path / "catalogue.csv").understood
+    fill(tmp_path, "new.jpg")
+    assert "1 photo file beside is in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood

@@ -1,5 +1,5 @@
 """Download: the address of a dataset in, its unpacked folder out.
 
-- `fetch`: gets the archive from the cache, the network or Kaggle, and checks its SHA-256
+- `fetch`: gets the archive from the cache or the network, and checks its SHA-256
 - `archives`: unpacks it, everything or nothing, and nothing outside its folder
 """

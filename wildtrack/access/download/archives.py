@@ -1,4 +1,4 @@
-"""Unpacking an archive that nobody has looked into: everything or nothing, and nothing outside its folder.
+"""Unpacking an archive that nobody has checked: everything or nothing, and nothing outside its folder.
 
 Plain files and folders only. Refused: absolute paths, paths that lead out, links, devices, a file twice, and more
 than the limits below (a "bomb").
@@ -13,9 +13,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -25,44 +23,42 @@ from wildtrack.errors import UserError
 MAX_MEMBERS = 200_000  # tarfile keeps each in memory
 MAX_BYTES = 100_000_000_000  # the largest public dataset here has 10 GB
 MAX_RATIO = 100  # unpacked to packed; photos have about 1, annotations 20
-SMALL_BYTES = 100_000_000  # whatever the ratio, this is harmless
+SMALL_BYTES = 100_000_000  # harmless, whatever the ratio
 _MAX_HEADER_BYTES = 1_000_000  # one read of tarfile's: headers are small, data is copied in pieces
-_PIECE = 1 << 18
+_DAMAGED = (
+    EOFError,
+    NotImplementedError,  # a zip method that Python does not know
+    RuntimeError,  # a zip with a password
+    UnicodeError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    struct.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_TOO_LARGE = "unpacked, it is far larger than an archive of its size should be"
 
 
 class ArchiveError(Exception):
     """An archive that must not be unpacked; the message is the reason, without the archive's name."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """A file or folder in an archive; `position` is how far into the archive (bytes) one is after it."""
-
-    name: str
-    is_folder: bool
-    is_file: bool
-    open: Callable[[], IO[bytes]]
-    position: Callable[[], int]
-
-
 def extract(archive: Path, target: Path) -> None:
-    """Unpack a .zip or .tar.gz into a new folder.
+    """Unpack a .zip, or else a .tar.gz, into the new folder `target`, which is complete if it is there at all.
 
-    The files go to a staging folder beside it first, so that `target` is complete if it is there at all. What a
-    killed process left of an earlier try is dropped.
-
-    Args:
-        archive: the file; its suffix tells the format.
-        target: the folder to make.
-
-    Raises:
-        UserError: the archive is damaged, or holds what is refused; nothing of it stays on disk.
+    Raises a UserError when the archive is damaged or holds what is refused; nothing of it stays on disk.
     """
-    staging = target.with_name(f".{target.name}.part")
+    staging = target.with_name(f".{target.name}.part")  # with what a killed process left in it
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
-        _unpack(archive, staging)
+        with byte_progress() as progress:
+            size = archive.stat().st_size
+            task = progress.add_task(f"Unpacking {archive.name}", total=size)
+            unpack = _unpack_zip if archive.suffix.lower() == ".zip" else _unpack_tar
+            unpack(archive, _Folder(staging, size, lambda done: progress.update(task, completed=done)))
+            progress.update(task, completed=size)
         if hasattr(os, "sync"):
             os.sync()  # or a power cut could leave the folder's new name and not its contents
         staging.rename(target)
@@ -77,57 +73,31 @@ def extract(archive: Path, target: Path) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-_DAMAGED = (
-    EOFError,
-    NotImplementedError,  # a zip method that Python does not know
-    RuntimeError,  # a zip with a password
-    UnicodeError,
-    gzip.BadGzipFile,
-    lzma.LZMAError,
-    struct.error,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+class _Folder:
+    """The folder that an archive of `size` bytes is unpacked into; `progress` takes how many of them are done."""
 
+    def __init__(self, path: Path, size: int, progress: Callable[[int], object]) -> None:
+        self.path, self.progress = path, progress
+        self.limit = self.left = min(MAX_BYTES, max(SMALL_BYTES, MAX_RATIO * size))
+        self.members = 0
 
-def _unpack(archive: Path, folder: Path) -> None:
-    size = archive.stat().st_size
-    left = min(MAX_BYTES, max(SMALL_BYTES, MAX_RATIO * size))
-    members = _zip_members if archive.suffix.lower() == ".zip" else _tar_members
-    with byte_progress() as progress, members(archive, left) as found:
-        task = progress.add_task(f"Unpacking {archive.name}", total=size)
-        for number, member in enumerate(found):
-            if number >= MAX_MEMBERS:
-                raise ArchiveError(f"it holds more than {MAX_MEMBERS} files")
-            if not (member.is_folder or member.is_file):
-                raise ArchiveError(f"{member.name!r:.200} is a link or a device")
-            left -= _place(member, folder / _safe_name(member.name), left)
-            progress.update(task, completed=min(member.position(), size))
-        progress.update(task, completed=size)
-
-
-def _place(member: Member, path: Path, left: int) -> int:
-    """Make the folder, or write the file and return its size."""
-    try:
-        (path if member.is_folder else path.parent).mkdir(parents=True, exist_ok=True)
-        if member.is_folder:
-            return 0
-        with member.open() as source, path.open("xb") as file:
-            return _copy(source, file, left)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise ArchiveError(f"it holds {member.name!r:.200} twice") from error
-
-
-def _copy(source: IO[bytes], target: IO[bytes], left: int) -> int:
-    """Copy, and count the bytes as they come, since the sizes that archives state may be lies."""
-    written = 0
-    while piece := source.read(_PIECE):
-        written += len(piece)
-        if written > left:
-            raise ArchiveError("unpacked, it is far larger than an archive of its size should be")
-        target.write(piece)
-    return written
+    def place(self, name: str, size: int | None, write: Callable[[str], object]) -> None:
+        """Make a folder (`size` None), or have `write` write a file of that size under a name that is safe."""
+        self.members += 1
+        if self.members > MAX_MEMBERS:
+            raise ArchiveError(f"it holds more than {MAX_MEMBERS} files")
+        self.left -= size or 0
+        if self.left < 0:
+            raise ArchiveError(_TOO_LARGE)
+        safe = _safe_name(name)
+        path = self.path / safe
+        try:
+            (path if size is None else path.parent).mkdir(parents=True, exist_ok=True)
+            if size is not None:
+                path.touch(exist_ok=False)
+                write(safe)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ArchiveError(f"it holds {name!r:.200} twice") from error
 
 
 def _safe_name(name: str) -> str:
@@ -138,52 +108,45 @@ def _safe_name(name: str) -> str:
     return "/".join(parts)
 
 
-@contextmanager
-def _zip_members(archive: Path, limit: int) -> Iterator[Iterator[Member]]:
-    def members() -> Iterator[Member]:
-        position = 0
-        for info in file.infolist():
-            position += info.compress_size
-            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where it was packed on Windows
-            yield Member(
-                info.filename,
-                info.is_dir(),
-                not info.is_dir() and kind in (0, stat.S_IFREG),
-                lambda info=info: file.open(info),  # type: ignore[misc]
-                lambda position=position: position,  # type: ignore[misc]
-            )
-
+def _unpack_zip(archive: Path, folder: _Folder) -> None:
     with zipfile.ZipFile(archive) as file:
-        if sum(info.file_size for info in file.infolist()) > limit:
-            raise ArchiveError("unpacked, it is far larger than an archive of its size should be")
-        yield members()
+        members = file.infolist()
+        if sum(info.file_size for info in members) > folder.limit:  # reading a member stops at its stated size
+            raise ArchiveError(_TOO_LARGE)
+        for info in members:
+            is_folder = info.is_dir()
+            if not is_folder and stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):  # 0: from Windows
+                raise ArchiveError(f"{info.filename!r:.200} is a link or a device")
+
+            def write(name: str, info: zipfile.ZipInfo = info) -> None:
+                info.filename = name
+                file.extract(info, folder.path)
+
+            folder.place(info.filename, None if is_folder else info.file_size, write)
+            folder.progress(info.header_offset)
 
 
-@contextmanager
-def _tar_members(archive: Path, limit: int) -> Iterator[Iterator[Member]]:
-    def members() -> Iterator[Member]:
-        for info in tar:
-            yield Member(info.name, info.isdir(), info.isreg(), lambda info=info: _opened(tar, info), packed.tell)  # type: ignore[misc]
-        while stream.read(_PIECE):  # to the end, where the checksum is
-            pass
-
+def _unpack_tar(archive: Path, folder: _Folder) -> None:
     with (
         archive.open("rb") as packed,
-        _BoundedGzip(packed, limit + MAX_MEMBERS * 1024) as stream,
+        _BoundedGzip(packed, folder.limit + MAX_MEMBERS * 1024) as stream,
         tarfile.open(fileobj=stream, mode="r:") as tar,
     ):
-        yield members()
+        for info in tar:
+            if not (info.isdir() or info.isreg()):
+                raise ArchiveError(f"{info.name!r:.200} is a link or a device")
 
+            def write(name: str, info: tarfile.TarInfo = info) -> None:
+                tar.extract(info.replace(name=name, deep=False), folder.path, filter="data")
 
-def _opened(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    content = tar.extractfile(info)
-    if content is None:
-        raise ArchiveError(f"{info.name!r:.200} has no content")
-    return content
+            folder.place(info.name, None if info.isdir() else info.size, write)
+            folder.progress(packed.tell())
+        while stream.read(_MAX_HEADER_BYTES):  # to the end, where the checksum is
+            pass
 
 
 class _BoundedGzip(gzip.GzipFile):
-    """A gzip stream that gives up where a bomb would go on, be it in a header or behind the last file."""
+    """A gzip stream that ends with an ArchiveError where a bomb would go on, in a header or behind the last file."""
 
     def __init__(self, packed: IO[bytes], limit: int) -> None:
         super().__init__(fileobj=packed, mode="rb")
@@ -195,5 +158,5 @@ class _BoundedGzip(gzip.GzipFile):
         content = super().read(size)
         self.left -= len(content)
         if self.left < 0:
-            raise ArchiveError("unpacked, it is far larger than an archive of its size should be")
+            raise ArchiveError(_TOO_LARGE)
         return content

@@ -1,6 +1,5 @@
-"""Getting a dataset's archive: from the cache, from the network, or laid there by hand."""
+"""Getting a dataset's archive: from the cache, from the network, or put there by hand."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +8,24 @@ from rich.progress import Progress
 from wildtrack.console import byte_progress
 from wildtrack.errors import UserError
 
-RETRIES = 2  # after a cut connection the file is started again; it is never left half
+RETRIES = 2  # each starts the file again
 TIMEOUT_SECONDS = 60
 _PIECE = 1 << 20
+_REASONS = {
+    "ConnectionError": "no connection",
+    "ConnectTimeout": "no connection",
+    "ProxyError": "no connection",
+    "SSLError": "its certificate is not trusted",
+    "ReadTimeout": "the server stopped sending",
+    "ChunkedEncodingError": "the connection was cut",
+}
 
 
 def fetch(url: str, target: Path, sha256: str | None = None) -> Path:
-    """Download a file, unless it is there.
+    """Download a file to `target`, unless it is there with that SHA-256 (hex; None: not checked).
 
-    Args:
-        url: where it is published.
-        target: where it goes; a file that lies there (by hand, or from an earlier call) is taken as it is, if it has
-            the checksum.
-        sha256: its published SHA-256 in hex; None where its publishers give none.
-
-    Returns:
-        `target`.
-
-    Raises:
-        UserError: there is no network, the server refuses, or the file is not the published one; the message names
-            the file to download by hand, and where to put it.
+    Raises a UserError when there is no network, the server refuses, or the file is not the published one; the message
+    says which file to download by hand, and where to put it. A part of a file is never left.
     """
     import pooch  # here and below: slow to import, and not needed where the dataset is on disk
     import requests
@@ -42,70 +39,16 @@ def fetch(url: str, target: Path, sha256: str | None = None) -> Path:
             downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_PIECE, timeout=TIMEOUT_SECONDS)
             cache.fetch(target.name, downloader=downloader)
     except requests.RequestException as error:
-        raise UserError(by_hand(f"{url} could not be downloaded ({_reason(error)})", url, target)) from error
-    except ValueError as error:  # pooch's word for another hash
-        raise UserError(by_hand(f"{url} is not the published file (its SHA-256 is another)", url, target)) from error
+        answer = "" if error.response is None else f"the server answers {error.response.status_code}"
+        reason = answer or _REASONS.get(type(error).__name__, type(error).__name__)
+        raise _by_hand(f"{url} could not be downloaded ({reason})", url, target) from error
+    except ValueError as error:  # pooch raises it for another hash
+        raise _by_hand(f"{url} is not the published file (its SHA-256 is another)", url, target) from error
     return target
 
 
-def fetch_kaggle(handle: str, cache: Path, archive: Path) -> Path:
-    """Download a Kaggle dataset with kagglehub, which unpacks it and goes on where it was interrupted.
-
-    Args:
-        handle: OWNER/DATASET.
-        cache: where kagglehub keeps it, unless KAGGLEHUB_CACHE says otherwise.
-        archive: where a copy downloaded by hand would lie; for the messages.
-
-    Returns:
-        The folder of the dataset.
-
-    Raises:
-        UserError: kagglehub is not installed, there is no network, or Kaggle wants credentials.
-    """
-    url = f"https://www.kaggle.com/datasets/{handle}"
-    os.environ.setdefault("KAGGLEHUB_CACHE", str(cache / "kagglehub"))
-    try:
-        import kagglehub
-        import requests
-        from kagglehub import exceptions
-    except ImportError as error:
-        problem = "Kaggle datasets need one more package (pip install kagglehub)"
-        raise UserError(by_hand(problem, url, archive)) from error
-    try:
-        return Path(kagglehub.dataset_download(handle))
-    except (exceptions.CredentialError, exceptions.UnauthenticatedError) as error:
-        raise UserError(by_hand(_NO_CREDENTIALS, url, archive)) from error
-    except requests.RequestException as error:
-        refused = error.response is not None and error.response.status_code in (401, 403)
-        problem = _NO_CREDENTIALS if refused else f"{url} could not be downloaded ({_reason(error)})"
-        raise UserError(by_hand(problem, url, archive)) from error
-    except (exceptions.BackendError, exceptions.DataCorruptionError, exceptions.NotFoundError, ValueError) as error:
-        raise UserError(by_hand(f"{url} could not be downloaded ({error})", url, archive)) from error
-
-
-_NO_CREDENTIALS = (
-    "Kaggle wants credentials (make a token at https://www.kaggle.com/settings and save it as ~/.kaggle/kaggle.json)"
-)
-
-
-def by_hand(problem: str, url: str, target: Path) -> str:
-    """The message that gets a user on without a network of this machine's own."""
-    return f"{problem}. By hand: download {url}, save it as {target}, and run the same command again"
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong with the network, in a few words."""
-    response = getattr(error, "response", None)
-    if response is not None:
-        return f"the server answers {response.status_code}"
-    return {
-        "ConnectionError": "no connection",
-        "ConnectTimeout": "no connection",
-        "ProxyError": "no connection",
-        "SSLError": "its certificate is not trusted",
-        "ReadTimeout": "the server fell silent",
-        "ChunkedEncodingError": "the connection was cut",
-    }.get(type(error).__name__, type(error).__name__)
+def _by_hand(problem: str, url: str, target: Path) -> UserError:
+    return UserError(f"{problem}. By hand: download {url}, save it as {target}, and run the same command again")
 
 
 class _Bar:

@@ -3,7 +3,6 @@
 - `load`: finds out which layout it is, and calls its reader
 - `folders`: a folder per identity
 - `table`: a CSV with a row for each photo, read and written
-- `beside`: photos beside a CSV that no row names
 - `coco_json`: what all COCO layouts share
 - `coco`: any COCO file that names individuals
 - `wildme`: what Wild Me (Wildbook) exports

@@ -5,18 +5,29 @@ perhaps `categories` and `licenses`; an annotation names its photo by `image_id`
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pandas as pd
 
-from wildtrack.access.catalogue import Catalogue, assemble
+from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.errors import UserError
 from wildtrack.storage.json_files import read_json
 
 Entry = dict[str, Any]
 ToRow = Callable[[Entry, Entry], Entry]
+Problems = list[tuple[str, str]]
+
+_MAY_BE_LISTS = ("bbox", "secondary_identities")
+
+
+class _Content(msgspec.Struct):
+    images: Annotated[list[Any], msgspec.Meta(min_length=1)]
+    annotations: Annotated[list[Any], msgspec.Meta(min_length=1)]
+    categories: list[Any] | None = None
+    licenses: list[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,54 +48,45 @@ class CocoFile:
     annotations: list[Entry]
     categories: dict[str, Any]
     licenses: dict[str, Any]
-    problems: list[tuple[str, str]] = field(default_factory=list)
+    problems: Problems
 
 
 def load_coco(source: Path) -> CocoFile:
-    """Read a COCO file.
+    """Read a COCO file; a UserError when it is too large, no JSON, or has no `images` and `annotations`.
 
-    Segmentations are dropped while the file is read, for the masks of a large file would fill the memory; where an
-    annotation has no `bbox`, the box of its first polygon takes the place.
-
-    Args:
-        source: the JSON file.
-
-    Raises:
-        UserError: the file is too large, no JSON, or has no `images` and `annotations`.
+    Segmentations are dropped while the file is read, for the masks of a large file would fill the memory; an annotation
+    without a `bbox` gets the box of its first polygon.
     """
-    content = read_json(source, "data = ", _without_mask)
-    if not isinstance(content, dict):
-        raise UserError(f"data = {source}: not a COCO file; it needs an object with the lists images and annotations")
-    problems: list[tuple[str, str]] = []
-    lists = {}
-    for name in ("images", "annotations", "categories", "licenses"):
-        entries = content.get(name) or []
-        if not isinstance(entries, list) or (not entries and name in ("images", "annotations")):
-            found = ", ".join(map(str, list(content)[:10])) or "nothing"
-            raise UserError(f"data = {source}: not a COCO file; it needs a list {name} with entries; it has {found}")
-        lists[name] = list(_objects(entries, f"{source.name}, {name}", problems))
+    try:
+        content = msgspec.convert(read_json(source, "data = ", _without_mask), _Content)
+    except msgspec.ValidationError as error:
+        raise UserError(
+            f"data = {source}: not a COCO file, which has the lists images and annotations with entries: {error}"
+        ) from error
+    problems: Problems = []
+
+    def objects(name: str) -> Iterator[Entry]:
+        for number, entry in enumerate(getattr(content, name) or []):
+            if isinstance(entry, dict):
+                yield entry
+            else:
+                problems.append((f"{source.name}, {name}[{number}]", "not an object"))
+
     return CocoFile(
         source,
-        _images_by_id(lists["images"], source.name, problems),
-        lists["annotations"],
-        {str(category.get("id")): category.get("name") for category in lists["categories"]},
-        {str(licence.get("id")): licence.get("url") or licence.get("name") for licence in lists["licenses"]},
+        _images_by_id(objects("images"), source.name, problems),
+        list(objects("annotations")),
+        {str(category.get("id")): category.get("name") for category in objects("categories")},
+        {str(licence.get("id")): licence.get("url") or licence.get("name") for licence in objects("licenses")},
         problems,
     )
 
 
 def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow) -> Catalogue:
-    """One catalogue row an annotation.
+    """One catalogue row per annotation; a UserError when no row can be used.
 
-    Args:
-        coco: from `load_coco`.
-        root: the folder that `path` is relative to.
-        layout: what the data was taken for.
-        to_row: makes the layout's own columns of an annotation and its image entry. `image_id` is the annotation's
-            id and `photo_id` the image's, since a photo may show several animals.
-
-    Raises:
-        UserError: no row can be used.
+    `to_row` makes the layout's own columns of an annotation and its image entry. `image_id` is the annotation's id and
+    `photo_id` the image's, since a photo may show several animals.
     """
     rows = []
     problems = list(coco.problems)
@@ -95,22 +97,34 @@ def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow) -> Ca
             problems.append((name, f"no image has its image_id {annotation.get('image_id')!r:.80}"))
             continue
         row = {"image_id": annotation.get("id"), "photo_id": image.get("id")} | to_row(annotation, image)
-        odd = [column for column, cell in row.items() if isinstance(cell, dict | list) and column not in _LISTS]
+        odd = [key for key, value in row.items() if isinstance(value, dict | list) and key not in _MAY_BE_LISTS]
         if odd:
             problems.append((name, f"{odd[0]} is a list or an object, not a text or a number"))
         else:
             rows.append(row)
+    table = pd.DataFrame(rows, columns=None if rows else REQUIRED_COLUMNS, dtype="object")
     try:
-        return assemble(layout, root, pd.DataFrame(rows, columns=_columns(rows), dtype="object"), problems)
+        return assemble(layout, root, table, problems)
     except UserError as error:
         raise UserError(f"data = {coco.source}: {error}") from error
 
 
-def photo_folder(coco: CocoFile, root: Path) -> str:
-    """Where the photos lie that the file names, as a prefix of `path`: "images/train2020/", or "" for the root.
+def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) -> Entry:
+    """The columns that COCO itself defines; `folder` is the prefix of `path`, from `photo_folder`."""
+    return {
+        "path": f"{folder}{image.get('file_name')}" if image.get("file_name") else None,
+        "bbox": annotation.get("bbox"),
+        "species": coco.categories.get(str(annotation.get("category_id"))),
+        "license": coco.licenses.get(str(image.get("license"))),
+        "height": image.get("height"),
+        "width": image.get("width"),
+    }
 
-    Raises:
-        UserError: none of the photos is in any of the places where COCO sets keep them.
+
+def photo_folder(coco: CocoFile, root: Path) -> str:
+    """The folder of the photos that the file names, as a prefix of `path`: "images/train2020/", or "" for the root.
+
+    Raises a UserError when none of the photos is in any of the places where COCO sets keep them.
     """
     parent = coco.source.parent
     base = parent.parent if parent.name == "annotations" and parent != root else parent
@@ -119,12 +133,17 @@ def photo_folder(coco: CocoFile, root: Path) -> str:
     names = [name for image in coco.images.values() if isinstance(name := image.get("file_name"), str)]
     for folder in folders:
         if folder.is_dir() and any(_is_file(folder / name) for name in names):
-            prefix = folder.relative_to(root).as_posix()
-            return "" if prefix == "." else f"{prefix}/"
+            return below(root, folder)
     raise UserError(
         f"data = {coco.source}: none of its {len(names)} photos is there; "
         f"the first, {str(names[:1])[:200]}, was looked for in {', '.join(map(str, folders))}"
     )
+
+
+def below(root: Path, folder: Path) -> str:
+    """A folder in `root` as the prefix of a POSIX path: "images/", or "" for the root itself."""
+    prefix = folder.relative_to(root).as_posix()
+    return "" if prefix == "." else f"{prefix}/"
 
 
 def first_of(entry: Entry, *names: str) -> Any:
@@ -138,28 +157,12 @@ def first_of(entry: Entry, *names: str) -> Any:
 
 
 def attributes(annotation: Entry) -> Entry:
-    """The annotation's `attributes`; none where they are missing or no object."""
+    """The annotation's `attributes`; none where they are missing or not an object."""
     found = annotation.get("attributes")
     return found if isinstance(found, dict) else {}
 
 
-_LISTS = frozenset({"bbox", "secondary_identities"})  # columns whose cells may be lists
-
-
-def _columns(rows: Iterable[Entry]) -> list[str]:
-    """All columns of the rows, and the required ones where there are no rows."""
-    return list(dict.fromkeys(column for row in rows for column in row)) or ["image_id", "identity", "path"]
-
-
-def _objects(entries: Iterable[Any], name: str, problems: list[tuple[str, str]]) -> Iterator[Entry]:
-    for number, entry in enumerate(entries):
-        if isinstance(entry, dict):
-            yield entry
-        else:
-            problems.append((f"{name}[{number}]", "not an object"))
-
-
-def _images_by_id(images: list[Entry], source: str, problems: list[tuple[str, str]]) -> dict[str, Entry]:
+def _images_by_id(images: Iterable[Entry], source: str, problems: Problems) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for image in images:
         number = image.get("id")
@@ -172,16 +175,15 @@ def _images_by_id(images: list[Entry], source: str, problems: list[tuple[str, st
 
 
 def _without_mask(entry: Entry) -> Entry:
-    """Called by the JSON parser with each object, the inner ones first."""
-    if "segmentation" in entry:
-        polygons = entry.pop("segmentation")
-        if polygons and entry.get("bbox") in (None, "", []):
-            entry["bbox"] = _polygon_box(polygons)
+    """The entry without its segmentation; the JSON parser calls this for each object, the inner ones first."""
+    polygons = entry.pop("segmentation", None)
+    if polygons and entry.get("bbox") in (None, "", []):
+        entry["bbox"] = _polygon_box(polygons)
     return entry
 
 
 def _polygon_box(polygons: Any) -> list[float] | str:
-    """[x, y, width, height] of the first polygon [x1, y1, x2, y2, ...]; what is wrong with it otherwise."""
+    """[x, y, width, height] of the first polygon [x1, y1, x2, y2, ...]; otherwise why there is none."""
     try:
         xs, ys = polygons[0][::2], polygons[0][1::2]
         return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]

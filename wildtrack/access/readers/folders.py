@@ -15,30 +15,23 @@ from wildtrack.access.photos.reader import NOT_UNICODE, printable
 from wildtrack.errors import UserError
 
 SPLIT_FOLDERS = frozenset({"train", "valid", "val", "test", "query", "gallery"})
-EXPECTED = "expected IDENTITY/photo.jpg, or SPLIT/IDENTITY/photo.jpg with SPLIT one of " + ", ".join(
-    sorted(SPLIT_FOLDERS)
+EXPECTED = (
+    f"expected IDENTITY/photo.jpg, or SPLIT/IDENTITY/photo.jpg with SPLIT one of {', '.join(sorted(SPLIT_FOLDERS))}"
 )
 
+_IMAGE_SUFFIXES = PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
 def read_folders(root: Path) -> Catalogue:
-    """Read a folder per identity; EXIF gives date and place where the photos have them.
+    """Read a folder per identity, perhaps below split folders; EXIF gives date and place where the photos have them.
 
     `image_id` is the path; rows are in natural order (2 before 10). Hidden files and files that are no images are
-    passed over; images in formats that are not read, videos, loose photos and empty identity folders are listed as
-    problems.
-
-    Args:
-        root: the folder that holds the identity folders, or split folders that hold them.
-
-    Returns:
-        The catalogue.
-
-    Raises:
-        UserError: split folders and identity folders are mixed, there is a level too many, or no photo can be used.
+    skipped; images in formats that are not read, videos, loose photos and empty identity folders are listed as
+    problems. Raises a UserError when split folders and identity folders are mixed, there is a level too many, or no
+    photo can be used.
     """
-    folders = [entry for entry in _visible(root) if entry.is_dir()]
+    folders = _folders(root)
     splits = [folder for folder in folders if folder.name.casefold() in SPLIT_FOLDERS]
     if splits and len(splits) < len(folders):
         other = next(folder for folder in folders if folder not in splits)
@@ -46,19 +39,12 @@ def read_folders(root: Path) -> Catalogue:
             f"data = {root}: {splits[0].name}/ reads as a split and {other.name}/ beside it as an identity; {EXPECTED}"
         )
     rows: list[dict[str, str]] = []
-    problems = list(_loose_photos(root, root))
-    for parent in splits or [root]:
-        identities = [entry for entry in _visible(parent) if entry.is_dir()]
-        if parent is not root:
-            problems += _loose_photos(parent, root)
-        for identity in identities:
-            photos, unusable = _photos(identity, root)
-            problems += unusable
-            subset = {"split": parent.name.casefold()} if splits else {}
-            rows += [
-                {"image_id": path, "identity": identity.name, "path": path} | subset
-                for path in (_relative(photo, root) for photo in photos)
-            ]
+    problems = [loose for parent in (root, *splits) for loose in _loose_photos(parent, root)]
+    for identity in [folder for parent in splits or [root] for folder in _folders(parent)]:
+        photos, unusable = _photos(identity, root)
+        problems += unusable
+        subset = {"split": identity.parent.name.casefold()} if splits else {}
+        rows += [{"image_id": path, "identity": identity.name, "path": path} | subset for path in photos]
     if not rows:
         found = f"; the first of {len(problems)} problems: {': '.join(problems[0])}" if problems else ""
         alone = f"; is this the folder of one animal? give the folder above, {root.resolve().parent}"
@@ -73,20 +59,20 @@ def read_folders(root: Path) -> Catalogue:
         raise UserError(f"data = {root}: {error}") from error
 
 
-def _photos(identity: Path, root: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+def _photos(identity: Path, root: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """The photos of one identity folder, and what in it cannot be used; a level too many is an error."""
-    photos: list[Path] = []
+    photos: list[str] = []
     problems: list[tuple[str, str]] = []
     for entry in _visible(identity):
-        suffix = entry.suffix.lower()
+        path, suffix = _relative(entry, root), entry.suffix.lower()
         if entry.is_dir():
             problems += _videos_deeper(entry, root)
-        elif suffix in PHOTO_SUFFIXES and _relative(entry, root) != entry.relative_to(root).as_posix():
-            problems.append((_relative(entry, root), NOT_UNICODE))
+        elif suffix in PHOTO_SUFFIXES and path != entry.relative_to(root).as_posix():
+            problems.append((path, NOT_UNICODE))
         elif suffix in PHOTO_SUFFIXES:
-            photos.append(entry)
+            photos.append(path)
         elif suffix in OTHER_IMAGE_SUFFIXES | VIDEO_SUFFIXES:
-            problems.append((_relative(entry, root), conversion_hint(suffix)))
+            problems.append((path, conversion_hint(suffix)))
     if not photos and not problems:
         problems.append((_relative(identity, root), "no photos in this identity folder"))
     return photos, problems
@@ -98,7 +84,7 @@ def _videos_deeper(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
         for name in names:
             if Path(name).suffix.lower() in VIDEO_SUFFIXES:
                 yield _relative(Path(parent) / name, root), conversion_hint(Path(name).suffix)
-            if Path(name).suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES:
+            if Path(name).suffix.lower() in _IMAGE_SUFFIXES:
                 example, identity = _relative(Path(parent) / name, root), _relative(folder.parent, root)
                 raise UserError(
                     f"data = {root}: {example} is a level too deep; {EXPECTED}. If {identity} is an animal, move its "
@@ -109,22 +95,24 @@ def _videos_deeper(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
 
 def _loose_photos(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
     for entry in _visible(folder):
-        if entry.suffix.lower() in PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES | VIDEO_SUFFIXES and not entry.is_dir():
+        if entry.suffix.lower() in _IMAGE_SUFFIXES | VIDEO_SUFFIXES and not entry.is_dir():
             yield _relative(entry, root), "not in an identity folder"
 
 
+def _folders(parent: Path) -> list[Path]:
+    return [entry for entry in _visible(parent) if entry.is_dir()]
+
+
 def _visible(folder: Path) -> list[Path]:
-    """What is in a folder, without hidden and system files, in natural order."""
-    entries = (
-        entry
-        for entry in folder.iterdir()
-        if not entry.name.startswith(".") and entry.name.casefold() not in _SYSTEM_NAMES
-    )
+    """The entries of a folder, without hidden and system files, in natural order."""
+    entries = [
+        entry for entry in folder.iterdir() if entry.name[0] != "." and entry.name.casefold() not in _SYSTEM_NAMES
+    ]
     return sorted(entries, key=lambda entry: natural_key(entry.name))
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Sort key under which numbers inside names count as numbers.
+    """A sort key by which numbers inside names count as numbers.
 
     Examples:
         >>> sorted(["t10", "t2", "T1"], key=natural_key)

@@ -40,7 +40,7 @@ def load_catalogue(
         split_column: the column of a CSV, or of SeaTurtleID2022, that is read as the split; None: `split`, and
             SPLIT_COLUMN for SeaTurtleID2022.
         part: which body part of SeaTurtleID2022 is read; None: PART.
-        original: pass over a `catalogue.csv` that `access_dataset.py` wrote, and read what it was made of.
+        original: skip a `catalogue.csv` that `access_dataset.py` wrote, and read what it was made of.
 
     Returns:
         The catalogue, with at least one row.
@@ -51,31 +51,23 @@ def load_catalogue(
     data = Path(data)
     if not data.exists():
         raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
-    if data.is_file() and data.suffix.lower() == ".csv":
-        return _read_table(data, split_column, part)
-    if data.is_file() and data.suffix.lower() != ".json":
+    source = data if data.is_file() else _labels_of(data, original)
+    if source is None:
+        has = "a folder per identity: a split is folders named train, valid or test above the identities"
+        _refuse(data, has, split_column=split_column, part=part)
+        return read_folders(data)
+    if source.suffix.lower() == ".csv":
+        _refuse(source, "a table with columns", part=part)
+        return read_table(source, split_column)
+    if source.suffix.lower() != ".json":
         raise UserError(
             f"data = {data}: this file is not a .csv or a COCO .json; give a folder of photos or a catalogue.csv"
         )
-    annotations = data if data.is_file() else find_annotations(data)
-    if annotations is not None:
-        return _read_annotations(annotations, data, split_column, part)
-    if is_catalogue(data / "metadata.csv"):
-        return _read_table(data / "metadata.csv", split_column, part)
-    catalogue = data / "catalogue.csv"
-    if not (original and is_ours(catalogue)) and is_catalogue(catalogue):
-        return _read_table(catalogue, split_column, part)
-    has = "a folder per identity: a split is told by folders named train, valid or test above the identities"
-    _refuse(data, has, split_column=split_column, part=part)
-    return read_folders(data)
+    return _read_annotations(source, data, split_column, part)
 
 
-def find_annotations(folder: Path) -> Path | None:
-    """The COCO file of a folder, in the first of ANNOTATION_FILES where there is one.
-
-    Raises:
-        UserError: there are several, and so no telling which one is meant.
-    """
+def _labels_of(folder: Path, original: bool) -> Path | None:
+    """The file that names the animals of a folder's photos; a UserError when there are several of ANNOTATION_FILES."""
     for pattern in ANNOTATION_FILES:
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
@@ -85,12 +77,10 @@ def find_annotations(folder: Path) -> Path | None:
             )
         if found:
             return found[0]
-    return None
-
-
-def _read_table(source: Path, split_column: str | None, part: str | None) -> Catalogue:
-    _refuse(source, "a table with columns", part=part)
-    return read_table(source, split_column)
+    if is_catalogue(folder / "metadata.csv"):
+        return folder / "metadata.csv"
+    catalogue = folder / "catalogue.csv"
+    return catalogue if not (original and is_ours(catalogue)) and is_catalogue(catalogue) else None
 
 
 def _read_annotations(source: Path, data: Path, split_column: str | None, part: str | None) -> Catalogue:
@@ -107,7 +97,7 @@ def _read_annotations(source: Path, data: Path, split_column: str | None, part: 
 
 
 def _refuse(data: Path, has: str, **config: str | None) -> None:
-    """Raise for a setting that this layout would pass over in silence."""
+    """Raise for a setting that has no effect on this layout."""
     for name, value in config.items():
         if value is not None:
-            raise UserError(f"--{name.replace('_', '-')} {value} says nothing here: {data} is {has}; leave it out")
+            raise UserError(f"--{name.replace('_', '-')} {value} has no effect here: {data} is {has}; leave it out")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.readers.coco_json import CocoFile, Entry, attributes, coco_catalogue, first_of
+from wildtrack.access.readers.coco_json import CocoFile, Entry, attributes, below, coco_catalogue, first_of
 from wildtrack.access.readers.table import read_rows
 from wildtrack.errors import UserError
 
@@ -17,24 +17,15 @@ SPLIT_COLUMN = "split_closed"  # by time: test photos are later than training ph
 def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part: str) -> Catalogue:
     """Read SeaTurtleID2022: boxes from annotations.json, everything else from metadata_splits.csv beside it.
 
-    Photos on which the part is not annotated are listed as problems.
-
-    Args:
-        coco: from `load_coco`.
-        root: the folder that `path` is relative to.
-        split_column: column of metadata_splits.csv: split_closed, split_closed_random or split_open.
-        part: body part, a category of annotations.json: turtle, flipper or head.
-
-    Raises:
-        UserError: the part or the column is not there, or no row can be used.
+    `split_column` is split_closed, split_closed_random or split_open; `part` is turtle, flipper or head. Photos on
+    which the part is not annotated are listed as problems. Raises a UserError when the part or the column is not there,
+    or no row can be used.
     """
-    table = coco.source.parent / SPLITS_FILE
-    metadata = _metadata(table, split_column)
+    metadata = _metadata(coco.source.parent / SPLITS_FILE, split_column)
     if part not in coco.categories.values():
         allowed = ", ".join(map(str, coco.categories.values())) or "none"
         raise UserError(f"--part {part} is not annotated in {coco.source}; it has {allowed}")
-    folder = coco.source.parent.relative_to(root).as_posix()
-    prefix = "" if folder == "." else f"{folder}/"
+    prefix = below(root, coco.source.parent)
     of_part = [entry for entry in coco.annotations if coco.categories.get(str(entry.get("category_id"))) == part]
 
     def to_row(annotation: Entry, image: Entry) -> Entry:
@@ -69,22 +60,14 @@ def is_seaturtleidheads(coco: CocoFile) -> bool:
 
 
 def read_seaturtleidheads(coco: CocoFile, root: Path) -> Catalogue:
-    """Read SeaTurtleIDHeads: cropped heads in `images/IDENTITY/`, whose annotations hold identity and position.
-
-    Args:
-        coco: from `load_coco`.
-        root: the folder that `path` is relative to.
-
-    Raises:
-        UserError: no row can be used.
-    """
-    folder = (coco.source.parent / "images").relative_to(root).as_posix()
+    """Read SeaTurtleIDHeads: cropped heads in `images/IDENTITY/`; a UserError when no row can be used."""
+    folder = below(root, coco.source.parent / "images")
 
     def to_row(annotation: Entry, image: Entry) -> Entry:
         name = str(image.get("path") or "").rpartition("/")[2]  # the paths are those of its authors' disk
         return {
             "identity": annotation.get("identity"),
-            "path": f"{folder}/{annotation.get('identity')}/{name}" if name else None,
+            "path": f"{folder}{annotation.get('identity')}/{name}" if name else None,
             "date": _date(image.get("date")),
             "orientation": annotation.get("position"),
             "height": image.get("height"),
@@ -104,10 +87,10 @@ def _metadata(table: Path, split_column: str) -> dict[str, dict[str, str]]:
         allowed = ", ".join(column for column in header if column.startswith("split")) or "none"
         raise UserError(f"--split-column {split_column} is not in {table}; it has {allowed}")
     number = header.index("id")
-    return {cells[number]: dict(zip(header, cells, strict=False)) for _, cells in rows if len(cells) > number}
+    return {values[number]: dict(zip(header, values, strict=False)) for _, values in rows if len(values) > number}
 
 
-def _date(cell: Any) -> Any:
+def _date(value: Any) -> Any:
     """`2014:07:14 14:49:45` and `2014/07/14` with the dashes of ISO 8601."""
-    text = str(cell)
-    return f"{text[:4]}-{text[5:7]}-{text[8:]}" if len(text) >= 10 else cell
+    text = str(value)
+    return f"{text[:4]}-{text[5:7]}-{text[8:]}" if len(text) >= 10 else value

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.readers.coco_json import CocoFile, Entry, coco_catalogue, photo_folder
+from wildtrack.access.readers.coco_json import CocoFile, Entry, coco_catalogue, photo_folder, usual_columns
 
 NO_NAME = "____"
 NO_DATE = "NA"
@@ -18,31 +18,17 @@ def is_wildme(coco: CocoFile) -> bool:
 def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
     """Read a Wild Me COCO file, photos in `images/SUBSET/` beside `annotations/instances_SUBSET.json`.
 
-    `name` is the identity ("____" = unknown), `viewpoint` the orientation, `individual_ids` (the annotations that
-    Wild Me holds for the same animal) the secondary identities, the category the species; the licence is its URL.
-    Boxes are taken as annotated, before the rotation `theta`.
-
-    Args:
-        coco: from `load_coco`.
-        root: the folder that `path` is relative to.
-
-    Raises:
-        UserError: the photos are missing, or no row can be used.
+    `individual_ids`, the annotations that Wild Me holds for the same animal, become the secondary identities. Boxes are
+    taken as annotated, before the rotation `theta`. Raises a UserError when no photo or row can be used.
     """
     photos = photo_folder(coco, root)
 
     def to_row(annotation: Entry, image: Entry) -> Entry:
         name, date = annotation.get("name"), image.get("date_captured")
-        return {
+        return usual_columns(coco, photos, annotation, image) | {
             "identity": UNKNOWN if name == NO_NAME else name,
-            "path": f"{photos}{image.get('file_name')}" if image.get("file_name") else None,
-            "bbox": annotation.get("bbox"),
             "date": None if date == NO_DATE else date,
             "orientation": annotation.get("viewpoint"),
-            "species": coco.categories.get(str(annotation.get("category_id"))),
-            "license": coco.licenses.get(str(image.get("license"))),
-            "height": image.get("height"),
-            "width": image.get("width"),
             "photographer": image.get("photographer"),
             "latitude": image.get("gps_lat_captured"),
             "longitude": image.get("gps_lon_captured"),

@@ -1,8 +1,11 @@
-"""Sources: the name of a public dataset in, its catalogue out; one dataset a module, its card (YAML) beside it.
+"""Sources: the name of a public dataset in, its catalogue out. A dataset is a YAML file in this folder.
 
 - `source`: downloads a dataset and reads it
-- `card`: what a person should know of it
+- `card`: what to know about a dataset before using it
+- `adjust`: what the layout of a dataset does not say
 - `pages`: cards as pages of docs/datasets
+
+A dataset is also an attribute: `sources.gzgc` is `load("gzgc")`.
 
 Examples:
     >>> from wildtrack.access.sources import load
@@ -13,54 +16,39 @@ Examples:
 
 import re
 from difflib import get_close_matches
+from functools import cache
 
-from wildtrack.access.sources import (
-    beluga_id_2022,
-    gzgc,
-    hyena_id_2022,
-    leopard_id_2022,
-    lion,
-    nyala,
-    sea_star_re_id_2023,
-    seaturtleid2022,
-    seaturtleidheads,
-)
 from wildtrack.access.sources.card import Card
-from wildtrack.access.sources.source import Source
+from wildtrack.access.sources.source import FOLDER, Source, read_source
 from wildtrack.errors import UserError
-
-_MODULES = (
-    seaturtleid2022,
-    seaturtleidheads,
-    gzgc,
-    nyala,
-    lion,
-    beluga_id_2022,
-    hyena_id_2022,
-    leopard_id_2022,
-    sea_star_re_id_2023,
-)
-_SOURCES: dict[str, Source] = {module.SOURCE.slug: module.SOURCE for module in _MODULES}
 
 
 def names() -> list[str]:
     """The slugs of all sources."""
-    return list(_SOURCES)
+    return sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "references")
 
 
 def cards() -> list[Card]:
     """The cards of all sources."""
-    return [source.card for source in _SOURCES.values()]
+    return [load(name) for name in names()]
 
 
+@cache
 def load(name: str) -> Source:
     """The source of that name.
 
     Raises:
         UserError: there is none.
     """
-    if name not in _SOURCES:
-        near = get_close_matches(re.sub(r"\W+", "_", name.casefold()), _SOURCES, n=1)
+    known = names()
+    if name not in known:
+        near = get_close_matches(re.sub(r"\W+", "_", name.casefold()), known, n=1)
         meant = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"dataset {name!r} is not known; {meant}known are {', '.join(_SOURCES)}")
-    return _SOURCES[name]
+        raise UserError(f"dataset {name!r} is not known; {meant}known are {', '.join(known)}")
+    return read_source(name)
+
+
+def __getattr__(name: str) -> Source:
+    if name in names():
+        return load(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Write docs/datasets anew from the cards: python -m wildtrack.access.sources, in the project's folder."""
+"""Write the pages of docs/datasets from the cards: python -m wildtrack.access.sources, in the project's folder."""
 
 from pathlib import Path
 

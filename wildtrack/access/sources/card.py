@@ -1,52 +1,42 @@
-"""What a person should know of a dataset before using it: its card, a YAML file beside the source.
+"""What to know about a public dataset before using it, as its YAML file says."""
 
-What the cards cite stands once in references.yaml, by its BibTeX key.
-"""
-
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
-
-import yaml
+import msgspec
 
 
-@dataclass(frozen=True)
-class Species:
-    """An animal, and how the IUCN Red List judges the species as a whole."""
+class Species(msgspec.Struct, frozen=True):
+    """An animal, and the IUCN Red List status of the species as a whole."""
 
     name: str
     scientific: str
     status: str
 
 
-@dataclass(frozen=True)
-class Reference:
-    """Something to cite."""
+class Reference(msgspec.Struct, frozen=True):
+    """A publication to cite."""
 
     title: str
     url: str
     bibtex: str
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dataset's card.
 
     Attributes:
         slug: the name that `access_dataset.py` and `load` take.
         title: as its publishers write it.
         about: one or two sentences.
-        species: who is on the photos.
+        species: the animals in the photos.
         photos: how many.
         identities: how many individuals.
-        counted: whose figures these two are.
+        counted: where these two figures come from.
         licence: its name.
-        licence_url: where it stands.
+        licence_url: where it can be read.
         size: of the download, in words.
         homepage: of its publishers.
         paper: what to cite.
         research: later work on it.
-        notes: how to use it, and what is odd about it.
+        notes: how to use it, and what is unusual about it.
     """
 
     slug: str
@@ -63,20 +53,3 @@ class Card:
     paper: Reference
     research: tuple[Reference, ...]
     notes: tuple[str, ...]
-
-
-def load_card(slug: str) -> Card:
-    """Read the card of a source."""
-    fields, references = _read_yaml(slug), _read_yaml("references")
-    fields |= {
-        "species": tuple(Species(**entry) for entry in fields["species"]),
-        "paper": Reference(**references[fields["paper"]]),
-        "research": tuple(Reference(**references[key]) for key in fields["research"]),
-        "notes": tuple(fields["notes"]),
-    }
-    return Card(**fields)
-
-
-def _read_yaml(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((files(__package__) / f"{name}.yaml").read_text(encoding="utf-8"))
-    return content

@@ -6,9 +6,9 @@ from wildtrack.access.sources.card import Card, Reference
 
 _NOTICE = "<!-- Made from wildtrack/access/sources/{}: change it there, then: python -m wildtrack.access.sources -->"
 _COUNTS_NOTE = (
-    "Each page names whose figures photos and individuals are. A catalogue may differ: it leaves out photos that\n"
-    "are not there, and has one row an animal. `access_dataset.py` reads the labels and prints its own count; it does\n"
-    "not check the photos. `assess_dataset.py` reads each of them, and lists those that cannot be read."
+    "Each page says where its figures come from. A catalogue may differ: it leaves out photos that are not there, and\n"
+    "has one row per animal. `access_dataset.py` reads the labels and prints its own count; it does not check the\n"
+    "photos. `assess_dataset.py` reads each of them, and lists those that cannot be read."
 )
 _STATUS_NOTE = "Red List: of the species as a whole; look it up at https://www.iucnredlist.org before you cite it."
 
@@ -19,7 +19,7 @@ def page(card: Card) -> str:
 
 
 def body(card: Card) -> str:
-    """What the card says, in Markdown."""
+    """The text of the card, in Markdown."""
     species = [f"| {entry.name} | *{entry.scientific}* | {entry.status} |" for entry in card.species]
     notes = [f"- {note}" for note in card.notes]
     blocks = [

@@ -1,55 +1,49 @@
-"""What a public dataset needs to become a catalogue: where it is, and what its layout does not say."""
+"""A public dataset: how to get it, and how it becomes a catalogue."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pandas as pd
+import yaml
 
 from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.download.archives import extract
-from wildtrack.access.download.fetch import fetch, fetch_kaggle
+from wildtrack.access.download.fetch import fetch
 from wildtrack.access.readers.load import load_catalogue
-from wildtrack.access.sources.card import Card, load_card
+from wildtrack.access.sources import adjust
+from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import default_cache
 
-LILA = "https://storage.googleapis.com/public-datasets-lila"  # the bucket of LILA, https://lila.science
+FOLDER = Path(__file__).parent  # SLUG.yaml of each dataset, and references.yaml: BibTeX key -> what the cards cite
 
 log = logging.getLogger(__name__)
 
-Adjust = Callable[[pd.DataFrame], pd.DataFrame]
 
-
-@dataclass(frozen=True)
-class Source:
-    """A public dataset.
+class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A public dataset: its card, and where it is.
 
     Attributes:
-        slug: its name; the card is SLUG.yaml beside this file.
         archive: the name of its archive in the cache.
-        url: where the archive is published; of a Kaggle dataset, the page.
-        expects: files by which a copy is known, as patterns below its root; one of them is enough.
-        kaggle: OWNER/DATASET, for datasets that Kaggle serves.
+        url: the address of the archive.
+        expects: patterns of files below its root; a copy has at least one of them.
         inside: the folder in the archive that is the dataset's root.
-        sha256: of the archive, where its publishers give it.
-        adjust: fills in or drops columns of the catalogue's table, for what the layout alone does not say.
+        sha256: of the archive, where its publishers state it.
+        adjust: the function in `adjust` that changes the catalogue's table; none if empty.
     """
 
-    slug: str
     archive: str
     url: str
     expects: tuple[str, ...]
-    kaggle: str = ""
     inside: str = "."
     sha256: str | None = None
-    adjust: Adjust = lambda table: table
+    adjust: str = ""
 
     @property
     def card(self) -> Card:
         """The dataset's card."""
-        return load_card(self.slug)
+        return self
 
     def download_and_extract(self, cache: Path | None = None) -> Path:
         """Bring the dataset into the cache, unless it is there.
@@ -67,8 +61,6 @@ class Source:
         archive = cache / "downloads" / self.archive
         unpacked = cache / "datasets" / self.archive.removesuffix(".zip").removesuffix(".tar.gz")
         if not unpacked.is_dir():
-            if self.kaggle and not archive.is_file():
-                return fetch_kaggle(self.kaggle, cache, archive)
             extract(fetch(self.url, archive, self.sha256), unpacked)
             log.info("%s (%.1f GB) is unpacked, and may be deleted.", archive, archive.stat().st_size / 1e9)
         root = unpacked / self.inside
@@ -77,7 +69,7 @@ class Source:
         return root
 
     def check_layout(self, root: Path) -> None:
-        """Raise a UserError when the folder shows nothing of this dataset."""
+        """Raise a UserError when the folder has no file of this dataset."""
         if not any(next(root.glob(pattern), None) for pattern in self.expects):
             raise UserError(
                 f"{root} does not look like {self.slug}, which has files such as {' or '.join(self.expects)}; "
@@ -96,11 +88,11 @@ class Source:
             UserError: from the reader.
         """
         catalogue = load_catalogue(root, split_column=split_column, part=part, original=True)
-        table = self.adjust(catalogue.table)
-        if "species" not in table and len(self.card.species) == 1:
-            table = table.assign(species=self.card.species[0].scientific)
+        table = getattr(adjust, self.adjust)(catalogue.table) if self.adjust else catalogue.table
+        if "species" not in table and len(self.species) == 1:
+            table = table.assign(species=self.species[0].scientific)
         columns = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in table]
-        return replace(catalogue, table=table[columns])
+        return Catalogue(catalogue.root, table[columns], catalogue.problems, catalogue.understood)
 
     def systematize_dataset_metadata(self, root: Path | str) -> pd.DataFrame:
         """The standard table of a copy of the dataset; columns as in `catalogue.validate`.
@@ -115,12 +107,8 @@ class Source:
         return self.read(Path(root)).table
 
 
-def wildme(slug: str, folder: str, year: int) -> Source:
-    """One of the Wild Me sets that LILA serves: FOLDER.coco, which a copy may also be the inside of."""
-    annotations = f"annotations/instances_train{year}.json"
-    return Source(
-        slug,
-        archive=f"{folder}.coco.tar.gz",
-        url=f"{LILA}/wild-me/{folder}.coco.tar.gz",
-        expects=(f"{folder}.coco/{annotations}", annotations),
-    )
+def read_source(slug: str) -> Source:
+    """The source that SLUG.yaml describes, with its references from references.yaml."""
+    fields, references = (yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")) for name in (slug, "references"))
+    cited = {"paper": references[fields["paper"]], "research": [references[key] for key in fields["research"]]}
+    return msgspec.convert(fields | cited, Source)
