@@ -109,16 +109,21 @@ def test_a_photo_may_be_called_like_a_flag_or_a_setting(monkeypatch: pytest.Monk
     assert found[0].photos == tuple(word for word in options if word not in ("--", "--viewpoint", "left"))
 
 
-def test_messages_of_tensorflow_are_shown_when_it_cannot_be_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("error", "shown"), [(ImportError, "no AVX"), (KeyboardInterrupt, "")])
+def test_messages_of_tensorflow_are_shown_only_when_it_cannot_be_imported(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: type[BaseException],
+    shown: str,
 ) -> None:
-    (tmp_path / "keras.py").write_text("import os\nos.write(2, b'no AVX')\nraise ImportError('cannot')\n")
+    (tmp_path / "keras.py").write_text(f"import os\nos.write(2, b'no AVX')\nraise {error.__name__}('cannot')\n")
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ImportError, match="cannot"):
+    with pytest.raises(error, match="cannot"):
         console.load_tensorflow()
     os.write(2, b", and back again")
-    assert capfd.readouterr().err == "no AVX, and back again"
+    assert capfd.readouterr().err == f"{shown}, and back again"
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, "0 identities"), (1, "1 identity"), (8729, "8729 identities")])

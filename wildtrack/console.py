@@ -117,7 +117,7 @@ def load_tensorflow() -> None:
         os.dup2(messages.fileno(), 2)
         try:
             import keras
-        except BaseException:
+        except Exception:  # not for Ctrl-C
             messages.seek(0)
             os.write(stderr, messages.read())
             raise
