@@ -1,9 +1,11 @@
 """Trees of exactly the form in which the public datasets come, a few photos of each."""
 
+import io
 import json
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 Files = dict[str, bytes]
 
@@ -13,21 +15,11 @@ id,file_name,identity,timestamp,date,width,height,year,split_closed,split_closed
 2,images/t001/EKyrFKHQzh.JPG,t001,,2015:07:01,2000,1333,2015,valid,train,train
 3,images/t003/zlkamyNHCP.jpg,t003,2010:08:23 23:19:04,2010:08:23,2000,1124,2010,test,valid,test
 """
-LICENSES = [
-    {
-        "id": 3,
-        "name": "Attribution-NonCommercial-NoDerivs License",
-        "url": "http://creativecommons.org/licenses/by-nc-nd/2.0/",
-    }
-]
+LICENSE = {"id": 3, "name": "NonCommercial-NoDerivs", "url": "http://creativecommons.org/licenses/by-nc-nd/2.0/"}
 
 
 def photo(number: int) -> bytes:
     """A JPEG of noise."""
-    import io
-
-    from PIL import Image
-
     pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3), np.uint8)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG")
@@ -77,7 +69,7 @@ def wildme(name: str, year: int, annotations: list[Any], images: list[Any]) -> F
     """NAME.coco with its annotations and photos."""
     content = {
         "info": {"description": "Wild Me"},
-        "licenses": LICENSES,
+        "licenses": [LICENSE],
         "categories": [
             {"id": 0, "name": "giraffe_masai", "supercategory": "animal"},
             {"id": 1, "name": "zebra_plains", "supercategory": "animal"},

@@ -37,13 +37,10 @@ def _identity(cell: object) -> str:
 
 
 def path_in(cell: object, root: Path) -> str:
-    """The POSIX path of a file in `root`, from a path with either kind of slash; ValueError where there is none.
-
-    It is taken as written, since a name may end with a space; where that is no file, without spaces at its ends.
-    """
+    """The POSIX path of a file in `root`, from a path with either kind of slash; ValueError where there is none."""
     text = str(cell)
     try:
-        return _file(text, root)
+        return _file(text, root)  # as written, since a name may end with a space
     except ValueError:
         if text == text.strip():
             raise

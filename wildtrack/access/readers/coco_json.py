@@ -4,7 +4,7 @@ COCO: Lin et al. 2014, "Microsoft COCO: Common Objects in Context". The file hol
 perhaps `categories` and `licenses`; an annotation names its photo by `image_id`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,23 +32,14 @@ class _Content(msgspec.Struct):
 
 @dataclass(frozen=True)
 class CocoFile:
-    """A COCO file in memory; ids are text, masks are left out.
-
-    Attributes:
-        source: the JSON file.
-        images: image id -> its entry.
-        annotations: the entries, in the file's order.
-        categories: category id -> name.
-        licenses: licence id -> URL, or name where there is no URL.
-        problems: (what, reason) of entries that cannot be used.
-    """
+    """A COCO file in memory; ids are text, masks are left out."""
 
     source: Path
-    images: dict[str, Entry]
+    images: dict[str, Entry]  # by id
     annotations: list[Entry]
-    categories: dict[str, Any]
-    licenses: dict[str, Any]
-    problems: Problems
+    categories: dict[str, Any]  # id -> name
+    licenses: dict[str, Any]  # id -> URL, or name where there is no URL
+    problems: Problems  # (what, reason) of entries that cannot be used
 
 
 def load_coco(source: Path) -> CocoFile:
@@ -72,9 +63,17 @@ def load_coco(source: Path) -> CocoFile:
             else:
                 problems.append((f"{source.name}, {name}[{number}]", "not an object"))
 
+    images: dict[str, Entry] = {}
+    for image in objects("images"):
+        number = image.get("id")
+        if not isinstance(number, str | int) or str(number) in images:
+            reason = "its id is taken by an image above" if isinstance(number, str | int) else "it has no id"
+            problems.append((f"{source.name}, image {image.get('file_name') or number!r}", reason))
+        else:
+            images[str(number)] = image
     return CocoFile(
         source,
-        _images_by_id(objects("images"), source.name, problems),
+        images,
         list(objects("annotations")),
         {str(category.get("id")): category.get("name") for category in objects("categories")},
         {str(licence.get("id")): licence.get("url") or licence.get("name") for licence in objects("licenses")},
@@ -160,18 +159,6 @@ def attributes(annotation: Entry) -> Entry:
     """The annotation's `attributes`; none where they are missing or not an object."""
     found = annotation.get("attributes")
     return found if isinstance(found, dict) else {}
-
-
-def _images_by_id(images: Iterable[Entry], source: str, problems: Problems) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for image in images:
-        number = image.get("id")
-        if not isinstance(number, str | int) or str(number) in found:
-            reason = "its id is taken by an image above" if isinstance(number, str | int) else "it has no id"
-            problems.append((f"{source}, image {image.get('file_name') or number!r}", reason))
-        else:
-            found[str(number)] = image
-    return found
 
 
 def _without_mask(entry: Entry) -> Entry:

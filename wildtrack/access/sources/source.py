@@ -77,16 +77,7 @@ class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
 
     def read(self, root: Path, *, split_column: str | None = None, part: str | None = None) -> Catalogue:
-        """Read a copy of the dataset.
-
-        Args:
-            root: from `download_and_extract`, or a folder of the same layout.
-            split_column: as in `load_catalogue`.
-            part: as in `load_catalogue`.
-
-        Raises:
-            UserError: from the reader.
-        """
+        """The catalogue of a copy of the dataset; settings and errors as in `load_catalogue`."""
         catalogue = load_catalogue(root, split_column=split_column, part=part, original=True)
         table = getattr(adjust, self.adjust)(catalogue.table) if self.adjust else catalogue.table
         if "species" not in table and len(self.species) == 1:
