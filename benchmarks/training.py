@@ -1,4 +1,4 @@
-"""Photos per second of a training epoch after the first, beside a bare `train_on_batch` loop on one batch in memory.
+"""Photos per second of training after the first epoch, next to `train_on_batch` on one batch in memory.
 
 python -m benchmarks.training                 the default network from random weights
 python -m benchmarks.training --photos 64     a quick look
@@ -16,7 +16,7 @@ import numpy as np
 from wildtrack import versions
 from wildtrack.console import console, load_tensorflow, run
 
-BARE = "bare train_on_batch"
+STEPS_ALONE = "train_on_batch on one batch"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Train on random pixels with augmentation and without; then the bare loop, with the same network and losses."""
+    """Train on random pixels with augmentation and without; then the steps alone, with the same network and losses."""
     load_tensorflow()
     shape = (config.photos, config.image_size, config.image_size, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
@@ -40,15 +40,15 @@ def main(config: Config) -> None:
         rounds = [compare(pooling, pixels, config) for _ in range(config.rounds)]
         for name in rounds[0]:
             speed = np.median([each[name] for each in rounds])
-            beside = np.median([each[name] / each[BARE] for each in rounds])
-            console.print(f"{pooling:8s} {name:44s} {speed:6.1f} photos/s  {beside:4.2f} x bare")
+            ratio = np.median([each[name] / each[STEPS_ALONE] for each in rounds])
+            console.print(f"{pooling:8s} {name:44s} {speed:6.1f} photos/s  {ratio:4.2f} x the steps alone")
 
 
 def compare(pooling: str, pixels: np.ndarray, config: Config) -> dict[str, float]:
     """Photos a second of each way, one after the other."""
-    found = {BARE: bare_speed(pooling, pixels, config)}
+    found = {STEPS_ALONE: speed_of_steps(pooling, pixels, config)}
     for name, augmented in (("without augmentation", False), ("with augmentation", True)):
-        found[name], found[f"{name}, and saved after each epoch"] = epoch_speed(pooling, pixels, config, augmented)
+        found[name], found[f"{name}, and saved after each epoch"] = speed_of_fit(pooling, pixels, config, augmented)
     return found
 
 
@@ -61,33 +61,27 @@ def new_model(pooling: str, config: Config) -> Any:
     return build_model(backbone, embed_dim=256, num_ids=32, pooling=pooling)
 
 
-def epoch_speed(pooling: str, pixels: np.ndarray, config: Config, augmented: bool) -> tuple[float, float]:
-    """Photos a second of `fit` in all epochs but the first: of its passes alone, and with the saving after them."""
-    from wildtrack.address.training import trainer as training
+def speed_of_fit(pooling: str, pixels: np.ndarray, config: Config, augmented: bool) -> tuple[float, float]:
+    """Photos a second of `fit` in all epochs but the first: of its steps alone, and with what comes after them."""
+    from wildtrack.address.training import batches
     from wildtrack.address.training.augmentation import augment
     from wildtrack.address.training.data import TrainingSet
     from wildtrack.address.training.recipe import Recipe
+    from wildtrack.address.training.trainer import fit
 
-    recipe = Recipe("arcface", "shuffled", 4, 0, config.epochs, config.batch_size, 1e-3, 0)
-    ends = []
-
-    def note_end() -> dict[str, float]:  # called after each epoch of a training of at most 10
-        ends.append(time.perf_counter())
-        return {"R@1": float(len(ends)), "mAP": 0.0}  # better each time, so each is saved
-
-    def as_it_is(photo: np.ndarray, *_: Any) -> np.ndarray:
+    def unchanged(photo: np.ndarray, *_: Any) -> np.ndarray:
         return photo
 
-    change = augment if augmented else as_it_is
-    with tempfile.TemporaryDirectory() as folder, patch.object(training, "augment", change):
+    recipe = Recipe("arcface", "shuffled", 4, 0, config.epochs, config.batch_size, 1e-3, 0)
+    change = augment if augmented else unchanged
+    with tempfile.TemporaryDirectory() as folder, patch.object(batches, "augment", change):
         rows = np.arange(len(pixels))
         subsets = TrainingSet(rows, rows[:0], rows % 32, tuple(map(str, range(32))))
-        history = training.fit(new_model(pooling, config), pixels, subsets, recipe, note_end, Path(folder))
-    whole = len(pixels) * (len(ends) - 1) / (ends[-1] - ends[0])
-    return float(history["photos_per_second"][1:].mean()), whole
+        later = fit(new_model(pooling, config), pixels, subsets, recipe, Path(folder))[1:]
+    return float(later["photos_per_second"].mean()), len(pixels) / float(later["seconds"].mean())
 
 
-def bare_speed(pooling: str, pixels: np.ndarray, config: Config) -> float:
+def speed_of_steps(pooling: str, pixels: np.ndarray, config: Config) -> float:
     """Photos a second of `train_on_batch` with one batch, over and over: as many steps as the epochs have."""
     import keras
 

@@ -118,7 +118,7 @@ def test_the_ablation_trains_once_and_holds_the_rows_beside_each_other(
         assert "| softmax |" in said
 
 
-def test_the_training_benchmark_holds_epochs_beside_a_bare_loop(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_training_benchmark_compares_fit_with_its_steps_alone(capsys: pytest.CaptureFixture[str]) -> None:
     training.main(training.Config(photos=8, image_size=32, batch_size=4, epochs=2, rounds=1))
     said = capsys.readouterr().err
-    assert said.count("x bare") == 2 * 5
+    assert said.count("x the steps alone") == 2 * 5

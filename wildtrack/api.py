@@ -4,7 +4,7 @@ In: paths, tables, and settings by their names in the commands' `Config`. Out: o
 argument is a `wildtrack.errors.UserError` of one line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -84,11 +84,12 @@ def check_for_duplicates(data: Data) -> pd.DataFrame:
     return assess_catalogue(data).duplicates
 
 
-def train(data: Path | str, **settings: Any) -> Artifacts:
+def train(data: Path | str, *, callbacks: Sequence[Any] = (), **settings: Any) -> Artifacts:
     """Train a model on photos of known animals, as `wildtrack train` does.
 
     Args:
         data: A folder with a folder of photos for each animal, or a CSV.
+        callbacks: More Keras callbacks for `fit`, such as `keras.callbacks.TensorBoard("logs")`.
         settings: Settings of `wildtrack.commands.train.Config`, such as `epochs` and `artifacts`, the folder to write.
 
     Returns:
@@ -106,7 +107,7 @@ def train(data: Path | str, **settings: Any) -> Artifacts:
     from wildtrack.commands.train import train as run
 
     config = _config(Config, {**settings, "data": data})
-    run(config)
+    run(config, callbacks)
     return open_artifacts(config.artifacts)
 
 

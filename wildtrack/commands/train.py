@@ -8,7 +8,7 @@ Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -33,7 +33,6 @@ from wildtrack.address.training.data import (
     check_trainable,
     data_fingerprint,
     hold_out,
-    retrieval_validator,
     training_set,
     training_warnings,
 )
@@ -47,6 +46,8 @@ from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
 if TYPE_CHECKING:
+    import keras
+
     from wildtrack.address.models.backbones import Backbone
 
 log = logging.getLogger("wildtrack")
@@ -87,8 +88,8 @@ class Config:
     verify: RareFlag = False  # read every photo again instead of trusting its size and date
 
 
-def train(config: Config) -> None:
-    """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts."""
+def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) -> None:
+    """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts; `callbacks` are for Keras' `fit`."""
     check_config(config)
     make_demo_once(config.data)
     catalogue = load_catalogue(config.data)
@@ -100,6 +101,7 @@ def train(config: Config) -> None:
     from wildtrack.address.models.backbones import build_backbone
     from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.saved import export_trained
+    from wildtrack.address.training.callbacks import RetrievalValidation
     from wildtrack.address.training.trainer import fit
 
     start_random(config.seed, config.deterministic)
@@ -118,10 +120,10 @@ def train(config: Config) -> None:
         pooling=config.pooling,
         sub_centres=config.sub_centres,
     )
-    validate = retrieval_validator(model, table, photos.pixels, rows)
+    validation = RetrievalValidation(model, table, photos.pixels, rows, recipe)
     checkpoints = config.artifacts / ".training"
     with going_on(checkpoints, settings, recipe.epochs):
-        history = fit(model, photos.pixels, rows, recipe, validate, checkpoints)
+        history = fit(model, photos.pixels, rows, recipe, checkpoints, [validation, *callbacks])
 
     preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
     exported = export_trained(model, preprocessor, checkpoints / "model.onnx")

@@ -1,17 +1,13 @@
-import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.address.evaluation.metrics import retrieval_scores
 from wildtrack.address.evaluation.protocol import validation_protocol
-from wildtrack.address.models.engines import KERAS_BATCH
 from wildtrack.address.training.data import (
     ENOUGH_UNSEEN,
     FEW_IDENTITIES,
     TrainingSet,
     hold_out,
-    retrieval_validator,
     training_set,
     training_warnings,
 )
@@ -59,30 +55,6 @@ def test_only_animals_that_are_trained_on_can_be_validated() -> None:
     rows = training_set(table, np.array(["train", "train", "train", "train", "valid", "valid"]))
     assert rows.valid.tolist() == [4]
     assert rows.identities == ("a", "b")
-
-
-@pytest.mark.parametrize("valid", [0, 1, KERAS_BATCH, KERAS_BATCH + 5])
-def test_validation_scores_the_model_as_it_is_now(valid: int) -> None:
-    keras.utils.set_random_seed(0)
-    photos = keras.Input((4, 4, 3))
-    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 127.5, -1)(photos))
-    embedding = keras.layers.UnitNormalization(name="embedding")(keras.layers.Dense(6)(flat))
-    model = keras.Model(photos, embedding)
-    pixels = np.random.default_rng(0).integers(0, 256, (60, 4, 4, 3), dtype=np.uint8)
-    table = pd.DataFrame({"identity": [f"id{row % 5}" for row in range(60)]})
-    asked, known = table["identity"][:valid], table["identity"][valid:]
-    rows = TrainingSet(np.arange(valid, 60), np.arange(valid), np.arange(60 - valid) % 5, ("a",) * 5)
-    validate = retrieval_validator(model, table, pixels, rows)
-    for _ in range(2):
-        found = validate()
-        vectors = np.asarray(model(pixels))
-        scores = retrieval_scores(vectors[:valid] @ vectors[valid:].T, asked, known)
-        if not valid:
-            assert all(np.isnan(value) for value in found.values())
-        else:
-            averages = scores[["R@1", "R@5", "AP"]].mean().rename({"AP": "mAP"})
-            assert found == pytest.approx(averages.to_dict())
-        model.set_weights([weights[::-1] for weights in model.get_weights()])  # another model from now on
 
 
 def photographed(animals: int, photos: int = 10, together: int = 0) -> tuple[pd.DataFrame, np.ndarray]:

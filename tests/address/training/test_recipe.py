@@ -1,37 +1,11 @@
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.helpers.recipe import recipe
-from wildtrack.address.training.recipe import (
-    EPOCHS,
-    HEAD_LEARNING_RATE,
-    MARGIN,
-    TRIPLET_SHARE,
-    usual_epochs,
-)
+from wildtrack.address.training.recipe import EPOCHS, MARGIN, usual_epochs
 from wildtrack.errors import UserError
-
-
-@pytest.mark.parametrize("pretrained", [False, True])
-@pytest.mark.parametrize("triplet_epochs", [0, 3])
-def test_learning_rate_warms_up_and_falls_to_zero(pretrained: bool, triplet_epochs: int) -> None:
-    plan = recipe(epochs=12, pretrained=pretrained, triplet_epochs=triplet_epochs)
-    head, last = 10 * plan.head_epochs, 10 * (12 - triplet_epochs)
-    rates = [plan.learning_rate_at(tenth / 10) for tenth in range(120)]
-    assert rates[:head] == [HEAD_LEARNING_RATE] * head
-    after = np.array(rates[head:last])
-    top = int(after.argmax())
-    assert 0 < after[0] < 0.2 * plan.learning_rate
-    assert 0.9 * plan.learning_rate < after[top] <= plan.learning_rate
-    assert (np.diff(after[: top + 1]) > 0).all()
-    assert (np.diff(after[top:]) < 0).all()
-    assert 0 < after[-1] < 0.01 * plan.learning_rate
-    assert len(rates[last:]) == 10 * triplet_epochs
-    assert rates[last:] == sorted(rates[last:], reverse=True)
-    assert all(0 < rate <= TRIPLET_SHARE * plan.learning_rate for rate in rates[last:])
 
 
 @pytest.mark.parametrize(
@@ -46,8 +20,9 @@ def test_learning_rate_warms_up_and_falls_to_zero(pretrained: bool, triplet_epoc
     ],
 )
 def test_stages(config: dict[str, Any], stages: str) -> None:
-    plan = recipe(**config)
-    assert [plan.stage(epoch) for epoch in range(plan.epochs)] == stages.split()
+    found = recipe(**config).stages
+    assert [stage for stage, epochs in found.items() for _ in epochs] == stages.split()
+    assert [epoch for epochs in found.values() for epoch in epochs] == list(range(config["epochs"]))
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 40])

@@ -1,55 +1,60 @@
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.helpers.recipe import recipe
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.training.checkpoints import training_state
 from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.trainer import (
+    HEAD_LEARNING_RATE,
+    TRIPLET_SHARE,
     batch_norm_momentum,
-    centre_similarity,
-    epoch_batches,
     fit,
-    prefetch,
+    learning_rate,
     start_averages,
 )
+from wildtrack.errors import UserError
+
+STEPS = 10  # an epoch's
+CONFUSED = {"batches": "confused", "triplet_epochs": 1}
+CIRCLE = {"batches": "balanced", "loss": "circle", "triplet_epochs": 2}
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 12])
+def test_learning_rate_warms_up_and_falls_to_zero(epochs: int) -> None:
+    plan = recipe(epochs=epochs + 4, pretrained=True, triplet_epochs=2)
+    assert learning_rate(plan, "head", STEPS) == HEAD_LEARNING_RATE
+    schedule = learning_rate(plan, "all", STEPS)
+    rates = np.array([float(schedule(step)) for step in range(STEPS * epochs + 1)])
+    top = int(rates.argmax())
+    assert rates[[0, top, -1]] == pytest.approx([0.1 * plan.learning_rate, plan.learning_rate, 0], abs=1e-9)
+    assert (np.diff(rates[: top + 1]) > 0).all()
+    assert (np.diff(rates[top:]) < 0).all()
+
+
+def test_learning_rate_for_triplets_is_lower_and_falls_to_zero() -> None:
+    schedule = learning_rate(recipe(triplet_epochs=2), "triplet", STEPS)
+    rates = np.array([float(schedule(step)) for step in range(STEPS * 2 + 1)])
+    assert rates[[0, -1]] == pytest.approx([TRIPLET_SHARE * 1e-3, 0], abs=1e-9)
+    assert (np.diff(rates) < 0).all()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_learning_rate_for_hardly_any_steps(steps: int) -> None:
+    rate = learning_rate(recipe(epochs=1), "all", steps)
+    assert all(0 < float(rate(step)) <= 1e-3 for step in range(steps))
 
 
 @pytest.mark.parametrize(("steps", "momentum"), [(1, 0.5), (20, 0.5), (50, 0.8), (100, 0.9), (100_000, 0.9)])
 def test_averages_follow_faster_in_a_short_training(steps: int, momentum: float) -> None:
     assert batch_norm_momentum(steps) == pytest.approx(momentum)
-
-
-@pytest.mark.parametrize("batches", ["shuffled", "balanced", "confused"])
-def test_batches_repeat_by_seed_and_epoch(batches: str) -> None:
-    labels, similarity = np.arange(64) % 8, np.eye(8)
-    first, again, next_epoch, other_seed = (
-        np.concatenate(epoch_batches(labels, recipe(batches=batches, seed=seed), epoch, similarity))
-        for seed, epoch in [(0, 1), (0, 1), (0, 2), (1, 1)]
-    )
-    np.testing.assert_array_equal(first, again)
-    assert (first != next_epoch).any()
-    assert (first != other_seed).any()
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
-def test_prefetch_keeps_the_order(count: int) -> None:
-    with ThreadPoolExecutor(2) as workers:
-        made = list(prefetch(lambda step: (np.array(step), np.array(2 * step)), count, workers))
-    assert [(int(photos), int(labels)) for photos, labels in made] == [(n, 2 * n) for n in range(count)]
-
-
-def test_prefetch_passes_an_error_on() -> None:
-    def fail(step: int) -> Any:
-        raise OSError("disk")
-
-    with ThreadPoolExecutor(2) as workers, pytest.raises(OSError, match="disk"):
-        list(prefetch(fail, 1, workers))
 
 
 def small_model() -> Any:
@@ -67,48 +72,68 @@ def small_model() -> Any:
     return keras.Model(photos, layers.Softmax()(layers.Identity(name="cosine")(centres)))
 
 
-def train(folder: Path, pretrained: bool, stop_in: int | None, **config: Any) -> tuple[Any, Any]:
-    """Four epochs on sixteen photos of noise; `stop_in`: Ctrl-C while this epoch is validated."""
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
-    labels = np.arange(16) % 2
-    done = training_state(folder, {})
+class Rising(keras.callbacks.Callback):  # type: ignore[misc]
+    """Each epoch is better than the one before; Ctrl-C is pressed while epoch `stop_in` is validated."""
 
-    def validate() -> dict[str, float]:
-        nonlocal done
-        done += 1
-        if done == stop_in:
+    def __init__(self, stop_in: int | None = None) -> None:
+        super().__init__()
+        self.stop_in = stop_in
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        if epoch + 1 == self.stop_in:
             raise KeyboardInterrupt
-        return {"R@1": 0.5, "mAP": [0.1, 0.2, 0.3, 0.4][done - 1]}
+        logs |= {"R@1": 0.5, "mAP": 0.1 * epoch}
 
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """A step at a time: to compile it takes longer than all steps of these trainings."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def train(folder: Path, *callbacks: Any, **config: Any) -> tuple[Any, Any]:
+    """Four epochs on sixteen photos of noise."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
+    training_state(folder, {})
     model = small_model()
-    subsets = TrainingSet(np.arange(16), np.arange(0), labels, tuple(map(str, range(4))))
-    return model, fit(model, pixels, subsets, recipe(pretrained=pretrained, **config), validate, folder)
+    subsets = TrainingSet(np.arange(16), np.arange(0), np.arange(16) % 2, ("a", "b"))
+    return model, fit(model, pixels, subsets, recipe(**config), folder, callbacks)
 
 
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("config", [{}, CONFUSED, CIRCLE])
 @pytest.mark.parametrize(("pretrained", "stop_in"), [(False, 3), (True, 2), (True, 3)])
-@pytest.mark.parametrize(
-    "config",
-    [{}, {"batches": "confused", "triplet_epochs": 1}, {"batches": "balanced", "loss": "circle", "triplet_epochs": 2}],
-)
 def test_interrupted_and_continued_is_the_same_as_straight_on(
     tmp_path: Path, pretrained: bool, stop_in: int, config: dict[str, Any]
 ) -> None:
-    straight, history = train(tmp_path / "straight", pretrained, None, **config)
+    check_interruption(tmp_path, stop_in, {**config, "pretrained": pretrained})
+
+
+@pytest.mark.slow
+def test_interrupted_and_continued_is_the_same_when_compiled(tmp_path: Path) -> None:
+    check_interruption(tmp_path, 3, {**CONFUSED, "pretrained": True})
+
+
+def check_interruption(folder: Path, stop_in: int, config: dict[str, Any]) -> None:
+    straight, history = train(folder / "straight", Rising(), **config)
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "interrupted", pretrained, stop_in, **config)
-    continued, again = train(tmp_path / "interrupted", pretrained, None, **config)
+        train(folder / "interrupted", Rising(stop_in), **config)
+    assert training_state(folder / "interrupted", {}) == stop_in - 1
+    continued, again = train(folder / "interrupted", Rising(), **config)
     assert again["epoch"].tolist() == history["epoch"].tolist() == [1, 2, 3, 4]
-    np.testing.assert_allclose(again["loss"], history["loss"], rtol=1e-3)
-    np.testing.assert_allclose(again["learning_rate"], history["learning_rate"])
-    np.testing.assert_allclose(again["margin"], history["margin"])
+    columns = ["loss", "learning_rate", "margin"]
+    np.testing.assert_allclose(again[columns], history[columns], rtol=1e-3, atol=1e-9)
     for one, other in zip(straight.get_weights(), continued.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_a_pretrained_stem_stays_as_it_is(tmp_path: Path, pretrained: bool) -> None:
     before = [layer.get_weights() for layer in small_model().get_layer("backbone").layers]
-    backbone = train(tmp_path, pretrained, None)[0].get_layer("backbone")
+    backbone = train(tmp_path, pretrained=pretrained)[0].get_layer("backbone")
     kept = [
         all(np.array_equal(old, new) for old, new in zip(was, layer.get_weights(), strict=True))
         for was, layer in zip(before, backbone.layers, strict=True)
@@ -116,6 +141,62 @@ def test_a_pretrained_stem_stays_as_it_is(tmp_path: Path, pretrained: bool) -> N
     # input, convolution, normalisation: the stem; convolution, normalisation, dropout
     assert kept == [True, pretrained, pretrained, False, False, True]
     assert all(layer.trainable for layer in backbone.layers if layer.weights)
+
+
+class Notes(keras.callbacks.Callback):  # type: ignore[misc]
+    """Notes when each of Keras' `fit` begins and ends, and what the logs of an epoch hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Any] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.seen.append(len(self.model.trainable_variables))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        self.seen.append(epoch)
+        self.logs = set(logs)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_each_stage_is_a_fit_of_its_own_and_callbacks_see_all(tmp_path: Path) -> None:
+    callback = Notes()
+    config = {"pretrained": True, "batches": "balanced", "triplet_epochs": 1}
+    _, history = train(tmp_path, Rising(), callback, **config)
+    head, *rest = callback.seen
+    everything, triplet = rest[2], rest[4]
+    assert rest == [0, 1, everything, 2, triplet, 3]
+    assert head < everything == triplet
+    assert callback.logs >= {"loss", "learning_rate", "margin", "photos_per_second", "R@1", "mAP"}
+    assert set(history) == {"epoch", "seconds", *callback.logs} - {"cosine_loss", "embedding_loss"}
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_tensorboard_has_the_figures_of_each_epoch(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    train(tmp_path / "state", Rising(), keras.callbacks.TensorBoard(str(tmp_path / "logs")))
+    (events,) = (tmp_path / "logs").rglob("events.out.tfevents.*")
+    assert all(name in events.read_bytes() for name in (b"epoch_loss", b"epoch_mAP", b"epoch_learning_rate"))
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_callback_may_stop_the_training(tmp_path: Path) -> None:
+    stop = keras.callbacks.EarlyStopping("loss", mode="max", patience=1, min_delta=math.inf)
+    _, history = train(tmp_path, Rising(), stop, pretrained=True)
+    assert history["epoch"].tolist() == [1, 2]
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    class Spoil(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                kernel = self.model.get_layer("centres").kernel
+                kernel.assign(np.full(kernel.shape, np.nan))
+
+    with pytest.raises(UserError, match=r"in epoch 3 the loss became .* lower --learning-rate than 0\.001"):
+        train(tmp_path, Spoil())
+    assert training_state(tmp_path, {}) == 2
 
 
 def test_averages_start_from_photos() -> None:
@@ -131,20 +212,3 @@ def test_averages_start_from_photos() -> None:
     first.trainable = False
     start_averages(model, photos + 99)
     np.testing.assert_allclose(first.moving_mean, maps.mean(axis=(0, 1, 2)), rtol=1e-3)
-
-
-@pytest.mark.parametrize("sub_centres", [1, 3])
-def test_similarity_of_identities_is_that_of_their_nearest_centres(sub_centres: int) -> None:
-    kernel = np.random.default_rng(0).normal(size=(5, 4 * sub_centres)).astype(np.float32)
-    kernel /= np.linalg.norm(kernel, axis=0)
-    photos = keras.Input((5,))
-    centres = keras.layers.Dense(4 * sub_centres, use_bias=False, name="centres")
-    cosine = keras.layers.GlobalMaxPooling1D("channels_first")(keras.layers.Reshape((4, sub_centres))(centres(photos)))
-    model = keras.Model(photos, cosine)
-    centres.set_weights([kernel])
-    expected = np.full((4, 4), -2.0)
-    for one in range(4 * sub_centres):
-        for other in range(4 * sub_centres):
-            place = one // sub_centres, other // sub_centres
-            expected[place] = max(expected[place], float(kernel[:, one] @ kernel[:, other]))
-    np.testing.assert_allclose(centre_similarity(model), expected, rtol=1e-5, atol=1e-6)

@@ -1,24 +1,79 @@
-"""Which photos an optimiser step sees together: class numbers in, the rows of each batch of an epoch out.
+"""Which photos an optimiser step sees together, and the batches of varied photos that `fit` is fed with.
 
 `shuffled` shows every photo once. `balanced` shows P identities with K photos each (Hermans et al., "In Defense of the
 Triplet Loss for Person Re-Identification", 2017): an animal with few photos counts as much as one with many, and every
-photo has another one of its animal beside it, which losses over pairs need. `confused` also puts identities into one
+photo has another one of its animal in its batch, which losses over pairs need. `confused` also puts identities into one
 batch that the network holds for alike (hard negative mining).
 """
 
 from collections.abc import Iterator
 
+import keras
 import numpy as np
 import numpy.typing as npt
+
+from wildtrack.address.training.augmentation import augment
+from wildtrack.address.training.data import TrainingSet
+from wildtrack.address.training.recipe import Recipe
 
 Rows = npt.NDArray[np.intp]
 
 
-def shuffled_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[Rows]:
-    """Every row once, in random order; a rest smaller than a batch waits for another epoch.
+class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """The batches of one epoch: photos uint8 (B, H, W, 3), and class numbers (B,) once for each output of the network.
 
-    Returns:
-        int arrays (batch_size,), or one of (count,) where there are fewer rows.
+    A batch depends on the seed, the epoch and the step alone: a training repeats, and goes on after an interruption as
+    if there had been none.
+    """
+
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        subsets: TrainingSet,
+        recipe: Recipe,
+        size: tuple[int, int],
+        crop_area: tuple[float, float],
+    ) -> None:
+        super().__init__(workers=1)  # more workers are a pool of Keras' own, which takes 0.1 s to stop after each epoch
+        self.pixels, self.subsets, self.recipe = pixels, subsets, recipe
+        self.size, self.crop_area = size, crop_area
+        self.start_epoch(0)  # `fit` looks at two batches before the first epoch begins
+
+    def start_epoch(self, epoch: int, similarity: np.ndarray | None = None) -> None:
+        """Choose the batches of an epoch (from 0); `similarity` (C, C) is for confused ones.
+
+        `PyDataset.on_epoch_begin` would be the place, but Keras does not tell it the epoch.
+        """
+        self.epoch, self.batches = epoch, epoch_batches(self.subsets.labels, self.recipe, epoch, similarity)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, step: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        batch = self.batches[step]
+        rngs = (np.random.default_rng([self.recipe.seed, self.epoch, step, place]) for place in range(len(batch)))
+        rows = self.subsets.train[batch]
+        photos = [
+            augment(self.pixels[row], self.size, rng, self.crop_area) for row, rng in zip(rows, rngs, strict=True)
+        ]
+        labels = self.subsets.labels[batch]
+        return np.stack(photos), (labels, labels)
+
+
+def epoch_batches(
+    labels: np.ndarray, recipe: Recipe, epoch: int, similarity: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """The rows of each batch of an epoch (from 0); every epoch has as many batches."""
+    rng = np.random.default_rng([recipe.seed, epoch])
+    if recipe.batches == "shuffled":
+        return shuffled_batches(len(labels), recipe.batch_size, rng)
+    return balanced_batches(labels, recipe.batch_size, recipe.photos_per_identity, rng, similarity)
+
+
+def shuffled_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[Rows]:
+    """Every row once, in random order, in arrays (batch_size,), or one of (count,) where there are fewer rows.
+
+    A rest smaller than a batch waits for another epoch.
     """
     order = rng.permutation(count)
     whole = max(1, count // batch_size) * batch_size

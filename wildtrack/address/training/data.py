@@ -1,24 +1,16 @@
-"""From a split catalogue to what `fit` needs: which rows, which class numbers, how to score an epoch."""
+"""From a split catalogue to what `fit` needs: which rows, and which class numbers."""
 
 import hashlib
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.address.evaluation.metrics import retrieval_scores, summarise
-from wildtrack.address.features.embeddings import run_engine
-from wildtrack.address.matching.embedding import Cosines
-from wildtrack.address.models.engines import KerasEngine
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
-VALIDATION_FIGURES = ("R@1", "R@5", "mAP")
 ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows an unknown animal
 FEW_IDENTITIES = 10  # of whom a network learns themselves more than what tells animals apart
 FEW_PHOTOS = 3  # of an animal: with fewer it is mostly the photo that is learnt
@@ -36,11 +28,7 @@ class TrainingSet:
 
 
 def check_trainable(table: pd.DataFrame) -> None:
-    """Refuse a catalogue from which nothing can be learnt, before any work is spent on it; "unknown" teaches nothing.
-
-    Raises:
-        UserError: Fewer than two identities, or none with two photos.
-    """
+    """Raise a UserError for fewer than two identities, or none with two photos; "unknown" teaches nothing."""
     counts = table.loc[table["identity"] != UNKNOWN, "identity"].value_counts()
     if len(counts) < 2:
         named = f"only {counts.index[0]!r}" if len(counts) else "none"
@@ -54,20 +42,18 @@ def check_trainable(table: pd.DataFrame) -> None:
 
 
 def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Keep some identities from training, so that validation has animals that the network has never seen.
+    """The subsets (N,), with "valid" for all training photos of some identities: the network will not know these.
 
     From these it is learnt when a photo shows an unknown animal; of animals that a network was trained on it knows too
-    much. Their photos stay in the gallery, so they are found like all others.
+    much. Their photos stay in the gallery, so they are found like all others. As many identities are drawn, by the
+    seed and whatever the order of rows, as have `ENOUGH_UNSEEN` photos.
 
     Args:
         table: The catalogue, N rows.
         subset: "train", "valid" or "test" for each row, (N,).
         share: Of the training's identities that may be kept from it, 0 to 1; with fewer than `FEW_IDENTITIES` of them,
             or where "valid" has other animals than "train" already, none are.
-        seed: Names the draw, which does not depend on the order of rows.
-
-    Returns:
-        The subsets (N,), with "valid" for all training photos of as many identities as have `ENOUGH_UNSEEN` photos.
+        seed: Names the draw.
     """
     names = table["identity"].to_numpy(dtype=object)
     trained = set(names[subset == "train"])
@@ -85,11 +71,7 @@ def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -
 
 
 def training_set(table: pd.DataFrame, subset: np.ndarray) -> TrainingSet:
-    """Number the identities of the subset `train`.
-
-    Args:
-        table: The catalogue, N rows.
-        subset: "train", "valid" or "test" for each row, (N,).
+    """Number the identities of the subset "train"; `subset` (N,) is "train", "valid" or "test" for each row.
 
     Raises:
         UserError: It shows fewer than two identities.
@@ -106,13 +88,7 @@ def training_set(table: pd.DataFrame, subset: np.ndarray) -> TrainingSet:
 
 
 def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) -> list[str]:
-    """What will keep a training from being good, one sentence each, [] for nothing.
-
-    Args:
-        rows: The subsets.
-        names: str (N,), the identity of each row of the catalogue.
-        valid_share: As it was asked for.
-    """
+    """What will keep a training from being good, one sentence each; `names` (N,): the identity of each row."""
     photos = np.bincount(rows.labels)  # (identities,)
     typical = int(np.median(photos))
     warnings = []
@@ -143,39 +119,6 @@ def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) 
             "one animal; photos of the others on other days mend that"
         )
     return warnings
-
-
-def retrieval_validator(
-    model: Any, table: pd.DataFrame, pixels: np.ndarray, rows: TrainingSet
-) -> Callable[[], dict[str, float]]:
-    """A function that scores a model as it is now: valid photos are the queries, train photos the gallery.
-
-    Args:
-        model: From `build_model`.
-        table: The catalogue, N rows.
-        pixels: uint8 (N, H, W, 3).
-        rows: Which of them are in which subset.
-
-    Returns:
-        A function that gives "R@1", "R@5" and "mAP", NaN where nothing can be asked.
-    """
-    import keras
-
-    identities = table["identity"].to_numpy(dtype=object)
-    engine = KerasEngine(keras.Model(model.input, {"embedding": model.get_layer("embedding").output}))
-
-    def embed(subset: np.ndarray) -> np.ndarray:
-        return run_engine(engine, pixels.__getitem__, subset)[0]["embedding"]
-
-    def validate() -> dict[str, float]:
-        if not len(rows.valid):
-            return dict.fromkeys(VALIDATION_FIGURES, math.nan)
-        query, gallery = embed(rows.valid), embed(rows.train)
-        scores = retrieval_scores(Cosines(query, gallery), identities[rows.valid], identities[rows.train])
-        summary = summarise(scores, identities[rows.valid])
-        return {name: math.nan if (value := summary[name]) is None else value for name in VALIDATION_FIGURES}
-
-    return validate
 
 
 def data_fingerprint(table: pd.DataFrame) -> str:
