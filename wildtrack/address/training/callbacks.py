@@ -44,7 +44,7 @@ class EpochSettings(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """As they were at the epoch's end."""
-        logs |= {"margin": float(self.loss.margin), "learning_rate": float(self.model.optimizer.learning_rate)}
+        logs |= {"learning_rate": float(self.model.optimizer.learning_rate), "margin": float(self.loss.margin)}
 
 
 class RetrievalValidation(keras.callbacks.Callback):  # type: ignore[misc]

@@ -6,6 +6,7 @@ the best epoch's weights in the model. Every finished epoch is on disk, so an in
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,8 +72,8 @@ def fit(
     with progress_bar(TextColumn("{task.fields[note]}")) as progress:
         callbacks = [
             keras.callbacks.TerminateOnNaN(raise_error=True),  # before the state is saved
-            ProgressBar(progress, batches, history),
             EpochSettings(batches, loss, recipe),
+            ProgressBar(progress, batches, history),
             *callbacks,
             SaveState(checkpoints, history),
         ]
@@ -114,8 +115,11 @@ def fit(
     return pd.DataFrame(history)
 
 
-def learning_rate(recipe: Recipe, stage: str, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Constant for the head; a warm-up and a cosine to zero; a lower cosine for triplets. An epoch has `steps`."""
+def learning_rate(recipe: Recipe, stage: str, steps: int) -> Any:
+    """A number for the head, else a schedule: warm-up and cosine to zero, or a lower cosine for triplets.
+
+    It counts the stage's steps; an epoch has `steps`.
+    """
     if stage == "head":
         return HEAD_LEARNING_RATE
     if stage == "triplet":
