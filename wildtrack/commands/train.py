@@ -6,6 +6,7 @@
 Stopped with Ctrl-C, the same command goes on after the last finished epoch.
 """
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
@@ -28,15 +29,8 @@ from wildtrack.address.evaluation.protocol import validation_protocol
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.matching.matching import Matching, summary
 from wildtrack.address.models.preprocessor import Preprocessor
-from wildtrack.address.training.data import (
-    TrainingSet,
-    check_trainable,
-    data_fingerprint,
-    hold_out,
-    training_set,
-    training_warnings,
-)
-from wildtrack.address.training.model_config import NEEDED, TrainingConfig
+from wildtrack.address.training.data import TrainingSet, check_trainable, hold_out, training_set, training_warnings
+from wildtrack.address.training.model_config import TrainingConfig
 from wildtrack.address.training.recipe import EPOCHS, Recipe, usual_epochs
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.splits import IdentityRule, SplitConfig, SplitRule, make_split
@@ -122,7 +116,7 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     )
     validation = RetrievalValidation(model, table, photos.pixels, rows, recipe)
     checkpoints = config.artifacts / ".training"
-    with going_on(checkpoints, settings, recipe.epochs):
+    with resumable(checkpoints, settings, recipe.epochs):
         history = fit(model, photos.pixels, rows, recipe, checkpoints, [validation, *callbacks])
 
     preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
@@ -140,8 +134,17 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     report(config, history, rows, catalogue.root.resolve().name)
 
 
+def check_config(config: Config) -> None:
+    """Refuse what cannot work before any photo is read."""
+    check_settings(config)
+    replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
+    part(SplitConfig, config).check()
+    if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
+        raise UserError(f"weights {config.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
+
+
 def start_random(seed: int, deterministic: bool) -> None:
-    """Seed all random numbers, and ask TensorFlow for operations that repeat to the last bit where that is wanted."""
+    """Seed all random numbers; with `deterministic`, TensorFlow's operations repeat to the last bit."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -169,9 +172,34 @@ def split_photos(photos: Decoded, config: Config) -> tuple[pd.DataFrame, Trainin
     return table, rows, split.method
 
 
+def training_config(config: Config, backbone: "Backbone", table: pd.DataFrame, split_method: str) -> TrainingConfig:
+    """What `model_config.yaml` records of a training: every setting, the data and their split, the versions."""
+    weights = backbone.origin
+    rows = table.to_csv(index=False).encode(errors="surrogatepass")  # with the SHA-256 of each photo
+    record = {
+        **asdict(config),
+        "split_method": split_method,
+        "photos": len(table),
+        "identities": int(table["identity"].nunique()),
+        "data_fingerprint": hashlib.sha256(rows).hexdigest(),
+        "versions": versions(),
+    }
+    return TrainingConfig(
+        data=config.data.resolve(),
+        backbone=config.backbone,
+        alpha=config.alpha,
+        image_size=backbone.image_size[0],
+        embed_dim=config.embed_dim,
+        pooling=config.pooling,
+        starting_weights=weights if weights in ("imagenet", "random") else Path(weights).resolve().as_posix(),
+        seed=config.seed,
+        record=record,
+    )
+
+
 @contextmanager
-def going_on(checkpoints: Path, settings: TrainingConfig, epochs: int) -> Iterator[None]:
-    """A training that goes on where the same one was interrupted, and says how when it is."""
+def resumable(checkpoints: Path, settings: TrainingConfig, epochs: int) -> Iterator[None]:
+    """Keep the state in `checkpoints` if it is of this training; say when it is, and what Ctrl-C leaves."""
     from wildtrack.address.training.checkpoints import training_state
 
     done = training_state(checkpoints, settings.same_training())
@@ -204,7 +232,7 @@ def learn_to_match(table: pd.DataFrame, root: Path, embeddings: np.ndarray, cach
 
 
 def report(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
-    """The picture of the training, its best epoch, and what to do next."""
+    """Draw the training's curves; print its best epoch, and what to do next."""
     from wildtrack.address.training.checkpoints import best_epoch
     from wildtrack.visualization.training_curves import draw_training_curves
 
@@ -220,29 +248,3 @@ def report(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) 
         f"Saved {config.artifacts}: epoch {kept} of {len(history)}, {chosen}. "
         f"How good is it? {program('evaluate')}{elsewhere}"
     )
-
-
-def check_config(config: Config) -> None:
-    """Refuse what cannot work before any photo is read."""
-    check_settings(config)
-    replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
-    part(SplitConfig, config).check()
-    if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
-        raise UserError(f"weights {config.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
-
-
-def training_config(config: Config, backbone: "Backbone", table: pd.DataFrame, split_method: str) -> TrainingConfig:
-    """What `model_config.yaml` records of a training: every setting, the data and their split, the versions."""
-    origin = backbone.origin
-    record = {
-        **asdict(config),
-        "starting_weights": origin if origin in ("imagenet", "random") else Path(origin).resolve().as_posix(),
-        "split_method": split_method,
-        "photos": len(table),
-        "identities": int(table["identity"].nunique()),
-        "data_fingerprint": data_fingerprint(table),
-        "versions": versions(),
-    }
-    needed = {name: record[name] for name in NEEDED if name in record}
-    needed |= {"data": config.data.resolve(), "image_size": backbone.image_size[0]}
-    return TrainingConfig(**needed, record=record)

@@ -104,7 +104,7 @@ class SaveState(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """When all other callbacks have put their figures into the logs."""
-        figures = {name: value for name, value in logs.items() if not name.endswith("_loss")}  # those of one output
+        figures = {name: float(value) for name, value in logs.items() if not name.endswith("_loss")}  # of one output
         self.history.append({"epoch": epoch + 1, **figures, "seconds": time.perf_counter() - self.started})
         save_state(self.model, self.checkpoints, self.history)
         if has_stalled(self.history):

@@ -15,6 +15,7 @@ from wildtrack.storage.files import write_atomically, write_text
 log = logging.getLogger(__name__)
 
 STALLED_AFTER = 3  # validations
+STATE_VERSION = 2  # changes when a state of an earlier version would not fit the optimiser
 
 History = list[dict[Any, Any]]  # one row an epoch: its figures by name
 
@@ -38,7 +39,7 @@ def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
     The state of any other training (other settings, other photos) is dropped, and so is a damaged one.
     """
     marker = checkpoints / "training.json"
-    text = json.dumps(identity, sort_keys=True, indent=1, default=str)
+    text = json.dumps({**identity, "state_version": STATE_VERSION}, sort_keys=True, indent=1, default=str)
     is_same = marker.is_file() and marker.read_bytes() == text.encode()
     if not is_same or not _is_whole(checkpoints):
         if (checkpoints / "history.json").is_file():

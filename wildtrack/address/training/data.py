@@ -1,6 +1,5 @@
 """From a split catalogue to what `fit` needs: which rows, and which class numbers."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,8 +118,3 @@ def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) 
             "one animal; photos of the others on other days mend that"
         )
     return warnings
-
-
-def data_fingerprint(table: pd.DataFrame) -> str:
-    """A hash of the whole catalogue, `sha256` of its photos included: it changes when photos or their rows change."""
-    return hashlib.sha256(table.to_csv(index=False).encode(errors="surrogatepass")).hexdigest()

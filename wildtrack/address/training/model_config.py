@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from wildtrack.errors import UserError
@@ -12,17 +13,6 @@ from wildtrack.storage.json_files import plain
 
 MAX_BYTES = 1_000_000
 INDIFFERENT = ("cache_gb", "results", "verify", "training_minutes", "fingerprint")  # an interrupted training goes on
-NEEDED: dict[str, type | tuple[type, ...]] = {
-    "data": str,
-    "backbone": str,
-    "alpha": (int, float),
-    "image_size": int,
-    "embed_dim": int,
-    "pooling": str,
-    "starting_weights": str,
-    "seed": int,
-    "fingerprint": str,
-}
 
 
 @dataclass(frozen=True)
@@ -55,14 +45,10 @@ class TrainingConfig:
 
 
 def read_training_config(path: Path, remedy: str) -> TrainingConfig:
-    """The content of `model_config.yaml`: plain values, each of the right kind.
-
-    Args:
-        path: The file.
-        remedy: Ends the error message.
+    """The content of `model_config.yaml`.
 
     Raises:
-        UserError: Something that is needed is missing or wrong, or the file is hostile.
+        UserError: A needed value is missing or of a wrong type, or the file is hostile; `remedy` ends the message.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -71,13 +57,9 @@ def read_training_config(path: Path, remedy: str) -> TrainingConfig:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise ValueError("it has aliases, with which a few bytes can stand for any number")
         found = yaml.safe_load(text)
-        if not isinstance(found, dict):
-            raise ValueError("it is no table of names and values")
-        for name, kind in NEEDED.items():
-            if not isinstance(found.get(name), kind):
-                raise ValueError(f"{name} is missing, or not of the right kind")
+        config = msgspec.convert(found, TrainingConfig, dec_hook=lambda kind, value: kind(value))  # a Path of a str
+        if not config.fingerprint:
+            raise ValueError("fingerprint is missing")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {remedy}") from error
-    minutes = found.get("training_minutes")
-    known = {name: found[name] for name in NEEDED} | {"data": Path(found["data"])}
-    return TrainingConfig(**known, training_minutes=minutes if isinstance(minutes, int | float) else None)
+    return config
