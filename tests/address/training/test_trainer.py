@@ -102,26 +102,23 @@ def train(folder: Path, *callbacks: Any, **config: Any) -> tuple[Any, Any]:
     return model, fit(model, pixels, subsets, recipe(**config), folder, callbacks)
 
 
-@pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("config", [{}, CONFUSED, CIRCLE])
-@pytest.mark.parametrize(("pretrained", "stop_in"), [(False, 3), (True, 2), (True, 3)])
+@pytest.mark.parametrize(
+    ("stop_in", "pretrained", "config"),
+    [
+        (3, False, {}),
+        pytest.param(2, True, CIRCLE, marks=pytest.mark.slow),
+        pytest.param(3, True, CONFUSED, marks=pytest.mark.slow),
+    ],
+)
 def test_interrupted_and_continued_is_the_same_as_straight_on(
-    tmp_path: Path, pretrained: bool, stop_in: int, config: dict[str, Any]
+    tmp_path: Path, stop_in: int, pretrained: bool, config: dict[str, Any]
 ) -> None:
-    check_interruption(tmp_path, stop_in, {**config, "pretrained": pretrained})
-
-
-@pytest.mark.slow
-def test_interrupted_and_continued_is_the_same_when_compiled(tmp_path: Path) -> None:
-    check_interruption(tmp_path, 3, {**CONFUSED, "pretrained": True})
-
-
-def check_interruption(folder: Path, stop_in: int, config: dict[str, Any]) -> None:
-    straight, history = train(folder / "straight", Rising(), **config)
+    config = {**config, "pretrained": pretrained}
+    straight, history = train(tmp_path / "straight", Rising(), **config)
     with pytest.raises(KeyboardInterrupt):
-        train(folder / "interrupted", Rising(stop_in), **config)
-    assert training_state(folder / "interrupted", {}) == stop_in - 1
-    continued, again = train(folder / "interrupted", Rising(), **config)
+        train(tmp_path / "interrupted", Rising(stop_in), **config)
+    assert training_state(tmp_path / "interrupted", {}) == stop_in - 1
+    continued, again = train(tmp_path / "interrupted", Rising(), **config)
     assert again["epoch"].tolist() == history["epoch"].tolist() == [1, 2, 3, 4]
     columns = ["loss", "learning_rate", "margin"]
     np.testing.assert_allclose(again[columns], history[columns], rtol=1e-3, atol=1e-9)
