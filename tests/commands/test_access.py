@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.helpers import layouts
-from tests.helpers.blobs import error_lines, run_script
+from tests.helpers.blobs import run_script
 from tests.helpers.label_files import unpack, write
 from tests.helpers.marked import save_marked
 from tests.helpers.packing import make_archive
@@ -29,22 +29,22 @@ def gzgc(tmp_path: Path) -> Path:
     return unpack(tmp_path / "my copy größe", layouts.small_wildme("gzgc", 2020))
 
 
-def test_no_network_then_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_then_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    process = run_script("access_dataset.py", "nyala", cwd=tmp_path)
-    assert process.returncode == 2
-    archive = tmp_path / "cache/downloads/wildlife_reidentification-main.zip"
-    line = error_lines(process.stderr)
-    assert len(line) == 1
-    assert f"By hand: download {sources.nyala.url}, save it as {archive}, and run the same command again" in line[0]
-
-    archive.parent.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    config = Config("nyala", cache=tmp_path)
+    archive = tmp_path / "downloads/wildlife_reidentification-main.zip"
+    by_hand = f"By hand: download {sources.nyala.url}, save it as {archive}, and run the same command again"
+    with pytest.raises(UserError, match=re.escape(by_hand)):
+        access(config)
+    archive.parent.mkdir(exist_ok=True)
     make_archive(archive, layouts.wildlife_reidentification())
-    process = run_script("access_dataset.py", "nyala", cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
-    saved = next((tmp_path / "cache/datasets").rglob("catalogue.csv"))
+    access(config)
+    saved = next((tmp_path / "datasets").rglob("catalogue.csv"))
     assert saved.parent.name == "Nyala_Data_Zero"
-    assert f'python train_classifier_reid.py --data "{saved}"' in process.stderr
+    assert f'python train_classifier_reid.py --data "{saved}"' in capsys.readouterr().err
     assert load_catalogue(saved).table["identity"].tolist() == ["1", "1", "100"]
 
 
@@ -208,13 +208,6 @@ def test_options_reach_the_reader(tmp_path: Path) -> None:
     table = load_catalogue(tmp_path / "catalogue.csv").table
     assert table["orientation"].tolist() == ["front_left", "front_right"]
     assert table["species"].tolist() == ["Caretta caretta"] * 2
-
-
-def test_the_cache_is_a_setting(tmp_path: Path) -> None:
-    (tmp_path / "c/downloads").mkdir(parents=True)
-    make_archive(tmp_path / "c/downloads/sea-star-re-id.zip", layouts.sea_star_re_id_2023())
-    access(Config("sea_star_re_id_2023", cache=tmp_path / "c"))
-    assert (tmp_path / "c/datasets/sea-star-re-id/sea-star-re-id/catalogue.csv").is_file()
 
 
 @pytest.mark.parametrize(
