@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Annotated
 
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.evaluation.comparison import all_figures, comparison_table, markdown, screen_table
+from wildtrack.address.evaluation.comparison import comparison_table, markdown
 from wildtrack.address.evaluation.data import EvaluationData, ProtocolConfig, load_evaluation_data
 from wildtrack.address.evaluation.method import Comparison
 from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
-from wildtrack.address.evaluation.report import score_rankings
+from wildtrack.address.evaluation.report import all_figures, score_rankings
+from wildtrack.address.evaluation.summary import figures_table
 from wildtrack.address.models.saved import LoadingConfig
 from wildtrack.config import (
     CustomObjects,
@@ -67,7 +68,7 @@ def compare(config: Config) -> None:
     names = list(dict.fromkeys(config.methods))
     methods = open_methods(names, artifacts, part(LoadingConfig, config), lambda: data.photos)
 
-    comparison, scored, rankings = Comparison(data, cache), [], {}
+    comparison, scored, rankings = Comparison(data, cache, timed=True), [], {}
     rank = partial(score_rankings, protocol=data.protocol, identities=data.identities, leaky=data.leaky)
     for method in methods:
         console.print(f"{method.name}{': ' * bool(method.note)}{method.note}")
@@ -78,13 +79,13 @@ def compare(config: Config) -> None:
 
     table, title = comparison_table(methods, scored, figures), title_of(data)
     share = data.leaky.any(axis=1).mean()
-    asked_how = f"{data.protocol.method}. {share:.0%} of the queries have a leaky gallery photo."
+    protocol = f"{data.protocol.method}. {share:.0%} of the queries have a leaky gallery photo."
     write_csv(config.results / "methods.csv", table)
-    write_text(config.results / "methods.md", markdown(table, title, asked_how, config.reference))
+    write_text(config.results / "methods.md", markdown(table, title, protocol, config.reference))
     from wildtrack.visualization.evaluation_plots import draw_comparison  # matplotlib takes a second: not for --help
 
     draw_comparison(table, title, config.results / "methods.png")
-    console.print(screen_table(table, title, config.reference))
+    console.print(figures_table(figures, title, config.reference))
     console.print(f"The whole table and its picture: {config.results / 'methods.md'}, methods.csv, methods.png.")
 
 

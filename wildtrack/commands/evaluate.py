@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wildtrack.address.artifacts import Artifacts, keras_file, open_artifacts
-from wildtrack.address.evaluation.baselines import raw_pixel_embeddings, untrained_embeddings
 from wildtrack.address.evaluation.data import EvaluationData, ProtocolConfig, load_evaluation_data
+from wildtrack.address.evaluation.method import Comparison
+from wildtrack.address.evaluation.methods import open_methods
 from wildtrack.address.evaluation.open_set import pooled, reliability
 from wildtrack.address.evaluation.report import (
     Retrieval,
@@ -59,6 +60,8 @@ from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_text
 from wildtrack.storage.json_files import plain
 
+BASELINES = {"pixels": "raw_pixels", "untrained": "untrained"}  # methods, and what metrics.json calls them
+FIRST = ("R@1", "R@5", "R@10", "mAP", "num_queries", "num_gallery", "num_ids")  # in metrics.json
 PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png", "gradcam_*.png")
 
 
@@ -99,7 +102,15 @@ def evaluate(config: Config) -> dict[str, Any]:
     outputs = embedded(data, model, cache)
     features = features_of(data, outputs["embedding"], matcher, cache)
     found = score_queries(data.table, features, data.protocol, data.leaky, artifacts.matching, matcher)
-    rankings = rank_methods(data, found, outputs["embedding"], artifacts if config.baselines else None)
+    rank = partial(score_rankings, protocol=data.protocol, identities=data.identities, leaky=data.leaky)
+    rankings = {} if found.by_cosine else {found.matcher: rank(found.scores, found.leak_free)}
+    by_cosine = cosines(outputs["embedding"][data.protocol.queries], outputs["embedding"][data.protocol.gallery])
+    rankings["trained"] = rank(by_cosine, by_cosine)
+    if config.baselines:
+        comparison = Comparison(data, cache)
+        for method in open_methods(tuple(BASELINES), artifacts, loading, lambda: data.photos):
+            scored = comparison.score(method)
+            rankings[BASELINES[method.name]] = rank(scored.scores, scored.leak_free)
     metrics = measure(config, artifacts, data, found, rankings) | {
         "classifier": classifier_report(
             outputs["probabilities"][data.protocol.queries], data.query_ids, artifacts.preprocessor.identities
@@ -115,7 +126,8 @@ def evaluate(config: Config) -> dict[str, Any]:
     metrics = dict(plain(metrics))
     remove_files(config.results, *PICTURES)  # an earlier model's must not pass for this one's
     write_text(config.results / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-    console.print(figures_table(metrics))
+    title = "{num_queries} queries, {num_ids} identities, {num_gallery} gallery photos".format(**metrics)
+    console.print(figures_table(metrics["methods"], title))
     console.print(decisions_summary(metrics))
     if warning := unbeaten_baselines(metrics):
         console.print("Warning:", warning)
@@ -148,25 +160,6 @@ def features_of(data: EvaluationData, embeddings: np.ndarray, matcher: str, cach
     return Features(embeddings, viewpoints_of(data.table), keypoints)
 
 
-def rank_methods(
-    data: EvaluationData, found: QueryScores, embeddings: np.ndarray, artifacts: Artifacts | None
-) -> dict[str, Retrieval]:
-    """The rankings of the matcher, of the model's cosines and, with artifacts, of what training has to beat."""
-    protocol = data.protocol
-    rank = partial(score_rankings, protocol=protocol, identities=data.identities, leaky=data.leaky)
-    vectors = {"trained": embeddings}
-    if artifacts is not None:
-        vectors["raw_pixels"] = raw_pixel_embeddings(data.photos.pixels)
-        untrained = None if artifacts.config is None else untrained_embeddings(artifacts.config, data.photos.pixels)
-        if untrained is not None:
-            vectors["untrained"] = untrained
-    rankings = {} if found.by_cosine else {found.matcher: rank(found.scores, found.leak_free)}
-    for name, of_photos in vectors.items():
-        scores = cosines(of_photos[protocol.queries], of_photos[protocol.gallery])
-        rankings[name] = rank(scores, scores)
-    return rankings
-
-
 def measure(
     config: Config, artifacts: Artifacts, data: EvaluationData, found: QueryScores, rankings: dict[str, Retrieval]
 ) -> dict[str, Any]:
@@ -176,9 +169,10 @@ def measure(
     relation = viewpoint_relation(viewpoints[protocol.queries], viewpoints[protocol.gallery])
     queries, gallery = data.table.iloc[protocol.queries], data.table.iloc[protocol.gallery]
     new_photos = len(protocol.unknown)
+    figures = retrieval_report(rankings, found.method, query_ids, data.leaky, config.seed)
     return {
-        **retrieval_report(rankings, found.method, query_ids, data.leaky, config.seed),
-        "num_gallery": len(gallery),
+        **{name: {**figures, "num_gallery": len(gallery)}[name] for name in FIRST},
+        **figures,
         **decisions_report(found, artifacts.matching, config.matcher, config.false_match_rate, new_photos),
         "by_viewpoint": by_viewpoint(
             chosen, query_ids, viewpoints[protocol.queries], relation, protocol.same(data.identities)

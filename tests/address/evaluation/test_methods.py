@@ -116,7 +116,6 @@ def test_methods_score(ours: Artifacts, photos: Decoded, comparison: Comparison,
     for answer in answers:
         assert answer.scores.shape == (3, 9)
         assert np.abs(answer.scores).max() <= 1 + 1e-5
-        assert answer.photos_per_second is not None
     np.testing.assert_allclose(answers[2].scores, answers[3].scores, atol=1e-6)
     assert [method.runs_on for method in found] == ["NumPy", "Keras", "ONNX Runtime", "ONNX Runtime"]
     (keras,) = opened([str(saved_artifacts / "model.h5")], ours, photos)

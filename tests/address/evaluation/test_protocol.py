@@ -118,9 +118,9 @@ def test_a_renamed_photo_that_was_in_two_subsets_is_in_none() -> None:
         (table(*"aabc"), ["train", "train", "test", "test"]),
     ],
 )
-def test_nobody_to_ask(catalogue: pd.DataFrame, subsets: list[str] | None) -> None:
+def test_no_query(catalogue: pd.DataFrame, subsets: list[str] | None) -> None:
     split = None if subsets is None else with_subsets(catalogue, *subsets)
-    with pytest.raises(UserError, match="nobody can be asked about"):
+    with pytest.raises(UserError, match="there is no query: no identity"):
         choose_protocol(catalogue, split, 1, seed=0)
 
 

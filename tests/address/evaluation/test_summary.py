@@ -43,7 +43,7 @@ def test_what_decisions_are_worth_is_said(found: dict[str, Any]) -> None:
     effort = {"candidates_for_95_percent": 3, "leafing_for_95_percent": 19, "mean_candidates": 1.5}
     summary = decisions_summary({"matcher": {"name": "fused"}, "open_set": found, "review_effort": effort})
     assert "Matcher: fused. To find 95% of the true matches, look at 3 candidates a photo" in summary
-    assert "the catalogue: 19)." in summary
+    assert "(without any ranking: 19)." in summary
     assert ("AUROC" in summary) == (found["AUROC"] is not None)
     assert ("match" in summary.partition("\n")[2]) == (found is DECIDED)
     if found is UNDECIDED:
@@ -53,19 +53,23 @@ def test_what_decisions_are_worth_is_said(found: dict[str, Any]) -> None:
         assert "25% wrong; 12% of 16 photos of new animals are called a match. New animals: drawn by hand." in summary
 
 
-def test_table_with_and_without_queries() -> None:
-    figures = {
-        "R@1": 0.5,
-        "R@5": 1.0,
-        "mAP": 0.7,
-        "confidence_intervals": dict.fromkeys(("R@1", "R@5", "mAP"), (0.4, 0.6)),
-    }
-    nothing = {"R@1": None, "confidence_intervals": {"R@1": None}}
-    metrics = {"num_queries": 2, "num_ids": 2, "num_gallery": 3}
-    console = Console(width=200)
+INTERVAL = {"R@1": (0.4, 1.0), "R@5": (0.4, 1.0), "mAP": (0.4, 1.0)}
+ALONE: dict[str, Any] = {"R@1": 0.5, "R@5": 1.0, "mAP": 0.7, "confidence_intervals": INTERVAL}
+LEAD: dict[str, Any] = {"trained_minus_this": {"mAP": {"difference": 0.25, "low": -0.1, "high": 0.5}}}
+METHODS = {
+    "trained": ALONE | {"leak_free": {"R@1": None}},
+    "their|model [bold].onnx $x_{": ALONE | LEAD | {"leak_free": ALONE},
+}
+
+
+@pytest.mark.parametrize("reference", [None, "trained"])
+def test_the_screen_of_80_columns_cuts_no_figure(reference: str | None) -> None:
+    console = Console(width=80, markup=False)
     with console.capture() as capture:
-        methods = {"trained": {**figures, "leak_free": nothing}}
-        console.print(figures_table({**metrics, "methods": methods}))
-    assert "0.50" in capture.get()
-    assert "[0.40, 0.60]" in capture.get()
-    assert "no query" in capture.get()
+        console.print(figures_table(METHODS, "Compared", reference))
+    shown = capture.get()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    assert "no query" in shown
+    assert shown.count("[0.40, 1.00]") == (7 if reference is None else 5)
+    assert ("[-0.10, +0.50]" in shown, "trained model" in shown) == (reference is not None, reference is None)

@@ -6,9 +6,8 @@
 - `metrics`: scores -> R@k, mAP and their intervals
 - `open_set`: decisions -> how many are right, for known and unknown animals
 - `report`: all figures of one method, as in `metrics.json`
-- `summary`: those figures in words
+- `summary`: those figures on the screen
 - `method`, `methods`: what can be compared, and each by its name
 - `baselines`: what a trained model has to beat
-- `comparison`: the table of a comparison
-- `speed`: photos embedded in a second
+- `comparison`: the table of a comparison, as files
 """

@@ -6,8 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wildtrack.address.features.embeddings import run_engine
-from wildtrack.address.models.engines import KerasEngine, unit_length
+from wildtrack.address.models.engines import unit_length
 from wildtrack.address.training.model_config import TrainingConfig
 from wildtrack.console import load_tensorflow
 from wildtrack.errors import UserError
@@ -17,46 +16,21 @@ log = logging.getLogger(__name__)
 RAW_SIDE = 32
 
 
-def raw_pixel_embeddings(pixels: np.ndarray) -> np.ndarray:
-    """What matching without any learning sees: photos of 32 x 32 pixels, their mean taken out.
+class RawPixels:
+    """An engine whose embeddings are the photos themselves: 32 x 32 pixels, their mean taken out."""
 
-    Args:
-        pixels: uint8 (N, H, W, 3).
-
-    Returns:
-        float32 (N, 3072), length one.
-    """
-    small = np.stack([cv2.resize(photo, (RAW_SIDE, RAW_SIDE), interpolation=cv2.INTER_AREA) for photo in pixels])
-    flat = small.reshape(len(small), -1).astype(np.float32)
-    return unit_length(flat - flat.mean(axis=1, keepdims=True))
-
-
-def untrained_embeddings(config: TrainingConfig, pixels: np.ndarray) -> np.ndarray | None:
-    """What the network saw before training: the pooled features of the backbone with its starting weights.
-
-    Args:
-        config: How the model was trained.
-        pixels: uint8 (N, H, W, 3).
-
-    Returns:
-        float32 (N, channels), length one; None when the starting weights are no longer to be had.
-    """
-    network = starting_network(config, config.pooling)
-    if network is None:
-        return None
-    rows = np.arange(len(pixels))
-    return run_engine(KerasEngine(network), pixels.__getitem__, rows, "Untrained network")[0]["embedding"]
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        """Photos uint8 (N, H, W, 3) -> "embedding" float32 (N, 3072), length one."""
+        small = np.stack([cv2.resize(photo, (RAW_SIDE, RAW_SIDE), interpolation=cv2.INTER_AREA) for photo in photos])
+        flat = small.reshape(len(small), -1).astype(np.float32)
+        return {"embedding": unit_length(flat - flat.mean(axis=1, keepdims=True))}
 
 
 def starting_network(config: TrainingConfig, pooling: str) -> Any | None:
-    """The network as training found it, up to its pooled features; the same weights each time.
+    """The Keras network as training found it, from photos to pooled features "embedding" of length one.
 
-    Args:
-        config: How the model was trained.
-        pooling: "average", "grid" or "auto", see `build_model`.
-
-    Returns:
-        A Keras model from photos to "embedding", length one; None when the starting weights are no longer to be had.
+    The weights are the same each time; None, with a warning, where they can no longer be had. `pooling` is "average",
+    "grid" or "auto", as for `build_model`.
     """
     load_tensorflow()  # quiet, where nobody has imported it yet
     import keras

@@ -49,13 +49,13 @@ class EvaluationData:
 
     @property
     def identities(self) -> npt.NDArray[np.object_]:
-        """Whom the photos show, str (N,)."""
+        """The identity on each photo, str (N,)."""
         names: npt.NDArray[np.object_] = self.table["identity"].to_numpy(dtype=object)
         return names
 
     @property
     def query_ids(self) -> npt.NDArray[np.object_]:
-        """Whom the queries show, str (Q,)."""
+        """The identity on each query, str (Q,)."""
         names: npt.NDArray[np.object_] = self.identities[self.protocol.queries]
         return names
 
@@ -63,17 +63,10 @@ class EvaluationData:
 def load_evaluation_data(
     artifacts: Artifacts, data: Path | None, config: ProtocolConfig, cache: CacheConfig, problems: Path
 ) -> EvaluationData:
-    """Read the photos, choose queries and gallery, and tell both on the screen.
+    """Read the photos, choose queries and gallery, and print both.
 
-    Args:
-        artifacts: The trained model, with the split it was trained on.
-        data: The catalogue; None: the one that the model was trained on.
-        config: How to choose.
-        cache: Where decoded photos are kept.
-        problems: CSV for the photos that cannot be used.
-
-    Raises:
-        UserError: No photo is labelled or can be decoded, or nobody can be asked about.
+    `data` None is the catalogue that the model was trained on; photos that cannot be used go to the CSV `problems`. A
+    UserError says that no photo is labelled or can be decoded, or that there is no query.
     """
     catalogue = load_catalogue(artifacts.catalogue_path(data))
     console.print(catalogue.understood)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from wildtrack.access.photos.pixel_cache import photo_reader
+from wildtrack.access.photos.pixel_cache import Reader, photo_reader
 from wildtrack.access.problems import gone_bad
 from wildtrack.address.evaluation.data import EvaluationData
 from wildtrack.address.evaluation.scoring import leak_free_scores
-from wildtrack.address.evaluation.speed import embedding_speed
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import SETTINGS, cached_keypoints
@@ -23,6 +22,8 @@ from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.models.engines import BATCH, Engine
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
+
+RUNS = 5  # of one batch; their median is the speed
 
 Floats = npt.NDArray[np.floating]
 
@@ -74,24 +75,24 @@ class Method:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a method made of the queries and the gallery."""
+    """A method's scores of the queries against the gallery."""
 
     scores: Floats  # (Q, G)
     leak_free: Floats  # (Q, G), as if the leaky photos were unknown
-    embed_dim: int | None = None  # length of an embedding
-    photos_per_second: float | None = None  # that are embedded, decoding not counted; None for what embeds none
+    embed_dim: int | None = None  # length of an embedding; None where there is none
+    photos_per_second: float | None = None  # embedded, decoding not counted; None where not measured
     seconds_per_query: float | None = None  # of scoring the gallery; None for embeddings, where it is next to nothing
 
 
 class Comparison:
     """Scores methods on the same photos; what two of them share is computed once."""
 
-    def __init__(self, data: EvaluationData, cache: CacheConfig) -> None:
-        """Score nothing yet."""
-        self.data, self.cache = data, cache
+    def __init__(self, data: EvaluationData, cache: CacheConfig, timed: bool = False) -> None:
+        """Score nothing yet; `timed` also measures how fast models embed photos."""
+        self.data, self.cache, self.timed = data, cache, timed
         self.viewpoints = viewpoints_of(data.table)
         self._parts: dict[tuple[str, str], Scored] = {}
-        self._embedded: dict[str, tuple[npt.NDArray[np.float32], float]] = {}
+        self._embedded: dict[str, tuple[npt.NDArray[np.float32], float | None]] = {}
 
     def score(self, method: Method) -> Scored:
         """Score all queries against the gallery."""
@@ -132,15 +133,15 @@ class Comparison:
             scores,
             leak_free_scores(matcher, queries, gallery, scores, data.leaky),
             None if embedder is None else embeddings.shape[1],
-            None if embedder is None else speed,
+            speed,
             None if matcher_name == EMBEDDING else seconds,
         )
 
-    def _embeddings(self, name: str, embedder: Embedder | None) -> tuple[npt.NDArray[np.float32], float]:
-        """The embeddings of all photos, float32 (N, D), and how many are made in a second."""
+    def _embeddings(self, name: str, embedder: Embedder | None) -> tuple[npt.NDArray[np.float32], float | None]:
+        """The embeddings of all photos, float32 (N, D), and how many are made in a second, if that is measured."""
         table, digests = self.data.table, self.data.photos.digests
         if embedder is None:
-            return np.zeros((len(table), 0), np.float32), 0.0
+            return np.zeros((len(table), 0), np.float32), None
         if embedder.fingerprint not in self._embedded:
             read = photo_reader(table, self.data.root, digests, embedder.image_size, self.cache)
             found = cached_outputs(embedder.engine, embedder.cache_name, table, digests, read, self.cache)
@@ -149,6 +150,18 @@ class Comparison:
             embeddings = found.outputs["embedding"]
             if not np.isfinite(embeddings).all():
                 raise UserError(f"{name} gives embeddings that are no numbers; is --scaling what it was trained with?")
-            speed = embedding_speed(embedder.engine, read, min(BATCH, len(table)))
+            speed = embedding_speed(embedder.engine, read, min(BATCH, len(table))) if self.timed else None
             self._embedded[embedder.fingerprint] = embeddings, speed
         return self._embedded[embedder.fingerprint]
+
+
+def embedding_speed(engine: Engine, read: Reader, photos: int) -> float:
+    """Photos a second of an engine, decoding not counted, from one batch of so many photos."""
+    batch = np.stack([read(row) for row in range(photos)])
+    engine.run(batch)  # many engines finish their network with the first one
+    seconds = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        engine.run(batch)
+        seconds.append(time.perf_counter() - started)
+    return len(batch) / float(np.median(seconds))

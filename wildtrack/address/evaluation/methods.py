@@ -4,11 +4,9 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import Artifacts
-from wildtrack.address.evaluation.baselines import RAW_SIDE, raw_pixel_embeddings, starting_network
+from wildtrack.address.evaluation.baselines import RAW_SIDE, RawPixels, starting_network
 from wildtrack.address.evaluation.method import Embedder, Method
 from wildtrack.address.matching.fused import EMBEDDING, matcher_names
 from wildtrack.address.matching.matcher import FUSIONS, matchers
@@ -27,14 +25,6 @@ log = logging.getLogger(__name__)
 OURS = "wildtrack"
 MEGADESCRIPTOR = "megadescriptor"
 MODEL_FILES = (".keras", ".h5", ".onnx")
-
-
-class RawPixels:
-    """The photos themselves as embeddings."""
-
-    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-        """See `Engine.run`."""
-        return {"embedding": raw_pixel_embeddings(photos)}
 
 
 def words() -> list[str]:
@@ -73,19 +63,11 @@ def check_methods(names: Sequence[str]) -> None:
 def open_methods(
     names: Sequence[str], artifacts: Artifacts, loading: LoadingConfig, sample: Callable[[], Decoded]
 ) -> list[Method]:
-    """Open methods, in the order given, all before the first one has to work.
+    """Open the methods that `check_methods` let pass, in the order given, before the first one has to work.
 
-    A baseline that does not exist for this training, and a method that another name stands for already, are left out
-    with a line that says why.
-
-    Args:
-        names: What `check_methods` let pass.
-        artifacts: The trained model, which also says what it started from.
-        loading: How to open models.
-        sample: Gives labelled photos at that model's size, to find out the scaling of a third-party model.
-
-    Raises:
-        UserError: A model or a package cannot be loaded, or does not say what pixels it takes; or none is left.
+    A baseline that does not exist for this training, and a second name for the same network, are left out with a line
+    that says why. `sample` gives labelled photos at the trained model's size, to find out the scaling of a third-party
+    model. A UserError says that a model or a package cannot be loaded, or that no method is left.
     """
     opened = [_open(name, artifacts, loading, sample) for name in names]
     methods = [method for method in opened if method is not None]

@@ -40,28 +40,19 @@ def auroc(known: Floats, new: Floats) -> float | None:
     """The share of pairs of a known and a new photo in which the known one scores higher, ties half; None without."""
     if not len(known) or not len(new):
         return None
-    ranks = pd.Series(np.concatenate([known, new])).rank().to_numpy()  # ties share the mean of their ranks
-    wins = ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2  # Mann and Whitney's U
-    return float(wins / (len(known) * len(new)))
+    from sklearn.metrics import roc_auc_score  # takes a second: not for --help
+
+    scores = np.nan_to_num(np.concatenate([known, new]))  # infinities become the largest and smallest numbers
+    return float(roc_auc_score(np.arange(len(scores)) < len(known), scores))
 
 
 def balanced_accuracy(right: Bools, identities: Labels) -> float | None:
     """The mean over identities of the share of their photos that are answered right; None without photos."""
-    shares = [float(right[identities == identity].mean()) for identity in sorted(set(identities.tolist()))]
-    return float(np.mean(shares)) if shares else None
+    return float(pd.Series(right, dtype=float).groupby(identities).mean().mean()) if len(right) else None
 
 
 def reliability(probability: Floats, right: Bools, weights: Floats) -> npt.NDArray[np.float64]:
-    """How often answers were right that were given so sure, for each of `BINS` equal steps of P.
-
-    Args:
-        probability: (N,), 0 to 1.
-        right: (N,).
-        weights: (N,), what each answer counts.
-
-    Returns:
-        (BINS, 3): the sum of weights, the mean P and the share right; NaN where there is no answer.
-    """
+    """Sum of weights, mean P and share right in each of `BINS` equal bins of P, (BINS, 3); NaN without answers."""
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     total = np.bincount(bins, weights, minlength=BINS)
     with np.errstate(invalid="ignore"):
@@ -86,15 +77,10 @@ def expected_calibration_error(answers: FirstAnswers) -> float:
 
 
 def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]:
-    """How many photos a person looks at, one an identity and the best first, until the right one has come up.
+    """How many candidates a person looks at, the best first, until the right identity has come up.
 
-    Args:
-        scores: (K, I) of identities, for photos of known animals.
-        truth: (K,) the number of the right identity.
-
-    Returns:
-        "candidates_for_95_percent": so many a query find 95% of the true matches; "leafing_for_95_percent": so many
-        would in no particular order; "mean_candidates" until the right one.
+    From scores of identities (K, I) and the right one's number (K,): "candidates_for_95_percent" a query find 95% of
+    the true matches, "leafing_for_95_percent" would in no particular order; "mean_candidates" until the right one.
     """
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     earlier = np.arange(scores.shape[1]) < truth[:, None]
@@ -107,18 +93,12 @@ def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]
 
 
 def decision_report(answers: FirstAnswers, decider: Decider, false_match_rate: float) -> dict[str, Any]:
-    """What came of the decisions.
+    """How often decisions at a false-match rate were right: the part "open_set" of `metrics.json`.
 
-    Args:
-        answers: The first candidates.
-        decider: What decides.
-        false_match_rate: The share of new animals' photos that may be called a match.
-
-    Returns:
-        Shares in 0-1, None where there is no such photo: "AUROC"; "true_accepts", known animals' photos called a match
-        with the right one; "wrong_accepts", with a wrong one; "called_new" and "for_review", the others of them;
-        "false_matches", "new_called_new" and "new_for_review", the same of new animals' photos; "BAKS" and "BAUS", when
-        all is either the first candidate or new (AnimalCLEF 2025); "ECE"; the thresholds; the numbers of photos.
+    Shares in 0-1, None where there is no such photo: "AUROC"; "true_accepts", known animals' photos matched with the
+    right one; "wrong_accepts", with a wrong one; "called_new" and "for_review", the others of them; "false_matches",
+    "new_called_new" and "new_for_review", the same of new animals' photos; "BAKS" and "BAUS", when every answer is
+    either the first candidate or new (AnimalCLEF 2025); "ECE"; the thresholds; the numbers of photos.
     """
     match_from, even = decider.match_from(false_match_rate), decider.even
     known, new = answers.known, answers.new

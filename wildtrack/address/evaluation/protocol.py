@@ -15,7 +15,7 @@ MOST_QUERIES = 1000  # where scores are learnt from or thresholds tried: more of
 
 @dataclass(frozen=True)
 class Protocol:
-    """Row numbers of the queries and of the gallery, and in words how they came there."""
+    """Row numbers of the queries and of the gallery, and in words how they were chosen."""
 
     queries: np.ndarray  # int (Q,)
     gallery: np.ndarray  # int (G,)
@@ -29,34 +29,27 @@ class Protocol:
         return np.asarray(np.equal(identities[self.queries][:, None], identities[self.gallery][None]), dtype=bool)
 
     def __str__(self) -> str:
-        """For the screen: who is asked, and who is not."""
-        said = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
+        """For the screen: what is a query, and what is left out."""
+        text = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
         if self.left_out or len(self.unknown):
-            said += (
-                f"\nNot asked: {len(self.unknown)} test photos of animals that are not in the gallery. "
+            text += (
+                f"\nNot queries: {len(self.unknown)} test photos of animals that are not in the gallery. "
                 f"Left out: {self.left_out} photos that the saved split does not name, or not with this content."
             )
-        return said
+        return text
 
 
 def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per_identity: int, seed: int) -> Protocol:
     """Choose queries and gallery.
 
-    With a saved split, `test` photos are asked and `train` and `valid` photos are the gallery; a test photo that is
-    not asked is in neither. Where none of the test identities is in that gallery (a disjoint split), their test photos
-    are a catalogue of their own. Of such a catalogue, and of all photos where no split is saved (a third-party model,
-    or photos the split does not know), photos of every identity with at least two are drawn as queries and all others
-    are the gallery.
+    With a saved split (columns image_id, sha256, split), `test` photos are queries and `train` and `valid` photos the
+    gallery; a test photo that is not drawn is in neither. Where none of the test identities is in that gallery (a
+    disjoint split), their test photos are a catalogue of their own. Of such a catalogue, and of all photos where no
+    split is saved (a third-party model, or photos the split does not know), photos of every identity with at least two
+    are drawn as queries and all others are the gallery.
 
-    Args:
-        table: The catalogue, N rows, no "unknown"; with a split also `sha256`, from `photo_digests`.
-        split: Columns image_id, sha256 and split, or None.
-        queries_per_identity: How many photos of each identity to ask; 0 asks all test photos (without a
-            gallery: half of each identity's photos).
-        seed: Names the draw; each identity's draw depends on nothing but the seed and its own photos.
-
-    Raises:
-        UserError: Nobody can be asked.
+    `queries_per_identity` 0 takes all test photos (without a gallery: half of each identity's photos). Each identity's
+    draw depends on nothing but the seed and its own photos. A UserError says that there is no query.
     """
     subsets = pd.Series(np.nan, index=table.index) if split is None else _saved_subsets(table, split)
     asks, answers = (subsets == "test").to_numpy(), subsets.isin(["train", "valid"]).to_numpy()
@@ -83,21 +76,16 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         queries = gallery = np.zeros(0, dtype=int)
     if not len(queries):
         raise UserError(
-            "nobody can be asked about: no identity has a test photo and another one in the gallery; "
+            "there is no query: no identity has a test photo and another one in the gallery; "
             "add a second photo of at least one animal (of another day, for a figure that does not rest on near-copies)"
         )
     return Protocol(queries, gallery, method, left_out, unknown)
 
 
 def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
-    """All validation photos are queries, the training's photos the gallery, as while the model was trained.
+    """All validation photos are queries and the training's photos the gallery, as during training.
 
-    Args:
-        table: The catalogue with `sha256`, N rows.
-        split: Columns image_id, sha256 and split, or None.
-
-    Returns:
-        None where no validation photo shows an animal that is among the training's; photos of the others are `unknown`.
+    Photos of animals that training did not see are `unknown`. None where no validation photo shows a trained animal.
     """
     if split is None:
         return None
@@ -111,13 +99,13 @@ def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Prot
     return Protocol(queries, gallery, method, 0, unknown)
 
 
-def _drawn(table: pd.DataFrame, askable: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:
-    """Draw queries from the rows where `askable` (N,) is true, keeping that many of each identity back; int (Q,).
+def _drawn(table: pd.DataFrame, allowed: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:
+    """Draw queries from the rows where `allowed` (N,) is true, keeping that many of each identity back; int (Q,).
 
-    0 an identity asks all of them, or half where some are kept back.
+    `per_identity` 0 takes all of them, or half where some are kept back.
     """
     names = table["image_id"].to_numpy()
-    candidates = np.flatnonzero(askable)
+    candidates = np.flatnonzero(allowed)
     queries: list[int] = []
     for identity, places in table.iloc[candidates].groupby("identity", sort=True).indices.items():
         rows = candidates[places]
@@ -139,17 +127,7 @@ def _saved_subsets(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]"
 
 
 def leaky_pairs(table: pd.DataFrame, protocol: Protocol, hashes: np.ndarray, encounter_hours: float) -> np.ndarray:
-    """Which gallery photos give a query's answer away; see `suspicious_pairs`.
-
-    Args:
-        table: The catalogue, N rows.
-        protocol: Who asks and who is ranked.
-        hashes: Perceptual hashes, bool (N, 64).
-        encounter_hours: The longest gap inside an encounter, in hours.
-
-    Returns:
-        bool (Q, G).
-    """
+    """Which gallery photos give a query's answer away, bool (Q, G), as `suspicious_pairs` finds them."""
     return suspicious_pairs(table, protocol.queries, protocol.gallery, encounter_hours, hashes)
 
 

@@ -1,5 +1,6 @@
 """Every figure that follows from the scores of queries and gallery: the retrieval part of `metrics.json`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,15 +32,7 @@ class Retrieval:
 def score_rankings(
     scores: np.ndarray, leak_free: np.ndarray, protocol: Protocol, identities: np.ndarray, leaky: np.ndarray
 ) -> Retrieval:
-    """Score the ranking of the gallery for every query.
-
-    Args:
-        scores: float (Q, G), of any matcher.
-        leak_free: float (Q, G), the same as if the leaky photos were unknown.
-        protocol: Queries and gallery.
-        identities: str (N,).
-        leaky: bool (Q, G): gallery photos that give the query's answer away.
-    """
+    """Rank the gallery for every query by scores (Q, G), and by those without the leaky photos; identities are (N,)."""
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
     of_gallery = Identities.of(gallery_ids)
     return Retrieval(
@@ -57,67 +50,43 @@ def figures_of(scores: pd.DataFrame, query_ids: np.ndarray, seed: int) -> dict[s
 def retrieval_report(
     methods: dict[str, Retrieval], chosen: str, query_ids: np.ndarray, leaky: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """The retrieval part of `metrics.json`.
-
-    Args:
-        methods: Scores by method, "trained" among them; the others are compared with it.
-        chosen: The method whose figures stand on top.
-        query_ids: str (Q,).
-        leaky: bool (Q, G).
-        seed: For the bootstrap.
-
-    Returns:
-        Plain values: the chosen method's figures on top, then "leakage" and "methods".
-    """
-    trained, ranked = methods["trained"], methods[chosen]
-    report = figures_of(ranked.all_photos, query_ids, seed)
-    report["leakage"] = {
-        "share_of_queries_with_a_leaky_gallery_photo": float(leaky.any(axis=1).mean()),
-        "leaky_pairs": int(leaky.sum()),
-        "leak_free": figures_of(ranked.leak_free, query_ids, seed),
+    """The retrieval part of `metrics.json`: the figures of the chosen method, then "leakage" and "methods"."""
+    ranked = methods[chosen]
+    return {
+        **figures_of(ranked.all_photos, query_ids, seed),
+        "leakage": {
+            "share_of_queries_with_a_leaky_gallery_photo": float(leaky.any(axis=1).mean()),
+            "leaky_pairs": int(leaky.sum()),
+            "leak_free": figures_of(ranked.leak_free, query_ids, seed),
+        },
+        "methods": all_figures(methods, query_ids, seed, "trained"),
     }
-    report["methods"] = {
-        name: method_figures(retrieval, None if name == "trained" else trained, query_ids, seed)
-        for name, retrieval in methods.items()
-    }
-    return report
 
 
-def method_figures(retrieval: Retrieval, trained: Retrieval | None, query_ids: np.ndarray, seed: int) -> dict[str, Any]:
-    """One method's figures, and how far the trained model is ahead of it on the same queries.
-
-    Args:
-        retrieval: Its scores.
-        trained: The trained model's; None where there is nothing to compare with.
-        query_ids: str (Q,).
-        seed: For the bootstrap.
-    """
-    figures = figures_of(retrieval.all_photos, query_ids, seed)
-    figures["leak_free"] = figures_of(retrieval.leak_free, query_ids, seed)
-    if trained is not None:
-        figures["trained_minus_this"] = paired_difference(
-            trained.all_photos, retrieval.all_photos, query_ids, seed=seed
-        )
-        figures["trained_minus_this_leak_free"] = paired_difference(
-            trained.leak_free, retrieval.leak_free, query_ids, seed=seed
-        )
-    return figures
+def all_figures(
+    methods: Mapping[str, Retrieval], query_ids: np.ndarray, seed: int, reference: str
+) -> dict[str, dict[str, Any]]:
+    """The figures of every method, and the reference's lead over it on the same queries, where it is among them."""
+    first = methods.get(reference)
+    found: dict[str, dict[str, Any]] = {}
+    for name, retrieval in methods.items():
+        figures = found[name] = figures_of(retrieval.all_photos, query_ids, seed)
+        figures["leak_free"] = figures_of(retrieval.leak_free, query_ids, seed)
+        if first is not None and name != reference:
+            figures["trained_minus_this"] = paired_difference(first.all_photos, retrieval.all_photos, query_ids, seed)
+            figures["trained_minus_this_leak_free"] = paired_difference(
+                first.leak_free, retrieval.leak_free, query_ids, seed
+            )
+    return found
 
 
 def by_viewpoint(
     retrieval: Retrieval, query_ids: np.ndarray, viewpoints: np.ndarray, relation: np.ndarray, same: np.ndarray
 ) -> dict[str, Any]:
-    """The figures of the queries of each viewpoint, and of those whose animal is known from other viewpoints only.
+    """R@1 and mAP of the queries of each viewpoint, and of those whose animal is known from other viewpoints only.
 
-    Args:
-        retrieval: Their rankings.
-        query_ids: str (Q,).
-        viewpoints: str (Q,), "" where not known.
-        relation: int8 (Q, G), from `viewpoint_relation`.
-        same: bool (Q, G): which pairs show one animal.
-
-    Returns:
-        Viewpoint -> "R@1", "mAP" and "num_queries"; {} where no viewpoint is known.
+    `viewpoints` is str (Q,), "" where unknown; `relation` int8 (Q, G), from `viewpoint_relation`; `same` bool (Q, G),
+    which pairs show one animal. {} where no viewpoint is known.
     """
     groups = {viewpoint: viewpoints == viewpoint for viewpoint in sorted(set(viewpoints) - {""})}
     if groups:
@@ -137,26 +106,20 @@ def identity_ranking(retrieval: Retrieval, query_ids: np.ndarray) -> dict[str, A
 
 
 def classifier_report(probabilities: np.ndarray, identities: np.ndarray, known: tuple[str, ...]) -> dict[str, Any]:
-    """Top-1 and top-5 accuracy of the classifier on photos of identities it was trained on.
-
-    Args:
-        probabilities: float (N, classes), every class a column, whichever occur.
-        identities: str (N,): the truth.
-        known: Class number -> identity.
-    """
+    """Top-1 and top-5 accuracy on photos of trained identities; probabilities (N, classes), identities (N,)."""
     if probabilities.shape[1] != len(known):
         raise UserError(
             f"the model tells {probabilities.shape[1]} classes apart, but {len(known)} identities are named for it"
         )
     numbers = {identity: number for number, identity in enumerate(known)}
     truth = pd.Series(identities).map(numbers)
-    asked = truth.notna().to_numpy()
-    if not asked.any():
+    trained = truth.notna().to_numpy()
+    if not trained.any():
         return {"top1": None, "top5": None, "num_photos": 0, "num_untrained_identity": len(truth)}
-    classes = truth[asked].to_numpy(dtype=int)
+    classes = truth[trained].to_numpy(dtype=int)
     return {
-        "top1": top_k_accuracy(probabilities[asked], classes, 1),
-        "top5": top_k_accuracy(probabilities[asked], classes, 5),
-        "num_photos": int(asked.sum()),
-        "num_untrained_identity": int((~asked).sum()),
+        "top1": top_k_accuracy(probabilities[trained], classes, 1),
+        "top5": top_k_accuracy(probabilities[trained], classes, 5),
+        "num_photos": int(trained.sum()),
+        "num_untrained_identity": int((~trained).sum()),
     }

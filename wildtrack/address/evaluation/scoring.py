@@ -1,4 +1,4 @@
-"""The test photos scored against the gallery by one matcher: features and a protocol in, scores and answers out."""
+"""The queries scored against the gallery by one matcher: features and a protocol in, scores and answers out."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,16 +25,16 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class QueryScores:
-    """What a matcher made of the Q queries and G gallery photos of a protocol.
+    """A matcher's scores of the Q queries against the G gallery photos of a protocol.
 
     Attributes:
         matcher: Its name.
         by_cosine: Whether it ranked by nothing but the cosine of embeddings.
         gallery: The gallery photos.
         scores: float (Q, G).
-        leak_free: float (Q, G), the same as if the leaky photos were unknown.
-        answers: P of the first candidates, and whether they are right; None where nothing taught what scores mean.
-        leak_free_answers: The same as if the leaky photos were unknown, for queries that have a right one left.
+        leak_free: float (Q, G), the same without the leaky photos.
+        answers: P of the first candidates, and whether they are right; None without a calibration.
+        leak_free_answers: The same without the leaky photos, for queries that have a right one left.
         merged: float (Q, I), the scores of identities.
         truth: int (Q,), the number of the right identity.
         real_unknown: Whether the new animals of `answers` are not in the gallery; else each known animal's photos
@@ -61,15 +61,7 @@ class QueryScores:
 
 
 def leak_free_scores(matcher: Matcher, queries: Features, gallery: Gallery, scores: Floats, leaky: Bools) -> Floats:
-    """The scores as if the leaky photos were unknown, (Q, G): only queries that lose a photo are scored again.
-
-    Args:
-        matcher: What scored.
-        queries: Q photos.
-        gallery: G photos.
-        scores: float (Q, G), with the leaky photos.
-        leaky: bool (Q, G), gallery photos that give a query's answer away; they score -inf.
-    """
+    """The scores (Q, G) without the leaky photos, which get -inf; only queries that lose a photo are scored again."""
     rows = np.flatnonzero(leaky.any(axis=1))
     found = np.array(scores)
     if len(rows):
@@ -80,16 +72,10 @@ def leak_free_scores(matcher: Matcher, queries: Features, gallery: Gallery, scor
 def score_queries(
     table: pd.DataFrame, features: Features, protocol: Protocol, leaky: Bools, matching: Matching | None, name: str
 ) -> QueryScores:
-    """Score all queries; photos of unknown animals too, where it was learnt what scores mean.
+    """Score all queries with the matcher called `name`, and photos of unknown animals where there is a calibration.
 
-    Args:
-        table: The catalogue, N rows.
-        features: Of N photos, with keypoints if the matcher compares them.
-        protocol: Queries and gallery. Without unknown animals every known one plays the new one for its own queries,
-            which flatters a network that was trained on it.
-        leaky: bool (Q, G): gallery photos that give a query's answer away.
-        matching: What validation taught; None compares embeddings.
-        name: Of the matcher.
+    The table and the features have N rows; leaky is bool (Q, G), photos that give a query's answer away. Without
+    unknown animals every known one plays the new one for its own queries, which flatters a network trained on it.
     """
     identities = table["identity"].to_numpy(dtype=object)
     matcher = open_matcher(matching, name)
@@ -129,17 +115,10 @@ def score_queries(
 def decisions_report(
     found: QueryScores, matching: Matching | None, wanted: str, false_match_rate: float, new_photos: int
 ) -> dict[str, Any]:
-    """What `metrics.json` says of the matcher, its decisions and the work they leave to a person.
+    """The parts "matcher", "open_set" and "review_effort" of `metrics.json`.
 
-    Args:
-        found: From `score_queries`.
-        matching: What validation taught.
-        wanted: The matcher that was asked for, which may be "auto".
-        false_match_rate: The share of unknown animals' photos that may be called a match.
-        new_photos: How many test photos show animals that are not in the gallery.
-
-    Returns:
-        Plain values: "matcher", "open_set" and "review_effort".
+    `wanted` is the matcher of the setting, which may be "auto"; `new_photos` counts the test photos of animals that are
+    not in the gallery.
     """
     report: dict[str, Any] = {"matcher": {"name": found.matcher, "asked_for": wanted}}
     report["open_set"] = {"AUROC": found.auroc, "num_known": len(found.truth), "num_new": new_photos}

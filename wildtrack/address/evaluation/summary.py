@@ -1,10 +1,11 @@
-"""An evaluation in words: `metrics.json` in, a table and sentences for the screen out."""
+"""An evaluation in words: the figures of `metrics.json` in, a table and sentences for the screen out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
-METHOD_NAMES = {
+METHOD_NAMES = {  # of an evaluation; a comparison's methods keep the names that were asked for
     "trained": "trained model",
     "local": "local features",
     "fused": "both fused",
@@ -13,21 +14,37 @@ METHOD_NAMES = {
     "raw_pixels": "raw pixels",
 }
 BASELINES = ("untrained", "raw_pixels")
+LEAKY = "Leaky: of the query's own encounter, or a near-duplicate."
 
 
-def figures_table(metrics: dict[str, Any]) -> Table:
-    """R@1, R@5 and mAP of every method with intervals, all gallery photos and without the leaky ones."""
-    table = Table(
-        title="{num_queries} queries, {num_ids} identities, {num_gallery} gallery photos".format(**metrics),
-        caption="[95% interval over identities]. Leaky: of the query's own encounter, or a near-duplicate.",
-    )
-    table.add_column("method")
-    for column in ("R@1", "R@5", "mAP", "R@1 without\nleaky photos"):
-        table.add_column(column, justify="right")
-    for name, figures in metrics["methods"].items():
-        cells = [_cell(figures, key) for key in ("R@1", "R@5", "mAP")]
-        table.add_row(METHOD_NAMES.get(name, name), *cells, _cell(figures["leak_free"], "R@1"))
+def figures_table(methods: Mapping[str, dict[str, Any]], title: str, reference: str | None = None) -> Table:
+    """The figures of every method with their intervals, for a screen of 80 columns.
+
+    `methods` is name -> figures from `all_figures`. With a reference its lead in mAP takes the place of R@5.
+    """
+    table = Table(title=title, caption=f"[95% interval over identities]. {LEAKY}")
+    table.add_column("method", overflow="fold")
+    second = "R@5" if reference is None else f"{reference}\nahead, mAP"
+    for column in ("R@1", second, "mAP", "R@1 without\nleaky photos"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, figures in methods.items():
+        lead = _with_interval(figures, "R@5") if reference is None else _lead(figures)
+        values = [_with_interval(figures, "R@1"), lead, _with_interval(figures, "mAP")]
+        shown = METHOD_NAMES.get(name, name) if reference is None else name
+        table.add_row(shown, *values, _with_interval(figures["leak_free"], "R@1"))
     return table
+
+
+def _with_interval(figures: dict[str, Any], name: str) -> str:
+    if figures[name] is None:
+        return "no query"
+    low, high = figures["confidence_intervals"][name]
+    return f"{figures[name]:.2f}\n[{low:.2f}, {high:.2f}]"  # in two lines, so that the table fits 80 columns
+
+
+def _lead(figures: dict[str, Any]) -> str:
+    lead = figures.get("trained_minus_this", {}).get("mAP")
+    return "" if lead is None else "{difference:+.2f}\n[{low:+.2f}, {high:+.2f}]".format(**lead)
 
 
 def unbeaten_baselines(metrics: dict[str, Any]) -> str | None:
@@ -52,7 +69,7 @@ def decisions_summary(metrics: dict[str, Any]) -> str:
     few, all_of_them = effort["candidates_for_95_percent"], effort["leafing_for_95_percent"]
     summary = (
         f"Matcher: {metrics['matcher']['name']}. To find 95% of the true matches, look at {few} "
-        f"candidate{'s' * (few != 1)} a photo (leafing through the catalogue: {all_of_them})."
+        f"candidate{'s' * (few != 1)} a photo (without any ranking: {all_of_them})."
     )
     if found["AUROC"] is None:
         return summary
@@ -64,10 +81,3 @@ def decisions_summary(metrics: dict[str, Any]) -> str:
         f"known animals are matched right, {found['wrong_accepts']:.0%} wrong; {found['false_matches']:.0%} of "
         f"{found['num_new']} photos of new animals are called a match. New animals: {found['new_animals']}."
     )
-
-
-def _cell(figures: dict[str, Any], name: str) -> str:
-    if figures[name] is None:
-        return "no query"
-    low, high = figures["confidence_intervals"][name]
-    return f"{figures[name]:.2f}\n[{low:.2f}, {high:.2f}]"  # in two lines, so that the table fits 80 columns
