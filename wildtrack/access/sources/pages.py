@@ -10,6 +10,15 @@ _COUNTS_NOTE = (
     "has one row per animal. `access_dataset.py` reads the labels and prints its own count; it does not check the\n"
     "photos. `assess_dataset.py` reads each of them, and lists those that cannot be read."
 )
+_COMMANDS = """```
+python access_dataset.py
+python access_dataset.py nyala
+```
+
+The first line lists the datasets. The second downloads one to `~/.cache/wildtrack` (`WILDTRACK_CACHE` or `--cache`
+choose another place), writes `catalogue.csv` beside its photos and prints the command that trains on it. Without a
+network it names the file to download elsewhere, and where to put it; `--root my_copy` takes a copy that is on disk.
+Run again, it brings `catalogue.csv` up to date, unless you have changed that file."""
 _STATUS_NOTE = "Red List: of the species as a whole; look it up at https://www.iucnredlist.org before you cite it."
 
 
@@ -48,7 +57,7 @@ def index(cards: Iterable[Card]) -> str:
         for card in cards
     ]
     head = ["| dataset | species | photos | individuals | licence | download |", "|---|---|---|---|---|---|"]
-    blocks = [_NOTICE.format("*.yaml"), "# Public datasets", "\n".join([*head, *rows]), _COUNTS_NOTE]
+    blocks = [_NOTICE.format("*.yaml"), "# Public datasets", _COMMANDS, "\n".join([*head, *rows]), _COUNTS_NOTE]
     return "\n\n".join(blocks) + "\n"
 
 
