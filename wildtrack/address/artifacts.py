@@ -1,4 +1,4 @@
-"""What training leaves behind: saved as one sealed set, opened with every file checked."""
+"""What a training leaves: saved as one sealed set, opened with every file checked."""
 
 import logging
 import shutil
@@ -30,13 +30,13 @@ SPLIT_COLUMNS = ["image_id", "identity", "path", "split", "sha256"]
 
 @dataclass(frozen=True)
 class Artifacts:
-    """An opened artifacts folder. Everything but the first two is missing from the set of a third-party model."""
+    """An opened artifacts folder. The set of a third-party model has only the first two."""
 
     folder: Path
     preprocessor: Preprocessor
     config: TrainingConfig | None = None  # model_config.yaml
     split: pd.DataFrame | None = None  # image_id, identity, path, split, sha256
-    matching: Matching | None = None  # what validation taught about matching
+    matching: Matching | None = None  # calibrations and thresholds learnt on the validation photos
 
     def catalogue_path(self, chosen: Path | None) -> Path:
         """The catalogue to use, a folder or a CSV: the chosen one, else the one the model was trained on."""
@@ -58,7 +58,7 @@ class Artifacts:
             digests: From `photo_digests`, N.
 
         Returns:
-            Bool (N,), or None for a third-party model, which does not say.
+            Bool (N,); None for a third-party model.
         """
         if self.split is None:
             return None
@@ -68,7 +68,7 @@ class Artifacts:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave, but for what its validation photos taught about matching."""
+    """What a training gives, but for what is learnt on its validation photos about matching."""
 
     model: Any  # the trained Keras model
     onnx: Path  # the same, exported
@@ -79,7 +79,7 @@ class Trained:
 
 
 def artifact_files(folder: Path) -> SealedSet:
-    """The sealed set in an artifacts folder, the index not counted."""
+    """The sealed set in an artifacts folder, without the index."""
     return SealedSet(folder, "manifest.json", ".staging", RESTORE)
 
 
@@ -89,7 +89,7 @@ def save_artifacts(folder: Path, trained: Trained, matching: Matching | None) ->
     Args:
         folder: The artifacts folder.
         trained: The model and how it was made.
-        matching: What validation taught; None where nothing could be validated.
+        matching: Learnt on the validation photos; None without such photos.
     """
 
     def write(staging: Path) -> None:
@@ -107,28 +107,32 @@ def save_artifacts(folder: Path, trained: Trained, matching: Matching | None) ->
     artifact_files(folder).replace(write, {"fingerprint": trained.config.fingerprint, "matching": MATCHING})
 
 
+def keras_file(folder: Path) -> Path | None:
+    """The Keras model that counts: `model.keras`, else `model.h5`, else None."""
+    return next((folder / name for name in ("model.keras", "model.h5") if (folder / name).is_file()), None)
+
+
 def holds_model(folder: Path) -> bool:
     """Whether a model lies in a folder, ours or a third-party one."""
-    return any((folder / name).is_file() for name in ("model.keras", "model.h5", "model.onnx"))
+    return keras_file(folder) is not None or (folder / "model.onnx").is_file()
 
 
 def open_artifacts(folder: Path) -> Artifacts:
     """Open our own set, every file checked, or a third-party model with its `preprocessor.pkl`.
 
     Raises:
-        UserError: Nothing is there, or something is missing, damaged or altered.
+        UserError: There is no model, or something is missing, damaged or altered.
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {str(folder)!r} with a trained model; {TRAIN_FIRST}")
     about = artifact_files(folder).open()
-    ours = about is not None
     if not holds_model(folder):
         raise UserError(f"there is no model in {str(folder)!r}; {TRAIN_FIRST}")
     preprocessor = load_preprocessor(folder / "preprocessor.pkl")
-    if not ours:
+    if about is None:
         log.info("%s has no manifest.json: a third-party model, used as it is.", folder)
         return Artifacts(folder, preprocessor)
-    for name in ("model_config.yaml", "split.csv", *([MATCHING] if "matching" in (about or {}) else [])):
+    for name in ("model_config.yaml", "split.csv", *([MATCHING] if "matching" in about else [])):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing; {RESTORE}")
     config, split = read_training_config(folder / "model_config.yaml", RESTORE), _read_split(folder / "split.csv")
@@ -136,15 +140,7 @@ def open_artifacts(folder: Path) -> Artifacts:
 
 
 def _read_split(path: Path) -> pd.DataFrame:
-    try:
-        split = pd.read_csv(path, dtype=str, keep_default_na=False)
-        if missing := set(SPLIT_COLUMNS) - set(split.columns):
-            raise ValueError(f"it has no column {', '.join(sorted(missing))}")
-        return split[SPLIT_COLUMNS]
-    except ValueError as error:  # which is what pandas raises, too
+    try:  # pandas, too, raises ValueError
+        return pd.read_csv(path, dtype=str, keep_default_na=False, usecols=SPLIT_COLUMNS)[SPLIT_COLUMNS]
+    except ValueError as error:
         raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {RESTORE}") from error
-
-
-def keras_file(folder: Path) -> Path | None:
-    """The Keras model that counts: `model.keras`, else `model.h5`, else None."""
-    return next((folder / name for name in ("model.keras", "model.h5") if (folder / name).is_file()), None)

@@ -1,3 +1,4 @@
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from wildtrack.address.models import backbones as model_module
+from wildtrack.address.models import backbones
 from wildtrack.address.models.backbones import backbone_names, build_backbone, family_scaling
 from wildtrack.address.models.builder import build_model, stem
 from wildtrack.errors import UserError
@@ -42,8 +43,8 @@ def test_scaling_is_the_family_s_own(backbone: str) -> None:
     np.testing.assert_allclose(photos @ kernel + bias, preprocess_input(backbone)(photos.copy()), atol=1e-4)
 
 
-@pytest.mark.parametrize("backbone", ["MobileNet", "ResNet50", "DenseNet121", "EfficientNetV2B0"])
-def test_the_built_model_scales_so_too(backbone: str) -> None:
+@pytest.mark.parametrize("backbone", ["MobileNet", "ResNet50"])
+def test_the_built_model(backbone: str) -> None:
     model = build(backbone)
     photos = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(model.get_layer("scaling")(photos), preprocess_input(backbone)(photos.copy()), atol=1e-3)
@@ -51,10 +52,7 @@ def test_the_built_model_scales_so_too(backbone: str) -> None:
     assert probabilities.shape == (2, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert {"backbone", "pooled", "embedding", "centres", "cosine"} <= {layer.name for layer in model.layers}
-
-
-def test_every_centre_has_length_one() -> None:
-    centres = np.asarray(build().get_layer("centres").kernel)
+    centres = np.asarray(model.get_layer("centres").kernel)
     np.testing.assert_allclose(np.linalg.norm(centres, axis=0), 1, atol=1e-5)
 
 
@@ -70,36 +68,53 @@ def test_every_centre_has_length_one() -> None:
         ("MobileNet", {"weights": "."}, "is no file"),
     ],
 )
-def test_what_cannot_be_built(backbone: str, changes: dict[str, Any], reason: str) -> None:
+def test_settings_that_cannot_be_built(backbone: str, changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(UserError, match=reason) as error:
         build(backbone, **changes)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("with_top", [True, False])
-def test_weights_from_a_file(tmp_path: Path, with_top: bool) -> None:
-    source = mobilenet(alpha=0.25, input_shape=None if with_top else (32, 32, 3), include_top=with_top)
-    path = tmp_path / "some.weights.h5"
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "some.weights.h5"
+    mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False).save_weights(path)
+    return path
+
+
+def test_weights_without_a_classifier_and_what_goes_with_them(weights_file: Path) -> None:
+    source = mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False)
+    backbone = build_backbone("MobileNet", weights=str(weights_file), **SMALL)
+    assert backbone.origin == str(weights_file)
+    assert backbone.pretrained
+    for mine, theirs in zip(backbone.network.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    model = build_model(backbone, embed_dim=8, num_ids=3, pooling="auto")
+    assert model.get_layer("pooled").output.shape == (None, 256)  # "average"
+    options: dict[str, Any] = {"alpha": 0.25, "image_size": None}
+    assert build_backbone("MobileNet", weights=str(weights_file), **options).image_size == (224, 224)
+    assert build_backbone("MobileNet", weights="none", **options).image_size == (128, 128)
+
+
+def test_weights_with_a_classifier(tmp_path: Path) -> None:
+    source, path = mobilenet(alpha=0.25), tmp_path / "some.weights.h5"
     source.save_weights(path)
     backbone = build_backbone("MobileNet", weights=str(path), **SMALL)
-    assert backbone.origin == str(path)
-    assert backbone.pretrained
     for mine, theirs in zip(backbone.network.get_weights(), source.get_weights(), strict=False):
         np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("content", ["other alpha", "other backbone", "text", "empty"])
-def test_weights_that_do_not_fit(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "some.weights.h5"
+def test_weights_that_do_not_fit(tmp_path: Path, weights_file: Path, content: str) -> None:
+    path, alpha = tmp_path / "some.weights.h5", 0.25
     if content == "other alpha":
-        mobilenet(alpha=0.5, input_shape=(32, 32, 3), include_top=False).save_weights(path)
+        path, alpha = weights_file, 0.5
     elif content == "other backbone":
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
     else:
         path.write_text("hello" if content == "text" else "")
     reason = "is not a weights file" if content in ("text", "empty") else "do not fit this backbone"
     with pytest.raises(UserError, match=reason) as error:
-        build_backbone("MobileNet", weights=str(path), **SMALL)
+        build_backbone("MobileNet", alpha=alpha, image_size=32, weights=str(path))
     assert "\n" not in str(error.value)
 
 
@@ -112,32 +127,26 @@ def test_the_real_weights_file() -> None:
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = model_module.backbone_builder("MobileNet")
+    real = backbones.backbone_builder("MobileNet")
 
+    @functools.wraps(real)
     def builder(**options: Any) -> Any:
         if options.get("weights") == "imagenet":
             raise Exception("URL fetch failure on https://...: None -- no route\nto host")
         return real(**options)
 
-    builder.__signature__ = __import__("inspect").signature(real)  # type: ignore[attr-defined]
-    builder.__module__ = real.__module__
-    monkeypatch.setattr(model_module, "backbone_builder", lambda name: builder)
+    monkeypatch.setattr(backbones, "backbone_builder", lambda name: builder)
 
 
 @pytest.mark.usefixtures("offline")
-def test_offline_auto_starts_from_random_weights(caplog: pytest.LogCaptureFixture) -> None:
-    backbone = build_backbone("MobileNet", weights="auto", **SMALL)
-    assert (backbone.origin, backbone.pretrained) == ("random", False)
-    assert "random weights are used instead" in caplog.text
-
-
-@pytest.mark.usefixtures("offline")
-def test_offline_auto_has_the_weights_of_none() -> None:
-    weights = []
+def test_offline_auto_starts_from_the_random_weights_of_none(caplog: pytest.LogCaptureFixture) -> None:
+    found = []
     for name in ("auto", "none"):
         keras.utils.set_random_seed(3)
-        weights.append(build_backbone("MobileNet", weights=name, **SMALL).network.get_weights())
-    for one, other in zip(*weights, strict=True):
+        found.append(build_backbone("MobileNet", weights=name, **SMALL))
+    assert (found[0].origin, found[0].pretrained) == ("random", False)
+    assert "random weights are used instead" in caplog.text
+    for one, other in zip(*(each.network.get_weights() for each in found), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -156,23 +165,7 @@ def test_pooling(pooling: str, expected: str) -> None:
     assert pooled == (None, channels if expected == "average" else 64 * channels)
 
 
-def test_auto_pooling_is_average_for_weights_worth_keeping(tmp_path: Path) -> None:
-    path = tmp_path / "some.weights.h5"
-    mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False).save_weights(path)
-    model = build(weights=str(path), pooling="auto")
-    assert model.get_layer("pooled").output.shape == (None, 256)
-
-
-def test_the_size_goes_with_the_weights(tmp_path: Path) -> None:
-    path = tmp_path / "some.weights.h5"
-    mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False).save_weights(path)
-    options: dict[str, Any] = {"alpha": 0.25, "image_size": None}
-    assert build_backbone("MobileNet", weights=str(path), **options).image_size == (224, 224)
-    assert build_backbone("MobileNet", weights="none", **options).image_size == (128, 128)
-
-
-@pytest.mark.parametrize("size", [32, 100, 128])
-@pytest.mark.parametrize("name", ["MobileNet", "ResNet50", "EfficientNetV2B0"])
+@pytest.mark.parametrize(("name", "size"), [("MobileNet", 32), ("MobileNet", 100), ("ResNet50", 128)])
 def test_the_stem_ends_at_stride_8(name: str, size: int) -> None:
     network = build_backbone(name, alpha=0.25, image_size=size, weights="none").network
     layers = stem(network)
@@ -182,6 +175,6 @@ def test_the_stem_ends_at_stride_8(name: str, size: int) -> None:
     assert all(layer.output.shape[1] != side for layer in network.layers[len(layers) :])
 
 
-def test_no_stem() -> None:
+def test_a_backbone_without_a_stem() -> None:
     photo = keras.Input((32, 32, 3))
     assert stem(keras.Model(photo, keras.layers.Conv2D(2, 16, 16)(photo))) == []

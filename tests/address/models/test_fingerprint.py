@@ -8,29 +8,29 @@ from wildtrack.address.models.fingerprint import code_digest, model_fingerprint
 WEIGHTS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(3, np.float32)]
 
 
-def test_a_fingerprint_repeats() -> None:
-    copies = [np.asfortranarray(array) for array in WEIGHTS]
-    assert model_fingerprint("{}", WEIGHTS, (64, 64), "0-255") == model_fingerprint("{}", copies, (64, 64), "0-255")
+PLAIN: tuple[Any, ...] = ("{}", WEIGHTS, (64, 64), "0-255")
 
 
 @pytest.mark.parametrize(
-    ("architecture", "weights", "size", "scaling"),
+    "changed",
     [
-        ('{"a": 1}', WEIGHTS, (64, 64), "0-255"),
+        ('{"a": 1}', *PLAIN[1:]),
         ("{}", WEIGHTS, (64, 65), "0-255"),
         ("{}", WEIGHTS, (64, 64), "0-1"),
-        ("{}", WEIGHTS[::-1], (64, 64), "0-255"),
-        ("{}", WEIGHTS[:1], (64, 64), "0-255"),
-        ("{}", [WEIGHTS[0].reshape(3, 2), WEIGHTS[1]], (64, 64), "0-255"),
-        ("{}", [WEIGHTS[0], WEIGHTS[1] + np.float32(1e-6)], (64, 64), "0-255"),
-        ("{}", [], (64, 64), "0-255"),
+        ("{}", WEIGHTS[::-1], *PLAIN[2:]),
+        ("{}", WEIGHTS[:1], *PLAIN[2:]),
+        ("{}", [WEIGHTS[0].reshape(3, 2), WEIGHTS[1]], *PLAIN[2:]),
+        ("{}", [WEIGHTS[0], WEIGHTS[1] + np.float32(1e-6)], *PLAIN[2:]),
+        ("{}", [], *PLAIN[2:]),
     ],
 )
-def test_a_fingerprint_changes_with_all_that_matters(
-    architecture: str, weights: list[np.ndarray], size: tuple[int, int], scaling: str
-) -> None:
-    changed = model_fingerprint(architecture, weights, size, scaling)
-    assert changed != model_fingerprint("{}", WEIGHTS, (64, 64), "0-255")
+def test_a_fingerprint_changes_with_all_that_matters(changed: tuple[Any, ...]) -> None:
+    assert model_fingerprint(*changed) != model_fingerprint(*PLAIN)
+
+
+def test_a_fingerprint_repeats() -> None:
+    copies = [np.asfortranarray(array) for array in WEIGHTS]
+    assert model_fingerprint("{}", copies, (64, 64), "0-255") == model_fingerprint(*PLAIN)
 
 
 class Base:

@@ -15,14 +15,18 @@ from keras import layers
 
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.models.loading.legacy import mend, readable_by_keras_3
-from wildtrack.address.models.network import (
-    load_keras_file,
-    network_fingerprint,
-    open_network,
-)
+from wildtrack.address.models.network import load_keras_file, network_fingerprint, open_network
 from wildtrack.errors import UserError
 
 SIDE = 32
+
+
+def photo_input(side: int | None = SIDE) -> Any:
+    return keras.Input((side, side, 3))
+
+
+def classes(features: Any) -> Any:
+    return layers.Dense(4, activation="softmax")(features)
 
 
 def mobilenet(**options: Any) -> Any:
@@ -31,36 +35,37 @@ def mobilenet(**options: Any) -> Any:
     )
 
 
+# each gives a model of another form, and the model that gives its embedding before it is normalised
+
+
 def sequential() -> tuple[Any, Any]:
     backbone = mobilenet(pooling="avg")
-    model = keras.Sequential([backbone, layers.Dense(4, activation="softmax")])
-    return model, keras.Model(backbone.inputs, backbone.output)
+    return keras.Sequential([backbone, layers.Dense(4, "softmax")]), keras.Model(backbone.inputs, backbone.output)
 
 
 def functional() -> tuple[Any, Any]:
-    photos = keras.Input((SIDE, SIDE, 3))
-    backbone = mobilenet()
-    pooled = layers.GlobalAveragePooling2D()(backbone(photos / 127.5 - 1.0, training=False))
-    classes = layers.Dense(4)(layers.Dropout(0.5)(pooled))
-    return keras.Model(photos, layers.Activation("softmax")(classes)), keras.Model(photos, pooled)
+    photos = photo_input()
+    pooled = layers.GlobalAveragePooling2D()(mobilenet()(photos / 127.5 - 1.0, training=False))
+    logits = layers.Dense(4)(layers.Dropout(0.5)(pooled))
+    return keras.Model(photos, layers.Activation("softmax")(logits)), keras.Model(photos, pooled)
 
 
 def wrapped() -> tuple[Any, Any]:
     inner, expected = functional()
-    photos = keras.Input((SIDE, SIDE, 3))
+    photos = photo_input()
     return keras.Model(photos, inner(layers.Resizing(SIDE, SIDE)(photos))), expected
 
 
 def list_in_list_out() -> tuple[Any, Any]:
-    photos = keras.Input((SIDE, SIDE, 3))
+    photos = photo_input()
     flat = layers.Flatten()(layers.Conv2D(2, 5, strides=5)(photos))
-    return keras.Model([photos], [layers.Dense(4, activation="softmax")(flat)]), keras.Model(photos, flat)
+    return keras.Model([photos], [classes(flat)]), keras.Model(photos, flat)
 
 
 def perceptron() -> tuple[Any, Any]:
-    photos = keras.Input((SIDE, SIDE, 3))
+    photos = photo_input()
     hidden = layers.Dense(8, activation="tanh")(layers.Flatten()(layers.Rescaling(1 / 255)(photos)))
-    return keras.Model(photos, layers.Dense(4, activation="softmax")(hidden)), keras.Model(photos, hidden)
+    return keras.Model(photos, classes(hidden)), keras.Model(photos, hidden)
 
 
 def flat_application() -> tuple[Any, Any]:
@@ -69,24 +74,23 @@ def flat_application() -> tuple[Any, Any]:
 
 
 def normalising_head() -> tuple[Any, Any]:
-    photos = keras.Input((SIDE, SIDE, 3))
-    pooled = layers.GlobalMaxPooling2D()(layers.Conv2D(6, 3)(photos))
-    embedding = L2Normalize()(layers.Dense(5)(pooled))
+    photos = photo_input()
+    embedding = L2Normalize()(layers.Dense(5)(layers.GlobalMaxPooling2D()(layers.Conv2D(6, 3)(photos))))
     hidden = layers.Dense(7)(embedding)  # not the embedding, though it feeds the classifier
-    return keras.Model(photos, layers.Dense(4, activation="softmax")(hidden)), keras.Model(photos, embedding)
+    return keras.Model(photos, classes(hidden)), keras.Model(photos, embedding)
 
 
 def with_a_split() -> tuple[Any, Any]:
-    photos = keras.Input((SIDE, SIDE, 3))
+    photos = photo_input()
     one, other = keras.ops.split(layers.Conv2D(4, 3)(photos), 2, axis=-1)
     pooled = layers.GlobalAveragePooling2D()(one * other)
-    return keras.Model(photos, layers.Dense(4, activation="softmax")(pooled)), keras.Model(photos, pooled)
+    return keras.Model(photos, classes(pooled)), keras.Model(photos, pooled)
 
 
 def of_any_size() -> tuple[Any, Any]:
-    photos = keras.Input((None, None, 3))
+    photos = photo_input(None)
     pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(photos))
-    return keras.Model(photos, layers.Dense(4, activation="softmax")(pooled)), keras.Model(photos, pooled)
+    return keras.Model(photos, classes(pooled)), keras.Model(photos, pooled)
 
 
 BUILDERS = (
@@ -103,8 +107,7 @@ def shake(model: Any) -> None:
             layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
 
 
-def photos(count: int = 3) -> np.ndarray:
-    return np.random.default_rng(1).integers(0, 256, (count, SIDE, SIDE, 3)).astype(np.float32)
+PHOTOS = np.random.default_rng(1).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("build", BUILDERS)
@@ -113,12 +116,10 @@ def test_the_opened_network_is_the_same_network(build: Callable[[], tuple[Any, A
     model, expected = build()
     shake(model)
     network = open_network(model)
-    outputs = network.keras_model(photos(), training=False)
-    probabilities = model(photos(), training=False)
-    np.testing.assert_allclose(
-        outputs["probabilities"], probabilities[0] if isinstance(probabilities, list) else probabilities, atol=1e-5
-    )
-    embedding = np.array(expected(photos(), training=False)).reshape(3, -1)
+    outputs = network.keras_model(PHOTOS, training=False)
+    (probabilities,) = keras.tree.flatten(model(PHOTOS, training=False))
+    np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
+    embedding = np.array(expected(PHOTOS, training=False)).reshape(3, -1)
     embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
     np.testing.assert_allclose(outputs["embedding"], embedding, atol=1e-5)
     assert (network.features is None) == (build is perceptron)
@@ -128,17 +129,21 @@ def test_the_opened_network_is_the_same_network(build: Callable[[], tuple[Any, A
 
 def test_our_own_network(tiny_model: Any) -> None:
     network = open_network(tiny_model)
-    outputs = network.keras_model(photos(), training=False)
-    np.testing.assert_allclose(outputs["probabilities"], tiny_model(photos(), training=False), atol=1e-6)
+    outputs = network.keras_model(PHOTOS, training=False)
+    np.testing.assert_allclose(outputs["probabilities"], tiny_model(PHOTOS, training=False), atol=1e-6)
     assert outputs["embedding"].shape == (3, 8)
     assert "'embedding'" in network.embedding_from
     assert network.scales_itself
 
 
+def fingerprint(model: Any) -> str:
+    return network_fingerprint(open_network(model), (SIDE, SIDE), "0-255")
+
+
 def head(activation: str = "relu", deeper: bool = False, normalised: str = "") -> Any:
-    """A small classifier; other arguments change the network and not one of its weights."""
+    """A small classifier; other arguments change the network and none of its weights."""
     keras.utils.set_random_seed(0)
-    photo = keras.Input((SIDE, SIDE, 3))
+    photo = photo_input()
     pooled = layers.GlobalMaxPooling2D(name="pooled")(layers.Conv2D(4, 3, activation=activation, name="conv")(photo))
     first = L2Normalize(name="one")(pooled) if normalised == "first" else pooled
     hidden = layers.Dense(4, name="hidden")(first)
@@ -147,25 +152,17 @@ def head(activation: str = "relu", deeper: bool = False, normalised: str = "") -
     return keras.Model(photo, layers.ReLU(name="more")(outputs) if deeper else outputs)
 
 
-def fingerprint(model: Any) -> str:
-    return network_fingerprint(open_network(model), (SIDE, SIDE), "0-255")
-
-
-@pytest.mark.parametrize(
-    "changes", [{"activation": "tanh"}, {"deeper": True}, {"normalised": "first"}, {"normalised": "last"}], ids=str
-)
-def test_the_fingerprint_covers_the_network_and_where_the_embedding_is_taken(changes: dict[str, Any]) -> None:
-    plain, changed = head(), head(**changes)
-    for one, other in zip(plain.get_weights(), changed.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert fingerprint(plain) == fingerprint(head())
-    assert fingerprint(plain) != fingerprint(changed)
-
-
-def test_the_fingerprint_tells_one_embedding_from_another() -> None:
-    one, other = head(normalised="first"), head(normalised="last")
-    assert open_network(one).embedding_from == open_network(other).embedding_from
-    assert fingerprint(one) != fingerprint(other)
+def test_the_fingerprint_covers_the_network_and_where_the_embedding_is_taken() -> None:
+    changes: list[dict[str, Any]] = [
+        {}, {"activation": "tanh"}, {"deeper": True}, {"normalised": "first"}, {"normalised": "last"},
+    ]  # fmt: skip
+    models = [head(**each) for each in changes]
+    for model in models[1:]:
+        for one, other in zip(models[0].get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert open_network(models[-2]).embedding_from == open_network(models[-1]).embedding_from
+    assert len(set(map(fingerprint, models))) == len(changes)
+    assert fingerprint(models[0]) == fingerprint(head())
 
 
 FINGERPRINT = """
@@ -178,13 +175,13 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_the_fingerprint_of_a_file_is_the_same_in_every_process(tmp_path: Path) -> None:
-    paths = []
-    for build in BUILDERS:
-        paths.append(tmp_path / f"{build.__name__}.keras")
-        build()[0].save(paths[-1])
+    paths = [tmp_path / f"{build.__name__}.keras" for build in BUILDERS]
+    for build, path in zip(BUILDERS, paths, strict=True):
+        build()[0].save(path)
     paths.append(tmp_path / "random.h5")
-    photo = keras.Input((SIDE, SIDE, 3))
+    photo = photo_input()
     flat = layers.Dropout(0.5)(layers.Conv2D(2, SIDE)(layers.GaussianNoise(0.1)(photo)))
     keras.Model(photo, layers.Dense(4)(flat)).save(paths[-1])
     command = [sys.executable, "-c", FINGERPRINT, *map(str, paths)]
@@ -193,26 +190,26 @@ def test_the_fingerprint_of_a_file_is_the_same_in_every_process(tmp_path: Path) 
     assert len(set(elsewhere)) == len(paths)
 
 
-def test_a_class_that_moves_makes_no_other_network(tiny_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fingerprint_stays_where_a_class_moves(tiny_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint(tiny_model)
     monkeypatch.setattr(L2Normalize, "__module__", "wildtrack.elsewhere")
     assert fingerprint(tiny_model) == before
 
 
+class Subclassed(keras.Model):  # type: ignore[misc]
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
 def two_inputs() -> Any:
-    one, other = keras.Input((SIDE, SIDE, 3)), keras.Input((SIDE, SIDE, 3))
+    one, other = photo_input(), photo_input()
     return keras.Model([one, other], layers.Dense(2)(layers.Flatten()(one + other)))
 
 
 def two_outputs() -> Any:
-    photo = keras.Input((SIDE, SIDE, 3))
+    photo = photo_input()
     flat = layers.Flatten()(photo)
     return keras.Model(photo, [layers.Dense(2)(flat), layers.Dense(3)(flat)])
-
-
-class Subclassed(keras.Model):  # type: ignore[misc]
-    def call(self, inputs: Any) -> Any:
-        return inputs
 
 
 @pytest.mark.parametrize(
@@ -224,28 +221,29 @@ class Subclassed(keras.Model):  # type: ignore[misc]
         (lambda: keras.Sequential([layers.Dense(2)]), "Functional or Sequential"),
         (lambda: keras.Sequential([keras.Input((5,)), layers.Dense(2)]), "not photos"),
         (lambda: keras.Sequential([keras.Input((SIDE, SIDE, 1)), layers.Dense(2)]), "not photos"),
-        (lambda: keras.Sequential([keras.Input((SIDE, SIDE, 3)), layers.Flatten()]), "no layer with weights"),
+        (lambda: keras.Sequential([photo_input(), layers.Flatten()]), "no layer with weights"),
     ],
 )
-def test_what_cannot_be_opened(model: Callable[[], Any], reason: str) -> None:
+def test_models_that_cannot_be_opened(model: Callable[[], Any], reason: str) -> None:
     with pytest.raises(UserError, match=reason):
         open_network(model())
 
 
-def test_a_temperature_is_no_input_scaling() -> None:
-    photo = keras.Input((SIDE, SIDE, 3))
-    logits = layers.Rescaling(16.0)(layers.Dense(4)(layers.Flatten()(photo)))
-    assert not open_network(keras.Model(photo, layers.Softmax()(logits))).scales_itself
+@pytest.mark.parametrize(
+    ("parts", "scales"),
+    [
+        ([layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(4)], True),
+        ([layers.Conv2D(3, 1, name="scaling"), layers.Flatten(), layers.Dense(4)], True),  # as our builder has it
+        ([layers.Flatten(), layers.Dense(4), layers.Rescaling(16.0), layers.Softmax()], False),  # a temperature
+        ([layers.Conv2D(4, 3), layers.Normalization(), layers.Rescaling(0.2), layers.Conv2D(4, 1, name="scaling"),
+          layers.Flatten(), layers.Dense(4)], False),
+    ],
+)  # fmt: skip
+def test_only_scaling_of_the_photos_counts_as_input_scaling(parts: list[Any], scales: bool) -> None:
+    assert open_network(keras.Sequential([photo_input(), *parts])).scales_itself == scales
 
 
-def test_scaling_inside_the_network_is_no_input_scaling() -> None:
-    photo = keras.Input((SIDE, SIDE, 3))
-    deep = layers.Rescaling(0.2)(layers.Normalization()(layers.Conv2D(4, 3)(photo)))
-    named = layers.Conv2D(4, 1, name="scaling")(deep)
-    assert not open_network(keras.Model(photo, layers.Dense(4)(layers.Flatten()(named)))).scales_itself
-
-
-@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small", "ConvNeXtTiny"])
+@pytest.mark.parametrize("name", ["EfficientNetB0", "MobileNetV3Small", "ConvNeXtTiny"])
 def test_applications_that_scale_their_input(name: str) -> None:
     model = getattr(keras.applications, name)(weights=None, input_shape=(SIDE, SIDE, 3), classes=4)
     assert open_network(model).scales_itself
@@ -259,12 +257,12 @@ def refused(path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
-@pytest.mark.parametrize("damage", ["empty", "cut", "text"])
-def test_a_damaged_model_is_refused(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_model_is_refused(tmp_path: Path, name: str) -> None:
     perceptron()[0].save(tmp_path / name)
     whole = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "text": b"hello"}[damage])
-    assert re.search(f"{name} (cannot be loaded|was not loaded: it is damaged)", refused(tmp_path / name))
+    for content in (b"", whole[: len(whole) // 2], b"hello"):
+        (tmp_path / name).write_bytes(content)
+        assert re.search(f"{name} (cannot be loaded|was not loaded: it is damaged)", refused(tmp_path / name))
 
 
 class Unknown(layers.Layer):  # type: ignore[misc]
@@ -272,46 +270,31 @@ class Unknown(layers.Layer):  # type: ignore[misc]
         return inputs * 2
 
 
+def edit(path: Path, change: Callable[[Any], Any]) -> None:
+    """Change the configuration in a `.h5` or `.keras` file."""
+    if path.suffix == ".h5":
+        with h5py.File(path, "r+") as file:
+            file.attrs["model_config"] = json.dumps(change(json.loads(file.attrs["model_config"])))
+        return
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    content["config.json"] = json.dumps(change(json.loads(content["config.json"]))).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
-def test_an_unknown_layer_is_asked_for_and_taken(tmp_path: Path, name: str) -> None:
-    photo = keras.Input((SIDE, SIDE, 3))
+def test_an_unknown_layer_is_loaded_only_with_its_class(tmp_path: Path, name: str) -> None:
+    photo = photo_input()
     keras.Model(photo, layers.Dense(4)(layers.Flatten()(Unknown()(photo)))).save(tmp_path / name)
     if name == "model.keras":  # else Keras would import this very module
-        edit_keras(tmp_path / name, lambda config: json.loads(json.dumps(config).replace(__name__, "gone_module")))
+        edit(tmp_path / name, lambda config: json.loads(json.dumps(config).replace(__name__, "gone_module")))
     message = refused(tmp_path / name)
     assert "CUSTOM_OBJECTS" in message
     assert "it is made with 'Unknown'" in message or "Custom>Unknown" in message
     loaded = load_keras_file(tmp_path / name, {"Unknown": Unknown})
     assert open_network(loaded).keras_model.output["probabilities"].shape == (None, 4)
-
-
-@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
-def test_a_lambda_layer_is_refused_and_never_runs(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    canary = tmp_path / "canary"
-    photo = keras.Input((SIDE, SIDE, 3))
-    trap = layers.Lambda(lambda x: x * float(__import__("os").open("canary", 64) >= 0))  # 64: create
-    keras.Model(photo, layers.Dense(4)(layers.Flatten()(trap(photo)))).save(tmp_path / name)
-    canary.unlink()
-    keras.saving.load_model(tmp_path / name, compile=False, safe_mode=False)
-    assert canary.exists()  # the trap works where nobody is careful
-    canary.unlink()
-    assert "cannot be loaded" in refused(tmp_path / name)
-    assert not canary.exists()
-
-
-def edit_h5(path: Path, edit: Callable[[Any], Any]) -> None:
-    with h5py.File(path, "r+") as file:
-        file.attrs["model_config"] = json.dumps(edit(json.loads(file.attrs["model_config"])))
-
-
-def edit_keras(path: Path, edit: Callable[[Any], Any]) -> None:
-    with zipfile.ZipFile(path) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    content["config.json"] = json.dumps(edit(json.loads(content["config.json"]))).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
 
 
 def as_keras_2(node: Any) -> Any:
@@ -336,21 +319,18 @@ def as_keras_2(node: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
-def test_what_tensorflow_2_15_saved_is_read(tmp_path: Path, name: str) -> None:
-    backbone = mobilenet()
-    separable = layers.SeparableConv2D(6, 1)(backbone.output)
-    model = keras.Sequential(
-        [keras.Model(backbone.input, separable), layers.Flatten(), layers.Dense(4, activation="softmax")]
-    )
+def test_a_model_saved_by_tensorflow_2_15_is_read(tmp_path: Path, name: str) -> None:
+    photo = photo_input()
+    normalised = layers.BatchNormalization()(layers.DepthwiseConv2D(5, strides=4)(photo))
+    separable = layers.SeparableConv2D(6, 1)(normalised)
+    model = keras.Sequential([keras.Model(photo, separable), layers.Flatten(), layers.Dense(4, "softmax")])
     model.build((None, SIDE, SIDE, 3))
     shake(model)
     model.save(tmp_path / name)
-    (edit_keras if name == "model.keras" else edit_h5)(tmp_path / name, as_keras_2)
+    edit(tmp_path / name, as_keras_2)
     before = (tmp_path / name).read_bytes()
-    loaded = load_keras_file(tmp_path / name, {})
-    np.testing.assert_allclose(
-        open_network(loaded).keras_model(photos(), training=False)["probabilities"], model(photos()), atol=1e-5
-    )
+    outputs = open_network(load_keras_file(tmp_path / name, {})).keras_model(PHOTOS, training=False)
+    np.testing.assert_allclose(outputs["probabilities"], model(PHOTOS), atol=1e-5)
     assert (tmp_path / name).read_bytes() == before
 
 
@@ -375,11 +355,10 @@ def test_a_graph_as_keras_2_wrote_it() -> None:
     config = mend({"class_name": "Functional", "config": graph})
     assert mend(config) == config
     model = keras.Model.from_config(config["config"])
-    network = open_network(model)
-    assert network.scales_itself
+    assert open_network(model).scales_itself
     assert model.get_layer("inner").output.shape == (None, SIDE - 2, SIDE - 2, 3)
-    scaled = model.get_layer("sub")(model.get_layer("div")(photos()))
-    np.testing.assert_allclose(scaled, photos() / 127.5 - 1, atol=1e-5)
+    scaled = model.get_layer("sub")(model.get_layer("div")(PHOTOS))
+    np.testing.assert_allclose(scaled, PHOTOS / 127.5 - 1, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -391,8 +370,8 @@ def test_operations_that_are_no_scaling_stay_as_they_are(function: str, options:
     assert mend(node) == node
 
 
-def test_a_file_that_needs_no_mending_is_not_copied(tmp_path: Path) -> None:
-    for name in ("model.keras", "model.h5"):
-        perceptron()[0].save(tmp_path / name)
-        with readable_by_keras_3(tmp_path / name, ()) as path:
-            assert path == tmp_path / name
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_file_of_keras_3_is_not_copied(tmp_path: Path, name: str) -> None:
+    perceptron()[0].save(tmp_path / name)
+    with readable_by_keras_3(tmp_path / name, ()) as path:
+        assert path == tmp_path / name

@@ -1,6 +1,6 @@
-"""A model's embeddings of photos, kept on disk, so that a second run only embeds what is new or changed.
+"""A model's outputs for photos, kept on disk, so that a second run only embeds what is new or changed.
 
-One file a model: `embeddings/NAME.npz` in the cache folder, with a key and every output of the engine a photo.
+One file a model: `embeddings/NAME.npz` in the cache folder, with a key and every output of the engine for each photo.
 """
 
 import hashlib
@@ -22,40 +22,25 @@ from wildtrack.errors import UserError
 from wildtrack.storage.cache import Cache, CacheConfig
 from wildtrack.storage.threads import in_threads, pieces
 
-KEYS, DIGEST = "keys", "digest"  # beside the engine's outputs; no output may have such a name
+KEYS, DIGEST = "keys", "digest"  # arrays of the file that are no outputs of the engine
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """A model's outputs for a catalogue's photos.
+    """A model's outputs for those of a catalogue's N photos that could be read."""
 
-    Attributes:
-        rows: int (M,), increasing: those of the catalogue's N rows whose photo could be embedded, M >= 1.
-        outputs: "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities).
-        problems: columns `path` and `reason`, one row for each of the others.
-    """
-
-    rows: np.ndarray
-    outputs: Outputs
-    problems: pd.DataFrame
+    rows: np.ndarray  # int (M,), increasing: their rows in the catalogue, M >= 1
+    outputs: Outputs  # "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities)
+    problems: pd.DataFrame  # columns `path` and `reason`, one row for each of the others
 
 
 def run_engine(
     engine: Engine, read: Reader, rows: np.ndarray, description: str | None = None
 ) -> tuple[Outputs, dict[int, str]]:
-    """Run an engine over some photos of a catalogue.
+    """The engine's outputs for the photos `read` gives of some rows (int (N,)), and {row: reason} of unreadable ones.
 
-    Every thread reads a batch and runs the engine on it: so no core waits, and memory holds a batch a core.
-
-    Args:
-        engine: Any engine.
-        read: Gives a row's photo; a memory map's `__getitem__` reads it photo by photo.
-        rows: int (N,): which photos.
-        description: What the progress bar says; None for no bar.
-
-    Returns:
-        "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities) of the rows that could be
-        read, nothing where there are none; and {row: reason} of the others.
+    Outputs are float32, one row for each readable photo; {} where there is none. Every thread reads a batch and runs
+    the engine on it, so no core waits, and memory holds a batch a core. A progress bar shows the description, if any.
     """
     outputs: Outputs = {}
     reasons: dict[int, str] = {}
@@ -97,18 +82,17 @@ def cached_outputs(
     read: Reader,
     cache: CacheConfig,
 ) -> Embedded:
-    """An engine's outputs for photos; it is run over those that it has not seen yet.
+    """An engine's outputs for photos; it is run over those that are not in the cache yet.
 
-    A photo is known by its file's digest and its box, and the model by its name, which covers the weights, the
-    preprocessing and the photo reader. When a model's file grows beyond the limit, photos that are not asked for are
-    dropped, and then the files of the models not used for longest.
+    A photo is known by its file's digest and its box, and the model by its name. When a model's file grows beyond the
+    limit, photos outside the table are dropped, and then the files of the models not used for longest.
 
     Args:
-        engine: Either engine.
-        name: The key of its model, hexadecimal; for a saved model from `cache_name`.
+        engine: Any engine.
+        name: The key of its model, hexadecimal; for a saved model its `cache_name`.
         table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
         digests: From `photo_digests`, N; "" is embedded and not kept.
-        read: Gives the photo of a row, as this model takes it: from `photo_reader`, or an array's `__getitem__`.
+        read: Gives the photo of a row at the model's size: from `photo_reader`, or an array's `__getitem__`.
         cache: Files go to its `embeddings` folder; the newest one may take more than the limit.
 
     Raises:
@@ -118,22 +102,20 @@ def cached_outputs(
     entries = Cache(cache.root / "embeddings", ".npz", cache.cache_gb)
     known = entries.get(name, _load)
     places = _places(known, keys)
-    firsts = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
+    new = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
     reasons: dict[str, str] = {}
-    if len(firsts):
-        made, failed = run_engine(engine, read, firsts, "Embedding photos")
+    if len(new):
+        made, failed = run_engine(engine, read, new, "Embedding photos")
         reasons = {keys[row]: reason for row, reason in failed.items()}
         if made:
-            made[KEYS] = keys[[row for row in firsts if row not in failed]]
+            made[KEYS] = keys[[row for row in new if row not in failed]]
             known = {each: np.concatenate([known[each], made[each]]) for each in made} if known else made
             lasting = _lasting(known, keys, entries.limit_gb)
             entries.put(name, lambda part: _save(part, lasting))
             entries.trim(keep=name)
             places = _places(known, keys)
     rows = np.flatnonzero(places >= 0)
-    problems = problem_table(
-        (table["path"].iloc[row], reasons[keys[row]]) for row in range(len(keys)) if places[row] < 0
-    )
+    problems = problem_table((table["path"].iloc[row], reasons[keys[row]]) for row in np.flatnonzero(places < 0))
     if not known or not len(rows):
         path, reason = problems.iloc[0]
         raise UserError(f"none of the {len(table)} photos can be read; the first: {path}: {reason}")
@@ -142,17 +124,17 @@ def cached_outputs(
 
 
 def _places(known: Outputs | None, keys: np.ndarray) -> np.ndarray:
-    """Where among what is known each key is, int (N,); -1 for one that is not."""
+    """The place of each key in the cached arrays, int (N,); -1 for one that is not there."""
     return pd.Index(known[KEYS] if known else []).get_indexer(pd.Index(keys))
 
 
 def _taken(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The values at some places; not copied where these are all of them in order."""
+    """The values at some places; not copied where these are all places in order."""
     return values if np.array_equal(places, np.arange(len(values))) else values[places]
 
 
 def _keys(table: pd.DataFrame, digests: Sequence[str]) -> np.ndarray:
-    """Name each row's photo and box, str (N,); a row whose file could not be read gets a name of its own."""
+    """Keys of each row's photo and box, str (N,); unique ones with a space for files that could not be read."""
     named = [
         hashlib.sha256(f"{digest} {box}".encode()).hexdigest() if digest else f"row {row}"
         for row, (digest, box) in enumerate(zip(digests, boxes(table), strict=True))
@@ -164,12 +146,12 @@ def _load(entry: Path) -> Outputs:
     with np.load(entry, allow_pickle=False) as file:
         outputs = {name: file[name] for name in file.files}
     if str(outputs.pop(DIGEST)) != _digest(outputs) or len({len(values) for values in outputs.values()}) != 1:
-        raise ValueError("its digest is another")
+        raise ValueError("its digest does not match")
     return outputs
 
 
 def _lasting(outputs: Outputs, keys: np.ndarray, limit_gb: float) -> Outputs:
-    """What is kept: no rows without a lasting name, and only those of `keys` if all are more than the limit."""
+    """The rows to keep: those of files that could be read, and only those of `keys` if all exceed the limit."""
     kept = np.char.find(outputs[KEYS], " ") < 0
     if sum(values.nbytes for values in outputs.values()) > limit_gb * 1e9:
         kept &= np.isin(outputs[KEYS], keys)

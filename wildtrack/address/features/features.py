@@ -1,4 +1,4 @@
-"""Photos as matchers see them: what was computed of each, side by side."""
+"""The features of photos, as matchers take them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,24 +12,16 @@ from wildtrack.address.features.keypoints import Keypoints
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The features of N photos.
+    """The features of N photos; an index array gives those of some."""
 
-    Attributes:
-        embeddings: float32 (N, D), length one; may be mapped from disk.
-        viewpoints: str (N,), which side of the animal shows, "" where not known.
-        keypoints: Of each photo; None where no matcher in use needs them.
-    """
-
-    embeddings: npt.NDArray[np.float32]
-    viewpoints: npt.NDArray[np.object_]
-    keypoints: Sequence[Keypoints] | None = None
+    embeddings: npt.NDArray[np.float32]  # (N, D), length one; may be mapped from disk
+    viewpoints: npt.NDArray[np.object_]  # str (N,), which side of the animal shows, "" where not known
+    keypoints: Sequence[Keypoints] | None = None  # None where no matcher in use needs them
 
     def __len__(self) -> int:
-        """N."""
         return len(self.viewpoints)
 
     def __getitem__(self, rows: npt.NDArray[np.intp]) -> "Features":
-        """Those of some photos."""
         chosen = None if self.keypoints is None else [self.keypoints[row] for row in rows]
         return Features(self.embeddings[rows], self.viewpoints[rows], chosen)
 

@@ -1,4 +1,4 @@
-"""The keypoints of a photo: where something is to be seen, and what it looks like. Pixels in, two arrays out."""
+"""The SIFT keypoints of a photo: places and descriptors."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from wildtrack.console import track
 from wildtrack.storage.cache import Cache, CacheConfig
 from wildtrack.storage.threads import in_threads
 
-SIDE = 512  # pixels, the longer side of the photo that is looked at; a smaller photo is enlarged
+SIDE = 512  # pixels, the longer side that photos are resized to
 MOST = 600  # keypoints kept, those of the strongest contrast
 TILES = (8, 8)  # of the photo, in each of which the contrast is equalised
 CLIP = 2.0  # how far, see `cv2.createCLAHE`
@@ -28,37 +28,25 @@ SETTINGS = f"RootSIFT {SIDE} {MOST} {TILES} {CLIP} {SCALE} OpenCV {cv2.__version
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
-    """K keypoints of a photo.
+    """K keypoints of a photo."""
 
-    Attributes:
-        places: float32 (K, 2): x and y, in pixels of the photo at the size that was looked at.
-        descriptors: uint8 (K, 128): RootSIFT times `SCALE`.
-        size: (height, width) of the photo at that size.
-    """
-
-    places: npt.NDArray[np.float32]
-    descriptors: npt.NDArray[np.uint8]
-    size: tuple[int, int]
+    places: npt.NDArray[np.float32]  # (K, 2): x and y, in pixels of the resized photo
+    descriptors: npt.NDArray[np.uint8]  # (K, 128): RootSIFT times `SCALE`
+    size: tuple[int, int]  # (height, width) of the resized photo
 
     @classmethod
     def none(cls, size: tuple[int, int] = (1, 1)) -> "Keypoints":
-        """Those of a photo that shows nothing, or is gone."""
+        """No keypoints: those of a photo that shows nothing, or is gone."""
         return cls(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8), size)
 
 
 def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
-    """Find and describe the keypoints of a photo.
+    """At most `MOST` keypoints of a photo, uint8 (H, W, 3) RGB, the strongest first; thread-safe.
 
     The photo is made grey and its contrast equalised tile by tile (CLAHE), so that a photo in haze has keypoints as
     well. SIFT (Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004) finds them; descriptors
     are compared better by the root of their entries (Arandjelovic and Zisserman, "Three things everyone should know
-    to improve object retrieval", CVPR 2012). Thread-safe.
-
-    Args:
-        photo: uint8 (H, W, 3) RGB. One that shows nothing has no keypoints.
-
-    Returns:
-        At most `MOST` keypoints, the strongest first.
+    to improve object retrieval", CVPR 2012).
     """
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     grey = cv2.createCLAHE(CLIP, TILES).apply(grey)  # an object a call: it is not safe across threads
@@ -74,30 +62,17 @@ def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
 
 
 def read_keypoints(photo: Path | BinaryIO, bbox: Box | None) -> Keypoints:
-    """The keypoints of a photo, a file or a seekable stream, seen with its longer side `SIDE` pixels long.
-
-    Raises:
-        PhotoError: It cannot be read.
-    """
+    """The keypoints of a photo, a file or a seekable stream, with its longer side `SIDE` pixels; else PhotoError."""
     return find_keypoints(read_photo(photo, scaled_size(*photo_size(photo, bbox), SIDE), bbox))
 
 
 def cached_keypoints(table: pd.DataFrame, root: Path, digests: Sequence[str], cache: CacheConfig) -> list[Keypoints]:
     """The keypoints of every photo of a catalogue, each computed once and then found by its digest.
 
-    Args:
-        table: Catalogue rows with `path`, and `bbox` where there are boxes, N rows.
-        root: What the paths are relative to.
-        digests: From `photo_digests`, N; "" is computed and not kept.
-        cache: A small file a photo goes into its `keypoints` folder.
-
-    Returns:
-        N of them.
-
-    Raises:
-        UserError: A photo that was there when the catalogue was read cannot be read any more.
+    The table has `path`, relative to `root`, and `bbox` where there are boxes; a photo whose digest is "" is not kept.
+    UserError where a photo that was there when the catalogue was read cannot be read any more.
     """
-    entries = Cache(cache.root / "keypoints", ".npz", cache.cache_gb)  # one for all settings: old ones make room
+    entries = Cache(cache.root / "keypoints", ".npz", cache.cache_gb)  # one limit for all settings: old ones make room
     jobs = list(zip(table["path"], boxes(table), digests, strict=True))
 
     def look(job: tuple[str, Box | None, str]) -> Keypoints:

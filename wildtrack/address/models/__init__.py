@@ -5,11 +5,11 @@
 - `layers`: the head's own layer, `L2Normalize`
 - `scaling`: the range of pixel values that a network expects
 - `preprocessor`: what inference must know of a model
-- `network`: a saved Keras model, ours or a third-party one, as one network
-- `loading/`: files of other programs and versions, looked through before they are opened
+- `network`: any saved Keras model as one network with its embedding as an output
+- `loading/`: model files of other programs and versions, checked before they are opened
 - `export`: a network -> ONNX
 - `engines`: run a network on photos
 - `saved`: the model in an artifacts folder -> the engine that runs it
-- `fingerprint`: what names a model and the files made with it
+- `fingerprint`: names for a model and for the files made with it
 - `megadescriptor`: a network of another project, by PyTorch
 """

@@ -41,12 +41,9 @@ def backbone_builder(name: str) -> Callable[..., keras.Model]:
 
 
 def family_scaling(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The backbone family's `preprocess_input` as a matrix: y = x @ kernel + bias.
+    """The backbone family's `preprocess_input` as float32 kernel (3, 3) and bias (3,): y = x @ kernel + bias.
 
-    Every family's scaling is affine in the three channels, so four probes give it exactly.
-
-    Returns:
-        float32 kernel (3, 3) and bias (3,), for x in 0..255, RGB.
+    x is RGB, 0-255. Every family's scaling is affine in the three channels, so four probes give it exactly.
     """
     preprocess_input = sys.modules[backbone_builder(name).__module__].preprocess_input
     probes = np.vstack([np.zeros((1, 3)), 255.0 * np.eye(3)]).astype(np.float32)  # black, red, green, blue
@@ -64,7 +61,7 @@ class Backbone:
 
     @property
     def pretrained(self) -> bool:
-        """Whether its weights already know something of photos."""
+        """Whether its weights are trained ones."""
         return self.origin != "random"
 
     @property
@@ -100,22 +97,19 @@ def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: 
             ) from error
 
     pretrained = partial(build, image_size or PRETRAINED_SIZE)
-    untrained = partial(build, image_size or RANDOM_SIZE, include_top=False, weights=None)
+    network, origin = None, weights
     if weights in ("auto", "imagenet"):
         network, origin = _with_imagenet(pretrained, weights), "imagenet"
-        if network is None:
-            network, origin = untrained(), "random"
-    elif weights == "none":
-        network, origin = untrained(), "random"
-    else:
-        network, origin = _with_file(pretrained, Path(weights)), weights
+    elif weights != "none":
+        network = _with_file(pretrained, Path(weights))
+    if network is None:
+        network, origin = build(image_size or RANDOM_SIZE, include_top=False, weights=None), "random"
     return Backbone(name, keras.Model(network.input, network.output, name="backbone"), origin)
 
 
 def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Model | None:
     """The backbone with downloaded ImageNet weights; None for "auto" when they cannot be had."""
-    draws = random.getstate()
-    patience = socket.getdefaulttimeout()
+    random_state, timeout = random.getstate(), socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras' own download waits for ever on a silent network
     log.info("Looking for ImageNet weights, on this disk or to download.")
     try:
@@ -127,10 +121,10 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
                 "use --weights with a local file, or --weights none to start from random weights"
             ) from error
         log.warning("ImageNet weights cannot be had (%s): random weights are used instead.", _first_line(error))
-        random.setstate(draws)  # so that the random weights are those of "none"
+        random.setstate(random_state)  # so that the random weights are those of "none"
         return None
     finally:
-        socket.setdefaulttimeout(patience)
+        socket.setdefaulttimeout(timeout)
 
 
 def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:

@@ -1,7 +1,7 @@
 """Build the network: photo -> backbone -> embedding -> probabilities.
 
     pixels 0..255 (B, H, W, 3)
-      -> scaling, as the backbone's own family wants it
+      -> scaling, as the backbone's own family requires
       -> backbone from keras.applications, without its top
       -> pooling -> Dense(embed_dim) -> BatchNorm
       -> L2Normalize                    "embedding"      (B, embed_dim), length one
@@ -11,7 +11,7 @@
 
 The stem is the backbone up to its last map of one cell per 8 pixels. Two ways of pooling go with two kinds of weights.
 "average" takes the mean of the backbone's last map, wherever things are: right for pretrained weights, whose deep
-layers know something; training leaves their stem as it is. "grid" is the stem alone and a coarse grid of what is where:
+layers are useful; training leaves their stem as it is. "grid" is the stem alone and a coarse grid of what is where:
 right for random weights, because a few hundred photos can train the stem but not the deep layers.
 docs/results.md has the figures.
 """
@@ -31,22 +31,11 @@ GRID = 8  # cells a side that grid pooling leaves of that map, roughly
 
 
 def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: str, sub_centres: int = 1) -> keras.Model:
-    """The whole network.
+    """The whole network, from photos to probabilities, around a backbone, which becomes part of it.
 
-    Args:
-        backbone: From `build_backbone`; its network becomes part of the model.
-        embed_dim: Length of the embedding.
-        num_ids: Identities to tell apart, at least 2.
-        pooling: "average", "grid", or "auto": grid for random weights, average for others.
-        sub_centres: Centres an identity may have, 1 or more; the nearest one counts (Deng et al., "Sub-center ArcFace:
-            Boosting Face Recognition by Large-Scale Noisy Web Faces", ECCV 2020).
-
-    Returns:
-        A model from photos to probabilities, with layers named "backbone", "pooled", "embedding", "centres" and
-        "cosine".
-
-    Raises:
-        UserError: A backbone that has no map for grid pooling.
+    `pooling` is "average", "grid" or "auto": grid for random weights, average for others. Of an identity's
+    `sub_centres` the nearest one counts (Deng et al., "Sub-center ArcFace: Boosting Face Recognition by Large-Scale
+    Noisy Web Faces", ECCV 2020). UserError for a backbone that has no map for grid pooling.
     """
     if pooling == "auto":
         pooling = "average" if backbone.pretrained else "grid"
@@ -90,5 +79,4 @@ def _grid(features: Any) -> Any:
     """(B, h, w, channels) -> (B, about GRID * GRID * channels): the mean of each cell, in place, standardised."""
     cell = max(1, features.shape[1] // GRID)
     cells = keras.layers.AveragePooling2D(cell, name="grid")(features)
-    pooled = keras.layers.Flatten(name="pooled")(cells)
-    return keras.layers.BatchNormalization(name="pooled_norm")(pooled)
+    return keras.layers.BatchNormalization(name="pooled_norm")(keras.layers.Flatten(name="pooled")(cells))

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -13,21 +15,28 @@ from wildtrack.address.models.fingerprint import cache_name, current_fingerprint
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import cores
 
-INPUT = ("photos", "tensor(uint8)", 4)  # name, type and number of axes of what our models take
+INPUT = ("photos", "tensor(uint8)", 4)  # name, type and number of axes of our models' only input
 FINGERPRINT = re.compile("[0-9a-f]{64}")  # it names files of the cache
 BATCH = 8  # photos; measured: larger ones are no faster, and every core holds one
 KERAS_BATCH = 16  # photos; Keras takes one batch at a time, and each costs it some milliseconds
 
 Outputs = dict[str, np.ndarray]  # see `Engine.run`
 
-MAKE_ANEW = "delete it, and it is made anew from the model.keras or model.h5 that must lie beside it"
+MAKE_ANEW = "delete it, and it is made anew from the model.keras or model.h5 in its folder"
 
 
 class Engine(Protocol):
     """Runs a network."""
 
     def run(self, photos: np.ndarray) -> Outputs:
-        """Thread-safe. uint8 (B, H, W, 3) -> "embedding" float32 (B, D) and "probabilities" float32 (B, identities)."""
+        """Run the network on a batch; thread-safe.
+
+        Args:
+            photos: uint8 (B, H, W, 3) RGB.
+
+        Returns:
+            "embedding" float32 (B, D) and, where the network classifies, "probabilities" float32 (B, identities).
+        """
 
 
 class KerasEngine:
@@ -51,7 +60,14 @@ class KerasEngine:
 
 
 class OnnxEngine:
-    """Runs `model.onnx` with ONNX Runtime, without TensorFlow."""
+    """Runs a `model.onnx` that WildTrack has written, with ONNX Runtime, without TensorFlow.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UserError: It is damaged, or another program's.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -70,21 +86,27 @@ class OnnxEngine:
 
     @cached_property
     def cache_name(self) -> str:
-        """What its outputs are kept under."""
+        """The cache key of its outputs."""
         return cache_name(self.fingerprint, self.path)
 
     def run(self, photos: np.ndarray) -> Outputs:
         """See `Engine.run`.
 
         Raises:
-            UserError: The model fails on the photos: they are of another size than it takes, or it is no sound one.
+            UserError: The photos have another size than the model takes, or the model is defective.
         """
-        try:
+        height, width = photos.shape[1:3]
+        with onnx_errors(f"{self.path} fails on photos of {height} x {width} pixels", MAKE_ANEW):
             return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            reason = " ".join(str(error).split())[:200]
-            size = " x ".join(map(str, photos.shape[1:3]))
-            raise UserError(f"{self.path} fails on photos of {size} pixels: {reason}; {MAKE_ANEW}") from error
+
+
+@contextmanager
+def onnx_errors(what: str, advice: str) -> Iterator[None]:
+    """Raise an error of ONNX Runtime, whose exceptions share no base class, as a UserError of one line."""
+    try:
+        yield
+    except Exception as error:
+        raise UserError(f"{what}: {' '.join(str(error).split())[:200]}; {advice}") from error
 
 
 def onnx_session(path: Path, advice: str) -> Any:
@@ -97,14 +119,10 @@ def onnx_session(path: Path, advice: str) -> Any:
     # Threads that wait for work would keep the decoding of the next photos off the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # A file may say that its weights lie in another one; where nothing is, nothing can be read.
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", str(Path(os.devnull).absolute() / "nowhere")
-    )
-    try:
+    nowhere = str(Path(os.devnull).absolute() / "nowhere")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", nowhere)
+    with onnx_errors(f"{path} cannot be loaded", advice):
         return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own exceptions share no base class
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} cannot be loaded: {reason}; {advice}") from error
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """MegaDescriptor (Čermák et al. 2024), a Swin transformer trained on many animal species, by PyTorch and timm.
 
-An optional extra: nothing of it is imported before it is asked for.
+An optional extra: PyTorch and timm are imported when a model is opened.
 """
 
 import logging
@@ -25,7 +25,7 @@ LICENCE = "weights CC BY-NC 4.0: not for commercial use"
 
 
 class TimmEngine:
-    """Runs a timm model with the pixels that its own data configuration asks for."""
+    """Runs a timm model with the pixel scaling of its own data configuration."""
 
     def __init__(self, model: Any) -> None:
         import timm
@@ -42,7 +42,7 @@ class TimmEngine:
         self.fingerprint = model_fingerprint(model.pretrained_cfg["architecture"], weights, self.image_size, scaling)
 
     def run(self, photos: np.ndarray) -> Outputs:
-        """uint8 (B, H, W, 3) -> "embedding" float32 (B, D), length one."""
+        """See `Engine.run`; "embedding" only, of length one."""
         import torch
 
         scaled = (photos / np.float32(255) - self.mean) / self.std
@@ -59,13 +59,9 @@ def check_packages() -> None:
 
 
 def open_megadescriptor(source: str) -> TimmEngine:
-    """Load MegaDescriptor, or another timm model of its form.
+    """Load MegaDescriptor, or another timm model of its form; UserError where it cannot be had or loaded.
 
-    Args:
-        source: A folder with `config.json` and the weights; else a name on the Hugging Face hub; "": DEFAULT.
-
-    Raises:
-        UserError: The hub cannot be reached, or the weights cannot be loaded.
+    `source` is a folder with `config.json` and the weights, else a name on the Hugging Face hub; "" is DEFAULT.
     """
     name = f"local-dir:{source}" if source and Path(source).is_dir() else f"hf-hub:{source or DEFAULT}"
     log.info("Looking for %s, on this disk or to download.", name)
@@ -87,6 +83,6 @@ def open_megadescriptor(source: str) -> TimmEngine:
         ) from error
     random, trained = (dict(model.named_parameters()) for model in models)
     missing = [key for key, value in trained.items() if value.ndim > 1 and torch.equal(value, random[key])]
-    if missing:  # of which timm says nothing
+    if missing:  # timm does not report it
         raise UserError(f"the weights of {name} do not fit its architecture: no {missing[0]} among them")
     return TimmEngine(models[1])

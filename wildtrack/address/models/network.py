@@ -15,25 +15,17 @@ from wildtrack.address.models.loading.legacy import readable_by_keras_3
 from wildtrack.errors import UserError
 
 OWN_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)  # a network with one of these takes 0-255
-LAYERS_WERE_IN = "wildtrack.address.layers"  # as fingerprints have it: a class that has moved makes no other network
+LAYERS_WERE_IN = "wildtrack.address.layers"  # in fingerprints: they do not change where the class moves to
 
 
 def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
     """Load a `.keras` or `.h5` file without running code from it.
 
-    Args:
-        path: The file.
-        custom_objects: Layer classes of the user's own, by name.
-
-    Raises:
-        UserError: The file is damaged or unsafe, or has a layer class that nobody named.
+    `custom_objects` are the user's own layer classes, by name. UserError where the file is damaged or unsafe, or has a
+    layer class that is neither plain nor among them.
     """
-    known = {
-        "L2Normalize": L2Normalize,
-        "Custom>L2Normalize": L2Normalize,
-        "WildTrack>L2Normalize": L2Normalize,
-        **custom_objects,
-    }
+    names = ("L2Normalize", "Custom>L2Normalize", "WildTrack>L2Normalize")
+    known = {**dict.fromkeys(names, L2Normalize), **custom_objects}
     try:
         with readable_by_keras_3(path, known) as readable:
             return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True)
@@ -66,19 +58,17 @@ def open_network(model: keras.Model) -> Network:
     """The same network with its embedding as an output.
 
     The embedding is the last `L2Normalize` layer's output, else the tensor that feeds the classification
-    layer (the last layer with weights), normalised.
-
-    Raises:
-        UserError: A model that is not built of layers, has none with weights, or is not one photo in, one answer out.
+    layer (the last layer with weights), normalised. UserError for a model that is not built of layers, has none with
+    weights, or does not take one photo and give one answer.
     """
-    calls: list[_Call] = []
-    if not _can_be_opened(model):
+    if not _is_plain(model):
         raise UserError(
             "the model is not a Functional or Sequential Keras model with one input and one output, "
             "so its embedding cannot be reached; save it as one"
         )
     if len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
         raise UserError(f"the model takes {model.inputs[0].shape}, not photos (batch, height, width, 3)")
+    calls: list[_Call] = []
     photos = keras.Input(model.inputs[0].shape[1:], name="photos")
     probabilities = _trace(model, photos, calls)
     normalised = [call for call in calls if type(call.layer).__name__ == "L2Normalize"]
@@ -90,61 +80,61 @@ def open_network(model: keras.Model) -> Network:
     else:
         raise UserError("the model has no layer with weights, so nothing in it can be an embedding")
     if len(embedding.shape) > 2:
-        embedding = keras.layers.Flatten(name="flat_embedding")(embedding)  # Keras would number it: see the fingerprint
+        embedding = keras.layers.Flatten(name="flat_embedding")(embedding)  # named: fingerprints cover Keras' numbers
     embedding = L2Normalize(name="unit_length")(embedding)  # what is normalised already stays as it is
-    return Network(
-        keras.Model(photos, {"embedding": embedding, "probabilities": probabilities}, name="reid"),
-        found,
-        _last_map(calls),
-        _scales_its_input(calls),
-    )
+    outputs = {"embedding": embedding, "probabilities": probabilities}
+    return Network(keras.Model(photos, outputs, name="reid"), found, _last_map(calls), _scales_its_input(calls))
 
 
 @dataclass(frozen=True)
 class _Call:
-    layer: Any  # a layer, or a bare operation such as a division
+    layer: Any  # a layer, or an operation such as a division
     input: Any
     output: Any
 
+    @property
+    def gives_map(self) -> bool:
+        """Whether the output is (B, h, w, C) with more than one place; None is a side of any length."""
+        shape = getattr(self.output, "shape", ())  # some layers give a list
+        return len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
 
-def _can_be_opened(layer: Any) -> bool:
+    @property
+    def has_learnt(self) -> bool:
+        """Whether the layer has weights that do more than scale its input."""
+        weights = isinstance(self.layer, keras.layers.Layer) and bool(self.layer.weights)
+        return weights and not isinstance(self.layer, OWN_SCALING)
+
+
+def _is_plain(layer: Any) -> bool:
     """Whether a layer is a model built of layers, one tensor in and one out."""
     is_model = isinstance(layer, keras.Sequential | keras.Function) and layer.built
     return is_model and len(layer.inputs) == len(layer.outputs) == 1
 
 
-def _is_map(output: Any) -> bool:
-    """Whether an output is (B, h, w, C) with more than one place; None is a side of any length."""
-    shape = getattr(output, "shape", ())  # some layers give a list
-    return len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
-
-
 def _last_map(calls: list[_Call]) -> Any | None:
-    """The last spatial map that a layer with weights had a part in: pixels alone, however scaled, are none."""
-    maps = [call for call in calls if _is_map(call.output)]
-    return maps[-1].output if any(_has_learnt(call.layer) for call in maps) else None
-
-
-def _has_learnt(layer: Any) -> bool:
-    """Whether a layer has weights, those that only scale its input not counted."""
-    return isinstance(layer, keras.layers.Layer) and bool(layer.weights) and not isinstance(layer, OWN_SCALING)
+    """The last spatial map, where a layer with learnt weights gives one; pixels, however scaled, do not count."""
+    maps = [call for call in calls if call.gives_map]
+    return maps[-1].output if any(call.has_learnt for call in maps) else None
 
 
 def _scales_its_input(calls: list[_Call]) -> bool:
-    """Whether a layer scales the photos before one with learnt weights sees them; scaling deeper down says nothing."""
+    """Whether a layer scales the photos before the first one with learnt weights; later scaling does not count."""
     for call in calls:
-        if _is_map(call.output) and (isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling"):
+        if call.gives_map and (isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling"):
             return True
-        if _has_learnt(call.layer):
+        if call.has_learnt:
             return False
     return False
 
 
 def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
-    """Call a model's layers on `tensor` one by one, models inside it opened too; note each call; return the output."""
+    """The output for `tensor` of a model whose layers, and those of models inside it, are called one by one.
+
+    Each call is appended to `calls`.
+    """
 
     def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
-        if _can_be_opened(layer):
+        if _is_plain(layer):
             return _trace(layer, inputs[0], calls)
         output = layer(*inputs, **options)
         calls.append(_Call(layer, inputs[0] if inputs else None, output))

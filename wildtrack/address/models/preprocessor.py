@@ -1,5 +1,6 @@
 """What inference must know about a model: photo size, embedding, labels."""
 
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.address.models.loading.plain_pickle import load_plain_pickle, save_plain_pickle
 from wildtrack.address.models.scaling import SCALINGS
 from wildtrack.errors import UserError
+
+NEEDED = {"image_size", "embed_dim", "use_l2norm", "label2id", "id2label"}
 
 
 @dataclass(frozen=True)
@@ -41,51 +44,46 @@ class Preprocessor:
 def load_preprocessor(path: Path) -> Preprocessor:
     """Read our own or a third-party `preprocessor.pkl`; UserError names what is missing or wrong in it."""
     values = load_plain_pickle(path)
-    needed = {"image_size", "embed_dim", "use_l2norm", "label2id", "id2label"}
-    missing = needed - set(values) if isinstance(values, dict) else needed
+    missing = NEEDED - set(values) if isinstance(values, dict) else NEEDED
     if missing:
         raise UserError(
-            f"{path} must be a dict with the keys {', '.join(sorted(needed))}; missing: {', '.join(sorted(missing))}"
+            f"{path} must be a dict with the keys {', '.join(sorted(NEEDED))}; missing: {', '.join(sorted(missing))}"
         )
     try:
-        loaded = Preprocessor(
+        return Preprocessor(
             _image_size(values["image_size"]),
-            int(values["embed_dim"]),
+            _embed_dim(values["embed_dim"]),
             bool(values["use_l2norm"]),
             _identities(values["id2label"]),
-            values.get("scaling"),
+            _scaling(values.get("scaling")),
             int(values.get("reader_version", READER_VERSION)),
         )
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UserError(f"{path} holds a value that cannot be used: {' '.join(str(error).split())[:200]}") from error
-    if not all(8 <= side <= 4096 for side in loaded.image_size):
-        raise UserError(f"{path}: image_size {_short(loaded.image_size)} is not between 8 and 4096 pixels")
-    if loaded.embed_dim < 1:
-        raise UserError(
-            f"{path}: embed_dim {_short(loaded.embed_dim)} is not a number of dimensions; it must be 1 or more"
-        )
-    if loaded.scaling not in (None, *SCALINGS):
-        raise UserError(f"{path}: scaling is none of {', '.join(SCALINGS)}")
-    return loaded
-
-
-def _short(value: object) -> str:
-    try:
-        return str(value)[:60]
-    except ValueError:  # Python writes no number of thousands of digits
-        return "of thousands of digits"
 
 
 def _image_size(value: Any) -> tuple[int, int]:
     """(height, width) from a side, or from a sequence that starts with height and width."""
-    sides = list(value[:2]) if isinstance(value, list | tuple) else [value]
-    if not sides or not all(isinstance(side, int | float) for side in sides):
-        raise ValueError("image_size must be one number or two")
+    sides = value[:2] if isinstance(value, list | tuple) else [value]
+    if not sides or not all(isinstance(side, int | float) and 8 <= side <= 4096 for side in sides):
+        raise ValueError(f"image_size {reprlib.repr(value)} is not one number or two between 8 and 4096 pixels")
     return int(sides[0]), int(sides[-1])
 
 
+def _embed_dim(value: Any) -> int:
+    if int(value) < 1:
+        raise ValueError(f"embed_dim {reprlib.repr(value)} is not a number of dimensions; it must be 1 or more")
+    return int(value)
+
+
+def _scaling(value: Any) -> str | None:
+    if value is not None and value not in SCALINGS:
+        raise ValueError(f"scaling {reprlib.repr(value)} is none of {', '.join(SCALINGS)}")
+    return None if value is None else str(value)
+
+
 def _identities(id2label: Any) -> tuple[str, ...]:
-    """The names in the order of their class numbers, which may be text, as JSON has them."""
+    """The names in the order of their class numbers, which may be text, as in JSON."""
     names = {int(number): identity for number, identity in id2label.items()}
     if not names or set(names) != set(range(len(names))) or len(names) != len(id2label):
         raise ValueError("id2label must map 0, 1, 2, ... to names")

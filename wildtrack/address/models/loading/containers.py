@@ -1,4 +1,4 @@
-"""The files that models and weights come in, looked through before Keras opens them.
+"""Checks of the files that hold models and weights, before Keras opens them.
 
 A zip file may promise any number of bytes. An HDF5 file can say that an array lies in another file, or that it has
 more numbers than any machine. Keras checks most of that in `.keras` files, and none of it in `.h5` files.
@@ -22,11 +22,9 @@ class UnsafeFileError(Exception):
 
 
 def check_keras(path: Path) -> None:
-    """Refuse a `.keras` file that is far smaller than what it holds, or whose weights `check_hdf5` refuses.
+    """Raise UnsafeFileError for a `.keras` file far smaller than its content, or whose weights `check_hdf5` refuses.
 
-    Raises:
-        UnsafeFileError: It is one.
-        OSError, ValueError, KeyError, zipfile.BadZipFile: It is damaged.
+    A damaged one raises OSError, ValueError, KeyError or zipfile.BadZipFile.
     """
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
@@ -36,14 +34,7 @@ def check_keras(path: Path) -> None:
 
 
 def check_hdf5(source: Path | BinaryIO) -> None:
-    """Refuse an HDF5 file with links, with arrays that lie elsewhere, or with arrays far larger than the file.
-
-    Args:
-        source: The file, which is not changed.
-
-    Raises:
-        UnsafeFileError: It holds what is refused, or is damaged.
-    """
+    """Raise UnsafeFileError for a damaged HDF5 file, or one with links, or arrays elsewhere or far larger than it."""
     try:
         with h5py.File(source, "r") as file:
             reason = _bad_links(file) or _bad_arrays(file) or _repeated_names(file)
@@ -53,7 +44,7 @@ def check_hdf5(source: Path | BinaryIO) -> None:
         raise UnsafeFileError(reason)
 
 
-# In what follows a reason that is returned ends the visit: HDF5, which calls the inner functions, passes no errors on.
+# HDF5 calls the inner functions below; it passes no errors on, so they return a reason, which ends the visit.
 
 
 def _bad_links(file: h5py.File) -> str | None:

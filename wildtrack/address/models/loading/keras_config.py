@@ -1,7 +1,7 @@
 """What a third-party Keras model may be made of: plain layers, and those that the user has named.
 
 Keras' safe mode forbids some of what runs code from a model's configuration. A configuration can still call functions
-of Keras that open files, and so come by code of its own; so here nothing is allowed but what is known to do no harm.
+of Keras that open files, and so load code; therefore only what is known to be harmless is allowed here.
 """
 
 import inspect
@@ -31,14 +31,9 @@ class ForeignClassError(Exception):
 
 
 def check_config(config: Any, custom_objects: Collection[str]) -> None:
-    """Refuse a configuration that names anything but plain layers, their parts, and the user's own classes.
+    """Raise ForeignClassError for a configuration (from JSON) with more than plain layers and the user's own classes.
 
-    Args:
-        config: From JSON.
-        custom_objects: The names of classes that the user has given; what has been registered with Keras counts too.
-
-    Raises:
-        ForeignClassError: It does.
+    Those are named by `custom_objects` or registered with Keras.
     """
     for node in _named(config):
         names = {str(node["class_name"]), str(node.get("registered_name") or node["class_name"])}

@@ -1,6 +1,6 @@
-"""Models saved by Keras 2 (TensorFlow 2.15 and older), put into words that Keras 3 understands.
+"""Models saved by Keras 2 (TensorFlow 2.15 and older), made readable by Keras 3.
 
-A saved model in, a path that can be loaded out: the file itself, or a copy with its configuration mended.
+A saved model in, a path that can be loaded out: the file itself, or a copy with a rewritten configuration.
 """
 
 import json
@@ -35,14 +35,9 @@ ARITHMETIC = {
 
 @contextmanager
 def readable_by_keras_3(path: Path, custom_objects: Collection[str]) -> Iterator[Path]:
-    """A file with the same model that Keras 3 can load; it lives as long as the context.
+    """A file with the model of a `.keras` or `.h5` file that Keras 3 can load; deleted after the context.
 
-    Args:
-        path: A `.keras` or `.h5` file.
-        custom_objects: The names of layer classes of the user's own.
-
-    Yields:
-        `path` itself where its configuration needs no change.
+    It is `path` itself where its configuration needs no change. `custom_objects` names the user's own layer classes.
 
     Raises:
         OSError, ValueError, KeyError, zipfile.BadZipFile: The file is damaged.
@@ -67,13 +62,13 @@ def readable_by_keras_3(path: Path, custom_objects: Collection[str]) -> Iterator
 
 
 def mend(node: Any) -> Any:
-    """A model's configuration, anything that Keras 3 would stumble over replaced; idempotent."""
+    """A model's configuration with everything replaced that Keras 3 cannot read; idempotent."""
     if isinstance(node, list):
         return [mend(item) for item in node]
     if not isinstance(node, dict):
         return node
     node = {key: mend(value) for key, value in node.items()}
-    if node.get("compile_config"):  # how it was trained: nothing here asks, and Keras would open it in nested models
+    if node.get("compile_config"):  # how it was trained: not needed, and Keras would open it in nested models
         node["compile_config"] = None
     name, config = node.get("class_name"), node.get("config")
     if not isinstance(config, dict):
@@ -92,7 +87,7 @@ def mend(node: Any) -> Any:
 
 
 def _mend_graph(config: dict[str, Any]) -> None:
-    """Keras 2 listed a single input or output, and counted a nested model's own making as its first call; in place."""
+    """Unwrap single inputs and outputs, and count a nested model's calls from 0, not from its making; in place."""
     for key in ("input_layers", "output_layers"):
         if len(config.get(key) or ()) == 1:
             (config[key],) = config[key]
@@ -107,14 +102,14 @@ def _mend_graph(config: dict[str, Any]) -> None:
     for nested in (layer for layer in layers if layer.get("class_name") in NESTED):
         calls = [reference for reference in references if reference[0] == nested.get("name")]
         if nested["class_name"] == "Sequential" and config.get("output_layers", [None])[0] == nested.get("name"):
-            calls.append(config["output_layers"])  # of the others, Keras 3 knows
+            calls.append(config["output_layers"])  # Keras 3 handles the others
         first = min((reference[1] for reference in calls), default=0)
         for reference in calls:
             reference[1] -= first
 
 
 def _as_rescaling(node: dict[str, Any]) -> dict[str, Any]:
-    """`x / 127.5` and its like as a layer; what is no arithmetic with one constant stays as it is."""
+    """Arithmetic with one constant, such as `x / 127.5`, as a layer; any other node stays as it is."""
     name, call = node["config"].get("name"), node.get("inbound_nodes")
     factors = ARITHMETIC.get(node["config"].get("function", ""))
     try:

@@ -1,14 +1,14 @@
-"""An ONNX model of any program as an engine: what its input looks like decides how it is fed.
+"""An ONNX model of any program as an engine; its input's shape and type tell how photos are given to it.
 
 Limits: one input (batch, 3, height, width) or (batch, height, width, 3), with whole numbers 0-255 or with floats in one
-of SCALINGS (a mean and spread of its own belong into the model); one file, no weights beside it.
+of SCALINGS (another mean and spread must be part of the model); one file, with all weights in it.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from wildtrack.address.models.engines import onnx_session, unit_length
+from wildtrack.address.models.engines import onnx_errors, onnx_session, unit_length
 from wildtrack.address.models.scaling import scaled, unknown_scaling
 from wildtrack.errors import UserError
 
@@ -18,13 +18,8 @@ DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(float1
 class OnnxFile:
     """Runs an ONNX model; the embedding is its output "embedding", or the only output of shape (batch, D).
 
-    Args:
-        path: The file.
-        free_size: (height, width) in pixels for a model that takes photos of any size.
-        scaling: One of SCALINGS, or "auto", which only a model that takes whole numbers allows.
-
-    Raises:
-        UserError: The file cannot be loaded, or its input or outputs are not as said above.
+    `free_size` (height, width) is for a model that takes photos of any size; `scaling` is one of SCALINGS, or "auto"
+    for a model that takes whole numbers. UserError where the file cannot be loaded or has other inputs or outputs.
     """
 
     def __init__(self, path: Path, free_size: tuple[int, int], scaling: str) -> None:
@@ -62,15 +57,12 @@ class OnnxFile:
         return "embedding" if "embedding" in vectors else vectors[0]
 
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-        """uint8 (B, H, W, 3) -> "embedding" float32 (B, D), length one."""
+        """See `Engine.run`; "embedding" only, of length one."""
         values = photos if self.dtype == np.uint8 else scaled(photos, self.scaling).astype(self.dtype)
         fed = values.transpose(0, 3, 1, 2) if self.channels_first else values
-        pieces = [fed] if self.batch is None else [fed[row : row + 1] for row in range(len(fed))]
-        try:
+        batches = [fed] if self.batch is None else fed[:, None]
+        with onnx_errors(f"{self.path} fails on photos of {self.image_size} pixels", "is it a sound ONNX model?"):
             answers = [
-                self.session.run([self.output], {self.input_name: np.ascontiguousarray(piece)})[0] for piece in pieces
+                self.session.run([self.output], {self.input_name: np.ascontiguousarray(batch)})[0] for batch in batches
             ]
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"{self.path} fails on photos of {self.image_size} pixels: {reason}") from error
         return {"embedding": unit_length(np.concatenate(answers).astype(np.float32))}

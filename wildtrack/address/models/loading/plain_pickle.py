@@ -20,11 +20,11 @@ REFUSED_OPCODES = {
     "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "INST", "OBJ", "NEXT_BUFFER", "BYTEARRAY8", "FROZENSET",
 }  # fmt: skip
 MAX_SCALAR = 1 << 10  # characters, and
-MAX_CALLS = 300_000  # times, that a number or a name of NumPy may be asked for
+MAX_CALLS = 300_000  # numbers and names of NumPy in one file
 
 
 class _NumberType:
-    """Stands in for `numpy.dtype`, which can be talked into types of any size, objects among them."""
+    """Stands in for `numpy.dtype`, which can make types of any size, objects among them."""
 
     def __init__(self, code: str, *_flags: bool) -> None:
         if not re.fullmatch(r"[biuf][1248]|U\d{1,3}", code):
@@ -57,20 +57,20 @@ STAND_INS = {
 
 
 def _check_state(target: Any) -> None:
-    """Only our number types have a state; a stand-in function would keep what is set on it."""
+    """Refuse a state for anything but our number types; a stand-in function would keep it."""
     if not isinstance(target, _NumberType):
         raise pickle.UnpicklingError("it sets the state of something that has none")
 
 
 def _check_keys(keys: list[Any]) -> None:
-    """Refuse keys that may take for ever to hash: tuples in tuples, 2^N of them at N levels, and endless numbers."""
+    """Refuse keys that may take for ever to hash: tuples nested N deep (2^N hashes) and huge numbers."""
     for key in keys:
         if not isinstance(key, (str, bytes, float, int, NoneType)) or (isinstance(key, int) and key.bit_length() > 64):
             raise pickle.UnpicklingError("it has a key that is neither a text nor a number")
 
 
 def _guarded(code: bytes, check: Callable[[list[Any]], None]) -> Callable[[Any], None]:
-    """What an opcode does, after a look at the stack."""
+    """The unpickler's function for an opcode, after a check of the stack."""
     load = pickle._Unpickler.dispatch[code[0]]
 
     def guarded(unpickler: Any) -> None:
@@ -106,8 +106,7 @@ def save_plain_pickle(values: Any, path: Path) -> None:
 def load_plain_pickle(path: Path) -> Any:
     """The builtin values in a pickle file, NumPy scalars as builtins.
 
-    Raises:
-        UserError: The file is missing, too large, damaged, or holds anything that is not plain data.
+    UserError where the file is missing, too large, damaged, or holds anything that is not plain data.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; put it beside the model, or train again")
