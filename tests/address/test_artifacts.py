@@ -1,7 +1,5 @@
 import logging
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,11 +92,3 @@ def test_a_third_party_model_s_set(third_party: Path, caplog: pytest.LogCaptureF
     assert opened.trained_on(["a"]) is None
     with pytest.raises(UserError, match="--data"):
         opened.catalogue_path(None)
-
-
-def test_searching_needs_no_tensorflow() -> None:
-    code = (
-        "import sys, wildtrack.address.models.engines, wildtrack.address.gallery.index, wildtrack.address.artifacts; "
-        "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

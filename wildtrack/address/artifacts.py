@@ -52,14 +52,7 @@ class Artifacts:
         return self.config.data
 
     def trained_on(self, digests: Sequence[str]) -> npt.NDArray[np.bool_] | None:
-        """Which photos the model was trained on.
-
-        Args:
-            digests: From `photo_digests`, N.
-
-        Returns:
-            Bool (N,); None for a third-party model.
-        """
+        """Which photos, by their N `photo_digests`, the model was trained on: bool (N,); None for a third-party one."""
         if self.split is None:
             return None
         trained = self.split["sha256"][(self.split["split"] == "train") & (self.split["sha256"] != "")]
@@ -86,10 +79,7 @@ def artifact_files(folder: Path) -> SealedSet:
 def save_artifacts(folder: Path, trained: Trained, matching: Matching | None) -> None:
     """Write every artifact of a training as one set; an older set in the folder is replaced as a whole.
 
-    Args:
-        folder: The artifacts folder.
-        trained: The model and how it was made.
-        matching: Learnt on the validation photos; None without such photos.
+    `matching` is learnt on the validation photos; None without such photos.
     """
 
     def write(staging: Path) -> None:
@@ -113,7 +103,7 @@ def keras_file(folder: Path) -> Path | None:
 
 
 def holds_model(folder: Path) -> bool:
-    """Whether a model lies in a folder, ours or a third-party one."""
+    """Whether there is a model in a folder, ours or a third-party one."""
     return keras_file(folder) is not None or (folder / "model.onnx").is_file()
 
 

@@ -16,6 +16,7 @@ REAL_WEIGHTS = (
     Path(os.path.abspath(__file__)).parents[4] / "shared/weights/mobilenet_v1_075_224_imagenet.weights.h5"  # noqa: PTH100
 )
 SMALL: dict[str, Any] = {"alpha": 0.25, "image_size": 32}
+SMALLEST: dict[str, Any] = {"alpha": 0.25, "input_shape": (32, 32, 3), "include_top": False}  # the same, for Keras
 
 
 def build(name: str = "MobileNet", pooling: str = "average", **changes: Any) -> Any:
@@ -36,11 +37,12 @@ def preprocess_input(backbone: str) -> Any:
     return __import__(module, fromlist=["preprocess_input"]).preprocess_input
 
 
-@pytest.mark.parametrize("backbone", backbone_names())
-def test_scaling_is_the_family_s_own(backbone: str) -> None:
+def test_scaling_is_the_family_s_own() -> None:
     photos = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3)).astype(np.float32)
-    kernel, bias = family_scaling(backbone)
-    np.testing.assert_allclose(photos @ kernel + bias, preprocess_input(backbone)(photos.copy()), atol=1e-4)
+    for name in backbone_names():
+        kernel, bias = family_scaling(name)
+        expected = preprocess_input(name)(photos.copy())
+        np.testing.assert_allclose(photos @ kernel + bias, expected, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("backbone", ["MobileNet", "ResNet50"])
@@ -77,30 +79,23 @@ def test_settings_that_cannot_be_built(backbone: str, changes: dict[str, Any], r
 @pytest.fixture(scope="module")
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "some.weights.h5"
-    mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False).save_weights(path)
+    mobilenet(**SMALLEST).save_weights(path)
     return path
 
 
-def test_weights_without_a_classifier_and_what_goes_with_them(weights_file: Path) -> None:
-    source = mobilenet(alpha=0.25, input_shape=(32, 32, 3), include_top=False)
-    backbone = build_backbone("MobileNet", weights=str(weights_file), **SMALL)
-    assert backbone.origin == str(weights_file)
-    assert backbone.pretrained
-    for mine, theirs in zip(backbone.network.get_weights(), source.get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+def test_weights_without_and_with_a_classifier(tmp_path: Path, weights_file: Path) -> None:
+    source, path = mobilenet(alpha=0.25), tmp_path / "whole.weights.h5"
+    source.save_weights(path)
+    for file, expected in ((weights_file, mobilenet(**SMALLEST)), (path, source)):
+        backbone = build_backbone("MobileNet", weights=str(file), **SMALL)
+        assert (backbone.origin, backbone.pretrained) == (str(file), True)
+        for mine, theirs in zip(backbone.network.get_weights(), expected.get_weights(), strict=False):
+            np.testing.assert_array_equal(mine, theirs)
     model = build_model(backbone, embed_dim=8, num_ids=3, pooling="auto")
     assert model.get_layer("pooled").output.shape == (None, 256)  # "average"
     options: dict[str, Any] = {"alpha": 0.25, "image_size": None}
     assert build_backbone("MobileNet", weights=str(weights_file), **options).image_size == (224, 224)
     assert build_backbone("MobileNet", weights="none", **options).image_size == (128, 128)
-
-
-def test_weights_with_a_classifier(tmp_path: Path) -> None:
-    source, path = mobilenet(alpha=0.25), tmp_path / "some.weights.h5"
-    source.save_weights(path)
-    backbone = build_backbone("MobileNet", weights=str(path), **SMALL)
-    for mine, theirs in zip(backbone.network.get_weights(), source.get_weights(), strict=False):
-        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("content", ["other alpha", "other backbone", "text", "empty"])
@@ -139,7 +134,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-def test_offline_auto_starts_from_the_random_weights_of_none(caplog: pytest.LogCaptureFixture) -> None:
+def test_offline_imagenet_is_refused_and_auto_starts_from_the_random_weights_of_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     found = []
     for name in ("auto", "none"):
         keras.utils.set_random_seed(3)
@@ -148,10 +145,6 @@ def test_offline_auto_starts_from_the_random_weights_of_none(caplog: pytest.LogC
     assert "random weights are used instead" in caplog.text
     for one, other in zip(*(each.network.get_weights() for each in found), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.usefixtures("offline")
-def test_offline_imagenet_is_one_clear_line() -> None:
     with pytest.raises(UserError, match=r"cannot be downloaded .* --weights none") as error:
         build(weights="imagenet")
     assert "\n" not in str(error.value)
@@ -173,8 +166,5 @@ def test_the_stem_ends_at_stride_8(name: str, size: int) -> None:
     assert layers == network.layers[: len(layers)]
     assert layers[-1].output.shape[1:3] == (side, side)
     assert all(layer.output.shape[1] != side for layer in network.layers[len(layers) :])
-
-
-def test_a_backbone_without_a_stem() -> None:
     photo = keras.Input((32, 32, 3))
-    assert stem(keras.Model(photo, keras.layers.Conv2D(2, 16, 16)(photo))) == []
+    assert stem(keras.Model(photo, keras.layers.Conv2D(2, 16, 16)(photo))) == []  # none

@@ -9,21 +9,14 @@ import tensorflow as tf
 from wildtrack.address.models.layers import L2Normalize
 
 
-@pytest.mark.parametrize(
-    ("shape", "axis"), [((3, 5), -1), ((1, 1), -1), ((0, 4), -1), ((2, 3, 4), 1), ((2, 3, 4), -1), ((4,), 0)]
-)
-def test_agrees_with_numpy(shape: tuple[int, ...], axis: int) -> None:
-    vectors = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    expected = vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
+@pytest.mark.parametrize("length", [1e-10, 1e-3, 1.0, 1e15])
+@pytest.mark.parametrize(("shape", "axis"), [((3, 5), -1), ((1, 1), -1), ((0, 4), -1), ((2, 3, 4), 1), ((4,), 0)])
+def test_agrees_with_numpy(shape: tuple[int, ...], axis: int, length: float) -> None:
+    vectors = np.random.default_rng(0).normal(size=shape) * length
     layer = L2Normalize(axis)
-    np.testing.assert_allclose(layer(vectors), expected, atol=1e-6)
+    expected = vectors / np.linalg.norm(vectors, axis=axis, keepdims=True)
+    np.testing.assert_allclose(layer(vectors.astype(np.float32)), expected, atol=1e-6)
     assert layer.compute_output_shape(shape) == shape
-
-
-@pytest.mark.parametrize("length", [1e-10, 1e-3, 1e3, 1e15])
-def test_any_length_becomes_one(length: float) -> None:
-    vectors = (np.array([[3.0, -4.0]]) / 5 * length).astype(np.float32)
-    np.testing.assert_allclose(L2Normalize()(vectors), [[0.6, -0.8]], rtol=1e-5)
 
 
 def test_zero_stays_zero_and_its_gradient_finite() -> None:
@@ -36,15 +29,15 @@ def test_zero_stays_zero_and_its_gradient_finite() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-@pytest.mark.parametrize("custom_objects", [None, {"L2Normalize": L2Normalize}])
-def test_saved_and_loaded(tmp_path: Path, suffix: str, custom_objects: Any) -> None:
+def test_saved_and_loaded(tmp_path: Path, suffix: str) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), L2Normalize(1, 1e-6, name="unit")])
     model.save(tmp_path / f"model{suffix}")
-    loaded = keras.saving.load_model(tmp_path / f"model{suffix}", custom_objects=custom_objects)
     vectors = np.ones((2, 3), np.float32)
-    np.testing.assert_allclose(loaded(vectors), model(vectors), atol=1e-6)
-    layer = loaded.layers[-1]
-    assert (layer.axis, layer.epsilon, layer.name) == (1, 1e-6, "unit")
+    for custom_objects in (None, {"L2Normalize": L2Normalize}):
+        loaded = keras.saving.load_model(tmp_path / f"model{suffix}", custom_objects=custom_objects)
+        np.testing.assert_allclose(loaded(vectors), model(vectors), atol=1e-6)
+        layer = loaded.layers[-1]
+        assert (layer.axis, layer.epsilon, layer.name) == (1, 1e-6, "unit")
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

@@ -33,19 +33,15 @@ def greys(names: str = "abcd") -> Decoded:
 
 
 @pytest.mark.parametrize(("scaling", "expected"), [("0-255", (0, 255)), ("0-1", (0, 1)), ("-1-1", (-1, 1))])
-def test_scaled(scaling: str, expected: tuple[float, float]) -> None:
+def test_pixels_are_scaled_in_numpy_and_in_the_network_alike(scaling: str, expected: tuple[float, float]) -> None:
     values = scaled(np.array([0, 255], np.uint8), scaling)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values, expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("scaling", SCALINGS)
-def test_a_network_behind_its_scaling_takes_0_to_255(scaling: str) -> None:
     network = open_network(grey_model("0-255"))
     photos = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
-    expected = network.keras_model(scaled(photos, scaling), training=False)
+    outputs = network.keras_model(scaled(photos, scaling), training=False)
     found = with_scaling(network, scaling)(photos.astype(np.float32), training=False)
-    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-5)
+    np.testing.assert_allclose(found["probabilities"], outputs["probabilities"], atol=1e-5)
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)

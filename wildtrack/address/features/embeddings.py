@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from wildtrack.errors import UserError
 from wildtrack.storage.cache import Cache, CacheConfig
 from wildtrack.storage.threads import in_threads, pieces
 
-KEYS, DIGEST = "keys", "digest"  # arrays of the file that are no outputs of the engine
+KEYS = "keys"  # the array of the file that is no output of the engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,32 +74,18 @@ def _batches(engine: Engine, rows: list[int]) -> list[Sequence[int]]:
 
 
 def cached_outputs(
-    engine: Engine,
-    name: str,
-    table: pd.DataFrame,
-    digests: Sequence[str],
-    read: Reader,
-    cache: CacheConfig,
+    engine: Engine, name: str, table: pd.DataFrame, digests: Sequence[str], read: Reader, cache: CacheConfig
 ) -> Embedded:
-    """An engine's outputs for photos; it is run over those that are not in the cache yet.
+    """An engine's outputs for the photos of N >= 1 catalogue rows; it is run over those that are not in the cache yet.
 
-    A photo is known by its file's digest and its box, and the model by its name. When a model's file grows beyond the
-    limit, photos outside the table are dropped, and then the files of the models not used for longest.
-
-    Args:
-        engine: Any engine.
-        name: The key of its model, hexadecimal; for a saved model its `cache_name`.
-        table: Catalogue rows, N >= 1, `path` and, where there are boxes, `bbox` among the columns.
-        digests: From `photo_digests`, N; "" is embedded and not kept.
-        read: Gives the photo of a row at the model's size: from `photo_reader`, or an array's `__getitem__`.
-        cache: Files go to its `embeddings` folder; the newest one may take more than the limit.
-
-    Raises:
-        UserError: None of the photos can be read.
+    A photo is known by its file's digest and its box, the model by its name, such as a saved one's `cache_name`; a
+    photo with the digest "" is embedded and not kept. `read` gives a row's photo at the model's size. When a model's
+    file grows beyond the limit, photos outside the table are dropped, and then the files of the models not used for
+    longest. UserError where none of the photos can be read.
     """
     keys = _keys(table, digests)
     entries = Cache(cache.root / "embeddings", ".npz", cache.cache_gb)
-    known = entries.get(name, _load)
+    known = entries.get(name, _load) or {}
     places = _places(known, keys)
     new = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
     reasons: dict[str, str] = {}
@@ -111,26 +96,23 @@ def cached_outputs(
             made[KEYS] = keys[[row for row in new if row not in failed]]
             known = {each: np.concatenate([known[each], made[each]]) for each in made} if known else made
             lasting = _lasting(known, keys, entries.limit_gb)
-            entries.put(name, lambda part: _save(part, lasting))
+            entries.put(name, lambda part: np.savez(part, allow_pickle=False, **lasting))
             entries.trim(keep=name)
             places = _places(known, keys)
     rows = np.flatnonzero(places >= 0)
     problems = problem_table((table["path"].iloc[row], reasons[keys[row]]) for row in np.flatnonzero(places < 0))
-    if not known or not len(rows):
+    if not len(rows):
         path, reason = problems.iloc[0]
         raise UserError(f"none of the {len(table)} photos can be read; the first: {path}: {reason}")
-    outputs = {each: _taken(values, places[rows]) for each, values in known.items() if each != KEYS}
+    places, outputs = places[rows], {each: values for each, values in known.items() if each != KEYS}
+    if not np.array_equal(places, np.arange(len(known[KEYS]))):  # else nothing needs to be copied
+        outputs = {each: values[places] for each, values in outputs.items()}
     return Embedded(rows, outputs, problems)
 
 
-def _places(known: Outputs | None, keys: np.ndarray) -> np.ndarray:
+def _places(known: Outputs, keys: np.ndarray) -> np.ndarray:
     """The place of each key in the cached arrays, int (N,); -1 for one that is not there."""
-    return pd.Index(known[KEYS] if known else []).get_indexer(pd.Index(keys))
-
-
-def _taken(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The values at some places; not copied where these are all places in order."""
-    return values if np.array_equal(places, np.arange(len(values))) else values[places]
+    return pd.Index(known.get(KEYS, [])).get_indexer(pd.Index(keys))
 
 
 def _keys(table: pd.DataFrame, digests: Sequence[str]) -> np.ndarray:
@@ -144,10 +126,10 @@ def _keys(table: pd.DataFrame, digests: Sequence[str]) -> np.ndarray:
 
 def _load(entry: Path) -> Outputs:
     with np.load(entry, allow_pickle=False) as file:
-        outputs = {name: file[name] for name in file.files}
-    if str(outputs.pop(DIGEST)) != _digest(outputs) or len({len(values) for values in outputs.values()}) != 1:
-        raise ValueError("its digest does not match")
-    return outputs
+        outputs = {name: file[name] for name in file.files if name != "digest"}  # which files of version 0.1 have
+    if KEYS not in outputs or len({len(values) for values in outputs.values()}) != 1:
+        raise ValueError("its arrays do not belong together")
+    return outputs  # zip files have checksums
 
 
 def _lasting(outputs: Outputs, keys: np.ndarray, limit_gb: float) -> Outputs:
@@ -156,17 +138,3 @@ def _lasting(outputs: Outputs, keys: np.ndarray, limit_gb: float) -> Outputs:
     if sum(values.nbytes for values in outputs.values()) > limit_gb * 1e9:
         kept &= np.isin(outputs[KEYS], keys)
     return outputs if kept.all() else {name: values[kept] for name, values in outputs.items()}
-
-
-def _save(entry: Path, outputs: Outputs) -> None:
-    arrays: dict[str, Any] = {**outputs, DIGEST: np.array(_digest(outputs))}
-    np.savez(entry, **arrays)
-
-
-def _digest(outputs: Outputs) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(outputs):
-        values = np.ascontiguousarray(outputs[name])
-        digest.update(f"{name}{values.dtype}{values.shape}".encode())
-        digest.update(values.view(np.uint8).data)  # which copies nothing
-    return digest.hexdigest()

@@ -72,16 +72,11 @@ class Backbone:
 
 
 def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: str) -> Backbone:
-    """A backbone without its top.
+    """A backbone without its top, `alpha` times as wide as usual where its family has that option.
 
-    Args:
-        name: Any name in keras.applications.
-        alpha: Width multiplier, for the families that have one.
-        image_size: Height and width in pixels; None: PRETRAINED_SIZE or RANDOM_SIZE, by the weights.
-        weights: "auto", "imagenet", "none" or the path of a weights file.
-
-    Raises:
-        UserError: An unknown backbone, a size it cannot take, or weights that cannot be had.
+    `image_size` is its height and width in pixels; None is PRETRAINED_SIZE or RANDOM_SIZE, depending on the weights.
+    `weights` is "auto", "imagenet", "none" or the path of a weights file. UserError for an unknown backbone, a size
+    that it cannot take, or weights that are not available.
     """
     builder = backbone_builder(name)
     options = {"alpha": alpha} if "alpha" in inspect.signature(builder).parameters else {}
@@ -92,12 +87,11 @@ def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: 
                 warnings.simplefilter("ignore", UserWarning)
                 return builder(**{"input_shape": (size, size, 3), **options, **more})
         except ValueError as error:
-            raise UserError(
-                f"{name} cannot be built at image_size {size}, alpha {alpha}: {_first_line(error)}"
-            ) from error
+            reason = _first_line(error)
+            raise UserError(f"{name} cannot be built at image_size {size}, alpha {alpha}: {reason}") from error
 
-    pretrained = partial(build, image_size or PRETRAINED_SIZE)
-    network, origin = None, weights
+    pretrained, origin = partial(build, image_size or PRETRAINED_SIZE), weights
+    network = None
     if weights in ("auto", "imagenet"):
         network, origin = _with_imagenet(pretrained, weights), "imagenet"
     elif weights != "none":

@@ -40,11 +40,7 @@ class Engine(Protocol):
 
 
 class KerasEngine:
-    """Runs a Keras network, such as one from `open_network`, one batch at a time.
-
-    Args:
-        network: Maps (B, H, W, 3) to a dict of "embedding" and perhaps "probabilities".
-    """
+    """Runs a Keras network, which gives a dict like `Engine.run`, one batch at a time."""
 
     def __init__(self, network: Any) -> None:
         self.network = network
@@ -60,14 +56,7 @@ class KerasEngine:
 
 
 class OnnxEngine:
-    """Runs a `model.onnx` that WildTrack has written, with ONNX Runtime, without TensorFlow.
-
-    Args:
-        path: The file.
-
-    Raises:
-        UserError: It is damaged, or another program's.
-    """
+    """Runs a `model.onnx` that WildTrack has written, without TensorFlow; UserError for a damaged or another file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -90,11 +79,7 @@ class OnnxEngine:
         return cache_name(self.fingerprint, self.path)
 
     def run(self, photos: np.ndarray) -> Outputs:
-        """See `Engine.run`.
-
-        Raises:
-            UserError: The photos have another size than the model takes, or the model is defective.
-        """
+        """See `Engine.run`; UserError where the photos have another size than the model takes."""
         height, width = photos.shape[1:3]
         with onnx_errors(f"{self.path} fails on photos of {height} x {width} pixels", MAKE_ANEW):
             return dict(zip(self.names, self.session.run(None, {"photos": photos}), strict=True))

@@ -24,14 +24,10 @@ class ExportError(UserError):
 
 
 def export_onnx(network: keras.Model, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a network to `path` and check that ONNX Runtime's embeddings are those of Keras.
+    """Write a network to `path` and check that ONNX Runtime's embeddings are those of Keras; else ExportError.
 
-    The network takes (B, H, W, 3) pixels 0-255 and gives "embedding" and "probabilities". The file's input is "photos",
-    uint8 (B, H, W, 3) RGB; its outputs are "embedding" float32 (B, D) and "probabilities" float32 (B, identities); it
-    holds `metadata` and the photo reader's version.
-
-    Raises:
-        ExportError: ONNX cannot express a layer, or the embeddings differ.
+    The network takes pixels 0-255. The file's input is "photos", uint8 (B, H, W, 3) RGB; its outputs are "embedding"
+    float32 (B, D) and "probabilities" float32 (B, identities); it holds `metadata` and the photo reader's version.
     """
     import onnx
     import tensorflow as tf
@@ -41,15 +37,10 @@ def export_onnx(network: keras.Model, path: Path, metadata: Mapping[str, str]) -
     shape = tuple(network.inputs[0].shape[1:])
     quick = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=_scaling_by_element)
 
-    def forward(photos: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs: dict[str, tf.Tensor] = quick(tf.cast(photos, tf.float32), training=False)
-        return outputs
-
     signature = [tf.TensorSpec((None, *shape), tf.uint8, name="photos")]
+    forward = tf.function(lambda photos: quick(tf.cast(photos, tf.float32), training=False), signature)
     try:
-        graph, _ = tf2onnx.convert.from_function(
-            tf.function(forward, input_signature=signature), input_signature=signature, opset=OPSET
-        )
+        graph, _ = tf2onnx.convert.from_function(forward, signature, opset=OPSET)
     except Exception as error:  # tf2onnx raises whatever the layer's conversion ran into
         raise ExportError(f"the model cannot be written as ONNX: {' '.join(str(error).split())[:200]}") from error
     onnx.helper.set_model_props(graph, {**metadata, "reader_version": str(READER_VERSION)})

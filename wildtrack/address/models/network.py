@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def open_network(model: keras.Model) -> Network:
     photos = keras.Input(model.inputs[0].shape[1:], name="photos")
     probabilities = _trace(model, photos, calls)
     normalised = [call for call in calls if type(call.layer).__name__ == "L2Normalize"]
-    weighted = [call for call in calls if isinstance(call.layer, keras.layers.Layer) and call.layer.weights]
+    weighted = [call for call in calls if call.has_weights]
     if normalised:
         embedding, found = normalised[-1].output, f"the L2Normalize layer {normalised[-1].layer.name!r}"
     elif weighted:
@@ -83,7 +84,10 @@ def open_network(model: keras.Model) -> Network:
         embedding = keras.layers.Flatten(name="flat_embedding")(embedding)  # named: fingerprints cover Keras' numbers
     embedding = L2Normalize(name="unit_length")(embedding)  # what is normalised already stays as it is
     outputs = {"embedding": embedding, "probabilities": probabilities}
-    return Network(keras.Model(photos, outputs, name="reid"), found, _last_map(calls), _scales_its_input(calls))
+    maps = [call.output for call in calls if call.gives_map]
+    features = maps[-1] if any(call.gives_map and call.has_learnt for call in calls) else None
+    scales_itself = any(call.gives_map and call.scales for call in takewhile(lambda call: not call.has_learnt, calls))
+    return Network(keras.Model(photos, outputs, name="reid"), found, features, scales_itself)
 
 
 @dataclass(frozen=True)
@@ -99,32 +103,25 @@ class _Call:
         return len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
 
     @property
+    def scales(self) -> bool:
+        """Whether the layer scales pixels, as our builder's "scaling" does."""
+        return isinstance(self.layer, OWN_SCALING) or self.layer.name == "scaling"
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is a layer with weights."""
+        return isinstance(self.layer, keras.layers.Layer) and bool(self.layer.weights)
+
+    @property
     def has_learnt(self) -> bool:
         """Whether the layer has weights that do more than scale its input."""
-        weights = isinstance(self.layer, keras.layers.Layer) and bool(self.layer.weights)
-        return weights and not isinstance(self.layer, OWN_SCALING)
+        return self.has_weights and not self.scales
 
 
 def _is_plain(layer: Any) -> bool:
     """Whether a layer is a model built of layers, one tensor in and one out."""
     is_model = isinstance(layer, keras.Sequential | keras.Function) and layer.built
     return is_model and len(layer.inputs) == len(layer.outputs) == 1
-
-
-def _last_map(calls: list[_Call]) -> Any | None:
-    """The last spatial map, where a layer with learnt weights gives one; pixels, however scaled, do not count."""
-    maps = [call for call in calls if call.gives_map]
-    return maps[-1].output if any(call.has_learnt for call in maps) else None
-
-
-def _scales_its_input(calls: list[_Call]) -> bool:
-    """Whether a layer scales the photos before the first one with learnt weights; later scaling does not count."""
-    for call in calls:
-        if call.gives_map and (isinstance(call.layer, OWN_SCALING) or call.layer.name == "scaling"):
-            return True
-        if call.has_learnt:
-            return False
-    return False
 
 
 def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:

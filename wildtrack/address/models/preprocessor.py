@@ -1,16 +1,16 @@
 """What inference must know about a model: photo size, embedding, labels."""
 
-import reprlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.address.models.loading.plain_pickle import load_plain_pickle, save_plain_pickle
 from wildtrack.address.models.scaling import SCALINGS
 from wildtrack.errors import UserError
-
-NEEDED = {"image_size", "embed_dim", "use_l2norm", "label2id", "id2label"}
 
 
 @dataclass(frozen=True)
@@ -41,55 +41,32 @@ class Preprocessor:
         save_plain_pickle(values, path)
 
 
+class _File(msgspec.Struct):
+    """The keys that a file must have, whoever wrote it, and two more of ours."""
+
+    image_size: Annotated[list[Annotated[float, Meta(ge=8, le=4096)]], Meta(min_length=1)]
+    embed_dim: Annotated[int, Meta(ge=1)]
+    use_l2norm: bool
+    label2id: Any
+    id2label: Annotated[dict[int, str | int], Meta(min_length=1)]  # numbers may be text, as in JSON
+    scaling: Literal[SCALINGS] | None = None  # type: ignore[valid-type]
+    reader_version: int = READER_VERSION
+
+
 def load_preprocessor(path: Path) -> Preprocessor:
     """Read our own or a third-party `preprocessor.pkl`; UserError names what is missing or wrong in it."""
     values = load_plain_pickle(path)
-    missing = NEEDED - set(values) if isinstance(values, dict) else NEEDED
-    if missing:
-        raise UserError(
-            f"{path} must be a dict with the keys {', '.join(sorted(NEEDED))}; missing: {', '.join(sorted(missing))}"
-        )
     try:
-        return Preprocessor(
-            _image_size(values["image_size"]),
-            _embed_dim(values["embed_dim"]),
-            bool(values["use_l2norm"]),
-            _identities(values["id2label"]),
-            _scaling(values.get("scaling")),
-            int(values.get("reader_version", READER_VERSION)),
-        )
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UserError(f"{path} holds a value that cannot be used: {' '.join(str(error).split())[:200]}") from error
-
-
-def _image_size(value: Any) -> tuple[int, int]:
-    """(height, width) from a side, or from a sequence that starts with height and width."""
-    sides = value[:2] if isinstance(value, list | tuple) else [value]
-    if not sides or not all(isinstance(side, int | float) and 8 <= side <= 4096 for side in sides):
-        raise ValueError(f"image_size {reprlib.repr(value)} is not one number or two between 8 and 4096 pixels")
-    return int(sides[0]), int(sides[-1])
-
-
-def _embed_dim(value: Any) -> int:
-    if int(value) < 1:
-        raise ValueError(f"embed_dim {reprlib.repr(value)} is not a number of dimensions; it must be 1 or more")
-    return int(value)
-
-
-def _scaling(value: Any) -> str | None:
-    if value is not None and value not in SCALINGS:
-        raise ValueError(f"scaling {reprlib.repr(value)} is none of {', '.join(SCALINGS)}")
-    return None if value is None else str(value)
-
-
-def _identities(id2label: Any) -> tuple[str, ...]:
-    """The names in the order of their class numbers, which may be text, as in JSON."""
-    names = {int(number): identity for number, identity in id2label.items()}
-    if not names or set(names) != set(range(len(names))) or len(names) != len(id2label):
-        raise ValueError("id2label must map 0, 1, 2, ... to names")
-    if not all(isinstance(identity, str | int) for identity in names.values()):
-        raise ValueError("id2label must map 0, 1, 2, ... to names that are text or whole numbers")
-    identities = tuple(str(names[number]) for number in range(len(names)))
-    if len(set(identities)) < len(identities):
-        raise ValueError("id2label gives two classes the same name")
-    return identities
+        if isinstance(values, dict) and "image_size" in values:  # one side, or height, width and perhaps channels
+            size = values["image_size"]
+            values["image_size"] = size[:2] if isinstance(size, list | tuple) else [size]
+        file = msgspec.convert(values, _File, strict=False)
+        if sorted(file.id2label) != list(range(len(values["id2label"]))):
+            raise ValueError("id2label must map 0, 1, 2, ... to names")
+        identities = tuple(str(file.id2label[number]) for number in range(len(file.id2label)))
+        if len(set(identities)) < len(identities):
+            raise ValueError("id2label gives two classes the same name")
+        sides = int(file.image_size[0]), int(file.image_size[-1])
+    except ValueError as error:  # as msgspec's, too
+        raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}") from error
+    return Preprocessor(sides, file.embed_dim, file.use_l2norm, identities, file.scaling, file.reader_version)

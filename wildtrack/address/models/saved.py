@@ -60,10 +60,8 @@ class OpenedModel:
 def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) -> OpenedModel:
     """The model of an artifacts folder, ready to run; `model.onnx` is made first where it is missing or outdated.
 
-    Raises:
-        UserError: There is no model, it cannot be used, or does not fit `preprocessor.pkl` or the scaling.
-        ExportError: It cannot be expressed in ONNX, and `loading.onnx_only`.
-        OSError: `model.onnx` cannot be written into the folder, and `loading.onnx_only`.
+    UserError where there is no model, or it cannot be used or does not fit `preprocessor.pkl` or the scaling. With
+    `loading.onnx_only` also ExportError and OSError, where `model.onnx` cannot be made or written.
     """
     onnx = open_onnx(artifacts, loading)
     if onnx is not None:
@@ -91,12 +89,8 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
         log.warning("%s: Keras runs it instead, which is slower.", error)
         named = about["fingerprint"], cache_name(about["fingerprint"], source)
         return OpenedModel(KerasEngine(model), *named, source, "Keras", about["embedding_from"], about["scaling"])
-    log.info(
-        "Made model.onnx from %s: pixels scaled to %s; embedding from %s.",
-        source.name,
-        about["scaling"],
-        about["embedding_from"],
-    )
+    made = source.name, about["scaling"], about["embedding_from"]
+    log.info("Made model.onnx from %s: pixels scaled to %s; embedding from %s.", *made)
     return _opened_onnx(OnnxEngine(path))
 
 

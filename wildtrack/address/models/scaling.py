@@ -25,7 +25,7 @@ SAMPLE = 64  # photos on which the scalings are compared
 
 
 def unknown_scaling(model: Path) -> UserError:
-    """The error for a model file that does not tell its scaling."""
+    """The error for a model file that does not name its scaling."""
     return UserError(f"{model} does not say how it wants its pixels scaled; {CHOOSE}")
 
 

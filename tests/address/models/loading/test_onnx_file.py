@@ -53,7 +53,9 @@ def photos() -> np.ndarray:
         ((None, 6, 4, 3), FLOAT, "0-1"),
     ],
 )
-def test_the_input_decides_how_it_is_fed(tmp_path: Path, shape: tuple[Any, ...], dtype: int, scaling: str) -> None:
+def test_photos_are_given_in_the_form_of_the_input(
+    tmp_path: Path, shape: tuple[Any, ...], dtype: int, scaling: str
+) -> None:
     engine = OnnxFile(save_model(tmp_path / "m.onnx", shape, dtype), (6, 4), scaling)
     assert engine.image_size == (6, 4)
     embeddings = engine.run(photos())["embedding"]
@@ -61,17 +63,14 @@ def test_the_input_decides_how_it_is_fed(tmp_path: Path, shape: tuple[Any, ...],
     np.testing.assert_allclose(embeddings, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.8, 0.0]], atol=2e-3)
 
 
-def test_scaling_around_zero(tmp_path: Path) -> None:
-    engine = OnnxFile(save_model(tmp_path / "m.onnx", FIRST), (6, 4), "-1-1")
-    np.testing.assert_allclose(engine.run(photos())["embedding"][0], np.array([1, -1, -1]) / 3**0.5, atol=1e-5)
-
-
-def test_a_fixed_size_counts_and_a_free_one_is_given(tmp_path: Path) -> None:
-    assert OnnxFile(save_model(tmp_path / "a.onnx", (1, 3, 20, 30)), (6, 4), "0-1").image_size == (20, 30)
+def test_scaling_sizes_and_outputs(tmp_path: Path) -> None:
+    around_zero = OnnxFile(save_model(tmp_path / "m.onnx", FIRST), (6, 4), "-1-1")
+    np.testing.assert_allclose(around_zero.run(photos())["embedding"][0], np.array([1, -1, -1]) / 3**0.5, atol=1e-5)
+    fixed = OnnxFile(save_model(tmp_path / "a.onnx", (1, 3, 20, 30)), (6, 4), "0-1")
+    assert fixed.image_size == (20, 30)
+    with pytest.raises(UserError, match=r"a\.onnx fails on photos of \(20, 30\) pixels"):
+        fixed.run(photos())
     assert OnnxFile(save_model(tmp_path / "b.onnx", (1, "H", 30, 3)), (6, 4), "0-1").image_size == (6, 30)
-
-
-def test_the_output_called_embedding_counts(tmp_path: Path) -> None:
     several = save_model(tmp_path / "m.onnx", FIRST, outputs=("logits", "embedding"))
     assert OnnxFile(several, (6, 4), "0-1").output == "embedding"
 
@@ -92,20 +91,11 @@ def test_a_model_that_does_not_fit(tmp_path: Path, options: dict[str, Any], mess
     assert "their.onnx" in str(error.value)
 
 
-def test_a_model_that_does_not_say_its_scaling(tmp_path: Path) -> None:
+def test_files_that_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"m\.onnx does not say how it wants its pixels scaled; set --scaling to one of"
     ):
         OnnxFile(save_model(tmp_path / "m.onnx", FIRST), (6, 4), "auto")
-
-
-def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_text("hello")
     with pytest.raises(UserError, match=r"m\.onnx cannot be loaded: .* is it an ONNX model"):
         OnnxFile(tmp_path / "m.onnx", (6, 4), "0-1")
-
-
-def test_a_photo_size_that_the_model_fails_on(tmp_path: Path) -> None:
-    engine = OnnxFile(save_model(tmp_path / "m.onnx", (1, 3, 20, 30)), (6, 4), "0-1")
-    with pytest.raises(UserError, match=r"m\.onnx fails on photos of \(20, 30\) pixels"):
-        engine.run(photos())

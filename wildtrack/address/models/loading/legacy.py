@@ -38,11 +38,7 @@ def readable_by_keras_3(path: Path, custom_objects: Collection[str]) -> Iterator
     """A file with the model of a `.keras` or `.h5` file that Keras 3 can load; deleted after the context.
 
     It is `path` itself where its configuration needs no change. `custom_objects` names the user's own layer classes.
-
-    Raises:
-        OSError, ValueError, KeyError, zipfile.BadZipFile: The file is damaged.
-        UnsafeFileError: It must not be opened.
-        ForeignClassError: It is made of more than plain layers.
+    UnsafeFileError and ForeignClassError for what must not be opened; a damaged file raises other errors.
     """
     if path.suffix == ".keras":
         check_keras(path)
