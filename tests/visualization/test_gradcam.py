@@ -5,10 +5,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from tests.helpers.looks import NAMES, is_picture
+from tests.helpers.looks import NAMES, check_looks, texts
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
+from wildtrack.visualization import gradcam as module
 from wildtrack.visualization.gradcam import (
     Classifier,
     class_score,
@@ -20,39 +22,59 @@ from wildtrack.visualization.gradcam import (
 )
 
 
-def bright_left_model(trainable: bool) -> Any:
-    """Class 0 is brightness on the left half, and that alone."""
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """The figures that a test draws, in place of files, by name."""
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr(module, "save_figure", lambda figure, path: drawn.update({path.name: figure}))
+    return drawn
+
+
+def bright_left_network(trainable: bool = True, sure: float = 5.0) -> Any:
+    """A network that looks into brightness: class 0 of 2 for the left half, 1 for the right one."""
     photo = keras.Input((32, 32, 3))
     convolution = keras.layers.Conv2D(1, 1, use_bias=False, trainable=trainable)
     dense = keras.layers.Dense(2, activation="softmax")
     pooled = keras.layers.Flatten()(keras.layers.AveragePooling2D(16)(convolution(photo)))
     model = keras.Model(photo, dense(pooled))
     convolution.set_weights([np.full((1, 1, 3, 1), 1 / 765, np.float32)])
-    dense.set_weights([np.array([[5, 0], [0, 0], [5, 0], [0, 0]], np.float32), np.zeros(2, np.float32)])
-    return model
+    dense.set_weights([np.array([[sure, 0], [0, 2 * sure]] * 2, np.float32), np.zeros(2, np.float32)])
+    return feature_network(open_network(model), "0-255")
+
+
+LEFT = np.zeros((32, 32, 3), np.uint8)
+LEFT[:, :8] = 255
 
 
 @pytest.mark.parametrize("trainable", [True, False])
 def test_a_map_has_the_photo_s_size_and_range(trainable: bool) -> None:
-    with_features = feature_network(open_network(bright_left_model(trainable)), "0-255")
-    assert with_features is not None
-    photo = np.zeros((32, 32, 3), np.uint8)
-    photo[:, :8] = 255
-    for score in (class_score(0), similarity_to(np.ones(4, np.float32) / 2)):
-        found = gradcam(with_features, photo, score)
+    for score in (class_score(0), similarity_to(np.array([1, 0, 1, 0], np.float32) / 2)):
+        found = gradcam(bright_left_network(trainable), LEFT, score)
         assert found.shape == (32, 32)
         assert 0 <= found.min() <= found.max() == pytest.approx(1)
         assert found[:, :4].mean() > 10 * found[:, 20:].mean()
 
 
-def test_nothing_speaks_for_it() -> None:
-    with_features = feature_network(open_network(bright_left_model(True)), "0-255")
-    found = gradcam(with_features, np.zeros((32, 32, 3), np.uint8), class_score(1))
+def test_a_certain_answer_has_a_map() -> None:
+    network = bright_left_network(sure=60)
+    assert network(LEFT[None].astype(np.float32))["probabilities"][0, 0] == 1  # where softmax has no gradient
+    assert gradcam(network, LEFT, class_score(0)).max() == pytest.approx(1)
+
+
+def test_a_network_that_weighs_places_differently_has_a_map() -> None:
+    found = gradcam(bright_left_network(), np.maximum(LEFT, 30), class_score(0))  # gradients averaged: black
+    assert found[:, :8].mean() > 0.5 > 10 * found[:, 24:].mean()
+
+
+def test_a_photo_without_evidence_has_a_black_map_that_says_so(figures: dict[str, Figure]) -> None:
+    found = gradcam(bright_left_network(), np.zeros((32, 32, 3), np.uint8), class_score(1))
     np.testing.assert_array_equal(found, 0)
+    plot_gradcam(LEFT, [("class Ana", found)], "title", Path("gradcam.png"))
+    assert "class Ana (no evidence found)" in texts(figures["gradcam.png"])
 
 
 @pytest.mark.parametrize("scaling", ["0-255", "-1-1"])
-def test_our_own_network_with_its_backbone_frozen(tiny_model: Any, pixels: np.ndarray, scaling: str) -> None:
+def test_a_trained_network_with_its_backbone_frozen(tiny_model: Any, pixels: np.ndarray, scaling: str) -> None:
     clone = keras.models.clone_model(tiny_model)
     clone.set_weights(tiny_model.get_weights())
     clone.trainable = False
@@ -61,31 +83,30 @@ def test_our_own_network_with_its_backbone_frozen(tiny_model: Any, pixels: np.nd
     assert np.isfinite(gradcam(with_features, pixels[0], class_score(0))).all()
 
 
-def test_no_convolution_to_look_into() -> None:
+def test_a_network_without_a_convolution_has_no_map() -> None:
     photo = keras.Input((32, 32, 3))
     model = keras.Model(photo, keras.layers.Dense(2)(keras.layers.Flatten()(photo / 255.0)))
     assert feature_network(open_network(model), "0-255") is None
 
 
-def test_a_picture_for_each_query(tmp_path: Path, catalogue: pd.DataFrame, pixels: np.ndarray, tiny_model: Any) -> None:
-    network = open_network(tiny_model)
-    outputs = {name: np.asarray(value) for name, value in network.keras_model.predict(pixels, verbose=0).items()}
-    classifier = Classifier(feature_network(network, "0-255"), tuple(catalogue["identity"].unique()))
-    photos = Decoded(catalogue, [], pixels, pixels, pd.DataFrame())
-    draw_gradcams(classifier, photos, outputs, np.array([1, 2, 5, 6, 9]), [4, 0], tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gradcam_1.png", "gradcam_2.png"]
-    assert all(is_picture(path) for path in tmp_path.iterdir())
+def test_a_picture_for_each_query_says_whether_the_answers_are_right(
+    figures: dict[str, Figure], catalogue: pd.DataFrame
+) -> None:
+    photos = Decoded(catalogue, [], np.stack([LEFT] * 12), np.stack([LEFT] * 12), pd.DataFrame())
+    names = catalogue["identity"].tolist()
+    assert (names[0], names[1], names[4]) == ("Ana", "Ana", "Blå")
+    outputs = {"embedding": np.tile(np.eye(4, dtype=np.float32), (3, 1)), "probabilities": np.tile([0.9, 0.1], (12, 1))}
+    outputs["embedding"][1] = outputs["embedding"][0]
+    draw_gradcams(Classifier(bright_left_network(), ("Ana", "Blå")), photos, outputs, np.array([1, 6]), [0, 4], Path())
+    assert list(figures) == ["gradcam_1.png", "gradcam_2.png"]
+    assert {"most similar: Ana (1.00)\ncorrect", "class Ana (90%)\ncorrect"} <= set(texts(figures["gradcam_1.png"]))
+    assert "class Ana (90%)\nwrong: it is Blå" in texts(figures["gradcam_2.png"])
+    for figure in figures.values():
+        check_looks(figure)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.filterwarnings("ignore:Glyph")
-def test_names_are_only_names(tmp_path: Path, name: str, pixels: np.ndarray) -> None:
-    plot_gradcam(pixels[0], [(name, np.zeros((32, 32)))], name, tmp_path / "gradcam.png")
-    assert is_picture(tmp_path / "gradcam.png")
-
-
-@pytest.mark.parametrize("count", [0, 1, 5])
-@pytest.mark.filterwarnings("error")
-def test_any_number_of_maps(tmp_path: Path, count: int, pixels: np.ndarray) -> None:
-    plot_gradcam(pixels[0], [("m", np.ones((32, 32)))] * count, "title", tmp_path / "gradcam.png")
-    assert is_picture(tmp_path / "gradcam.png")
+@pytest.mark.parametrize(("name", "count"), [*((name, 1) for name in NAMES), ("m", 0), ("m", 5)])
+@pytest.mark.filterwarnings("error", "ignore:Glyph")
+def test_any_names_and_number_of_maps(figures: dict[str, Figure], name: str, count: int, pixels: np.ndarray) -> None:
+    plot_gradcam(pixels[0], [(name, np.ones((32, 32)))] * count, name, Path("gradcam.png"))
+    check_looks(figures["gradcam.png"])

@@ -4,19 +4,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from tests.helpers.looks import NAMES, is_picture
+from tests.helpers.looks import LONG, NAMES, check_looks, is_picture, texts
 from wildtrack.address.gallery.explain import Reasons
 from wildtrack.visualization import retrieval_panels
-from wildtrack.visualization.retrieval_panels import PanelPhoto, draw_examples, retrieval_panel
+from wildtrack.visualization.retrieval_panels import LINES, PanelPhoto, draw_examples, retrieval_panel
 from wildtrack.visualization.style import RIGHT, WRONG
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
 
 
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that a test draws, in place of files."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(retrieval_panels, "save_figure", lambda figure, path: drawn.append(figure))
+    return drawn
+
+
+def panel(*candidates: PanelPhoto, query: PanelPhoto, title: str = "title") -> None:
+    retrieval_panel(query, candidates, title, Path("panel.png"))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_only_names(tmp_path: Path, name: str, pixels: np.ndarray) -> None:
-    candidates = [PanelPhoto(pixels[0], name, RIGHT, "right 0.9"), PanelPhoto(pixels[1], name, WRONG)]
+    candidates = [PanelPhoto(pixels[0], name, RIGHT, "correct 0.9"), PanelPhoto(pixels[1], name, WRONG)]
     path = tmp_path / "größe" / "panel.png"
     retrieval_panel(PanelPhoto(pixels[0], name), candidates, name, path)
     assert is_picture(path)
@@ -25,22 +38,47 @@ def test_names_are_only_names(tmp_path: Path, name: str, pixels: np.ndarray) -> 
 @pytest.mark.parametrize("count", [0, 1, 5])
 @pytest.mark.parametrize("why", [{}, {"points": np.full((1, 4), 0.5)}, {"heat": np.zeros((8, 8))}], ids=str)
 @pytest.mark.filterwarnings("error")
-def test_any_number_of_candidates(tmp_path: Path, count: int, why: dict[str, Any], pixels: np.ndarray) -> None:
-    candidates = [PanelPhoto(pixels[1], "c", **why), PanelPhoto(pixels[2], "without")] * count
-    retrieval_panel(PanelPhoto(pixels[0], "q"), candidates, "title", tmp_path / "panel.png")
-    assert is_picture(tmp_path / "panel.png")
+def test_any_number_of_candidates(figures: list[Figure], count: int, why: dict[str, Any], pixels: np.ndarray) -> None:
+    panel(*[PanelPhoto(pixels[1], "c", **why), PanelPhoto(pixels[2], "")] * count, query=PanelPhoto(pixels[0], "q"))
+    check_looks(figures[0])
 
 
-def test_an_example_for_each_query(tmp_path: Path, photo_folder: Path, catalogue: pd.DataFrame) -> None:
-    points = [np.zeros((0, 4)), np.full((1, 4), 0.5), np.random.default_rng(0).random((99, 4))]
-    reasons = {
-        0: Reasons([points[number % 3] for number in range(5)], np.zeros((5, 32, 32), np.float32)),
-        8: Reasons([points[2]], np.random.default_rng(0).random((1, 32, 32)).astype(np.float32)),
-    }
-    ranked = {0: np.array([1, 2, 5, 6, 9]), 8: np.array([9])}
-    draw_examples(ranked, reasons, np.eye(12, dtype=np.float32), catalogue, photo_folder, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["retrieval_example_1.png", "retrieval_example_2.png"]
-    assert all(is_picture(path) for path in tmp_path.iterdir())
+def test_photos_of_all_shapes_stand_in_boxes_of_one_shape(figures: list[Figure]) -> None:
+    query, *others = (np.zeros((*sides, 3), np.uint8) for sides in [(60, 90), (90, 60), (60, 60), (1, 300), (300, 1)])
+    why: dict[str, Any] = {"caption": LONG, "points": np.random.default_rng(0).random((99, 4)), "heat": np.ones((8, 8))}
+    panel(*(PanelPhoto(photo, f"{LONG}\nleft side", **why) for photo in others), query=PanelPhoto(query, "q"))
+    check_looks(figures[0])
+    rows: dict[int, list[Any]] = {}
+    for axis in figures[0].axes:
+        if axis.images:  # a row of them has its upper edges at one height
+            rows.setdefault(round(axis.get_window_extent().y1), []).append(axis)
+    for axes in rows.values():
+        boxes = np.array([axis.get_window_extent().bounds for axis in axes])
+        assert np.ptp(boxes[:, 1:], axis=0).max() < 1  # at one height, of one width, equally tall
+    assert [len(axes) for axes in rows.values()] == [5, 4, 4]
+    for axis in figures[0].axes:
+        for photo in axis.images:  # none is distorted
+            left, right, bottom, top = photo.get_extent()
+            height, width = np.asarray(photo.get_array()).shape[:2]
+            assert (right - left) / (bottom - top) == pytest.approx(width / height) or width == height == 8
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 shared points"),
+        (1, "1 shared point"),
+        (LINES, f"{LINES} shared points"),
+        (103, f"the {LINES} clearest of 103 shared points"),
+    ],
+)
+def test_the_number_of_shared_points_and_of_those_drawn(
+    figures: list[Figure], count: int, words: str, pixels: np.ndarray
+) -> None:
+    panel(PanelPhoto(pixels[1], "c", points=np.full((count, 4), 0.5)), query=PanelPhoto(pixels[0], "q"))
+    assert words in texts(figures[0])
+    (line,) = figures[0].axes[-1].lines
+    assert np.isfinite(np.asarray(line.get_xdata(), float)).sum() == 2 * min(count, LINES)
 
 
 def test_an_example_says_what_is_right_and_why(
@@ -58,8 +96,8 @@ def test_an_example_says_what_is_right_and_why(
     ((query, (wrong, right), path),) = panels
     assert path == tmp_path / "retrieval_example_1.png"
     assert (query.title, wrong.title, right.title) == ("Ana\nleft side", "1. Blå", "2. Ana")
-    assert (wrong.colour, wrong.caption) == (WRONG, "wrong  network 1.00")
-    assert (right.colour, right.caption) == (RIGHT, "correct  network 1.00")
+    assert (wrong.colour, wrong.caption) == (WRONG, "wrong, network 1.00")
+    assert (right.colour, right.caption) == (RIGHT, "correct, network 1.00")
     assert (wrong.points is points[0], right.points is points[1]) == (True, True)
     assert wrong.heat is not None
 
@@ -72,6 +110,8 @@ def test_a_photo_that_is_gone_is_drawn_as_a_blank(
     if content is not None:
         (tmp_path / "gone.png").write_bytes(content)
     embeddings = np.eye(12, dtype=np.float32)
-    nothing = Reasons([np.zeros((0, 4), np.float32)] * 2, np.zeros((2, 32, 32), np.float32))
-    draw_examples({0: np.array([1, 4])}, {0: nothing}, embeddings, table, tmp_path, tmp_path)
-    assert is_picture(tmp_path / "retrieval_example_1.png")
+    reasons = Reasons([np.zeros((0, 4), np.float32)] * 2, np.zeros((2, 32, 32), np.float32))
+    draw_examples(
+        {0: np.array([1, 4]), 2: np.array([1, 4])}, {0: reasons, 2: reasons}, embeddings, table, tmp_path, tmp_path
+    )
+    assert is_picture(tmp_path / "retrieval_example_1.png") and is_picture(tmp_path / "retrieval_example_2.png")

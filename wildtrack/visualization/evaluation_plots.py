@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from wildtrack.address.evaluation.comparison import COMPARED
 from wildtrack.address.evaluation.open_set import FirstAnswers
@@ -23,73 +25,58 @@ from wildtrack.visualization.style import (
     save_figure,
 )
 
-SQUARE = (5.7, 6.0)  # inches
 SERIES = (("all gallery photos", "", BLUE, BLUE), ("without leaky gallery photos", "_leak_free", VERMILION, "none"))
 NAMES = 200  # points there are for a method's name
 
 
-def draw_reliability(table: npt.NDArray[np.floating], title: str, path: Path) -> None:
-    """Draw whether answers are right as often as they are sure.
+def _square_chart(title: str, x_label: str, y_label: str, diagonal: str) -> tuple[Figure, Axes]:
+    """An empty chart of shares against shares, with a named diagonal."""
+    figure, axis = chart(title, x_label, y_label, (5.7, 6.0), DARK_INK)
+    axis.plot([0, 1], [0, 1], color=DARK_INK, linestyle=":", label=diagonal)
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    axis.grid(axis="both", color=DARK_INK, alpha=GRID)
+    return figure, axis
 
-    Args:
-        table: float (bins, 3), from `reliability`.
-        title: Below the question that the chart answers.
-        path: PNG to write.
-    """
-    figure, axis = chart(
+
+def draw_reliability(table: npt.NDArray[np.floating], title: str, path: Path) -> None:
+    """Draw whether answers are right as often as their P claims, from the table of `reliability`, float (bins, 3)."""
+    figure, axis = _square_chart(
         f"Are answers as often right as they are sure?\n{title}",
         "how sure: P(same animal) of the first candidate",
         "how often right: share of answers",
-        SQUARE,
-        DARK_INK,
+        "as sure as right",
     )
-    table = table[table[:, 0] > 0]
-    sizes = 30 + 300 * table[:, 0] / table[:, 0].sum()
-    axis.plot([0, 1], [0, 1], color=DARK_INK, linestyle=":", label="as sure as right")
-    axis.scatter(table[:, 1], table[:, 2], s=sizes, color=BLUE, alpha=0.8, label="answers (larger: more of them)")
-    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-    axis.grid(axis="both", color=DARK_INK, alpha=GRID)
+    count, sure, right = table[table[:, 0] > 0].T
+    sizes = 30 + 300 * count / count.sum()
+    axis.scatter(sure, right, s=sizes, color=BLUE, alpha=0.8, label="answers (larger: more of them)")
     axis.legend(loc="best", markerscale=0.5, fontsize=SMALL, labelcolor=DARK_INK)
     save_figure(figure, path)
 
 
 def draw_roc(answers: FirstAnswers, threshold: float, title: str, path: Path) -> None:
-    """Draw how well known animals are told from new ones, at every threshold.
+    """Draw how well known animals are told from new ones at every threshold; an answer of P >= `threshold` matches."""
+    from sklearn.metrics import roc_curve  # takes a second to import
 
-    Args:
-        answers: How sure the first candidates are.
-        threshold: The P from which an answer is a match.
-        title: Below the question that the chart answers.
-        path: PNG to write.
-    """
     known, new = answers.known, answers.new
-    figure, axis = chart(
+    figure, axis = _square_chart(
         f"Are known animals told from new ones?\n{title}",
         f"of {len(new)} photos of new animals, share above the threshold",
         f"of {len(known)} photos of known animals, share above it",
-        SQUARE,
-        DARK_INK,
+        "by chance",
     )
-    steps = np.concatenate([[np.inf], np.unique(np.concatenate([known, new]))[::-1]])
-    accepted = [(known >= step).mean() for step in steps]
-    mistaken = [(new >= step).mean() for step in steps]
-    axis.plot([0, 1], [0, 1], color=DARK_INK, linestyle=":", label="by chance")
+    is_known = np.repeat([1, 0], [len(known), len(new)])
+    mistaken, accepted, _ = roc_curve(is_known, np.concatenate([known, new]), drop_intermediate=False)
     axis.plot(mistaken, accepted, color=BLUE, drawstyle="steps-post", linewidth=2, label="all thresholds")
     at = (new >= threshold).mean(), (known >= threshold).mean()
     axis.plot(*at, "D", color=VERMILION, markersize=8, label=f"a match: P from {threshold:.2f}")
-    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-    axis.grid(axis="both", color=DARK_INK, alpha=GRID)
     axis.legend(loc="lower right", fontsize=SMALL, labelcolor=DARK_INK)
     save_figure(figure, path)
 
 
 def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
-    """Draw R@1 and mAP of every method with intervals, of all gallery photos and without the leaky ones.
+    """Draw R@1 and mAP of every method with intervals, with all gallery photos and without the leaky ones.
 
-    Args:
-        table: From `comparison_table`, a row a method, M of them; the first one at the top. NaN draws nothing.
-        title: Above the picture.
-        path: PNG to write.
+    `table` is from `comparison_table`, a row for each method, the first one at the top. NaN draws nothing.
     """
     lines = np.arange(len(table))
     figure = blank_figure(11, 2.1 + 0.6 * len(table), title, DARK_INK)

@@ -1,7 +1,8 @@
 """Grad-CAM: the part of a photo that an answer rests on, computed and drawn.
 
-Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017.
-The score explained is a class's log-probability or, for retrieval, the similarity to one gallery photo.
+Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017. The
+gradients are not averaged over the map first, as in HiResCAM (Draelos and Carin 2020): the same under average pooling,
+and where a network weighs places differently (grid pooling) an average cancels and maps turn out black.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,12 +26,13 @@ from wildtrack.visualization.style import (
     TEXT,
     Photo,
     blank_figure,
-    fitted,
+    fitted_lines,
     frame_photo,
     save_figure,
 )
 
 PANEL = 3.5  # inches a photo or map takes
+TINY = 1e-37  # probability; smaller ones have no logarithm in float32
 
 Score = Callable[[dict[str, Any]], Any]  # outputs of a batch of one -> a scalar
 
@@ -41,8 +43,13 @@ def similarity_to(embedding: np.ndarray) -> Score:
 
 
 def class_score(number: int) -> Score:
-    """Log-probability of a class."""
-    return lambda outputs: tf.math.log(outputs["probabilities"][0, number] + 1e-9)
+    """A class's logit above the mean logit; unlike its probability it has a gradient where softmax saturates."""
+
+    def score(outputs: dict[str, Any]) -> Any:
+        logs = tf.math.log(tf.maximum(outputs["probabilities"][0], TINY))  # the logits, but for a constant
+        return logs[number] - tf.reduce_mean(logs)
+
+    return score
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +61,9 @@ class Classifier:
 
 
 def feature_network(network: Network, scaling: str) -> keras.Model | None:
-    """The network with a third output, "features": its last spatial map (B, h, w, C).
+    """The network with a third output, "features": its last spatial map (B, h, w, C); None when it has no such map.
 
-    Args:
-        network: From `open_network`.
-        scaling: One of SCALINGS, what its first layer expects.
-
-    Returns:
-        A network that takes 0-255 pixels; None when it has no spatial map.
+    `scaling` is what its first layer expects, one of SCALINGS; the network that is returned takes 0-255 pixels.
     """
     if network.features is None:
         return None
@@ -70,24 +72,17 @@ def feature_network(network: Network, scaling: str) -> keras.Model | None:
 
 
 def gradcam(with_features: keras.Model, photo: Photo, score: Score) -> npt.NDArray[np.float32]:
-    """Where in a photo the evidence for a score lies.
+    """Where in a photo uint8 (H, W, 3) the evidence for a score lies.
 
-    Args:
-        with_features: From `feature_network`.
-        photo: uint8 (H, W, 3).
-        score: What to explain.
-
-    Returns:
-        float32 (H, W), 0 to 1 (all 0 where nothing speaks for the score).
+    Returns float32 (H, W), 0 to 1, all 0 where there is no evidence. `with_features` is from `feature_network`.
     """
     batch = tf.constant(photo[None], tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(batch)  # a frozen backbone has no variables that would make the tape follow its maps
         outputs = with_features(batch, training=False)
         value = score(outputs)
-    gradient = tape.gradient(value, outputs["features"])  # (1, h, w, C)
-    importance = tf.reduce_mean(gradient, axis=(1, 2))  # (1, C)
-    weighted = tf.nn.relu(tf.einsum("bhwc,bc->bhw", outputs["features"], importance))[0].numpy()
+    features = outputs["features"]  # (1, h, w, C)
+    weighted = tf.nn.relu(tf.reduce_sum(features * tape.gradient(value, features), axis=-1))[0].numpy()
     strongest = float(weighted.max())
     if strongest > 0:
         weighted = weighted / strongest
@@ -105,40 +100,36 @@ def draw_gradcams(
 ) -> None:
     """Draw Grad-CAM of the similarity to the best match and of the most probable class: `gradcam_1.png`, ...
 
-    Args:
-        classifier: What is looked into.
-        photos: N catalogue rows, with pixels at the network's size.
-        outputs: "embedding" (N, D) and "probabilities" (N, classes).
-        gallery: int (G,), the rows that are ranked.
-        queries: The rows that are explained.
-        folder: Where to.
+    Of the N `photos`, with pixels at the network's size, `queries` are explained and the rows `gallery` are searched;
+    `outputs` are "embedding" (N, D) and "probabilities" (N, classes).
     """
     identities, embeddings = photos.table["identity"].to_numpy(dtype=object), outputs["embedding"]
     for number, query in enumerate(queries, start=1):
-        photo, similarity = photos.pixels[query], embeddings[gallery] @ embeddings[query]
-        best = gallery[int(np.argmax(similarity))]
-        class_number = int(np.argmax(outputs["probabilities"][query]))
-        scores = {
-            f"similar to {identities[best]} ({similarity.max():.2f})": similarity_to(embeddings[best]),
-            f"class {classifier.identities[class_number]} ({outputs['probabilities'][query, class_number]:.0%})": (
-                class_score(class_number)
+        photo, name, similarity = photos.pixels[query], identities[query], embeddings[gallery] @ embeddings[query]
+        best, class_number = gallery[int(np.argmax(similarity))], int(np.argmax(outputs["probabilities"][query]))
+        class_name, share = classifier.identities[class_number], outputs["probabilities"][query, class_number]
+        answers = [
+            (
+                f"most similar: {identities[best]} ({similarity.max():.2f})",
+                identities[best],
+                similarity_to(embeddings[best]),
             ),
-        }
-        maps = [(name, gradcam(classifier.network, photo, score)) for name, score in scores.items()]
-        title = f"{identities[query]}: what the network alone looks at (Grad-CAM)"
+            (f"class {class_name} ({share:.0%})", class_name, class_score(class_number)),
+        ]
+        maps = [
+            (
+                f"{words}\n{'correct' if found == name else f'wrong: it is {name}'}",
+                gradcam(classifier.network, photo, score),
+            )
+            for words, found, score in answers
+        ]
+        title = f"{name}: what the network alone looks at (Grad-CAM)"
         plot_gradcam(photo, maps, title, folder / f"gradcam_{number}.png")
 
 
 def plot_gradcam(photo: Photo, maps: Sequence[tuple[str, npt.NDArray[np.floating]]], title: str, path: Path) -> None:
-    """Draw a photo, and beside it what each map says the network looked at.
-
-    Args:
-        photo: uint8 (H, W, 3).
-        maps: (name, float (H, W) in 0..1) pairs.
-        title: Above the picture.
-        path: PNG to write.
-    """
-    figure = blank_figure(PANEL * (1 + len(maps)) + 0.9, PANEL + 0.6, title, DARK_INK)
+    """Draw a photo uint8 (H, W, 3), and on the right of it each map (name, float (H, W) in 0 to 1)."""
+    figure = blank_figure(PANEL * (1 + len(maps)) + 0.9, PANEL + 1.0, title, DARK_INK)
     axes = figure.subplots(1, 1 + len(maps), squeeze=False)[0]
     frame_photo(axes[0], photo, DARK_INK)
     axes[0].set_title("photo", fontsize=TEXT, color=DARK_INK)
@@ -146,7 +137,8 @@ def plot_gradcam(photo: Photo, maps: Sequence[tuple[str, npt.NDArray[np.floating
     for axis, (name, weights) in zip(axes[1:], maps, strict=True):
         frame_photo(axis, grey, DARK_INK)
         image = axis.imshow(weights, cmap=HEAT, alpha=0.25 + 0.5 * weights, vmin=0, vmax=1)
-        axis.set_title(fitted(name, PANEL * 68, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
+        words = name if weights.any() else f"{name} (no evidence found)"
+        axis.set_title(fitted_lines(words, PANEL * 68, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
     if maps:
         bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.01)
         bar.set_label("share of the strongest evidence", fontsize=SMALL, color=DARK_INK)

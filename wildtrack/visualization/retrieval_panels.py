@@ -27,20 +27,23 @@ from wildtrack.visualization.style import (
     WRONG,
     Photo,
     blank_figure,
+    fitted,
     fitted_lines,
     frame_photo,
     save_figure,
 )
 
-COLUMN = 2.8  # inches a photo takes
-QUERY = 1.15  # how much wider the query is
+COLUMN = 2.9  # inches a photo takes
+ROOM = COLUMN * 66  # points for a line of words
+TILE = (0.5, 1.2)  # the flattest and the tallest box that photos are fitted into: height to width
+BACKGROUND = "#ededed"  # of what a photo leaves free of its box
 LITTLE = 0.1  # of similarity: less than that lost is not drawn at full brightness
-LINES = 40  # of the shared points that are drawn
+LINES = 60  # of the shared points that are drawn, as on the web page
 LINE = SKY  # seen on fur and on water alike
-ROWS = {"photos": 3.4, "shared points": 3.9, "similarity": 2.6}  # inches
+GAP = 0.05  # of a box's width, between two photos that share points
 EXPLAINED = {
-    "shared points": "Points that the query\n(above) and the gallery\nphoto (below) share\nin one arrangement",
-    "similarity": "Where on the query the\nnetwork's similarity rests:\nbright is what it loses\nwhen covered",
+    "points": "Points that the query\n(above) and the gallery\nphoto (below) share\nin one arrangement",
+    "heat": "Where on the query the\nnetwork's similarity rests:\nbright is what it loses\nwhen covered",
 }
 TITLES = {
     "match": "A match",
@@ -63,12 +66,9 @@ class PanelPhoto:
 
 
 def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
-    """Draw the query of a search beside the best photo of each candidate, and why.
+    """Draw the query of a search, with the status "ok", beside the best photo of each candidate, and why.
 
-    Args:
-        answer: With the status "ok".
-        searcher: What was asked; a gallery photo that is gone is drawn as a blank.
-        path: PNG to write.
+    A gallery photo of `searcher` that is gone is drawn as a blank.
     """
     file = Path(answer.photo)
     gallery = searcher.gallery
@@ -92,8 +92,7 @@ def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
     viewpoint = f"\n{answer.viewpoint} side, as given" if answer.viewpoint else ""
     query = PanelPhoto(thumbnail(file, None, PHOTO_SIDE), f"{file.name}{viewpoint}", DARK_INK, "who is this?")
     name = f": {answer.candidates[0].identity}" if answer.decision == "match" else ""
-    title = f"{TITLES[answer.decision]}{name}; the best photo of each candidate"
-    retrieval_panel(query, candidates, title, path)
+    retrieval_panel(query, candidates, f"{TITLES[answer.decision]}{name}; the best photo of each candidate", path)
 
 
 def draw_examples(
@@ -106,28 +105,22 @@ def draw_examples(
 ) -> None:
     """Draw a retrieval panel for each query: `retrieval_example_1.png`, ...
 
-    Args:
-        ranked: Row of a query -> the rows of the photos that are ranked first, best first.
-        reasons: Row of a query -> why.
-        embeddings: float32 (N, D), one a catalogue row.
-        table: The catalogue, N rows.
-        root: What its paths are relative to.
-        folder: Where to.
+    `ranked` gives for the row of a query the rows of the photos that are ranked first, best first, and `reasons` why.
+    Rows are those of the catalogue `table`, with paths relative to `root`, and of `embeddings`, float32 (N, D).
     """
     read = thumbnail_reader(table, root, PHOTO_SIDE)
 
     def shown(row: int, prefix: str = "", **details: Any) -> PanelPhoto:
-        cells = table.iloc[row]
-        return PanelPhoto(read(cells["image_id"]), f"{prefix}{cells['identity']}{_viewpoint(cells)}", **details)
+        values = table.iloc[row]
+        return PanelPhoto(read(values["image_id"]), f"{prefix}{values['identity']}{_viewpoint(values)}", **details)
 
     identities = table["identity"].to_numpy()
     for number, (query, best) in enumerate(ranked.items(), start=1):
         candidates = []
-        for rank, (row, points, heat) in enumerate(
-            zip(best.tolist(), reasons[query].points, reasons[query].maps, strict=True), start=1
-        ):
+        explained = zip(best.tolist(), reasons[query].points, reasons[query].maps, strict=True)
+        for rank, (row, points, heat) in enumerate(explained, start=1):
             word, colour = ("correct", RIGHT) if identities[row] == identities[query] else ("wrong", WRONG)
-            caption = f"{word}  network {embeddings[row] @ embeddings[query]:.2f}"
+            caption = f"{word}, network {embeddings[row] @ embeddings[query]:.2f}"
             candidates.append(shown(row, f"{rank}. ", colour=colour, caption=caption, points=points, heat=heat))
         title = f"Who is this? The {len(candidates)} gallery photos that are ranked first"
         path = folder / f"retrieval_example_{number}.png"
@@ -138,72 +131,76 @@ def retrieval_panel(query: PanelPhoto, candidates: Sequence[PanelPhoto], title: 
     """Draw the query on the left and the candidates beside it, best first, each framed in its colour.
 
     Below each candidate, where they are known: the points that it shares with the query, and where the similarity
-    rests.
+    rests. Photos of different shapes are fitted into boxes of one shape.
     """
-    rows = ["photos"]
-    if any(candidate.points is not None for candidate in candidates):
-        rows.append("shared points")
-    if any(candidate.heat is not None for candidate in candidates):
-        rows.append("similarity")
-    heights = [ROWS[row] for row in rows]
-    figure = blank_figure(COLUMN * (QUERY + len(candidates)), sum(heights), title, DARK_INK)
-    figure.set_layout_engine(ConstrainedLayoutEngine(wspace=0.06, hspace=0.04))
-    axes = figure.subplots(
-        len(rows),
-        1 + len(candidates),
-        squeeze=False,
-        gridspec_kw={"width_ratios": [QUERY, *[1] * len(candidates)], "height_ratios": heights},
-    )
-    for axis, photo in zip(axes[0], [query, *candidates], strict=True):
+    photos = [query, *candidates]
+    shapes = [float(np.clip(photo.pixels.shape[0] / photo.pixels.shape[1], *TILE)) for photo in photos]
+    tile = max(shapes)  # height of a box of width 1
+    drawn = {"points": (_draw_points, shapes[0] + GAP + max(shapes[1:], default=0)), "heat": (_draw_heat, shapes[0])}
+    rows = [row for row in drawn if any(getattr(candidate, row) is not None for candidate in candidates)]
+    heights = [COLUMN * tile + 1.0, *(COLUMN * drawn[row][1] + 0.4 for row in rows)]  # with room for words
+    figure = blank_figure(COLUMN * len(photos), sum(heights), title, DARK_INK)
+    figure.set_layout_engine(ConstrainedLayoutEngine(wspace=0.04, hspace=0.02))
+    axes = figure.subplots(1 + len(rows), len(photos), squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axis, photo in zip(axes[0], photos, strict=True):
         frame_photo(axis, photo.pixels, photo.colour, width=4)
-        axis.set_title(fitted_lines(photo.title, COLUMN * 66, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
-        axis.set_xlabel(photo.caption, fontsize=SMALL, color=photo.colour, fontweight="bold")
-    for line, row in zip(axes[1:], rows[1:], strict=True):
+        axis.images[0].set_extent(_extent(photo.pixels, tile))
+        axis.set(xlim=(0, 1), ylim=(tile, 0), facecolor=BACKGROUND)
+        axis.set_title(fitted_lines(photo.title, ROOM, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
+        axis.set_xlabel(fitted(photo.caption, ROOM, SMALL), fontsize=SMALL, color=photo.colour, fontweight="bold")
+    for line, row in zip(axes[1:], rows, strict=True):
+        draw, height = drawn[row]
         for axis in line:
             axis.set_axis_off()
         line[0].text(1, 0.5, EXPLAINED[row], fontsize=SMALL, color=DARK_INK, ha="right", va="center")
         for axis, candidate in zip(line[1:], candidates, strict=True):
-            if row == "shared points" and candidate.points is not None:
-                _draw_points(axis, query.pixels, candidate.pixels, candidate.points)
-            elif row == "similarity" and candidate.heat is not None:
-                _draw_heat(axis, query.pixels, candidate.heat)
+            if getattr(candidate, row) is not None:
+                axis.set_title(draw(axis, query.pixels, candidate, shapes[0]), fontsize=SMALL, color=DARK_INK)
+                axis.set(xlim=(0, 1), ylim=(height, 0))
     save_figure(figure, path)
 
 
-def _draw_points(axis: Axes, query: Photo, candidate: Photo, points: npt.NDArray[np.floating]) -> None:
-    """The query above the candidate, at one width, and a line for each of the strongest shared points."""
-    top, bottom = (photo.shape[0] / photo.shape[1] for photo in (query, candidate))  # heights at width 1
-    gap = 0.05
-    axis.imshow(query, extent=(0, 1, top, 0))
-    axis.imshow(candidate, extent=(0, 1, top + gap + bottom, top + gap))
-    axis.set(xlim=(0, 1), ylim=(top + gap + bottom, 0), aspect="equal")
-    x, y, other_x, other_y = points[:LINES].T
-    gaps = np.full_like(x, np.nan)  # one curve with gaps is drawn much faster than many lines
-    across = np.column_stack([x, other_x, gaps]).ravel()
-    down = np.column_stack([y * top, top + gap + other_y * bottom, gaps]).ravel()
+def _extent(photo: Photo, tile: float, top: float | None = None) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a photo that is fitted into a box of width 1 and height `tile`.
+
+    It lies in the middle of the box, or with its upper edge at `top`.
+    """
+    height, width = photo.shape[:2]
+    wide = min(1.0, tile * width / height)
+    tall = wide * height / width
+    upper = (tile - tall) / 2 if top is None else top
+    return (1 - wide) / 2, (1 + wide) / 2, upper + tall, upper
+
+
+def _draw_points(axis: Axes, query: Photo, candidate: PanelPhoto, shape: float) -> str:
+    """Draw the query above the candidate, and a line for each of the clearest shared points; return how many."""
+    points = np.zeros((0, 4)) if candidate.points is None else candidate.points
+    ends = []
+    for photo, box, top, places in (
+        (query, shape, 0.0, points[:LINES, :2]),
+        (candidate.pixels, TILE[1], shape + GAP, points[:LINES, 2:]),
+    ):
+        left, right, bottom, upper = extent = _extent(photo, box, top)
+        axis.imshow(photo, extent=extent)
+        ends.append(places * (right - left, bottom - upper) + (left, upper))
+    # one curve with gaps is drawn much faster than many lines
+    across, down = np.stack([*ends, np.full_like(ends[0], np.nan)], axis=1).reshape(-1, 2).T
     axis.plot(across, down, ".-", color=LINE, linewidth=0.8, markersize=4, alpha=0.8)
-    count = len(points)
-    axis.set_title(f"{count} shared point{'s' * (count != 1)}", fontsize=SMALL, color=DARK_INK)
+    count = f"{len(points)} shared point{'s' * (len(points) != 1)}"
+    return count if len(points) <= LINES else f"the {LINES} clearest of {count}"
 
 
-def _draw_heat(axis: Axes, query: Photo, heat: npt.NDArray[np.floating]) -> None:
-    """The query, dark where covering it costs no similarity to the candidate."""
-    height, width = query.shape[:2]
-    strongest = float(heat.max())
-    axis.imshow(query, extent=(0, width, height, 0))
-    axis.imshow(
-        heat / max(strongest, LITTLE),
-        cmap=HEAT,
-        alpha=0.6,
-        extent=(0, width, height, 0),
-        vmin=0,
-        vmax=1,
-        interpolation="bilinear",
-    )
-    axis.set_title(f"up to -{strongest:.2f} when covered", fontsize=SMALL, color=DARK_INK)
+def _draw_heat(axis: Axes, query: Photo, candidate: PanelPhoto, shape: float) -> str:
+    """Draw the query, dark where covering it costs no similarity to the candidate; return what it costs at most."""
+    heat = np.zeros((1, 1)) if candidate.heat is None else candidate.heat
+    strongest, extent = float(heat.max()), _extent(query, shape)
+    axis.imshow(query, extent=extent)
+    heat = heat / max(strongest, LITTLE)
+    axis.imshow(heat, cmap=HEAT, alpha=0.6, extent=extent, vmin=0, vmax=1, interpolation="bilinear")
+    return f"up to -{strongest:.2f} when covered"
 
 
-def _viewpoint(cells: Any) -> str:
-    """A line for a title: the side that a catalogue row or a candidate shows, "" where that is not known."""
-    orientation = cells.get("orientation")
+def _viewpoint(values: Any) -> str:
+    """A line for a title: the viewpoint that a catalogue row or a candidate shows, "" where that is not known."""
+    orientation = values.get("orientation")
     return f"\n{orientation} side" if isinstance(orientation, str) and orientation else ""

@@ -11,13 +11,10 @@ METRICS = (("R@5", SKY, "s"), ("R@1", BLUE, "o"), ("mAP", ORANGE, "^"))
 
 
 def draw_training_curves(history: pd.DataFrame, best_epoch: int, title: str, path: Path) -> None:
-    """Draw the loss and, where something was validated, R@1, R@5 and mAP by epoch.
+    """Draw loss and, where something was validated, R@5, R@1 and mAP by epoch.
 
-    Args:
-        history: From `fit`: columns epoch, loss and margin, and where something was validated R@1, R@5 and mAP.
-        best_epoch: The epoch whose weights were kept.
-        title: Above the picture.
-        path: PNG to write.
+    `history` has the columns epoch, loss and margin, and where something was validated R@1, R@5 and mAP; the weights
+    of `best_epoch` were kept.
     """
     validated = "mAP" in history and bool(history["mAP"].notna().any())
     figure = blank_figure(11 if validated else 6, 4.4, title, DARK_INK)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
-from wildtrack.visualization.style import DARK_INK, MARKERS, chart, fitted, identity_styles, save_figure
+from wildtrack.visualization.style import DARK_INK, MARKERS, POINTS, chart, fitted, identity_styles, save_figure
 
 log = logging.getLogger(__name__)
 
@@ -15,19 +17,19 @@ COLLAPSED = 1e-6  # embeddings that differ by less are one and the same
 FEWEST = 4  # photos on a map
 CROWDED = 80  # identities, from which on names are smaller
 NAME = 90  # points there are for a name on the map
+MARKER = 6  # pixels from a photo's place to its marker's edge
+GAPS = (9, 16, 24, 34, 46, 60, 80)  # pixels tried between the middle of a group and its name, the nearest first
+ANGLES = np.radians([0, 180, 90, 270, 30, 150, 210, 330, 60, 120, 240, 300])  # tried at each gap, in this order
+
+Floats = npt.NDArray[np.floating]
 
 
 def draw_tsne(
     embeddings: npt.NDArray[np.float32], identities: npt.NDArray[np.object_], most: int, seed: int, path: Path
 ) -> None:
-    """Draw a map of embeddings; a warning says where there can be none.
+    """Draw a map of at most `most` embeddings, float32 (N, D), of N identities; log a warning where there is none.
 
-    Args:
-        embeddings: float32 (N, D).
-        identities: str (N,).
-        most: Photos on the map; 0 draws none.
-        seed: Names the choice of photos and the start of t-SNE.
-        path: PNG to write.
+    `most` of 0 draws nothing. `seed` chooses the photos and where t-SNE starts.
     """
     if not most:
         return
@@ -39,10 +41,10 @@ def draw_tsne(
         log.warning("No t-SNE map: all embeddings are the same, so the model tells no animals apart.")
         return
     title = f"Gallery embeddings: {len(rows)} photos of {len(set(identities[rows]))} identities"
-    plot_tsne(tsne_positions(embeddings[rows], seed), list(identities[rows]), title, path)
+    save_figure(tsne_figure(_positions(embeddings[rows], seed), list(identities[rows]), title), path)
 
 
-def tsne_positions(embeddings: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.floating]:
+def _positions(embeddings: npt.NDArray[np.float32], seed: int) -> Floats:
     """Places on the map, float (N, 2), of embeddings float32 (N, D) that differ; N is 4 or more."""
     from sklearn.manifold import TSNE  # takes seconds to import
     from threadpoolctl import threadpool_limits
@@ -52,37 +54,68 @@ def tsne_positions(embeddings: npt.NDArray[np.float32], seed: int) -> npt.NDArra
         return np.asarray(TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings))
 
 
-def plot_tsne(positions: npt.NDArray[np.floating], identities: Sequence[str], title: str, path: Path) -> None:
-    """Draw places on a map: one colour and marker an identity, its name where its photos lie.
-
-    Args:
-        positions: float (N, 2).
-        identities: Length N.
-        title: Above the picture.
-        path: PNG to write.
-    """
+def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Figure:
+    """A map of N photos at `positions` (N, 2): a colour and marker for each identity, its name beside its photos."""
     x_label = "t-SNE 1 (no unit: only which photos lie near each other has a meaning)"
     figure, axis = chart(title, x_label, "t-SNE 2", (9.9, 8.8), DARK_INK)
+    axis.set(xticks=[], yticks=[])
     labels = np.asarray(identities, dtype=object)
     names = sorted(set(identities))
     styles = identity_styles(names)
-    size = 8 if len(names) <= CROWDED else 6
+    notes = []
     for number, name in enumerate(names):
-        x, y = positions[labels == name].T
-        marker = MARKERS[number % len(MARKERS)]
-        axis.scatter(x, y, color=[styles[name][0]], marker=marker, s=42, edgecolors=DARK_INK, linewidths=0.3)
-        axis.annotate(
+        group = positions[labels == name]
+        colour, marker = styles[name][0], MARKERS[number % len(MARKERS)]
+        axis.scatter(group[:, 0], group[:, 1], color=[colour], marker=marker, s=42, edgecolors=DARK_INK, linewidths=0.3, zorder=3)
+        middle = group[np.abs(group - np.median(group, axis=0)).sum(axis=1).argmin()]  # a photo, not an empty place
+        size = 8 if len(names) <= CROWDED else 6
+        note = axis.annotate(
             fitted(name, NAME, size),
-            (float(np.median(x)), float(np.median(y))),
+            tuple(middle),
+            (0, 0),
+            textcoords="offset points",
             fontsize=size,
-            color="black",
             ha="center",
             va="center",
-            zorder=3,
+            zorder=4,
             parse_math=False,
-            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.65},
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "zorder": 2, "shrinkA": 0, "shrinkB": 0},
         )
-    axis.grid(visible=False)
-    axis.set_xticks([])
-    axis.set_yticks([])
-    save_figure(figure, path)
+        note.set_in_layout(False)
+        notes.append(note)
+    figure.draw_without_rendering()
+    sizes = np.array([note.get_window_extent().size for note in notes])
+    middles = axis.transData.transform([note.xy for note in notes])
+    offsets = name_offsets(axis.transData.transform(positions), middles, sizes, axis.bbox.get_points())
+    for note, offset in zip(notes, offsets * POINTS, strict=True):
+        note.set_position(tuple(offset))
+    return figure
+
+
+def name_offsets(photos: Floats, middles: Floats, sizes: Floats, bounds: Floats) -> Floats:
+    """How far the middle of each of K names lies from its group, (K, 2): the nearest place that covers the least.
+
+    All in pixels: `photos` (N, 2), the `middles` of the groups and the `sizes` of the names (K, 2), and the corners of
+    the map, `bounds` (2, 2). A place outside the map counts as one that covers everything.
+    """
+    directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+    gaps = np.repeat(GAPS, len(ANGLES))[:, None]
+    directions = np.tile(directions, (len(GAPS), 1))
+    placed = np.zeros((0, 2, 2))  # left bottom and right top of each name so far
+    offsets = np.zeros_like(middles)
+    for number, (middle, size) in enumerate(zip(middles, sizes, strict=True)):
+        tried = directions * (gaps + size / 2)
+        low, high = middle + tried - size / 2, middle + tried + size / 2
+        covered = _inside(photos, low - MARKER, high + MARKER).sum(axis=1)
+        covered += ((low[:, None] < placed[:, 1]) & (high[:, None] > placed[:, 0])).all(axis=2).sum(axis=1)
+        outside = ((low < bounds[0]) | (high > bounds[1])).any(axis=1)
+        best = np.argmin(np.where(outside, len(photos) + len(middles), covered))
+        offsets[number] = tried[best]
+        placed = np.concatenate([placed, [[low[best], high[best]]]])
+    return offsets
+
+
+def _inside(points: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
+    """Which points (N, 2) lie in which boxes with corners (B, 2), bool (B, N)."""
+    return np.asarray(((points > low[:, None]) & (points < high[:, None])).all(axis=2))
