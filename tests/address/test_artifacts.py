@@ -76,7 +76,7 @@ def test_no_folder_and_no_model(tmp_path: Path) -> None:
         open_artifacts(tmp_path)
 
 
-def test_the_model_was_trained_on_train_photos_only(saved_artifacts: Path) -> None:
+def test_photos_of_the_train_subset_are_those_trained_on(saved_artifacts: Path) -> None:
     split = pd.DataFrame({"sha256": ["a", "b", "c", ""], "split": ["train", "valid", "test", "train"]})
     trained = replace(open_artifacts(saved_artifacts), split=split).trained_on(["c", "a", "", "d", "b", "a"])
     assert trained is not None

@@ -36,12 +36,8 @@ def test_keypoints_of_a_photo(photo: np.ndarray, some: bool | None) -> None:
     assert found.descriptors.dtype == np.uint8
     assert found.size == photo.shape[:2]
     assert ((found.places >= -1) & (found.places <= np.array(photo.shape[1::-1]))).all()
-
-
-def test_descriptors_are_roots_of_shares() -> None:
-    """Each has length one, as far as bytes can say it."""
-    lengths = np.linalg.norm(find_keypoints(NOISE).descriptors.astype(float), axis=1) / module.SCALE
-    np.testing.assert_allclose(lengths, 1, atol=0.02)
+    lengths = np.linalg.norm(found.descriptors.astype(float), axis=1) / module.SCALE
+    np.testing.assert_allclose(lengths, 1, atol=0.02)  # roots of shares, rounded to bytes
 
 
 @pytest.fixture
@@ -56,14 +52,12 @@ def catalogue(folder: Path, count: int = 3) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame({"path": [f"{number}.png" for number in range(count)]}), [f"c{n}" for n in range(count)]
 
 
-def test_a_photo_is_looked_at_at_one_size(tmp_path: Path) -> None:
-    catalogue(tmp_path / "photos")
+def test_keypoints_of_a_photo_are_found_once(
+    tmp_path: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, digests = catalogue(tmp_path / "photos")
     assert read_keypoints(tmp_path / "photos" / "0.png", None).size == (SIDE, 384)
     assert read_keypoints(tmp_path / "photos" / "0.png", (0.0, 0.0, 200.0, 100.0)).size == (SIDE // 2, SIDE)
-
-
-def test_a_photo_is_looked_at_once(tmp_path: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    table, digests = catalogue(tmp_path / "photos")
     first = cached_keypoints(table, tmp_path / "photos", digests, cache)
     looked: list[Path] = []
 
@@ -97,14 +91,7 @@ def test_a_damaged_entry_is_made_anew(tmp_path: Path, cache: CacheConfig, damage
     assert entry.read_bytes() == whole
 
 
-def test_a_photo_that_is_gone_is_named(tmp_path: Path, cache: CacheConfig) -> None:
-    table, digests = catalogue(tmp_path / "photos", 2)
-    (tmp_path / "photos" / "1.png").unlink()
-    with pytest.raises(UserError, match=r"^1\.png could be read a moment ago"):
-        cached_keypoints(table, tmp_path / "photos", digests, cache)
-
-
-def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, cache: CacheConfig) -> None:
+def test_a_missing_photo_is_named_and_old_entries_make_room(tmp_path: Path, cache: CacheConfig) -> None:
     table, digests = catalogue(tmp_path / "photos")
     cached_keypoints(table, tmp_path / "photos", digests, cache)
     entries = sorted(cache.root.rglob("*.npz"), key=lambda entry: entry.stat().st_mtime_ns)
@@ -113,3 +100,6 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, cache: CacheCo
     largest = max(entry.stat().st_size for entry in entries)
     cached_keypoints(table.iloc[:1], tmp_path / "photos", digests[:1], replace(cache, cache_gb=1.5 * largest / 1e9))
     assert len(list(cache.root.rglob("*.npz"))) == 1
+    (tmp_path / "photos" / "1.png").unlink()
+    with pytest.raises(UserError, match=r"^1\.png could be read a moment ago"):
+        cached_keypoints(table, tmp_path / "photos", ["", "", ""], cache)

@@ -30,7 +30,7 @@ class Doubling(layers.Layer):  # type: ignore[misc]
 
 
 class Squaring(layers.Layer):  # type: ignore[misc]
-    """The same layer with other code in it."""
+    """The same layer with other code."""
 
     def call(self, values: Any) -> Any:
         return values**2

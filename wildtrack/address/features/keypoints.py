@@ -43,10 +43,9 @@ class Keypoints:
 def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
     """At most `MOST` keypoints of a photo, uint8 (H, W, 3) RGB, the strongest first; thread-safe.
 
-    The photo is made grey and its contrast equalised tile by tile (CLAHE), so that a photo in haze has keypoints as
-    well. SIFT (Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004) finds them; descriptors
-    are compared better by the root of their entries (Arandjelovic and Zisserman, "Three things everyone should know
-    to improve object retrieval", CVPR 2012).
+    Contrast is equalised tile by tile (CLAHE), for photos in haze. SIFT (Lowe, IJCV 2004) finds the keypoints, and
+    descriptors are the roots of its entries (Arandjelovic and Zisserman, "Three things everyone should know to improve
+    object retrieval", CVPR 2012).
     """
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     grey = cv2.createCLAHE(CLIP, TILES).apply(grey)  # an object a call: it is not safe across threads

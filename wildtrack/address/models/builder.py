@@ -9,11 +9,9 @@
       -> the best of the sub-centres    "cosine"         (B, identities)
       -> x SCALE -> softmax             "probabilities"  (B, identities)
 
-The stem is the backbone up to its last map of one cell per 8 pixels. Two ways of pooling go with two kinds of weights.
-"average" takes the mean of the backbone's last map, wherever things are: right for pretrained weights, whose deep
-layers are useful; training leaves their stem as it is. "grid" is the stem alone and a coarse grid of what is where:
-right for random weights, because a few hundred photos can train the stem but not the deep layers.
-docs/results.md has the figures.
+Pooling "average" is the mean of the backbone's last map, for pretrained weights. "grid" is for random weights, because
+a few hundred photos can train the stem (the backbone up to its last map of one cell per 8 pixels) but not the deep
+layers: it ends at the stem and keeps a coarse grid of its map. docs/results.md has the figures.
 """
 
 import math
@@ -39,7 +37,15 @@ def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: st
     """
     if pooling == "auto":
         pooling = "average" if backbone.pretrained else "grid"
-    network = _stem_only(backbone.network) if pooling == "grid" else backbone.network
+    network = backbone.network
+    if pooling == "grid":
+        layers = stem(network)
+        if not layers:
+            raise UserError(
+                f"this backbone has no map of one cell per {STEM_STRIDE} pixels at image_size {backbone.image_size[0]};"
+                " use --pooling average"
+            )
+        network = keras.Model(network.input, layers[-1].output, name="backbone")
     photos = keras.Input((*backbone.image_size, 3), name="photos")
     kernel, bias = family_scaling(backbone.name)
     scaling = keras.layers.Conv2D(3, 1, trainable=False, name="scaling")
@@ -63,16 +69,6 @@ def stem(backbone: keras.Model) -> list[keras.layers.Layer]:
     side = math.ceil(backbone.input_shape[1] / STEM_STRIDE)
     ends = [place for place, layer in enumerate(backbone.layers) if tuple(layer.output.shape[1:-1]) == (side, side)]
     return list(backbone.layers[: ends[-1] + 1]) if ends else []
-
-
-def _stem_only(backbone: keras.Model) -> keras.Model:
-    first_layers = stem(backbone)
-    if not first_layers:
-        raise UserError(
-            f"this backbone has no map of one cell per {STEM_STRIDE} pixels at image_size {backbone.input_shape[1]}; "
-            "use --pooling average"
-        )
-    return keras.Model(backbone.input, first_layers[-1].output, name="backbone")
 
 
 def _grid(features: Any) -> Any:

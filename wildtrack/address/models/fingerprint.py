@@ -19,11 +19,9 @@ LIBRARIES = ("builtins", "keras", "tensorflow")  # their base classes are no cod
 def model_fingerprint(
     architecture: str, weights: Iterable[np.ndarray], image_size: tuple[int, int], scaling: str
 ) -> str:
-    """A hash that names the model and its preprocessing: equal fingerprints make comparable embeddings.
+    """A hash of the model and its preprocessing, whatever the engine: equal ones make comparable embeddings.
 
-    It covers `architecture` (the layers and the embedding's place, in words that do not change between loads), the
-    weights (values, shapes and order), the photo size (height, width), the scaling and the photo reader's version. It
-    does not cover the engine.
+    `architecture` has the layers and the embedding's place, in words that do not change between loads.
     """
     digest = hashlib.sha256(json.dumps([architecture, list(image_size), scaling, READER_VERSION]).encode())
     for array in weights:

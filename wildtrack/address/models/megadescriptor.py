@@ -1,7 +1,4 @@
-"""MegaDescriptor (Čermák et al. 2024), a Swin transformer trained on many animal species, by PyTorch and timm.
-
-An optional extra: PyTorch and timm are imported when a model is opened.
-"""
+"""MegaDescriptor (Čermák et al. 2024), a Swin transformer of many animal species, by PyTorch and timm, if installed."""
 
 import logging
 import os

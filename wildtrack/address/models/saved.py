@@ -1,7 +1,6 @@
-"""The model in an artifacts folder, our own or a third-party one, opened to run: by ONNX Runtime wherever that can be.
+"""The model in an artifacts folder, our own or a third-party one, opened: by ONNX Runtime, else by Keras.
 
-`model.onnx` is made from the Keras file of the same folder where it is missing or outdated, which takes TensorFlow; a
-model that cannot be written as ONNX runs with Keras.
+`model.onnx` is made from the Keras file of the same folder where it is missing or outdated, which takes TensorFlow.
 """
 
 import logging
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ONNX = "model.onnx"
-
 Sample = Callable[[], Decoded]  # loads labelled photos at the model's size, to find a third-party model's scaling
 
 
@@ -129,10 +127,7 @@ def _opened_onnx(engine: OnnxEngine) -> OpenedModel:
 
 
 def _about(artifacts: Artifacts, network: "Network", loading: LoadingConfig, sample: Sample) -> dict[str, str]:
-    """The metadata for `model.onnx`.
-
-    Our own model keeps the fingerprint it was saved with; a third-party model's is computed.
-    """
+    """The metadata for `model.onnx`, with the fingerprint our own model was saved with or a third-party one's."""
     from wildtrack.address.models.network import network_fingerprint
 
     known, scaling = artifacts.preprocessor, loading.scaling

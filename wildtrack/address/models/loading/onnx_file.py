@@ -42,11 +42,9 @@ class OnnxFile:
         if self.batch not in (None, 1):
             raise UserError(f"{path} takes exactly {self.batch} photos at once; export it for any number, or for 1")
         self.output = self._embedding_output()
-        if self.dtype == np.uint8:
-            scaling = "0-255"
-        elif scaling == "auto":
+        if scaling == "auto" and self.dtype != np.uint8:
             raise unknown_scaling(path)
-        self.scaling = scaling
+        self.scaling = "0-255" if self.dtype == np.uint8 else scaling
 
     def _embedding_output(self) -> str:
         outputs = self.session.get_outputs()
