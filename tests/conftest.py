@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from tests.helpers.blobs import TINY, add_odd_photos, draw_animals, run_script
 from tests.helpers.spotted import fake_matching
 from wildtrack.address.matching.matching import Matching
 
@@ -67,6 +69,24 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(photo).save(path)
     return root
+
+
+@pytest.fixture(scope="session")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `photos`, good and bad, and the `artifacts` of the script; one for all workers, read only."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    field = shared / "práce v terénu"
+    with FileLock(shared / "field.lock"):
+        if not (field / "train.err").exists():
+            data = draw_animals(field / "photos")
+            add_odd_photos(data / "Žofie 0")
+            done = run_script("train_classifier_reid.py", "--data", "photos/", "--epochs", 2, *TINY, cwd=field)
+            assert done.returncode == 0, done.stderr
+            (field / "train.out").write_text(done.stdout, encoding="utf-8")
+            (field / "train.err").write_text(done.stderr, encoding="utf-8")
+    return field
 
 
 @pytest.fixture(scope="session")

@@ -220,6 +220,7 @@ def catalogues(draw: st.DrawFn) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]
     return table, hashes[list(pictures)] if draw(st.booleans()) else None
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     data=catalogues(),

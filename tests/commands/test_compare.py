@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.helpers.blobs import TINY, draw_animals, error_lines, run_script
+from tests.helpers.blobs import error_lines, run_script
 from wildtrack.commands.compare import Config, compare
 from wildtrack.errors import UserError
 
@@ -18,15 +18,10 @@ FILES = {"methods.csv", "methods.md", "methods.png", "problems.csv"}
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with photos, a trained model, its evaluation and its comparison."""
-    home = tmp_path_factory.mktemp("field") / "práce v terénu"
-    draw_animals(home / "photos")
-    for script, options in (
-        ("train_classifier_reid.py", ("--data", "photos/", "--epochs", 2, *TINY)),
-        ("evaluate_reid_and_visualize.py", EVALUATION),
-        ("compare_methods.py", ()),
-    ):
+def home(field: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the shared field, with an evaluation and a comparison."""
+    home = Path(shutil.copytree(field, tmp_path_factory.mktemp("home") / field.name))
+    for script, options in (("evaluate_reid_and_visualize.py", EVALUATION), ("compare_methods.py", ())):
         done = run_script(script, *options, cwd=home)
         assert done.returncode == 0, done.stderr
     (home / "compare.err").write_text(done.stderr, encoding="utf-8")

@@ -15,10 +15,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import ExifTags, Image
+from PIL import Image
 
 from benchmarks import start
-from tests.helpers.blobs import ROOT, TINY, contents, draw_animal, draw_animals, error_lines, run_script, start_script
+from tests.helpers.blobs import (
+    BAD,
+    ODD,
+    ROOT,
+    TINY,
+    contents,
+    draw_animal,
+    draw_animals,
+    error_lines,
+    exif_rotated,
+    run_script,
+    start_script,
+)
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.address.evaluation.scoring import REAL, SIMULATED
 from wildtrack.address.gallery.answers import Answer, Candidate
@@ -36,9 +48,7 @@ TRAINED = {
     "split.csv",
 }
 INDEX = {"index.faiss", "meta.csv", "embeddings.npy", "index_manifest.json"}
-ODD = ("png as.jpg", "cmyk.jpg", "deep.png", "palette.png", "rotated.jpg")
 KEYPOINTS = {f"keypoint_{name}.npy" for name in ("photos", "places", "descriptors", "centres", "members")}
-BAD = ("empty.jpg", "text.jpg", "cut short.jpg", "noise.jpg")
 CHATTER = (
     "absl",
     "oneDNN",
@@ -51,42 +61,10 @@ CHATTER = (
 )
 
 
-def exif_rotated(upright: Image.Image, orientation: int) -> tuple[Image.Image, Image.Exif]:
-    """What a camera held sideways saves of an upright picture: its pixels turned, and the tag that says so."""
-    turned = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[orientation]
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation
-    return upright.transpose(turned), exif
-
-
-def add_odd_photos(folder: Path) -> None:
-    """Photos as they come from many hands: those in ODD can be read, those in BAD cannot."""
-    image = draw_animal(0, 100)
-    image.save(folder / "png as.jpg", format="PNG")
-    image.convert("CMYK").save(folder / "cmyk.jpg")
-    Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257).save(folder / "deep.png")
-    image.convert("P").save(folder / "palette.png")
-    sideways, exif = exif_rotated(image, 6)
-    sideways.save(folder / "rotated.jpg", exif=exif)
-    (folder / "empty.jpg").touch()
-    (folder / "text.jpg").write_text("not a photo")
-    image.save(folder / "cut short.jpg")
-    whole = (folder / "cut short.jpg").read_bytes()
-    (folder / "cut short.jpg").write_bytes(whole[: len(whole) // 2])
-    (folder / "noise.jpg").write_bytes(whole[:20] + np.random.default_rng(0).bytes(500))
-
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with photos, good and bad, and a trained model. Read-only for the tests."""
-    home = tmp_path_factory.mktemp("field") / "práce v terénu"
-    data = draw_animals(home / "photos")
-    add_odd_photos(data / "Žofie 0")
-    done = run_script("train_classifier_reid.py", "--data", "photos/", "--epochs", 2, *TINY, cwd=home)
-    assert done.returncode == 0, done.stderr
-    (home / "train.err").write_text(done.stderr, encoding="utf-8")
-    (home / "train.out").write_text(done.stdout, encoding="utf-8")
-    return home
+def home(field: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the shared field; searches and evaluations of this module write into it."""
+    return Path(shutil.copytree(field, tmp_path_factory.mktemp("home") / field.name))
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +140,7 @@ def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
     assert all(is_picture(path) for path in results.glob("*.png"))
 
 
+@pytest.mark.slow
 def test_evaluation_of_a_moved_folder_repeats_exactly(evaluated: Path) -> None:
     shutil.copytree(evaluated / "photos", evaluated / "moved", copy_function=shutil.copy)  # with the time of now
     options = ("--data", "moved", "--results", "again", "--examples", 0, "--tsne-max", 0)
@@ -277,6 +256,7 @@ def test_rotated_photo_and_its_upright_twin_have_the_same_embedding(
     assert not np.array_equal(embeddings[0], embeddings[2])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_stopped_training_goes_on_and_the_old_index_goes(home: Path, workplace: Path) -> None:
     data, artifacts = home / "photos", workplace / "artifacts"
@@ -307,6 +287,7 @@ def test_stopped_training_goes_on_and_the_old_index_goes(home: Path, workplace: 
     assert "Building the index" in searched.stderr
 
 
+@pytest.mark.slow
 def test_the_start_benchmark_times_the_answer(
     workplace: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -348,6 +329,7 @@ def third_party(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return folder
 
 
+@pytest.mark.slow
 # the second one: a validation set with one class
 @pytest.mark.parametrize(("suffix", "data"), [("keras", "photos"), ("h5", "one animal")])
 def test_a_third_party_model_is_evaluated_and_searched(third_party: Path, suffix: str, data: str) -> None:
@@ -384,6 +366,7 @@ def test_a_third_party_model_is_evaluated_and_searched(third_party: Path, suffix
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("identities", "learning"),
     [

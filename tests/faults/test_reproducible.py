@@ -38,6 +38,7 @@ def index_bytes(home: Path) -> dict[str, bytes]:
     return {name: (home / "artifacts" / name).read_bytes() for name in INDEX}
 
 
+@pytest.mark.slow
 def test_an_index_repeats_byte_for_byte(home: Path) -> None:
     run_it(home, *SEARCH)
     first = index_bytes(home)
@@ -77,6 +78,7 @@ def test_an_index_repeats_with_fewer_cores(home: Path) -> None:
     assert index_bytes(home) == first
 
 
+@pytest.mark.slow
 def test_figures_repeat_byte_for_byte(home: Path) -> None:
     figures = []
     for _ in range(2):
@@ -111,6 +113,7 @@ def load_config(folder: Path) -> TrainingConfig:
     return config
 
 
+@pytest.mark.slow
 def test_deterministic_training_repeats_to_the_last_bit(home: Path) -> None:
     first = trained_anew(home, "first", "--deterministic")
     shutil.rmtree(home / "cache")
@@ -122,6 +125,7 @@ def test_deterministic_training_repeats_to_the_last_bit(home: Path) -> None:
     assert other["fingerprint"] != first["fingerprint"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [True, False])
 def test_tensorflow_is_asked_for_it_when_it_is_wanted(
     home: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
@@ -157,6 +161,7 @@ def test_a_newer_photo_reader_makes_other_embeddings(home: Path, newer_reader: N
         read_gallery(home / "artifacts", engine.fingerprint, engine.embed_dim)
 
 
+@pytest.mark.slow
 def test_another_model_is_noticed_by_its_fingerprint(home: Path) -> None:
     trained_anew(home, "other", "--seed", "1")
     for name in (*INDEX, "index_manifest.json"):

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parents[2]
+ODD = ("png as.jpg", "cmyk.jpg", "deep.png", "palette.png", "rotated.jpg")  # can be read
+BAD = ("empty.jpg", "text.jpg", "cut short.jpg", "noise.jpg")  # cannot
 TINY = ("--backbone", "MobileNet", "--alpha", "0.25", "--image-size", "32", "--embed-dim", "16", "--weights", "none")
 
 
@@ -32,6 +34,31 @@ def draw_animals(folder: Path, animals: int = 4, photos: int = 6) -> Path:
         for photo in range(photos):
             draw_animal(number, photo).save(identity / f"snímek {photo}.jpg", quality=92)
     return folder
+
+
+def exif_rotated(upright: Image.Image, orientation: int) -> tuple[Image.Image, Image.Exif]:
+    """What a camera held sideways saves of an upright picture: its pixels turned, and the tag that says so."""
+    turned = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[orientation]
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return upright.transpose(turned), exif
+
+
+def add_odd_photos(folder: Path) -> None:
+    """Photos as they come from many hands: those in ODD can be read, those in BAD cannot."""
+    image = draw_animal(0, 100)
+    image.save(folder / "png as.jpg", format="PNG")
+    image.convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257).save(folder / "deep.png")
+    image.convert("P").save(folder / "palette.png")
+    sideways, exif = exif_rotated(image, 6)
+    sideways.save(folder / "rotated.jpg", exif=exif)
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("not a photo")
+    image.save(folder / "cut short.jpg")
+    whole = (folder / "cut short.jpg").read_bytes()
+    (folder / "cut short.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "noise.jpg").write_bytes(whole[:20] + np.random.default_rng(0).bytes(500))
 
 
 def start_script(name: str, *options: object, cwd: Path, **more: Any) -> "subprocess.Popen[str]":

@@ -129,6 +129,7 @@ def test_another_kind_of_index_is_refused(factory: str, metric: int, tmp_path: P
         read_index(tmp_path / "index.faiss", 400, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_byte_of_the_head_may_be_altered(kind: str, tmp_path: Path) -> None:
     """Sizes, types and metrics of all parts lie in the first 200 bytes, before the vectors."""

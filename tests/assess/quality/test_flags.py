@@ -107,6 +107,7 @@ def test_turned_photos_are_found(tmp_path: Path) -> None:
     assert np.isnan(quality["turn"][7])
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_photos(root: Path) -> None:
     Image.new("RGB", (1000, 1000)).save(root / "large.png")
     peaks = []
