@@ -140,7 +140,7 @@ def check_config(config: Config) -> None:
     replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
     part(SplitConfig, config).check()
     if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
-        raise UserError(f"weights {config.weights!r} is no file; allowed are auto, imagenet, none or a weights file")
+        raise UserError(f"weights {config.weights!r} is not a file; allowed are auto, imagenet, none or a weights file")
 
 
 def start_random(seed: int, deterministic: bool) -> None:

@@ -66,7 +66,9 @@ def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Fig
     for number, name in enumerate(names):
         group = positions[labels == name]
         colour, marker = styles[name][0], MARKERS[number % len(MARKERS)]
-        axis.scatter(group[:, 0], group[:, 1], color=[colour], marker=marker, s=42, edgecolors=DARK_INK, linewidths=0.3, zorder=3)
+        axis.scatter(
+            group[:, 0], group[:, 1], color=[colour], marker=marker, s=42, edgecolors=DARK_INK, linewidths=0.3, zorder=3
+        )
         middle = group[np.abs(group - np.median(group, axis=0)).sum(axis=1).argmin()]  # a photo, not an empty place
         size = 8 if len(names) <= CROWDED else 6
         note = axis.annotate(

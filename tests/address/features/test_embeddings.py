@@ -58,6 +58,9 @@ def test_only_new_or_changed_photos_are_embedded(tmp_path: Path) -> None:
     many = list(range(10, 60))
     assert embed(tmp_path, many) == many
     assert embed(tmp_path, many) == []
+    with np.load(entry(tmp_path)) as file:
+        np.savez(entry(tmp_path), allow_pickle=False, digest=np.array("of an older version"), **file)
+    assert embed(tmp_path, many) == []
 
 
 def test_a_photo_whose_file_cannot_be_read_is_embedded_each_time(tmp_path: Path) -> None:

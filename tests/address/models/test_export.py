@@ -100,22 +100,16 @@ def test_a_layer_that_onnx_cannot_express(tmp_path: Path, monkeypatch: pytest.Mo
         export_onnx(open_network(tiny_model).keras_model, tmp_path / "m.onnx", {})
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x07"])
-def test_a_damaged_file(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "model.onnx").write_bytes(content)
-    with pytest.raises(UserError, match=r"model\.onnx cannot be loaded: .*; delete it") as error:
-        OnnxEngine(tmp_path / "model.onnx")
-    assert "\n" not in str(error.value)
-
-
-def test_a_model_of_another_program(tmp_path: Path, saved_artifacts: Path) -> None:
+def test_files_and_photos_that_onnx_runtime_cannot_use(tmp_path: Path, saved_artifacts: Path) -> None:
+    path = tmp_path / "model.onnx"
+    for content in (b"", b"hello", b"\x08\x07"):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"^[^\n]*model\.onnx cannot be loaded: [^\n]*; delete it[^\n]*$"):
+            OnnxEngine(path)
     model = onnx.load(saved_artifacts / "model.onnx")
     del model.metadata_props[:]
-    onnx.save(model, tmp_path / "model.onnx")
+    onnx.save(model, path)
     with pytest.raises(UserError, match="not written by WildTrack"):
-        OnnxEngine(tmp_path / "model.onnx")
-
-
-def test_photos_of_a_size_that_the_model_does_not_take(saved_artifacts: Path) -> None:
+        OnnxEngine(path)
     with pytest.raises(UserError, match=r"model\.onnx fails on photos of 16 x 24 pixels: "):
         OnnxEngine(saved_artifacts / "model.onnx").run(np.zeros((1, 16, 24, 3), np.uint8))

@@ -127,9 +127,10 @@ def _keys(table: pd.DataFrame, digests: Sequence[str]) -> np.ndarray:
 def _load(entry: Path) -> Outputs:
     with np.load(entry, allow_pickle=False) as file:
         outputs = {name: file[name] for name in file.files if name != "digest"}  # which files of version 0.1 have
+    # a zip file has checksums; only its list of arrays can end too early, and the keys stand last in it
     if KEYS not in outputs or len({len(values) for values in outputs.values()}) != 1:
         raise ValueError("its arrays do not belong together")
-    return outputs  # zip files have checksums
+    return outputs
 
 
 def _lasting(outputs: Outputs, keys: np.ndarray, limit_gb: float) -> Outputs:

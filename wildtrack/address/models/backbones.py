@@ -22,13 +22,13 @@ from wildtrack.errors import UserError
 
 PRETRAINED_SIZE = 224  # pixels: what ImageNet weights were made for, and clearly better than 128 on validation photos
 RANDOM_SIZE = 128
-DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer before ImageNet weights count as out of reach
+DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer, after which a download of ImageNet weights fails
 
 log = logging.getLogger(__name__)
 
 
 def backbone_names() -> list[str]:
-    """The names `backbone` may have: every architecture of keras.applications."""
+    """The names of all architectures in keras.applications."""
     return sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
 
 
@@ -102,7 +102,7 @@ def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: 
 
 
 def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Model | None:
-    """The backbone with downloaded ImageNet weights; None for "auto" when they cannot be had."""
+    """The backbone with downloaded ImageNet weights; None for "auto" where they cannot be loaded."""
     random_state, timeout = random.getstate(), socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras' own download waits for ever on a silent network
     log.info("Looking for ImageNet weights, on this disk or to download.")
@@ -114,7 +114,7 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
                 f"ImageNet weights cannot be downloaded ({_first_line(error)}); "
                 "use --weights with a local file, or --weights none to start from random weights"
             ) from error
-        log.warning("ImageNet weights cannot be had (%s): random weights are used instead.", _first_line(error))
+        log.warning("ImageNet weights cannot be loaded (%s): random weights are used instead.", _first_line(error))
         random.setstate(random_state)  # so that the random weights are those of "none"
         return None
     finally:
@@ -124,14 +124,12 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
 def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
     """The backbone with weights from a file that may also hold the ImageNet classifier, which is dropped."""
     if not path.is_file():
-        raise UserError(
-            f"weights {str(path)!r} is no file; allowed are auto, imagenet, none or the path of a weights file"
-        )
+        raise UserError(f"weights {str(path)!r} is not a file; allowed are auto, imagenet, none or a weights file")
     if not h5py.is_hdf5(path):
         raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
     try:
         check_hdf5(path)
-    except (UnsafeFileError, OSError) as error:
+    except UnsafeFileError as error:
         raise UserError(f"weights {str(path)!r} were not loaded: {_first_line(error)}") from error
     backbone = build(include_top=False, weights=None)
     reasons = []

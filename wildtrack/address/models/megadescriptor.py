@@ -56,7 +56,7 @@ def check_packages() -> None:
 
 
 def open_megadescriptor(source: str) -> TimmEngine:
-    """Load MegaDescriptor, or another timm model of its form; UserError where it cannot be had or loaded.
+    """Load MegaDescriptor, or another timm model of its form; UserError where it cannot be loaded.
 
     `source` is a folder with `config.json` and the weights, else a name on the Hugging Face hub; "" is DEFAULT.
     """

@@ -31,10 +31,10 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
         with readable_by_keras_3(path, known) as readable:
             return keras.saving.load_model(readable, custom_objects=known, compile=False, safe_mode=True)
     except UnsafeFileError as error:
-        raise UserError(f"{path} was not loaded: {error}; ask whoever made it for a sound one") from error
+        raise UserError(f"{path} was not loaded: {error}; ask its author for an intact file") from error
     except ForeignClassError as error:
         raise UserError(
-            f"{path} cannot be loaded: it is made with {str(error)!r}. If that is a layer class of its author's, "
+            f"{path} cannot be loaded: it is made with {str(error)!r}. If that is a custom layer, "
             "import it and name it in CUSTOM_OBJECTS at the top of the script, or in custom_objects in a notebook; "
             "Lambda layers and others that run code or read files are refused"
         ) from error
@@ -42,7 +42,7 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
         # Keras nests its errors, the cause last, and quotes whole configurations in between
         cause = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
         reason = cause.partition(" Full object config:")[0][:300]
-        raise UserError(f"{path} cannot be loaded: {reason}; ask whoever made it for a sound one") from error
+        raise UserError(f"{path} cannot be loaded: {reason}; ask its author for an intact file") from error
 
 
 @dataclass(frozen=True)

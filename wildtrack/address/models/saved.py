@@ -154,7 +154,7 @@ def open_network_of(artifacts: Artifacts, custom_objects: Mapping[str, Any]) -> 
     if any(side not in (None, known) for side, known in zip(takes, given, strict=True)):
         raise UserError(
             f"the model takes photos of {takes[0]} x {takes[1]} pixels, and its preprocessor.pkl says "
-            f"{given[0]} x {given[1]}; put two that belong together into one folder"
+            f"{given[0]} x {given[1]}; use the two files of one model"
         )
     return network
 

@@ -59,7 +59,7 @@ class OnnxFile:
         values = photos if self.dtype == np.uint8 else scaled(photos, self.scaling).astype(self.dtype)
         fed = values.transpose(0, 3, 1, 2) if self.channels_first else values
         batches = [fed] if self.batch is None else fed[:, None]
-        with onnx_errors(f"{self.path} fails on photos of {self.image_size} pixels", "is it a sound ONNX model?"):
+        with onnx_errors(f"{self.path} fails on photos of {self.image_size} pixels", "is the model intact?"):
             answers = [
                 self.session.run([self.output], {self.input_name: np.ascontiguousarray(batch)})[0] for batch in batches
             ]
