@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tests.helpers.looks import NAMES, check_looks, texts
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
-from wildtrack.visualization import gradcam as module
+from wildtrack.visualization import style
 from wildtrack.visualization.gradcam import (
     Classifier,
     class_score,
@@ -26,7 +26,7 @@ from wildtrack.visualization.gradcam import (
 def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
     """The figures that a test draws, in place of files, by name."""
     drawn: dict[str, Figure] = {}
-    monkeypatch.setattr(module, "save_figure", lambda figure, path: drawn.update({path.name: figure}))
+    monkeypatch.setattr(style, "save_figure", lambda figure, path: drawn.update({path.name: figure}))
     return drawn
 
 

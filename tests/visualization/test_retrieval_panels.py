@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from tests.helpers.looks import LONG, NAMES, check_looks, is_picture, texts
 from wildtrack.address.gallery.explain import Reasons
-from wildtrack.visualization import retrieval_panels
+from wildtrack.visualization import retrieval_panels, style
 from wildtrack.visualization.retrieval_panels import LINES, PanelPhoto, draw_examples, retrieval_panel
 from wildtrack.visualization.style import RIGHT, WRONG
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that a test draws, in place of files."""
     drawn: list[Figure] = []
-    monkeypatch.setattr(retrieval_panels, "save_figure", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(style, "save_figure", lambda figure, path: drawn.append(figure))
     return drawn
 
 
@@ -27,19 +27,17 @@ def panel(*candidates: PanelPhoto, query: PanelPhoto, title: str = "title") -> N
     retrieval_panel(query, candidates, title, Path("panel.png"))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_names_are_only_names(tmp_path: Path, name: str, pixels: np.ndarray) -> None:
-    candidates = [PanelPhoto(pixels[0], name, RIGHT, "correct 0.9"), PanelPhoto(pixels[1], name, WRONG)]
-    path = tmp_path / "größe" / "panel.png"
-    retrieval_panel(PanelPhoto(pixels[0], name), candidates, name, path)
-    assert is_picture(path)
+WHY: list[dict[str, Any]] = [{}, {"points": np.full((1, 4), 0.5)}, {"heat": np.zeros((8, 8))}]
+CASES = [*((name, 1, {}) for name in NAMES), *(("c", count, why) for count in (0, 1, 5) for why in WHY)]
 
 
-@pytest.mark.parametrize("count", [0, 1, 5])
-@pytest.mark.parametrize("why", [{}, {"points": np.full((1, 4), 0.5)}, {"heat": np.zeros((8, 8))}], ids=str)
-@pytest.mark.filterwarnings("error")
-def test_any_number_of_candidates(figures: list[Figure], count: int, why: dict[str, Any], pixels: np.ndarray) -> None:
-    panel(*[PanelPhoto(pixels[1], "c", **why), PanelPhoto(pixels[2], "")] * count, query=PanelPhoto(pixels[0], "q"))
+@pytest.mark.parametrize(("name", "count", "why"), CASES)
+@pytest.mark.filterwarnings("error", "ignore:Glyph")
+def test_any_names_and_number_of_candidates(
+    figures: list[Figure], name: str, count: int, why: dict[str, Any], pixels: np.ndarray
+) -> None:
+    candidates = [PanelPhoto(pixels[1], name, **why), PanelPhoto(pixels[2], name, caption=name)] * count
+    panel(*candidates, query=PanelPhoto(pixels[0], name), title=name)
     check_looks(figures[0])
 
 
@@ -63,15 +61,15 @@ def test_photos_of_all_shapes_stand_in_boxes_of_one_shape(figures: list[Figure])
             assert (right - left) / (bottom - top) == pytest.approx(width / height) or width == height == 8
 
 
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [
-        (0, "0 shared points"),
-        (1, "1 shared point"),
-        (LINES, f"{LINES} shared points"),
-        (103, f"the {LINES} clearest of 103 shared points"),
-    ],
-)
+NUMBERS = {
+    0: "0 shared points",
+    1: "1 shared point",
+    60: "60 shared points",
+    103: "the 60 clearest of 103 shared points",
+}
+
+
+@pytest.mark.parametrize(("count", "words"), NUMBERS.items())
 def test_the_number_of_shared_points_and_of_those_drawn(
     figures: list[Figure], count: int, words: str, pixels: np.ndarray
 ) -> None:

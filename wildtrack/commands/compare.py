@@ -82,7 +82,7 @@ def compare(config: Config) -> None:
     protocol = f"{data.protocol.method}. {share:.0%} of the queries have a leaky gallery photo."
     write_csv(config.results / "methods.csv", table)
     write_text(config.results / "methods.md", markdown(table, title, protocol, config.reference))
-    from wildtrack.visualization.evaluation_plots import draw_comparison  # matplotlib takes a second: not for --help
+    from wildtrack.visualization.charts import draw_comparison  # matplotlib takes a second: not for --help
 
     draw_comparison(table, title, config.results / "methods.png")
     console.print(figures_table(figures, title, config.reference))

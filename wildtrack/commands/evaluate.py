@@ -195,7 +195,7 @@ def draw_figures(
     config: Config, data: EvaluationData, found: QueryScores, embeddings: np.ndarray, metrics: dict[str, Any]
 ) -> None:
     """The map of embeddings, and the pictures of decisions where something taught them."""
-    from wildtrack.visualization.evaluation_plots import draw_reliability, draw_roc  # matplotlib: not for --help
+    from wildtrack.visualization.charts import draw_reliability, draw_roc  # matplotlib: not for --help
     from wildtrack.visualization.tsne import draw_tsne
 
     rows = data.protocol.gallery

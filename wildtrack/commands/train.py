@@ -234,7 +234,7 @@ def learn_to_match(table: pd.DataFrame, root: Path, embeddings: np.ndarray, cach
 def report(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) -> None:
     """Draw the training's curves; print its best epoch, and what to do next."""
     from wildtrack.address.training.checkpoints import best_epoch
-    from wildtrack.visualization.training_curves import draw_training_curves
+    from wildtrack.visualization.charts import draw_training_curves
 
     kept = best_epoch(history.to_dict("records"))
     title = f"Training on {name}: {len(rows.train)} photos of {len(rows.identities)} identities"

@@ -4,10 +4,9 @@ The only package that imports matplotlib; `access`, `assess` and `address` know 
 
 - `style`: colours, sizes, charts, framed photos, text that fits, PNGs; the look that all others share
 - `retrieval_panels`: a query and the photos that are ranked first, for search and evaluation
-- `evaluation_plots`: reliability, ROC, comparison of methods
+- `charts`: a training's loss and validation figures by epoch; reliability, ROC, comparison of methods
 - `tsne`: a map of embeddings
 - `gradcam`: the part of a photo that an answer rests on
-- `training_curves`: loss and validation figures by epoch
 - `photo_grids`: photos framed by identity, or the worst of a quality measure
 - `catalogue_plots`: histograms and counts of a catalogue
 - `suspicion_plots`: copies and doubtful labels, two photos side by side

@@ -19,17 +19,8 @@ import tensorflow as tf
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import Network
 from wildtrack.address.models.scaling import with_scaling
-from wildtrack.visualization.style import (
-    DARK_INK,
-    HEAT,
-    SMALL,
-    TEXT,
-    Photo,
-    blank_figure,
-    fitted_lines,
-    frame_photo,
-    save_figure,
-)
+from wildtrack.visualization import style
+from wildtrack.visualization.style import DARK_INK, SMALL, TEXT, Photo
 
 PANEL = 3.5  # inches a photo or map takes
 TINY = 1e-37  # probability; smaller ones have no logarithm in float32
@@ -105,42 +96,39 @@ def draw_gradcams(
     """
     identities, embeddings = photos.table["identity"].to_numpy(dtype=object), outputs["embedding"]
     for number, query in enumerate(queries, start=1):
-        photo, name, similarity = photos.pixels[query], identities[query], embeddings[gallery] @ embeddings[query]
-        best, class_number = gallery[int(np.argmax(similarity))], int(np.argmax(outputs["probabilities"][query]))
-        class_name, share = classifier.identities[class_number], outputs["probabilities"][query, class_number]
-        answers = [
-            (
-                f"most similar: {identities[best]} ({similarity.max():.2f})",
-                identities[best],
-                similarity_to(embeddings[best]),
-            ),
-            (f"class {class_name} ({share:.0%})", class_name, class_score(class_number)),
-        ]
-        maps = [
-            (
-                f"{words}\n{'correct' if found == name else f'wrong: it is {name}'}",
-                gradcam(classifier.network, photo, score),
-            )
-            for words, found, score in answers
-        ]
+        name, shares, similarity = (
+            identities[query],
+            outputs["probabilities"][query],
+            embeddings[gallery] @ embeddings[query],
+        )
+        best, likely = gallery[int(np.argmax(similarity))], int(np.argmax(shares))
+        answers = (
+            ("most similar:", identities[best], f"{similarity.max():.2f}", similarity_to(embeddings[best])),
+            ("class", classifier.identities[likely], f"{shares[likely]:.0%}", class_score(likely)),
+        )
+        maps = []
+        for words, found, value, score in answers:
+            verdict = "correct" if found == name else f"wrong: it is {name}"
+            heat = gradcam(classifier.network, photos.pixels[query], score)
+            maps.append((f"{words} {found} ({value})\n{verdict}", heat))
         title = f"{name}: what the network alone looks at (Grad-CAM)"
-        plot_gradcam(photo, maps, title, folder / f"gradcam_{number}.png")
+        plot_gradcam(photos.pixels[query], maps, title, folder / f"gradcam_{number}.png")
 
 
 def plot_gradcam(photo: Photo, maps: Sequence[tuple[str, npt.NDArray[np.floating]]], title: str, path: Path) -> None:
     """Draw a photo uint8 (H, W, 3), and on the right of it each map (name, float (H, W) in 0 to 1)."""
-    figure = blank_figure(PANEL * (1 + len(maps)) + 0.9, PANEL + 1.0, title, DARK_INK)
+    figure = style.blank_figure(PANEL * (1 + len(maps)) + 0.9, PANEL + 1.0, title, DARK_INK)
     axes = figure.subplots(1, 1 + len(maps), squeeze=False)[0]
-    frame_photo(axes[0], photo, DARK_INK)
+    style.frame_photo(axes[0], photo, DARK_INK)
     axes[0].set_title("photo", fontsize=TEXT, color=DARK_INK)
     grey = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
     for axis, (name, weights) in zip(axes[1:], maps, strict=True):
-        frame_photo(axis, grey, DARK_INK)
-        image = axis.imshow(weights, cmap=HEAT, alpha=0.25 + 0.5 * weights, vmin=0, vmax=1)
+        style.frame_photo(axis, grey, DARK_INK)
+        image = axis.imshow(weights, cmap=style.HEAT, alpha=0.25 + 0.5 * weights, vmin=0, vmax=1)
         words = name if weights.any() else f"{name} (no evidence found)"
-        axis.set_title(fitted_lines(words, PANEL * 68, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
+        axis.set_title(style.fitted_lines(words, PANEL * 68, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
     if maps:
         bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.01)
         bar.set_label("share of the strongest evidence", fontsize=SMALL, color=DARK_INK)
         bar.ax.tick_params(colors=DARK_INK, labelsize=SMALL)
-    save_figure(figure, path)
+    style.save_figure(figure, path)

@@ -16,22 +16,8 @@ from wildtrack.access.photos.thumbnails import thumbnail, thumbnail_reader
 from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.explain import Reasons, similarity_maps
 from wildtrack.address.gallery.searcher import Searcher
-from wildtrack.visualization.style import (
-    DARK_INK,
-    HEAT,
-    PHOTO_SIDE,
-    RIGHT,
-    SKY,
-    SMALL,
-    TEXT,
-    WRONG,
-    Photo,
-    blank_figure,
-    fitted,
-    fitted_lines,
-    frame_photo,
-    save_figure,
-)
+from wildtrack.visualization import style
+from wildtrack.visualization.style import DARK_INK, PHOTO_SIDE, SMALL, TEXT, Photo, fitted_lines
 
 COLUMN = 2.9  # inches a photo takes
 ROOM = COLUMN * 66  # points for a line of words
@@ -39,7 +25,7 @@ TILE = (0.5, 1.2)  # the flattest and the tallest box that photos are fitted int
 BACKGROUND = "#ededed"  # of what a photo leaves free of its box
 LITTLE = 0.1  # of similarity: less than that lost is not drawn at full brightness
 LINES = 60  # of the shared points that are drawn, as on the web page
-LINE = SKY  # seen on fur and on water alike
+LINE = style.SKY  # seen on fur and on water alike
 GAP = 0.05  # of a box's width, between two photos that share points
 EXPLAINED = {
     "points": "Points that the query\n(above) and the gallery\nphoto (below) share\nin one arrangement",
@@ -119,7 +105,7 @@ def draw_examples(
         candidates = []
         explained = zip(best.tolist(), reasons[query].points, reasons[query].maps, strict=True)
         for rank, (row, points, heat) in enumerate(explained, start=1):
-            word, colour = ("correct", RIGHT) if identities[row] == identities[query] else ("wrong", WRONG)
+            word, colour = ("correct", style.RIGHT) if identities[row] == identities[query] else ("wrong", style.WRONG)
             caption = f"{word}, network {embeddings[row] @ embeddings[query]:.2f}"
             candidates.append(shown(row, f"{rank}. ", colour=colour, caption=caption, points=points, heat=heat))
         title = f"Who is this? The {len(candidates)} gallery photos that are ranked first"
@@ -139,15 +125,16 @@ def retrieval_panel(query: PanelPhoto, candidates: Sequence[PanelPhoto], title: 
     drawn = {"points": (_draw_points, shapes[0] + GAP + max(shapes[1:], default=0)), "heat": (_draw_heat, shapes[0])}
     rows = [row for row in drawn if any(getattr(candidate, row) is not None for candidate in candidates)]
     heights = [COLUMN * tile + 1.0, *(COLUMN * drawn[row][1] + 0.4 for row in rows)]  # with room for words
-    figure = blank_figure(COLUMN * len(photos), sum(heights), title, DARK_INK)
+    figure = style.blank_figure(COLUMN * len(photos), sum(heights), title, DARK_INK)
     figure.set_layout_engine(ConstrainedLayoutEngine(wspace=0.04, hspace=0.02))
     axes = figure.subplots(1 + len(rows), len(photos), squeeze=False, gridspec_kw={"height_ratios": heights})
     for axis, photo in zip(axes[0], photos, strict=True):
-        frame_photo(axis, photo.pixels, photo.colour, width=4)
+        style.frame_photo(axis, photo.pixels, photo.colour, width=4)
         axis.images[0].set_extent(_extent(photo.pixels, tile))
         axis.set(xlim=(0, 1), ylim=(tile, 0), facecolor=BACKGROUND)
         axis.set_title(fitted_lines(photo.title, ROOM, TEXT), fontsize=TEXT, color=DARK_INK, parse_math=False)
-        axis.set_xlabel(fitted(photo.caption, ROOM, SMALL), fontsize=SMALL, color=photo.colour, fontweight="bold")
+        caption = style.fitted(photo.caption, ROOM, SMALL)
+        axis.set_xlabel(caption, fontsize=SMALL, color=photo.colour, fontweight="bold", parse_math=False)
     for line, row in zip(axes[1:], rows, strict=True):
         draw, height = drawn[row]
         for axis in line:
@@ -157,7 +144,7 @@ def retrieval_panel(query: PanelPhoto, candidates: Sequence[PanelPhoto], title: 
             if getattr(candidate, row) is not None:
                 axis.set_title(draw(axis, query.pixels, candidate, shapes[0]), fontsize=SMALL, color=DARK_INK)
                 axis.set(xlim=(0, 1), ylim=(height, 0))
-    save_figure(figure, path)
+    style.save_figure(figure, path)
 
 
 def _extent(photo: Photo, tile: float, top: float | None = None) -> tuple[float, float, float, float]:
@@ -196,7 +183,7 @@ def _draw_heat(axis: Axes, query: Photo, candidate: PanelPhoto, shape: float) ->
     strongest, extent = float(heat.max()), _extent(query, shape)
     axis.imshow(query, extent=extent)
     heat = heat / max(strongest, LITTLE)
-    axis.imshow(heat, cmap=HEAT, alpha=0.6, extent=extent, vmin=0, vmax=1, interpolation="bilinear")
+    axis.imshow(heat, cmap=style.HEAT, alpha=0.6, extent=extent, vmin=0, vmax=1, interpolation="bilinear")
     return f"up to -{strongest:.2f} when covered"
 
 

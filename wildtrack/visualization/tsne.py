@@ -36,12 +36,11 @@ def draw_tsne(
     rows = np.sort(np.random.default_rng(seed).permutation(len(embeddings))[:most])
     if len(rows) < FEWEST:
         log.warning("No t-SNE map: %d photos are too few for one.", len(rows))
-        return
-    if np.ptp(embeddings[rows], axis=0).max() < COLLAPSED:  # on which scikit-learn's t-SNE crashes the process
+    elif np.ptp(embeddings[rows], axis=0).max() < COLLAPSED:  # on which scikit-learn's t-SNE crashes the process
         log.warning("No t-SNE map: all embeddings are the same, so the model tells no animals apart.")
-        return
-    title = f"Gallery embeddings: {len(rows)} photos of {len(set(identities[rows]))} identities"
-    save_figure(tsne_figure(_positions(embeddings[rows], seed), list(identities[rows]), title), path)
+    else:
+        title = f"Gallery embeddings: {len(rows)} photos of {len(set(identities[rows]))} identities"
+        save_figure(tsne_figure(_positions(embeddings[rows], seed), list(identities[rows]), title), path)
 
 
 def _positions(embeddings: npt.NDArray[np.float32], seed: int) -> Floats:
@@ -101,23 +100,17 @@ def name_offsets(photos: Floats, middles: Floats, sizes: Floats, bounds: Floats)
     All in pixels: `photos` (N, 2), the `middles` of the groups and the `sizes` of the names (K, 2), and the corners of
     the map, `bounds` (2, 2). A place outside the map counts as one that covers everything.
     """
-    directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+    directions = np.tile(np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]), (len(GAPS), 1))
     gaps = np.repeat(GAPS, len(ANGLES))[:, None]
-    directions = np.tile(directions, (len(GAPS), 1))
     placed = np.zeros((0, 2, 2))  # left bottom and right top of each name so far
     offsets = np.zeros_like(middles)
     for number, (middle, size) in enumerate(zip(middles, sizes, strict=True)):
         tried = directions * (gaps + size / 2)
-        low, high = middle + tried - size / 2, middle + tried + size / 2
-        covered = _inside(photos, low - MARKER, high + MARKER).sum(axis=1)
-        covered += ((low[:, None] < placed[:, 1]) & (high[:, None] > placed[:, 0])).all(axis=2).sum(axis=1)
-        outside = ((low < bounds[0]) | (high > bounds[1])).any(axis=1)
+        low, high = (middle + tried - size / 2)[:, None], (middle + tried + size / 2)[:, None]
+        covered = ((photos > low - MARKER) & (photos < high + MARKER)).all(axis=2).sum(axis=1)
+        covered += ((low < placed[:, 1]) & (high > placed[:, 0])).all(axis=2).sum(axis=1)
+        outside = ((low < bounds[0]) | (high > bounds[1])).any(axis=(1, 2))
         best = np.argmin(np.where(outside, len(photos) + len(middles), covered))
         offsets[number] = tried[best]
-        placed = np.concatenate([placed, [[low[best], high[best]]]])
+        placed = np.concatenate([placed, [[low[best, 0], high[best, 0]]]])
     return offsets
-
-
-def _inside(points: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
-    """Which points (N, 2) lie in which boxes with corners (B, 2), bool (B, N)."""
-    return np.asarray(((points > low[:, None]) & (points < high[:, None])).all(axis=2))
