@@ -96,11 +96,8 @@ def draw_gradcams(
     """
     identities, embeddings = photos.table["identity"].to_numpy(dtype=object), outputs["embedding"]
     for number, query in enumerate(queries, start=1):
-        name, shares, similarity = (
-            identities[query],
-            outputs["probabilities"][query],
-            embeddings[gallery] @ embeddings[query],
-        )
+        name, shares = identities[query], outputs["probabilities"][query]
+        similarity = embeddings[gallery] @ embeddings[query]
         best, likely = gallery[int(np.argmax(similarity))], int(np.argmax(shares))
         answers = (
             ("most similar:", identities[best], f"{similarity.max():.2f}", similarity_to(embeddings[best])),
