@@ -76,6 +76,15 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+def shortened(path: Path) -> None:
+    """One bit of an array's header says that there are fewer numbers: NumPy alone reads such a file."""
+    arrays: dict[str, Any] = {"embedding": np.zeros((2, 1800), np.float32), "keys": np.array(["a" * 64, "b" * 64])}
+    np.savez(path, **arrays)
+    path.write_bytes(path.read_bytes().replace(b"(2, 1800)", b"(2, 1000)"))
+    with np.load(path) as file:
+        assert file["embedding"].shape == (2, 1000)
+
+
 def pickled(path: Path) -> None:
     arrays: dict[str, Any] = {"keys": np.array([{}], dtype=object)}
     np.savez(path, allow_pickle=True, **arrays)
@@ -85,6 +94,7 @@ def pickled(path: Path) -> None:
     "damage",
     [
         flip,
+        shortened,
         pickled,
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"no archive"),

@@ -18,7 +18,7 @@ from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.models.engines import BATCH, KERAS_BATCH, Engine, KerasEngine, Outputs
 from wildtrack.console import progress_bar
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import Cache, CacheConfig
+from wildtrack.storage.cache import Cache, CacheConfig, load_arrays
 from wildtrack.storage.threads import in_threads, pieces
 
 KEYS = "keys"  # the array of the file that is no output of the engine
@@ -125,9 +125,9 @@ def _keys(table: pd.DataFrame, digests: Sequence[str]) -> np.ndarray:
 
 
 def _load(entry: Path) -> Outputs:
-    with np.load(entry, allow_pickle=False) as file:
-        outputs = {name: file[name] for name in file.files if name != "digest"}  # which files of version 0.1 have
-    # a zip file has checksums; only its list of arrays can end too early, and the keys stand last in it
+    outputs = load_arrays(entry)
+    outputs.pop("digest", None)  # which files of version 0.1 have
+    # every array has a checksum; only the list of arrays can end too early, and the keys stand last in it
     if KEYS not in outputs or len({len(values) for values in outputs.values()}) != 1:
         raise ValueError("its arrays do not belong together")
     return outputs

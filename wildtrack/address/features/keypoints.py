@@ -15,7 +15,7 @@ from wildtrack.access.boxes import Box, boxes
 from wildtrack.access.photos.reader import READER_VERSION, PhotoError, photo_size, read_photo, scaled_size
 from wildtrack.access.problems import gone_bad
 from wildtrack.console import track
-from wildtrack.storage.cache import Cache, CacheConfig
+from wildtrack.storage.cache import Cache, CacheConfig, load_arrays
 from wildtrack.storage.threads import in_threads
 
 SIDE = 512  # pixels, the longer side that photos are resized to
@@ -98,8 +98,8 @@ def _save(entry: Path, found: Keypoints) -> None:
 
 
 def _load(entry: Path) -> Keypoints:
-    with np.load(entry, allow_pickle=False) as arrays:
-        places, descriptors, size = arrays["places"], arrays["descriptors"], arrays["size"]
+    arrays = load_arrays(entry)
+    places, descriptors, size = arrays["places"], arrays["descriptors"], arrays["size"]
     if places.shape != (len(places), 2) or descriptors.shape != (len(places), 128) or descriptors.dtype != np.uint8:
         raise ValueError(f"it holds {places.shape} and {descriptors.shape}")
     return Keypoints(places, descriptors, (int(size[0]), int(size[1])))

@@ -29,10 +29,7 @@ class Engine(Protocol):
     """Runs a network."""
 
     def run(self, photos: np.ndarray) -> Outputs:
-        """Run the network on a batch; thread-safe.
-
-        Args:
-            photos: uint8 (B, H, W, 3) RGB.
+        """Run the network on a batch of photos, uint8 (B, H, W, 3) RGB; thread-safe.
 
         Returns:
             "embedding" float32 (B, D) and, where the network classifies, "probabilities" float32 (B, identities).
@@ -101,9 +98,9 @@ def onnx_session(path: Path, advice: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = cores()
-    # Threads that wait for work would keep the decoding of the next photos off the cores.
+    # waiting threads would take the cores from the decoding of the next photos
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A file may say that its weights lie in another one; where nothing is, nothing can be read.
+    # a file may name another one for its weights: with this, it can only be in a folder that does not exist
     nowhere = str(Path(os.devnull).absolute() / "nowhere")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", nowhere)
     with onnx_errors(f"{path} cannot be loaded", advice):

@@ -67,9 +67,10 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
     load_tensorflow()
     from wildtrack.address.models.export import ExportError, export_onnx
 
+    source, path = _keras_source(artifacts), artifacts.folder / ONNX
     network = open_network_of(artifacts, loading.custom_objects)
     about = _about(artifacts, network, loading, sample)
-    model, source, path = with_scaling(network, about["scaling"]), _keras_source(artifacts), artifacts.folder / ONNX
+    model = with_scaling(network, about["scaling"])
 
     def write(part: Path) -> None:
         export_onnx(model, part, about)
@@ -81,7 +82,7 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
             artifact_files(artifacts.folder).add(ONNX, write)
     except (ExportError, OSError) as error:  # ONNX cannot express it, or the folder cannot be written to
         if loading.onnx_only and isinstance(error, ExportError):
-            raise ExportError(f"{error}; search needs a model that can") from error
+            raise ExportError(f"{error}; search needs a model that can be written as ONNX") from error
         if loading.onnx_only:
             raise
         log.warning("%s: Keras runs it instead, which is slower.", error)

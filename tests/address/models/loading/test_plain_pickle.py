@@ -72,7 +72,7 @@ class Call:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("wrap", [lambda call: call, lambda call: {"id2label": {0: [call]}}], ids=["bare", "nested"])
+@pytest.mark.parametrize("wrap", [lambda call: call, lambda call: {"id2label": {0: [call]}}], ids=["top", "nested"])
 @pytest.mark.parametrize("name", ["os.system", "eval", "exec", "getattr", "subprocess", "numpy.load", "import"])
 def test_nothing_is_called(tmp_path: Path, protocol: int, wrap: Any, name: str) -> None:
     canary = tmp_path / "canary"
@@ -132,12 +132,6 @@ def test_ugly_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) 
     path.write_bytes(UGLY[name])
     assert "ugly.pkl is not a pickle of plain values" in refused(path)
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_huge_memo_index_costs_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "memo.pkl"
-    path.write_bytes(b"\x80\x02K\x07r\xff\xff\xff\xff.")
-    assert load_plain_pickle(path) == 7
 
 
 def test_a_file_that_is_too_large_or_missing(tmp_path: Path) -> None:

@@ -1,7 +1,4 @@
-"""Models saved by Keras 2 (TensorFlow 2.15 and older), made readable by Keras 3.
-
-A saved model in, a path that can be loaded out: the file itself, or a copy with a rewritten configuration.
-"""
+"""Models saved by Keras 2 (TensorFlow 2.15 and older), made readable by Keras 3."""
 
 import json
 import shutil
@@ -88,13 +85,8 @@ def _mend_graph(config: dict[str, Any]) -> None:
         if len(config.get(key) or ()) == 1:
             (config[key],) = config[key]
     layers = [layer for layer in config["layers"] if isinstance(layer, dict)]
-    references = [
-        reference
-        for layer in layers
-        for call in layer.get("inbound_nodes", [])
-        if isinstance(call, list)
-        for reference in call
-    ]
+    calls_of_all = [call for layer in layers for call in layer.get("inbound_nodes", []) if isinstance(call, list)]
+    references = [reference for call in calls_of_all for reference in call]
     for nested in (layer for layer in layers if layer.get("class_name") in NESTED):
         calls = [reference for reference in references if reference[0] == nested.get("name")]
         if nested["class_name"] == "Sequential" and config.get("output_layers", [None])[0] == nested.get("name"):
@@ -130,7 +122,7 @@ def _read_config(path: Path) -> str:
             return text.decode() if isinstance(text, bytes) else str(text)
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo("config.json").file_size > MAX_CONFIG_BYTES:
-            raise ValueError("its settings.json is too large")
+            raise ValueError("its config.json is too large")
         return archive.read("config.json").decode()
 
 

@@ -24,7 +24,7 @@ MAX_CALLS = 300_000  # numbers and names of NumPy in one file
 
 
 class _NumberType:
-    """Stands in for `numpy.dtype`, which can make types of any size, objects among them."""
+    """Replaces `numpy.dtype`, which can make types of any size, objects among them."""
 
     def __init__(self, code: str, *_flags: bool) -> None:
         if not re.fullmatch(r"[biuf][1248]|U\d{1,3}", code):
@@ -37,12 +37,12 @@ class _NumberType:
 
 
 def _scalar(kind: _NumberType, data: bytes) -> Any:
-    """Stands in for NumPy's rebuilding of a scalar; gives the builtin value."""
+    """Replaces NumPy's constructor of a scalar; gives the builtin value."""
     return np.frombuffer(data, np.dtype(kind.order + kind.code), count=1).item()
 
 
 def _latin_bytes(text: str, encoding: str) -> bytes:
-    """Stands in for `_codecs.encode`, with which protocols 0 to 2 write the bytes of a scalar."""
+    """Replaces `_codecs.encode`, with which protocols 0 to 2 write the bytes of a scalar."""
     if encoding != "latin1" or len(text) > MAX_SCALAR:
         raise pickle.UnpicklingError(f"it asks for {len(text)} characters in the encoding {encoding!r}")
     return text.encode("latin1")
