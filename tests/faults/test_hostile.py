@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import struct
-import zipfile
 from collections.abc import Callable
 from itertools import pairwise, product
 from pathlib import Path
@@ -20,6 +19,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from tests.helpers.keras_files import edit_config, unzipped
 from tests.helpers.packing import make_zip
 from wildtrack.address.artifacts import artifact_files, open_artifacts
 from wildtrack.address.gallery.files import gallery_files, read_gallery
@@ -63,11 +63,6 @@ def refused(open_it: Callable[[], object]) -> str:
     return message
 
 
-def unzipped(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
 def test_code_that_runs_leaves_a_canary(canary: Path) -> None:
     pickle.loads(pickle.dumps(Touch(canary)))
     canary.unlink()
@@ -80,20 +75,6 @@ def load(path: Path) -> Any:
     from wildtrack.address.models.network import load_keras_file
 
     return load_keras_file(path, {})
-
-
-def edit_config(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
-    """Change the configuration in a `.keras` or `.h5` file."""
-    if path.suffix == ".h5":
-        with h5py.File(path, "r+") as file:
-            config = json.loads(file.attrs["model_config"])
-            edit(config)
-            file.attrs["model_config"] = json.dumps(config)
-        return
-    members = unzipped(path)
-    config = json.loads(members["config.json"])
-    edit(config)
-    make_zip(path, (members | {"config.json": json.dumps(config).encode()}).items())
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

@@ -2,17 +2,16 @@ import json
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+from tests.helpers.keras_files import edit_config
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.models.loading.legacy import mend, readable_by_keras_3
 from wildtrack.address.models.network import load_keras_file, network_fingerprint, open_network
@@ -263,26 +262,14 @@ class Unknown(layers.Layer):  # type: ignore[misc]
         return inputs * 2
 
 
-def edit(path: Path, change: Callable[[Any], Any]) -> None:
-    """Change the configuration in a `.h5` or `.keras` file."""
-    if path.suffix == ".h5":
-        with h5py.File(path, "r+") as file:
-            file.attrs["model_config"] = json.dumps(change(json.loads(file.attrs["model_config"])))
-        return
-    with zipfile.ZipFile(path) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    content["config.json"] = json.dumps(change(json.loads(content["config.json"]))).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
-
-
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
 def test_an_unknown_layer_is_loaded_only_with_its_class(tmp_path: Path, name: str) -> None:
     photo = photo_input()
     keras.Model(photo, layers.Dense(4)(layers.Flatten()(Unknown()(photo)))).save(tmp_path / name)
     if name == "model.keras":  # else Keras would import this very module
-        edit(tmp_path / name, lambda config: json.loads(json.dumps(config).replace(__name__, "gone_module")))
+        edit_config(
+            tmp_path / name, lambda config: config.update(json.loads(json.dumps(config).replace(__name__, "gone")))
+        )
     message = refused(tmp_path / name)
     assert "CUSTOM_OBJECTS" in message
     assert "it is made with 'Unknown'" in message or "Custom>Unknown" in message
@@ -320,7 +307,7 @@ def test_a_model_saved_by_tensorflow_2_15_is_read(tmp_path: Path, name: str) -> 
     model.build((None, SIDE, SIDE, 3))
     shake(model)
     model.save(tmp_path / name)
-    edit(tmp_path / name, as_keras_2)
+    edit_config(tmp_path / name, lambda config: config.update(as_keras_2(config)))
     before = (tmp_path / name).read_bytes()
     outputs = open_network(load_keras_file(tmp_path / name, {})).keras_model(PHOTOS, training=False)
     np.testing.assert_allclose(outputs["probabilities"], model(PHOTOS), atol=1e-5)
