@@ -3,11 +3,11 @@
   python assess_dataset.py                          the demo, or the catalogue in DATA
   python assess_dataset.py --data my_photos         your own
   python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
-                                                    The soundest copy stays, then the largest; copies that bear
-                                                    two names all stay for a person to judge
+                                                    The copy with the fewest quality flags stays, then the
+                                                    largest; copies with two names all stay for a person to judge
   python assess_dataset.py --save-split             also write the catalogue with a split that can be trusted
 
-Writes results/assess/report.html, the pictures and the tables in it.
+Writes results/assess: report.html, its charts and its tables.
 """
 
 from pathlib import Path

@@ -21,7 +21,7 @@ from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.checks import PIXELS
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
-from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_digests
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.quality.flags import quality_table
 from wildtrack.console import console, run
 from wildtrack.storage.cache import CacheConfig
@@ -54,9 +54,8 @@ def main(config: Config) -> None:
         def duplicates() -> None:
             with tempfile.TemporaryDirectory() as cache:  # new each time, so that nothing is decoded already
                 photos = decode_catalogue(table, root, PIXELS, CacheConfig(root=Path(cache)))
-                hashes, digests = perceptual_hashes(photos.small), photos.digests
-                shown, sizes = pixel_digests(photos.pixels), np.zeros(len(digests))
-                pictures = Pictures(photos.small, hashes, digests, shown, sizes.astype(int), sizes)
+                hashes, sizes = perceptual_hashes(photos.small), np.zeros(len(photos.digests))
+                pictures = Pictures(photos.small, hashes, photos.digests, sizes.astype(int), sizes)
                 check_for_duplicates(photos.table, pictures)
 
         console.print(f"{len(table)} photos; {versions()}")

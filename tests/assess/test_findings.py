@@ -44,42 +44,42 @@ def audit(share: float | None, photos: int = 0, pairs: int = 0, identities: int 
     return Audit(tables[0], tables[1], tables[2], share, 10, learnt)
 
 
-def said(given: Checks, audited: Audit | None = None) -> list[tuple[str, str]]:
+def sentences(given: Checks, audited: Audit | None = None) -> list[tuple[str, str]]:
     return [(finding.level, finding.text) for finding in findings(given, audited)]
 
 
 def test_sound_data_has_only_good_findings() -> None:
-    assert {level for level, _ in said(checks(), audit(0.9))} == {"good"}
+    assert {level for level, _ in sentences(checks(), audit(0.9))} == {"good"}
 
 
 @pytest.mark.parametrize(
     ("given", "level", "part"),
     [
-        (checks(problems=pd.DataFrame({"path": ["a"], "reason": ["b"]})), "mend", "cannot be used: 1."),
-        (UNNAMED, "mend", "Nobody is named yet"),
-        (checks(statistics={"photos_per_identity": {"singletons": 2}}), "look", "which nobody can test: 2 of 3"),
-        (checks(statistics={"encounters": None}), "look", "No photo has a date"),
-        (checks(statistics={"encounters": None, "dates": {"rows": 1}}), "look", "No photo of a named animal has"),
-        (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "look", "is not possible"),
-        (checks(flags=FLAGS), "look", "1 of 9 (1 dark, 1 low contrast)"),
-        (copies(across=True), "mend", "under another name, so that one of the names is wrong: 1."),
-        (copies(torn=True), "mend", "another subset of the split: 1."),
-        (copies(removable=True), "look", "without them): 1."),
-        (checks(leakage={"test": {"any": {"share": 0.3}}}), "mend", "30% of the test photos"),
+        (checks(problems=pd.DataFrame({"path": ["a"], "reason": ["b"]})), "fix", "cannot be used: 1."),
+        (UNNAMED, "fix", "No animal is named yet"),
+        (checks(statistics={"photos_per_identity": {"singletons": 2}}), "check", "which cannot be tested: 2 of 3"),
+        (checks(statistics={"encounters": None}), "check", "No photo has a date"),
+        (checks(statistics={"encounters": None, "dates": {"rows": 1}}), "check", "No photo of a named animal has"),
+        (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "check", "is not possible"),
+        (checks(flags=FLAGS), "check", "1 of 9 (1 dark, 1 low contrast)"),
+        (copies(across=True), "fix", "has another name, so one of the names is wrong: 1."),
+        (copies(torn=True), "fix", "another subset of the split: 1."),
+        (copies(removable=True), "check", "without them): 1."),
+        (checks(leakage={"test": {"any": {"share": 0.3}}}), "fix", "30% of the test photos"),
         (checks(leakage={"test": {"any": {"share": 0.0}}}), "good", "0% of the test photos"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(given: Checks, level: str, part: str) -> None:
-    assert any(found == level and part in text for found, text in said(given)), said(given)
+def test_what_is_wrong_is_sentences(given: Checks, level: str, part: str) -> None:
+    assert any(found == level and part in text for found, text in sentences(given)), sentences(given)
 
 
-def test_where_nobody_is_named_nothing_else_is_asked_for() -> None:
-    assert [level for level, _ in said(UNNAMED)] == ["mend", "good", "good"]
-    assert not any("date" in text for _, text in said(UNNAMED))
+def test_without_named_animals_dates_do_not_matter() -> None:
+    assert [level for level, _ in sentences(UNNAMED)] == ["fix", "good", "good"]
+    assert not any("date" in text for _, text in sentences(UNNAMED))
 
 
-def test_a_split_without_test_photos_says_nothing() -> None:
-    assert said(checks(leakage={"test": {"any": {"share": None}}})) == said(checks())
+def test_a_split_without_test_photos_adds_no_finding() -> None:
+    assert sentences(checks(leakage={"test": {"any": {"share": None}}})) == sentences(checks())
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_a_split_without_test_photos_says_nothing() -> None:
     [
         (audit(None), ["well enough"]),
         (audit(0.2, photos=3), ["well enough"]),
-        (audit(0.9), ["no doubt"]),
-        (audit(0.9, 3, 2, 1), ["wrong label: 3.", "one animal: 2.", "two animals: 1."]),
-        (audit(0.9, 3, learnt=0), ["wrong label: 3.", "trained on none of the 10 photos here"]),
-        (audit(0.9, learnt=2), ["no doubt about any label. The model was trained on 2 of the 10 photos here only"]),
-        (audit(0.2, learnt=0), ["well enough to audit their labels. The model was trained on none"]),
+        (audit(0.9), ["contradicts no name"]),
+        (audit(0.9, 3, 2, 1), ["wrong name: 3.", "one animal: 2.", "two animals: 1."]),
+        (audit(0.9, 3, learnt=0), ["wrong name: 3.", "trained on none of the 10 photos here"]),
+        (audit(0.9, learnt=2), ["contradicts no name. The model was trained on 2 of the 10 photos here only"]),
+        (audit(0.2, learnt=0), ["well enough to check their names. The model was trained on none"]),
     ],
 )
-def test_the_audit_speaks_only_when_it_can_be_trusted(audited: Audit, parts: list[str]) -> None:
+def test_an_audit_is_reported_as_far_as_it_can_be_trusted(audited: Audit, parts: list[str]) -> None:
     texts = [finding.text for finding in findings(checks(), audited) if finding.section == "labels"]
     assert len(texts) == len(parts)
     assert all(part in text for part, text in zip(parts, texts, strict=True))
@@ -102,6 +102,6 @@ def test_the_audit_speaks_only_when_it_can_be_trusted(audited: Audit, parts: lis
 
 def test_the_most_urgent_comes_first() -> None:
     bad = checks(problems=pd.DataFrame({"path": ["a"], "reason": ["b"]}), statistics={"encounters": None})
-    levels = [level for level, _ in said(bad)]
-    assert levels == sorted(levels, key=["mend", "look", "good"].index)
-    assert levels[0] == "mend"
+    levels = [level for level, _ in sentences(bad)]
+    assert levels == sorted(levels, key=["fix", "check", "good"].index)
+    assert levels[0] == "fix"

@@ -14,9 +14,10 @@ from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.assess.checks import PIXELS
 from wildtrack.assess.derived import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
-from wildtrack.assess.duplicates.hashes import perceptual_hashes, pixel_digests
+from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.labels.audit import Audit, audit_labels
 from wildtrack.assess.leakage import leaking_photos
 from wildtrack.storage.cache import CacheConfig
@@ -73,14 +74,13 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalogue, pd.Dat
 def duplicates(planted: tuple[Catalogue, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     catalogue, _ = planted
     photos = decode_catalogue(
-        catalogue.table, catalogue.root, (96, 128), CacheConfig(root=tmp_path_factory.mktemp("cache"))
+        catalogue.table, catalogue.root, PIXELS, CacheConfig(root=tmp_path_factory.mktemp("cache"))
     )
     assert photos.problems.empty
-    digests = photos.digests
-    hashes, shown = perceptual_hashes(photos.small), pixel_digests(photos.pixels)
-    nothing = np.zeros(len(digests), dtype=np.intp)
+    no_faults = np.zeros(len(photos.digests), dtype=np.intp)
     sizes = (photos.table["height"] * photos.table["width"]).fillna(0).to_numpy(dtype=np.float64)
-    return check_for_duplicates(photos.table, Pictures(photos.small, hashes, digests, shown, nothing, sizes))
+    pictures = Pictures(photos.small, perceptual_hashes(photos.small), photos.digests, no_faults, sizes)
+    return check_for_duplicates(photos.table, pictures)
 
 
 def test_every_copy_is_found_and_nothing_else(
@@ -92,8 +92,7 @@ def test_every_copy_is_found_and_nothing_else(
     assert all(groups[copy] == groups[of] for copy, of in zip(faults["image_id"], faults["of"], strict=True))
     kinds = faults.merge(duplicates, on="image_id").groupby("fault")["kind"].agg(set)
     assert kinds["file"] == kinds["other name"] == kinds["other side"] == {"exact file"}
-    assert kinds["lossless"] <= {"exact pixels", "near"}
-    assert kinds["recompressed"] == kinds["resized"] == {"near"}
+    assert kinds["lossless"] == kinds["recompressed"] == kinds["resized"] == {"near"}
 
 
 def test_the_flags_tell_label_errors_and_leaks_from_plain_copies(

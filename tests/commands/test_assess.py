@@ -1,4 +1,4 @@
-"""assess_dataset.py as a user runs it, on drawn turtles with planted faults."""
+"""The command assess, on drawn photos, some of them with planted faults."""
 
 import json
 import re
@@ -14,14 +14,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.helpers.blobs import run_script
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.quality.flags import Thresholds
-from wildtrack.commands import assess
 from wildtrack.commands.assess import Config
+from wildtrack.commands.assess import assess as run
 from wildtrack.errors import UserError
-from wildtrack.visualization.catalogue_sections import PICTURES
+from wildtrack.visualization.catalogue_sections import CHARTS
 
 FAULTS = ("blurry", "dark", "turned", "corrupt", "copied", "swapped")
 EACH = 4  # photos a fault
@@ -76,7 +75,7 @@ def assessed(
     faulty: tuple[Path, dict[str, set[str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, set[str]]]:
     results = tmp_path_factory.mktemp("results") / "assess"
-    assess.assess(Config(faulty[0], results, remove_duplicates=True, save_split=True))
+    run(Config(faulty[0], results, remove_duplicates=True, save_split=True))
     return results, faulty[1]
 
 
@@ -88,6 +87,7 @@ def rates(name: str, found: set[str], planted: set[str]) -> tuple[float, float]:
     return precision, recall
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "precision", "recall"), [("blurry", 0.25, 1.0), ("dark", 1.0, 1.0), ("turned", 0.8, 0.75)]
 )
@@ -102,11 +102,13 @@ def test_spoilt_photos_are_flagged(
     assert found_rates[1] >= recall
 
 
+@pytest.mark.slow
 def test_corrupt_photos_are_listed(assessed: tuple[Path, dict[str, set[str]]]) -> None:
     results, planted = assessed
     assert set(pd.read_csv(results / "problems.csv")["path"]) == planted["corrupt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "flag"), [("copied", "within_identity"), ("swapped", "across_identities")])
 def test_copies_are_found(assessed: tuple[Path, dict[str, set[str]]], fault: str, flag: str) -> None:
     results, planted = assessed
@@ -116,6 +118,7 @@ def test_copies_are_found(assessed: tuple[Path, dict[str, set[str]]], fault: str
     assert rates(fault, found, planted[fault]) == (1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_the_cleaned_catalogue_lacks_the_copies_and_no_photo_is_gone(
     faulty: tuple[Path, dict[str, set[str]]], assessed: tuple[Path, dict[str, set[str]]]
 ) -> None:
@@ -131,7 +134,7 @@ def test_the_cleaned_catalogue_lacks_the_copies_and_no_photo_is_gone(
     assert all((root / path).is_file() for path in removed["path"])
 
 
-def test_what_left_and_what_a_person_must_decide_is_said(
+def test_copies_that_go_and_that_a_person_must_judge_are_counted(
     tmp_path: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = shutil.copytree(photo_folder, tmp_path / "photos")
@@ -139,7 +142,7 @@ def test_what_left_and_what_a_person_must_decide_is_said(
         shutil.copy(root / "Ana/0.png", root / name)
     shutil.copy(root / "C $1/0.png", root / "C $1/copy.png")
     (root / "Blå/bad.png").write_bytes(b"bad")
-    assess.assess(Config(root, tmp_path / "r", remove_duplicates=True))
+    run(Config(root, tmp_path / "r", remove_duplicates=True))
     said = capsys.readouterr().err
     assert "Copies left out: 1; unreadable photos left out: 1;" in said
     assert "a copy bears another name: 3." in said
@@ -153,30 +156,32 @@ def test_a_catalogue_is_not_replaced_by_its_own_result(
     root = shutil.copytree(photo_folder, tmp_path / "photos")
     shutil.copy(root / "Ana/0.png", root / "Ana/copy.png")
     config = Config(root, tmp_path / "r", **{setting: True})  # type: ignore[arg-type]
-    assess.assess(config)
+    run(config)
     written = [root / name, *(tmp_path / "r").glob("*.csv")]
     before = [path.read_bytes() for path in written]
     with pytest.raises(UserError, match="is the file that would be written"):
-        assess.assess(replace(config, data=root / name))
+        run(replace(config, data=root / name))
     assert [path.read_bytes() for path in written] == before
 
 
+@pytest.mark.slow
 def test_the_suggested_split_can_be_trained_on(faulty: tuple[Path, dict[str, set[str]]]) -> None:
     table = load_catalogue(faulty[0] / "split.csv").table
     assert set(table["split"]) == {"train", "valid", "test"}
 
 
+@pytest.mark.slow
 def test_the_report_and_its_tables_are_whole(assessed: tuple[Path, dict[str, set[str]]]) -> None:
     results, _ = assessed
     page = (results / "report.html").read_text(encoding="utf-8")
-    assert "under another name" in page
+    assert "Photos with a copy that has another name" in page
     assert "<script" not in page
     assert re.findall(r'(?:src|href)="(?!data:|#)', page) == []
     statistics = json.loads((results / "statistics.json").read_text(encoding="utf-8"))
     assert statistics["identities"] == 8
     split = pd.read_csv(results / "split.csv")
     assert set(split["split"]) == {"train", "valid", "test"}
-    assert {"sample.png", "photos_per_identity.png", "quality_dark.png"} <= {path.name for path in results.iterdir()}
+    assert {"photos_per_identity.png", "photo_sizes.png"} <= {path.name for path in results.iterdir()}
 
 
 def unnamed(photo_folder: Path, folder: Path) -> Path:
@@ -188,26 +193,26 @@ def unnamed(photo_folder: Path, folder: Path) -> Path:
     return folder / "catalogue.csv"
 
 
-def test_a_catalogue_that_names_nobody_says_so_and_nothing_else(
-    tmp_path: Path, photo_folder: Path, artifacts: Path, capsys: pytest.CaptureFixture[str]
+def test_without_named_animals_nothing_needs_names(
+    tmp_path: Path, photo_folder: Path, saved_artifacts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assess.assess(Config(unnamed(photo_folder, tmp_path), tmp_path / "results", artifacts))
+    run(Config(unnamed(photo_folder, tmp_path), tmp_path / "results", saved_artifacts))
     page, said = (tmp_path / "results/report.html").read_text(encoding="utf-8"), capsys.readouterr().err
-    assert "Nobody is named yet: every animal is" in said
-    for told in ("there is nothing to split", "have no name", "there are no labels to check"):
-        assert told in page
+    assert "No animal is named yet: all are" in said
+    for text in ("there is nothing to split", "have no name", "there are no names to check"):
+        assert text in page
     for wrong in ("No photo has a date", "met twice or more", "encounter_hours", "0 train", "--save-split"):
         assert wrong not in page + said
 
 
-def test_nobody_named_is_no_split_to_save(tmp_path: Path, photo_folder: Path) -> None:
+def test_without_named_animals_no_split_is_saved(tmp_path: Path, photo_folder: Path) -> None:
     with pytest.raises(UserError, match=r"--save-split wrote no split\.csv: nobody is named yet"):
-        assess.assess(Config(unnamed(photo_folder, tmp_path), tmp_path / "results", save_split=True))
+        run(Config(unnamed(photo_folder, tmp_path), tmp_path / "results", save_split=True))
     assert not (tmp_path / "split.csv").exists()
 
 
 @pytest.mark.parametrize("remove_duplicates", [False, True])
-def test_the_saved_split_says_what_it_leaves_out(
+def test_rows_left_out_of_the_saved_split_are_counted(
     tmp_path: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str], remove_duplicates: bool
 ) -> None:
     catalogue = unnamed(photo_folder, tmp_path)
@@ -219,7 +224,7 @@ def test_the_saved_split_says_what_it_leaves_out(
     paths = [*table["path"], *more]
     named = pd.DataFrame({"image_id": paths, "identity": ["Ana", *names[1:], "Ana", "Ana"], "path": paths})
     named.to_csv(catalogue, index=False)
-    assess.assess(Config(catalogue, tmp_path / "r", save_split=True, remove_duplicates=remove_duplicates))
+    run(Config(catalogue, tmp_path / "r", save_split=True, remove_duplicates=remove_duplicates))
     left = "1 of copies." if remove_duplicates else "0 of copies (--remove-duplicates)."
     expected = (
         f"with {12 - remove_duplicates} rows. Rows left out: 1 of unnamed animals, 1 with unreadable photos, {left}"
@@ -233,31 +238,27 @@ def test_the_saved_split_says_what_it_leaves_out(
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
-def test_a_model_that_is_not_where_the_user_says(tmp_path: Path, photo_folder: Path, name: str) -> None:
+def test_a_folder_without_a_model_is_refused(tmp_path: Path, photo_folder: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=f"--artifacts .*{name} holds no trained model; name a folder"):
-        assess.assess(Config(photo_folder, tmp_path / "r", tmp_path / name))
+        run(Config(photo_folder, tmp_path / "r", tmp_path / name))
 
 
-def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
-    assess.assess(Config(photo_folder, tmp_path / "r", artifacts=artifacts))
-    assert "The model can be trusted that far" in (tmp_path / "r/report.html").read_text(encoding="utf-8")
+def test_labels_are_audited_with_a_model(tmp_path: Path, photo_folder: Path, saved_artifacts: Path) -> None:
+    run(Config(photo_folder, tmp_path / "r", artifacts=saved_artifacts))
+    page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
+    assert "The model can be trusted that far" in page
+    assert page.count("trained on none of the 12 photos here") == 2  # a finding, and the section
     assert {path.name for path in (tmp_path / "r").glob("suspicious_*")} == {
         f"suspicious_{name}.csv" for name in ("photos", "pairs", "identities")
     }
-
-
-def test_a_model_of_other_animals_is_called_so(tmp_path: Path, photo_folder: Path, artifacts: Path) -> None:
-    assess.assess(Config(photo_folder, tmp_path / "r", artifacts=artifacts))
-    page = (tmp_path / "r/report.html").read_text(encoding="utf-8")
-    assert page.count("trained on none of the 12 photos here") == 2  # a finding, and the section
 
 
 def test_a_broken_model_costs_the_audit_and_nothing_else(
     tmp_path: Path, photo_folder: Path, artifacts: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (artifacts / "model.onnx").write_bytes(b"junk")
-    assess.assess(Config(photo_folder, tmp_path / "r", artifacts=artifacts))
+    run(Config(photo_folder, tmp_path / "r", artifacts=artifacts))
     assert "No label audit" in caplog.text
     assert (tmp_path / "r/report.html").is_file()
 
@@ -265,11 +266,11 @@ def test_a_broken_model_costs_the_audit_and_nothing_else(
 def test_pictures_of_an_earlier_report_go_and_others_stay(tmp_path: Path, photo_folder: Path) -> None:
     for name in ("quality_dark.png", "mine.png", "statistics.json"):
         (tmp_path / name).write_bytes(b"")
-    assess.assess(Config(photo_folder, tmp_path))
+    run(Config(photo_folder, tmp_path))
     assert (tmp_path / "mine.png").exists()
     assert not (tmp_path / "quality_dark.png").exists()
     pictures = {path.name for path in tmp_path.glob("*.png")} - {"mine.png"}
-    assert all(any(fnmatch(name, pattern) for pattern in PICTURES) for name in pictures)
+    assert all(any(fnmatch(name, pattern) for pattern in CHARTS) for name in pictures)
 
 
 @pytest.mark.parametrize(("inside", "message"), [(True, "is inside the dataset"), (False, "holds files that are not")])
@@ -279,7 +280,7 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
     results.mkdir(exist_ok=True)
     (results / "quality_mine.png").write_bytes(b"mine")
     with pytest.raises(UserError, match=message):
-        assess.assess(Config(root, results))
+        run(Config(root, results))
     assert (results / "quality_mine.png").read_bytes() == b"mine"
 
 
@@ -287,7 +288,7 @@ def test_a_report_never_mixes_with_other_files(tmp_path: Path, photo_folder: Pat
 def test_results_that_cannot_be_a_folder(tmp_path: Path, photo_folder: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match="cannot be a folder: "):
-        assess.assess(Config(photo_folder, tmp_path / name))
+        run(Config(photo_folder, tmp_path / name))
 
 
 @pytest.mark.parametrize(("name", "setting"), [("cleaned.csv", "remove_duplicates"), ("split.csv", "save_split")])
@@ -298,28 +299,28 @@ def test_a_file_of_the_users_own_is_not_overwritten(
     config = Config(root, tmp_path / "r", **{setting: True})  # type: ignore[arg-type]
     (root / name).write_text("mine")
     with pytest.raises(UserError, match="rename it or remove it"):
-        assess.assess(config)
+        run(config)
     assert (root / name).read_text() == "mine"
     (root / name).unlink()
-    assess.assess(config)
-    assess.assess(config)  # our own may be written again
+    run(config)
+    run(config)  # our own may be written again
     assert load_catalogue(root / name).table["identity"].nunique() == 3
 
 
 def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None:
     shutil.copytree(photo_folder, tmp_path / "photos")
     paths = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "photos").rglob("*.png"))
-    sides = ["train", "train", "test", "test"] * 3
+    subsets = ["train", "train", "test", "test"] * 3
     names = [path.split("/")[1] for path in paths]
-    columns = {"image_id": paths, "identity": names, "path": paths, "split": ["train"] * 12, "split_open": sides}
+    columns = {"image_id": paths, "identity": names, "path": paths, "split": ["train"] * 12, "split_open": subsets}
     pd.DataFrame(columns).to_csv(tmp_path / "catalogue.csv", index=False)
     counts = []
     for column in (None, "split_open"):
-        assess.assess(Config(tmp_path / "catalogue.csv", tmp_path / "r", split_column=column))
+        run(Config(tmp_path / "catalogue.csv", tmp_path / "r", split_column=column))
         counts.append(json.loads((tmp_path / "r/statistics.json").read_text())["leakage"]["photos"]["test"])
     assert counts == [0, 6]
     with pytest.raises(UserError, match="there is no column 'split_closed'; there are image_id"):
-        assess.assess(Config(tmp_path / "catalogue.csv", tmp_path / "r", split_column="split_closed"))
+        run(Config(tmp_path / "catalogue.csv", tmp_path / "r", split_column="split_closed"))
 
 
 @pytest.mark.parametrize(
@@ -332,12 +333,4 @@ def test_any_column_can_be_the_split(tmp_path: Path, photo_folder: Path) -> None
 )
 def test_what_is_refused(config: Config, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        assess.assess(config)
-
-
-def test_as_a_user_runs_it(tmp_path: Path, photo_folder: Path) -> None:
-    done = run_script("assess_dataset.py", "--data", photo_folder, "--results", tmp_path / "r", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "The report:" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert (tmp_path / "r/report.html").is_file()
+        run(config)

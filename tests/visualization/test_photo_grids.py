@@ -4,8 +4,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from tests.helpers.looks import LONG, TURTLES, check_looks, photos, texts
-from wildtrack.visualization.photo_grids import plot_grid, plot_worst
+from tests.helpers.looks import LONG, TURTLES, check_looks, photos
+from wildtrack.visualization.photo_grids import plot_grid
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 
@@ -58,20 +58,6 @@ def test_an_impossible_grid_is_refused(grid_shape: tuple[int, int], img_size: tu
         plot_grid(photos(1), ["Ana"], grid_shape, img_size, spacing)
 
 
-def test_one_identity_and_one_caption_a_photo() -> None:
+def test_each_photo_needs_an_identity() -> None:
     with pytest.raises(ValueError, match="2 photos, but 1 identities"):
         plot_grid(photos(2), ["Ana"])
-    with pytest.raises(ValueError, match="2 photos, but 1 captions"):
-        plot_worst(photos(2), [["a"]], "blurry")
-
-
-@pytest.mark.parametrize("count", [1, 6, 14])
-def test_worst(count: int) -> None:
-    figure = plot_worst(photos(count), [("blurriness 0.61", LONG)] * count, "blurry: " + LONG)
-    assert len(figure.axes) == count
-    assert {axis.texts[0].get_text() for axis in figure.axes} == {"blurriness 0.61"}
-    check_looks(figure)
-
-
-def test_worst_of_none_says_so() -> None:
-    assert "No photo." in texts(plot_worst([], [], "blurry"))

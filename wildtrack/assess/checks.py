@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.photos.pixel_cache import Decoded
+from wildtrack.access.photos.pixel_cache import SMALL, Decoded
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
-from wildtrack.assess.duplicates.hashes import Hashes, pixel_digests
+from wildtrack.assess.duplicates.hashes import Hashes
 from wildtrack.assess.leakage import split_leakage
 from wildtrack.assess.quality.flags import Thresholds, flag_quality, quality_table
 from wildtrack.assess.splits import SplitConfig, suggested_split
 from wildtrack.assess.statistics import catalogue_statistics
 
-PIXELS = (64, 64)  # height and width at which photos are decoded to be compared pixel by pixel
+PIXELS = SMALL  # (height, width) at which photos are decoded to be compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,6 @@ def check_catalogue(
         photos.small,
         hashes,
         photos.digests,
-        pixel_digests(photos.pixels),
         faults=table["image_id"].map(flags["image_id"].value_counts()).fillna(0).to_numpy(dtype=np.intp),
         sizes=(quality["height"] * quality["width"]).fillna(0).to_numpy(),
     )

@@ -7,27 +7,27 @@ import pandas as pd
 
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.labels.audit import Audit
-from wildtrack.assess.labels.trust import is_of_others, origin, tells_apart
 
-Level = Literal["mend", "look", "good"]
+Level = Literal["fix", "check", "good"]
 
-LEVELS: dict[Level, str] = {"mend": "Mend", "look": "Look", "good": "Good"}  # the most urgent first
-LEAKY = 0.05  # share of test photos whose answer is given away, from which on the figures are not to be believed
+LEVELS: dict[Level, str] = {"fix": "Fix", "check": "Check", "good": "Good"}  # the most urgent first
+LEAKY = 0.05  # share of test photos whose answer is given away, from which on figures are too good
 NOBODY_NAMED = (
-    'Nobody is named yet: every animal is "unknown", so nothing can be split, trained on or audited. Write the names '
-    "into the column `identity` of a CSV, or sort the photos into a folder per animal, and run this again."
+    'No animal is named yet: all are "unknown", so nothing can be split, trained on or audited. Write the names into '
+    "the column `identity` of a CSV, or sort the photos into a folder per animal, and run this again."
 )
 NO_COPIES = "No photo, and no animal cut out by a box, is a copy of another one."
+NO_ISSUES = "No photo is dark, blurred, turned or otherwise beyond a threshold."
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
-    ("across_identities", "mend", "Photos that have a copy under another name, so that one of the names is wrong"),
-    ("across_splits", "mend", "Photos that have a copy in another subset of the split"),
-    ("removable", "look", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
+    ("across_identities", "fix", "Photos with a copy that has another name, so one of the names is wrong"),
+    ("across_splits", "fix", "Photos with a copy in another subset of the split"),
+    ("removable", "check", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
 )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence that a person should know, and the section of the report that tells more."""
+    """A sentence that a person should know, and the section of the report with the details."""
 
     level: Level
     text: str
@@ -35,15 +35,7 @@ class Finding:
 
 
 def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
-    """Say in sentences what is in the data and what is wrong with it.
-
-    Args:
-        checks: From `check_catalogue`.
-        audit: From `audit_labels`, or None without a model.
-
-    Returns:
-        Those to mend first, then those to look at, then what is good.
-    """
+    """What is in the data and what is wrong with it; what to fix, what to check, then what is good."""
     found = [
         *_photos(checks.statistics, checks.problems),
         *_duplicates(checks.duplicates),
@@ -58,23 +50,13 @@ def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
 def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]:
     found = []
     if len(problems):
-        found.append(
-            Finding(
-                "mend",
-                f"Photos, rows or cells that cannot be used: {len(problems)}. problems.csv says why.",
-                "problems",
-            )
-        )
+        text = f"Photos, rows or values that cannot be used: {len(problems)}. problems.csv says why."
+        found.append(Finding("fix", text, "problems"))
     if not statistics["identities"]:
-        found.append(Finding("mend", NOBODY_NAMED, "identities"))
+        found.append(Finding("fix", NOBODY_NAMED, "identities"))
     elif singletons := statistics["photos_per_identity"]["singletons"]:
-        found.append(
-            Finding(
-                "look",
-                f"Animals with one photo only, which nobody can test: {singletons} of {statistics['identities']}.",
-                "identities",
-            )
-        )
+        text = f"Animals with one photo only, which cannot be tested: {singletons} of {statistics['identities']}."
+        found.append(Finding("check", text, "identities"))
     return found
 
 
@@ -87,42 +69,40 @@ def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
 
 def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:
     share = leakage["test"]["any"]["share"] if leakage is not None else None
-    if leakage is None or share is None:
+    if share is None:
         return []
     text = f"{share:.0%} of the test photos have one of the same occasion, or a look-alike, among the training photos"
     if share < LEAKY:
         return [Finding("good", f"{text}.", "split")]
-    return [
-        Finding("mend", f"{text}: figures measured with this split flatter. --save-split writes a better one.", "split")
-    ]
+    text += ": figures measured with this split are too good. --save-split writes a better one."
+    return [Finding("fix", text, "split")]
 
 
 def _audit(audit: Audit | None) -> list[Finding]:
     if audit is None:
         return []
-    if not tells_apart(audit):
-        text = "The model does not tell these animals apart well enough to audit their labels"
-        return [Finding("look", f"{text}. {origin(audit)}.", "labels")]
+    if not audit.tells_apart:
+        text = f"The model does not tell these animals apart well enough to check their names. {audit.origin}."
+        return [Finding("check", text, "labels")]
     lists = {
-        "Photos that may have the wrong label": audit.photos,
+        "Photos that may have the wrong name": audit.photos,
         "Pairs of identities that may be one animal": audit.pairs,
         "Identities that may be two animals": audit.identities,
     }
-    found = [Finding("look", f"{title}: {len(table)}.", "labels") for title, table in lists.items() if len(table)]
-    others = is_of_others(audit)
+    found = [Finding("check", f"{title}: {len(table)}.", "labels") for title, table in lists.items() if len(table)]
     if not found:
-        text = f"The model has no doubt about any label. {origin(audit)}."
-        return [Finding("look" if others else "good", text, "labels")]
-    return [*found, Finding("look", f"{origin(audit)}.", "labels")] if others else found
+        text = f"The model contradicts no name. {audit.origin}."
+        return [Finding("check" if audit.is_of_others else "good", text, "labels")]
+    return [*found, Finding("check", f"{audit.origin}.", "labels")] if audit.is_of_others else found
 
 
 def _quality(statistics: dict[str, Any], flags: pd.DataFrame) -> list[Finding]:
     photos = flags["image_id"].nunique()
     if not photos:
-        return [Finding("good", "No photo is dark, blurred, turned or otherwise beyond a threshold.", "quality")]
+        return [Finding("good", NO_ISSUES, "quality")]
     counts = flags["issue"].value_counts()
     named = ", ".join(f"{count} {str(issue).replace('_', ' ')}" for issue, count in counts.items())
-    return [Finding("look", f"Photos that want a look: {photos} of {statistics['rows']} ({named}).", "quality")]
+    return [Finding("check", f"Photos with a quality flag: {photos} of {statistics['rows']} ({named}).", "quality")]
 
 
 def _encounters(statistics: dict[str, Any]) -> list[Finding]:
@@ -132,8 +112,8 @@ def _encounters(statistics: dict[str, Any]) -> list[Finding]:
     if encounters is None:
         who = "photo of a named animal" if statistics["dates"] else "photo"
         text = f"No {who} has a date: photos of one occasion cannot be kept in one subset of a split."
-        return [Finding("look", text, "dates")]
+        return [Finding("check", text, "dates")]
     met = f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}"
     if encounters["time_aware_split"]:
         return [Finding("good", f"{met}. A split by encounter is possible, and figures can be leak-free.", "dates")]
-    return [Finding("look", f"{met}. A split by encounter is not possible.", "dates")]
+    return [Finding("check", f"{met}. A split by encounter is not possible.", "dates")]

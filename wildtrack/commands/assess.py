@@ -3,11 +3,11 @@
   wildtrack assess                          the demo, or the catalogue in DATA
   wildtrack assess --data my_photos         your own
   wildtrack assess --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
-                                            The soundest copy stays, then the largest; copies that bear
-                                            two names all stay for a person to judge
+                                            The copy with the fewest quality flags stays, then the largest;
+                                            copies with two names all stay for a person to judge
   wildtrack assess --save-split             also write the catalogue with a split that can be trusted
 
-Writes results/assess/report.html, the pictures and the tables in it.
+Writes results/assess: report.html, its charts and its tables.
 """
 
 import json
@@ -37,7 +37,7 @@ from wildtrack.config import DiskSpace, Folder, Hours, Range, RareFlag, Seed, ch
 from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
-from wildtrack.storage.files import remove_files, write_csv, write_text
+from wildtrack.storage.files import remove_files, write_bytes, write_csv, write_text
 from wildtrack.storage.json_files import plain
 from wildtrack.storage.ownership import refuse_foreign
 
@@ -95,7 +95,7 @@ def check(config: Config) -> None:
 
 
 def check_targets(config: Config, root: Path) -> tuple[Path, Path]:
-    """Where the catalogue goes without its copies, and with the suggested split; refuse what may not be replaced."""
+    """Paths of the catalogues without copies and with the suggested split; refuse to replace what is not ours."""
     check_results(config.results, config.data)
     cleaned, resplit = root / "cleaned.csv", root / "split.csv"
     for target, is_written in ((cleaned, config.remove_duplicates), (resplit, config.save_split)):
@@ -109,7 +109,7 @@ def check_targets(config: Config, root: Path) -> tuple[Path, Path]:
 
 
 def check_results(results: Path, data: Path) -> None:
-    """Make the folder; refuse one where the report would mix with photos, or with files that are not a report's."""
+    """Make the folder; refuse one inside the dataset, and one with files that are not of a report."""
     if data.is_dir() and results.resolve().is_relative_to(data.resolve()):
         raise UserError(f"--results {results} is inside the dataset {data}; name a folder outside of it")
     try:
@@ -121,21 +121,20 @@ def check_results(results: Path, data: Path) -> None:
 
 
 def check_artifacts(artifacts: Path) -> bool:
-    """Whether a trained model is there; it must be where the user says that one is."""
-    if holds_model(artifacts):
-        return True
-    if artifacts != Config.artifacts:
+    """Whether there is a trained model; a folder that the user names must hold one."""
+    found = holds_model(artifacts)
+    if not found and artifacts != Config.artifacts:
         raise UserError(
             f"--artifacts {artifacts} holds no trained model; name a folder that {program('train')} wrote, or leave it "
             "out to assess the photos alone"
         )
-    return False
+    return found
 
 
 def audit_with_model(
     config: Config, catalogue: Catalogue, checks: Checks, digests: list[str], hashes: np.ndarray
 ) -> Audit | None:
-    """What a trained model says of the labels; None when it cannot be used."""
+    """The labels that a trained model contradicts; None when the model cannot be used."""
     try:
         artifacts = open_artifacts(config.artifacts)
         engine = open_onnx(artifacts, LoadingConfig())
@@ -148,16 +147,16 @@ def audit_with_model(
     read = photo_reader(checks.table, catalogue.root, digests, artifacts.preprocessor.image_size, cache)
     embedded = cached_outputs(engine, engine.cache_name, checks.table, digests, read, cache)
     rows, embeddings = embedded.rows, embedded.outputs["embedding"]  # a photo may have gone bad since
-    seen = np.linalg.norm(embeddings, axis=1) > 0  # a network may have nothing at all to say of a photo
+    seen = np.linalg.norm(embeddings, axis=1) > 0  # zero where the network recognises nothing in a photo
     if not seen.all():
-        log.warning("Left out of the label audit: %d photos that the model sees nothing in.", (~seen).sum())
+        log.warning("Photos without an embedding, left out of the label audit: %d.", (~seen).sum())
     table = checks.table.iloc[rows[seen]].reset_index(drop=True)
     learnt = artifacts.trained_on([digests[row] for row in rows[seen]])
     return audit_labels(table, embeddings[seen], config.encounter_hours, hashes[rows][seen], learnt)
 
 
 def write_tables(checks: Checks, results: Path) -> None:
-    """The tables of the report, whole; first statistics.json, by which `check_results` knows a report's folder."""
+    """Write the tables of the report, statistics.json first: `check_results` knows a report's folder by it."""
     numbers = plain({**checks.statistics, "leakage": checks.leakage})
     write_text(results / "statistics.json", json.dumps(numbers, indent=2, allow_nan=False) + "\n")
     report_problems(results / "problems.csv", checks.problems)
@@ -167,29 +166,24 @@ def write_tables(checks: Checks, results: Path) -> None:
 
 
 def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Audit | None) -> None:
-    """The pictures and the page; what matters most, on the screen too."""
-    from wildtrack.visualization.catalogue_sections import PICTURES, all_sections  # matplotlib: not for --help
+    """Write the charts and the page; print the findings."""
+    from wildtrack.visualization.catalogue_sections import CHARTS, all_sections  # matplotlib: not for --help
     from wildtrack.visualization.html_report import report_page
-    from wildtrack.visualization.style import save_figure
 
-    remove_files(config.results, *PICTURES, "suspicious_*.csv")  # an earlier report's must not pass for this one's
+    remove_files(config.results, *CHARTS, "suspicious_*.csv")  # of an earlier report
     if audit is not None:
         write_csv(config.results / "suspicious_photos.csv", audit.photos)
         write_csv(config.results / "suspicious_pairs.csv", audit.pairs)
         write_csv(config.results / "suspicious_identities.csv", audit.identities)
     sections = all_sections(checks, audit, catalogue.root, config.encounter_hours, config.seed)
-    for picture in (picture for section in sections for picture in section.figures):
-        save_figure(picture.figure, config.results / f"{picture.name}.png")
+    for chart in (chart for section in sections for chart in section.charts):
+        write_bytes(config.results / f"{chart.name}.png", chart.png)
     found = findings(checks, audit)
-    page = report_page(f"What is in {config.data.resolve().name}", what_was_read(catalogue, checks), found, sections)
+    unreadable = catalogue.table["path"].nunique() - checks.table["path"].nunique()
+    left_out = f"; photos that cannot be read, and are not counted below: {unreadable}" if unreadable else ""
+    title = f"What is in {config.data.resolve().name}"
+    page = report_page(title, catalogue.understood + left_out, found, sections)
     write_text(config.results / "report.html", page)
     for finding in found:
         console.print(f"{LEVELS[finding.level]}: {finding.text}")
     console.print(f"The report: {config.results / 'report.html'}")
-
-
-def what_was_read(catalogue: Catalogue, checks: Checks) -> str:
-    """What the data was taken for, and how many of its photos the report cannot be about."""
-    unreadable = catalogue.table["path"].nunique() - checks.table["path"].nunique()
-    told = f"; photos that cannot be read, and are not counted below: {unreadable}" if unreadable else ""
-    return catalogue.understood + told

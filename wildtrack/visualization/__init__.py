@@ -7,8 +7,7 @@ The only package that imports matplotlib; `access`, `assess` and `address` know 
 - `charts`: a training's loss and validation figures by epoch; reliability, ROC, comparison of methods
 - `tsne`: a map of embeddings
 - `gradcam`: the part of a photo that an answer rests on
-- `photo_grids`: photos framed by identity, or the worst of a quality measure
+- `photo_grids`: photos framed by identity
 - `catalogue_plots`: histograms and counts of a catalogue
-- `suspicion_plots`: copies and doubtful labels, two photos side by side
-- `html_report`: the page of an assessment; `catalogue_sections` and `suspicion_sections`: what stands on it
+- `html_report`: the page of an assessment, from `templates/`; `catalogue_sections` and `photo_sections`: its sections
 """

@@ -1,7 +1,4 @@
-"""Charts of a catalogue: identities or tables in, matplotlib figures out.
-
-Nothing here opens a window or a file: save a figure with `figure.savefig(path)`.
-"""
+"""Charts of a catalogue: identities or tables in, matplotlib figures out; save one with `figure.savefig(path)`."""
 
 from collections.abc import Sequence
 
@@ -21,13 +18,14 @@ from wildtrack.console import counted
 from wildtrack.visualization.style import BLUE, INK, SMALL, VERMILION, chart, empty_chart, fitted
 
 FIGSIZE = (7.0, 3.6)  # inches
+BINS = 30
 MOST_BARS = 20  # named ones; the rest is summed up
 DAILY = 92  # days that are drawn one by one; more are drawn by month
 
 
 def plot_identity_histogram(
     ids: Sequence[str],
-    bins: int = 30,
+    bins: int = BINS,
     log_scale: bool = False,
     alpha: float = 1.0,
     figsize: tuple[float, float] = FIGSIZE,
@@ -62,24 +60,15 @@ def plot_identity_histogram(
     return figure
 
 
-def plot_encounters_per_identity(table: pd.DataFrame, encounter_hours: float, bins: int = 30) -> Figure:
-    """Show how many identities were met how often; those met once cannot be split by time and are hatched.
-
-    Args:
-        table: A catalogue.
-        encounter_hours: The longest gap inside an encounter, in hours.
-        bins: At most so many bars.
-
-    Raises:
-        UserError: `encounter_hours` is negative or not a number.
-    """
+def plot_encounters_per_identity(table: pd.DataFrame, encounter_hours: float) -> Figure:
+    """Show how many identities were met how often; those met once cannot be split by time and are hatched."""
     counts = encounters_per_identity(table, encounter_hours).to_numpy()
     title = "Encounters per identity"
     if not len(counts):
         return empty_chart(title, "No photo of a known identity has a date.", FIGSIZE)
     title += f": {(counts > 1).sum()} met twice or more, {(counts == 1).sum()} once (hatched)"
     figure, axis = chart(title, f"encounters (gaps over {encounter_hours:g} h) of one identity", "identities", FIGSIZE)
-    bars = _histogram(axis, counts, bins, alpha=1.0)
+    bars = _histogram(axis, counts)
     if bars[0].get_width() == 1 and counts.min() == 1:
         bars[0].set(facecolor="none", edgecolor=VERMILION, hatch="///")
     return figure
@@ -110,12 +99,12 @@ def plot_photos_per_date(table: pd.DataFrame) -> Figure:
 
 
 def plot_balance(table: pd.DataFrame, column: str) -> Figure:
-    """Show how often each word of a column such as `orientation` or `species` comes, the most frequent on top."""
+    """Show how often each value of a column such as `orientation` or `species` occurs, the most frequent on top."""
     title = column.capitalize()
-    cells = table[column].dropna() if column in table else pd.Series(dtype=object)
-    counts = cells[cells != ""].astype("str").value_counts()
+    values = table[column].dropna() if column in table else pd.Series(dtype=object)
+    counts = values[values != ""].astype("str").value_counts()
     if counts.empty:
-        return empty_chart(title, f"No photo has a word for {column}.", FIGSIZE)
+        return empty_chart(title, f"No photo has a value for {column}.", FIGSIZE)
     named = counts.head(MOST_BARS)
     bars = [(fitted(str(word), 150, SMALL), int(count), BLUE) for word, count in named.items()]
     for label, rest in (
@@ -137,11 +126,7 @@ def plot_balance(table: pd.DataFrame, column: str) -> Figure:
 
 
 def plot_photo_sizes(sizes: pd.DataFrame) -> Figure:
-    """Show how large the photos are: a circle a size, its area the number of photos.
-
-    Args:
-        sizes: `width` and `height` in pixels, a row a photo, such as a `quality_table`; rows with NaN are left out.
-    """
+    """Show how large the photos are, `width` and `height` in pixels: a circle a size, its area the number of photos."""
     title = "Photo sizes"
     known = sizes[["width", "height"]].dropna() if {"width", "height"} <= set(sizes) else pd.DataFrame()
     if known.empty:
@@ -164,12 +149,12 @@ def plot_animals_per_photo(table: pd.DataFrame) -> Figure:
     if not photos:
         return empty_chart(title, "There are no photos.", FIGSIZE)
     figure, axis = chart(title, "labelled animals in one photo", "photos", FIGSIZE)
-    _histogram(axis, np.repeat(list(photos), list(photos.values())), bins=30, alpha=1.0)
+    _histogram(axis, np.repeat(list(photos), list(photos.values())))
     return figure
 
 
-def _histogram(axis: Axes, counts: npt.NDArray[np.integer], bins: int, alpha: float) -> list[Rectangle]:
-    """Bars over whole numbers, each as wide as the next."""
+def _histogram(axis: Axes, counts: npt.NDArray[np.integer], bins: int = BINS, alpha: float = 1.0) -> list[Rectangle]:
+    """Draw bars over whole numbers, all of one width."""
     if bins < 1:
         raise ValueError(f"bins = {bins} is not allowed; give 1 or more.")
     first, last = int(counts.min()), int(counts.max())

@@ -1,7 +1,7 @@
-"""One look for all pictures: colours, sizes, empty charts, photos in frames, text that fits, PNGs.
+"""The look of all pictures: colours, sizes, empty charts, photos in frames, text that fits, PNGs.
 
-A figure has no background. In a report its ink is of middle lightness, so that it reads on light and on dark screens;
-a file has a white page, which every viewer shows alike, and dark ink. Right and wrong are words as well as colours.
+A figure has no background and, by default, ink of middle lightness, which reads in light and dark notebooks. Files have
+a white page, and most of them dark ink. Right and wrong are words as well as colours.
 """
 
 import io
@@ -21,7 +21,7 @@ from wildtrack.storage.files import write_bytes
 
 INK = "#787878"  # about 4.4 to 1 on white and on near black
 PAGE, DARK_INK = "white", "#333333"  # of a picture that is a file only
-# Okabe and Ito's colours without black, told apart by the colour-blind too
+# Okabe and Ito's colours without black, which colour-blind people can tell apart
 HUES = BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
 )  # fmt: skip
@@ -41,13 +41,9 @@ Style = tuple[tuple[float, float, float], str]
 
 
 def identity_styles(ids: Iterable[str]) -> dict[str, Style]:
-    """Give each identity a colour and a dash of its own: seven hues first, then shades of them with other dashes.
+    """A colour (RGB, 0 to 1) and a matplotlib dash for each identity: seven hues, then shades of them; "unknown" grey.
 
-    Args:
-        ids: Identities, repeated at will. "unknown" is drawn in grey.
-
-    Returns:
-        identity -> (RGB in 0 to 1, matplotlib line style), sorted by identity. No two identities share a colour.
+    `ids` may repeat. No two identities share a colour.
     """
     names = sorted(set(ids) - {UNKNOWN})
     depths = -(-len(names) // len(HUES)) // 2  # shades towards each of black and white
@@ -70,15 +66,7 @@ def blank_figure(width: float, height: float, title: str = "", ink: str = INK) -
 
 
 def chart(title: str, x_label: str, y_label: str, figsize: tuple[float, float], ink: str = INK) -> tuple[Figure, Axes]:
-    """An empty chart without background.
-
-    Args:
-        title: Above it.
-        x_label: With the unit.
-        y_label: With the unit.
-        figsize: (width, height) in inches of 100 pixels.
-        ink: The colour of texts, frame and grid.
-    """
+    """An empty chart without background, labels with their units, its size in inches of `DPI` pixels."""
     figure = blank_figure(*figsize)
     axis = figure.subplots()
     dress(axis, title, x_label, y_label, ink)
@@ -117,16 +105,7 @@ def frame_photo(axis: Axes, photo: Photo, colour: str = INK, width: float = 1.0)
 
 
 def fitted(text: str, width: float, font_size: float) -> str:
-    """Cut a text in the middle, so that both ends of a long name stay.
-
-    Args:
-        text: Any; runs of white space become one space.
-        width: The room there is, in points (1/72 inch).
-        font_size: Points.
-
-    Returns:
-        The text, or its two ends around an ellipsis.
-    """
+    """The text, cut in the middle where it is wider than `width` points, so that both ends of a long name stay."""
     text = " ".join(text.split())
     font = FontProperties(size=font_size)
     kept = len(text)

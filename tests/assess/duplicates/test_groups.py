@@ -28,90 +28,63 @@ def table_of(identities: str, **columns: Any) -> pd.DataFrame:
     )
 
 
-SEEN = np.random.default_rng(1).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)
+SEEN = np.random.default_rng(1).integers(0, 256, (9, 8, 8, 3), dtype=np.uint8)
+SEEN[8] = 7  # shows nothing
 
 
 def check(
-    table: pd.DataFrame, shifts: list[int], files: str = "", pixels: str = "", pictures: Sequence[int] = (),
-    faults: Sequence[int] = (), sizes: Sequence[float] = (),
+    table: pd.DataFrame, shifts: list[int], files: str = "", pictures: Sequence[int] = (), faults: Sequence[int] = (),
+    sizes: Sequence[float] = (),
 ) -> pd.DataFrame:  # fmt: skip
-    """Hash i differs from the first in `shifts[i]` bits; equal letters are equal digests, "-" is none."""
+    """Hash i differs from the first in `shifts[i]` bits; equal letters are equal files, "-" cannot be read."""
     hashes = np.stack([flipped(*range(shift)) for shift in shifts]) if shifts else np.zeros((0, 64), bool)
     digests = [f"f{row}" if letter == "." else letter for row, letter in enumerate(files or "." * len(table))]
-    shown = [f"p{row}" if letter == "." else letter for row, letter in enumerate(pixels or "." * len(table))]
+    digests = [text.replace("-", "") for text in digests]
     thumbnails = SEEN[list(pictures) or [0] * len(table)]
-    files_, pixels_ = ([text.replace("-", "") for text in side] for side in (digests, shown))
     even = [0] * len(table)
     counts, areas = np.array(faults or even, dtype=int), np.array(sizes or even, dtype=float)
-    return check_for_duplicates(table, Pictures(thumbnails, hashes, files_, pixels_, counts, areas))
+    return check_for_duplicates(table, Pictures(thumbnails, hashes, digests, counts, areas))
 
 
 def rows_of(found: pd.DataFrame) -> list[tuple[Any, ...]]:
     return list(found[["group", "image_id", "kind", "distance", "duplicate_of"]].itertuples(index=False, name=None))
 
 
+def pair(kind: str, distance: int, one: int = 0, other: int = 1, group: int = 0) -> list[tuple[Any, ...]]:
+    return [(group, f"r{one}", kind, distance, f"r{other}"), (group, f"r{other}", kind, distance, f"r{one}")]
+
+
 @pytest.mark.parametrize(
-    ("identities", "shifts", "files", "pixels", "expected"),
+    ("identities", "shifts", "files", "pictures", "expected"),
     [
-        pytest.param("", [], "", "", [], id="no photos"),
-        pytest.param("a", [0], "", "", [], id="one photo"),
-        pytest.param("aa", [0, 11], "", "", [], id="one bit too many"),
-        pytest.param("aa", [0, 10], "", "", [(0, "r0", "near", 10, "r1"), (0, "r1", "near", 10, "r0")], id="near"),
-        pytest.param(
-            "aa", [0, 30], "xx", "", [(0, "r0", "exact file", 0, "r1"), (0, "r1", "exact file", 0, "r0")], id="file"
-        ),
-        pytest.param(
-            "aa",
-            [0, 0],
-            "",
-            "yy",
-            [(0, "r0", "exact pixels", 0, "r1"), (0, "r1", "exact pixels", 0, "r0")],
-            id="pixels",
-        ),
-        pytest.param("aa", [0, 30], "--", "", [], id="files that cannot be read equal none"),
-        pytest.param("aaa", [0, 0, 0], "", "---", [], id="photos that show nothing are no group"),
-        pytest.param(
-            "aaa",
-            [0, 0, 0],
-            "x.x",
-            "---",
-            [(0, "r0", "exact file", 0, "r2"), (0, "r2", "exact file", 0, "r0")],
-            id="but equal files of nothing are",
-        ),
-        pytest.param(
-            "aaaa",
-            [0, 40, 45, 3],
-            "",
-            "",
-            [
-                (0, "r0", "near", 3, "r3"),
-                (0, "r3", "near", 3, "r0"),
-                (1, "r1", "near", 5, "r2"),
-                (1, "r2", "near", 5, "r1"),
-            ],
-            id="two groups",
-        ),
+        pytest.param("", [], "", [], [], id="no photos"),
+        pytest.param("a", [0], "", [], [], id="one photo"),
+        pytest.param("aa", [0, 11], "", [], [], id="one bit too many"),
+        pytest.param("aa", [0, 10], "", [], pair("near", 10), id="near"),
+        pytest.param("aa", [0, 0], "", [], pair("near", 0), id="equal pixels"),
+        pytest.param("aa", [0, 30], "xx", [], pair("exact file", 0), id="file"),
+        pytest.param("aa", [0, 30], "--", [], [], id="files that cannot be read equal none"),
+        pytest.param("aaa", [0, 0, 0], "", [8, 8, 8], [], id="photos that show nothing"),
+        pytest.param("aaa", [0, 0, 0], "x.x", [8, 8, 8], pair("exact file", 0, 0, 2), id="but by their files"),
+        pytest.param("aaaa", [0, 40, 45, 3], "", [], pair("near", 3, 0, 3) + pair("near", 5, 1, 2, 1), id="two"),
     ],
-)
-def test_groups(identities: str, shifts: list[int], files: str, pixels: str, expected: list[tuple[Any, ...]]) -> None:
-    assert rows_of(check(table_of(identities), shifts, files, pixels)) == expected
+)  # fmt: skip
+def test_groups(
+    identities: str, shifts: list[int], files: str, pictures: list[int], expected: list[tuple[Any, ...]]
+) -> None:
+    assert rows_of(check(table_of(identities), shifts, files, pictures)) == expected
 
 
 def test_two_animals_in_one_pose_have_one_hash_and_are_no_duplicates() -> None:
-    assert rows_of(check(table_of("abaa"), [0, 0, 0, 0], pictures=[0, 1, 2, 0])) == [
-        (0, "r0", "near", 0, "r3"),
-        (0, "r3", "near", 0, "r0"),
-    ]
-    in_doubt = check(
-        table_of("aaaa"), [0, 5, 5, 0], "xx..", "", [0, 1, 1, 0]
-    )  # r0 and r1 are linked by their file only
-    assert dict(zip(in_doubt["image_id"], in_doubt["duplicate_of"], strict=True)) == {
+    assert rows_of(check(table_of("abaa"), [0, 0, 0, 0], pictures=[0, 1, 2, 0])) == pair("near", 0, 0, 3)
+    linked = check(table_of("aaaa"), [0, 5, 5, 0], "xx..", [0, 1, 1, 0])  # r0 and r1 are linked by their file only
+    assert dict(zip(linked["image_id"], linked["duplicate_of"], strict=True)) == {
         "r0": "r1",
         "r1": "r0",
         "r2": "r1",
         "r3": "r0",
     }
-    assert in_doubt.loc[in_doubt["removable"], "image_id"].tolist() == ["r1", "r3"]
+    assert linked.loc[linked["removable"], "image_id"].tolist() == ["r1", "r3"]
 
 
 def test_an_empty_answer_has_the_columns() -> None:
@@ -144,20 +117,15 @@ def test_flags(identities: str, sides: list[str | None] | None, expected: list[t
 
 
 def test_animals_of_one_photo_are_not_duplicates_of_each_other() -> None:
-    assert check(table_of("ab", photo_id="one"), [0, 0], "xx", "yy").empty
-    assert check(table_of("ab", path="one.jpg"), [0, 0], "xx", "yy").empty
+    assert check(table_of("ab", photo_id="one"), [0, 0], "xx").empty
+    assert check(table_of("ab", path="one.jpg"), [0, 0], "xx").empty
 
 
 def test_two_animals_in_two_copies_of_a_photo_are_told_apart_by_their_boxes() -> None:
     left, right = (0.0, 0.0, 9.0, 9.0), (50.0, 0.0, 9.0, 9.0)
     table = table_of("abab", path=["1.jpg", "1.jpg", "2.jpg", "2.jpg"], bbox=[left, right, left, right])
     found = check(table, [0, 30, 0, 30], "xxxx")
-    assert rows_of(found) == [
-        (0, "r0", "exact file", 0, "r2"),
-        (0, "r2", "exact file", 0, "r0"),
-        (1, "r1", "exact file", 0, "r3"),
-        (1, "r3", "exact file", 0, "r1"),
-    ]
+    assert rows_of(found) == [*pair("exact file", 0, 0, 2), *pair("exact file", 0, 1, 3, 1)]
     assert not found["across_identities"].any()
 
 
@@ -231,9 +199,10 @@ def test_equal_files_are_copies_unless_their_boxes_show_two_animals(rows: list[A
 
 def test_reasons_go_with_the_photo_that_stays() -> None:
     table = table_of("aaaa")
-    _, removed = remove_duplicates(table, check(table, [0, 0, 4, 4], "xx..", "..yy", sizes=[1, 1, 9, 1]))
+    _, removed = remove_duplicates(table, check(table, [0, 0, 4, 4], ".xx.", sizes=[1, 1, 9, 1]))
     assert list(removed["kept_image_id"]) == ["r2"] * 3
-    assert list(removed["reason"]) == ["near-duplicate: 4 of 64 bits differ"] * 2 + ["exact pixels duplicate"]
+    near = "near-duplicate: {} of 64 bits differ"
+    assert list(removed["reason"]) == [near.format(4), "exact file duplicate", near.format(0)]
 
 
 def test_groups_agree_with_a_plain_loop() -> None:
@@ -243,7 +212,7 @@ def test_groups_agree_with_a_plain_loop() -> None:
     table = table_of("".join(generator.choice(list("abc"), 700)), photo_id=generator.integers(0, 500, 700).astype(str))
     rows = np.arange(700)
     digests = [str(row) for row in rows]
-    pictures = Pictures(np.repeat(SEEN[:1], 700, axis=0), hashes, digests, digests, rows, rows * 0.0)
+    pictures = Pictures(np.repeat(SEEN[:1], 700, axis=0), hashes, digests, rows, rows * 0.0)
     found = check_for_duplicates(table, pictures)
     distances = (hashes[:, None] != hashes[None]).sum(axis=2)
     other_photo = table["photo_id"].to_numpy()[:, None] != table["photo_id"].to_numpy()[None]
@@ -257,8 +226,8 @@ def test_groups_agree_with_a_plain_loop() -> None:
 
 
 def test_arrays_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 files, 2 pixel digests, 2 faults and 2 sizes"):
-        two = ["", ""], ["", ""], np.zeros(2, int), np.zeros(2)
+    with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 digests, 2 faults, 2 sizes for 2 rows"):
+        two = ["", ""], np.zeros(2, int), np.zeros(2)
         check_for_duplicates(table_of("ab"), Pictures(SEEN[:2], np.zeros((1, 64), bool), *two))
 
 

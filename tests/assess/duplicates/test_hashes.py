@@ -8,11 +8,11 @@ from PIL import Image
 
 from wildtrack.assess.duplicates import hashes as duplicates
 from wildtrack.assess.duplicates.hashes import (
+    is_flat,
     near_duplicate_labels,
     near_duplicates,
     near_pairs,
     perceptual_hashes,
-    pixel_digests,
     same_picture,
 )
 
@@ -46,13 +46,13 @@ def test_photos_of_another_shape_or_dtype_are_refused(photos: NDArray[Any]) -> N
         perceptual_hashes(photos)
 
 
-@pytest.mark.parametrize("block_cells", [1, 7, 1 << 20])
+@pytest.mark.parametrize("block_values", [1, 7, 1 << 20])
 @pytest.mark.parametrize("bits", [0, 10, 32, 64])
 @pytest.mark.parametrize(("count_a", "count_b"), [(0, 0), (0, 3), (3, 0), (1, 1), (9, 5)])
 def test_distances_agree_with_counting_bits(
-    monkeypatch: pytest.MonkeyPatch, block_cells: int, bits: int, count_a: int, count_b: int
+    monkeypatch: pytest.MonkeyPatch, block_values: int, bits: int, count_a: int, count_b: int
 ) -> None:
-    monkeypatch.setattr(duplicates, "BLOCK_CELLS", block_cells)
+    monkeypatch.setattr(duplicates, "BLOCK_VALUES", block_values)
     generator = np.random.default_rng(bits)
     base = generator.random((1, 64)) < 0.5
     hashes_a, hashes_b = (base ^ (generator.random((count, 64)) < 0.1) for count in (count_a, count_b))
@@ -111,19 +111,8 @@ def flat(level: int, noise: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
         (np.asarray(smooth_photo(1)) // 20, True),  # dark, but a picture
     ],
 )
-def test_a_photo_that_shows_nothing_has_no_content(photo: NDArray[np.uint8], shows: bool) -> None:
-    assert bool(pixel_digests(photo[None])[0]) is shows
-
-
-def test_pixel_digests_go_with_the_pixels() -> None:
-    photos = np.stack([np.asarray(smooth_photo(seed)) for seed in (1, 2, 1)])
-    photos[2, 0, 0, 0] ^= 1
-    digests = pixel_digests(np.concatenate([photos, photos[:1]]))
-    assert len(set(digests)) == 3
-    assert digests[0] == digests[3]
-    assert pixel_digests(photos[:0]) == []
-    with pytest.raises(ValueError, match="uint8"):
-        pixel_digests(photos.astype(np.float32))
+def test_a_photo_that_shows_nothing_is_flat(photo: NDArray[np.uint8], shows: bool) -> None:
+    assert is_flat(photo) is not shows
 
 
 def brightened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:

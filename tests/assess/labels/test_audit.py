@@ -146,3 +146,38 @@ def test_arrays_that_do_not_fit() -> None:
         audit(table, vectors, np.zeros((3, 64), bool))
     with pytest.raises(ValueError, match="length one"):
         audit(table, 2 * vectors)
+
+
+NONE = pd.DataFrame()
+
+
+def judged(found_share: float | None, learnt: int | None) -> Audit:
+    return Audit(NONE, NONE, NONE, found_share, 10, learnt)
+
+
+@pytest.mark.parametrize(
+    ("found_share", "expected"), [(None, False), (0.0, False), (0.49, False), (0.5, True), (1.0, True)]
+)
+def test_a_model_that_finds_the_animals_tells_them_apart(found_share: float | None, expected: bool) -> None:
+    assert judged(found_share, 10).tells_apart is expected
+
+
+@pytest.mark.parametrize(
+    ("learnt", "others", "parts", "absent"),
+    [
+        (None, True, ["not known which photos"], "trained on none"),
+        (0, True, ["trained on none of the 10 photos here", "never saw"], "may not show"),
+        (4, True, ["trained on 4 of the 10 photos here only", "may not show"], "none"),
+        (5, False, ["trained on 5 of the 10 photos here.", "may not show"], "only"),
+        (10, False, ["trained on 10 of the 10 photos here.", "may not show"], "only"),
+    ],
+)
+def test_the_origin_of_a_model(learnt: int | None, others: bool, parts: list[str], absent: str) -> None:
+    given = judged(0.9, learnt)
+    assert given.is_of_others is others
+    assert all(part in given.origin for part in parts)
+    assert absent not in given.origin
+
+
+def test_an_audit_of_no_photos_has_an_origin() -> None:
+    assert Audit(NONE, NONE, NONE, None, 0, 0).origin

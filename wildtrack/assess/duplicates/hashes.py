@@ -1,6 +1,5 @@
 """Photos that show the same picture: uint8 pixels in, 64-bit hashes and the pairs that nearly agree out."""
 
-import hashlib
 from collections.abc import Iterator
 
 import faiss
@@ -17,12 +16,13 @@ HASH_BITS = 64
 NEAR_DUPLICATE_BITS = 10
 SAME_PICTURE = 0.95  # correlation; copies have 0.97 and more, different animals in one pose up to 0.93
 FLAT_LEVELS = 2.0  # of 255; below it, what a hash sees is the camera's noise
-BLOCK_CELLS = 1 << 23  # pairs compared at once: 32 MB of float32
+BLOCK_VALUES = 1 << 22  # pairs of hashes compared at once: 32 MB
 CONFIRMED_AT_ONCE = 1024  # pairs of thumbnails; 25 MB of float32
 SEARCHED_AT_ONCE = 256  # hashes; bounds the pairs in memory however many photos look the same
 
 Pixels = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.intp]
 
 
@@ -42,36 +42,38 @@ def perceptual_hashes(pixels: Pixels) -> Hashes:
     Raises:
         ValueError: Another shape or dtype.
     """
-    _check_photos(pixels)
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
+        raise ValueError(f"Photos are uint8 of shape (N, H, W, 3), not {pixels.dtype} of shape {pixels.shape}.")
     hashes = np.zeros((len(pixels), HASH_BITS), dtype=np.bool_)
     for row, photo in enumerate(track(pixels, description="Hashing photos", total=len(pixels))):
         hashes[row] = imagehash.phash(Image.fromarray(photo), hash_size=8).hash.ravel()
     return hashes
 
 
-def pixel_digests(pixels: Pixels) -> list[str]:
-    """Name what each photo shows, whatever its file says beside the pixels: the hex SHA-256 of the pixels.
+def is_flat(photo: Pixels) -> bool:
+    """Whether a photo shows nothing, such as a black frame or empty water, so that its hash means nothing.
 
-    A photo that shows nothing has no name, because neither its pixels nor its hash tell it from another such photo:
-    a black frame, a lens cap, empty water. That is one whose 8 x 8 grid of mean grey values has a standard deviation
-    below `FLAT_LEVELS`.
-
-    Args:
-        pixels: Photos, uint8 RGB, shape (N, H, W, 3), all decoded at one size. May be a memory map.
-
-    Returns:
-        N texts, "" for a photo that shows nothing.
-
-    Raises:
-        ValueError: Another shape or dtype.
+    That is: its 8 x 8 grid of mean grey values has a standard deviation below `FLAT_LEVELS`.
     """
-    _check_photos(pixels)
-    photos = track(pixels, description="Comparing pixels", total=len(pixels))
-    return ["" if _is_flat(photo) else hashlib.sha256(photo.tobytes()).hexdigest() for photo in photos]
+    grid = Image.fromarray(photo).convert("F").resize((8, 8), Image.Resampling.BOX)
+    return bool(np.asarray(grid).std() < FLAT_LEVELS)
+
+
+def hash_words(hashes: Hashes) -> Words:
+    """Each hash, bool (N, 64), as one uint64, shape (N,); ValueError for another shape or dtype."""
+    if hashes.dtype != np.bool_ or hashes.ndim != 2 or hashes.shape[1] != HASH_BITS:
+        raise ValueError(f"Hashes are bool of shape (N, 64), not {hashes.dtype} of shape {hashes.shape}.")
+    return np.packbits(hashes, axis=1).view(np.uint64)[:, 0]
+
+
+def bits_apart(words: Words, others: Words) -> npt.NDArray[np.uint8]:
+    """The Hamming distances, 0-64, between hashes from `hash_words`; the arrays are broadcast."""
+    distances: npt.NDArray[np.uint8] = np.bitwise_count(words ^ others)
+    return distances
 
 
 def near_duplicates(hashes_a: Hashes, hashes_b: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> npt.NDArray[np.bool_]:
-    """Say which photos of two sets look the same, where the answer for every pair is wanted.
+    """Find which photos of two sets look the same, as a matrix of all pairs.
 
     Args:
         hashes_a: Bool, shape (Q, 64).
@@ -84,23 +86,19 @@ def near_duplicates(hashes_a: Hashes, hashes_b: Hashes, bits: int = NEAR_DUPLICA
     Raises:
         ValueError: Hashes that are not bool, not 2-D, or not 64 bits long.
     """
-    for hashes in (hashes_a, hashes_b):
-        _check_hashes(hashes)
-    # With bits as -1 and +1 the dot product is 64 - 2 * distance: one exact matrix product.
-    signs_a, signs_b = (np.where(hashes, np.float32(1), np.float32(-1)) for hashes in (hashes_a, hashes_b))
-    near = np.empty((len(hashes_a), len(hashes_b)), dtype=np.bool_)
-    block = max(1, BLOCK_CELLS // max(1, len(hashes_b)))
-    for start in range(0, len(hashes_a), block):
-        rows = slice(start, start + block)
-        near[rows] = signs_a[rows] @ signs_b.T >= HASH_BITS - 2 * bits  # (block, G)
+    words, others = hash_words(hashes_a), hash_words(hashes_b)
+    near = np.empty((len(words), len(others)), dtype=np.bool_)
+    block = max(1, BLOCK_VALUES // max(1, len(others)))
+    for start in range(0, len(words), block):
+        near[start : start + block] = bits_apart(words[start : start + block, None], others) <= bits
     return near
 
 
 def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tuple[Rows, Rows, Rows]]:
-    """Find the pairs of photos that look the same among many, block by block, with a FAISS binary index.
+    """Find the pairs of photos that look the same among many, block by block.
 
-    The search is exact. Each block is compared with the photos before it and with itself, so that every pair comes
-    once, and memory goes by the pairs of one block.
+    The search is exact. A FAISS binary index is ten times as fast as comparing all pairs (docs/benchmarks.md). Each
+    block is compared with the photos before it and with itself, so that every pair comes once.
 
     Args:
         hashes: Bool, shape (N, 64).
@@ -113,8 +111,7 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tupl
     Raises:
         ValueError: Hashes that are not bool, not 2-D, or not 64 bits long.
     """
-    _check_hashes(hashes)
-    packed = np.packbits(hashes, axis=1)
+    packed = hash_words(hashes).view(np.uint8).reshape(-1, HASH_BITS // 8)
     index = faiss.IndexBinaryFlat(HASH_BITS)
     for start in range(0, len(packed), SEARCHED_AT_ONCE):
         block = packed[start : start + SEARCHED_AT_ONCE]
@@ -126,7 +123,7 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tupl
 
 
 def same_picture(thumbnails: Pixels, rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
-    """Say which of the pairs that a hash suspects are copies of one picture.
+    """Find which of the pairs with similar hashes are copies of one picture.
 
     The hash only sees coarse shapes, and two zebras that graze in one pose have the same. Copies also have nearly the
     same pixels: those of the thumbnails correlate by `SAME_PICTURE` or more, whatever the brightness and contrast.
@@ -148,7 +145,7 @@ def same_picture(thumbnails: Pixels, rows: Rows, others: Rows) -> npt.NDArray[np
 
 
 def near_duplicate_labels(hashes: Hashes) -> Rows:
-    """Label alike the photos that near-duplicates connect: int, shape (N,), each label the first row that has it."""
+    """Labels of the photos, int (N,): near-duplicates and what they connect share one, the first row that has it."""
     labels = np.arange(len(hashes))
     for rows, earlier, _ in near_pairs(hashes):
         labels = join(labels, rows, earlier)
@@ -156,16 +153,7 @@ def near_duplicate_labels(hashes: Hashes) -> Rows:
 
 
 def join(labels: Rows, rows: Rows, others: Rows) -> Rows:
-    """Merge groups that a pair connects.
-
-    Args:
-        labels: Int, shape (N,): the first row of each row's group.
-        rows: Int, shape (pairs,).
-        others: Int, shape (pairs,): the rows they belong together with.
-
-    Returns:
-        Labels of the same kind, shape (N,).
-    """
+    """The labels, int (N,), each the first row of its group, once the pairs of rows and others are merged."""
     if not len(rows):
         return labels
     ends = np.concatenate([np.arange(len(labels)), rows]), np.concatenate([labels, others])
@@ -183,18 +171,3 @@ def _standardised(thumbnails: Pixels) -> npt.NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: npt.NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
     return scaled
-
-
-def _is_flat(photo: Pixels) -> bool:
-    cells = Image.fromarray(photo).convert("F").resize((8, 8), Image.Resampling.BOX)
-    return bool(np.asarray(cells).std() < FLAT_LEVELS)
-
-
-def _check_photos(pixels: Pixels) -> None:
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
-        raise ValueError(f"Photos are uint8 of shape (N, H, W, 3), not {pixels.dtype} of shape {pixels.shape}.")
-
-
-def _check_hashes(hashes: Hashes) -> None:
-    if hashes.dtype != np.bool_ or hashes.ndim != 2 or hashes.shape[1] != HASH_BITS:
-        raise ValueError(f"Hashes are bool of shape (N, 64), not {hashes.dtype} of shape {hashes.shape}.")

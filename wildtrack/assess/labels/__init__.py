@@ -1,7 +1,6 @@
 """Labels: an embedding for each photo in, labels that the photos contradict out.
 
-- `audit`: compares all photos of a viewpoint and gives three lists
+- `audit`: compares all photos of a viewpoint, gives three lists, and says how far they can be trusted
 - `suspicions`: the rows of these lists
 - `likeness`: the best links between independent photos
-- `trust`: how far an audit can be believed, in words
 """

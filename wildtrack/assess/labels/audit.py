@@ -1,7 +1,7 @@
 """Label audit: labels that the photos themselves contradict.
 
 In: the catalogue's table and an embedding a row, from any model. Out: three lists for a person to look through, the
-most suspicious first, each with the photos that are the evidence. An embedding can be wrong; a list is no verdict.
+most suspicious first, each with the photos that are the evidence. A model can be wrong; a list is no verdict.
 """
 
 import logging
@@ -17,19 +17,17 @@ from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.duplicates.hashes import Hashes, Rows
 from wildtrack.assess.labels.likeness import Floats, Photos, comparable_photos, neighbours, other_links, own_links
 from wildtrack.assess.labels.suspicions import NEIGHBOURS, Scale, alike_identities, mixed_identities, odd_photos
+from wildtrack.console import counted
 
+TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit is of use
+KNOWN = 0.5  # share of photos learnt, below which these are not the model's animals; a training learns two thirds
+EVIDENCE = ["photos_a", "photos_b", "image_id_a", "path_a", "image_id_b", "path_b"]
 PHOTO_COLUMNS = [
     *("image_id", "identity", "path", "orientation", "suggested_identity", "score", "votes", "own_votes"),
     *("evidence_image_id", "evidence_path", "own_image_id", "own_path"),
 ]
-PAIR_COLUMNS = [
-    *("identity_a", "identity_b", "orientation", "score", "similarity", "photos_a", "photos_b"),
-    *("image_id_a", "path_a", "image_id_b", "path_b"),
-]
-MIXED_COLUMNS = [
-    *("identity", "orientation", "score", "similarity", "photos_a", "photos_b"),
-    *("image_id_a", "path_a", "image_id_b", "path_b"),
-]
+PAIR_COLUMNS = ["identity_a", "identity_b", "orientation", "score", "similarity", *EVIDENCE]
+MIXED_COLUMNS = ["identity", "orientation", "score", "similarity", *EVIDENCE]
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ class Audit:
             have one, 0 to 1 (None: no photo has one): how far the embedding can be trusted at all. Of photos that
             the model learnt, it says too much.
         compared: How many labelled photos there are.
-        learnt: How many of them the model was trained on; None where nobody knows.
+        learnt: How many of them the model was trained on; None where it is not known.
     """
 
     photos: pd.DataFrame
@@ -67,6 +65,33 @@ class Audit:
     found_share: float | None
     compared: int
     learnt: int | None
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the model tells these animals apart well enough for an audit."""
+        return self.found_share is not None and self.found_share >= TRUSTED
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether the model was trained on other animals, or it is not known on which."""
+        return self.learnt is None or self.learnt < KNOWN * self.compared
+
+    @property
+    def origin(self) -> str:
+        """On which of these photos the model was trained and what follows from it, without the final full stop."""
+        if self.learnt is None:
+            return (
+                "It is not known which photos the model was trained on: it may confuse animals that it never saw, and "
+                "it repeats a wrong name that it learnt"
+            )
+        photos = counted(self.compared, "photo", "photos")
+        if not self.learnt:
+            return f"The model was trained on none of the {photos} here, so it may confuse animals that it never saw"
+        learnt = f"The model was trained on {self.learnt} of the {photos} here"
+        repeats = "A wrong name that the model learnt may not show"
+        if self.is_of_others:
+            return f"{learnt} only, so it may confuse animals that it never saw. {repeats}"
+        return f"{learnt}. {repeats}; a model that was trained on other photos finds such errors"
 
 
 def audit_labels(
@@ -88,11 +113,11 @@ def audit_labels(
         embeddings: float32 (N, D), length one.
         encounter_hours: The longest gap inside an encounter, in hours.
         hashes: Perceptual hashes, bool (N, 64), or None to let near-duplicates count.
-        learnt: Which photos the model was trained on, bool (N,), or None where nobody knows; it is only counted.
+        learnt: Which photos the model was trained on, bool (N,), or None where it is not known; only counted.
 
     Returns:
         The three lists. A viewpoint whose photos typically are no more similar to their own identity than to some
-        other one adds nothing to them, which is logged: such an embedding knows nothing about labels.
+        other one adds nothing to them, which is logged.
 
     Raises:
         UserError: `encounter_hours` is negative or not a number.
@@ -103,39 +128,42 @@ def audit_labels(
     if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):
         raise ValueError("The embeddings are not of length one; divide each by its length.")
     lists: dict[str, list[dict[str, Any]]] = {"photos": [], "pairs": [], "identities": []}
-    found: list[npt.NDArray[np.bool_]] = []
+    found: list[npt.NDArray[np.bool_]] = [np.zeros(0, dtype=np.bool_)]
     for viewpoint, rows in _viewpoints(table):
         photos = comparable_photos(table, embeddings, encounter_hours, hashes, rows)
-        own = own_links(photos)
-        near = neighbours(photos, NEIGHBOURS)
+        own, near = own_links(photos), neighbours(photos, NEIGHBOURS)
         judged = own[2] > 0
-        found.append((photos.identities[near[0][:, 0]] == photos.identities)[judged])
+        found.append((photos.identities[near[:, 0]] == photos.identities)[judged])
         scale = _scale(photos, own[0][judged], viewpoint)
         if scale is not None:
-            lists["photos"] += odd_photos(table, viewpoint, photos, own, near, scale)
-            lists["pairs"] += alike_identities(table, viewpoint, photos, near, scale)
-            lists["identities"] += mixed_identities(table, viewpoint, photos, scale)
-    every = np.concatenate(found) if found else np.zeros(0, dtype=np.bool_)
+            suspicions = {
+                "photos": odd_photos(photos, own, near, scale),
+                "pairs": alike_identities(photos, near, scale),
+                "identities": mixed_identities(photos, scale),
+            }
+            for name, rows_found in suspicions.items():
+                lists[name] += [{**row, "orientation": viewpoint} for row in rows_found]
+    nearest_is_own = np.concatenate(found)
     labelled = (table["identity"] != UNKNOWN).to_numpy()
     return Audit(
         _ranked(lists["photos"], PHOTO_COLUMNS),
         _ranked(lists["pairs"], PAIR_COLUMNS),
         _ranked(lists["identities"], MIXED_COLUMNS),
-        float(every.mean()) if len(every) else None,
+        float(nearest_is_own.mean()) if len(nearest_is_own) else None,
         int(labelled.sum()),
         None if learnt is None else int(learnt[labelled].sum()),
     )
 
 
 def _scale(photos: Photos, own: Floats, viewpoint: str) -> Scale | None:
-    """Measure what is typical; None where own photos are no more similar than another animal's, or there are no two."""
+    """The typical similarities; None where photos are as similar to another animal as to their own."""
     nearest, middle = other_links(photos)
     if not len(own) or not len(middle):
         return None
     scale = Scale(*(float(np.median(links)) for links in (middle, nearest, own)))
     if scale.own <= scale.nearest:
         logger.warning(
-            "The embedding does not tell these animals apart%s, so it says nothing about their labels: photos of one "
+            "The embedding does not tell these animals apart%s, so their labels cannot be checked: photos of one "
             "animal are typically %.2f similar, the most similar ones of two animals %.2f.",
             f" ({viewpoint})" if viewpoint else "",
             scale.own,
@@ -157,6 +185,5 @@ def _viewpoints(table: pd.DataFrame) -> Iterator[tuple[str, Rows]]:
 
 
 def _ranked(found: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    """The rows found, the highest score first."""
     ranked = pd.DataFrame(found, columns=columns).sort_values("score", ascending=False, kind="stable")
     return ranked.reset_index(drop=True)
