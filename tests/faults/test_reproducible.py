@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.helpers.asking import ask
 from tests.helpers.blobs import ROOT, TINY, draw_animal, run_script
 from wildtrack.access.photos import reader as photos
 from wildtrack.address.artifacts import open_artifacts
@@ -29,39 +30,46 @@ CLOCK = ("photos_per_second", "seconds")  # columns of history.csv that no two r
 INDEX = ("embeddings.npy", "index.faiss", "meta.csv")
 
 
-def run_it(home: Path, *command: object) -> None:
-    done = run_script(str(command[0]), *command[1:], cwd=home)
+def run_it(home: Path, script: str, *options: object) -> None:
+    done = run_script(script, *options, cwd=home)
     assert done.returncode == 0, done.stderr
+
+
+def search(home: Path) -> None:
+    """Build the index again, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WILDTRACK_CACHE", str(home / "cache"))
+        done = ask(*SEARCH, cwd=home)
+    assert done.code == 0, done.err
 
 
 def index_bytes(home: Path) -> dict[str, bytes]:
     return {name: (home / "artifacts" / name).read_bytes() for name in INDEX}
 
 
-@pytest.mark.slow
 def test_an_index_repeats_byte_for_byte(home: Path) -> None:
-    run_it(home, *SEARCH)
+    search(home)
     first = index_bytes(home)
     shutil.rmtree(home / "cache")
-    run_it(home, *SEARCH)
+    search(home)
     assert index_bytes(home) == first, "without a cache"
-    run_it(home, *SEARCH)
+    search(home)
     assert index_bytes(home) == first, "all from the cache"
 
     # as many new photos as make other batches of the old ones, with an empty cache; then they go again
     for number in range(5):
         draw_animal(0, 50 + number).save(home / "data" / "Žofie 0" / f"a first {number}.jpg")
     shutil.rmtree(home / "cache")
-    run_it(home, *SEARCH)
+    search(home)
     for path in (home / "data").rglob("a first *.jpg"):
         path.unlink()
-    run_it(home, *SEARCH)
+    search(home)
     assert index_bytes(home) == first, "embedded in other company"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux lends a process fewer cores")
 def test_an_index_repeats_with_fewer_cores(home: Path) -> None:
-    run_it(home, *SEARCH)
+    search(home)
     first = index_bytes(home)
     shutil.rmtree(home / "cache")
     code = "import os, runpy, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); sys.argv = sys.argv[1:]; "
@@ -169,12 +177,12 @@ def test_a_newer_photo_reader_makes_other_embeddings(home: Path, newer_reader: N
 
 
 def test_a_changed_photo_is_embedded_again(home: Path) -> None:
-    run_it(home, *SEARCH)
+    search(home)
     before = pd.read_csv(home / "artifacts" / "meta.csv", dtype=str).set_index("path")["sha256"]
     vectors = np.load(home / "artifacts" / "embeddings.npy")
     changed = "Žofie 0/snímek 0.jpg"
     draw_animal(3, 77).save(home / "data" / changed)
-    run_it(home, *SEARCH)
+    search(home)
     after = pd.read_csv(home / "artifacts" / "meta.csv", dtype=str).set_index("path")["sha256"]
     assert before.index[before.ne(after)].tolist() == [changed]
     differs = (np.load(home / "artifacts" / "embeddings.npy") != vectors).any(axis=1)
