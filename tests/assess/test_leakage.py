@@ -10,10 +10,9 @@ from wildtrack.assess.leakage import (
     leaking_photos,
     share_without_same_viewpoint,
     split_leakage,
-    split_subsets,
     suspicious_pairs,
 )
-from wildtrack.assess.splits import SplitConfig, suggested_split
+from wildtrack.assess.splits import SplitConfig, split_subsets, suggested_split
 from wildtrack.errors import UserError
 
 NUMBERS = count()

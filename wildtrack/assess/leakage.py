@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
+from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.duplicates.hashes import near_duplicates
 from wildtrack.assess.encounters import encounters, photo_keys
-from wildtrack.assess.splits import SUBSETS
-from wildtrack.errors import UserError
+from wildtrack.assess.splits import SUBSETS, split_subsets
 
 GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # subset of the queries -> subsets of their gallery
 
@@ -124,13 +123,7 @@ def leaking_photos(
 def split_leakage(
     table: pd.DataFrame, column: str, encounter_hours: float, hashes: npt.NDArray[np.bool_] | None
 ) -> dict[str, Any]:
-    """Summarise how easy a split column makes it.
-
-    Args:
-        table: As for `leaking_photos`.
-        column: The same.
-        encounter_hours: The same.
-        hashes: The same.
+    """Summarise how easy a split column makes it; arguments and errors are those of `leaking_photos`.
 
     Returns:
         Plain values: `column`; `photos` (rows of each subset, and of "none"); `identities` (named ones of each subset);
@@ -138,10 +131,6 @@ def split_leakage(
         also have a photo in the gallery; the others are unknown animals), and for each of `same_encounter`,
         `near_duplicate`, `same_photo` and `any` a `count` and a `share` (0 to 1, None without photos). Without
         hashes, no photo counts as a near-duplicate.
-
-    Raises:
-        UserError: As `leaking_photos`.
-        ValueError: As `leaking_photos`.
     """
     leaks = leaking_photos(table, column, encounter_hours, hashes)
     subsets = split_subsets(table, column)
@@ -160,29 +149,6 @@ def split_leakage(
             count = int(found[reason].sum())
             report[subset][reason] = {"count": count, "share": count / len(found) if len(found) else None}
     return report
-
-
-def split_subsets(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
-    """Read any column as a split.
-
-    Args:
-        table: A catalogue, N rows.
-        column: Its words are those of `SPLIT_WORDS`, in any case.
-
-    Returns:
-        "train", "valid", "test", or "" for a row in no subset, shape (N,).
-
-    Raises:
-        UserError: There is no such column, or it has other words, or none at all.
-    """
-    if column not in table:
-        raise UserError(f'there is no column "{column}" to take for a split; there are {", ".join(table.columns)}')
-    words = table[column].astype("string").str.strip().str.casefold().fillna("")
-    strange = sorted(set(words) - set(SPLIT_WORDS) - {""})
-    if strange or not (words != "").any():
-        says = ", ".join(strange[:5]) or "nothing"
-        raise UserError(f'the column "{column}" is no split: it says {says}; allowed: {", ".join(SPLIT_WORDS)}')
-    return words.map(SPLIT_WORDS).fillna("").to_numpy(dtype="<U5")
 
 
 def _near_in_gallery(

@@ -6,21 +6,21 @@ wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for 
 
 import logging
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
 from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
 from wildtrack.assess.subsets import begins_after, carve, held_out, split_parts
+from wildtrack.config import Hours, Range, check_settings
 from wildtrack.errors import UserError
 
 SUBSETS = ("train", "valid", "test")
 SplitRule = Literal["auto", "catalogue", "encounter", "random", "cutoff"]
 IdentityRule = Literal["closed", "open", "disjoint"]
-SPLITS, IDENTITIES = get_args(SplitRule), get_args(IdentityRule)
 
 logger = logging.getLogger(__name__)
 
@@ -38,33 +38,25 @@ class SplitConfig:
         identities: Each of "closed" identities is trained on. "open" first holds out some identities with all their
             photos for test: they are unknown animals. "disjoint" holds them out too and leaves all others to train
             and valid, so that test is a catalogue of its own.
-        held_out_share: Share of the identities to hold out where they are not closed, above 0 and below 1.
+        held_out_share: Share of the identities to hold out where they are not closed, 0.001 to 0.999.
         encounter_hours: The longest gap inside an encounter, in hours.
-        test_share: Share of each identity's photos to test, 0 up to 1; 0 for none.
-        valid_share: Share of each identity's photos left after test, 0 up to 1; 0 for none.
+        test_share: Share of each identity's photos to test, 0 to 0.999.
+        valid_share: Share of each identity's photos left after test, 0 to 0.999.
         seed: Names the random draw.
     """
 
     split: SplitRule = "auto"
     cutoff: str | None = None
     identities: IdentityRule = "closed"
-    held_out_share: float = 0.2
-    encounter_hours: float = 12.0
-    test_share: float = 0.2
-    valid_share: float = 0.15
+    held_out_share: Annotated[float, Range(0.001, 0.999)] = 0.2
+    encounter_hours: Hours = 12.0
+    test_share: Annotated[float, Range(0, 0.999)] = 0.2
+    valid_share: Annotated[float, Range(0, 0.999)] = 0.15
     seed: int = 0
 
     def check(self) -> None:
         """Raise a UserError for what `make_split` can do with no catalogue."""
-        for name, share in (("test_share", self.test_share), ("valid_share", self.valid_share)):
-            if not 0 <= share < 1:
-                raise UserError(f"{name} = {share} is not allowed; give a share from 0 up to (not including) 1.")
-        if self.split not in SPLITS:
-            raise UserError(
-                f'split = "{self.split}" is not known; allowed: {", ".join(SPLITS)}. "auto" suits most catalogues.'
-            )
-        if self.identities not in IDENTITIES:
-            raise UserError(f'identities = "{self.identities}" is not known; allowed: {", ".join(IDENTITIES)}.')
+        check_settings(self)
         if (self.split == "cutoff") != (self.cutoff is not None):
             raise UserError(
                 f'split = "{self.split}" and cutoff = {self.cutoff} do not go together; '
@@ -75,8 +67,6 @@ class SplitConfig:
                 f'identities = "{self.identities}" chooses the test photos itself, and so does '
                 f'split = "{self.split}"; choose "encounter" or "random".'
             )
-        if not 0 < self.held_out_share < 1:
-            raise UserError(f"held_out_share = {self.held_out_share} is not allowed; give a share above 0 and below 1.")
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
@@ -204,13 +194,8 @@ def _own_split(table: pd.DataFrame, parts: pd.DataFrame, valid_share: float, dra
 
 def _own_subsets(table: pd.DataFrame) -> npt.NDArray[np.str_]:
     """Read and check the column `split`, shape (N,)."""
-    column = table["split"].to_numpy(dtype=object)
-    column = np.where(pd.isna(column), "", column)  # in no subset: left out
-    strange = sorted({str(word) for word in column} - {*SUBSETS, ""})
+    subset = split_subsets(table, "split")
     advice = 'mend the column, or choose split = "encounter" or "random"'
-    if strange:
-        raise UserError(f"The column `split` says {', '.join(strange[:5])}; allowed: {', '.join(SUBSETS)}; {advice}.")
-    subset = column.astype("<U5")
     for needed in ("train", "test"):
         if not (subset == needed).any():
             raise UserError(f"The column `split` has no {needed} rows, and both train and test are needed; {advice}.")
@@ -220,6 +205,21 @@ def _own_subsets(table: pd.DataFrame) -> npt.NDArray[np.str_]:
     if torn:
         logger.warning("Photos with rows in two subsets of the catalogue's own split, left as they are: %d.", torn)
     return subset
+
+
+def split_subsets(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
+    """Read a column as a split: "train", "valid", "test", or "" for a row in no subset, shape (N,).
+
+    Its words are those of `SPLIT_WORDS`, in any case; a UserError for a column that is missing, empty or has others.
+    """
+    if column not in table:
+        raise UserError(f'there is no column "{column}" to take for a split; there are {", ".join(table.columns)}')
+    words = table[column].astype("string").str.strip().str.casefold().fillna("")
+    strange = sorted(set(words) - set(SPLIT_WORDS) - {""})
+    if strange or not (words != "").any():
+        says = ", ".join(strange[:5]) or "nothing"
+        raise UserError(f'the column "{column}" is no split: it says {says}; allowed: {", ".join(SPLIT_WORDS)}')
+    return words.map(SPLIT_WORDS).fillna("").to_numpy(dtype="<U5")
 
 
 def _method(rule: str, dated: bool, hashed: bool, num_undated: int, cutoff: str | None) -> str:
