@@ -18,7 +18,6 @@ from tests.helpers.malformed import (
     PNG,
     READ,
     REFUSED,
-    RUBBISH,
     WEBP,
     encoded,
     is_one_clear_line,
@@ -128,12 +127,6 @@ def test_a_photo_that_is_cut_short_anywhere_is_refused_or_whole(name: str, clien
             assert is_one_clear_line(str(error))
     assert refused > len(CUT[name]) - 25  # what is left out at the end may be no pixels
     assert ask(client, CUT[name][: len(CUT[name]) // 2])["status"] == "unreadable"
-
-
-def test_one_bad_photo_among_good_ones_costs_only_itself(client: TestClient) -> None:
-    contents = [JPEG, b"", PNG, RUBBISH, WEBP]
-    answers = client.post("/search", files=[("photos", (f"{n}.jpg", each)) for n, each in enumerate(contents)]).json()
-    assert [each["status"] for each in answers] == ["ok", "unreadable", "ok", "unreadable", "ok"]
 
 
 # Paths that are no files

@@ -147,7 +147,7 @@ ANY_COLUMNS = st.one_of(WITH_REQUIRED, WITH_REQUIRED, st.lists(COLUMNS, max_size
     encoding=st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"]),
     cut=st.one_of(st.none(), st.none(), st.integers(50, 400)),
 )
-def test_a_table_of_odd_cells_is_read_or_refused(
+def test_a_table_of_odd_values_is_read_or_refused(
     root: Path,
     table: tuple[list[str], list[list[str]]],
     separator: str,
