@@ -76,7 +76,7 @@ CASES: list[tuple[Any, Callable[[Path], Any], dict[str, int]]] = [
 
 
 @pytest.mark.parametrize(("benchmark", "config", "counts"), CASES, ids=[case[0].__name__ for case in CASES])
-def test_a_benchmark_runs_and_says_its_figures(
+def test_a_benchmark_runs_and_prints_its_figures(
     photo_folder: Path,
     capsys: pytest.CaptureFixture[str],
     benchmark: Any,

@@ -15,7 +15,7 @@ def requirements(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith(("#", "-r "))]
 
 
-def test_the_extra_app_is_what_the_file_says() -> None:
+def test_the_extra_app_equals_its_requirements_file() -> None:
     extras = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     assert sorted(extras["app"]) == sorted(requirements("requirements-app.txt"))
 
@@ -28,7 +28,7 @@ def test_make_lowest_finds_the_lower_bound_of_each_package(name: str) -> None:
         assert re.fullmatch(r"[A-Za-z0-9._-]+>=[0-9.]+(,<[0-9.]+)?(; .+)?", line), line
 
 
-def test_what_bandit_passes_over_says_which_check_and_why() -> None:
+def test_every_nosec_comment_names_its_check_and_the_reason() -> None:
     scripts = list(HOME.glob("*.py"))
     scripts += [path for name in ("wildtrack", "benchmarks", "tools") for path in (HOME / name).rglob("*.py")]
     lines = [line for path in scripts for line in path.read_text("utf-8").splitlines() if re.search(r"#\s*nosec", line)]

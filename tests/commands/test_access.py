@@ -252,7 +252,7 @@ def test_what_is_refused(config: Config, message: str) -> None:
 
 @pytest.fixture
 def traps(tmp_path: Path) -> Path:
-    """Photos of a camera trap, GPS-tagged, and MegaDetector's boxes beside them."""
+    """Photos of a camera trap, GPS-tagged, and MegaDetector's boxes for them."""
     root = tmp_path / "traps größe"
     for name in ("north/A/1.JPG", "north/A/2.jpg", "süd/1.jpg"):
         save_marked(root / name, orientation=6)

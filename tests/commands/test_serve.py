@@ -84,7 +84,7 @@ def test_beyond_this_computer_writing_takes_the_token(known: Path, tmp_path: Pat
         (["--matcher", "local"], "local"),
     ],
 )
-def test_a_page_that_cannot_start_says_why(known: Path, tmp_path: Path, options: list[str], reason: str) -> None:
+def test_a_page_that_cannot_start_says_the_reason(known: Path, tmp_path: Path, options: list[str], reason: str) -> None:
     ends(reason, tmp_path, "--artifacts", known, *options)
 
 

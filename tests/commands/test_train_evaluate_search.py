@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -32,6 +31,7 @@ from tests.helpers.blobs import (
     run_script,
     start_script,
 )
+from tests.helpers.strangers import save_stranger
 from wildtrack.address.evaluation.scoring import REAL, SIMULATED
 from wildtrack.address.gallery.answers import Answer, Candidate
 
@@ -89,7 +89,7 @@ def is_picture(path: Path) -> bool:
         return image.format == "PNG" and min(image.size) > 200
 
 
-def test_what_training_leaves_and_says(field: Path) -> None:
+def test_training_writes_its_artifacts_and_messages(field: Path) -> None:
     assert TRAINED | {"problems.csv"} == {path.name for path in (field / "artifacts").iterdir()}
     assert is_picture(field / "results" / "training_curves.png")
     split = pd.read_csv(field / "artifacts" / "split.csv")
@@ -280,35 +280,17 @@ def test_the_start_benchmark_times_the_answer(
 
 
 @pytest.fixture(scope="module")
-def third_party(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A plain softmax classifier that somebody else trained on 0-1 pixels, and clean photos."""
-    import keras
+def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain softmax classifier that somebody else trained on 0-1 pixels, in two formats, and clean photos."""
+    from keras import layers, utils
 
     folder = tmp_path_factory.mktemp("third_party")
     draw_animals(folder / "photos")
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            keras.layers.Conv2D(8, 3, strides=2, activation="relu"),
-            keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(12, activation="relu"),
-            keras.layers.Dense(4, activation="softmax"),
-        ]
-    )
-    names = [f"Žofie {number}" for number in range(4)]
-    preprocessor = {
-        "image_size": (32, 32),
-        "embed_dim": 12,
-        "use_l2norm": False,
-        "label2id": {name: number for number, name in enumerate(names)},
-        "id2label": dict(enumerate(names)),
-    }
     for suffix in ("keras", "h5"):
-        (folder / suffix).mkdir()
-        model.save(folder / suffix / f"model.{suffix}")
-        (folder / suffix / "preprocessor.pkl").write_bytes(pickle.dumps(preprocessor))
+        utils.set_random_seed(0)
+        convolutions = [layers.Conv2D(filters, 3, strides=2, activation="relu") for filters in (8, 16)]
+        names = [f"Žofie {number}" for number in range(4)]
+        save_stranger(folder / suffix / f"model.{suffix}", names, *convolutions, layers.GlobalAveragePooling2D())
     return folder
 
 

@@ -1,7 +1,6 @@
 """Every message that docs/troubleshooting.md quotes is really printed: each is provoked here as a user would."""
 
 import contextlib
-import pickle
 import re
 import socket
 import sys
@@ -15,6 +14,7 @@ import pytest
 from tests.helpers.asking import ask
 from tests.helpers.blobs import TINY, draw_animal
 from tests.helpers.pages import ROOT, blocks
+from tests.helpers.strangers import save_stranger
 from wildtrack.commands import serve
 from wildtrack.errors import UserError
 
@@ -38,18 +38,6 @@ def train(*options: str) -> str:
 def script(name: str, *options: str) -> str:
     """What a script says."""
     return ask(name, *options, cwd=Path.cwd()).err
-
-
-def stranger(folder: str, *layers: Any) -> None:
-    """A third-party model that knows Anna and Bruno."""
-    Path(folder).mkdir()
-    photo = keras.Input((32, 32, 3))
-    tensor = keras.layers.Rescaling(1 / 255)(photo)
-    for layer in (*layers, keras.layers.Flatten(), keras.layers.Dense(8), keras.layers.Dense(2, "softmax")):
-        tensor = layer(tensor)
-    keras.Model(photo, tensor).save(Path(folder, "model.keras"))
-    five = {"image_size": 32, "embed_dim": 8, "use_l2norm": False, "id2label": {0: "Anna", 1: "Bruno"}}
-    Path(folder, "preprocessor.pkl").write_bytes(pickle.dumps(five | {"label2id": {"Anna": 0, "Bruno": 1}}))
 
 
 class MyLayer(keras.layers.Layer):  # type: ignore[misc]
@@ -114,8 +102,9 @@ def nothing_to_test() -> str:
 
 def models_from_elsewhere() -> str:
     animals("my_photos", 3, "Anna", "Bruno")
-    stranger("their_model", MyLayer())
-    stranger("flat_model")
+    flat = (keras.layers.Rescaling(1 / 255), keras.layers.Flatten())
+    save_stranger(Path("their_model/model.keras"), ("Anna", "Bruno"), MyLayer(), *flat)
+    save_stranger(Path("flat_model/model.keras"), ("Anna", "Bruno"), *flat)
     options = ("--data", "my_photos", "--examples", "1", "--no-baselines", "--artifacts")
     said = script("evaluate_reid_and_visualize.py", *options, "their_model")
     return said + script("evaluate_reid_and_visualize.py", *options, "flat_model")

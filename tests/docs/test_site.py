@@ -93,7 +93,7 @@ def test_relative_links_lead_to_files(page: Path) -> None:
             assert (page.parent / link.split("#")[0]).exists(), link
 
 
-def test_the_page_of_settings_says_what_the_scripts_say() -> None:
+def test_the_page_of_settings_is_up_to_date() -> None:
     assert (ROOT / config_page.PAGE).read_text("utf-8") == config_page.page(), "run python -m tools.config_page"
 
 
@@ -122,7 +122,7 @@ def test_where_is_it_leads_to_files() -> None:
 @pytest.mark.parametrize(
     "package", sorted((ROOT / "wildtrack").rglob("__init__.py")), ids=lambda path: path.parent.name
 )
-def test_a_package_says_what_each_of_its_modules_is_for(package: Path) -> None:
+def test_a_package_docstring_names_each_module(package: Path) -> None:
     said = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
     named = {name for line in re.findall(r"^- .*", said, flags=re.MULTILINE) for name in re.findall(r"`(\w+)/?`", line)}
     modules = {path.stem for path in package.parent.glob("*.py") if not path.stem.startswith("_")}

@@ -99,7 +99,7 @@ def test_a_file_that_is_no_photo_is_refused_in_one_line(name: str, tmp_path: Pat
 
 @pytest.mark.skipif(HAS_HEIF, reason="with pillow-heif, HEIC is read")
 @pytest.mark.parametrize("brand", ["heic", "heix", "mif1"])
-def test_heic_without_the_extra_says_what_to_install(brand: str, client: TestClient) -> None:
+def test_heic_without_the_extra_names_the_package_to_install(brand: str, client: TestClient) -> None:
     content = b"\0\0\0\x18ftyp" + brand.encode() + bytes(50)
     with pytest.raises(PhotoError, match="pip install pillow-heif"):
         read_photo(io.BytesIO(content))

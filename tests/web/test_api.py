@@ -156,7 +156,7 @@ def test_a_photo_is_sent_without_its_metadata(client: TestClient) -> None:
             assert image.size[0] == {"": 296, "?longest=64": 64}.get(query, image.size[0])
 
 
-def test_exports_have_positions_only_when_asked(client: TestClient) -> None:
+def test_exports_have_positions_only_on_request(client: TestClient) -> None:
     confirm(client, 7, "Eva", exif=tagged())
     plain = client.get("/export").text
     assert plain.splitlines()[0].startswith("image_id,identity,path")
@@ -209,7 +209,7 @@ def test_exports_have_positions_only_when_asked(client: TestClient) -> None:
         (("GET", "/", {"headers": {"host": "evil.example"}}), 421, "name"),
     ],
 )
-def test_a_refusal_says_why(
+def test_a_refusal_gives_its_reason(
     client: TestClient,
     monkeypatch: pytest.MonkeyPatch,
     asked: tuple[str, str, dict[str, Any]],

@@ -114,7 +114,7 @@ def test_another_model_looks_at_the_photos_again(gallery: Gallery, store: Store)
     assert store.vectors("fingerprint")[said.photo].shape == (48,)
 
 
-def test_a_photo_that_is_gone_is_searched_and_told_of(
+def test_a_missing_photo_is_still_searched_and_reported(
     gallery: Gallery, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = serve(gallery, store).confirm(png(7), "Eva", True, "")
