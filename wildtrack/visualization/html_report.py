@@ -107,7 +107,7 @@ def report_page(title: str, understood: str, findings: Sequence[Finding], sectio
         "jpeg_uri": _jpeg_uri,
         "number_class": lambda dtype: Markup(' class="number"') if dtype.kind in "iuf" else "",
         "png_uri": lambda content: _data_uri("png", content),
-        "prose": lambda text: Markup(CODE.sub(r"<code>\1\2</code>", str(escape(text)))),  # nosec B704: it was escaped
+        "prose": lambda text: Markup(CODE.sub(r"<code>\1\2</code>", str(escape(text)))),  # nosec B704  # it is escaped here
     }
     page = {"title": title, "understood": understood, "findings": findings, "sections": sections}
     return environment.get_template("report.html.j2").render(**page, levels=LEVELS, most_rows=MOST_ROWS)
