@@ -195,13 +195,6 @@ def test_unlabelled_never_overwrites_labels(animals: Path, tmp_path: Path) -> No
     assert load_catalogue(animals).table["identity"].tolist() == ["Ana", "Blå"]
 
 
-def test_problems_are_listed(gzgc: Path) -> None:
-    (gzgc / "gzgc.coco/images/train2020/000000000001.jpg").unlink()
-    access(Config(root=gzgc))
-    assert "000000000001.jpg,no such file" in (gzgc / "problems.csv").read_text()
-    assert len(load_catalogue(gzgc / "catalogue.csv").table) == 2
-
-
 def test_options_reach_the_reader(tmp_path: Path) -> None:
     unpack(tmp_path, layouts.seaturtleid2022())
     access(Config("seaturtleid2022", root=tmp_path, split_column="split_open", part="flipper"))

@@ -131,7 +131,9 @@ def test_the_viewpoint_goes_through(client: TestClient) -> None:
     assert found == {"Ana": (2, "left"), "Blå": (2, None), "007": (1, None), "NA": (1, "left"), "Eva": (1, "left")}
 
 
-def test_a_full_disk_is_reported_and_changes_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_changes_nothing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device", str(path))
 
@@ -141,6 +143,7 @@ def test_a_full_disk_is_reported_and_changes_nothing(client: TestClient, monkeyp
     assert answer.status_code == 507
     assert answer.json() == {"detail": "the server's disk refuses to write: No space left on device"}
     assert client.get("/sightings").json() == []
+    assert list((tmp_path / "sightings/photos").iterdir()) == []
     assert confirm(client, 7, "Eva").status_code == 201
 
 

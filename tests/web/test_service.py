@@ -7,13 +7,12 @@ import pytest
 from PIL import Image
 
 from tests.helpers.spotted import FUSED, LOCAL, CellEngine, build, fake_matching, searcher_of, spots
-from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.errors import UserError
-from wildtrack.web.service import Service, usable_name
+from wildtrack.web.service import Service
 from wildtrack.web.store import ConflictError, Store, open_store
 
 
@@ -91,13 +90,6 @@ def test_an_impossible_confirmation_is_refused_and_leaves_nothing(
     assert len(service.searcher.gallery) == len(gallery)
 
 
-def test_no_photo(gallery: Gallery, store: Store) -> None:
-    service = serve(gallery, store)
-    with pytest.raises(PhotoError, match="empty"):
-        service.confirm(io.BytesIO(), "Ana", False, "")
-    assert service.answer("a.jpg", io.BytesIO(b"text"), 5, "").status == "unreadable"
-
-
 @pytest.mark.parametrize("viewpoint", ["left", "right", ""])
 def test_viewpoints(gallery: Gallery, store: Store, viewpoint: str) -> None:
     service = serve(gallery, store)
@@ -150,11 +142,6 @@ def test_probabilities_are_those_of_the_trained(gallery: Gallery, store: Store) 
     assert [(each.identity, each.probability) for each in found] == [("Blå", 0.75), ("Ana", 0.25)]
     assert service.predict("a.png", png(1), 1).probabilities == found[:1]
     assert service.answer("a.png", png(1), 2, "").decision is None  # no matching was learnt
-
-
-@pytest.mark.parametrize(("name", "usable"), [("Eva", "Eva"), (" Blå 7 ", "Blå 7"), ("名前", "名前")])
-def test_usable_names(name: str, usable: str) -> None:
-    assert usable_name(name) == usable
 
 
 def test_one_process_a_store(store: Store, tmp_path: Path) -> None:

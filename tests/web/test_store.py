@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.sightings import MODEL, add
-from wildtrack.storage import files
 from wildtrack.web.store import ConflictError, Store
 
 
@@ -81,19 +80,6 @@ def test_files_left_by_a_crash_are_removed(tmp_path: Path) -> None:
     again.file_of(kept.stored).unlink()
     again.close()
     assert Store(tmp_path).lost == [kept.photo]
-
-
-def test_a_refused_photo_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        add(store)
-    assert store.sightings() == []
-    assert list((tmp_path / "photos").iterdir()) == []
 
 
 def test_times_know_their_zone(tmp_path: Path) -> None:
