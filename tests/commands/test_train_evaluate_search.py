@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import start
-from tests.helpers.asking import Said, ask
+from tests.helpers.asking import ask
 from tests.helpers.blobs import (
     BAD,
     ODD,
@@ -182,30 +181,19 @@ def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> N
     assert "bad.jpg" in (home / "results" / "search_problems.csv").read_text("utf-8")
 
 
-@pytest.fixture
-def search(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    """search.py in this process."""
-
-    def ask_in(cwd: Path, *options: object) -> Said:
-        monkeypatch.setenv("WILDTRACK_CACHE", str(cwd / "cache"))
-        return ask("search.py", *map(str, options), cwd=cwd)
-
-    return ask_in
-
-
-def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path, search: Callable[..., Said]) -> None:
-    (answer,) = json.loads(search(home, "photos/Žofie 1/*3.jpg", "--no-panels", "--json").out)
+def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
+    (answer,) = json.loads(ask("search.py", "photos/Žofie 1/*3.jpg", "--no-panels", "--json", cwd=home).out)
     assert (answer["already_known_as"], answer["panel"]) == ("Žofie 1", None)
     assert "Žofie 1/snímek 3.jpg" not in [candidate["path"] for candidate in answer["candidates"]]
-    spoken = search(home, "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels").out
+    spoken = ask("search.py", "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels", cwd=home).out
     assert "in the gallery as Žofie 1; left out" in spoken
     assert "  1. Žofie" in spoken
 
 
-def test_search_by_another_matcher(home: Path, workplace: Path, search: Callable[..., Said]) -> None:
+def test_search_by_another_matcher(home: Path, workplace: Path) -> None:
     def answer(*options: object) -> dict[str, Any]:
         photo, data = home / "photos" / "Žofie 1" / "snímek 3.jpg", home / "photos"
-        done = search(workplace, photo, "--data", data, "--no-panels", "--json", *options)
+        done = ask("search.py", photo, "--data", data, "--no-panels", "--json", *options, cwd=workplace)
         assert done.code == 0, done.err
         (found,) = json.loads(done.out)
         return dict(found)
@@ -221,12 +209,10 @@ def test_search_by_another_matcher(home: Path, workplace: Path, search: Callable
     assert not {path.name for path in (workplace / "artifacts").iterdir()} & KEYPOINTS
 
 
-def test_search_of_unreadable_photos_and_in_an_altered_gallery_is_an_error(
-    workplace: Path, search: Callable[..., Said]
-) -> None:
+def test_search_of_unreadable_photos_and_in_an_altered_gallery_is_an_error(workplace: Path) -> None:
     (workplace / "text.jpg").write_text("not a photo")
     before = contents(workplace / "artifacts")
-    done = search(workplace, "text.jpg", "--json")
+    done = ask("search.py", "text.jpg", "--json", cwd=workplace)
     (message,) = error_lines(done.err)
     assert (done.code, "text.jpg" in message) == (2, True)
     assert [answer["status"] for answer in json.loads(done.out)] == ["unreadable"]
@@ -234,7 +220,7 @@ def test_search_of_unreadable_photos_and_in_an_altered_gallery_is_an_error(
 
     (workplace / "artifacts" / "meta.csv").write_text("altered")
     draw_animal(1, 9).save(workplace / "new.png")
-    done = search(workplace, "new.png")
+    done = ask("search.py", "new.png", cwd=workplace)
     (message,) = error_lines(done.err)
     assert (done.code, done.out, "meta.csv" in message) == (2, "", True)
 
@@ -301,11 +287,11 @@ def test_a_third_party_model_is_evaluated_and_searched(third_party: Path, suffix
     if not (third_party / data).exists():
         shutil.copytree(third_party / "photos" / "Žofie 2", third_party / data / "Žofie 2")
     options = ("--artifacts", suffix, "--data", data, "--results", f"results {suffix}")
-    done = run_script("evaluate_reid_and_visualize.py", *options, "--examples", 1, cwd=third_party)
-    assert done.returncode == 0, done.stderr
+    done = ask("evaluate_reid_and_visualize.py", *options, "--examples", 1, cwd=third_party)
+    assert done.code == 0, done.err
     metrics = json.loads((third_party / f"results {suffix}" / "metrics.json").read_text("utf-8"))
     assert metrics["num_ids"] == (4 if data == "photos" else 1)
-    assert "Made model.onnx" in done.stderr
+    assert "Made model.onnx" in done.err
     assert (metrics["model"]["file"], metrics["model"]["runs_on"]) == ("model.onnx", "ONNX Runtime")  # as search
     assert metrics["classifier"]["num_photos"] == metrics["num_queries"]
     assert "may have been trained on its own queries" in metrics["protocol"]["method"]
@@ -315,11 +301,11 @@ def test_a_third_party_model_is_evaluated_and_searched(third_party: Path, suffix
     assert metrics["matcher"] == {"name": "embedding", "asked_for": "auto"}
     assert metrics["open_set"] == {"AUROC": None, "num_known": metrics["num_queries"], "num_new": 0}
 
-    found = run_script("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=third_party)
-    assert found.returncode == 0, found.stderr
-    assert "Made model.onnx" not in found.stderr
-    assert not [word for word in CHATTER if word in found.stderr]
-    (answer,) = json.loads(found.stdout)
+    found = ask("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=third_party)
+    assert found.code == 0, found.err
+    assert "Made model.onnx" not in found.err
+    assert not [word for word in CHATTER if word in found.err]
+    (answer,) = json.loads(found.out)
     assert len(answer["candidates"]) == metrics["num_ids"]
     assert (answer["matcher"], answer["decision"], answer["false_match_rate"]) == ("embedding", None, None)
     assert all(candidate["probability"] is None for candidate in answer["candidates"])
@@ -343,23 +329,23 @@ def test_animals_held_out_whole(tmp_path: Path, identities: str, learning: tuple
     draw_animals(tmp_path / "photos", animals=6)
     held_out = ("--identities", identities, "--held-out-share", 0.34)
     few = ("--epochs", 2, "--batch-size", 8, "--photos-per-identity", 2, *TINY)
-    done = run_script("train_classifier_reid.py", "--data", "photos", *held_out, *learning, *few, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "2 identities held out whole" in done.stderr
+    done = ask("train_classifier_reid.py", "--data", "photos", *held_out, *learning, *few, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "2 identities held out whole" in done.err
     split = pd.read_csv(tmp_path / "artifacts" / "split.csv")
     subsets = split.groupby("identity")["split"].agg(set)
     new = set(subsets.index[[each == {"test"} for each in subsets]])
     assert len(new) == 2
 
-    done = run_script("evaluate_reid_and_visualize.py", "--examples", 1, "--tsne-max", 0, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = ask("evaluate_reid_and_visualize.py", "--examples", 1, "--tsne-max", 0, cwd=tmp_path)
+    assert done.code == 0, done.err
     metrics = json.loads((tmp_path / "results" / "metrics.json").read_text("utf-8"))
     if identities == "open":
         assert metrics["num_ids"] == 4
         assert metrics["open_set"]["num_new"] == 12
         assert metrics["open_set"]["new_animals"] == REAL
         assert 0 <= metrics["open_set"]["AUROC"] <= 1
-        assert "AUROC" in done.stderr
+        assert "AUROC" in done.err
     else:
         assert metrics["num_ids"] == 2
         assert (metrics["open_set"]["num_known"], metrics["open_set"]["num_new"]) == (2, 2)

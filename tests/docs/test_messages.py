@@ -154,7 +154,6 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
         with pytest.MonkeyPatch.context() as patch:
             folder = tmp_path_factory.mktemp(scene.__name__)
             patch.chdir(folder)
-            patch.setenv("WILDTRACK_CACHE", str(folder / "cache"))
             found.append(scene().replace(f"{folder}/", ""))
     return "\n".join(found)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import SmallDisk
-from tests.helpers.blobs import ROOT, TINY, contents, error_lines, run_script, start_script
+from tests.helpers.asking import ask
+from tests.helpers.blobs import ROOT, TINY, contents, error_lines, start_script
 from wildtrack.address.gallery.files import REBUILD
 from wildtrack.commands import search
 from wildtrack.errors import UserError
@@ -57,14 +58,14 @@ def test_a_full_disk(home: Path, small_disk: SmallDisk, case: str) -> None:
     move(home / name, small_disk)
     small_disk.fill(spare)
     before = contents(home)
-    done = run_script(script, *options, cwd=home)
-    assert done.returncode == 2, done.stderr
-    assert "No space left on device" in error_of(done.stderr)
+    done = ask(script, *options, cwd=home)
+    assert done.code == 2, done.err
+    assert "No space left on device" in error_of(done.err)
     after = contents(home)
     assert {path: after.get(path) for path in before} == before
     (small_disk.folder / "ballast").unlink()
-    answered = run_script("search.py", "new.jpg", "--no-panels", cwd=home)  # as if nothing had been
-    assert answered.returncode == 0, answered.stderr
+    answered = ask("search.py", "new.jpg", "--no-panels", cwd=home)  # as if nothing had been
+    assert answered.code == 0, answered.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of this kind")
@@ -103,11 +104,11 @@ def test_a_read_only_folder(home: Path, small_disk: SmallDisk, case: str) -> Non
     move(home / name, small_disk)
     small_disk.make_read_only()
     before = contents(small_disk.folder)
-    done = run_script(script, *options, cwd=home)
+    done = ask(script, *options, cwd=home)
     assert contents(small_disk.folder) == before
-    assert done.returncode == (0 if works else 2), done.stderr
+    assert done.code == (0 if works else 2), done.err
     if not works:
-        assert "Read-only file system" in error_of(done.stderr)
+        assert "Read-only file system" in error_of(done.err)
 
 
 MADE_ANEW = {"model.onnx", "index_manifest.json"}
@@ -140,16 +141,16 @@ def test_files_that_vanish(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_photos_that_vanish(home: Path) -> None:
     shutil.rmtree(home / "data" / "Žofie 0")
     for script, *options in (("search.py", "new.jpg"), REBUILD_INDEX, ("assess_dataset.py", "--data", "data")):
-        done = run_script(script, *options, cwd=home)
-        assert done.returncode == 0, done.stderr
-        assert not error_lines(done.stderr)
+        done = ask(script, *options, cwd=home)
+        assert done.code == 0, done.err
+        assert not error_lines(done.err)
     shutil.rmtree(home / "data")
-    done = run_script("search.py", "new.jpg", cwd=home)
-    assert done.returncode == 0, done.stderr
-    assert "no longer at" in done.stderr
-    done = run_script(*REBUILD_INDEX, cwd=home)
-    assert done.returncode == 2
-    assert "data" in error_of(done.stderr)
+    done = ask("search.py", "new.jpg", cwd=home)
+    assert done.code == 0, done.err
+    assert "no longer at" in done.err
+    done = ask(*REBUILD_INDEX, cwd=home)
+    assert done.code == 2
+    assert "data" in error_of(done.err)
 
 
 def test_a_folder_that_vanishes_while_it_is_used(home: Path) -> None:

@@ -30,16 +30,9 @@ CLOCK = ("photos_per_second", "seconds")  # columns of history.csv that no two r
 INDEX = ("embeddings.npy", "index.faiss", "meta.csv")
 
 
-def run_it(home: Path, script: str, *options: object) -> None:
-    done = run_script(script, *options, cwd=home)
-    assert done.returncode == 0, done.stderr
-
-
-def search(home: Path) -> None:
-    """Build the index again, in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WILDTRACK_CACHE", str(home / "cache"))
-        done = ask(*SEARCH, cwd=home)
+def run(home: Path, script: str, *options: object) -> None:
+    """Run a script in this process."""
+    done = ask(script, *options, cwd=home)
     assert done.code == 0, done.err
 
 
@@ -48,28 +41,28 @@ def index_bytes(home: Path) -> dict[str, bytes]:
 
 
 def test_an_index_repeats_byte_for_byte(home: Path) -> None:
-    search(home)
+    run(home, *SEARCH)
     first = index_bytes(home)
     shutil.rmtree(home / "cache")
-    search(home)
+    run(home, *SEARCH)
     assert index_bytes(home) == first, "without a cache"
-    search(home)
+    run(home, *SEARCH)
     assert index_bytes(home) == first, "all from the cache"
 
     # as many new photos as make other batches of the old ones, with an empty cache; then they go again
     for number in range(5):
         draw_animal(0, 50 + number).save(home / "data" / "Žofie 0" / f"a first {number}.jpg")
     shutil.rmtree(home / "cache")
-    search(home)
+    run(home, *SEARCH)
     for path in (home / "data").rglob("a first *.jpg"):
         path.unlink()
-    search(home)
+    run(home, *SEARCH)
     assert index_bytes(home) == first, "embedded in other company"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux lends a process fewer cores")
 def test_an_index_repeats_with_fewer_cores(home: Path) -> None:
-    search(home)
+    run(home, *SEARCH)
     first = index_bytes(home)
     shutil.rmtree(home / "cache")
     code = "import os, runpy, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); sys.argv = sys.argv[1:]; "
@@ -92,7 +85,7 @@ def test_figures_repeat_byte_for_byte(home: Path) -> None:
     for _ in range(2):
         shutil.rmtree(home / "cache")
         shutil.rmtree(home / "results", ignore_errors=True)
-        run_it(home, "evaluate_reid_and_visualize.py", "--data", "data")
+        run(home, "evaluate_reid_and_visualize.py", "--data", "data")
         figures.append((home / "results" / "metrics.json").read_bytes())
     assert figures[0] == figures[1]
 
@@ -103,7 +96,9 @@ def trained_anew(home: Path, folder: str, *options: object) -> dict[str, Any]:
 
     from wildtrack.address.models.network import load_keras_file
 
-    run_it(home, "train_classifier_reid.py", "--data", "data", "--artifacts", folder, "--epochs", "3", *TINY, *options)
+    options = ("--data", "data", "--artifacts", folder, "--epochs", "3", *TINY, *options)
+    done = run_script("train_classifier_reid.py", *options, cwd=home)
+    assert done.returncode == 0, done.stderr
     model: keras.Model = load_keras_file(home / folder / "model.keras", {})
     history = pd.read_csv(home / folder / "history.csv").drop(columns=list(CLOCK))
     return {
@@ -177,12 +172,12 @@ def test_a_newer_photo_reader_makes_other_embeddings(home: Path, newer_reader: N
 
 
 def test_a_changed_photo_is_embedded_again(home: Path) -> None:
-    search(home)
+    run(home, *SEARCH)
     before = pd.read_csv(home / "artifacts" / "meta.csv", dtype=str).set_index("path")["sha256"]
     vectors = np.load(home / "artifacts" / "embeddings.npy")
     changed = "Žofie 0/snímek 0.jpg"
     draw_animal(3, 77).save(home / "data" / changed)
-    search(home)
+    run(home, *SEARCH)
     after = pd.read_csv(home / "artifacts" / "meta.csv", dtype=str).set_index("path")["sha256"]
     assert before.index[before.ne(after)].tolist() == [changed]
     differs = (np.load(home / "artifacts" / "embeddings.npy") != vectors).any(axis=1)

@@ -22,13 +22,14 @@ class Said:
     err: str
 
 
-def ask(script: str, *options: str, cwd: Path) -> Said:
-    """Run a script from its first line to its last, with these options, in the folder `cwd`."""
+def ask(script: str, *options: object, cwd: Path) -> Said:
+    """Run a script from its first line to its last, with these options, in the folder `cwd`, where its cache is too."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     handlers, level = logging.root.handlers[:], logging.root.level
     logging.root.handlers.clear()  # pytest's; the script sets its own
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(cwd):
-        patch.setattr(sys, "argv", [str(ROOT / script), *options])
+        patch.setattr(sys, "argv", [str(ROOT / script), *map(str, options)])
+        patch.setenv("WILDTRACK_CACHE", str(cwd / "cache"))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 runpy.run_path(str(ROOT / script), run_name="__main__")
