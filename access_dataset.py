@@ -24,7 +24,7 @@ CONFIG = Config(
     crop=None,  # a new folder for the cut-out animals and a catalogue of their own
     export=(),  # other forms of the catalogue: csv, huggingface, fiftyone, camtrapdp
     to=Path("exports"),  # where exports go, a folder for each form
-    positions=False,  # crops and exports say where the animals were met; without it they do not
+    positions=False,  # let crops and exports say where the animals were met
 )
 
 if __name__ == "__main__":

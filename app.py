@@ -17,11 +17,11 @@ CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own:
 
 # What people turn most; --help has every setting, and what stands on the command line counts more than this.
 CONFIG = Config(
-    port=8000,  # 0: any free port
+    port=8000,  # port of the page's address; 0: any free port
     host="127.0.0.1",  # address to listen at; 0.0.0.0: all addresses of this computer
     artifacts=Path("artifacts"),  # the trained model, and the gallery
     sightings=Path("sightings"),  # confirmed photos: a database and the files
-    data=None,  # gallery photos; None: those it has, or for a new gallery those of the training
+    data=None,  # known photos; None: those of the index, or of the training if there is no index
     matcher="auto",  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate=0.01,  # share of new animals' photos that may be called a match
     custom_objects=CUSTOM_OBJECTS,

@@ -1,6 +1,6 @@
 """Look at a dataset before anyone trains on it: what is in it, and what is wrong with it.
 
-  python assess_dataset.py                          the demo, or the catalogue in DATA
+  python assess_dataset.py                          the demo's photos
   python assess_dataset.py --data my_photos         your own
   python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
                                                     The copy with the fewest quality flags stays, then the
@@ -21,9 +21,9 @@ CONFIG = Config(
     results=Path("results/assess"),  # where the report goes
     artifacts=Path("artifacts"),  # a trained model, if there is one, to look for wrong labels
     encounter_hours=12.0,  # photos of one animal with shorter gaps are one encounter
-    test_share=0.2,  # of each animal's photos, in the suggested split
-    valid_share=0.15,  # of the rest
-    remove_duplicates=False,  # write cleaned.csv beside the photos, without the copies that bear one name
+    test_share=0.2,  # share of each animal's photos that the suggested split tests
+    valid_share=0.15,  # share of the rest, for validation
+    remove_duplicates=False,  # write cleaned.csv beside the photos, without copies under the same name
     save_split=False,  # write split.csv beside the photos: the named animals with the suggested split
 )
 

@@ -20,9 +20,9 @@ CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own:
 # What people turn most; --help has every setting, and what stands on the command line counts more than this.
 CONFIG = Config(
     methods=("pixels", "backbone", "untrained", "wildtrack", "local", "fused"),  # also megadescriptor, or a model file
-    reference="wildtrack",  # the one of them that the others are held against
+    reference="wildtrack",  # the method that the others are compared with
     artifacts=Path("artifacts"),  # the trained model: it gives the photos and the split
-    data=None,  # photos; None: those the model was trained on
+    data=None,  # the photos to use; None: those the model was trained on
     results=Path("results/compare"),  # where the table goes
     queries_per_identity=0,  # 0 asks every test photo, so that no draw decides which method looks better
     encounter_hours=12.0,  # photos of one animal with shorter gaps count as one encounter: leaky

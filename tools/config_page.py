@@ -17,10 +17,10 @@ HEAD = """# Every setting
 
 Written from `wildtrack/commands/` by `python -m tools.config_page`; change the commands, not this page.
 
-The settings that people turn most stand in each script, to be changed there; all go on the command line: `--epochs 60`,
-or `--epochs=60`. `python search.py --help` says the same in the terminal. Where WildTrack is installed as a package,
-`wildtrack search` is what `python search.py` is here. A setting of several values takes them one after
-the other: `--methods wildtrack local`. "None" in the last column is the default that stands as "none" beside it.
+The settings changed most often are at the top of each script and can be changed there; all can be given on the command
+line: `--epochs 60`, or `--epochs=60`. `python search.py --help` shows the same list in the terminal. Where WildTrack is
+installed as a package, `wildtrack search` is what `python search.py` is here. A setting that takes several values takes
+them one after the other: `--methods wildtrack local`. "None" in the last column means that the setting is not given.
 """
 
 

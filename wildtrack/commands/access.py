@@ -41,20 +41,20 @@ from wildtrack.storage.files import refuse_used
 class Config:
     """Change a value here, or on the command line: --part turtle."""
 
-    name: tyro.conf.Positional[str | None] = None  # a dataset of the list; none, and no --root: show the list
+    name: tyro.conf.Positional[str | None] = None  # a dataset of the list; without it and --root: show the list
     root: Annotated[Path | None, FOLDER] = None  # a copy already on disk: nothing is downloaded
     split_column: str | None = None  # of a CSV, or of seaturtleid2022: split_closed (None), split_closed_random, ...
     part: str | None = None  # of seaturtleid2022: head (None), flipper or turtle
     cache: Annotated[Path | None, FOLDER] = None  # where downloads go; None: $WILDTRACK_CACHE or the system's cache
     boxes: Path | None = None  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset
-    min_confidence: Share = 0.2  # of --boxes: what a detected animal must reach, 0 to 1
-    unlabelled: bool = False  # of --boxes: the folders are cameras or days, not animals; every animal is "unknown"
+    min_confidence: Share = 0.2  # with --boxes: ignore detections less sure than this, 0 to 1
+    unlabelled: bool = False  # with --boxes: folders are cameras or days, not animals; all are "unknown"
     crop: Annotated[Path | None, FOLDER] = None  # a new folder for the cut-out animals and a catalogue of their own
     export: tuple[Format, ...] = ()  # other forms of the catalogue: csv, huggingface, fiftyone, camtrapdp
     to: Folder = Path("exports")  # where --export writes, a folder for each form
-    positions: bool = False  # crops and exports say where the animals were met; without it they do not
+    positions: bool = False  # let crops and exports say where the animals were met
     push_to: str | None = None  # OWNER/NAME on the Hugging Face Hub, for what --export huggingface has written
-    force: bool = False  # of --push-to: although no licence clearly allows it, or the repository is public already
+    force: bool = False  # with --push-to: even if no licence clearly allows it or the repository is public
 
 
 def access(config: Config) -> None:

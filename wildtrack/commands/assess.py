@@ -1,6 +1,6 @@
 """Look at a dataset before anyone trains on it: what is in it, and what is wrong with it.
 
-  wildtrack assess                          the demo, or the catalogue in DATA
+  wildtrack assess                          the demo's photos
   wildtrack assess --data my_photos         your own
   wildtrack assess --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
                                             The copy with the fewest quality flags stays, then the largest;
@@ -53,12 +53,12 @@ class Config:
     artifacts: Folder = Path("artifacts")  # a trained model, if there is one, to look for wrong labels
     split_column: str | None = None  # the column whose leakage is measured; None: the layout's own split
     encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps are one encounter
-    test_share: Annotated[float, Range(0, 0.9)] = 0.2  # of each animal's photos, in the suggested split
-    valid_share: Annotated[float, Range(0, 0.9)] = 0.15  # of the rest
-    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without the copies that bear one name
+    test_share: Annotated[float, Range(0, 0.9)] = 0.2  # share of each animal's photos that the suggested split tests
+    valid_share: Annotated[float, Range(0, 0.9)] = 0.15  # share of the rest, for validation
+    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without copies under the same name
     save_split: bool = False  # write split.csv beside the photos: the named animals with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
-    seed: Seed = 0  # names the sample that is shown, and the suggested split where it is random
+    seed: Seed = 0  # the same seed gives the same sample of photos, and the same random split
     cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much for embeddings
     verify: RareFlag = False  # read every photo again instead of trusting its size and date
 

@@ -45,15 +45,15 @@ STANDARD = ("pixels", "backbone", "untrained", "wildtrack", "local", "fused")  #
 class Config:
     """Change a value here, or on the command line: --seed 1."""
 
-    methods: tuple[str, ...] = STANDARD  # which; also megadescriptor, or the path of a model file
-    reference: str = "wildtrack"  # the one of them that the others are held against
+    methods: tuple[str, ...] = STANDARD  # which methods; also megadescriptor, or the path of a model file
+    reference: str = "wildtrack"  # the method that the others are compared with
     artifacts: Folder = Path("artifacts")  # the trained model: it gives the photos and the split
-    data: Path | None = None  # photos; None: those the model was trained on
+    data: Path | None = None  # the photos to use; None: those the model was trained on
     results: Folder = Path("results/compare")  # where the table goes
     queries_per_identity: Annotated[int, Range(0, 1_000_000)] = 0  # test photos of each animal that are queries; 0: all
     encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps count as one encounter: leaky
     scaling: Scaling = "auto"  # pixel range that models given by path expect
-    seed: Seed = 0  # names the draw of queries and the bootstrap
+    seed: Seed = 0  # the same seed gives the same queries and intervals
     cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
     verify: RareFlag = False  # read every photo again instead of trusting its size and date
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}

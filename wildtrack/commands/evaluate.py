@@ -71,17 +71,17 @@ class Config:
 
     topk: Annotated[int, Range(1, 20)] = 5  # how many gallery photos a retrieval picture shows
     examples: Annotated[int, Range(0, 1000)] = 6  # how many retrieval and Grad-CAM pictures to draw
-    tsne_max: Annotated[int, Range(0, 100_000), RARE] = 1000  # at most so many photos on the t-SNE map
+    tsne_max: Annotated[int, Range(0, 100_000), RARE] = 1000  # largest number of photos on the t-SNE map
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
     queries_per_identity: Annotated[int, Range(0, 1_000_000)] = 1  # test photos of each animal that are queries; 0: all
-    data: Path | None = None  # photos; None: those the model was trained on
+    data: Path | None = None  # the photos to use; None: those the model was trained on
     artifacts: Folder = Path("artifacts")  # the trained model
     results: Folder = Path("results")  # where metrics.json and the pictures go
     encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps count as one encounter in the leakage report
     scaling: Scaling = "auto"  # pixel range a third-party model expects
     baselines: bool = True  # also measure raw pixels and the network before training
-    seed: Seed = 0  # names the draw of queries, the t-SNE and the bootstrap
+    seed: Seed = 0  # the same seed gives the same queries, t-SNE map and intervals
     cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints
     verify: RareFlag = False  # read every photo again instead of trusting its size and date
     custom_objects: CustomObjects = field(default_factory=dict)  # in the script: {"MyLayer": MyLayer}

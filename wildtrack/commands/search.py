@@ -43,16 +43,16 @@ class Config:
 
     photos: tyro.conf.Positional[tuple[str, ...]] = ()  # files, folders or patterns; none: the demo's new photos
     topk: Annotated[int, Range(1, 100)] = 5  # how many identities to name
-    json: bool = False  # print a JSON list, one object a photo, and nothing else on standard output
+    json: bool = False  # print a JSON list, one object per photo, and nothing else on standard output
     panels: bool = True  # draw a picture for each photo; those of the search before are removed
     rebuild: bool = False  # build the index again, from the photos there are now
-    data: Path | None = None  # gallery photos; None: those it has, or for a new gallery those of the training
+    data: Path | None = None  # known photos; None: those of the index, or of the training if there is no index
     artifacts: Folder = Path("artifacts")  # the trained model, and the gallery
     results: Folder = Path("results")  # where the pictures go
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
     viewpoint: str = ""  # which side of the animal the photos show, in the catalogue's words (left); "": not known
-    points: bool = False  # with --json: also the places of the points that two photos share
+    points: bool = False  # with --json: also where the points lie that two photos share
     exact: RareFlag = False  # compare with every gallery photo, even with so many that answers would be approximate
     scaling: Scaling = "auto"  # pixel range a third-party model expects
     cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much each for embeddings and keypoints

@@ -31,13 +31,13 @@ PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 class Config:
     """Change a value here, or on the command line: --port 8080."""
 
-    port: Annotated[int, Range(0, 65_535)] = 8000  # 0: any free port
+    port: Annotated[int, Range(0, 65_535)] = 8000  # port of the page's address; 0: any free port
     host: str = "127.0.0.1"  # address to listen at; 0.0.0.0: all addresses of this computer
     names: Annotated[tuple[str, ...], RARE] = ()  # other names of this computer in the network, such as camp.local
     artifacts: Folder = Path("artifacts")  # the trained model, and the gallery
     sightings: Folder = Path("sightings")  # confirmed photos: a database and the files
-    data: Path | None = None  # gallery photos; None: those it has, or for a new gallery those of the training
-    results: Folder = Path("results")  # list of photos that cannot be used, when the gallery is built
+    data: Path | None = None  # known photos; None: those of the index, or of the training if there is no index
+    results: Folder = Path("results")  # where photos that cannot be used are listed, when the gallery is built
     matcher: str = "auto"  # embedding, local, fused; auto: whichever did best on validation photos
     false_match_rate: Share = 0.01  # share of new animals' photos that may be called a match
     scaling: Scaling = "auto"  # pixel range a third-party model expects

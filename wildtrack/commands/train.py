@@ -1,9 +1,9 @@
 """Train a re-identification model on a folder of photos per individual.
 
   wildtrack train                    no photos of your own: it draws some turtles first
-  wildtrack train --data my_photos   your own: one folder per animal, or a CSV
+  wildtrack train --data my_photos   your own: one folder per animal, a CSV or COCO
 
-Stopped with Ctrl-C, the same command goes on after the last finished epoch.
+If you stop it with Ctrl-C, the same command goes on after the last finished epoch.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ log = logging.getLogger("wildtrack")
 class Config:
     """Change a value here, or on the command line: --epochs 60."""
 
-    data: Path = DEMO  # a folder with a folder of photos per animal, or a CSV with image_id, identity, path
+    data: Path = DEMO  # a folder with a folder of photos per animal, a CSV, or a COCO .json
     artifacts: Folder = Path("artifacts")  # where the trained model goes
     results: Folder = Path("results")  # where the picture of the training goes
     backbone: str = "MobileNet"  # any name in keras.applications
@@ -62,21 +62,21 @@ class Config:
     embed_dim: Annotated[int, Range(2, 4096)] = 256  # length of the embedding
     loss: Literal["arcface", "softmax", "circle"] = "arcface"  # arcface adds a margin to the softmax over cosines
     sub_centres: Annotated[int, Range(1, 10)] = 1  # centres an animal may have; 2 or 3 help where labels are doubtful
-    batches: Literal["shuffled", "balanced", "confused"] = "shuffled"  # confused: animals that look alike together
-    photos_per_identity: Annotated[int, Range(2, 64)] = 4  # in a batch that is balanced or confused
-    triplet_epochs: Annotated[int, Range(0)] = 0  # the last epochs, fine-tuned with triplets
+    batches: Literal["shuffled", "balanced", "confused"] = "shuffled"  # confused puts animals that look alike together
+    photos_per_identity: Annotated[int, Range(2, 64)] = 4  # photos of each animal in a balanced or confused batch
+    triplet_epochs: Annotated[int, Range(0)] = 0  # how many of the last epochs fine-tune with triplets
     epochs: Annotated[int | None, Range(1, 10_000)] = None  # passes over the photos; None: 40, fewer for more than 1600
-    batch_size: Annotated[int, Range(2, 4096)] = 16  # photos a step
-    learning_rate: Annotated[float, Range(1e-7, 1)] = 1e-3  # at the top of its cosine
+    batch_size: Annotated[int, Range(2, 4096)] = 16  # photos per training step
+    learning_rate: Annotated[float, Range(1e-7, 1)] = 1e-3  # the highest rate; it falls along a cosine
     split: SplitRule = "auto"  # how test photos are set apart
-    cutoff: Annotated[str | None, tyro.conf.arg(metavar="DAY")] = None  # of --split cutoff: first test day (2023-06-01)
+    cutoff: Annotated[str | None, tyro.conf.arg(metavar="DAY")] = None  # first test day of --split cutoff (2023-06-01)
     identities: IdentityRule = "closed"  # open: some animals are only tested; disjoint: those are all that is tested
-    held_out_share: Annotated[float, Range(0.001, 0.999)] = 0.2  # of the animals, where they are open or disjoint
+    held_out_share: Annotated[float, Range(0.001, 0.999)] = 0.2  # share of animals not trained on, if open or disjoint
     encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps are one encounter, kept in one subset
-    test_share: Annotated[float, Range(0, 0.9)] = 0.2  # of each animal's photos, never trained on
-    valid_share: Annotated[float, Range(0, 0.9)] = 0.15  # of the rest, to choose the best epoch and the best matcher
-    unseen_share: Annotated[float, Range(0, 0.5)] = 0.1  # of the animals at most, kept out to learn when one is unknown
-    seed: Seed = 0  # names the split, the starting weights and the augmentation
+    test_share: Annotated[float, Range(0, 0.9)] = 0.2  # share of each animal's photos, never trained on
+    valid_share: Annotated[float, Range(0, 0.9)] = 0.15  # share of the rest, to choose best epoch and matcher
+    unseen_share: Annotated[float, Range(0, 0.5)] = 0.1  # largest share of animals kept out, to learn what is new
+    seed: Seed = 0  # the same seed gives the same split, starting weights and augmentation
     deterministic: RareFlag = False  # same photos and settings give the same weights to the last bit, on one machine
     cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much for keypoints
     verify: RareFlag = False  # read every photo again instead of trusting its size and date
