@@ -5,7 +5,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from fnmatch import fnmatch
 from pathlib import Path
 
 import cv2
@@ -221,7 +220,7 @@ def test_pictures_of_an_earlier_report_go_and_others_stay(tmp_path: Path, photo_
     assert (tmp_path / "mine.png").exists()
     assert not (tmp_path / "quality_dark.png").exists()
     pictures = {path.name for path in tmp_path.glob("*.png")} - {"mine.png"}
-    assert all(any(fnmatch(name, pattern) for pattern in CHARTS) for name in pictures)
+    assert all(re.fullmatch(CHARTS, name) for name in pictures)
 
 
 @pytest.mark.parametrize(("inside", "message"), [(True, "is inside the dataset"), (False, "holds files that are not")])

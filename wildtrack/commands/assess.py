@@ -170,7 +170,7 @@ def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Au
     from wildtrack.visualization.catalogue_sections import CHARTS, all_sections  # matplotlib: not for --help
     from wildtrack.visualization.html_report import report_page
 
-    remove_files(config.results, *CHARTS, "suspicious_*.csv")  # of an earlier report
+    remove_files(config.results, rf"{CHARTS}|suspicious_(photos|pairs|identities)\.csv")  # of an earlier report
     if audit is not None:
         write_csv(config.results / "suspicious_photos.csv", audit.photos)
         write_csv(config.results / "suspicious_pairs.csv", audit.pairs)

@@ -62,7 +62,7 @@ from wildtrack.storage.json_files import plain
 
 BASELINES = {"pixels": "raw_pixels", "untrained": "untrained"}  # methods, and what metrics.json calls them
 FIRST = ("R@1", "R@5", "R@10", "mAP", "num_queries", "num_gallery", "num_ids")  # in metrics.json
-PICTURES = ("tsne.png", "reliability.png", "roc.png", "retrieval_example_*.png", "gradcam_*.png")
+PICTURES = r"(tsne|reliability|roc|(retrieval_example|gradcam)_\d+)\.png"
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def evaluate(config: Config) -> dict[str, Any]:
         },
     }
     metrics = dict(plain(metrics))
-    remove_files(config.results, *PICTURES)  # an earlier model's must not pass for this one's
+    remove_files(config.results, PICTURES)  # an earlier model's must not pass for this one's
     write_text(config.results / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     title = "{num_queries} queries, {num_ids} identities, {num_gallery} gallery photos".format(**metrics)
     console.print(figures_table(metrics["methods"], title))

@@ -28,7 +28,7 @@ from wildtrack.console import console, program, track
 from wildtrack.errors import UserError
 from wildtrack.storage.files import remove_files
 
-PANELS = "search_[0-9]*_*.png"
+PANELS = r"search_\d+_.*\.png"
 DECISIONS = {
     "match": "match",
     "review": "for review: have a look yourself",

@@ -244,6 +244,8 @@ def report(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) 
     if len(rows.valid):
         chosen = f"the best by mAP: validation R@1 {best['R@1']:.2f}, mAP {best['mAP']:.2f}"
     elsewhere = "" if config.artifacts == Path("artifacts") else f' --artifacts "{config.artifacts}"'
+    if (config.results / "metrics.json").is_file():
+        console.print(f"{config.results} still has the figures of an earlier model; an evaluation replaces them.")
     console.print(
         f"Saved {config.artifacts}: epoch {kept} of {len(history)}, {chosen}. "
         f"How good is it? {program('evaluate')}{elsewhere}"

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -84,12 +85,11 @@ def refuse_used(target: Path) -> None:
         raise UserError(f"{target} is there already, and is not overwritten; delete it, or name another folder")
 
 
-def remove_files(folder: Path, *patterns: str) -> None:
-    """Remove the files in a folder whose names match one of the patterns, such as `gradcam_*.png`."""
-    for pattern in patterns:
-        for path in folder.glob(pattern):
-            if path.is_file():
-                path.unlink()
+def remove_files(folder: Path, names: str) -> None:
+    r"""Remove the files in a folder whose whole names match a regular expression, such as `gradcam_\d+\.png`."""
+    for path in folder.glob("*"):
+        if re.fullmatch(names, path.name) and path.is_file():
+            path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

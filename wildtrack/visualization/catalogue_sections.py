@@ -22,10 +22,9 @@ from wildtrack.visualization.html_report import Chart, Section
 from wildtrack.visualization.photo_sections import duplicate_section, label_section, quality_section, sample_section
 from wildtrack.visualization.style import PAGE, PHOTO_SIDE, png
 
-CHARTS = (  # the files of the charts, and those of earlier versions
-    *("photos_per_identity.png", "animals_per_photo.png", "photos_per_date.png", "encounters_per_identity.png"),
-    *("orientation.png", "species.png", "photo_sizes.png"),
-    *("sample.png", "quality_*.png", "copies_*.png", "photos_that_may_*.png", "identities_that_may_*.png"),
+CHARTS = (  # names of the charts, and of those of earlier versions
+    r"(photos_per_identity|animals_per_photo|photos_per_date|encounters_per_identity|orientation|species|photo_sizes"
+    r"|sample|quality_\w+|copies_\w+|photos_that_may_\w+|identities_that_may_\w+)\.png"
 )
 LEAKS = {
     "photos": "named photos in that subset.",

@@ -43,10 +43,16 @@ def test_auroc_is_the_share_of_pairs(seed: int) -> None:
         ([0.9, 0.8], [0.1], 1.0),
         ([0.1], [0.9, 0.8], 0.0),
         ([0.9, 0.1], [0.5], 0.5),
+        ([np.inf, 0.1], [0.5, -np.inf], 0.75),
     ],
 )
 def test_auroc_of_few(known: list[float], new: list[float], expected: float | None) -> None:
     assert auroc(np.array(known), np.array(new)) == expected
+
+
+def test_auroc_of_no_numbers() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        auroc(np.array([np.nan]), np.array([0.5]))
 
 
 @pytest.mark.parametrize("seed", range(5))

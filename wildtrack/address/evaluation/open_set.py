@@ -42,7 +42,7 @@ def auroc(known: Floats, new: Floats) -> float | None:
         return None
     from sklearn.metrics import roc_auc_score  # takes a second: not for --help
 
-    scores = np.nan_to_num(np.concatenate([known, new]))  # infinities become the largest and smallest numbers
+    scores = np.nan_to_num(np.concatenate([known, new]), nan=np.nan)  # infinities become the largest numbers
     return float(roc_auc_score(np.arange(len(scores)) < len(known), scores))
 
 
