@@ -93,7 +93,7 @@ def mixed_identities(photos: Photos, scale: Scale) -> Iterator[dict[str, Any]]:
             continue
         some = spaced(places, LARGEST)
         part = fcluster(linkage(photos.vectors[some], "ward"), 2, "maxclust")
-        ones, others = some[part == 1], some[part == 2]
+        ones, others = sorted((some[part == 1], some[part == 2]), key=len, reverse=True)
         if min(len(ones), len(others)) < FEWEST or not all(_coherent(photos, part, scale) for part in (ones, others)):
             continue
         similarities = _mean_links(best_links(photos, ones, others), best_links(photos, others, ones))
