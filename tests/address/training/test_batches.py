@@ -4,41 +4,34 @@ import numpy as np
 import pytest
 
 from tests.helpers.recipe import recipe
-from wildtrack.address.training.batches import AugmentedBatches, balanced_batches, epoch_batches, shuffled_batches
+from wildtrack.address.training.batches import AugmentedBatches, balanced_batches, shuffled_batches
 from wildtrack.address.training.data import TrainingSet
-
-
-@pytest.mark.parametrize("batches", ["shuffled", "balanced", "confused"])
-def test_batches_repeat_by_seed_and_epoch(batches: str) -> None:
-    labels, similarity = np.arange(64) % 8, np.eye(8)
-    first, again, next_epoch, other_seed = (
-        np.concatenate(epoch_batches(labels, recipe(batches=batches, seed=seed), epoch, similarity))
-        for seed, epoch in [(0, 1), (0, 1), (0, 2), (1, 1)]
-    )
-    np.testing.assert_array_equal(first, again)
-    assert (first != next_epoch).any()
-    assert (first != other_seed).any()
-
-
-def test_augmented_photos_repeat_by_seed_epoch_and_step() -> None:
-    pixels = generator().integers(0, 256, (40, 24, 24, 3), dtype=np.uint8)
-    subsets = TrainingSet(np.arange(20, 40), np.arange(0), np.arange(20) % 2, ("a", "b"))
-
-    def batch(seed: int = 0, epoch: int = 3, step: int = 1) -> np.ndarray:
-        batches = AugmentedBatches(pixels, subsets, recipe(seed=seed), (16, 12), (0.5, 1.0))
-        batches.start_epoch(epoch)
-        assert len(batches) == 5
-        photos, labels = batches[step]
-        assert [each.tolist() for each in labels] == 2 * [subsets.labels[batches.batches[step]].tolist()]
-        return photos
-
-    assert batch().shape == (4, 16, 12, 3)
-    np.testing.assert_array_equal(batch(), batch())
-    assert all((batch() != batch(**other)).any() for other in ({"seed": 1}, {"epoch": 4}, {"step": 2}))
 
 
 def generator(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("batches", ["shuffled", "balanced", "confused"])
+def test_batches_and_their_photos_repeat_by_seed_epoch_and_step(batches: str) -> None:
+    pixels = generator().integers(0, 256, (40, 24, 24, 3), dtype=np.uint8)
+    subsets = TrainingSet(np.arange(20, 40), np.arange(0), np.arange(20) % 5, tuple("abcde"))
+
+    def photos(seed: int = 0, epoch: int = 3, step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        found = AugmentedBatches(pixels, subsets, recipe(batches=batches, seed=seed), (16, 12), (0.5, 1.0))
+        found.start_epoch(epoch, np.eye(5))
+        assert len(found) == 5
+        made, labels = found[step]
+        assert [each.tolist() for each in labels] == 2 * [subsets.labels[found.batches[step]].tolist()]
+        assert made.shape == (4, 16, 12, 3)
+        return made, np.concatenate(found.batches)
+
+    for one, other in zip(photos(), photos(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for change in ({"seed": 1}, {"epoch": 4}, {"step": 2}):
+        made, rows = photos(**change)
+        assert (made != photos()[0]).any()
+        assert (rows != photos()[1]).any() == ("step" not in change)
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 31])

@@ -15,7 +15,6 @@ from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.trainer import (
     HEAD_LEARNING_RATE,
     TRIPLET_SHARE,
-    batch_norm_momentum,
     fit,
     learning_rate,
     start_averages,
@@ -50,11 +49,6 @@ def test_learning_rate_for_triplets_is_lower_and_falls_to_zero() -> None:
 def test_a_learning_rate_for_hardly_any_steps(steps: int) -> None:
     rate = learning_rate(recipe(epochs=1), "all", steps)
     assert all(0 < float(rate(step)) <= 1e-3 for step in range(steps))
-
-
-@pytest.mark.parametrize(("steps", "momentum"), [(1, 0.5), (20, 0.5), (50, 0.8), (100, 0.9), (100_000, 0.9)])
-def test_averages_follow_faster_in_a_short_training(steps: int, momentum: float) -> None:
-    assert batch_norm_momentum(steps) == pytest.approx(momentum)
 
 
 def small_model() -> Any:

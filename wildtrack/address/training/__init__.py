@@ -6,8 +6,8 @@
 - `batches`: which photos a step sees together, and the dataset that Keras' `fit` is fed with
 - `augmentation`: random changes that a field photo could have
 - `losses`: ArcFace's margin and losses on pairs
-- `callbacks`: what happens around the epochs: margin, validation, state on disk, progress bar
+- `callbacks`: what happens around the epochs: margin, validation, progress bar
+- `checkpoints`: the state on disk, to go on from
 - `trainer`: fits the network and keeps the best epoch
 - `learn_matching`: validation photos -> what matchers' scores mean, and which is best
-- `checkpoints`: the state on disk, to go on from
 """

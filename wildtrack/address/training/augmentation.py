@@ -21,29 +21,14 @@ ERASE_AREA = (0.02, 0.15)
 
 
 def augment(
-    photo: np.ndarray,
-    size: tuple[int, int],
-    rng: np.random.Generator,
-    crop_area: tuple[float, float] = CROP_AREA,
+    photo: np.ndarray, size: tuple[int, int], rng: np.random.Generator, crop_area: tuple[float, float] = CROP_AREA
 ) -> np.ndarray:
-    """One random variation of a photo.
+    """One random variation of a photo, uint8 (H, W, 3) RGB, resized to `size` (height, width) in the same step.
 
-    Args:
-        photo: uint8 (H, W, 3) RGB.
-        size: (height, width) of the result; the crop is resized to it in the same step.
-        rng: Source of all randomness.
-        crop_area: Smallest and largest share of the photo that stays.
-
-    Returns:
-        uint8 (height, width, 3) RGB.
+    `crop_area` is the smallest and the largest share of the photo that stays.
     """
-    framed = cv2.warpAffine(
-        photo,
-        _random_framing(photo.shape[:2], size, rng, crop_area),
-        size[::-1],
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
+    framing = _random_framing(photo.shape[:2], size, rng, crop_area)
+    framed = cv2.warpAffine(photo, framing, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     lit = cv2.LUT(framed, _random_light(rng))
     if rng.random() < BLUR_SHARE:
         sigma = rng.uniform(0.2, 1.0) * BLUR_SIGMA * size[1]

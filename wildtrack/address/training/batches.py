@@ -1,9 +1,8 @@
 """Which photos an optimiser step sees together, and the batches of varied photos that `fit` is fed with.
 
-`shuffled` shows every photo once. `balanced` shows P identities with K photos each (Hermans et al., "In Defense of the
-Triplet Loss for Person Re-Identification", 2017): an animal with few photos counts as much as one with many, and every
-photo has another one of its animal in its batch, which losses over pairs need. `confused` also puts identities into one
-batch that the network holds for alike (hard negative mining).
+Shuffled batches show every photo once. Balanced ones show P identities with K photos each (Hermans et al., "In Defense
+of the Triplet Loss for Person Re-Identification", 2017): all identities count alike, and losses over pairs find a mate
+for every photo. Confused ones also bring together identities that look alike to the network (hard negative mining).
 """
 
 from collections.abc import Iterator
@@ -22,8 +21,7 @@ Rows = npt.NDArray[np.intp]
 class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """The batches of one epoch: photos uint8 (B, H, W, 3), and class numbers (B,) once for each output of the network.
 
-    A batch depends on the seed, the epoch and the step alone: a training repeats, and goes on after an interruption as
-    if there had been none.
+    A batch depends on the seed, the epoch and the step alone, so an interrupted training goes on as if it had not been.
     """
 
     def __init__(
@@ -40,41 +38,35 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.start_epoch(0)  # `fit` looks at two batches before the first epoch begins
 
     def start_epoch(self, epoch: int, similarity: np.ndarray | None = None) -> None:
-        """Choose the batches of an epoch (from 0); `similarity` (C, C) is for confused ones.
+        """Choose the batches of an epoch (from 0), for which `PyDataset.on_epoch_begin` lacks the epoch's number.
 
-        `PyDataset.on_epoch_begin` would be the place, but Keras does not tell it the epoch.
+        `similarity` (C, C) is how alike the identities look to the network, for confused batches.
         """
-        self.epoch, self.batches = epoch, epoch_batches(self.subsets.labels, self.recipe, epoch, similarity)
+        rng, labels, size = (
+            np.random.default_rng([self.recipe.seed, epoch]),
+            self.subsets.labels,
+            self.recipe.batch_size,
+        )
+        self.epoch = epoch
+        if self.recipe.batches == "shuffled":
+            self.batches = shuffled_batches(len(labels), size, rng)
+        else:
+            self.batches = balanced_batches(labels, size, self.recipe.photos_per_identity, rng, similarity)
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-        batch = self.batches[step]
-        rngs = (np.random.default_rng([self.recipe.seed, self.epoch, step, place]) for place in range(len(batch)))
-        rows = self.subsets.train[batch]
-        photos = [
-            augment(self.pixels[row], self.size, rng, self.crop_area) for row, rng in zip(rows, rngs, strict=True)
-        ]
+        batch, photos = self.batches[step], []
+        for place, row in enumerate(self.subsets.train[batch]):
+            rng = np.random.default_rng([self.recipe.seed, self.epoch, step, place])
+            photos.append(augment(self.pixels[row], self.size, rng, self.crop_area))
         labels = self.subsets.labels[batch]
         return np.stack(photos), (labels, labels)
 
 
-def epoch_batches(
-    labels: np.ndarray, recipe: Recipe, epoch: int, similarity: np.ndarray | None = None
-) -> list[np.ndarray]:
-    """The rows of each batch of an epoch (from 0); every epoch has as many batches."""
-    rng = np.random.default_rng([recipe.seed, epoch])
-    if recipe.batches == "shuffled":
-        return shuffled_batches(len(labels), recipe.batch_size, rng)
-    return balanced_batches(labels, recipe.batch_size, recipe.photos_per_identity, rng, similarity)
-
-
 def shuffled_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[Rows]:
-    """Every row once, in random order, in arrays (batch_size,), or one of (count,) where there are fewer rows.
-
-    A rest smaller than a batch waits for another epoch.
-    """
+    """Rows in random order, in arrays (batch_size,) or, where there are fewer, one (count,); a rest is left out."""
     order = rng.permutation(count)
     whole = max(1, count // batch_size) * batch_size
     return [order[start : start + batch_size] for start in range(0, min(whole, count), batch_size)]
@@ -87,21 +79,10 @@ def balanced_batches(
     rng: np.random.Generator,
     similarity: npt.NDArray[np.floating] | None = None,
 ) -> list[Rows]:
-    """P identities with K photos each in every batch, and as many batches as show as many photos as there are.
+    """Rows of P >= 2 identities with K photos each, (P * K,), in batches that show as many photos as there are.
 
-    All identities are gone through in random order before any comes again, and so are the photos of each. An identity
-    with fewer than K photos repeats them; each time the photo is varied anew.
-
-    Args:
-        labels: Class numbers, shape (T,), every class from 0 to C - 1 among them, C at least 2.
-        batch_size: P * K; what K does not divide is left out, but P is at least 2 and at most C.
-        photos_per_identity: K, at least 2.
-        rng: Source of all randomness.
-        similarity: (C, C), how alike the identities look to the network: every second one of a batch is then the most
-            similar to the one before, of those that are still to come. None: all are drawn.
-
-    Returns:
-        int arrays (P * K,), rows of one identity together.
+    All C >= 2 identities are shown in random order before any comes again, and so are the photos of each; where there
+    are fewer than K, they repeat. With `similarity` (C, C), every second identity is the one most like that before it.
     """
     num_ids = int(labels.max()) + 1
     per_batch = min(num_ids, max(2, batch_size // photos_per_identity))

@@ -11,7 +11,7 @@ from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
 ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows an unknown animal
-FEW_IDENTITIES = 10  # of whom a network learns themselves more than what tells animals apart
+FEW_IDENTITIES = 10  # of fewer, a network learns these animals rather than what tells animals apart
 FEW_PHOTOS = 3  # of an animal: with fewer it is mostly the photo that is learnt
 UNEQUAL = 10  # times as many photos of one animal as of a typical one
 
@@ -27,7 +27,7 @@ class TrainingSet:
 
 
 def check_trainable(table: pd.DataFrame) -> None:
-    """Raise a UserError for fewer than two identities, or none with two photos; "unknown" teaches nothing."""
+    """Raise a UserError for fewer than two identities, or none with two photos; unknown animals do not count."""
     counts = table.loc[table["identity"] != UNKNOWN, "identity"].value_counts()
     if len(counts) < 2:
         named = f"only {counts.index[0]!r}" if len(counts) else "none"
@@ -41,18 +41,11 @@ def check_trainable(table: pd.DataFrame) -> None:
 
 
 def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The subsets (N,), with "valid" for all training photos of some identities: the network will not know these.
+    """The subsets (N,), with "valid" for all training photos of some identities, which the network will not know.
 
-    From these it is learnt when a photo shows an unknown animal; of animals that a network was trained on it knows too
-    much. Their photos stay in the gallery, so they are found like all others. As many identities are drawn, by the
-    seed and whatever the order of rows, as have `ENOUGH_UNSEEN` photos.
-
-    Args:
-        table: The catalogue, N rows.
-        subset: "train", "valid" or "test" for each row, (N,).
-        share: Of the training's identities that may be kept from it, 0 to 1; with fewer than `FEW_IDENTITIES` of them,
-            or where "valid" has other animals than "train" already, none are.
-        seed: Names the draw.
+    They teach when a photo shows an unknown animal, which the animals trained on cannot. At most a `share` (0 to 1) of
+    the identities is drawn, and no more than have `ENOUGH_UNSEEN` photos; the draw depends on the seed, not on the
+    order of rows. With fewer than `FEW_IDENTITIES`, or where "valid" has animals that "train" has not, none is drawn.
     """
     names = table["identity"].to_numpy(dtype=object)
     trained = set(names[subset == "train"])
@@ -61,29 +54,26 @@ def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -
     owners = table.groupby(photo_keys(table))["identity"].transform("nunique").to_numpy()
     tied = set(names[owners > 1])  # to the identity in the same photo, and so to its subset
     drawn = sorted(trained - tied, key=lambda identity: identity_generator(seed, str(identity)).random())
-    kept: list[str] = []
-    for identity in drawn[: int(share * len(trained))]:
-        if (np.isin(names, kept) & (subset != "test")).sum() >= ENOUGH_UNSEEN:
-            break
-        kept.append(identity)
+    drawn = drawn[: int(share * len(trained))]
+    photos = pd.Series(names[subset != "test"]).value_counts()[drawn]
+    kept = photos.index[photos.cumsum().shift(fill_value=0) < ENOUGH_UNSEEN]
     return np.where((subset == "train") & np.isin(names, kept), "valid", subset)
 
 
 def training_set(table: pd.DataFrame, subset: np.ndarray) -> TrainingSet:
-    """Number the identities of the subset "train"; `subset` (N,) is "train", "valid" or "test" for each row.
+    """Number the identities of the subset "train"; a UserError for fewer than two.
 
-    Raises:
-        UserError: It shows fewer than two identities.
+    `subset` (N,) is "train", "valid" or "test". Validation photos of animals that are not trained on are left out.
     """
+    names = table["identity"].to_numpy(dtype=str)
     train = np.flatnonzero(subset == "train")
-    known = table["identity"].isin(table["identity"].iloc[train]).to_numpy()
-    valid = np.flatnonzero((subset == "valid") & known)  # nobody could find the others
-    identities, labels = np.unique(table["identity"].to_numpy(dtype=str)[train], return_inverse=True)
+    identities, labels = np.unique(names[train], return_inverse=True)
     if len(identities) < 2:
         raise UserError(
             "training needs at least two identities in the subset train; add photos, or choose another --split"
         )
-    return TrainingSet(train, valid, labels, tuple(str(identity) for identity in identities))
+    valid = np.flatnonzero((subset == "valid") & np.isin(names, identities))
+    return TrainingSet(train, valid, labels, tuple(identities.tolist()))
 
 
 def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) -> list[str]:
@@ -103,18 +93,18 @@ def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) 
         )
     if photos.max() > UNEQUAL * typical:
         warnings.append(
-            f"{rows.identities[int(photos.argmax())]!r} has {photos.max()} training photos, a typical identity "
-            f"{typical}: the model will lean towards it; --batches balanced shows all equally often"
+            f"{rows.identities[photos.argmax()]!r} has {photos.max()} training photos, a typical identity {typical}: "
+            "the model will lean towards it; --batches balanced shows all equally often"
         )
     if valid_share and not len(rows.valid):
         warnings.append(
-            "no photo could be set aside for validation, so the last epoch is kept, good or not; photos of the same "
-            "animals on other days mend that"
+            "no photo could be set aside for validation, so the last epoch is kept, good or not; add photos of the "
+            "same animals on other days"
         )
-    validated = {str(name) for name in names[rows.valid]}
+    validated = set(names[rows.valid].tolist())
     if len(validated) == 1:
         warnings.append(
-            f"all validation photos show {validated.pop()!r}: which epoch and which matcher is best is decided by this "
-            "one animal; photos of the others on other days mend that"
+            f"all validation photos show {validated.pop()!r}: this one animal decides which epoch and which matcher is "
+            "best; add photos of the others on other days"
         )
     return warnings

@@ -1,11 +1,9 @@
 """Learn from validation photos which matcher is best, what its scores mean, and when they are a match."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.address.evaluation.metrics import retrieval_scores
@@ -18,168 +16,125 @@ from wildtrack.address.matching.fused import FusedMatcher, parts_of
 from wildtrack.address.matching.identities import Identities
 from wildtrack.address.matching.matcher import FUSIONS, matchers
 from wildtrack.address.matching.matching import LearntMatcher, Matching
-from wildtrack.address.matching.viewpoints import Codes, viewpoint_relation
+from wildtrack.address.matching.viewpoints import viewpoint_relation
 
-FOLDS = 5  # what scores mean is learnt on all but one of them, and tried on that
+FOLDS = 5  # the calibration is learnt on all but one of them, and tried on that one
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Scores = Mapping[str, npt.NDArray[np.floating]]
+Fold = tuple[np.ndarray, np.ndarray, dict[str, Calibration]]  # known bool (Q,) and new (S,); learnt on all others
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredPhotos:
-    """Photos that were scored against the gallery by every registered matcher: Q of them, G gallery photos.
+    """Q photos, scored against G gallery photos by every registered matcher."""
 
-    Attributes:
-        ids: str (Q,), whom they show.
-        scores: Matcher -> (Q, G).
-        relation: int8 (Q, G), from `viewpoint_relation`.
-    """
-
-    ids: npt.NDArray[Any]
-    scores: Scores
-    relation: Codes
+    ids: np.ndarray  # str (Q,), the animals they show
+    scores: Mapping[str, np.ndarray]  # matcher -> (Q, G)
+    relation: np.ndarray  # int8 (Q, G), from `viewpoint_relation`
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """The scores of validation photos.
+    """The scores of validation photos: of animals in the gallery, and of unknown ones."""
 
-    Attributes:
-        gallery_ids: str (G,).
-        known: Photos of animals that are in the gallery.
-        new: Photos of unknown animals.
-        unseen: The new animals had no part in training. Otherwise these are the known photos once more, their own
-            animal being taken out of the gallery: -inf.
-    """
-
-    gallery_ids: npt.NDArray[Any]
+    gallery_ids: np.ndarray  # str (G,)
     known: ScoredPhotos
-    new: ScoredPhotos
-    unseen: bool
-
-    @property
-    def same(self) -> Bools:
-        """Which pairs of a known animal's photo show one animal, (Q, G)."""
-        same: Bools = np.equal(self.known.ids[:, None], self.gallery_ids[None]).astype(np.bool_)
-        return same
+    new: ScoredPhotos  # unless `unseen`, `known` once more, with scores of -inf for their own animals
+    unseen: bool  # the new animals had no part in training
 
 
 def score_validation(table: pd.DataFrame, features: Features, validation: Protocol) -> Validation:
     """Score the validation photos against the training's photos with every registered matcher.
 
-    Args:
-        table: The catalogue, N rows.
-        features: Of N photos; matchers that compare keypoints are left out where there are none.
-        validation: From `validation_protocol`. Its unknown animals are the new ones; where it has none, every query is
-            scored a second time, with its own animal taken out of the gallery.
+    The new animals are the unknown ones of `validation`; where it has none, all queries are scored a second time, with
+    their own animal taken out of the gallery. Matchers that compare keypoints are left out where there are none.
     """
-    identities = table["identity"].to_numpy(dtype=object)
-    rows, queries = validation.gallery, some_of(validation.queries)
-    gallery = Gallery.of(table.iloc[rows], features[rows])
-    unseen = len(validation.unknown) > 0
-    again = some_of(validation.unknown) if unseen else queries
-    own: Bools = np.equal(identities[again][:, None], identities[rows][None]).astype(np.bool_)
-    with_keypoints = features.keypoints is not None
-    usable = {name: kind() for name, kind in matchers().items() if with_keypoints or not kind.uses_keypoints}
+    identities, rows = table["identity"].to_numpy(dtype=object), validation.gallery
+    gallery, unseen = Gallery.of(table.iloc[rows], features[rows]), len(validation.unknown) > 0
+    usable = {name: kind() for name, kind in matchers().items() if features.keypoints or not kind.uses_keypoints}
 
-    def scored(chosen: npt.NDArray[np.intp], excluded: Bools | None) -> ScoredPhotos:
-        photos = features[chosen]
+    def scored(chosen: np.ndarray, without_own: bool) -> ScoredPhotos:
+        photos, ids = features[chosen], identities[chosen]
+        excluded = ids[:, None] == identities[rows] if without_own else None
         scores = {name: matcher.scores(photos, gallery, excluded) for name, matcher in usable.items()}
-        return ScoredPhotos(identities[chosen], scores, viewpoint_relation(photos.viewpoints, gallery.viewpoints))
+        return ScoredPhotos(ids, scores, viewpoint_relation(photos.viewpoints, gallery.viewpoints))
 
-    return Validation(identities[rows], scored(queries, None), scored(again, None if unseen else own), unseen)
+    queries = some_of(validation.queries)
+    new = scored(some_of(validation.unknown) if unseen else queries, not unseen)
+    return Validation(identities[rows], scored(queries, False), new, unseen)
 
 
 def learn_matching(validation: Validation) -> Matching:
     """Learn from validation photos; each of them needs a right one in the gallery, and there must be wrong ones.
 
-    What scores mean is learnt from all of them. What a matcher is worth, with and without regard to viewpoints, and
-    how sure it is, is learnt from photos whose animals had no part in that. The best is whichever finds the right
-    identity sooner; of equals, the right photos.
+    Calibrations are learnt from all of them. How good a matcher is, with and without regard to viewpoints, and how
+    sure it is, is learnt from scores that other animals' photos calibrated. The best matcher finds the right identity
+    soonest, on average; of equals, the right photos.
     """
-    known, identities = validation.known, Identities.of(validation.gallery_ids)
-    truth = (identities.names[None] == known.ids[:, None]).argmax(axis=1)
-    folds = _folds(validation)
-    learnt = {}
+    known, new, identities = validation.known, validation.new, Identities.of(validation.gallery_ids)
+    right = identities.names == known.ids[:, None]  # (Q, identities)
+
+    def figures(scores: np.ndarray) -> tuple[float, float]:
+        """Mean of 1 / rank of the right identity, by its best photo; and mAP."""
+        order = np.argsort(-identities.merge(scores), axis=1, kind="stable")
+        ranks = 1 + np.take_along_axis(right, order, axis=1).argmax(axis=1)
+        precision = retrieval_scores(scores, known.ids, validation.gallery_ids)["AP"]
+        return float(np.mean(1 / ranks)), float(precision.mean())
+
+    folds, learnt = _folds(validation), {}
     for name in (*known.scores, *FUSIONS):
-        if any(part not in known.scores for part in parts_of(name)):
+        if not set(parts_of(name)) <= set(known.scores):
             continue
         tried = {by_viewpoint: _tried(validation, folds, name, by_viewpoint) for by_viewpoint in (False, True)}
-        figures = {by_viewpoint: _figures(scores, validation) for by_viewpoint, (scores, _) in tried.items()}
-        by_viewpoint = figures[True] > figures[False]
+        found = {by_viewpoint: figures(of_known) for by_viewpoint, (of_known, _) in tried.items()}
+        by_viewpoint = found[True] > found[False]
         of_known, of_new = (identities.merge(scores) for scores in tried[by_viewpoint])
-        learnt[name] = LearntMatcher(by_viewpoint, learn_decider(of_known, truth, of_new), *figures[by_viewpoint])
-    best = max(learnt, key=lambda name: (learnt[name].reciprocal_rank, learnt[name].mean_precision))
-    everything = np.ones(len(known.ids), np.bool_), np.ones(len(validation.new.ids), np.bool_)
+        decider = learn_decider(of_known, right.argmax(axis=1), of_new)
+        learnt[name] = LearntMatcher(by_viewpoint, decider, *found[by_viewpoint])
     return Matching(
-        best,
-        _calibrations(validation, *everything),
+        max(learnt, key=lambda name: (learnt[name].reciprocal_rank, learnt[name].mean_precision)),
+        _calibrations(validation, np.ones(len(known.ids), bool), np.ones(len(new.ids), bool)),
         learnt,
         queries=len(known.ids),
         identities=len(set(known.ids)),
-        new_photos=len(validation.new.ids),
-        new_animals=len(set(validation.new.ids)),
+        new_photos=len(new.ids),
+        new_animals=len(set(new.ids)),
         gallery=len(validation.gallery_ids),
         unseen=validation.unseen,
     )
 
 
-def _figures(scores: Floats, validation: Validation) -> tuple[float, float]:
-    """Mean of 1 / rank of the right identity, its best photo counting; and mAP."""
-    identities = Identities.of(validation.gallery_ids)
-    merged, query_ids = identities.merge(scores), validation.known.ids
-    right = identities.names[None] == query_ids[:, None]
-    order = np.argsort(-merged, axis=1, kind="stable")
-    ranks = 1 + np.take_along_axis(right, order, axis=1).argmax(axis=1)
-    precision = retrieval_scores(scores, query_ids, validation.gallery_ids)["AP"]
-    return float(np.mean(1 / ranks)), float(precision.mean())
-
-
-@dataclass(frozen=True, eq=False)
-class _Fold:
-    """Photos of some animals, and what those of all others say about scores."""
-
-    known: Bools  # (Q,)
-    new: Bools  # (S,)
-    calibrations: Mapping[str, Calibration]
-
-
-def _folds(validation: Validation) -> list[_Fold]:
-    """Part the animals into at most `FOLDS`."""
-    ids = validation.known.ids, validation.new.ids
-    animals = np.unique(np.concatenate(ids).astype(str))
+def _folds(validation: Validation) -> list[Fold]:
+    """Part the animals into at most `FOLDS`, each with what is learnt on all others."""
+    ids = [photos.ids.astype(str) for photos in (validation.known, validation.new)]
+    animals = np.unique(np.concatenate(ids))
     numbers = np.random.default_rng(0).permutation(len(animals)) % min(FOLDS, len(animals))
-    known, new = (numbers[np.searchsorted(animals, each.astype(str))] for each in ids)
+    known, new = (numbers[np.searchsorted(animals, each)] for each in ids)
     folds = []
     for number in range(numbers.max() + 1):
-        others = known != number if (known != number).any() else known == number  # one animal alone teaches itself
-        folds.append(_Fold(known == number, new == number, _calibrations(validation, others, new != number)))
+        others = known != number if (known != number).any() else known == number  # a single animal calibrates itself
+        folds.append((known == number, new == number, _calibrations(validation, others, new != number)))
     return folds
 
 
-def _tried(validation: Validation, folds: Sequence[_Fold], name: str, by_viewpoint: bool) -> tuple[Floats, Floats]:
-    """A matcher's scores of known (Q, G) and new (S, G), each photo's calibrated by other animals' photos."""
-    tried = []
-    for photos, parts in (
-        (validation.known, [fold.known for fold in folds]),
-        (validation.new, [fold.new for fold in folds]),
-    ):
-        scores = np.empty(photos.relation.shape)
-        for fold, rows in zip(folds, parts, strict=True):
-            matcher = FusedMatcher({part: fold.calibrations[part] for part in parts_of(name)}, by_viewpoint)
-            of_parts = {part: values[rows] for part, values in photos.scores.items()}
-            scores[rows] = matcher.combined(of_parts, photos.relation[rows])
-        tried.append(scores)
-    return tried[0], tried[1]
+def _tried(
+    validation: Validation, folds: Iterable[Fold], name: str, by_viewpoint: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A matcher's scores of known (Q, G) and new photos (S, G), each calibrated by other animals' photos."""
+    of_known, of_new = (np.empty(photos.relation.shape) for photos in (validation.known, validation.new))
+    for known, new, calibrations in folds:
+        matcher = FusedMatcher({part: calibrations[part] for part in parts_of(name)}, by_viewpoint)
+        for photos, rows, tried in (validation.known, known, of_known), (validation.new, new, of_new):
+            scores = {part: values[rows] for part, values in photos.scores.items()}
+            tried[rows] = matcher.combined(scores, photos.relation[rows])
+    return of_known, of_new
 
 
-def _calibrations(validation: Validation, known: Bools, new: Bools) -> dict[str, Calibration]:
-    """From some of the known animals' photos, and some of those of animals that training did not see."""
+def _calibrations(validation: Validation, known: np.ndarray, new: np.ndarray) -> dict[str, Calibration]:
+    """What each matcher's scores mean, from a selection (Q,) of known photos and, if unseen, one (S,) of new ones."""
     new = new & validation.unseen
     of_known, of_new = validation.known, validation.new
-    same = np.concatenate([validation.same[known], np.zeros(of_new.relation[new].shape, np.bool_)])
+    same = of_known.ids[known][:, None] == validation.gallery_ids
+    same = np.concatenate([same, np.zeros(of_new.relation[new].shape, bool)])
     relation = np.concatenate([of_known.relation[known], of_new.relation[new]])
     return {
         name: calibrate(np.concatenate([scores[known], of_new.scores[name][new]]), same, relation)

@@ -17,7 +17,7 @@ INDIFFERENT = ("cache_gb", "results", "verify", "training_minutes", "fingerprint
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The settings of a training that is done, or about to begin."""
+    """The settings of a training."""
 
     data: Path  # the catalogue: a folder or a CSV
     backbone: str
@@ -45,21 +45,16 @@ class TrainingConfig:
 
 
 def read_training_config(path: Path, remedy: str) -> TrainingConfig:
-    """The content of `model_config.yaml`.
-
-    Raises:
-        UserError: A needed value is missing or of a wrong type, or the file is hostile; `remedy` ends the message.
-    """
+    """The content of `model_config.yaml`; a UserError that ends with `remedy` where it is incomplete or hostile."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES // 1000} kB")
         text = path.read_text(encoding="utf-8")
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise ValueError("it has aliases, with which a few bytes can stand for any number")
-        found = yaml.safe_load(text)
-        config = msgspec.convert(found, TrainingConfig, dec_hook=lambda kind, value: kind(value))  # a Path of a str
+        config = msgspec.convert(yaml.safe_load(text), TrainingConfig, dec_hook=lambda kind, value: kind(value))  # Path
         if not config.fingerprint:
             raise ValueError("fingerprint is missing")
+        return config
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {remedy}") from error
-    return config

@@ -35,12 +35,8 @@ class Recipe:
     @property
     def stages(self) -> dict[str, range]:
         """The epochs (from 0) of each stage: "head", "all" and "triplet"; a stage may have none."""
-        last = max(self.head_epochs + 1, self.epochs - self.triplet_epochs)
-        return {
-            "head": range(self.head_epochs),
-            "all": range(self.head_epochs, last),
-            "triplet": range(last, self.epochs),
-        }
+        head, last = self.head_epochs, max(self.head_epochs + 1, self.epochs - self.triplet_epochs)
+        return {"head": range(head), "all": range(head, last), "triplet": range(last, self.epochs)}
 
     def is_validated(self, epoch: int) -> bool:
         """Whether to score the model after this epoch (from 0): VALIDATIONS times, evenly, and after the last."""

@@ -1,8 +1,4 @@
-"""Fit the network to the training photos; keep the epoch that finds validation photos best.
-
-In: uint8 pixels, class numbers, and callbacks, one of which scores the model. Out: the history, one row an epoch, and
-the best epoch's weights in the model. Every finished epoch is on disk, so an interrupted training goes on.
-"""
+"""Fit the network to the training photos; keep the epoch that finds validation photos best."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from keras.optimizers.schedules import CosineDecay
 from rich.progress import TextColumn
 
 from wildtrack.address.models.builder import SCALE, stem
 from wildtrack.address.training.augmentation import CROP_AREA, GRID_CROP_AREA
 from wildtrack.address.training.batches import AugmentedBatches
-from wildtrack.address.training.callbacks import EpochSettings, ProgressBar, SaveState
-from wildtrack.address.training.checkpoints import best_epoch, load_state, read_history
+from wildtrack.address.training.callbacks import EpochSettings, ProgressBar
+from wildtrack.address.training.checkpoints import SaveState, best_epoch, load_state, read_history
 from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.losses import CosineMargin, SemiHardTriplet
 from wildtrack.address.training.recipe import Recipe
@@ -39,35 +36,23 @@ def fit(
     checkpoints: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> pd.DataFrame:
-    """Train `model` in place, a Keras `fit` for each stage.
+    """Train a network from `build_model` in place, a Keras `fit` for each stage; return the history, one row an epoch.
 
-    Args:
-        model: From `build_model`.
-        pixels: uint8 (N, H, W, 3), the whole catalogue; a memory map is read photo by photo.
-        subsets: Which T of them to train on, and their class numbers.
-        recipe: The settings.
-        checkpoints: Folder for the state of this very training; when it holds finished epochs, they are not done
-            again. The caller removes it once the result is saved.
-        callbacks: Their model has the outputs "cosine" and "embedding". What they put into an epoch's logs comes into
-            the history; "mAP" decides which epoch is best (`RetrievalValidation` puts it there; R@1 moves in steps of
-            one query, which on a small validation subset is mostly noise). With none, the last epoch is kept.
-
-    Returns:
-        One row an epoch: epoch, loss, photos_per_second, margin, learning_rate, what `callbacks` logged, and seconds.
-
-    Raises:
-        UserError: The loss is not a number any more.
+    `pixels` are uint8 (N, H, W, 3) of the whole catalogue. Epochs whose state is in `checkpoints` are not done again;
+    the caller removes that folder. The model of `callbacks` has the outputs "cosine" and "embedding"; their logs are
+    kept in the history, and "mAP" decides which epoch is best, else it is the last (R@1 moves in steps of one query,
+    which on a small validation subset is mostly noise). UserError where the loss is no longer a number.
     """
     history = read_history(checkpoints)
     trainer = keras.Model(model.input, [model.get_layer("cosine").output, model.get_layer("embedding").output])
-    backbone = model.get_layer("backbone")
-    loss = CosineMargin(SCALE)
+    backbone, loss = model.get_layer("backbone"), CosineMargin(SCALE)
+    circle = keras.losses.Circle() if recipe.loss == "circle" else None
     keeps_layout = any(layer.name == "grid" for layer in model.layers)
     frozen_stem = stem(backbone) if recipe.pretrained and not keeps_layout else []
     crop_area = GRID_CROP_AREA if keeps_layout else CROP_AREA
     batches = AugmentedBatches(pixels, subsets, recipe, tuple(model.input_shape[1:3]), crop_area)
-    for layer in batch_norms(model):
-        layer.momentum = batch_norm_momentum(recipe.epochs * len(batches))
+    for layer in batch_norms(model):  # their averages follow over a tenth of all steps, but 2 to 10; Keras' 0.99 is 100
+        layer.momentum = 1 - 1 / min(10.0, max(2.0, 0.1 * (recipe.epochs * len(batches))))
 
     with progress_bar(TextColumn("{task.fields[note]}")) as progress:
         callbacks = [
@@ -84,21 +69,15 @@ def fit(
             for layer in frozen_stem:
                 layer.trainable = False
             optimizer = keras.optimizers.AdamW(learning_rate(recipe, stage, len(batches)), weight_decay=WEIGHT_DECAY)
-            trainer.compile(optimizer, [loss, pair_loss(recipe.loss, stage)])
+            trainer.compile(optimizer, [loss, SemiHardTriplet(TRIPLET_MARGIN) if stage == "triplet" else circle])
             optimizer.build(trainer.trainable_variables)
             if history:
                 load_state(trainer, checkpoints, len(history), with_optimizer=len(history) > epochs.start)
             else:
                 start_averages(trainer, batches[0][0])
             try:
-                trainer.fit(
-                    batches,
-                    initial_epoch=len(history),
-                    epochs=epochs.stop,
-                    shuffle=False,  # `AugmentedBatches` has done so
-                    verbose=0,
-                    callbacks=callbacks,
-                )
+                options = {"initial_epoch": len(history), "epochs": epochs.stop, "callbacks": callbacks}
+                trainer.fit(batches, shuffle=False, verbose=0, **options)  # `AugmentedBatches` shuffles
             except RuntimeError as error:
                 if "NaN" not in str(error):
                     raise
@@ -116,36 +95,15 @@ def fit(
 
 
 def learning_rate(recipe: Recipe, stage: str, steps: int) -> Any:
-    """A number for the head, else a schedule: warm-up and cosine to zero, or a lower cosine for triplets.
-
-    It counts the stage's steps; an epoch has `steps`.
-    """
+    """A number for the head, else a cosine to zero over the stage's epochs of `steps`, at first with a warm-up."""
     if stage == "head":
         return HEAD_LEARNING_RATE
     if stage == "triplet":
-        return keras.optimizers.schedules.CosineDecay(
-            TRIPLET_SHARE * recipe.learning_rate, recipe.triplet_epochs * steps
-        )
+        return CosineDecay(TRIPLET_SHARE * recipe.learning_rate, recipe.triplet_epochs * steps)
     share, epochs = WARM_UP
-    warm_up = round(epochs * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        share * recipe.learning_rate,
-        max(1, len(recipe.stages["all"]) * steps - warm_up),
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warm_up,
-    )
-
-
-def pair_loss(loss: str, stage: str) -> keras.losses.Loss | None:
-    """The loss over pairs of a batch's embeddings that a stage adds to the one over classes; None for none."""
-    if stage == "triplet":
-        return SemiHardTriplet(TRIPLET_MARGIN)
-    return keras.losses.Circle() if loss == "circle" else None
-
-
-def batch_norm_momentum(steps: int) -> float:
-    """How slowly BatchNorm's averages follow: over a tenth of all training steps, but 2 to 10; Keras' 0.99 is 100."""
-    return 1 - 1 / min(10.0, max(2.0, 0.1 * steps))
+    warm_up, top = round(epochs * steps), recipe.learning_rate
+    decay_steps = max(1, len(recipe.stages["all"]) * steps - warm_up)
+    return CosineDecay(share * top, decay_steps, warmup_target=top, warmup_steps=warm_up)
 
 
 def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
@@ -157,7 +115,7 @@ def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
 def start_averages(model: keras.Model, photos: np.ndarray) -> None:
     """Set the averages of every BatchNorm that learns to those of a batch of photos.
 
-    They start as 0 and 1 otherwise, and a short training that still remembers those gives every photo one embedding.
+    From the usual 0 and 1, a short training would end with one embedding for all photos.
     """
     momenta = {layer: layer.momentum for layer in batch_norms(model)}
     for layer in momenta:
