@@ -20,29 +20,17 @@ PIXELS = SMALL  # (height, width) at which photos are decoded to be compared
 
 @dataclass(frozen=True, eq=False)
 class Checks:
-    """The results of the checks.
+    """The results of the checks."""
 
-    Attributes:
-        table: the rows whose photos can be read.
-        problems: `path` and `reason` of everything else.
-        statistics: from `catalogue_statistics`.
-        quality: from `quality_table`.
-        flags: from `flag_quality`.
-        duplicates: from `check_for_duplicates`.
-        leakage: from `split_leakage`; None for a catalogue without a split.
-        suggested: from `suggested_split`.
-        method: how the suggested split was made.
-    """
-
-    table: pd.DataFrame
-    problems: pd.DataFrame
-    statistics: dict[str, Any]
-    quality: pd.DataFrame
-    flags: pd.DataFrame
-    duplicates: pd.DataFrame
-    leakage: dict[str, Any] | None
-    suggested: pd.DataFrame
-    method: str
+    table: pd.DataFrame  # the rows whose photos can be read
+    problems: pd.DataFrame  # `path` and `reason` of everything else
+    statistics: dict[str, Any]  # from `catalogue_statistics`
+    quality: pd.DataFrame  # from `quality_table`
+    flags: pd.DataFrame  # from `flag_quality`
+    duplicates: pd.DataFrame  # from `check_for_duplicates`
+    leakage: dict[str, Any] | None  # from `split_leakage`; None for a catalogue without a split
+    suggested: pd.DataFrame  # from `suggested_split`
+    method: str  # how the suggested split was made
 
     @property
     def anybody_named(self) -> bool:
@@ -64,15 +52,7 @@ class Checks:
 def check_catalogue(
     catalogue: Catalogue, photos: Decoded, hashes: Hashes, thresholds: Thresholds, config: SplitConfig
 ) -> Checks:
-    """Run the checks.
-
-    Args:
-        catalogue: What was read.
-        photos: Its photos, decoded; N of them could be.
-        hashes: From `perceptual_hashes`, bool (N, 64).
-        thresholds: From where on a photo is flagged.
-        config: How to split the catalogue; its `encounter_hours` count for every check.
-    """
+    """Run the checks on the photos that could be decoded; `config.encounter_hours` counts for every check."""
     table = photos.table
     quality, unreadable = quality_table(table, catalogue.root)
     flags = flag_quality(quality, thresholds)

@@ -14,16 +14,9 @@ from wildtrack.storage.ownership import mark_ours
 
 
 def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, removed: Path) -> list[str]:
-    """Write the catalogue without its copies.
+    """Write the catalogue without its copies to `target`, in its root, and what was left out to `removed`.
 
-    Args:
-        checks: Of the catalogue.
-        catalogue: What was assessed.
-        target: The .csv file to write, in the catalogue's root.
-        removed: The .csv file that lists what was left out: `image_id`, `path`, `kept_image_id`, `reason`.
-
-    Returns:
-        Sentences on what was written, and on what a person has to decide.
+    Returns sentences on what was written, and on what a person has to decide.
     """
     cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
     unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
@@ -35,8 +28,7 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, rem
         f"Wrote {target} with {counted(len(cleaned), 'row', 'rows')}. Copies left out: {len(copies)}; unreadable "
         f"photos left out: {len(unreadable)}; {removed} lists them. No photo was deleted. {_train_on(target)}"
     ]
-    undecided = int(checks.duplicates["across_identities"].sum())
-    if undecided:
+    if undecided := int(checks.duplicates["across_identities"].sum()):
         sentences.append(
             f"Photos that stay in it because a copy bears another name: {undecided}. Only a person can say which name "
             f"is right: see across_identities in {removed.with_name('duplicates.csv')}, mend the labels, and run this "
@@ -46,19 +38,9 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, rem
 
 
 def write_with_split(checks: Checks, catalogue: Catalogue, target: Path, *, without_copies: bool) -> str:
-    """Write the named animals of the catalogue with the suggested split.
+    """Write the named animals of the catalogue with the suggested split to `target`, in its root; say so in a sentence.
 
-    Args:
-        checks: Of the catalogue.
-        catalogue: What was assessed.
-        target: The .csv file to write, in the catalogue's root.
-        without_copies: Leave the copies out.
-
-    Returns:
-        A sentence on what was written.
-
-    Raises:
-        UserError: Nobody is named.
+    A UserError where nobody is named.
     """
     if not checks.anybody_named:
         raise UserError(
@@ -80,37 +62,18 @@ def write_with_split(checks: Checks, catalogue: Catalogue, target: Path, *, with
 
 
 def remove_duplicates(table: pd.DataFrame, duplicates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Leave out the removable duplicates; what stays, and why, `check_for_duplicates` says.
-
-    Args:
-        table: The catalogue.
-        duplicates: From `check_for_duplicates` on it.
-
-    Returns:
-        The cleaned table, RangeIndex, and what left: `image_id`, `path`, `kept_image_id` (the photo of the same
-        identity that stays) and `reason`.
-    """
+    """The catalogue without the removable duplicates that `check_for_duplicates` found, and a row for each of them."""
     gone = duplicates[duplicates["removable"]]
-    cleaned = table[~table["image_id"].isin(gone["image_id"])].reset_index(drop=True)
     reasons = [
         f"near-duplicate: {distance} of 64 bits differ" if kind == "near" else f"{kind} duplicate"
         for kind, distance in zip(gone["kind"], gone["distance"], strict=True)
     ]
     removed = gone[["image_id", "path"]].assign(kept_image_id=gone["duplicate_of"], reason=reasons)
-    return cleaned, removed.reset_index(drop=True)
+    return table[~table["image_id"].isin(gone["image_id"])].reset_index(drop=True), removed.reset_index(drop=True)
 
 
 def write_cleaned(cleaned: pd.DataFrame, root: Path, target: Path) -> None:
-    """Write a cleaned catalogue as a CSV that `load_catalogue` reads.
-
-    Args:
-        cleaned: A catalogue's table.
-        root: What its paths are relative to.
-        target: The .csv file, in `root`; one that is there already is replaced.
-
-    Raises:
-        UserError: The file would not lie in `root`, or has another suffix.
-    """
+    """Write a cleaned catalogue, whose paths are relative to `root`, as a CSV in it that `load_catalogue` reads."""
     if target.parent.resolve() != root.resolve() or target.suffix.lower() != ".csv":
         raise UserError(
             f"the cleaned catalogue cannot be {target}: its paths are relative to its own folder, so it must be a .csv "

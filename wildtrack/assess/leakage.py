@@ -3,47 +3,28 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.assess.duplicates.hashes import near_duplicates
+from wildtrack.assess.duplicates.hashes import Flags, Hashes, Rows, check_hashes, near_duplicates
 from wildtrack.assess.encounters import encounters, photo_keys
 from wildtrack.assess.splits import SUBSETS, split_subsets
 
 GALLERY = {"valid": ["train"], "test": ["train", "valid"]}  # subset of the queries -> subsets of their gallery
+REASONS = ["same_encounter", "near_duplicate", "same_photo", "any"]
 
 
 def suspicious_pairs(
-    table: pd.DataFrame,
-    queries: npt.NDArray[np.intp],
-    gallery: npt.NDArray[np.intp],
-    encounter_hours: float,
-    hashes: npt.NDArray[np.bool_] | None,
-) -> npt.NDArray[np.bool_]:
-    """Find gallery photos that give a query's answer away.
+    table: pd.DataFrame, queries: Rows, gallery: Rows, encounter_hours: float, hashes: Hashes | None
+) -> Flags:
+    """Which gallery photos give a query's answer away; rows (Q,) and (G,) of a catalogue in, bool (Q, G) out.
 
-    That is a photo of the same identity that is also of the same encounter (labelled over the whole catalogue, whose
-    other photos may bridge the gap between two), or a near-duplicate, or the same source photo. Rows of the identity
-    "unknown" give nothing away.
-
-    Args:
-        table: A catalogue with `identity` and `path`, perhaps `photo_id` and `date`, N rows.
-        queries: Rows, int (Q,).
-        gallery: Rows, int (G,).
-        encounter_hours: The longest gap inside an encounter, in hours.
-        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-
-    Returns:
-        Bool, shape (Q, G).
-
-    Raises:
-        UserError: `encounter_hours` is negative or not a number.
-        ValueError: Not one hash a row.
+    That is a photo of the same identity and encounter (labelled over the whole catalogue, whose other photos may bridge
+    a gap), a near-duplicate, or the same source photo. Rows of the identity "unknown" give nothing away.
     """
-    _check_hashes(hashes, table)
+    check_hashes(hashes, len(table))
 
-    def equal(labels: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    def equal(labels: Rows) -> Flags:
         return np.equal(labels[queries, None], labels[None, gallery])  # (Q, G)
 
     suspicious = equal(encounters(table, encounter_hours)) | equal(pd.factorize(photo_keys(table))[0])
@@ -56,53 +37,25 @@ def suspicious_pairs(
 
 
 def share_without_same_viewpoint(queries: pd.DataFrame, gallery: pd.DataFrame) -> float | None:
-    """Share of queries that have no gallery photo of the same identity with the same orientation.
+    """The share of queries without a gallery photo of the same identity and `orientation`; None where none has one.
 
     The left of a turtle says nothing about its right, so these queries are harder than they look.
-
-    Args:
-        queries: A catalogue with `identity` and perhaps `orientation`, Q rows; rows without one are left out.
-        gallery: The same, G rows.
-
-    Returns:
-        0 to 1, or None where no query has an orientation or a table has no such column.
     """
     if "orientation" not in queries or "orientation" not in gallery:
         return None
+    viewpoints = queries["orientation"]
+    asked = queries[viewpoints.notna() & ~viewpoints.isin(["", UNKNOWN])]
     known = set(zip(gallery["identity"], gallery["orientation"], strict=True))
-    pairs = [
-        (identity, orientation)
-        for identity, orientation in zip(queries["identity"], queries["orientation"], strict=True)
-        if not pd.isna(orientation) and orientation not in ("", "unknown")
-    ]
-    if not pairs:
-        return None
-    return sum(pair not in known for pair in pairs) / len(pairs)
+    missing = [pair not in known for pair in zip(asked["identity"], asked["orientation"], strict=True)]
+    return sum(missing) / len(missing) if missing else None
 
 
-def leaking_photos(
-    table: pd.DataFrame, column: str, encounter_hours: float, hashes: npt.NDArray[np.bool_] | None
-) -> pd.DataFrame:
-    """Find the valid and test photos whose answer a photo of an earlier subset gives away.
+def leaking_photos(table: pd.DataFrame, column: str, encounter_hours: float, hashes: Hashes | None) -> pd.DataFrame:
+    """The labelled valid and test photos, with the reasons why a photo of an earlier subset gives their answer away.
 
-    Test photos are held against train and valid, which are their gallery, and valid photos against train. What gives
-    an answer away is what `suspicious_pairs` says, here without an array of all pairs.
-
-    Args:
-        table: A catalogue with `identity`, `path` and `column`, perhaps `photo_id` and `date`, N rows.
-        column: The split: train, valid and test, or their other names in `SPLIT_WORDS`; empty is in no subset.
-        encounter_hours: The longest gap inside an encounter, in hours.
-        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-
-    Returns:
-        One row a labelled valid or test photo: `image_id`, `identity`, `path`, `subset`, and bool `same_encounter`,
-        `near_duplicate`, `same_photo`, `any`, each with a gallery photo of the same identity.
-
-    Raises:
-        UserError: There is no such column, it says something else, or `encounter_hours` is no time.
-        ValueError: Not one hash a row.
+    Reasons are those of `suspicious_pairs`, here without an array of all pairs; `column` is the split.
     """
-    _check_hashes(hashes, table)
+    check_hashes(hashes, len(table))
     subsets = split_subsets(table, column)
     names = table["identity"].to_numpy(dtype=object)
     identities = pd.factorize(names)[0]
@@ -116,47 +69,34 @@ def leaking_photos(
         found["near_duplicate"] = _near_in_gallery(identities, hashes, queries, gallery)
         report = table[["image_id", "identity", "path"]].iloc[queries].assign(subset=subset, **found)
         reports.append(report.assign(any=np.logical_or.reduce(list(found.values()))))
-    columns = ["image_id", "identity", "path", "subset", "same_encounter", "near_duplicate", "same_photo", "any"]
-    return pd.concat(reports, ignore_index=True)[columns]
+    return pd.concat(reports, ignore_index=True)[["image_id", "identity", "path", "subset", *REASONS]]
 
 
-def split_leakage(
-    table: pd.DataFrame, column: str, encounter_hours: float, hashes: npt.NDArray[np.bool_] | None
-) -> dict[str, Any]:
-    """Summarise how easy a split column makes it; arguments and errors are those of `leaking_photos`.
+def split_leakage(table: pd.DataFrame, column: str, encounter_hours: float, hashes: Hashes | None) -> dict[str, Any]:
+    """How easy a split column makes it, in plain values; arguments and errors are those of `leaking_photos`.
 
-    Returns:
-        Plain values: `column`; `photos` (rows of each subset, and of "none"); `identities` (named ones of each subset);
-        and for `valid` and `test`: `photos` (labelled), `identities_in_gallery` (how many of the subset's identities
-        also have a photo in the gallery; the others are unknown animals), and for each of `same_encounter`,
-        `near_duplicate`, `same_photo` and `any` a `count` and a `share` (0 to 1, None without photos). Without
-        hashes, no photo counts as a near-duplicate.
+    `photos` counts the rows of each subset, `identities` the named ones. Of valid and test, `identities_in_gallery` are
+    those with a photo in the gallery; each reason has a `count` of labelled photos and a `share` (None without photos).
     """
     leaks = leaking_photos(table, column, encounter_hours, hashes)
-    subsets = split_subsets(table, column)
-    known = table["identity"].to_numpy(dtype=object) != UNKNOWN
-    members = {subset: set(table["identity"].to_numpy(dtype=object)[known & (subsets == subset)]) for subset in SUBSETS}
+    subsets, names = split_subsets(table, column), table["identity"].to_numpy(dtype=object)
+    members = {subset: set(names[(names != UNKNOWN) & (subsets == subset)]) for subset in SUBSETS}
     report: dict[str, Any] = {
         "column": column,
-        "photos": {subset: int((subsets == subset).sum()) for subset in SUBSETS} | {"none": int((subsets == "").sum())},
-        "identities": {subset: len(names) for subset, names in members.items()},
+        "photos": {subset or "none": int((subsets == subset).sum()) for subset in (*SUBSETS, "")},
+        "identities": {subset: len(identities) for subset, identities in members.items()},
     }
     for subset, against in GALLERY.items():
         found = leaks[leaks["subset"] == subset]
         gallery = set().union(*(members[other] for other in against))
         report[subset] = {"photos": len(found), "identities_in_gallery": len(members[subset] & gallery)}
-        for reason in ("same_encounter", "near_duplicate", "same_photo", "any"):
+        for reason in REASONS:
             count = int(found[reason].sum())
             report[subset][reason] = {"count": count, "share": count / len(found) if len(found) else None}
     return report
 
 
-def _near_in_gallery(
-    identities: npt.NDArray[np.intp],
-    hashes: npt.NDArray[np.bool_] | None,
-    queries: npt.NDArray[np.intp],
-    gallery: npt.NDArray[np.intp],
-) -> npt.NDArray[np.bool_]:
+def _near_in_gallery(identities: Rows, hashes: Hashes | None, queries: Rows, gallery: Rows) -> Flags:
     """Whether each query has a near-duplicate of their identity among the gallery's rows."""
     found = np.zeros(len(queries), dtype=np.bool_)
     if hashes is None:
@@ -167,8 +107,3 @@ def _near_in_gallery(
             rows = gallery[known[identity]]
             found[places] = near_duplicates(hashes[queries[places]], hashes[rows]).any(axis=1)
     return found
-
-
-def _check_hashes(hashes: npt.NDArray[np.bool_] | None, table: pd.DataFrame) -> None:
-    if hashes is not None and len(hashes) != len(table):
-        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")

@@ -1,7 +1,7 @@
 """Which photos to learn from and which to ask about: catalogue in, a subset for each row out.
 
-Photos of one occasion look alike, so they stay in one subset; see `linked_groups`. The kinds of split are those of
-wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for Animal Re-Identification", 2024).
+The kinds of split are those of wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for Animal
+Re-Identification", 2024).
 """
 
 import logging
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
+from wildtrack.assess.duplicates.hashes import Hashes, check_hashes
 from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
 from wildtrack.assess.subsets import begins_after, carve, held_out, split_parts
 from wildtrack.config import Hours, Range, check_settings
@@ -20,6 +21,7 @@ from wildtrack.errors import UserError
 
 SUBSETS = ("train", "valid", "test")
 SplitRule = Literal["auto", "catalogue", "encounter", "random", "cutoff"]
+Subsets = npt.NDArray[np.str_]
 IdentityRule = Literal["closed", "open", "disjoint"]
 
 logger = logging.getLogger(__name__)
@@ -30,14 +32,12 @@ class SplitConfig:
     """How to split a catalogue.
 
     Attributes:
-        split: "catalogue" takes the column `split`; "encounter" sends each identity's later encounters to test (a
-            time-aware proportion); "random" sends groups drawn by `seed`; "cutoff" sends what begins on the day
-            `cutoff` or later, so that animals first met then are new. "auto" is the first of catalogue, encounter (any
-            row has a date) and random that can be done.
+        split: "catalogue" takes the column `split`; "encounter" sends each identity's later encounters to test;
+            "random" sends groups drawn by `seed`; "cutoff" sends what begins on the day `cutoff` or later, so that
+            animals first met then are new. "auto" is the first of catalogue, encounter and random that can be done.
         cutoff: An ISO 8601 day, or a year; for "cutoff" only. It begins at midnight UTC for dates with a zone.
         identities: Each of "closed" identities is trained on. "open" first holds out some identities with all their
-            photos for test: they are unknown animals. "disjoint" holds them out too and leaves all others to train
-            and valid, so that test is a catalogue of its own.
+            photos for test: they are unknown animals. "disjoint" also leaves all others to train and valid.
         held_out_share: Share of the identities to hold out where they are not closed, 0.001 to 0.999.
         encounter_hours: The longest gap inside an encounter, in hours.
         test_share: Share of each identity's photos to test, 0 to 0.999.
@@ -71,18 +71,13 @@ class SplitConfig:
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
 class Split:
-    """The subsets of a catalogue's rows, and how they were chosen.
+    """The subsets of a catalogue's rows, and how they were chosen."""
 
-    Attributes:
-        subset: "train", "valid" or "test" for each row, shape (N,).
-        method: One plain sentence for reports.
-    """
-
-    subset: npt.NDArray[np.str_]
-    method: str
+    subset: Subsets  # "train", "valid" or "test" for each row, shape (N,)
+    method: str  # one plain sentence for reports
 
 
-def make_split(table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config: SplitConfig) -> Split:
+def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) -> Split:
     """Put every row into train, valid or test.
 
     Groups as `linked_groups` defines them go whole, except that a catalogue's own subsets are left as they are.
@@ -90,12 +85,10 @@ def make_split(table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config
 
     An identity with two groups or more gets at least one in test, and more while that brings its test photos nearer to
     `test_share`; then likewise valid out of what is left. One group always stays in train, and so does, by encounter
-    and cutoff, every group with an undated row. The result does not depend on row order, nor, with closed identities
-    and unless photos show several animals, on the other identities.
+    and cutoff, every group with an undated row. The result does not depend on row order.
 
     Args:
-        table: A catalogue with `image_id`, `identity`, `path`, perhaps `photo_id`, `date`, `sha256` and `split`, N
-            rows, none of them "unknown".
+        table: A catalogue of N rows, none of them "unknown".
         hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
         config: How to split it.
 
@@ -141,26 +134,14 @@ def make_split(table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config
     return Split(subset, method)
 
 
-def suggested_split(
-    table: pd.DataFrame, hashes: npt.NDArray[np.bool_] | None, config: SplitConfig
-) -> tuple[pd.DataFrame, str]:
+def suggested_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) -> tuple[pd.DataFrame, str]:
     """Split a catalogue as `make_split` would if it had no split of its own: by encounter, or else at random.
-
-    Args:
-        table: A catalogue, perhaps with `sha256`, N rows; those of the identity "unknown" are left out.
-        hashes: Perceptual hashes, bool, shape (N, 64), or None to leave near-duplicates out.
-        config: How to split it.
 
     Returns:
         `image_id`, `identity`, `path` and `split` of each labelled row, and a sentence on how they were chosen.
-
-    Raises:
-        UserError: A share or a time that is not allowed.
-        ValueError: Not one hash a row.
     """
     known = (table["identity"] != UNKNOWN).to_numpy()
-    if hashes is not None and len(hashes) != len(table):
-        raise ValueError(f"{len(hashes)} hashes for {len(table)} rows; there must be one a row.")
+    check_hashes(hashes, len(table))
     labelled = table[known].drop(columns="split", errors="ignore").reset_index(drop=True)
     if labelled.empty:
         return labelled[["image_id", "identity", "path"]].assign(split=""), "nobody is named yet"
@@ -183,31 +164,26 @@ def _rule(table: pd.DataFrame, config: SplitConfig, dated: bool) -> str:
 
 
 def _own_split(table: pd.DataFrame, parts: pd.DataFrame, valid_share: float, draw: int | None) -> Split:
-    """The catalogue's own split; valid comes out of train where it has none."""
-    subset = _own_subsets(table)
+    """The catalogue's own split, checked; valid comes out of train where it has none."""
+    subset = split_subsets(table, "split")
+    for needed in ("train", "test"):
+        if needed not in subset:
+            raise UserError(
+                f"The column `split` has no {needed} rows, and both train and test are needed; mend the column, or "
+                'choose split = "encounter" or "random".'
+            )
+    if (subset == "").any():
+        logger.warning("Rows in no subset of the catalogue's own split, left out: %d.", (subset == "").sum())
+    if torn := int((pd.Series(subset).groupby(photo_keys(table)).nunique() > 1).sum()):
+        logger.warning("Photos with rows in two subsets of the catalogue's own split, left as they are: %d.", torn)
     method = "the catalogue's own split"
-    if valid_share > 0 and not (subset == "valid").any():
+    if valid_share > 0 and "valid" not in subset:
         subset[carve(parts, subset == "train", valid_share, draw)] = "valid"
         method += f", valid carved out of train {'by encounter' if draw is None else 'at random'}"
     return Split(subset, method)
 
 
-def _own_subsets(table: pd.DataFrame) -> npt.NDArray[np.str_]:
-    """Read and check the column `split`, shape (N,)."""
-    subset = split_subsets(table, "split")
-    advice = 'mend the column, or choose split = "encounter" or "random"'
-    for needed in ("train", "test"):
-        if not (subset == needed).any():
-            raise UserError(f"The column `split` has no {needed} rows, and both train and test are needed; {advice}.")
-    if (subset == "").any():
-        logger.warning("Rows in no subset of the catalogue's own split, left out: %d.", (subset == "").sum())
-    torn = int((pd.Series(subset).groupby(photo_keys(table)).nunique() > 1).sum())
-    if torn:
-        logger.warning("Photos with rows in two subsets of the catalogue's own split, left as they are: %d.", torn)
-    return subset
-
-
-def split_subsets(table: pd.DataFrame, column: str) -> npt.NDArray[np.str_]:
+def split_subsets(table: pd.DataFrame, column: str) -> Subsets:
     """Read a column as a split: "train", "valid", "test", or "" for a row in no subset, shape (N,).
 
     Its words are those of `SPLIT_WORDS`, in any case; a UserError for a column that is missing, empty or has others.

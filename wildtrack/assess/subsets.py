@@ -7,41 +7,28 @@ import hashlib
 from collections import Counter, defaultdict
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from wildtrack.assess.duplicates.hashes import Flags, Rows, join
+from wildtrack.assess.encounters import Times
 from wildtrack.errors import UserError
 
 
-def split_parts(
-    table: pd.DataFrame, groups: npt.NDArray[np.intp], times: npt.NDArray[np.datetime64] | None
-) -> pd.DataFrame:
-    """What `carve` looks at, N rows; with `times`, later rows come later and undated ones stay."""
-    return pd.DataFrame(
-        {
-            "identity": table["identity"].to_numpy(dtype=object),
-            "group": groups,
-            "rank": _ranks(table, times),
-            "movable": np.ones(len(table), dtype=np.bool_) if times is None else ~np.isnat(times),
-        }
-    )
+def split_parts(table: pd.DataFrame, groups: Rows, times: Times | None) -> pd.DataFrame:
+    """A row's `identity`, `group`, `rank` by time and name, or by name alone, and `movable`: undated rows stay."""
+    names = pd.factorize(table["image_id"].to_numpy(dtype=object), sort=True)[0]
+    order = np.argsort(names) if times is None else np.lexsort((names, times))
+    ranks = np.empty(len(table), dtype=np.intp)
+    ranks[order] = np.arange(len(table))
+    movable = np.ones(len(table), dtype=np.bool_) if times is None else ~np.isnat(times)
+    columns = {"identity": table["identity"].to_numpy(dtype=object), "group": groups, "rank": ranks, "movable": movable}
+    return pd.DataFrame(columns)
 
 
-def carve(
-    parts: pd.DataFrame, candidates: npt.NDArray[np.bool_], share: float, draw: int | None
-) -> npt.NDArray[np.bool_]:
+def carve(parts: pd.DataFrame, candidates: Flags, share: float, draw: int | None) -> Flags:
     """Choose groups worth about `share` of each identity's candidate rows, leaving each identity one group at least.
 
-    Args:
-        parts: Columns `identity`, `group`, `rank` (the order of rows) and `movable` (false keeps its whole group).
-        candidates: Bool, shape (N,): the rows to choose from.
-        share: Share of each identity's candidates.
-        draw: Seed of the order in which groups are taken, or None to take those of the highest rank first.
-
-    Returns:
-        Bool, shape (N,): the rows chosen.
+    `draw` is the seed of the order in which groups are taken, or None to take those of the highest rank first.
     """
     chosen: set[int] = set()
     pool = parts[candidates]
@@ -72,13 +59,11 @@ def carve(
     return candidates & parts["group"].isin(chosen).to_numpy(dtype=np.bool_)
 
 
-def held_out(parts: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.bool_]:
+def held_out(parts: pd.DataFrame, share: float, seed: int) -> Flags:
     """Draw about `share` of the identities, those that share a group together; bool (N,): their rows."""
     identities, names = pd.factorize(parts["identity"], sort=True)
     count = len(names)
-    shape = (count, int(parts["group"].max()) + 1)
-    meets = coo_array((np.ones(len(parts)), (identities, parts["group"])), shape=shape)  # (identities, groups)
-    herds = connected_components(meets @ meets.T, directed=False)[1]  # (identities,)
+    herds = join(np.arange(count), identities, identities[parts["group"]])  # a group is called by its first row
     sizes = np.bincount(herds)
     wanted, chosen = min(count - 1, max(1, round(share * count))), np.zeros(len(sizes), dtype=np.bool_)
     for herd in herds[np.random.default_rng(seed).permutation(count)]:
@@ -88,17 +73,15 @@ def held_out(parts: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.boo
             f"held_out_share = {share} allows {wanted} of {count} identities, but all of them share photos with more "
             "than that; raise it"
         )
-    rows: npt.NDArray[np.bool_] = chosen[herds[identities]]
+    rows: Flags = chosen[herds[identities]]
     return rows
 
 
-def begins_after(groups: "pd.Series[int]", times: npt.NDArray[np.datetime64], cutoff: str) -> npt.NDArray[np.bool_]:
+def begins_after(groups: "pd.Series[int]", times: Times, cutoff: str) -> Flags:
     """The rows of groups that begin on the day `cutoff` or later, bool (N,); an undated row holds its group back."""
     day = pd.to_datetime(cutoff, format="ISO8601", utc=True, errors="coerce")
-    dated = times[~np.isnat(times)]
-    known = (
-        f"the photos are dated {np.datetime_as_string(dated.min(), 'D')} to {np.datetime_as_string(dated.max(), 'D')}"
-    )
+    first, last = (np.datetime_as_string(end(times[~np.isnat(times)]), "D") for end in (np.min, np.max))
+    known = f"the photos are dated {first} to {last}"
     if pd.isna(day):
         raise UserError(f'cutoff = "{cutoff}" is no ISO 8601 day such as 2023-06-01; {known}.')
     before = pd.Series(np.isnat(times) | (times < day.tz_localize(None).to_datetime64()))
@@ -112,12 +95,3 @@ def identity_generator(seed: int, identity: str) -> np.random.Generator:
     """A random generator of this identity's own, so that its draws do not depend on the others."""
     name = f"{seed}\0{identity}".encode(errors="surrogatepass")  # a folder's name need not be valid Unicode
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest(), "little"))
-
-
-def _ranks(table: pd.DataFrame, times: npt.NDArray[np.datetime64] | None) -> npt.NDArray[np.intp]:
-    """Rank rows by time and then name, or by name alone, whatever the order of the table; shape (N,)."""
-    names = pd.factorize(table["image_id"].to_numpy(dtype=object), sort=True)[0]
-    order = np.argsort(names) if times is None else np.lexsort((names, times))
-    ranks = np.empty(len(table), dtype=np.intp)
-    ranks[order] = np.arange(len(table))
-    return ranks

@@ -21,26 +21,16 @@ CONFIRMED_AT_ONCE = 1024  # pairs of thumbnails; 25 MB of float32
 SEARCHED_AT_ONCE = 256  # hashes; bounds the pairs in memory however many photos look the same
 
 Pixels = npt.NDArray[np.uint8]
-Hashes = npt.NDArray[np.bool_]
+Flags = npt.NDArray[np.bool_]
+Hashes = npt.NDArray[np.bool_]  # (N, 64)
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.intp]
 
 
 def perceptual_hashes(pixels: Pixels) -> Hashes:
-    """Hash each photo so that resized or recompressed copies get almost the same bits.
+    """The `imagehash.phash` of each photo, bool (N, 64); resized or recompressed copies have almost the same bits.
 
-    The hash is `imagehash.phash` with hash_size 8: the signs of the 8 x 8 lowest frequencies of the
-    grey photo's cosine transform, against their median.
-
-    Args:
-        pixels: Photos, uint8 RGB in 0-255, shape (N, H, W, 3). May be a memory map; read one photo at a time.
-            Always of one size: the same photo at another size may have some other bits.
-
-    Returns:
-        Hashes, bool, shape (N, 64).
-
-    Raises:
-        ValueError: Another shape or dtype.
+    `pixels`: uint8 RGB (N, H, W, 3), always of one size, as the size changes some bits; may be a memory map.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise ValueError(f"Photos are uint8 of shape (N, H, W, 3), not {pixels.dtype} of shape {pixels.shape}.")
@@ -51,12 +41,15 @@ def perceptual_hashes(pixels: Pixels) -> Hashes:
 
 
 def is_flat(photo: Pixels) -> bool:
-    """Whether a photo shows nothing, such as a black frame or empty water, so that its hash means nothing.
-
-    That is: its 8 x 8 grid of mean grey values has a standard deviation below `FLAT_LEVELS`.
-    """
+    """Whether a photo shows nothing, such as a black frame or empty water, so that its hash means nothing."""
     grid = Image.fromarray(photo).convert("F").resize((8, 8), Image.Resampling.BOX)
     return bool(np.asarray(grid).std() < FLAT_LEVELS)
+
+
+def check_hashes(hashes: Hashes | None, rows: int) -> None:
+    """Raise a ValueError for another number of hashes than of rows; None passes."""
+    if hashes is not None and len(hashes) != rows:
+        raise ValueError(f"{len(hashes)} hashes for {rows} rows; there must be one a row.")
 
 
 def hash_words(hashes: Hashes) -> Words:
@@ -72,20 +65,8 @@ def bits_apart(words: Words, others: Words) -> npt.NDArray[np.uint8]:
     return distances
 
 
-def near_duplicates(hashes_a: Hashes, hashes_b: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> npt.NDArray[np.bool_]:
-    """Find which photos of two sets look the same, as a matrix of all pairs.
-
-    Args:
-        hashes_a: Bool, shape (Q, 64).
-        hashes_b: Bool, shape (G, 64).
-        bits: The largest Hamming distance, 0-64, that still counts as the same picture.
-
-    Returns:
-        Bool, shape (Q, G). Working memory beyond it is bounded.
-
-    Raises:
-        ValueError: Hashes that are not bool, not 2-D, or not 64 bits long.
-    """
+def near_duplicates(hashes_a: Hashes, hashes_b: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Flags:
+    """Which photos of two sets, hashed (Q, 64) and (G, 64), differ in at most `bits`: bool (Q, G)."""
     words, others = hash_words(hashes_a), hash_words(hashes_b)
     near = np.empty((len(words), len(others)), dtype=np.bool_)
     block = max(1, BLOCK_VALUES // max(1, len(others)))
@@ -95,21 +76,9 @@ def near_duplicates(hashes_a: Hashes, hashes_b: Hashes, bits: int = NEAR_DUPLICA
 
 
 def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tuple[Rows, Rows, Rows]]:
-    """Find the pairs of photos that look the same among many, block by block.
+    """Yield, for `SEARCHED_AT_ONCE` hashes at a time, rows, the earlier rows within `bits` of them, and distances.
 
-    The search is exact. A FAISS binary index is ten times as fast as comparing all pairs (docs/benchmarks.md). Each
-    block is compared with the photos before it and with itself, so that every pair comes once.
-
-    Args:
-        hashes: Bool, shape (N, 64).
-        bits: The largest Hamming distance, 0-64, that still counts as the same picture.
-
-    Yields:
-        For each `SEARCHED_AT_ONCE` hashes: rows, the earlier rows they look like, and the distances in bits, each
-        int of shape (pairs,).
-
-    Raises:
-        ValueError: Hashes that are not bool, not 2-D, or not 64 bits long.
+    Each pair comes once. A FAISS binary index is exact, and ten times as fast as all pairs (docs/benchmarks.md).
     """
     packed = hash_words(hashes).view(np.uint8).reshape(-1, HASH_BITS // 8)
     index = faiss.IndexBinaryFlat(HASH_BITS)
@@ -122,19 +91,11 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tupl
         yield rows[earlier], found[earlier].astype(np.intp), distances[earlier].astype(np.intp)
 
 
-def same_picture(thumbnails: Pixels, rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
-    """Find which of the pairs with similar hashes are copies of one picture.
+def same_picture(thumbnails: Pixels, rows: Rows, others: Rows) -> Flags:
+    """Which pairs with similar hashes are copies, bool (pairs,); `thumbnails` are uint8 RGB (N, h, w, 3).
 
-    The hash only sees coarse shapes, and two zebras that graze in one pose have the same. Copies also have nearly the
-    same pixels: those of the thumbnails correlate by `SAME_PICTURE` or more, whatever the brightness and contrast.
-
-    Args:
-        thumbnails: Photos at a small size, uint8 RGB, shape (N, h, w, 3).
-        rows: Int, shape (pairs,).
-        others: Int, shape (pairs,).
-
-    Returns:
-        Bool, shape (pairs,).
+    Two zebras that graze in one pose have the same hash. The thumbnails of copies also correlate by `SAME_PICTURE` or
+    more, whatever the brightness and contrast.
     """
     same = np.zeros(len(rows), dtype=np.bool_)
     for start in range(0, len(rows), CONFIRMED_AT_ONCE):
@@ -159,8 +120,7 @@ def join(labels: Rows, rows: Rows, others: Rows) -> Rows:
     ends = np.concatenate([np.arange(len(labels)), rows]), np.concatenate([labels, others])
     links = coo_array((np.ones(len(ends[0]), dtype=np.bool_), ends), shape=(len(labels), len(labels)))
     components = connected_components(links, directed=False)[1]
-    firsts = np.unique(components, return_index=True)[1]
-    merged: Rows = firsts[components]
+    merged: Rows = np.unique(components, return_index=True)[1][components]
     return merged
 
 
@@ -168,6 +128,5 @@ def _standardised(thumbnails: Pixels) -> npt.NDArray[np.float32]:
     """Thumbnails as vectors (n, h * w * 3) of mean zero and length one (zero where all pixels are equal)."""
     vectors = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: npt.NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return scaled
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return vectors

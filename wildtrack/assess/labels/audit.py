@@ -1,20 +1,17 @@
-"""Label audit: labels that the photos themselves contradict.
+"""Labels that the photos themselves contradict: a catalogue and an embedding a row, from any model, in.
 
-In: the catalogue's table and an embedding a row, from any model. Out: three lists for a person to look through, the
-most suspicious first, each with the photos that are the evidence. A model can be wrong; a list is no verdict.
+Out: three lists for a person to look through, the most suspicious first. A model can be wrong; a list is no verdict.
 """
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.assess.duplicates.hashes import Hashes, Rows
+from wildtrack.assess.duplicates.hashes import Flags, Hashes
 from wildtrack.assess.labels.likeness import Floats, Photos, comparable_photos, neighbours, other_links, own_links
 from wildtrack.assess.labels.suspicions import NEIGHBOURS, Scale, alike_identities, mixed_identities, odd_photos
 from wildtrack.console import counted
@@ -36,35 +33,18 @@ logger = logging.getLogger(__name__)
 class Audit:
     """Labels that the embeddings contradict.
 
-    Likeness is cosine similarity on a scale that any embedding can be put on: 0 is how similar a photo typically
-    (median) is to the most similar photo of any other identity, 1 how similar it typically is to the most similar
-    independent photo of its own.
-
-    Attributes:
-        photos: Photos nearer to another identity than to their own: most of the nearest independent photos (as many
-            as its own identity could give, at most `NEIGHBOURS`) show `suggested_identity` (`votes` of them, against
-            `own_votes`). `score`: by how much likeness it is nearer, from the mean of its `LINKS` best links to
-            each, `HALF_WAY` or more. The evidence is its most similar photo of the suggested and of its own identity.
-        pairs: Pairs of identities that look like one animal. `score`: their likeness, from the mean best link of
-            a photo of one to the other (the lower of the two directions, so that one mislabelled photo does not make
-            a pair), at least half-way from a photo's most similar other animal to its own. The evidence is the
-            most similar two photos.
-        identities: Identities that look like two animals: parted in two, the parts resemble each other less than
-            `HALF_WAY`, and the photos of each part resemble each other more. `score`: 1 - the parts' likeness. The
-            evidence is the most typical photo of each part.
-        found_share: The share of photos whose nearest independent photo shows their own identity, of those that
-            have one, 0 to 1 (None: no photo has one): how far the embedding can be trusted at all. Of photos that
-            the model learnt, it says too much.
-        compared: How many labelled photos there are.
-        learnt: How many of them the model was trained on; None where it is not known.
+    Likeness is cosine similarity on a scale: 0 is how similar a photo typically (median) is to the most similar photo
+    of any other identity, 1 to the most similar independent photo of its own.
     """
 
-    photos: pd.DataFrame
-    pairs: pd.DataFrame
-    identities: pd.DataFrame
-    found_share: float | None
-    compared: int
-    learnt: int | None
+    photos: (
+        pd.DataFrame
+    )  # nearer to `suggested_identity`, by the likeness `score`, and outvoted by it: see `odd_photos`
+    pairs: pd.DataFrame  # two identities like one animal; `score`: likeness, of the direction where it is lower
+    identities: pd.DataFrame  # one identity like two animals; `score`: 1 - the likeness of its two parts
+    found_share: float | None  # of photos, 0 to 1, whose nearest independent photo shows their own identity
+    compared: int  # labelled photos
+    learnt: int | None  # how many of them the model was trained on; None where it is not known
 
     @property
     def tells_apart(self) -> bool:
@@ -95,61 +75,41 @@ class Audit:
 
 
 def audit_labels(
-    table: pd.DataFrame,
-    embeddings: Floats,
-    encounter_hours: float,
-    hashes: Hashes | None,
-    learnt: npt.NDArray[np.bool_] | None = None,
+    table: pd.DataFrame, embeddings: Floats, encounter_hours: float, hashes: Hashes | None, learnt: Flags | None = None
 ) -> Audit:
-    """Compare every labelled photo with all others of the same viewpoint.
+    """Compare every labelled photo with all others of its `orientation`; embeddings are float32 (N, D), length one.
 
-    Photos of different `orientation` are not compared, because each side of an animal has a pattern of its own; those
-    without one are compared with each other. Links between photos of one encounter, one source photo or
-    near-duplicates do not count. A photo without an independent one of its own identity is not audited itself.
-
-    Args:
-        table: A catalogue with `image_id`, `identity` and `path`, perhaps `date`, `orientation` and `photo_id`, N
-            rows; those of the identity "unknown" are left out.
-        embeddings: float32 (N, D), length one.
-        encounter_hours: The longest gap inside an encounter, in hours.
-        hashes: Perceptual hashes, bool (N, 64), or None to let near-duplicates count.
-        learnt: Which photos the model was trained on, bool (N,), or None where it is not known; only counted.
-
-    Returns:
-        The three lists. A viewpoint whose photos typically are no more similar to their own identity than to some
-        other one adds nothing to them, which is logged.
-
-    Raises:
-        UserError: `encounter_hours` is negative or not a number.
-        ValueError: Not one embedding or hash a row, or embeddings that are not of length one.
+    Links between photos of one encounter, one source photo or near-duplicates do not count. `learnt`, bool (N,), are
+    the photos the model was trained on. A viewpoint that the model does not tell apart adds nothing, and is logged.
     """
     if len(embeddings) != len(table) or (hashes is not None and len(hashes) != len(table)):
         raise ValueError(f"{len(table)} rows need as many embeddings and hashes; there must be one of each a row.")
     if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):
         raise ValueError("The embeddings are not of length one; divide each by its length.")
-    lists: dict[str, list[dict[str, Any]]] = {"photos": [], "pairs": [], "identities": []}
-    found: list[npt.NDArray[np.bool_]] = [np.zeros(0, dtype=np.bool_)]
-    for viewpoint, rows in _viewpoints(table):
-        photos = comparable_photos(table, embeddings, encounter_hours, hashes, rows)
+    lists: list[list[dict[str, Any]]] = [[], [], []]
+    nearest_is_own: list[bool] = []
+    labelled = (table["identity"] != UNKNOWN).to_numpy()
+    words = table.reindex(columns=["orientation"])["orientation"].astype(object).reset_index(drop=True)[labelled]
+    words = words.where(words.notna() & (words != UNKNOWN), "")
+    for viewpoint, rows in words.groupby(words).groups.items():
+        photos = comparable_photos(table, embeddings, encounter_hours, hashes, rows.to_numpy())
         own, near = own_links(photos), neighbours(photos, NEIGHBOURS)
         judged = own[2] > 0
-        found.append((photos.identities[near[:, 0]] == photos.identities)[judged])
-        scale = _scale(photos, own[0][judged], viewpoint)
+        nearest_is_own += (photos.identities[near[:, 0]] == photos.identities)[judged].tolist()
+        scale = _scale(photos, own[0][judged], str(viewpoint))
         if scale is not None:
-            suspicions = {
-                "photos": odd_photos(photos, own, near, scale),
-                "pairs": alike_identities(photos, near, scale),
-                "identities": mixed_identities(photos, scale),
-            }
-            for name, rows_found in suspicions.items():
-                lists[name] += [{**row, "orientation": viewpoint} for row in rows_found]
-    nearest_is_own = np.concatenate(found)
-    labelled = (table["identity"] != UNKNOWN).to_numpy()
+            alike, mixed = alike_identities(photos, near, scale), mixed_identities(photos, scale)
+            for found, more in zip(lists, (odd_photos(photos, own, near, scale), alike, mixed), strict=True):
+                found += [{**row, "orientation": viewpoint} for row in more]
+    tables = [
+        pd.DataFrame(found, columns=columns).sort_values("score", ascending=False, kind="stable", ignore_index=True)
+        for found, columns in zip(lists, (PHOTO_COLUMNS, PAIR_COLUMNS, MIXED_COLUMNS), strict=True)
+    ]
     return Audit(
-        _ranked(lists["photos"], PHOTO_COLUMNS),
-        _ranked(lists["pairs"], PAIR_COLUMNS),
-        _ranked(lists["identities"], MIXED_COLUMNS),
-        float(nearest_is_own.mean()) if len(nearest_is_own) else None,
+        tables[0],
+        tables[1],
+        tables[2],
+        float(np.mean(nearest_is_own)) if nearest_is_own else None,
         int(labelled.sum()),
         None if learnt is None else int(learnt[labelled].sum()),
     )
@@ -171,19 +131,3 @@ def _scale(photos: Photos, own: Floats, viewpoint: str) -> Scale | None:
         )
         return None
     return scale
-
-
-def _viewpoints(table: pd.DataFrame) -> Iterator[tuple[str, Rows]]:
-    """The labelled rows of each orientation; "" is without one."""
-    known = np.flatnonzero(table["identity"].to_numpy(dtype=object) != UNKNOWN)
-    viewpoints = pd.Series("", index=known, dtype=object)
-    if "orientation" in table:
-        words = table["orientation"].iloc[known].astype(object)
-        viewpoints[:] = words.where(words.notna() & (words != UNKNOWN), "").to_numpy()
-    for viewpoint, places in viewpoints.groupby(viewpoints).indices.items():
-        yield str(viewpoint), known[places]
-
-
-def _ranked(found: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    ranked = pd.DataFrame(found, columns=columns).sort_values("score", ascending=False, kind="stable")
-    return ranked.reset_index(drop=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, Hashes, Rows, Words, bits_apart, hash_words
+from wildtrack.assess.duplicates.hashes import NEAR_DUPLICATE_BITS, Flags, Hashes, Rows, Words, bits_apart, hash_words
 from wildtrack.assess.encounters import encounters, photo_keys
 from wildtrack.console import track
 
@@ -27,27 +27,18 @@ SAMPLED = 256  # photos by which the likeness of different animals is measured
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
 class Photos:
-    """Photos that can be compared: labelled, and of one viewpoint; N of each.
+    """Photos that can be compared: labelled, and of one viewpoint; N of each."""
 
-    Attributes:
-        table: Their rows of the catalogue.
-        vectors: float32 (N, D), length one.
-        identities: Int, from 0.
-        photos: Int, the source photo.
-        encounters: Int; a photo without a date has one of its own.
-        words: The perceptual hashes, or None where they are not known.
-    """
+    table: pd.DataFrame  # their rows of the catalogue
+    vectors: Floats  # (N, D), length one
+    identities: Rows  # from 0
+    photos: Rows  # the source photo
+    encounters: Rows  # a photo without a date has one of its own
+    words: Words | None  # the perceptual hashes, where they are known
 
-    table: pd.DataFrame
-    vectors: Floats
-    identities: Rows
-    photos: Rows
-    encounters: Rows
-    words: Words | None
-
-    def independent(self, ones: Rows | np.intp, others: Rows) -> npt.NDArray[np.bool_]:
+    def independent(self, ones: Rows | np.intp, others: Rows) -> Flags:
         """Whether the photos of each pair are independent; the two arrays of places (0 to N - 1) are broadcast."""
-        apart: npt.NDArray[np.bool_] = self.photos[ones] != self.photos[others]
+        apart: Flags = self.photos[ones] != self.photos[others]
         apart &= self.encounters[ones] != self.encounters[others]
         if self.words is not None:
             apart &= bits_apart(self.words[ones], self.words[others]) > NEAR_DUPLICATE_BITS
@@ -75,8 +66,7 @@ def comparable_photos(
 def best_links(photos: Photos, ones: Rows, others: Rows) -> Links:
     """For each of `ones`, places (A,), the most similar independent photo among `others`, places (B,).
 
-    Returns the similarity (-1 to 1, -inf where there is no independent one), its place or NOBODY, and how many of the
-    others are independent; each of shape (A,).
+    Its similarity (-inf for none), its place or NOBODY, and how many of the others are independent; each (A,).
     """
     similarity = np.full(len(ones), -np.inf, dtype=np.float32)
     place = np.full(len(ones), NOBODY)
@@ -103,10 +93,9 @@ def own_links(photos: Photos) -> Links:
 
 
 def other_links(photos: Photos) -> tuple[Floats, Floats]:
-    """How similar photos are to other identities: up to `SAMPLED` photos, evenly spaced.
+    """The best links of up to `SAMPLED` photos, evenly spaced: to the most similar other identity, and the median one.
 
-    Returns the best link of each to the other identity that is most similar, and to the one in the middle (median) of
-    all others; each float32 (sampled,), of those that have an independent photo of another identity.
+    Each float32 (sampled,), of those photos that have an independent photo of another identity.
     """
     nearest, middle = [], []
     for place in spaced(np.arange(len(photos.table)), SAMPLED):
@@ -125,16 +114,15 @@ def spaced(places: Rows, most: int) -> Rows:
 
 
 def neighbours(photos: Photos, count: int) -> Rows:
-    """Each photo's most similar independent photos, whoever they show, found with an exact FAISS index.
+    """Places of each photo's most similar independent photos, whoever they show, (N, count), by an exact FAISS index.
 
-    Returns places, int (N, count), NOBODY where there are no more among the `DEEPEST` most similar photos.
+    NOBODY where there are no more among the `DEEPEST` most similar photos.
     """
     index = faiss.IndexFlatIP(photos.vectors.shape[1])
     index.add(photos.vectors)
     total = len(photos.table)
     places = np.full((total, count), NOBODY)
-    starts = range(0, total, SEARCHED_AT_ONCE)
-    for start in track(starts, "Comparing animals", len(starts)):
+    for start in track(starts := range(0, total, SEARCHED_AT_ONCE), "Comparing animals", len(starts)):
         unfinished = np.arange(start, min(start + SEARCHED_AT_ONCE, total))
         depth = 2 * count
         while len(unfinished):

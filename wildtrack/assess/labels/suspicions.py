@@ -32,10 +32,7 @@ class Scale:
 
 
 def odd_photos(photos: Photos, own: Links, near: Rows, scale: Scale) -> Iterator[dict[str, Any]]:
-    """Photos outvoted by another identity, and nearer to it.
-
-    `own` is from `own_links`; `near`, int (N, NEIGHBOURS), from `neighbours`.
-    """
+    """Photos outvoted by another identity, and nearer to it; `own` from `own_links`, `near` from `neighbours`."""
     members, identities = photos.members(), photos.identities
     voters = np.minimum(own[2], NEIGHBOURS)
     votes = np.where(np.arange(NEIGHBOURS) < voters[:, None], near, NOBODY)

@@ -1,17 +1,17 @@
-"""Our quality measures as sample fields of a FiftyOne dataset; FiftyOne itself is never imported here.
+"""The quality measures as sample fields of a FiftyOne dataset; FiftyOne itself is never imported here.
 
-ReIDHub calls these eight operations; there they run a plugin, here `measures.py`. The numbers are defined there and in
-docs/quality.md, and are those of quality.csv for a photo without a box: a sample is measured whole.
+ReIDHub's eight operations. The numbers are defined in docs/quality.md; a sample is measured whole.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from wildtrack.access.photos.reader import PhotoError
-from wildtrack.assess.quality.flags import measure_file
+from wildtrack.assess.quality.flags import measure_file, or_error
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads
@@ -73,18 +73,11 @@ async def fiftyone_check_image_quality_issues(dataset: SamplesT, operations: Ite
 
 def _fill(dataset: Samples, fields: Sequence[str]) -> None:
     paths = [Path(path) for path in dataset.values("filepath")]
-    results = list(track(in_threads(_measured, paths), "Measuring photos", total=len(paths)))
+    results = list(track(in_threads(partial(or_error, measure_file), paths), "Measuring photos", total=len(paths)))
     reasons = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, PhotoError)]
     if reasons:
         log.warning("Photos that cannot be measured: %d; the first: %s: %s", len(reasons), *reasons[0])
     if len(reasons) == len(paths):
         return  # FiftyOne makes no field of nothing but None
     for field in fields:
-        dataset.set_values(field, [None if isinstance(result, PhotoError) else result[field] for result in results])
-
-
-def _measured(path: Path) -> dict[str, float] | PhotoError:
-    try:
-        return measure_file(path)[0]
-    except PhotoError as error:
-        return error
+        dataset.set_values(field, [None if isinstance(result, PhotoError) else result[0][field] for result in results])

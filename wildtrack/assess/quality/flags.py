@@ -1,11 +1,10 @@
-"""How good the photos are: a catalogue in, one row of numbers a photo out, and the photos that want a look.
+"""How good the photos are: a catalogue in, one row of numbers a photo out, and the photos beyond a threshold."""
 
-The numbers are defined in `wildtrack.assess.quality.measures` and `wildtrack.assess.quality.rotation`.
-"""
-
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,9 @@ from wildtrack.config import Range, Share, check_settings
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 NUMBERS = ("height", "width", *MEASURES, "turn", "turn_margin")
 
@@ -41,7 +43,7 @@ class Thresholds:
     turned: Annotated[float, Range(0, 2)] = 0.5  # margin above by which a quarter turn looks more upright, 0 to about 2
 
 
-ISSUES = {  # issue: the measure it looks at, and whether low or high values are bad
+ISSUES = {  # issue: its measure, and whether low or high values are bad
     "narrow": ("aspect_ratio", "low"),
     "wide": ("aspect_ratio", "high"),
     "dark": ("brightness", "low"),
@@ -58,11 +60,7 @@ ISSUES = {  # issue: the measure it looks at, and whether low or high values are
 
 
 def check_thresholds(thresholds: Thresholds) -> None:
-    """Refuse thresholds that no photo can reach, and those that flag a photo for being both too low and too high.
-
-    Raises:
-        UserError: The first such threshold.
-    """
+    """Refuse thresholds that no photo can reach, and those that flag a photo for being both too low and too high."""
     check_settings(thresholds, "thresholds.")
     values = asdict(thresholds)
     for low, high in (("narrow", "wide"), ("dark", "bright")):
@@ -74,27 +72,15 @@ def check_thresholds(thresholds: Thresholds) -> None:
 
 
 def quality_table(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure every photo of a catalogue, each read at the working size and forgotten.
+    """The `NUMBERS` of each row's box or photo, NaN where they are not known; and `path` and `reason` of bad photos.
 
-    A row with a box is measured on the box, as that is what a network is trained on. What is kept of a photo beside
-    its numbers is its `rotation` description, 354 bytes.
-
-    Args:
-        table: A catalogue with `image_id` and `path`, perhaps `bbox` (tuple of 4 floats or missing), N rows.
-        root: The folder that `path` is relative to.
-
-    Returns:
-        The quality, N rows in the order of the table: `image_id`, `path`, `cropped` (bool: measured on a box) and, as
-        float64, `height` and `width` (pixels of the photo or box itself), the `MEASURES`, `turn` (clockwise degrees
-        that would set it upright) and `turn_margin` (how sure; see `rotation.suspected_turns`). All NaN where a photo
-        cannot be read, `turn` and `turn_margin` also where the dataset has no clear up. And the problems: `path` and
-        `reason`, one row for each row that cannot be read.
+    Photos are read one by one; what is kept of one is its numbers and its description for `suspected_turns`, 354 bytes.
     """
     jobs = [(root / path, box) for path, box in zip(table["path"], boxes(table), strict=True)]
     rows: list[dict[str, float]] = []
     features: list[Features] = []
     problems: list[tuple[str, str]] = []
-    results = in_threads(lambda job: _measured(*job), jobs)
+    results = in_threads(partial(or_error, _described), jobs)
     for path, result in zip(table["path"], track(results, "Measuring photos", total=len(jobs)), strict=True):
         if isinstance(result, PhotoError):
             rows.append({})
@@ -114,35 +100,14 @@ def quality_table(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.Dat
 
 
 def measure_file(path: Path, bbox: Box | None = None) -> tuple[dict[str, float], Photo]:
-    """Read a photo at the working size and measure it.
-
-    Args:
-        path: The photo.
-        bbox: [x, y, width, height] in pixels to measure instead of the whole photo.
-
-    Returns:
-        `height` and `width` in pixels of the photo or box itself, and the `MEASURES`; and the pixels that were
-        measured, uint8 (H, W, 3), longer side 256.
-
-    Raises:
-        PhotoError: The photo cannot be read, or the box misses it.
-    """
+    """`height`, `width` and the `MEASURES` of a photo, or of a box in it, and the pixels that were measured."""
     height, width = photo_size(path, bbox)
     photo = read_photo(path, scaled_size(height, width, WORKING_SIDE), bbox)
     return {"height": height, "width": width, **measure(photo), "aspect_ratio": width / height}, photo
 
 
 def flag_quality(quality: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
-    """List what is beyond a threshold.
-
-    Args:
-        quality: As `quality_table` returns it; NaN is never flagged.
-        thresholds: One number an issue.
-
-    Returns:
-        `image_id`, `path`, `issue`, `value` and `threshold`; a photo has a row for each of its issues. Issues in the
-        order of `Thresholds`, the worst photo of each first.
-    """
+    """A row for each issue of each photo, `value` and `threshold`: by issue, the worst photo first; never for NaN."""
     found = [quality.iloc[:0][["image_id", "path"]].assign(issue="", value=0.0, threshold=0.0)]
     for issue, threshold in asdict(thresholds).items():
         measured, bad = ISSUES[issue]
@@ -153,9 +118,14 @@ def flag_quality(quality: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def _measured(path: Path, bbox: Box | None) -> tuple[dict[str, float], Features] | PhotoError:
+def or_error(function: Callable[[ItemT], ResultT], item: ItemT) -> ResultT | PhotoError:
+    """What the function returns, or the PhotoError that it raises."""
     try:
-        numbers, photo = measure_file(path, bbox)
+        return function(item)
     except PhotoError as error:
         return error
+
+
+def _described(job: tuple[Path, Box | None]) -> tuple[dict[str, float], Features]:
+    numbers, photo = measure_file(*job)
     return numbers, describe(photo, numbers["aspect_ratio"])
