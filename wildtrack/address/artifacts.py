@@ -39,7 +39,7 @@ class Artifacts:
     matching: Matching | None = None  # calibrations and thresholds learnt on the validation photos
 
     def catalogue_path(self, chosen: Path | None) -> Path:
-        """The catalogue to use, a folder or a CSV: the chosen one, else the one the model was trained on."""
+        """The catalogue to use, a folder or a CSV: the chosen one, else that of the training."""
         if chosen is not None:
             return chosen
         if self.config is None:
@@ -52,7 +52,7 @@ class Artifacts:
         return self.config.data
 
     def trained_on(self, digests: Sequence[str]) -> npt.NDArray[np.bool_] | None:
-        """Which photos, by their N `photo_digests`, the model was trained on: bool (N,); None for a third-party one."""
+        """Which of N photos, by their digests, the model was trained on: bool (N,); None where that is not known."""
         if self.split is None:
             return None
         trained = self.split["sha256"][(self.split["split"] == "train") & (self.split["sha256"] != "")]
@@ -61,7 +61,7 @@ class Artifacts:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives, but for what is learnt on its validation photos about matching."""
+    """What a training gives, without what is learnt on its validation photos about matching."""
 
     model: Any  # the trained Keras model
     onnx: Path  # the same, exported
@@ -77,10 +77,7 @@ def artifact_files(folder: Path) -> SealedSet:
 
 
 def save_artifacts(folder: Path, trained: Trained, matching: Matching | None) -> None:
-    """Write every artifact of a training as one set; an older set in the folder is replaced as a whole.
-
-    `matching` is learnt on the validation photos; None without such photos.
-    """
+    """Write every artifact of a training as one set, in place of an older one."""
 
     def write(staging: Path) -> None:
         trained.model.save(staging / "model.keras")
@@ -103,16 +100,12 @@ def keras_file(folder: Path) -> Path | None:
 
 
 def holds_model(folder: Path) -> bool:
-    """Whether there is a model in a folder, ours or a third-party one."""
+    """Whether there is a model in a folder."""
     return keras_file(folder) is not None or (folder / "model.onnx").is_file()
 
 
 def open_artifacts(folder: Path) -> Artifacts:
-    """Open our own set, every file checked, or a third-party model with its `preprocessor.pkl`.
-
-    Raises:
-        UserError: There is no model, or something is missing, damaged or altered.
-    """
+    """Open WildTrack's set, every file checked, or a third-party model with `preprocessor.pkl`; else a UserError."""
     if not folder.is_dir():
         raise UserError(f"there is no folder {str(folder)!r} with a trained model; {TRAIN_FIRST}")
     about = artifact_files(folder).open()
@@ -125,12 +118,9 @@ def open_artifacts(folder: Path) -> Artifacts:
     for name in ("model_config.yaml", "split.csv", *([MATCHING] if "matching" in about else [])):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing; {RESTORE}")
-    config, split = read_training_config(folder / "model_config.yaml", RESTORE), _read_split(folder / "split.csv")
-    return Artifacts(folder, preprocessor, config, split, read_matching(folder / MATCHING))
-
-
-def _read_split(path: Path) -> pd.DataFrame:
-    try:  # pandas, too, raises ValueError
-        return pd.read_csv(path, dtype=str, keep_default_na=False, usecols=SPLIT_COLUMNS)[SPLIT_COLUMNS]
+    config, path = read_training_config(folder / "model_config.yaml", RESTORE), folder / "split.csv"
+    try:
+        split = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=SPLIT_COLUMNS)[SPLIT_COLUMNS]
     except ValueError as error:
         raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {RESTORE}") from error
+    return Artifacts(folder, preprocessor, config, split, read_matching(folder / MATCHING))

@@ -151,7 +151,7 @@ def test_keras_runs_what_cannot_be_exported(
     expected = opened(theirs)
     (theirs / "model.onnx").unlink()
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise error
 
     if name == "export":

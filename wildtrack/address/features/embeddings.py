@@ -26,7 +26,7 @@ KEYS = "keys"  # the array of the file that is no output of the engine
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """A model's outputs for those of a catalogue's N photos that could be read."""
+    """A model's outputs for those of a catalogue's photos that could be read."""
 
     rows: np.ndarray  # int (M,), increasing: their rows in the catalogue, M >= 1
     outputs: Outputs  # "embedding" float32 (M, D), length one, and "probabilities" float32 (M, identities)
@@ -36,10 +36,10 @@ class Embedded:
 def run_engine(
     engine: Engine, read: Reader, rows: np.ndarray, description: str | None = None
 ) -> tuple[Outputs, dict[int, str]]:
-    """The engine's outputs for the photos `read` gives of some rows (int (N,)), and {row: reason} of unreadable ones.
+    """The engine's float32 outputs for the readable photos of rows int (N,), and {row: reason} of unreadable ones.
 
-    Outputs are float32, one row for each readable photo; {} where there is none. Every thread reads a batch and runs
-    the engine on it, so no core waits, and memory holds a batch a core. A progress bar shows the description, if any.
+    Every thread reads a batch and runs the engine on it, so no core waits, and memory holds a batch a core. A progress
+    bar shows the description, if any.
     """
     outputs: Outputs = {}
     reasons: dict[int, str] = {}
@@ -54,7 +54,10 @@ def run_engine(
                 reasons[row] = str(error)
         return len(photos), engine.run(np.stack(photos)) if photos else {}
 
-    batches = _batches(engine, rows.tolist())
+    if isinstance(engine, KerasEngine):  # which runs batches one by one; others are cut up evenly between the cores
+        batches = [rows[start : start + KERAS_BATCH].tolist() for start in range(0, len(rows), KERAS_BATCH)]
+    else:
+        batches = pieces(rows.tolist(), BATCH)
     with progress_bar(disable=description is None) as progress:
         task = progress.add_task(description or "", total=len(rows))
         for batch, (count, found) in zip(batches, in_threads(run, batches), strict=True):
@@ -66,24 +69,20 @@ def run_engine(
     return {name: values[:done] for name, values in outputs.items()}, reasons
 
 
-def _batches(engine: Engine, rows: list[int]) -> list[Sequence[int]]:
-    """The rows cut up: evenly between the cores, or into whole batches for an engine that runs them one by one."""
-    if isinstance(engine, KerasEngine):
-        return [rows[start : start + KERAS_BATCH] for start in range(0, len(rows), KERAS_BATCH)]
-    return pieces(rows, BATCH)
-
-
 def cached_outputs(
     engine: Engine, name: str, table: pd.DataFrame, digests: Sequence[str], read: Reader, cache: CacheConfig
 ) -> Embedded:
     """An engine's outputs for the photos of N >= 1 catalogue rows; it is run over those that are not in the cache yet.
 
-    A photo is known by its file's digest and its box, the model by its name, such as a saved one's `cache_name`; a
-    photo with the digest "" is embedded and not kept. `read` gives a row's photo at the model's size. When a model's
-    file grows beyond the limit, photos outside the table are dropped, and then the files of the models not used for
-    longest. UserError where none of the photos can be read.
+    `name` is the model's, such as its `cache_name`; a photo with the digest "" is not kept; `read` gives a row's photo
+    at the model's size. Beyond the limit, photos outside the table are dropped, then the models not used for longest.
+    UserError where none of the photos can be read.
     """
-    keys = _keys(table, digests)
+    named = [
+        hashlib.sha256(f"{digest} {box}".encode()).hexdigest() if digest else f"row {row}"  # a space: not kept
+        for row, (digest, box) in enumerate(zip(digests, boxes(table), strict=True))
+    ]
+    keys = np.array(named, dtype="<U64")
     entries = Cache(cache.root / "embeddings", ".npz", cache.cache_gb)
     known = entries.get(name, _load) or {}
     places = _places(known, keys)
@@ -113,15 +112,6 @@ def cached_outputs(
 def _places(known: Outputs, keys: np.ndarray) -> np.ndarray:
     """The place of each key in the cached arrays, int (N,); -1 for one that is not there."""
     return pd.Index(known.get(KEYS, [])).get_indexer(pd.Index(keys))
-
-
-def _keys(table: pd.DataFrame, digests: Sequence[str]) -> np.ndarray:
-    """Keys of each row's photo and box, str (N,); unique ones with a space for files that could not be read."""
-    named = [
-        hashlib.sha256(f"{digest} {box}".encode()).hexdigest() if digest else f"row {row}"
-        for row, (digest, box) in enumerate(zip(digests, boxes(table), strict=True))
-    ]
-    return np.array(named, dtype="<U64")
 
 
 def _load(entry: Path) -> Outputs:

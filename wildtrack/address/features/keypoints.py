@@ -43,9 +43,8 @@ class Keypoints:
 def find_keypoints(photo: npt.NDArray[np.uint8]) -> Keypoints:
     """At most `MOST` keypoints of a photo, uint8 (H, W, 3) RGB, the strongest first; thread-safe.
 
-    Contrast is equalised tile by tile (CLAHE), for photos in haze. SIFT (Lowe, IJCV 2004) finds the keypoints, and
-    descriptors are the roots of its entries (Arandjelovic and Zisserman, "Three things everyone should know to improve
-    object retrieval", CVPR 2012).
+    SIFT (Lowe, IJCV 2004) after CLAHE, for photos in haze; descriptors are the roots of its entries (Arandjelovic and
+    Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012).
     """
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     grey = cv2.createCLAHE(CLIP, TILES).apply(grey)  # an object a call: it is not safe across threads
@@ -66,9 +65,8 @@ def read_keypoints(photo: Path | BinaryIO, bbox: Box | None) -> Keypoints:
 
 
 def cached_keypoints(table: pd.DataFrame, root: Path, digests: Sequence[str], cache: CacheConfig) -> list[Keypoints]:
-    """The keypoints of every photo of a catalogue, each computed once and then found by its digest.
+    """The keypoints of every photo of a catalogue, each computed once and then found by its digest, unless that is "".
 
-    The table has `path`, relative to `root`, and `bbox` where there are boxes; a photo whose digest is "" is not kept.
     UserError where a photo that was there when the catalogue was read cannot be read any more.
     """
     entries = Cache(cache.root / "keypoints", ".npz", cache.cache_gb)  # one limit for all settings: old ones make room
@@ -85,16 +83,13 @@ def cached_keypoints(table: pd.DataFrame, root: Path, digests: Sequence[str], ca
         except PhotoError as error:
             raise gone_bad(path, error) from error
         if digest:
-            entries.put(key, lambda part: _save(part, found))
+            arrays: Any = {"places": found.places, "descriptors": found.descriptors, "size": np.array(found.size)}
+            entries.put(key, lambda part: np.savez(part, allow_pickle=False, **arrays))
         return found
 
     found = list(track(in_threads(look, jobs), "Finding keypoints", len(jobs)))
     entries.trim()
     return found
-
-
-def _save(entry: Path, found: Keypoints) -> None:
-    np.savez(entry, places=found.places, descriptors=found.descriptors, size=np.array(found.size))
 
 
 def _load(entry: Path) -> Keypoints:

@@ -41,9 +41,9 @@ def backbone_builder(name: str) -> Callable[..., keras.Model]:
 
 
 def family_scaling(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The backbone family's `preprocess_input` as float32 kernel (3, 3) and bias (3,): y = x @ kernel + bias.
+    """The backbone family's `preprocess_input` of RGB 0-255 as float32 kernel (3, 3) and bias (3,): x @ kernel + bias.
 
-    x is RGB, 0-255. Every family's scaling is affine in the three channels, so four probes give it exactly.
+    Every family's scaling is affine in the three channels, so four probes give it exactly.
     """
     preprocess_input = sys.modules[backbone_builder(name).__module__].preprocess_input
     probes = np.vstack([np.zeros((1, 3)), 255.0 * np.eye(3)]).astype(np.float32)  # black, red, green, blue
@@ -72,11 +72,10 @@ class Backbone:
 
 
 def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: str) -> Backbone:
-    """A backbone without its top, `alpha` times as wide as usual where its family has that option.
+    """A backbone without its top, `alpha` times as wide as usual where its family has that option; else a UserError.
 
-    `image_size` is its height and width in pixels; None is PRETRAINED_SIZE or RANDOM_SIZE, depending on the weights.
-    `weights` is "auto", "imagenet", "none" or the path of a weights file. UserError for an unknown backbone, a size
-    that it cannot take, or weights that are not available.
+    Height and width are `image_size` pixels; None is PRETRAINED_SIZE or RANDOM_SIZE. `weights` is "auto", "imagenet",
+    "none" or the path of a weights file.
     """
     builder = backbone_builder(name)
     options = {"alpha": alpha} if "alpha" in inspect.signature(builder).parameters else {}
@@ -90,8 +89,7 @@ def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: 
             reason = _first_line(error)
             raise UserError(f"{name} cannot be built at image_size {size}, alpha {alpha}: {reason}") from error
 
-    pretrained, origin = partial(build, image_size or PRETRAINED_SIZE), weights
-    network = None
+    pretrained, network, origin = partial(build, image_size or PRETRAINED_SIZE), None, weights
     if weights in ("auto", "imagenet"):
         network, origin = _with_imagenet(pretrained, weights), "imagenet"
     elif weights != "none":

@@ -9,13 +9,11 @@
       -> the best of the sub-centres    "cosine"         (B, identities)
       -> x SCALE -> softmax             "probabilities"  (B, identities)
 
-Pooling "average" is the mean of the backbone's last map, for pretrained weights. "grid" is for random weights, because
-a few hundred photos can train the stem (the backbone up to its last map of one cell per 8 pixels) but not the deep
-layers: it ends at the stem and keeps a coarse grid of its map. docs/results.md has the figures.
+Pooling "average" is the mean of the backbone's last map. "grid", for random weights, ends at the stem (the backbone up
+to its last map of one cell per 8 pixels), which a few hundred photos can train, and keeps a coarse grid of its map.
 """
 
 import math
-from typing import Any
 
 import keras
 
@@ -29,11 +27,10 @@ GRID = 8  # cells a side that grid pooling leaves of that map, roughly
 
 
 def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: str, sub_centres: int = 1) -> keras.Model:
-    """The whole network, from photos to probabilities, around a backbone, which becomes part of it.
+    """The whole network, around a backbone; UserError where that has no map for grid pooling.
 
     `pooling` is "average", "grid" or "auto": grid for random weights, average for others. Of an identity's
-    `sub_centres` the nearest one counts (Deng et al., "Sub-center ArcFace: Boosting Face Recognition by Large-Scale
-    Noisy Web Faces", ECCV 2020). UserError for a backbone that has no map for grid pooling.
+    `sub_centres` the nearest one counts (Deng et al., "Sub-center ArcFace", ECCV 2020).
     """
     if pooling == "auto":
         pooling = "average" if backbone.pretrained else "grid"
@@ -51,7 +48,11 @@ def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: st
     scaling = keras.layers.Conv2D(3, 1, trainable=False, name="scaling")
     features = network(scaling(photos))  # (B, h, w, channels)
     scaling.set_weights([kernel[None, None], bias])
-    pooled = _grid(features) if pooling == "grid" else keras.layers.GlobalAveragePooling2D(name="pooled")(features)
+    if pooling == "grid":  # the mean of each cell, in place, standardised: (B, about GRID * GRID * channels)
+        cells = keras.layers.AveragePooling2D(max(1, features.shape[1] // GRID), name="grid")(features)
+        pooled = keras.layers.BatchNormalization(name="pooled_norm")(keras.layers.Flatten(name="pooled")(cells))
+    else:
+        pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
     projected = keras.layers.Dense(embed_dim, use_bias=False, name="projection")(pooled)
     centred = keras.layers.BatchNormalization(name="projection_norm")(projected)
     embedding = L2Normalize(name="embedding")(centred)  # (B, embed_dim)
@@ -69,10 +70,3 @@ def stem(backbone: keras.Model) -> list[keras.layers.Layer]:
     side = math.ceil(backbone.input_shape[1] / STEM_STRIDE)
     ends = [place for place, layer in enumerate(backbone.layers) if tuple(layer.output.shape[1:-1]) == (side, side)]
     return list(backbone.layers[: ends[-1] + 1]) if ends else []
-
-
-def _grid(features: Any) -> Any:
-    """(B, h, w, channels) -> (B, about GRID * GRID * channels): the mean of each cell, in place, standardised."""
-    cell = max(1, features.shape[1] // GRID)
-    cells = keras.layers.AveragePooling2D(cell, name="grid")(features)
-    return keras.layers.BatchNormalization(name="pooled_norm")(keras.layers.Flatten(name="pooled")(cells))

@@ -21,7 +21,6 @@ BATCH = 8  # photos; measured: larger ones are no faster, and every core holds o
 KERAS_BATCH = 16  # photos; Keras takes one batch at a time, and each costs it some milliseconds
 
 Outputs = dict[str, np.ndarray]  # see `Engine.run`
-
 MAKE_ANEW = "delete it, and it is made anew from the model.keras or model.h5 in its folder"
 
 
@@ -29,11 +28,7 @@ class Engine(Protocol):
     """Runs a network."""
 
     def run(self, photos: np.ndarray) -> Outputs:
-        """Run the network on a batch of photos, uint8 (B, H, W, 3) RGB; thread-safe.
-
-        Returns:
-            "embedding" float32 (B, D) and, where the network classifies, "probabilities" float32 (B, identities).
-        """
+        """uint8 (B, H, W, 3) RGB -> float32 "embedding" (B, D) and perhaps "probabilities" (B, C); thread-safe."""
 
 
 class KerasEngine:

@@ -19,10 +19,7 @@ LIBRARIES = ("builtins", "keras", "tensorflow")  # their base classes are no cod
 def model_fingerprint(
     architecture: str, weights: Iterable[np.ndarray], image_size: tuple[int, int], scaling: str
 ) -> str:
-    """A hash of the model and its preprocessing, whatever the engine: equal ones make comparable embeddings.
-
-    `architecture` has the layers and the embedding's place, in words that do not change between loads.
-    """
+    """A hash of the model and its preprocessing, whatever the engine: equal ones make comparable embeddings."""
     digest = hashlib.sha256(json.dumps([architecture, list(image_size), scaling, READER_VERSION]).encode())
     for array in weights:
         digest.update(f"{array.shape}{array.dtype}".encode())
@@ -38,10 +35,7 @@ def current_fingerprint(saved: str, reader_version: int) -> str:
 
 
 def cache_name(fingerprint: str, model: Path) -> str:
-    """The cache key of a saved model's outputs: a hash of its fingerprint and its file.
-
-    The file keeps apart models that state the same fingerprint, and engines, whose outputs differ in the last digits.
-    """
+    """The cache key of a saved model's outputs: a hash of its fingerprint and its file, as engines differ slightly."""
     return hashlib.sha256(f"{fingerprint} {sha256(model)}".encode()).hexdigest()
 
 
@@ -50,14 +44,12 @@ def code_digest(custom_objects: Mapping[str, Any]) -> str:
 
     Code whose source cannot be read gets a new one each time, so that nothing made with it counts as current.
     """
+    sources = {}
     try:
-        sources = {name: [inspect.getsource(part) for part in _parts(each)] for name, each in custom_objects.items()}
+        for name, each in custom_objects.items():
+            bases = inspect.getmro(each)[1:] if inspect.isclass(each) else ()
+            parts = [each, *(base for base in bases if base.__module__.partition(".")[0] not in LIBRARIES)]
+            sources[name] = [inspect.getsource(part) for part in parts]
     except (OSError, TypeError):
         return secrets.token_hex(32)
     return hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()
-
-
-def _parts(each: Any) -> list[Any]:
-    if not inspect.isclass(each):
-        return [each]
-    return [each, *(base for base in each.__mro__[1:] if base.__module__.partition(".")[0] not in LIBRARIES)]

@@ -31,8 +31,7 @@ class TimmEngine:
         self.turn = Lock()  # each call takes all cores
         data = timm.data.resolve_model_data_config(model)
         self.mean, self.std = np.float32(data["mean"]), np.float32(data["std"])  # (3,), of pixels 0-1
-        height, width = data["input_size"][1:]
-        self.image_size: tuple[int, int] = (height, width)
+        self.image_size: tuple[int, int] = tuple(data["input_size"][1:])
         weights = [value.numpy() for value in model.state_dict().values()]
         self.megabytes = sum(array.nbytes for array in weights) / 1e6
         scaling = f"mean {self.mean.tolist()} std {self.std.tolist()}"
@@ -56,10 +55,7 @@ def check_packages() -> None:
 
 
 def open_megadescriptor(source: str) -> TimmEngine:
-    """Load MegaDescriptor, or another timm model of its form; UserError where it cannot be loaded.
-
-    `source` is a folder with `config.json` and the weights, else a name on the Hugging Face hub; "" is DEFAULT.
-    """
+    """The timm model in a folder with `config.json` and weights, else of that name on the hub ("": DEFAULT)."""
     name = f"local-dir:{source}" if source and Path(source).is_dir() else f"hf-hub:{source or DEFAULT}"
     log.info("Looking for %s, on this disk or to download.", name)
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # no code from a pickled file, whatever an older timm allows

@@ -1,4 +1,4 @@
-"""A saved Keras model, ours or a third-party one, as one network: photos in, embedding and probabilities out."""
+"""A saved Keras model as one network: photos in, embedding and probabilities out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +20,9 @@ LAYERS_WERE_IN = "wildtrack.address.layers"  # in fingerprints: they do not chan
 
 
 def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
-    """Load a `.keras` or `.h5` file without running code from it.
+    """Load a `.keras` or `.h5` file without running code from it; UserError where it is damaged or unsafe.
 
-    `custom_objects` are the user's own layer classes, by name. UserError where the file is damaged or unsafe, or has a
-    layer class that is neither plain nor among them.
+    `custom_objects` are the layer classes, by name, that are allowed besides the plain ones.
     """
     names = ("L2Normalize", "Custom>L2Normalize", "WildTrack>L2Normalize")
     known = {**dict.fromkeys(names, L2Normalize), **custom_objects}
@@ -38,8 +37,7 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
             "import it and name it in CUSTOM_OBJECTS at the top of the script, or in custom_objects in a notebook; "
             "Lambda layers and others that run code or read files are refused"
         ) from error
-    except Exception as error:  # Keras raises nearly anything for a file it cannot read
-        # Keras nests its errors, the cause last, and quotes whole configurations in between
+    except Exception as error:  # Keras raises nearly anything, nested, with whole configurations before the cause
         cause = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
         reason = cause.partition(" Full object config:")[0][:300]
         raise UserError(f"{path} cannot be loaded: {reason}; ask its author for an intact file") from error
@@ -47,20 +45,18 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
 
 @dataclass(frozen=True)
 class Network:
-    """A model opened up. `keras_model` maps (B, H, W, 3) to a dict of "embedding" and "probabilities"."""
+    """An opened model."""
 
-    keras_model: keras.Model
+    keras_model: keras.Model  # maps (B, H, W, 3) to a dict of "embedding" and "probabilities"
     embedding_from: str  # in words
     features: Any | None  # symbolic (B, h, w, C), the last spatial map, for Grad-CAM; None where there is none
     scales_itself: bool  # takes 0-255 pixels
 
 
 def open_network(model: keras.Model) -> Network:
-    """The same network with its embedding as an output.
+    """The same network with its embedding as an output; UserError where it has none, or does not take one photo.
 
-    The embedding is the last `L2Normalize` layer's output, else the tensor that feeds the classification
-    layer (the last layer with weights), normalised. UserError for a model that is not built of layers, has none with
-    weights, or does not take one photo and give one answer.
+    It is the output of the last `L2Normalize`, else the input of the last layer with weights, normalised.
     """
     if not _is_plain(model):
         raise UserError(
@@ -125,10 +121,7 @@ def _is_plain(layer: Any) -> bool:
 
 
 def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
-    """The output for `tensor` of a model whose layers, and those of models inside it, are called one by one.
-
-    Each call is appended to `calls`.
-    """
+    """The output for `tensor` of a model; every call of a layer, also in models inside it, is appended to `calls`."""
 
     def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
         if _is_plain(layer):
@@ -147,11 +140,8 @@ def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
 
 
 def network_fingerprint(network: Network, image_size: tuple[int, int], scaling: str, code: str = "") -> str:
-    """The `model_fingerprint` of an opened network; the same for every load of one file.
-
-    `code` is the `code_digest` of the layer classes that are not Keras' own.
-    """
-    keras_model = network.keras_model
-    layers = keras_model.to_json(sort_keys=True).replace(L2Normalize.__module__, LAYERS_WERE_IN)
-    architecture = layers + network.embedding_from + code
-    return model_fingerprint(architecture, keras_model.get_weights(), image_size, scaling)
+    """The same for every load of one file; `code` is the `code_digest` of the layer classes that are not Keras' own."""
+    layers = network.keras_model.to_json(sort_keys=True).replace(L2Normalize.__module__, LAYERS_WERE_IN)
+    return model_fingerprint(
+        layers + network.embedding_from + code, network.keras_model.get_weights(), image_size, scaling
+    )

@@ -15,10 +15,7 @@ from wildtrack.errors import UserError
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """The content of `preprocessor.pkl`.
-
-    A third-party model's file has only the first four of these (its labels as `label2id` and `id2label`).
-    """
+    """The content of `preprocessor.pkl`; a third-party model's has only the first four, labels as `id2label`."""
 
     image_size: tuple[int, int]  # height, width
     embed_dim: int
@@ -42,11 +39,11 @@ class Preprocessor:
 
 
 class _File(msgspec.Struct):
-    """The keys that a file must have, whoever wrote it, and two more of ours."""
+    """The keys that a file must have, whoever wrote it, and two more of WildTrack's."""
 
     image_size: Annotated[list[Annotated[float, Meta(ge=8, le=4096)]], Meta(min_length=1)]
     embed_dim: Annotated[int, Meta(ge=1)]
-    use_l2norm: bool
+    use_l2norm: Any  # true or false in any form; nothing depends on it
     label2id: Any
     id2label: Annotated[dict[int, str | int], Meta(min_length=1)]  # numbers may be text, as in JSON
     scaling: Literal[SCALINGS] | None = None  # type: ignore[valid-type]
@@ -54,7 +51,7 @@ class _File(msgspec.Struct):
 
 
 def load_preprocessor(path: Path) -> Preprocessor:
-    """Read our own or a third-party `preprocessor.pkl`; UserError names what is missing or wrong in it."""
+    """Read WildTrack's or a third-party `preprocessor.pkl`; UserError names what is missing or wrong in it."""
     values = load_plain_pickle(path)
     try:
         if isinstance(values, dict) and "image_size" in values:  # one side, or height, width and perhaps channels
@@ -69,4 +66,4 @@ def load_preprocessor(path: Path) -> Preprocessor:
         sides = int(file.image_size[0]), int(file.image_size[-1])
     except ValueError as error:  # as msgspec's, too
         raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}") from error
-    return Preprocessor(sides, file.embed_dim, file.use_l2norm, identities, file.scaling, file.reader_version)
+    return Preprocessor(sides, file.embed_dim, bool(file.use_l2norm), identities, file.scaling, file.reader_version)

@@ -1,4 +1,4 @@
-"""The model in an artifacts folder, our own or a third-party one, opened: by ONNX Runtime, else by Keras.
+"""The model in an artifacts folder, opened by ONNX Runtime, else by Keras.
 
 `model.onnx` is made from the Keras file of the same folder where it is missing or outdated, which takes TensorFlow.
 """
@@ -6,6 +6,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,20 +62,24 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
     UserError where there is no model, or it cannot be used or does not fit `preprocessor.pkl` or the scaling. With
     `loading.onnx_only` also ExportError and OSError, where `model.onnx` cannot be made or written.
     """
-    onnx = open_onnx(artifacts, loading)
-    if onnx is not None:
+    if (onnx := open_onnx(artifacts, loading)) is not None:
         return _opened_onnx(onnx)
     load_tensorflow()
     from wildtrack.address.models.export import ExportError, export_onnx
+    from wildtrack.address.models.network import network_fingerprint
 
-    source, path = _keras_source(artifacts), artifacts.folder / ONNX
-    network = open_network_of(artifacts, loading.custom_objects)
-    about = _about(artifacts, network, loading, sample)
-    model = with_scaling(network, about["scaling"])
-
-    def write(part: Path) -> None:
-        export_onnx(model, part, about)
-
+    network, path = open_network_of(artifacts, loading.custom_objects), artifacts.folder / ONNX
+    source, known, scaling = _keras_source(artifacts), artifacts.preprocessor, loading.scaling
+    if scaling == "auto":
+        scaling = known.scaling or find_scaling(network, known.identities, sample)
+    model = with_scaling(network, scaling)
+    about = {"source_sha256": sha256(source), "embedding_from": network.embedding_from, "scaling": scaling}
+    if artifacts.config is not None:
+        about["fingerprint"] = current_fingerprint(artifacts.config.fingerprint, known.reader_version)
+    else:
+        about["custom_objects"] = loading.code
+        about["fingerprint"] = network_fingerprint(network, known.image_size, scaling, about["custom_objects"])
+    write = partial(export_onnx, model, metadata=about)
     try:
         if artifacts.config is None:
             write_atomically(path, write)
@@ -86,17 +91,16 @@ def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) ->
         if loading.onnx_only:
             raise
         log.warning("%s: Keras runs it instead, which is slower.", error)
-        named = about["fingerprint"], cache_name(about["fingerprint"], source)
-        return OpenedModel(KerasEngine(model), *named, source, "Keras", about["embedding_from"], about["scaling"])
-    made = source.name, about["scaling"], about["embedding_from"]
+        names = about["fingerprint"], cache_name(about["fingerprint"], source)
+        return OpenedModel(KerasEngine(model), *names, source, "Keras", network.embedding_from, scaling)
+    made = source.name, scaling, network.embedding_from
     log.info("Made model.onnx from %s: pixels scaled to %s; embedding from %s.", *made)
     return _opened_onnx(OnnxEngine(path))
 
 
 def open_onnx(artifacts: Artifacts, loading: LoadingConfig) -> OnnxEngine | None:
-    """The engine of the folder's `model.onnx`, without TensorFlow.
+    """The engine of `model.onnx`, without TensorFlow; None where it is missing or a third-party one's is outdated.
 
-    None where that file is missing or, in a third-party set, was not made from the model and settings of now.
     UserError where it is damaged and cannot be made anew, or the scaling does not fit.
     """
     path, source, ours = artifacts.folder / ONNX, keras_file(artifacts.folder), artifacts.config is not None
@@ -121,33 +125,14 @@ def open_onnx(artifacts: Artifacts, loading: LoadingConfig) -> OnnxEngine | None
 
 
 def _opened_onnx(engine: OnnxEngine) -> OpenedModel:
-    path, scaling, origin = engine.path, engine.metadata.get("scaling"), engine.metadata.get("embedding_from")
+    scaling, origin = engine.metadata.get("scaling"), engine.metadata.get("embedding_from")
     if scaling not in SCALINGS or origin is None:
-        raise UserError(f"{path} was not written by WildTrack; {MAKE_ANEW}")
-    return OpenedModel(engine, engine.fingerprint, engine.cache_name, path, "ONNX Runtime", origin, scaling)
-
-
-def _about(artifacts: Artifacts, network: "Network", loading: LoadingConfig, sample: Sample) -> dict[str, str]:
-    """The metadata for `model.onnx`, with the fingerprint our own model was saved with or a third-party one's."""
-    from wildtrack.address.models.network import network_fingerprint
-
-    known, scaling = artifacts.preprocessor, loading.scaling
-    if scaling == "auto":
-        scaling = known.scaling or find_scaling(network, known.identities, sample)
-    about = {"source_sha256": sha256(_keras_source(artifacts)), "embedding_from": network.embedding_from}
-    if artifacts.config is not None:
-        fingerprint = current_fingerprint(artifacts.config.fingerprint, known.reader_version)
-    else:
-        about["custom_objects"] = loading.code
-        fingerprint = network_fingerprint(network, known.image_size, scaling, about["custom_objects"])
-    return about | {"scaling": scaling, "fingerprint": fingerprint}
+        raise UserError(f"{engine.path} was not written by WildTrack; {MAKE_ANEW}")
+    return OpenedModel(engine, engine.fingerprint, engine.cache_name, engine.path, "ONNX Runtime", origin, scaling)
 
 
 def open_network_of(artifacts: Artifacts, custom_objects: Mapping[str, Any]) -> "Network":
-    """The Keras network in `model.keras`, or in `model.h5` where the former is missing; takes TensorFlow.
-
-    UserError where there is none, or it cannot be used or takes photos of another size than `preprocessor.pkl` says.
-    """
+    """The network in `model.keras`, else in `model.h5`; UserError where it cannot be used with such photos."""
     from wildtrack.address.models.network import load_keras_file, open_network
 
     network = open_network(load_keras_file(_keras_source(artifacts), custom_objects))
@@ -172,8 +157,8 @@ def export_trained(model: Any, preprocessor: Preprocessor, path: Path) -> Opened
     from wildtrack.address.models.export import export_onnx
     from wildtrack.address.models.network import network_fingerprint, open_network
 
-    network, scaling = open_network(model), "0-255"
-    fingerprint = network_fingerprint(network, preprocessor.image_size, scaling)
-    about = {"fingerprint": fingerprint, "embedding_from": network.embedding_from, "scaling": scaling}
+    network = open_network(model)
+    fingerprint = network_fingerprint(network, preprocessor.image_size, "0-255")
+    about = {"fingerprint": fingerprint, "embedding_from": network.embedding_from, "scaling": "0-255"}
     write_atomically(path, lambda part: export_onnx(network.keras_model, part, about))
     return _opened_onnx(OnnxEngine(path))

@@ -1,8 +1,4 @@
-"""Pixel scaling: the range of values that a network's first layer expects of pixels that are 0-255.
-
-Our own networks take 0-255 and scale inside, as their backbone's family requires (`backbones.family_scaling`). A
-third-party network may expect another range of SCALINGS: `find_scaling` finds it, `with_scaling` adds the layer.
-"""
+"""Pixel scaling: the range of SCALINGS that a network's first layer expects of pixels; WildTrack's take 0-255."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,11 +44,10 @@ def with_scaling(network: "Network", scaling: str) -> Any:
 
 
 def find_scaling(network: "Network", identities: Sequence[str], sample: Callable[[], Decoded]) -> str:
-    """The one of SCALINGS that a third-party network expects.
+    """The one of SCALINGS that a third-party network expects: 0-255 for one with a scaling layer of its own.
 
-    It is 0-255 for a network with a scaling layer of its own; else the range in which the classifier gives the true
-    identities of labelled photos the highest mean log-probability. `sample` loads these photos where they are needed.
-    UserError where the classes are not the identities, or none of the identities is in the photos.
+    Else the range in which the classifier gives the true identities of labelled photos, from `sample`, the highest mean
+    log-probability. UserError where the classes are not the identities, or no photo shows one of these.
     """
     if network.scales_itself:
         return "0-255"

@@ -31,10 +31,7 @@ class ForeignClassError(Exception):
 
 
 def check_config(config: Any, custom_objects: Collection[str]) -> None:
-    """Raise ForeignClassError for a configuration (from JSON) with more than plain layers and the user's own classes.
-
-    Those are named by `custom_objects` or registered with Keras.
-    """
+    """Raise ForeignClassError for more than plain layers, those in `custom_objects` and those registered with Keras."""
     for node in _named(config):
         names = {str(node["class_name"]), str(node.get("registered_name") or node["class_name"])}
         names |= {name.rpartition(">")[2] for name in names}  # without the package of the one who registered it

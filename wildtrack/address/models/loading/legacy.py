@@ -32,26 +32,21 @@ ARITHMETIC = {
 
 @contextmanager
 def readable_by_keras_3(path: Path, custom_objects: Collection[str]) -> Iterator[Path]:
-    """A file with the model of a `.keras` or `.h5` file that Keras 3 can load; deleted after the context.
+    """The file itself, or a copy for as long as the context lasts, with a configuration that Keras 3 can load.
 
-    It is `path` itself where its configuration needs no change. `custom_objects` names the user's own layer classes.
-    UnsafeFileError and ForeignClassError for what must not be opened; a damaged file raises other errors.
+    `custom_objects` names the user's own layer classes. UnsafeFileError and ForeignClassError for what must not be
+    opened; a damaged file raises other errors.
     """
-    if path.suffix == ".keras":
-        check_keras(path)
-    else:
-        check_hdf5(path)
-    text = _read_config(path)
-    config = json.loads(text)
+    (check_keras if path.suffix == ".keras" else check_hdf5)(path)
+    config = json.loads(_read_config(path))
     mended = mend(config)
     check_config(mended, custom_objects)
     if mended == config:
         yield path
         return
     with TemporaryDirectory(prefix="wildtrack-") as folder:
-        copy = Path(folder) / path.name
-        _write_with_config(path, copy, json.dumps(mended))
-        yield copy
+        _write_with_config(path, Path(folder) / path.name, json.dumps(mended))
+        yield Path(folder) / path.name
 
 
 def mend(node: Any) -> Any:

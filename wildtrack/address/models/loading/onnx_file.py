@@ -1,7 +1,6 @@
-"""An ONNX model of any program as an engine; its input's shape and type tell how photos are given to it.
+"""An ONNX model of any program as an engine, in one file, whose input's shape and type tell how photos are given to it.
 
-Limits: one input (batch, 3, height, width) or (batch, height, width, 3), with whole numbers 0-255 or with floats in one
-of SCALINGS (another mean and spread must be part of the model); one file, with all weights in it.
+It takes whole numbers 0-255, or floats in one of SCALINGS; another mean and spread must be part of the model.
 """
 
 from pathlib import Path
@@ -41,18 +40,15 @@ class OnnxFile:
         self.batch = shape[0] if isinstance(shape[0], int) else None  # photos at once; None: any number
         if self.batch not in (None, 1):
             raise UserError(f"{path} takes exactly {self.batch} photos at once; export it for any number, or for 1")
-        self.output = self._embedding_output()
-        if scaling == "auto" and self.dtype != np.uint8:
-            raise unknown_scaling(path)
-        self.scaling = "0-255" if self.dtype == np.uint8 else scaling
-
-    def _embedding_output(self) -> str:
         outputs = self.session.get_outputs()
         vectors = [output.name for output in outputs if len(output.shape) == 2]
         if "embedding" not in vectors and len(vectors) != 1:
             gives = ", ".join(f"{output.name} {output.shape}" for output in outputs)
             raise UserError(f"{self.path} gives {gives}; one output (batch, length) must be called embedding")
-        return "embedding" if "embedding" in vectors else vectors[0]
+        self.output = "embedding" if "embedding" in vectors else vectors[0]
+        if scaling == "auto" and self.dtype != np.uint8:
+            raise unknown_scaling(path)
+        self.scaling = "0-255" if self.dtype == np.uint8 else scaling
 
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
         """See `Engine.run`; "embedding" only, of length one."""
@@ -60,7 +56,6 @@ class OnnxFile:
         fed = values.transpose(0, 3, 1, 2) if self.channels_first else values
         batches = [fed] if self.batch is None else fed[:, None]
         with onnx_errors(f"{self.path} fails on photos of {self.image_size} pixels", "is the model intact?"):
-            answers = [
-                self.session.run([self.output], {self.input_name: np.ascontiguousarray(batch)})[0] for batch in batches
-            ]
+            inputs = ({self.input_name: np.ascontiguousarray(batch)} for batch in batches)
+            answers = [self.session.run([self.output], each)[0] for each in inputs]
         return {"embedding": unit_length(np.concatenate(answers).astype(np.float32))}
