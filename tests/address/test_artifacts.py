@@ -23,8 +23,7 @@ def test_save_and_open(saved_artifacts: Path, tiny_model: Any) -> None:
     assert sorted(path.name for path in saved_artifacts.iterdir()) == sorted(FILES)
     opened = open_artifacts(saved_artifacts)
     assert opened.preprocessor.identities == ("Ana", "Blå", "C $1")
-    assert opened.config is not None
-    assert opened.split is not None
+    assert opened.config is not None and opened.split is not None
     assert opened.config.alpha == 0.25
     with pytest.raises(UserError, match="no longer at photos; say where they are now: --data"):
         opened.catalogue_path(None)
@@ -34,15 +33,6 @@ def test_save_and_open(saved_artifacts: Path, tiny_model: Any) -> None:
     fingerprint = network_fingerprint(open_network(tiny_model), (32, 32), "0-255")
     assert opened.config.fingerprint == fingerprint
     assert OnnxEngine(saved_artifacts / "model.onnx").metadata["fingerprint"] == fingerprint
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_one_flipped_bit_is_refused(artifacts: Path, name: str) -> None:
-    data = bytearray((artifacts / name).read_bytes())
-    data[len(data) // 2] ^= 1
-    (artifacts / name).write_bytes(data)
-    with pytest.raises(UserError, match=rf"{name} is damaged"):
-        open_artifacts(artifacts)
 
 
 @pytest.mark.parametrize("name", ["preprocessor.pkl", "model_config.yaml", "split.csv", "matching.json"])
@@ -79,16 +69,13 @@ def test_no_folder_and_no_model(tmp_path: Path) -> None:
 def test_photos_of_the_train_subset_are_those_trained_on(saved_artifacts: Path) -> None:
     split = pd.DataFrame({"sha256": ["a", "b", "c", ""], "split": ["train", "valid", "test", "train"]})
     trained = replace(open_artifacts(saved_artifacts), split=split).trained_on(["c", "a", "", "d", "b", "a"])
-    assert trained is not None
-    assert trained.tolist() == [False, True, False, False, False, True]
+    assert trained is not None and trained.tolist() == [False, True, False, False, False, True]
 
 
 def test_a_third_party_model_s_set(third_party: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         opened = open_artifacts(third_party)
     assert "no manifest.json" in caplog.text
-    assert opened.config is None
-    assert opened.split is None
-    assert opened.trained_on(["a"]) is None
+    assert opened.config is opened.split is opened.trained_on(["a"]) is None
     with pytest.raises(UserError, match="--data"):
         opened.catalogue_path(None)

@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,7 @@ import pytest
 
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.address.features.embeddings import cached_outputs, run_engine
-from wildtrack.address.models.engines import KERAS_BATCH, KerasEngine, OnnxEngine
-from wildtrack.address.models.network import open_network
+from wildtrack.address.models.engines import KerasEngine
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -130,13 +130,9 @@ def test_a_file_that_grows_too_large_keeps_only_the_photos_of_the_table(tmp_path
 def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embed(tmp_path, [1])
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError("the disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "savez", fail)
-        with pytest.raises(OSError, match="full"):
-            embed(tmp_path, [1, 2])
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr(np, "savez", Mock(side_effect=OSError("the disk is full")))
+        embed(tmp_path, [1, 2])
     assert embed(tmp_path, [1]) == []
     assert [path.name for path in (tmp_path / "embeddings").iterdir()] == ["f1.npz"]
 
@@ -155,39 +151,18 @@ def test_unreadable_photos_are_listed_and_the_others_embedded(tmp_path: Path) ->
         embedded = cached_outputs(engine, "f1", table, digests, read, CacheConfig(root=tmp_path))
         assert embedded.rows.tolist() == [0, 2, *range(4, 19)]
         assert embedded.outputs["embedding"][:, 0].tolist() == [1, 2, *[3] * 15]
-        assert embedded.problems.to_numpy().tolist() == [
-            ["1.jpg", "broken 1"],
-            ["3.jpg", "broken 1"],  # a copy
-            ["19.jpg", "broken 19"],
-        ]
+        problems = [["1.jpg", "broken 1"], ["3.jpg", "broken 1"], ["19.jpg", "broken 19"]]  # the second is a copy
+        assert embedded.problems.to_numpy().tolist() == problems
     assert engine.seen == []
     with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: 1\.jpg: broken 1"):
         cached_outputs(engine, "f1", table[1:2], digests[1:2], lambda row: read(row + 1), CacheConfig(root=tmp_path))
 
 
-def test_the_engines_embed_alike(saved_artifacts: Path, tiny_model: Any) -> None:
-    photos = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
-    engines = OnnxEngine(saved_artifacts / "model.onnx"), KerasEngine(open_network(tiny_model).keras_model)
-    probabilities = np.asarray(tiny_model(photos, training=False))
-    for count in (1, KERAS_BATCH, KERAS_BATCH + 1, 35):
-        rows = np.random.default_rng(1).permutation(40)[:count]
-        onnx, keras = (run_engine(engine, photos.__getitem__, rows)[0] for engine in engines)
-        for outputs in (onnx, keras):
-            assert {values.dtype for values in outputs.values()} == {np.dtype(np.float32)}
-            np.testing.assert_allclose(outputs["probabilities"], probabilities[rows], atol=1e-3)
-        np.testing.assert_allclose(onnx["embedding"], keras["embedding"], atol=1e-3)
-
-
 def test_keras_sees_few_sizes_of_batch() -> None:
-    sizes = []
-
-    class Network:
-        def predict_on_batch(self, photos: np.ndarray) -> dict[str, np.ndarray]:
-            sizes.append(len(photos))
-            return {"embedding": photos[:, 0, 0].astype(np.float32)}
-
+    network = Mock(predict_on_batch=Mock(side_effect=CountingEngine().run))
     photos = np.arange(100, dtype=np.uint8)[:, None, None, None] * np.ones((2, 2, 3), np.uint8)
     for count in (1, 3, 5, 16, 37):
-        found = run_engine(KerasEngine(Network()), photos.__getitem__, np.arange(count))[0]["embedding"]
+        found = run_engine(KerasEngine(network), photos.__getitem__, np.arange(count))[0]["embedding"]
         assert found[:, 0].tolist() == list(range(count))
+    sizes = [len(call.args[0]) for call in network.predict_on_batch.mock_calls]
     assert sizes == [1, 4, 8, 16, 16, 16, 8]

@@ -1,5 +1,6 @@
 import functools
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,7 @@ def mobilenet(**options: Any) -> Any:
 
 
 def preprocess_input(backbone: str) -> Any:
-    module = getattr(keras.applications, backbone).__module__
-    return __import__(module, fromlist=["preprocess_input"]).preprocess_input
+    return import_module(getattr(keras.applications, backbone).__module__).preprocess_input
 
 
 def test_scaling_is_the_family_s_own() -> None:
@@ -98,19 +98,16 @@ def test_weights_without_and_with_a_classifier(tmp_path: Path, weights_file: Pat
     assert build_backbone("MobileNet", weights="none", **options).image_size == (128, 128)
 
 
-@pytest.mark.parametrize("content", ["other alpha", "other backbone", "text", "empty"])
-def test_weights_that_do_not_fit(tmp_path: Path, weights_file: Path, content: str) -> None:
-    path, alpha = tmp_path / "some.weights.h5", 0.25
-    if content == "other alpha":
-        path, alpha = weights_file, 0.5
-    elif content == "other backbone":
-        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
-    else:
-        path.write_text("hello" if content == "text" else "")
-    reason = "is not a weights file" if content in ("text", "empty") else "do not fit this backbone"
-    with pytest.raises(UserError, match=reason) as error:
-        build_backbone("MobileNet", alpha=alpha, image_size=32, weights=str(path))
-    assert "\n" not in str(error.value)
+def test_weights_that_do_not_fit(tmp_path: Path, weights_file: Path) -> None:
+    other, text, empty = (tmp_path / f"{name}.weights.h5" for name in ("other", "text", "empty"))
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(other)
+    text.write_text("hello")
+    empty.touch()
+    for path, alpha in ((weights_file, 0.5), (other, 0.25), (text, 0.25), (empty, 0.25)):
+        reason = "is not a weights file" if path in (text, empty) else "do not fit this backbone"
+        with pytest.raises(UserError, match=reason) as error:
+            build_backbone("MobileNet", alpha=alpha, image_size=32, weights=str(path))
+        assert "\n" not in str(error.value)
 
 
 def test_the_real_weights_file() -> None:
@@ -150,12 +147,10 @@ def test_offline_imagenet_is_refused_and_auto_starts_from_the_random_weights_of_
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("pooling", "expected"), [("average", "average"), ("grid", "grid"), ("auto", "grid")])
-def test_pooling(pooling: str, expected: str) -> None:
+@pytest.mark.parametrize(("pooling", "cells"), [("average", 1), ("grid", 64), ("auto", 64)])
+def test_pooling(pooling: str, cells: int) -> None:
     model = build(image_size=64, pooling=pooling)
-    pooled = model.get_layer("pooled").output.shape
-    channels = model.get_layer("backbone").output.shape[-1]
-    assert pooled == (None, channels if expected == "average" else 64 * channels)
+    assert model.get_layer("pooled").output.shape == (None, cells * model.get_layer("backbone").output.shape[-1])
 
 
 @pytest.mark.parametrize(("name", "size"), [("MobileNet", 32), ("MobileNet", 100), ("ResNet50", 128)])

@@ -1,6 +1,7 @@
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -9,13 +10,14 @@ import onnxruntime
 import pytest
 
 from wildtrack.address.artifacts import open_artifacts
-from wildtrack.address.models.engines import KerasEngine, OnnxEngine
+from wildtrack.address.models.engines import Engine, KerasEngine, OnnxEngine
 from wildtrack.address.models.export import export_onnx
 from wildtrack.address.models.network import open_network
 from wildtrack.address.models.saved import open_network_of
 from wildtrack.errors import UserError
 
 NAMED = {"fingerprint": "f" * 64}
+FACTORS = np.diag([0.5, 2.0, -1.0])
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.onnx"])
@@ -24,12 +26,10 @@ def test_every_format_gives_the_same_answers(
 ) -> None:
     (third_party / "model.keras").unlink()
     shutil.copy(saved_artifacts / name, third_party)
-    onnx = name == "model.onnx"
-    engine = (
-        OnnxEngine(third_party / name)
-        if onnx
-        else KerasEngine(open_network_of(open_artifacts(third_party), {}).keras_model)
-    )
+    if name == "model.onnx":
+        engine: Engine = OnnxEngine(third_party / name)
+    else:
+        engine = KerasEngine(open_network_of(open_artifacts(third_party), {}).keras_model)
     network = open_network(tiny_model).keras_model
     for batch in (1, 17):
         photos = np.random.default_rng(batch).integers(0, 256, (batch, 32, 32, 3), dtype=np.uint8)
@@ -48,8 +48,7 @@ def test_other_programs_find_these_inputs_outputs_and_metadata(saved_artifacts: 
     outputs = {output.name: (output.type, output.shape[1:]) for output in session.get_outputs()}
     assert outputs == {"embedding": ("tensor(float)", [8]), "probabilities": ("tensor(float)", [3])}
     metadata = session.get_modelmeta().custom_metadata_map
-    assert len(metadata["fingerprint"]) == 64
-    assert metadata["scaling"] == "0-255"
+    assert (len(metadata["fingerprint"]), metadata["scaling"]) == (64, "0-255")
     assert "L2Normalize" in metadata["embedding_from"]
 
 
@@ -67,11 +66,11 @@ def test_photos_of_any_size_and_a_dead_network(tmp_path: Path, side: int | None,
 @pytest.mark.parametrize(
     ("mixing", "options", "by_element"),
     [
-        (np.diag([0.5, 2.0, -1.0]), {"name": "scaling"}, True),
-        (np.diag([0.5, 2.0, -1.0]), {"name": "theirs"}, False),
+        (FACTORS, {"name": "scaling"}, True),
+        (FACTORS, {"name": "theirs"}, False),
         (np.eye(3)[::-1], {"name": "scaling"}, False),  # RGB to BGR
-        (np.diag([0.5, 2.0, -1.0]), {"name": "scaling", "strides": 2}, False),
-        (np.diag([0.5, 2.0, -1.0]), {"name": "scaling", "activation": "tanh"}, False),
+        (FACTORS, {"name": "scaling", "strides": 2}, False),
+        (FACTORS, {"name": "scaling", "activation": "tanh"}, False),
     ],
 )
 def test_scaling_by_element_gives_the_same_numbers(
@@ -90,12 +89,8 @@ def test_scaling_by_element_gives_the_same_numbers(
 
 
 def test_a_layer_that_onnx_cannot_express(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Any) -> None:
-    import tf2onnx
-
-    def fail(*args: Any, **options: Any) -> None:
-        raise NotImplementedError("op Odd\nis not supported")
-
-    monkeypatch.setattr(tf2onnx.convert, "from_function", fail)
+    fail = Mock(side_effect=NotImplementedError("op Odd\nis not supported"))
+    monkeypatch.setattr("tf2onnx.convert.from_function", fail)
     with pytest.raises(UserError, match="cannot be written as ONNX: op Odd is not supported"):
         export_onnx(open_network(tiny_model).keras_model, tmp_path / "m.onnx", {})
 

@@ -41,23 +41,12 @@ def sequential() -> tuple[Any, Any]:
     return keras.Sequential([backbone, layers.Dense(4, "softmax")]), keras.Model(backbone.inputs, backbone.output)
 
 
-def functional() -> tuple[Any, Any]:
-    photos = photo_input()
+def nested() -> tuple[Any, Any]:
+    photos, outer = photo_input(), photo_input()
     pooled = layers.GlobalAveragePooling2D()(mobilenet()(photos / 127.5 - 1.0, training=False))
     logits = layers.Dense(4)(layers.Dropout(0.5)(pooled))
-    return keras.Model(photos, layers.Activation("softmax")(logits)), keras.Model(photos, pooled)
-
-
-def nested() -> tuple[Any, Any]:
-    inner, expected = functional()
-    photos = photo_input()
-    return keras.Model(photos, inner(layers.Resizing(SIDE, SIDE)(photos))), expected
-
-
-def list_in_list_out() -> tuple[Any, Any]:
-    photos = photo_input()
-    flat = layers.Flatten()(layers.Conv2D(2, 5, strides=5)(photos))
-    return keras.Model([photos], [classes(flat)]), keras.Model(photos, flat)
+    inner = keras.Model(photos, layers.Activation("softmax")(logits))
+    return keras.Model(outer, inner(layers.Resizing(SIDE, SIDE)(outer))), keras.Model(photos, pooled)
 
 
 def perceptron() -> tuple[Any, Any]:
@@ -78,23 +67,14 @@ def normalising_head() -> tuple[Any, Any]:
     return keras.Model(photos, classes(hidden)), keras.Model(photos, embedding)
 
 
-def with_a_split() -> tuple[Any, Any]:
-    photos = photo_input()
+def of_any_size_with_lists_and_a_split() -> tuple[Any, Any]:
+    photos = photo_input(None)
     one, other = keras.ops.split(layers.Conv2D(4, 3)(photos), 2, axis=-1)
     pooled = layers.GlobalAveragePooling2D()(one * other)
-    return keras.Model(photos, classes(pooled)), keras.Model(photos, pooled)
+    return keras.Model([photos], [classes(pooled)]), keras.Model(photos, pooled)
 
 
-def of_any_size() -> tuple[Any, Any]:
-    photos = photo_input(None)
-    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(photos))
-    return keras.Model(photos, classes(pooled)), keras.Model(photos, pooled)
-
-
-BUILDERS = (
-    sequential, functional, nested, list_in_list_out, perceptron, flat_application, normalising_head, with_a_split,
-    of_any_size,
-)  # fmt: skip
+BUILDERS = (sequential, nested, perceptron, flat_application, normalising_head, of_any_size_with_lists_and_a_split)
 
 
 def shake(model: Any) -> None:
@@ -154,15 +134,12 @@ def head(activation: str = "relu", deeper: bool = False, normalised: str = "") -
 
 
 def test_the_fingerprint_covers_the_network_and_where_the_embedding_is_taken() -> None:
-    changes: list[dict[str, Any]] = [
-        {}, {"activation": "tanh"}, {"deeper": True}, {"normalised": "first"}, {"normalised": "last"},
-    ]  # fmt: skip
-    models = [head(**each) for each in changes]
+    models = [head(), head("tanh"), head(deeper=True), head(normalised="first"), head(normalised="last")]
     for model in models[1:]:
         for one, other in zip(models[0].get_weights(), model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
     assert open_network(models[-2]).embedding_from == open_network(models[-1]).embedding_from
-    assert len(set(map(fingerprint, models))) == len(changes)
+    assert len(set(map(fingerprint, models))) == len(models)
     assert fingerprint(models[0]) == fingerprint(head())
 
 
@@ -264,16 +241,12 @@ class Unknown(layers.Layer):  # type: ignore[misc]
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
 def test_an_unknown_layer_is_loaded_only_with_its_class(tmp_path: Path, name: str) -> None:
-    photo = photo_input()
-    keras.Model(photo, layers.Dense(4)(layers.Flatten()(Unknown()(photo)))).save(tmp_path / name)
+    photo, path = photo_input(), tmp_path / name
+    keras.Model(photo, layers.Dense(4)(layers.Flatten()(Unknown()(photo)))).save(path)
     if name == "model.keras":  # else Keras would import this very module
-        edit_config(
-            tmp_path / name, lambda config: config.update(json.loads(json.dumps(config).replace(__name__, "gone")))
-        )
-    message = refused(tmp_path / name)
-    assert "CUSTOM_OBJECTS" in message
-    assert "it is made with 'Unknown'" in message or "Custom>Unknown" in message
-    loaded = load_keras_file(tmp_path / name, {"Unknown": Unknown})
+        edit_config(path, lambda config: config.update(json.loads(json.dumps(config).replace(__name__, "gone"))))
+    assert re.search("it is made with '(Custom>)?Unknown'.* CUSTOM_OBJECTS", refused(path))
+    loaded = load_keras_file(path, {"Unknown": Unknown})
     assert open_network(loaded).keras_model.output["probabilities"].shape == (None, 4)
 
 

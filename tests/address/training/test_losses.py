@@ -1,6 +1,5 @@
 import math
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -97,21 +96,3 @@ def test_triplets_of_equal_embeddings_have_a_finite_gradient(labels: list[int]) 
         value = SemiHardTriplet()(np.array(labels), embeddings)
     assert np.isfinite(float(value))
     assert np.isfinite(tape.gradient(value, embeddings)).all()
-
-
-def test_circle_agrees_with_a_plain_loop() -> None:
-    """Keras' own, as training takes it, against Sun et al., "Circle Loss", CVPR 2020, at gamma 80, margin 0.4."""
-    labels = np.array([0, 0, 0, 1, 1, 2, 2])
-    embeddings = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    expected = []
-    for anchor, label in enumerate(labels):
-        within = between = 0.0
-        for other, name in enumerate(labels):
-            similarity = float(embeddings[anchor] @ embeddings[other])
-            if other != anchor and name == label:
-                within += math.exp(-80 * max(0.0, 1 + 0.4 - similarity) * (similarity - (1 - 0.4)))
-            elif name != label:
-                between += math.exp(80 * max(0.0, similarity + 0.4) * (similarity - 0.4))
-        expected.append(math.log1p(within * between))
-    np.testing.assert_allclose(keras.losses.Circle().call(labels, embeddings), expected, rtol=1e-3)

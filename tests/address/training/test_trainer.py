@@ -30,19 +30,14 @@ CIRCLE = {"batches": "balanced", "loss": "circle", "triplet_epochs": 2}
 def test_learning_rate_warms_up_and_falls_to_zero(epochs: int) -> None:
     plan = recipe(epochs=epochs + 4, pretrained=True, triplet_epochs=2)
     assert learning_rate(plan, "head", STEPS) == HEAD_LEARNING_RATE
-    schedule = learning_rate(plan, "all", STEPS)
-    rates = np.array([float(schedule(step)) for step in range(STEPS * epochs + 1)])
+    everything, triplet = (learning_rate(plan, stage, STEPS) for stage in ("all", "triplet"))
+    rates = np.array([float(everything(step)) for step in range(STEPS * epochs + 1)])
     top = int(rates.argmax())
     assert rates[[0, top, -1]] == pytest.approx([0.1 * plan.learning_rate, plan.learning_rate, 0], abs=1e-9)
     assert (np.diff(rates[: top + 1]) > 0).all()
-    assert (np.diff(rates[top:]) < 0).all()
-
-
-def test_learning_rate_for_triplets_is_lower_and_falls_to_zero() -> None:
-    schedule = learning_rate(recipe(triplet_epochs=2), "triplet", STEPS)
-    rates = np.array([float(schedule(step)) for step in range(STEPS * 2 + 1)])
-    assert rates[[0, -1]] == pytest.approx([TRIPLET_SHARE * 1e-3, 0], abs=1e-9)
-    assert (np.diff(rates) < 0).all()
+    rates = np.concatenate([rates[top:], [float(triplet(step)) for step in range(STEPS * 2 + 1)]])
+    assert rates[[-2 * STEPS - 1, -1]] == pytest.approx([TRIPLET_SHARE * plan.learning_rate, 0], abs=1e-9)
+    assert (np.diff(rates) < 0).sum() == len(rates) - 2  # each falls
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -163,18 +158,14 @@ def test_each_stage_is_a_fit_of_its_own_and_callbacks_see_all(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_tensorboard_has_the_figures_of_each_epoch(tmp_path: Path) -> None:
+def test_tensorboard_has_the_figures_of_each_epoch_and_a_callback_may_stop_the_training(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    train(tmp_path / "state", Rising(), keras.callbacks.TensorBoard(str(tmp_path / "logs")))
+    stop = keras.callbacks.EarlyStopping("loss", mode="max", patience=1, min_delta=math.inf)
+    board = keras.callbacks.TensorBoard(str(tmp_path / "logs"))
+    _, history = train(tmp_path / "state", Rising(), board, stop, pretrained=True)
+    assert history["epoch"].tolist() == [1, 2]
     (events,) = (tmp_path / "logs").rglob("events.out.tfevents.*")
     assert all(name in events.read_bytes() for name in (b"epoch_loss", b"epoch_mAP", b"epoch_learning_rate"))
-
-
-@pytest.mark.usefixtures("eagerly")
-def test_a_callback_may_stop_the_training(tmp_path: Path) -> None:
-    stop = keras.callbacks.EarlyStopping("loss", mode="max", patience=1, min_delta=math.inf)
-    _, history = train(tmp_path, Rising(), stop, pretrained=True)
-    assert history["epoch"].tolist() == [1, 2]
 
 
 @pytest.mark.usefixtures("eagerly")
