@@ -76,6 +76,6 @@ def test_a_third_party_model_s_set(third_party: Path, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.INFO):
         opened = open_artifacts(third_party)
     assert "no manifest.json" in caplog.text
-    assert opened.config is opened.split is opened.trained_on(["a"]) is None
+    assert (opened.config, opened.split, opened.trained_on(["a"])) == (None, None, None)
     with pytest.raises(UserError, match="--data"):
         opened.catalogue_path(None)
