@@ -1,5 +1,6 @@
 """What a person should know first: the results of every check in, sentences out, the most urgent first."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -47,17 +48,15 @@ def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
     return sorted(found, key=lambda finding: list(LEVELS).index(finding.level))
 
 
-def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> list[Finding]:
-    found = []
+def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> Iterator[Finding]:
     if len(problems):
         text = f"Photos, rows or values that cannot be used: {len(problems)}. problems.csv says why."
-        found.append(Finding("fix", text, "problems"))
+        yield Finding("fix", text, "problems")
     if not statistics["identities"]:
-        found.append(Finding("fix", NOBODY_NAMED, "identities"))
+        yield Finding("fix", NOBODY_NAMED, "identities")
     elif singletons := statistics["photos_per_identity"]["singletons"]:
         text = f"Animals with one photo only, which cannot be tested: {singletons} of {statistics['identities']}."
-        found.append(Finding("check", text, "identities"))
-    return found
+        yield Finding("check", text, "identities")
 
 
 def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
@@ -67,15 +66,14 @@ def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
     return [Finding(level, f"{text}: {count}.", "duplicates") for level, text, count in counts if count]
 
 
-def _leakage(leakage: dict[str, Any] | None) -> list[Finding]:
+def _leakage(leakage: dict[str, Any] | None) -> Iterator[Finding]:
     share = leakage["test"]["any"]["share"] if leakage is not None else None
-    if share is None:
-        return []
-    text = f"{share:.0%} of the test photos have one of the same occasion, or a look-alike, among the training photos"
-    if share < LEAKY:
-        return [Finding("good", f"{text}.", "split")]
-    text += ": figures measured with this split are too good. --save-split writes a better one."
-    return [Finding("fix", text, "split")]
+    if share is not None:
+        advice = ": figures measured with this split are too good. --save-split writes a better one"
+        text = (
+            f"{share:.0%} of the test photos have one of the same occasion, or a look-alike, among the training photos"
+        )
+        yield Finding("good", f"{text}.", "split") if share < LEAKY else Finding("fix", f"{text}{advice}.", "split")
 
 
 def _audit(audit: Audit | None) -> list[Finding]:
@@ -105,15 +103,16 @@ def _quality(statistics: dict[str, Any], flags: pd.DataFrame) -> list[Finding]:
     return [Finding("check", f"Photos with a quality flag: {photos} of {statistics['rows']} ({named}).", "quality")]
 
 
-def _encounters(statistics: dict[str, Any]) -> list[Finding]:
+def _encounters(statistics: dict[str, Any]) -> Iterator[Finding]:
     if not statistics["identities"]:
-        return []
+        return
     encounters = statistics["encounters"]
     if encounters is None:
         who = "photo of a named animal" if statistics["dates"] else "photo"
         text = f"No {who} has a date: photos of one occasion cannot be kept in one subset of a split."
-        return [Finding("check", text, "dates")]
-    met = f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}"
-    if encounters["time_aware_split"]:
-        return [Finding("good", f"{met}. A split by encounter is possible, and figures can be leak-free.", "dates")]
-    return [Finding("check", f"{met}. A split by encounter is not possible.", "dates")]
+    else:
+        text = (
+            f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}. A split by encounter "
+        )
+        text += "is possible, and figures can be leak-free." if encounters["time_aware_split"] else "is not possible."
+    yield Finding("good" if encounters and encounters["time_aware_split"] else "check", text, "dates")

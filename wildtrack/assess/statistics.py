@@ -75,8 +75,8 @@ def _dates(table: pd.DataFrame, photos: pd.DataFrame) -> Numbers | None:
         "share": float(times.notna().mean()),
         "first": times.min().isoformat(),
         "last": times.max().isoformat(),
-        "per_month": _counts(taken.dt.strftime("%Y-%m").value_counts().sort_index()),
-        "per_day": _counts(taken.dt.strftime("%Y-%m-%d").value_counts().sort_index()),
+        "per_month": plain(taken.dt.strftime("%Y-%m").value_counts().sort_index().to_dict()),
+        "per_day": plain(taken.dt.strftime("%Y-%m-%d").value_counts().sort_index().to_dict()),
     }
 
 
@@ -91,7 +91,7 @@ def _orientation(table: pd.DataFrame, known: pd.DataFrame) -> Numbers | None:
 
 def _balance(table: pd.DataFrame, column: str) -> Numbers | None:
     given = _given(table, column)
-    return None if given.empty else {"rows": _counts(given.value_counts()), "missing": len(table) - len(given)}
+    return None if given.empty else plain({"rows": given.value_counts().to_dict(), "missing": len(table) - len(given)})
 
 
 def _sizes(photos: pd.DataFrame) -> Numbers | None:
@@ -132,10 +132,6 @@ def _given(table: pd.DataFrame, column: str) -> "pd.Series[Any]":
         return pd.Series(dtype=object)
     cells = table[column]
     return cells[cells.notna() & (cells.astype("str") != "")]
-
-
-def _counts(counts: "pd.Series[int]") -> dict[str, int]:
-    return {str(value): int(count) for value, count in counts.items()}
 
 
 def _summary(values: "pd.Series[Any]") -> Numbers | None:

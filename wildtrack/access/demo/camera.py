@@ -58,9 +58,9 @@ def _viewpoint(relief: Floats, mirrored: bool, rng: Generator) -> tuple[Floats, 
     shift = np.array((WIDTH, HEIGHT)) * (0.5 + rng.uniform(-SHIFT, SHIFT, 2))
 
     coarse = _STEP * (np.mgrid[: HEIGHT // _STEP, : WIDTH // _STEP][::-1].reshape(2, -1).T + 0.5) - 0.5
-    screen = coarse - shift
     if mirrored:
-        screen[:, 0] = (WIDTH - 1 - coarse[:, 0]) - shift[0]
+        coarse[:, 0] = WIDTH - 1 - coarse[:, 0]
+    screen = coarse - shift
     rays = np.column_stack([screen / scale, np.ones(len(screen))])
     height = np.zeros(len(screen))
     camera = np.array((0.0, 0.0, -_CAMERA))  # the head's middle is the origin, z points away from the camera
@@ -69,9 +69,8 @@ def _viewpoint(relief: Floats, mirrored: bool, rng: Generator) -> tuple[Floats, 
         along = (-height - camera @ normal) / (rays @ normal)
         points = ((camera + along[:, None] * rays) @ turn)[:, :2] + (0.5, 0.0)
         column, row = to_pixels(points).T
-        height = relief[
-            np.clip(row, 0, relief.shape[0] - 1).astype(int), np.clip(column, 0, relief.shape[1] - 1).astype(int)
-        ]
+        place = ((row, relief.shape[0]), (column, relief.shape[1]))
+        height = relief[tuple(np.clip(at, 0, size - 1).astype(int) for at, size in place)]
     warp = to_pixels(points).reshape(HEIGHT // _STEP, WIDTH // _STEP, 2).astype(np.float32)
     warp = cv2.GaussianBlur(warp, None, 0.7, borderType=cv2.BORDER_REPLICATE)
     return cv2.resize(warp, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), float(roll)

@@ -31,7 +31,7 @@ PHOTOS_PER_ENCOUNTER = 2  # sides take turns, so every encounter shows both
 WEEKS_BETWEEN_ENCOUNTERS = (2, 10)  # shortest and longest
 NEW_PHOTOS = 5  # of known turtles; one of an unknown turtle comes on top
 
-_FIRST_SURVEY = datetime.date(2022, 4, 6)  # the boat goes out once a week, so animals share days
+_FIRST_SURVEY = datetime.datetime(2022, 4, 6, 8)  # the boat goes out once a week, so animals share days
 _UNKNOWN_ANIMAL = 0  # known animals are numbered from 1
 _DATES, _CLOCK, _ANIMAL, _WATER, _PHOTO, _NEW, _PLATES = range(7)  # what a random generator is for
 
@@ -64,9 +64,8 @@ class Shot:
 def make_demo(folder: Path, new_photos: Path, identities: int = 24, encounters: int = 8, seed: int = 0) -> None:
     """Draw the demo dataset: `folder/ID_0001/2022-04-06_1.jpg` ... with `metadata.csv`, and photos for a search.
 
-    `new_photos` gets photos of known animals on a further day and one of an unknown animal, with `answers.csv`. Each
-    animal is met in so many encounters, with `PHOTOS_PER_ENCOUNTER` photos each; the same seed draws the same photos.
-    Both folders appear when they are complete. Raises a UserError where one of them is in use, or a count is below 1.
+    `new_photos` gets photos of known animals on a further day and one of an unknown animal, with `answers.csv`. Both
+    folders appear when they are complete; a UserError where one of them is in use, or a count is below 1.
     """
     for name, count in (("identities", identities), ("encounters", encounters)):
         if count < 1:
@@ -74,20 +73,17 @@ def make_demo(folder: Path, new_photos: Path, identities: int = 24, encounters: 
     for path in (folder, new_photos):
         refuse_used(path)
     shots = [shot for animal in range(1, identities + 1) for shot in _shots(animal, encounters, seed)]
-    new_shots = _new_shots(identities, encounters, seed)
+    new_shots = {f"new_{number}.jpg": shot for number, shot in enumerate(_new_shots(identities, encounters, seed), 1)}
     try:
         with new_folder(folder) as part, new_folder(new_photos) as new_part:
             jobs = [(shot, part / shot.path) for shot in shots]
-            jobs += [(shot, new_part / _new_name(number)) for number, shot in enumerate(new_shots)]
+            jobs += [(shot, new_part / name) for name, shot in new_shots.items()]
             for shot, path in track(jobs, "Drawing the demo turtles", total=len(jobs)):
                 _take(shot, path, seed)
             _metadata(shots).to_csv(part / "metadata.csv", index=False)
-            answers = {
-                "photo": [_new_name(number) for number in range(len(new_shots))],
-                "identity": [shot.identity for shot in new_shots],
-                "orientation": [shot.orientation for shot in new_shots],
-            }
-            pd.DataFrame(answers).to_csv(new_part / "answers.csv", index=False)
+            answers = [(name, shot.identity, shot.orientation) for name, shot in new_shots.items()]
+            columns = ["photo", "identity", "orientation"]
+            pd.DataFrame(answers, columns=columns).to_csv(new_part / "answers.csv", index=False)
     except BaseException:
         if not folder.exists():  # stopped between the two: one left alone would make the next run refuse to start
             shutil.rmtree(new_photos, ignore_errors=True)
@@ -101,9 +97,7 @@ def _shots(animal: int, encounters: int, seed: int) -> list[Shot]:
     shots = []
     for encounter in range(encounters):
         clock = _rng(seed, _CLOCK, animal, encounter)
-        day = _FIRST_SURVEY + datetime.timedelta(weeks=week)
-        time = datetime.datetime.combine(day, datetime.time(hour=8))
-        time += datetime.timedelta(seconds=int(clock.integers(8 * 3600)))
+        time = _FIRST_SURVEY + datetime.timedelta(weeks=week, seconds=int(clock.integers(8 * 3600)))
         for number in range(PHOTOS_PER_ENCOUNTER):
             shots.append(Shot(animal, encounter, number, time))
             time += datetime.timedelta(seconds=int(clock.integers(20, 300)))
@@ -120,13 +114,8 @@ def _new_shots(identities: int, encounters: int, seed: int) -> list[Shot]:
     return [shots[rng.integers(PHOTOS_PER_ENCOUNTER)] for shots in further]
 
 
-def _new_name(number: int) -> str:
-    return f"new_{number + 1}.jpg"
-
-
 def _take(shot: Shot, path: Path, seed: int) -> None:
-    survey = (shot.date.date() - _FIRST_SURVEY).days
-    water = draw_water(_rng(seed, _WATER, survey))
+    water = draw_water(_rng(seed, _WATER, (shot.date - _FIRST_SURVEY).days))
     head = _head(shot.animal, shot.orientation, seed)
     rng = _rng(seed, _PHOTO, shot.animal, shot.encounter, shot.number)
     photo = photograph(head, water, mirrored=shot.orientation == "right", rng=rng)
@@ -147,17 +136,9 @@ def _rng(*key: int) -> Generator:
 
 def _metadata(shots: list[Shot]) -> pd.DataFrame:
     """The catalogue, a row per photo."""
-    return pd.DataFrame(
-        {
-            "image_id": f"{shot.identity}_{shot.path.stem}",
-            "identity": shot.identity,
-            "path": shot.path.as_posix(),
-            "date": shot.date.isoformat(),
-            "orientation": shot.orientation,
-            "species": SPECIES,
-            "license": LICENSE,
-            "height": HEIGHT,
-            "width": WIDTH,
-        }
-        for shot in shots
+    rows = (
+        (f"{one.identity}_{one.path.stem}", one.identity, one.path.as_posix(), one.date.isoformat(), one.orientation)
+        for one in shots
     )
+    table = pd.DataFrame(rows, columns=["image_id", "identity", "path", "date", "orientation"])
+    return table.assign(species=SPECIES, license=LICENSE, height=HEIGHT, width=WIDTH)

@@ -75,7 +75,9 @@ def draw_mosaic(plates: Plates, rng: Generator) -> tuple[Floats, Floats]:
     centre = np.where(rng.uniform(size=len(seeds)) < plates.centre_share, plates.centre, 0).astype(np.float32)
     inside = step(border / sizes.astype(np.float32)[label], 0.12, 0.34)
     grain = 1 + 0.16 * crop(rng, noise(1.2), SHEET, 1.0)
-    colour = _tones(plates, rng, len(seeds))[label] * rgb(1 - centre[label] * inside)
+    browns = BROWNS[rng.choice(len(BROWNS), size=len(seeds), p=plates.browns)]
+    light = plates.lightness * rng.lognormal(0, TONE_SPREAD, (len(seeds), 1)).clip(0.5, 1.7)
+    colour = (browns * light).astype(np.float32)[label] * rgb(1 - centre[label] * inside)
     return mix(np.broadcast_to(CREAM, colour.shape), colour, rgb(plate)) * rgb(grain), plate
 
 
@@ -96,10 +98,3 @@ def _size_at(points: Points, mean_size: float) -> Points:
     neck = np.interp(points[:, 0], (0.85, 1.08), (0.0, 1.0))
     jaw = np.interp(points[:, 1], (0.12, 0.25), (1.0, 0.8))
     return mean_size * jaw * (1 - 0.6 * neck)
-
-
-def _tones(plates: Plates, rng: Generator, count: int) -> Floats:
-    """A colour (count, 3) per scute: the animal's browns, lighter here and darker there."""
-    own = BROWNS[rng.choice(len(BROWNS), size=count, p=plates.browns)]
-    light = plates.lightness * rng.lognormal(0, TONE_SPREAD, (count, 1)).clip(0.5, 1.7)
-    return (own * light).astype(np.float32)

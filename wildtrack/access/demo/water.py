@@ -61,18 +61,24 @@ def draw_water(rng: Generator) -> Water:
 
 
 def draw_background(water: Water, rng: Generator) -> Floats:
-    """Draw what is behind the head."""
-    picture = _open_water(water, rng)
+    """Draw what is behind the head: water, darker with depth, the sun's rays in it, and the bottom."""
+    depth = _down()
+    rays = cv2.resize(crop(rng, noise(1.5), (WIDTH, 12), 1.5), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    light: Floats = 1.35 - 0.75 * depth + 0.12 * rays * (1 - depth)
+    picture = balance(rgb(light), water.tint)
     if water.bottom in _BOTTOMS:
         picture = _BOTTOMS[water.bottom](picture, water, rng)
     return picture
 
 
 def draw_foreground(picture: Floats, water: Water, rng: Generator) -> None:
-    """Draw what drifts before the head, over the picture."""
+    """Draw what drifts before the head, over the picture, and marine snow: more of it in turbid water."""
     if rng.uniform() < OCCLUDED:
         _OCCLUSIONS[rng.integers(len(_OCCLUSIONS))](picture, water, rng)
-    _particles(picture, water, rng)
+    snow = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for x, y, size in rng.uniform((0, 0, 0.5), (WIDTH, HEIGHT, 1.6), (round(90 * water.turbidity), 3)):
+        cv2.circle(snow, fixed((x, y)), round(size * 16), 255, -1, cv2.LINE_AA, 4)
+    _blend(picture, 0.6 + 0.4 * water.tint, 0.6 / 255 * cv2.GaussianBlur(snow, None, 0.9).astype(np.float32))
 
 
 def filtered(water: Water) -> Floats:
@@ -83,28 +89,13 @@ def filtered(water: Water) -> Floats:
 @cache
 def caustics() -> Floats:
     """A tile (TILE_SIZE, TILE_SIZE) of the bright net that waves throw on what lies below, from 0 to 1."""
-    field = np.random.default_rng(1).uniform(0, drawing.TILE_SIZE, (260, 2))
+    side = drawing.TILE_SIZE
+    field, grid = np.random.default_rng(1).uniform(0, side, (260, 2)), np.mgrid[:side, :side]
     # As between two scutes: where the two nearest points are equally far.
-    distance, _ = cKDTree(field, boxsize=drawing.TILE_SIZE).query(
-        np.mgrid[: drawing.TILE_SIZE, : drawing.TILE_SIZE].reshape(2, -1).T, k=2
-    )
-    net = (
-        np.exp(-(distance[:, 1] - distance[:, 0]) / 3.5)
-        .reshape(drawing.TILE_SIZE, drawing.TILE_SIZE)
-        .astype(np.float32)
-    )
-    wave = np.dstack([noise(2.0), noise(2.1)]) * 6 + np.mgrid[: drawing.TILE_SIZE, : drawing.TILE_SIZE][::-1].transpose(
-        1, 2, 0
-    )
+    distance, _ = cKDTree(field, boxsize=side).query(grid.reshape(2, -1).T, k=2)
+    net = np.exp(-(distance[:, 1] - distance[:, 0]) / 3.5).reshape(side, side).astype(np.float32)
+    wave = np.dstack([noise(2.0), noise(2.1)]) * 6 + grid[::-1].transpose(1, 2, 0)
     return cv2.remap(net, wave.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-
-
-def _open_water(water: Water, rng: Generator) -> Floats:
-    """Nothing but water, darker with depth, and the sun's rays in it."""
-    depth = _down()
-    rays = cv2.resize(crop(rng, noise(1.5), (WIDTH, 12), 1.5), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
-    light: Floats = 1.35 - 0.75 * depth + 0.12 * rays * (1 - depth)
-    return balance(rgb(light), water.tint)
 
 
 def _sand(picture: Floats, water: Water, rng: Generator) -> Floats:
@@ -188,15 +179,6 @@ def _glare(picture: Floats, water: Water, rng: Generator) -> None:
     square = (x - float(middle[0])) ** 2 + (y - float(middle[1])) ** 2
     glow = (rng.uniform(0.35, 0.75) * np.exp(-square / (2 * spread**2))).astype(np.float32)
     _blend(picture, 0.85 + 0.15 * water.tint, glow)
-
-
-def _particles(picture: Floats, water: Water, rng: Generator) -> None:
-    """Marine snow: more of it in turbid water."""
-    snow = np.zeros((HEIGHT, WIDTH), np.uint8)
-    for x, y, size in rng.uniform((0, 0, 0.5), (WIDTH, HEIGHT, 1.6), (round(90 * water.turbidity), 3)):
-        cv2.circle(snow, fixed((x, y)), round(size * 16), 255, -1, cv2.LINE_AA, 4)
-    flakes = 0.6 / 255 * cv2.GaussianBlur(snow, None, 0.9).astype(np.float32)
-    _blend(picture, 0.6 + 0.4 * water.tint, flakes)
 
 
 def _blend(picture: Floats, colour: Floats, share: Floats) -> None:

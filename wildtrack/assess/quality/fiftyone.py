@@ -6,12 +6,11 @@ ReIDHub's eight operations. The numbers are defined in docs/quality.md; a sample
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from wildtrack.access.photos.reader import PhotoError
-from wildtrack.assess.quality.flags import measure_file, or_error
+from wildtrack.assess.quality.flags import measured
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads
@@ -73,7 +72,7 @@ async def fiftyone_check_image_quality_issues(dataset: SamplesT, operations: Ite
 
 def _fill(dataset: Samples, fields: Sequence[str]) -> None:
     paths = [Path(path) for path in dataset.values("filepath")]
-    results = list(track(in_threads(partial(or_error, measure_file), paths), "Measuring photos", total=len(paths)))
+    results = list(track(in_threads(measured, paths), "Measuring photos", total=len(paths)))
     reasons = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, PhotoError)]
     if reasons:
         log.warning("Photos that cannot be measured: %d; the first: %s: %s", len(reasons), *reasons[0])

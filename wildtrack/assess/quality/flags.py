@@ -1,10 +1,8 @@
 """How good the photos are: a catalogue in, one row of numbers a photo out, and the photos beyond a threshold."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -18,9 +16,6 @@ from wildtrack.config import Range, Share, check_settings
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.threads import in_threads
-
-ItemT = TypeVar("ItemT")
-ResultT = TypeVar("ResultT")
 
 NUMBERS = ("height", "width", *MEASURES, "turn", "turn_margin")
 
@@ -77,26 +72,18 @@ def quality_table(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.Dat
     Photos are read one by one; what is kept of one is its numbers and its description for `suspected_turns`, 354 bytes.
     """
     jobs = [(root / path, box) for path, box in zip(table["path"], boxes(table), strict=True)]
-    rows: list[dict[str, float]] = []
-    features: list[Features] = []
-    problems: list[tuple[str, str]] = []
-    results = in_threads(partial(or_error, _described), jobs)
-    for path, result in zip(table["path"], track(results, "Measuring photos", total=len(jobs)), strict=True):
-        if isinstance(result, PhotoError):
-            rows.append({})
-            problems.append((path, str(result)))
-        else:
-            rows.append(result[0])
-            features.append(result[1])
+    results = list(track(in_threads(lambda job: measured(*job), jobs), "Measuring photos", total=len(jobs)))
+    rows = [{} if isinstance(result, PhotoError) else result[0] for result in results]
     quality = pd.DataFrame(rows, index=range(len(table)), columns=list(NUMBERS), dtype="float64")
-    turns = suspected_turns(np.array(features))
+    turns = suspected_turns(np.array([result[1] for result in results if not isinstance(result, PhotoError)]))
     if turns is not None:
         readable = quality["height"].notna()
         quality.loc[readable, "turn"], quality.loc[readable, "turn_margin"] = turns
     quality.insert(0, "image_id", table["image_id"].to_numpy(dtype=object))
     quality.insert(1, "path", table["path"].to_numpy(dtype=object))
     quality.insert(2, "cropped", [box is not None for _, box in jobs])
-    return quality, problem_table(problems)
+    read = zip(table["path"], results, strict=True)
+    return quality, problem_table((path, str(result)) for path, result in read if isinstance(result, PhotoError))
 
 
 def measure_file(path: Path, bbox: Box | None = None) -> tuple[dict[str, float], Photo]:
@@ -118,14 +105,10 @@ def flag_quality(quality: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def or_error(function: Callable[[ItemT], ResultT], item: ItemT) -> ResultT | PhotoError:
-    """What the function returns, or the PhotoError that it raises."""
+def measured(path: Path, bbox: Box | None = None) -> tuple[dict[str, float], Features] | PhotoError:
+    """The numbers of `measure_file` and the description for `suspected_turns`; or why the photo cannot be read."""
     try:
-        return function(item)
+        numbers, photo = measure_file(path, bbox)
     except PhotoError as error:
         return error
-
-
-def _described(job: tuple[Path, Box | None]) -> tuple[dict[str, float], Features]:
-    numbers, photo = measure_file(*job)
     return numbers, describe(photo, numbers["aspect_ratio"])
