@@ -1,3 +1,4 @@
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
@@ -7,36 +8,24 @@ from wildtrack.assess.checks import Checks
 from wildtrack.assess.findings import findings
 from wildtrack.assess.labels.audit import Audit
 
-NO_TABLE = pd.DataFrame()
 FLAGS = pd.DataFrame({"image_id": ["a", "a"], "issue": ["dark", "low_contrast"]})
 ENCOUNTERS: dict[str, Any] = {"met_twice": 2, "identities": 3, "time_aware_split": True}
 
 
 def checks(**changes: Any) -> Checks:
-    statistics = {
-        "rows": 9, "identities": 3, "dates": None, "photos_per_identity": {"singletons": 0}, "encounters": ENCOUNTERS,
-        **changes.pop("statistics", {}),
-    }  # fmt: skip
-    options: dict[str, Any] = {
-        "table": NO_TABLE,
-        "problems": pd.DataFrame({"path": [], "reason": []}),
-        "statistics": statistics,
-        "quality": NO_TABLE,
-        "flags": pd.DataFrame({"image_id": [], "issue": []}),
-        "duplicates": pd.DataFrame({"across_identities": [], "across_splits": [], "removable": []}, dtype=bool),
-        "leakage": None,
-        "suggested": NO_TABLE,
-        "method": "",
-    }
-    return Checks(**(options | changes))
+    counts = {"rows": 9, "identities": 3, "dates": None, "photos_per_identity": {"singletons": 0}}
+    options: dict[str, Any] = dict.fromkeys((field.name for field in fields(Checks)), pd.DataFrame())
+    options |= {"flags": FLAGS[:0], "leakage": None, **changes}
+    statistics = counts | {"encounters": ENCOUNTERS} | changes.get("statistics", {})
+    return Checks(**(options | {"statistics": statistics}))
 
 
 UNNAMED = checks(statistics={"identities": 0, "photos_per_identity": None, "encounters": None})
 
 
-def copies(*, across: bool = False, torn: bool = False, removable: bool = False) -> Checks:
-    flags = {"across_identities": [across], "across_splits": [torn], "removable": [removable]}
-    return checks(duplicates=pd.DataFrame(flags))
+def copies(flag: str) -> Checks:
+    flags = ("across_identities", "across_splits", "removable")
+    return checks(duplicates=pd.DataFrame([{name: name == flag for name in flags}]))
 
 
 def audit(share: float | None, photos: int = 0, pairs: int = 0, identities: int = 0, learnt: int | None = 7) -> Audit:
@@ -62,9 +51,9 @@ def test_sound_data_has_only_good_findings() -> None:
         (checks(statistics={"encounters": None, "dates": {"rows": 1}}), "check", "No photo of a named animal has"),
         (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "check", "is not possible"),
         (checks(flags=FLAGS), "check", "1 of 9 (1 dark, 1 low contrast)"),
-        (copies(across=True), "fix", "has another name, so one of the names is wrong: 1."),
-        (copies(torn=True), "fix", "another subset of the split: 1."),
-        (copies(removable=True), "check", "without them): 1."),
+        (copies("across_identities"), "fix", "has another name, so one of the names is wrong: 1."),
+        (copies("across_splits"), "fix", "another subset of the split: 1."),
+        (copies("removable"), "check", "without them): 1."),
         (checks(leakage={"test": {"any": {"share": 0.3}}}), "fix", "30% of the test photos"),
         (checks(leakage={"test": {"any": {"share": 0.0}}}), "good", "0% of the test photos"),
     ],

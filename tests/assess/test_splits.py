@@ -1,6 +1,4 @@
 import logging
-from collections.abc import Sequence
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -10,17 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from wildtrack.assess.encounters import linked_groups
+from tests.helpers.tables import catalogue, days
 from wildtrack.assess.splits import Split, SplitConfig, make_split
 from wildtrack.errors import UserError
 
 SETTINGS: dict[str, Any] = {"split": "auto", "encounter_hours": 12, "test_share": 0.25, "valid_share": 0.2, "seed": 3}
-
-
-def catalogue(identities: Sequence[str], **columns: Any) -> pd.DataFrame:
-    names = [f"r{row}" for row in range(len(identities))]
-    table = pd.DataFrame({"image_id": names, "identity": identities, "path": [f"{name}.jpg" for name in names]})
-    return table.assign(**columns)
 
 
 def split_of(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **config: Any) -> Split:
@@ -29,13 +21,6 @@ def split_of(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **con
 
 def subsets(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **config: Any) -> list[str]:
     return [str(word) for word in split_of(table, hashes, **config).subset]
-
-
-def days(*numbers: int | None) -> Any:
-    return [None if number is None else f"2024-05-{number:02d}T10:00:00" for number in numbers]
-
-
-# --- the split -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -52,18 +37,18 @@ def days(*numbers: int | None) -> Any:
         (days(1, None, None), ["test", "train", "train"]),
     ],
 )
-def test_later_encounters_are_asked_about(dates: Any, expected: Any) -> None:
+def test_later_encounters_are_tested(dates: Any, expected: Any) -> None:
     assert subsets(catalogue(["a"] * len(dates), date=dates)) == expected
 
 
-def test_shares_of_nothing() -> None:
-    table = catalogue(["a"] * 4, date=days(1, 2, 3, 4))
+def test_a_share_of_0_leaves_the_subset_empty() -> None:
+    table = catalogue("aaaa", date=days(1, 2, 3, 4))
     assert subsets(table, valid_share=0) == ["train", "train", "train", "test"]
     assert subsets(table, test_share=0, valid_share=0) == ["train"] * 4
 
 
 def test_auto_takes_the_catalogue_then_dates_then_chance() -> None:
-    table = catalogue(["a", "a", "b", "b"])
+    table = catalogue("aabb")
     dated = table.assign(date=days(1, 2, 1, None))
     own = dated.assign(split=["test", "train", "train", "valid"])
     assert "near-duplicate" in split_of(table, np.eye(4, 64, dtype=bool)).method
@@ -78,7 +63,7 @@ def test_random_keeps_near_duplicates_together() -> None:
     hashes = np.random.default_rng(1).random((9, 64)) < 0.5
     hashes[[0, 4, 8]] = hashes[0]
     for seed in range(20):
-        subset = subsets(catalogue(["a"] * 9), hashes, split="random", seed=seed)
+        subset = subsets(catalogue("aaaaaaaaa"), hashes, split="random", seed=seed)
         assert subset[0] == subset[4] == subset[8]
         assert {"train", "test"} <= set(subset)
 
@@ -89,12 +74,12 @@ def test_random_depends_on_the_seed() -> None:
 
 
 def test_two_animals_in_one_photo_go_together_and_nobody_loses_the_last_photo() -> None:
-    table = catalogue(["a", "a", "b"], photo_id=["p", "q", "q"], date=days(1, 9, 9))
+    table = catalogue("aab", photo_id=["p", "q", "q"], date=days(1, 9, 9))
     assert subsets(table) == ["test", "train", "train"]  # q is the later one, but b has nothing else
 
 
 def test_a_catalogue_split_gets_valid_out_of_train() -> None:
-    own = catalogue(["a"] * 6, split=["test", "test", "train", "train", "train", "train"])
+    own = catalogue("aaaaaa", split=["test", "test", "train", "train", "train", "train"])
     dated = own.assign(date=days(1, 1, 9, 4, 3, 3))
     assert subsets(dated) == ["test", "test", "valid", "train", "train", "train"]
     assert split_of(dated).method == "the catalogue's own split, valid carved out of train by encounter"
@@ -104,7 +89,7 @@ def test_a_catalogue_split_gets_valid_out_of_train() -> None:
 
 
 def test_a_catalogue_split_that_tears_a_photo_is_left_and_reported(caplog: pytest.LogCaptureFixture) -> None:
-    table = catalogue(["a", "b", "a"], photo_id=["p", "p", "q"], split=["train", "test", "valid"])
+    table = catalogue("aba", photo_id=["p", "p", "q"], split=["train", "test", "valid"])
     with caplog.at_level(logging.WARNING):
         assert subsets(table) == ["train", "test", "valid"]
     assert "rows in two subsets of the catalogue's own split, left as they are: 1" in caplog.text
@@ -113,8 +98,8 @@ def test_a_catalogue_split_that_tears_a_photo_is_left_and_reported(caplog: pytes
 @pytest.mark.parametrize(
     ("dates", "advises_random"), [(days(1, 1), False), (days(1, 1, None, None), True), (days(None), False), ([], False)]
 )
-def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any, advises_random: bool) -> None:
-    table = catalogue(["a", "b", "c", "c"][: len(dates)], date=pd.Series(dates, dtype=object))
+def test_an_empty_test_subset_is_reported(caplog: pytest.LogCaptureFixture, dates: Any, advises_random: bool) -> None:
+    table = catalogue("abcc"[: len(dates)], date=pd.Series(dates, dtype=object))
     with caplog.at_level(logging.WARNING):
         assert subsets(table) == ["train"] * len(dates)
     assert "lower encounter_hours = 12" in caplog.text
@@ -147,16 +132,14 @@ def test_nothing_to_ask_is_reported(caplog: pytest.LogCaptureFixture, dates: Any
         ({"date": days(1, 2)}, {"split": "cutoff", "cutoff": "May"}, "no ISO 8601 day.* 2024-05-01 to 2024-05-02"),
         ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2023"}, "leaves no photo before it"),
         ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2025"}, "leaves no photo after it"),
-        (
-            {"date": days(1, 9)},
-            {"split": "cutoff", "cutoff": "2024-05-05", "identities": "open"},
-            "chooses the test photos",
-        ),
+        ({}, {"split": "cutoff", "cutoff": "2024-05-05", "identities": "open"}, "chooses the test photos"),
     ],
 )
-def test_what_the_user_can_mend(columns: dict[str, Any], config: dict[str, Any], message: str) -> None:
+def test_a_config_or_catalogue_that_cannot_be_split_is_refused(
+    columns: dict[str, Any], config: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
-        subsets(catalogue(["a", "a"]).assign(**columns), **config)
+        subsets(catalogue("aa").assign(**columns), **config)
 
 
 def test_unknown_animals_have_no_subset() -> None:
@@ -175,8 +158,8 @@ def test_unknown_animals_have_no_subset() -> None:
         (days(1, 5, 9, 20), "2024-05-09T02:00+02:00", ["train", "train", "test", "test"]),
     ],
 )
-def test_what_begins_after_a_day_is_asked_about(dates: Any, cutoff: str, expected: list[str]) -> None:
-    table = catalogue(["a", "a", "b", "c"], date=pd.Series(dates, dtype=object))
+def test_what_begins_after_a_day_is_tested(dates: Any, cutoff: str, expected: list[str]) -> None:
+    table = catalogue("aabc", date=pd.Series(dates, dtype=object))
     assert subsets(table, split="cutoff", cutoff=cutoff, valid_share=0) == expected
     assert cutoff in split_of(table, split="cutoff", cutoff=cutoff).method
 
@@ -195,81 +178,11 @@ def test_identities_are_held_out_whole(share: float, held_out: int, identities: 
 
 
 def test_identities_that_share_a_photo_are_held_out_together() -> None:
-    table = catalogue(["a", "b", "c", "d", "e"], photo_id=["p", "p", "q", "r", "s"])
+    table = catalogue("abcde", photo_id=["p", "p", "q", "r", "s"])
     for seed in range(20):
         subset = np.array(subsets(table, identities="disjoint", held_out_share=0.4, seed=seed))
         assert subset[0] == subset[1]
         assert (subset == "test").sum() == 2
-
-
-# --- properties ----------------------------------------------------------------------------------------------------
-
-
-@st.composite
-def catalogues(draw: st.DrawFn) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
-    names = draw(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=4, unique=True))
-    identity = st.sampled_from([name for name in names if name != "unknown"] or ["a"])
-    count = draw(st.integers(1, 24))
-    rows = [
-        draw(st.tuples(identity, st.integers(0, 20), st.none() | st.integers(1, 9), st.integers(0, 12)))
-        for _ in range(count)
-    ]
-    identities, photos, dates, pictures = zip(*rows, strict=True)
-    table = catalogue(list(identities), photo_id=[f"p{photo}" for photo in photos], date=days(*dates))
-    hashes = np.random.default_rng(0).random((13, 64)) < 0.5
-    return table, hashes[list(pictures)] if draw(st.booleans()) else None
-
-
-@pytest.mark.slow
-@settings(max_examples=60, deadline=None)
-@given(
-    data=catalogues(),
-    kind=st.sampled_from(
-        [("auto", "closed"), ("random", "closed"), ("auto", "open"), ("random", "disjoint"), ("cutoff", "closed")]
-    ),
-    shares=st.tuples(*[st.floats(0, 0.9)] * 2),
-    shuffle=st.randoms(),
-)
-def test_properties_of_a_split(
-    data: tuple[pd.DataFrame, NDArray[np.bool_] | None],
-    kind: tuple[str, str],
-    shares: tuple[float, float],
-    shuffle: Random,
-) -> None:
-    table, hashes = data
-    split, identities = kind
-    config: dict[str, Any] = {
-        "split": split,
-        "test_share": shares[0],
-        "valid_share": shares[1],
-        "identities": identities,
-    }
-    if split == "cutoff":
-        config["cutoff"] = "2024-05-05"
-    try:
-        split_of(table, hashes, **config)
-    except UserError:  # nothing before or after the day, or all identities share photos
-        assert split == "cutoff" or identities != "closed"
-        return
-    subset = split_of(table, hashes, **config).subset
-    order = np.array(shuffle.sample(range(len(table)), len(table)))
-    shuffled = split_of(table.iloc[order], None if hashes is None else hashes[order], **config).subset
-    assert shuffled.tolist() == subset[order].tolist()
-
-    groups = linked_groups(table, 12, hashes)
-    assert (pd.Series(subset).groupby(groups).nunique() == 1).all()
-
-    names = table["identity"].to_numpy(dtype=object)
-    for identity, rows in pd.Series(range(len(table))).groupby(names).indices.items():
-        if identities == "disjoint":
-            assert "test" not in subset[rows] or set(subset[rows]) == {"test"}
-        if identities != "closed" or split == "cutoff":
-            continue
-        assert "train" in subset[rows], identity
-        own = set(groups[rows])
-        shared = own & set(groups[[other != identity for other in table["identity"]]])
-        if shares[0] > 0 and split == "random" and len(own) > 1 and not shared:
-            assert "test" in subset[rows], identity
 
 
 @settings(max_examples=40, deadline=None)

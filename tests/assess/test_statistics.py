@@ -1,12 +1,10 @@
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.assess.statistics import animals_per_photo, catalogue_statistics, encounters_per_identity
-from wildtrack.errors import UserError
+from wildtrack.assess.statistics import catalogue_statistics, encounters_per_identity
 
 ROWS = [  # image_id, identity, path, photo_id, bbox, date, orientation, species, split, height, width
     ("a1", "Ana", "1.jpg", "p1", (0.0, 0.0, 50.0, 50.0), "2020-01-01T10:00:00", "left", "zebra", "train", 100, 100),
@@ -25,8 +23,8 @@ def table() -> pd.DataFrame:
 
 
 def test_every_number_of_a_small_catalogue(table: pd.DataFrame) -> None:
-    found = catalogue_statistics(table, encounter_hours=12)
-    assert found == json.loads(json.dumps(found), object_hook=whole_keys)  # builtins only
+    found = catalogue_statistics(table.set_index(pd.Index([9, 9, 3, 2, 1, 0])), encounter_hours=12)
+    assert json.loads(json.dumps(found))["animals_per_photo"] == {"1": 4, "2": 1}  # builtins only
     assert found == {
         "rows": 6,
         "photos": 5,
@@ -74,35 +72,22 @@ def test_every_number_of_a_small_catalogue(table: pd.DataFrame) -> None:
     }
 
 
-def whole_keys(part: dict[str, Any]) -> dict[Any, Any]:
-    return {int(key) if key.isdigit() else key: value for key, value in part.items()}
-
-
 @pytest.mark.parametrize("rows", [0, 1, 6])
 @pytest.mark.parametrize("identity", ["Ana", "unknown"])
 def test_required_columns_alone_are_enough(table: pd.DataFrame, rows: int, identity: str) -> None:
     bare = table[["image_id", "identity", "path"]].head(rows).assign(identity=identity)
     found = catalogue_statistics(bare, encounter_hours=12)
-    known = identity != "unknown" and rows > 0
-    assert found["rows"] == rows
-    assert found["photos"] == bare["path"].nunique()
-    assert found["identities"] == int(known)
-    assert found["unknown_rows"] == (rows if identity == "unknown" else 0)
-    assert (found["photos_per_identity"] is not None) == known
-    assert (found["animals_per_photo"] is not None) == (rows > 0)
+    named = rows if identity == "Ana" else 0
+    counts = {"rows": rows, "photos": bare["path"].nunique(), "identities": min(named, 1), "unknown_rows": rows - named}
+    assert {name: found[name] for name in counts} == counts
+    assert (found["photos_per_identity"] is None, found["animals_per_photo"] is None) == (not named, not rows)
     empty = ("encounters", "dates", "orientation", "species", "sizes", "boxes", "split")
     assert {name: found[name] for name in empty} == dict.fromkeys(empty)
-    json.dumps(found)
 
 
 def test_an_optional_column_without_any_value_is_as_good_as_none(table: pd.DataFrame) -> None:
     hollow = table.assign(**{name: None for name in table.columns if name not in ("image_id", "identity", "path")})
     assert catalogue_statistics(hollow, 12) == catalogue_statistics(table[["image_id", "identity", "path"]], 12)
-
-
-def test_the_index_of_the_table_does_not_matter(table: pd.DataFrame) -> None:
-    expected = catalogue_statistics(table, 12)
-    assert catalogue_statistics(table.set_index(pd.Index([9, 9, 3, 2, 1, 0])), 12) == expected
 
 
 @pytest.mark.parametrize(
@@ -115,20 +100,3 @@ def test_encounters_of_dated_photos_only(table: pd.DataFrame, hours: float, expe
 def test_no_identity_met_twice_allows_no_time_aware_split(table: pd.DataFrame) -> None:
     found = catalogue_statistics(table, encounter_hours=10_000)["encounters"]
     assert (found["met_twice"], found["time_aware_split"]) == (0, False)
-
-
-def test_animals_per_photo_agrees_with_a_loop() -> None:
-    names = np.random.default_rng(0).integers(0, 30, 100)
-    table = pd.DataFrame({"path": [f"{name}.jpg" for name in names]})
-    photos: dict[int, int] = {}
-    for name in set(names.tolist()):
-        rows = sum(name == other for other in names)
-        photos[rows] = photos.get(rows, 0) + 1
-    assert animals_per_photo(table) == photos
-    assert list(animals_per_photo(table)) == sorted(photos)
-
-
-@pytest.mark.parametrize("hours", [-1, float("nan")])
-def test_an_impossible_gap_is_refused(table: pd.DataFrame, hours: float) -> None:
-    with pytest.raises(UserError, match="encounter_hours"):
-        catalogue_statistics(table, hours)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
+from tests.helpers.tables import catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.derived import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
@@ -16,34 +16,20 @@ BASE = np.random.default_rng(0).random(64) < 0.5
 FLAGS = ["removable", "within_identity", "across_identities", "across_splits"]
 
 
-def flipped(*bits: int) -> NDArray[np.bool_]:
-    return BASE ^ np.isin(np.arange(64), bits)
-
-
-def table_of(identities: str, **columns: Any) -> pd.DataFrame:
-    names = [f"r{row}" for row in range(len(identities))]
-    identity = ["unknown" if letter == "?" else letter for letter in identities]
-    return pd.DataFrame({"image_id": names, "identity": identity, "path": [f"{name}.jpg" for name in names]}).assign(
-        **columns
-    )
-
-
 SEEN = np.random.default_rng(1).integers(0, 256, (9, 8, 8, 3), dtype=np.uint8)
 SEEN[8] = 7  # shows nothing
 
 
 def check(
-    table: pd.DataFrame, shifts: list[int], files: str = "", pictures: Sequence[int] = (), faults: Sequence[int] = (),
-    sizes: Sequence[float] = (),
-) -> pd.DataFrame:  # fmt: skip
+    table: pd.DataFrame, shifts: Sequence[int], files: str = "", pictures: Sequence[int] = (), **even: Sequence[int]
+) -> pd.DataFrame:
     """Hash i differs from the first in `shifts[i]` bits; equal letters are equal files, "-" cannot be read."""
-    hashes = np.stack([flipped(*range(shift)) for shift in shifts]) if shifts else np.zeros((0, 64), bool)
-    digests = [f"f{row}" if letter == "." else letter for row, letter in enumerate(files or "." * len(table))]
-    digests = [text.replace("-", "") for text in digests]
+    hashes = BASE ^ (np.arange(64) < np.reshape(shifts, (-1, 1)))
+    letters = enumerate(files or "." * len(table))
+    digests = ["" if letter == "-" else f"f{row}" if letter == "." else letter for row, letter in letters]
     thumbnails = SEEN[list(pictures) or [0] * len(table)]
-    even = [0] * len(table)
-    counts, areas = np.array(faults or even, dtype=int), np.array(sizes or even, dtype=float)
-    return check_for_duplicates(table, Pictures(thumbnails, hashes, digests, counts, areas))
+    faults, sizes = (np.array(even.get(name) or [0] * len(table)) for name in ("faults", "sizes"))
+    return check_for_duplicates(table, Pictures(thumbnails, hashes, digests, faults, sizes))
 
 
 def rows_of(found: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -72,28 +58,21 @@ def pair(kind: str, distance: int, one: int = 0, other: int = 1, group: int = 0)
 def test_groups(
     identities: str, shifts: list[int], files: str, pictures: list[int], expected: list[tuple[Any, ...]]
 ) -> None:
-    assert rows_of(check(table_of(identities), shifts, files, pictures)) == expected
+    assert rows_of(check(catalogue(identities), shifts, files, pictures)) == expected
 
 
 def test_two_animals_in_one_pose_have_one_hash_and_are_no_duplicates() -> None:
-    assert rows_of(check(table_of("abaa"), [0, 0, 0, 0], pictures=[0, 1, 2, 0])) == pair("near", 0, 0, 3)
-    linked = check(table_of("aaaa"), [0, 5, 5, 0], "xx..", [0, 1, 1, 0])  # r0 and r1 are linked by their file only
-    assert dict(zip(linked["image_id"], linked["duplicate_of"], strict=True)) == {
-        "r0": "r1",
-        "r1": "r0",
-        "r2": "r1",
-        "r3": "r0",
-    }
+    assert rows_of(check(catalogue("abaa"), [0, 0, 0, 0], pictures=[0, 1, 2, 0])) == pair("near", 0, 0, 3)
+    linked = check(catalogue("aaaa"), [0, 5, 5, 0], "xx..", [0, 1, 1, 0])  # r0 and r1 are linked by their file only
+    assert linked["duplicate_of"].tolist() == ["r1", "r0", "r1", "r0"]
     assert linked.loc[linked["removable"], "image_id"].tolist() == ["r1", "r3"]
 
 
 def test_an_empty_answer_has_the_columns() -> None:
-    found = check(table_of("ab", split=["train", "test"]), [0, 40])
-    assert list(found) == [
-        *["group", "image_id", "identity", "path", "split", "kind", "distance", "duplicate_of"],
-        *FLAGS,
-    ]
-    cleaned, removed = remove_duplicates(table_of("ab"), found)
+    found = check(catalogue("ab", split=["train", "test"]), [0, 40])
+    columns = ["group", "image_id", "identity", "path", "split", "kind", "distance", "duplicate_of"]
+    assert list(found) == columns + FLAGS
+    cleaned, removed = remove_duplicates(catalogue("ab"), found)
     assert len(cleaned) == 2
     assert list(removed) == ["image_id", "path", "kept_image_id", "reason"]
 
@@ -111,19 +90,19 @@ def test_an_empty_answer_has_the_columns() -> None:
     ],
 )
 def test_flags(identities: str, sides: list[str | None] | None, expected: list[tuple[int, ...]]) -> None:
-    table = table_of(identities) if sides is None else table_of(identities, split=sides)
+    table = catalogue(identities) if sides is None else catalogue(identities, split=sides)
     found = check(table, [0] * len(table))
     assert [tuple(row) for row in found[FLAGS].astype(int).itertuples(index=False, name=None)] == expected
 
 
 def test_animals_of_one_photo_are_not_duplicates_of_each_other() -> None:
-    assert check(table_of("ab", photo_id="one"), [0, 0], "xx").empty
-    assert check(table_of("ab", path="one.jpg"), [0, 0], "xx").empty
+    assert check(catalogue("ab", photo_id="one"), [0, 0], "xx").empty
+    assert check(catalogue("ab", path="one.jpg"), [0, 0], "xx").empty
 
 
 def test_two_animals_in_two_copies_of_a_photo_are_told_apart_by_their_boxes() -> None:
     left, right = (0.0, 0.0, 9.0, 9.0), (50.0, 0.0, 9.0, 9.0)
-    table = table_of("abab", path=["1.jpg", "1.jpg", "2.jpg", "2.jpg"], bbox=[left, right, left, right])
+    table = catalogue("abab", path=["1.jpg", "1.jpg", "2.jpg", "2.jpg"], bbox=[left, right, left, right])
     found = check(table, [0, 30, 0, 30], "xxxx")
     assert rows_of(found) == [*pair("exact file", 0, 0, 2), *pair("exact file", 0, 1, 3, 1)]
     assert not found["across_identities"].any()
@@ -141,7 +120,7 @@ def test_two_animals_in_two_copies_of_a_photo_are_told_apart_by_their_boxes() ->
     ],
 )
 def test_what_leaves(identities: str, shifts: list[int], expected: dict[str, str]) -> None:
-    table = table_of(identities)
+    table = catalogue(identities)
     cleaned, removed = remove_duplicates(table, check(table, shifts))
     assert dict(zip(removed["image_id"], removed["kept_image_id"], strict=True)) == expected
     assert list(cleaned["image_id"]) == [name for name in table["image_id"] if name not in expected]
@@ -167,9 +146,9 @@ BOX = (0.0, 0.0, 5.0, 5.0)
 )
 @pytest.mark.parametrize("files", ["..", "xx"])
 def test_the_best_copy_stays(
-    columns: dict[str, Any], faults: list[int], sizes: list[float], stays: str, files: str
+    columns: dict[str, Any], faults: list[int], sizes: list[int], stays: str, files: str
 ) -> None:
-    table = table_of("aa", **columns)
+    table = catalogue("aa", **columns)
     cleaned, _ = remove_duplicates(table, check(table, [0, 1], files, faults=faults, sizes=sizes))
     assert cleaned["image_id"].tolist() == [stays]
 
@@ -191,14 +170,14 @@ def test_the_best_copy_stays(
 )
 def test_equal_files_are_copies_unless_their_boxes_show_two_animals(rows: list[Any], expected: dict[str, str]) -> None:
     photos, bboxes = zip(*rows, strict=True)
-    table = table_of("abc"[: len(rows)], photo_id=photos, bbox=pd.Series(bboxes, dtype=object))  # so that none leaves
+    table = catalogue("abc"[: len(rows)], photo_id=photos, bbox=pd.Series(bboxes, dtype=object))  # so that none leaves
     found = check(table, [number * 21 for number in range(len(rows))], "x" * len(rows))
     assert dict(zip(found["image_id"], found["duplicate_of"], strict=True)) == expected
     assert set(found["kind"]) <= {"exact file"}
 
 
 def test_reasons_go_with_the_photo_that_stays() -> None:
-    table = table_of("aaaa")
+    table = catalogue("aaaa")
     _, removed = remove_duplicates(table, check(table, [0, 0, 4, 4], ".xx.", sizes=[1, 1, 9, 1]))
     assert list(removed["kept_image_id"]) == ["r2"] * 3
     near = "near-duplicate: {} of 64 bits differ"
@@ -209,10 +188,9 @@ def test_groups_agree_with_a_plain_loop() -> None:
     generator = np.random.default_rng(3)
     centres = generator.random((12, 64)) < 0.5
     hashes = centres[generator.integers(0, 12, 700)] ^ (generator.random((700, 64)) < 0.06)  # more than one block
-    table = table_of("".join(generator.choice(list("abc"), 700)), photo_id=generator.integers(0, 500, 700).astype(str))
+    table = catalogue("".join(generator.choice(list("abc"), 700)), photo_id=generator.integers(0, 500, 700).astype(str))
     rows = np.arange(700)
-    digests = [str(row) for row in rows]
-    pictures = Pictures(np.repeat(SEEN[:1], 700, axis=0), hashes, digests, rows, rows * 0.0)
+    pictures = Pictures(np.repeat(SEEN[:1], 700, axis=0), hashes, [str(row) for row in rows], rows, rows * 0.0)
     found = check_for_duplicates(table, pictures)
     distances = (hashes[:, None] != hashes[None]).sum(axis=2)
     other_photo = table["photo_id"].to_numpy()[:, None] != table["photo_id"].to_numpy()[None]
@@ -220,15 +198,15 @@ def test_groups_agree_with_a_plain_loop() -> None:
     expected = [f"r{row}" for row in range(700) if masked[row].min() <= 10]
     assert sorted(found["image_id"]) == sorted(expected)
     stays = found[~found["removable"]]
-    for image_id, distance, other in stays[["image_id", "distance", "duplicate_of"]].itertuples(index=False):
-        row = int(image_id[1:])
-        assert (distance, other) == (masked[row].min(), f"r{masked[row].argmin()}")
+    numbers = stays["image_id"].str[1:].astype(int).to_numpy()
+    assert stays["distance"].tolist() == masked[numbers].min(axis=1).tolist()
+    assert stays["duplicate_of"].tolist() == [f"r{row}" for row in masked[numbers].argmin(axis=1)]
 
 
 def test_arrays_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 digests, 2 faults, 2 sizes for 2 rows"):
         two = ["", ""], np.zeros(2, int), np.zeros(2)
-        check_for_duplicates(table_of("ab"), Pictures(SEEN[:2], np.zeros((1, 64), bool), *two))
+        check_for_duplicates(catalogue("ab"), Pictures(SEEN[:2], np.zeros((1, 64), bool), *two))
 
 
 def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: Path) -> None:
@@ -236,7 +214,7 @@ def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: 
     for number in range(3):
         (tmp_path / "Ana" / f"{number}.png").write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
     boxes = [(0.0, 0.0, 8.5, 8.0), None, (1.0, 2.0, 3.0, 4.0)]
-    table = table_of("aa?", path=[f"Ana/{number}.png" for number in range(3)], bbox=boxes, date="2024-05-01")
+    table = catalogue("aa?", path=[f"Ana/{number}.png" for number in range(3)], bbox=boxes, date="2024-05-01")
     write_cleaned(table, tmp_path, tmp_path / "cleaned.csv")
     back = load_catalogue(tmp_path / "cleaned.csv")
     assert back.problems.empty
@@ -246,5 +224,5 @@ def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: 
 @pytest.mark.parametrize("target", ["elsewhere/cleaned.csv", "cleaned.txt"])
 def test_a_cleaned_catalogue_that_could_not_be_read(tmp_path: Path, target: str) -> None:
     with pytest.raises(UserError, match=r"must be a \.csv in"):
-        write_cleaned(table_of("a"), tmp_path, tmp_path / target)
+        write_cleaned(catalogue("a"), tmp_path, tmp_path / target)
     assert not list(tmp_path.rglob("*.*"))

@@ -7,14 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wildtrack.assess.duplicates import hashes as duplicates
-from wildtrack.assess.duplicates.hashes import (
-    is_flat,
-    near_duplicate_labels,
-    near_duplicates,
-    near_pairs,
-    perceptual_hashes,
-    same_picture,
-)
+from wildtrack.assess.duplicates.hashes import is_flat, near_duplicates, near_pairs, perceptual_hashes, same_picture
 
 
 def smooth_photo(seed: int) -> Image.Image:
@@ -27,8 +20,7 @@ def test_a_recompressed_copy_is_a_near_duplicate_and_another_photo_is_not(tmp_pa
     original.save(tmp_path / "copy.jpg", quality=60)
     photos = np.stack([np.asarray(photo) for photo in (original, Image.open(tmp_path / "copy.jpg"), smooth_photo(2))])
     hashes = perceptual_hashes(photos)
-    assert hashes.dtype == np.bool_
-    assert hashes.shape == (3, 64)
+    assert (hashes.dtype, hashes.shape) == (np.bool_, (3, 64))
     expected = [[True, True, False], [True, True, False], [False, False, True]]
     assert near_duplicates(hashes, hashes).tolist() == expected
 
@@ -46,52 +38,27 @@ def test_photos_of_another_shape_or_dtype_are_refused(photos: NDArray[Any]) -> N
         perceptual_hashes(photos)
 
 
-@pytest.mark.parametrize("block_values", [1, 7, 1 << 20])
-@pytest.mark.parametrize("bits", [0, 10, 32, 64])
-@pytest.mark.parametrize(("count_a", "count_b"), [(0, 0), (0, 3), (3, 0), (1, 1), (9, 5)])
-def test_distances_agree_with_counting_bits(
-    monkeypatch: pytest.MonkeyPatch, block_values: int, bits: int, count_a: int, count_b: int
-) -> None:
-    monkeypatch.setattr(duplicates, "BLOCK_VALUES", block_values)
-    generator = np.random.default_rng(bits)
-    base = generator.random((1, 64)) < 0.5
-    hashes_a, hashes_b = (base ^ (generator.random((count, 64)) < 0.1) for count in (count_a, count_b))
-    expected = np.array([[(one != other).sum() <= bits for other in hashes_b] for one in hashes_a], dtype=bool)
-    assert np.array_equal(near_duplicates(hashes_a, hashes_b, bits), expected.reshape(count_a, count_b))
-
-
-@pytest.mark.parametrize("hashes", [np.zeros((2, 63), bool), np.zeros(64, bool), np.zeros((2, 64))])
-def test_hashes_of_another_shape_or_dtype_are_refused(hashes: NDArray[Any]) -> None:
-    good = np.zeros((2, 64), bool)
-    for pair in ((hashes, good), (good, hashes)):
-        with pytest.raises(ValueError, match=r"bool of shape \(N, 64\)"):
-            near_duplicates(*pair)
-
-
-@pytest.mark.parametrize("at_once", [1, 3, 256])
+@pytest.mark.parametrize("at_once", [1, 7, 1 << 20])
 @pytest.mark.parametrize("bits", [0, 10, 32, 64])
 @pytest.mark.parametrize("count", [0, 1, 2, 20])
-def test_pairs_among_many_agree_with_counting_bits(
-    monkeypatch: pytest.MonkeyPatch, at_once: int, bits: int, count: int
-) -> None:
+def test_pairs_agree_with_counting_bits(monkeypatch: pytest.MonkeyPatch, at_once: int, bits: int, count: int) -> None:
+    monkeypatch.setattr(duplicates, "BLOCK_VALUES", at_once)
     monkeypatch.setattr(duplicates, "SEARCHED_AT_ONCE", at_once)
     generator = np.random.default_rng(bits)
     hashes = (generator.random((1, 64)) < 0.5) ^ (generator.random((count, 64)) < 0.1)
-    found = [
-        pair for block in near_pairs(hashes, bits) for pair in zip(*(part.tolist() for part in block), strict=True)
-    ]
-    distances = {
-        (row, other): int((hashes[row] != hashes[other]).sum()) for row in range(count) for other in range(row)
-    }
-    expected = [(*pair, distance) for pair, distance in distances.items() if distance <= bits]
-    assert sorted(found) == sorted(expected)
+    distances = (hashes[:, None] != hashes).sum(axis=2)
+    for others in (hashes, hashes[:3], hashes[:0]):
+        assert np.array_equal(near_duplicates(hashes, others, bits), distances[:, : len(others)] <= bits)
+    found = np.concatenate([np.zeros((0, 3), int), *(np.stack(block, axis=1) for block in near_pairs(hashes, bits))])
+    rows, earlier = np.nonzero(np.tril(distances <= bits, k=-1))
+    assert sorted(found.tolist()) == np.stack([rows, earlier, distances[rows, earlier]], axis=1).tolist()
 
 
 def test_pairs_chain_into_groups_that_bear_their_first_rows() -> None:
     steps = [0, 40, 8, 16, 45]  # bits set; rows 0, 2 and 3 chain, and so do 1 and 4
     hashes = np.stack([np.arange(64) < step for step in steps])
-    assert near_duplicate_labels(hashes).tolist() == [0, 1, 0, 0, 1]
-    assert near_duplicate_labels(hashes[:0]).tolist() == []
+    assert duplicates.near_duplicate_labels(hashes).tolist() == [0, 1, 0, 0, 1]
+    assert duplicates.near_duplicate_labels(hashes[:0]).tolist() == []
 
 
 def flat(level: int, noise: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
@@ -115,13 +82,10 @@ def test_a_photo_that_shows_nothing_is_flat(photo: NDArray[np.uint8], shows: boo
     assert is_flat(photo) is not shows
 
 
-def brightened(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return (photo * 0.5 + 60).astype(np.uint8)
-
-
 def test_thumbnails_confirm_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = [np.asarray(smooth_photo(seed).resize((32, 32))) for seed in (1, 2)]
-    thumbnails = np.stack([*seen, brightened(seen[0]), np.zeros_like(seen[0]), np.zeros_like(seen[0])])
+    brighter, black = (seen[0] * 0.5 + 60).astype(np.uint8), np.zeros_like(seen[0])
+    thumbnails = np.stack([*seen, brighter, black, black])
     rows, others = np.array([0, 0, 0, 1, 3, 0, 0]), np.array([0, 1, 2, 2, 4, 3, 0])
     expected = [True, False, True, False, False, False, True]
     for at_once in (1, 3, 100):

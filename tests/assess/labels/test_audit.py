@@ -6,41 +6,33 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from tests.helpers.features import unit
+from tests.helpers.tables import catalogue
 from wildtrack.assess.labels.audit import MIXED_COLUMNS, PAIR_COLUMNS, PHOTO_COLUMNS, Audit, audit_labels
 
 Vectors = NDArray[np.float32]
 
 
-def unit(vectors: Any) -> Vectors:
-    array = np.asarray(vectors, dtype=np.float32)
-    return np.asarray(array / np.linalg.norm(array, axis=-1, keepdims=True), dtype=np.float32)
-
-
 def world(true: str, labels: str | None = None, noise: float = 0.25, **columns: Any) -> tuple[pd.DataFrame, Vectors]:
     """A row a letter: the vector is that of the animal `true` and some noise, the identity the letter in `labels`."""
-    names = [f"r{row}" for row in range(len(true))]
-    identity = ["unknown" if letter == "?" else letter for letter in labels or true]
-    table = pd.DataFrame({"image_id": names, "identity": identity, "path": [f"{name}.jpg" for name in names]})
     vectors = [np.random.default_rng(ord(letter)).normal(size=16) for letter in true]
     noises = np.random.default_rng(1).normal(size=(len(true), 16))
-    return table.assign(**columns), unit(np.reshape(vectors, (-1, 16)) + noise * noises)
+    return catalogue(labels or true, **columns), unit(np.reshape(vectors, (-1, 16)) + noise * noises)
 
 
 def audit(table: pd.DataFrame, vectors: Vectors, hashes: NDArray[np.bool_] | None = None) -> Audit:
     return audit_labels(table, vectors, 12, hashes)
 
 
+def lists(found: Audit) -> list[pd.DataFrame]:
+    return [found.photos, found.pairs, found.identities]
+
+
 def test_sound_labels_raise_no_suspicion() -> None:
     found = audit(*world("aaaabbbbccccdddd"))
     assert found.found_share == 1.0
-    assert found.photos.empty
-    assert found.pairs.empty
-    assert found.identities.empty
-    assert [list(part) for part in (found.photos, found.pairs, found.identities)] == [
-        PHOTO_COLUMNS,
-        PAIR_COLUMNS,
-        MIXED_COLUMNS,
-    ]
+    for part, columns in zip(lists(found), (PHOTO_COLUMNS, PAIR_COLUMNS, MIXED_COLUMNS), strict=True):
+        assert part.empty and list(part) == columns
 
 
 def test_photos_the_model_learnt_are_counted_where_they_are_labelled() -> None:
@@ -80,10 +72,7 @@ def test_one_name_of_two_animals() -> None:
     assert found.identities["identity"].tolist() == ["a"]
     row = found.identities.iloc[0]
     assert {row["photos_a"], row["photos_b"]} == {4}
-    assert {row["image_id_a"] in {"r0", "r1", "r2", "r3"}, row["image_id_b"] in {"r0", "r1", "r2", "r3"}} == {
-        True,
-        False,
-    }
+    assert {row[name] in {"r0", "r1", "r2", "r3"} for name in ("image_id_a", "image_id_b")} == {True, False}
 
 
 def test_two_sides_of_an_animal_are_not_two_animals() -> None:
@@ -112,20 +101,16 @@ def test_a_swap_is_not_hidden_by_its_near_duplicates() -> None:
     assert sorted(audit(*world(*BURST), hashes).photos["image_id"]) == SWAPPED
 
 
-def test_unlabelled_photos_neither_ask_nor_answer() -> None:
-    table, vectors = world("aaaabbbbaaaa", "aaaabbbb????")
-    found = audit(table, vectors)
+def test_unlabelled_photos_are_not_compared() -> None:
+    found = audit(*world("aaaabbbbaaaa", "aaaabbbb????"))
     assert found.found_share == 1.0
-    assert found.photos.empty
-    assert found.pairs.empty
+    assert found.photos.empty and found.pairs.empty
 
 
 @pytest.mark.parametrize("letters", ["", "a", "aaaa", "abcd", "????"])
 def test_too_little_to_say_anything(letters: str) -> None:
     found = audit(*world(letters))
-    assert found.photos.empty
-    assert found.pairs.empty
-    assert found.identities.empty
+    assert all(part.empty for part in lists(found))
     assert found.found_share == (1.0 if letters == "aaaa" else None)
 
 
@@ -140,10 +125,9 @@ def test_an_embedding_that_knows_nothing_says_so(caplog: pytest.LogCaptureFixtur
 
 def test_arrays_that_do_not_fit() -> None:
     table, vectors = world("aabb")
-    with pytest.raises(ValueError, match="one of each a row"):
-        audit(table, vectors[:3])
-    with pytest.raises(ValueError, match="one of each a row"):
-        audit(table, vectors, np.zeros((3, 64), bool))
+    for arguments in ((vectors[:3],), (vectors, np.zeros((3, 64), bool))):
+        with pytest.raises(ValueError, match="one of each a row"):
+            audit(table, *arguments)
     with pytest.raises(ValueError, match="length one"):
         audit(table, 2 * vectors)
 
@@ -151,15 +135,11 @@ def test_arrays_that_do_not_fit() -> None:
 NONE = pd.DataFrame()
 
 
-def judged(found_share: float | None, learnt: int | None) -> Audit:
-    return Audit(NONE, NONE, NONE, found_share, 10, learnt)
-
-
 @pytest.mark.parametrize(
     ("found_share", "expected"), [(None, False), (0.0, False), (0.49, False), (0.5, True), (1.0, True)]
 )
 def test_a_model_that_finds_the_animals_tells_them_apart(found_share: float | None, expected: bool) -> None:
-    assert judged(found_share, 10).tells_apart is expected
+    assert Audit(NONE, NONE, NONE, found_share, 10, 10).tells_apart is expected
 
 
 @pytest.mark.parametrize(
@@ -173,11 +153,7 @@ def test_a_model_that_finds_the_animals_tells_them_apart(found_share: float | No
     ],
 )
 def test_the_origin_of_a_model(learnt: int | None, others: bool, parts: list[str], absent: str) -> None:
-    given = judged(0.9, learnt)
+    given = Audit(NONE, NONE, NONE, 0.9, 10, learnt)
     assert given.is_of_others is others
     assert all(part in given.origin for part in parts)
     assert absent not in given.origin
-
-
-def test_an_audit_of_no_photos_has_an_origin() -> None:
-    assert Audit(NONE, NONE, NONE, None, 0, 0).origin

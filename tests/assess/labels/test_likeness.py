@@ -1,25 +1,10 @@
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
+from tests.helpers.features import unit
 from wildtrack.assess.labels import likeness
-from wildtrack.assess.labels.likeness import (
-    NOBODY,
-    Photos,
-    best_links,
-    comparable_photos,
-    neighbours,
-    other_links,
-    own_links,
-)
-
-
-def unit(vectors: Any) -> NDArray[np.float32]:
-    array = np.asarray(vectors, dtype=np.float32)
-    return np.asarray(array / np.linalg.norm(array, axis=-1, keepdims=True), dtype=np.float32)
+from wildtrack.assess.labels.likeness import NOBODY, Photos, comparable_photos, neighbours, other_links, own_links
 
 
 def random_photos(count: int) -> Photos:
@@ -32,8 +17,7 @@ def random_photos(count: int) -> Photos:
         }
     )
     hashes = (np.arange(64) % 2 == 0) ^ (generator.random((count, 64)) < 0.15)
-    vectors = unit(generator.normal(size=(count, 4)))
-    return comparable_photos(table, vectors, 12, hashes, np.arange(count))
+    return comparable_photos(table, unit(generator.normal(size=(count, 4))), 12, hashes, np.arange(count))
 
 
 def plain_independent(photos: Photos, one: int, other: int) -> bool:
@@ -45,58 +29,38 @@ def plain_independent(photos: Photos, one: int, other: int) -> bool:
     )
 
 
+@pytest.mark.parametrize("block_values", [1, 1 << 22])
 @pytest.mark.parametrize("count", [1, 2, 40])
-def test_neighbours_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_links_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, count: int, block_values: int) -> None:
     monkeypatch.setattr(likeness, "SEARCHED_AT_ONCE", 7)
+    monkeypatch.setattr(likeness, "BLOCK_VALUES", block_values)
     photos = random_photos(count)
-    places = neighbours(photos, 3)
+    places, own, other_identities = neighbours(photos, 3), own_links(photos), other_links(photos)
+    expected = []
     for one in range(count):
-        links = [float(photos.vectors[one] @ photos.vectors[other]) for other in range(count)]
         allowed = [other for other in range(count) if plain_independent(photos, one, other)]
-        expected = sorted(allowed, key=lambda other: -links[other])[:3]
-        assert places[one].tolist() == expected + [NOBODY] * (3 - len(expected))
+        links = pd.Series(photos.vectors[allowed] @ photos.vectors[one], allowed).sort_values(ascending=False)
+        assert places[one].tolist() == [*links.index, NOBODY, NOBODY, NOBODY][:3]
+        is_own = photos.identities[links.index] == photos.identities[one]
+        similarity, place, number = (part[one] for part in own)
+        assert number == is_own.sum()
+        best = links[is_own].idxmax() if number else NOBODY
+        assert place == best and np.isclose(similarity, links.get(best, -np.inf))
+        others = links[~is_own].groupby(photos.identities[links[~is_own].index]).max()
+        if len(others):
+            expected.append((others.max(), others.median()))
+    assert np.allclose(np.stack(other_identities, axis=1), np.reshape(expected, (-1, 2)))
 
 
-def test_neighbours_are_looked_for_no_deeper_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = pd.DataFrame(
-        {
-            "identity": ["a"] * 30 + ["b"],
-            "path": [f"{row}.jpg" for row in range(31)],
-            "date": ["2024-05-01"] * 30 + ["2024-06-01"],
-        }
-    )
+def test_neighbours_are_searched_no_deeper_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    dates = ["2024-05-01"] * 30 + ["2024-06-01"]
+    paths = [f"{row}.jpg" for row in range(31)]
+    table = pd.DataFrame({"identity": ["a"] * 30 + ["b"], "path": paths, "date": dates})
     vectors = unit(np.ones((31, 4)) - np.eye(31, 4, k=-30))  # the last one is the odd one out
     photos = comparable_photos(table, vectors, 12, None, np.arange(31))
     assert (neighbours(photos, 1)[:30] == 30).all()
     monkeypatch.setattr(likeness, "DEEPEST", 16)
     assert (neighbours(photos, 1)[:30] == NOBODY).all()
-
-
-@pytest.mark.parametrize("values", [1, 1 << 22])
-def test_best_links_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, values: int) -> None:
-    monkeypatch.setattr(likeness, "BLOCK_VALUES", values)
-    photos = random_photos(30)
-    ones, others = np.arange(0, 30, 2), np.arange(5, 20)
-    for one, similarity, place, count in zip(ones.tolist(), *best_links(photos, ones, others), strict=True):
-        allowed = [other for other in others.tolist() if plain_independent(photos, one, other)]
-        best = max(allowed, key=lambda other: float(photos.vectors[one] @ photos.vectors[other]))
-        assert (place, count) == (best, len(allowed))
-        assert np.isclose(similarity, photos.vectors[one] @ photos.vectors[best])
-    similarity, place, count = best_links(photos, ones[:1], others[:0])
-    assert (similarity[0], place[0], count[0]) == (-np.inf, NOBODY, 0)
-
-
-def test_other_links_agree_with_a_plain_loop() -> None:
-    photos = random_photos(40)
-    nearest, middle = other_links(photos)
-    for one in range(40):
-        best: dict[int, float] = {}
-        for other in range(40):
-            if photos.identities[one] != photos.identities[other] and plain_independent(photos, one, other):
-                key = int(photos.identities[other])
-                best[key] = max(best.get(key, -2.0), float(photos.vectors[one] @ photos.vectors[other]))
-        assert np.isclose(nearest[one], max(best.values()))
-        assert np.isclose(middle[one], np.median(list(best.values())))
 
 
 @pytest.mark.parametrize(
@@ -111,17 +75,10 @@ def test_other_links_agree_with_a_plain_loop() -> None:
         ({"path": ["a.jpg", "b.jpg"]}, 11, True),
     ],
 )
-def test_what_is_evidence(columns: dict[str, list[str]], hashes: int | None, independent: bool) -> None:
+def test_photos_of_two_occasions_are_independent(
+    columns: dict[str, list[str]], hashes: int | None, independent: bool
+) -> None:
     bits = None if hashes is None else np.stack([np.zeros(64, bool), np.arange(64) < hashes])
     table = pd.DataFrame({"identity": ["Ana", "Ana"], **columns})
     photos = comparable_photos(table, unit(np.ones((2, 3))), 12, bits, np.arange(2))
     assert photos.independent(np.array([0]), np.array([1])).tolist() == [independent]
-
-
-def test_own_links_are_the_best_links_to_the_own_identity() -> None:
-    photos = random_photos(30)
-    whole = own_links(photos)
-    for identity, members in photos.members().items():
-        assert (photos.identities[members] == identity).all()
-        for got, expected in zip(whole, best_links(photos, members, members), strict=True):
-            assert np.array_equal(np.asarray(got)[members], np.asarray(expected))

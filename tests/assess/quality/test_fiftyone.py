@@ -43,36 +43,28 @@ def check(dataset: Any, *operations: str) -> Any:
     return asyncio.run(fiftyone_check_image_quality_issues(dataset, operations))
 
 
+def check_measures(dataset: Any, paths: list[Path]) -> None:
+    first, last = (measure_file(path)[0] for path in (paths[0], paths[2]))
+    assert all(dataset.values(field) == [first[field], None, last[field]] for field in MEASURES)
+
+
 def test_the_eight_operations_fill_every_measure(paths: list[Path]) -> None:
-    assert OPERATIONS == (
-        "compute_aspect_ratio",
-        "compute_brightness",
-        "compute_contrast",
-        "compute_exposure",
-        "compute_saturation",
-        "compute_vignetting",
-        "compute_blurriness",
-        "compute_entropy",
-    )
+    names = ("aspect_ratio", "brightness", "contrast", "exposure", "saturation", "vignetting", "blurriness", "entropy")
+    assert tuple(f"compute_{name}" for name in names) == OPERATIONS
     dataset = RecordingDataset(paths)
     assert asyncio.run(fiftyone_check_image_quality_issues(dataset)) is dataset
     assert set(dataset.fields) == {"filepath", *MEASURES}
-    for field in MEASURES:
-        measured = [measure_file(path)[0][field] for path in (paths[0], paths[2])]
-        assert dataset.fields[field] == [measured[0], None, measured[1]]
-        assert all(type(value) is float for value in measured)
+    check_measures(dataset, paths)
+    assert all(type(dataset.values(field)[0]) is float for field in MEASURES)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_fills_its_own_fields_only(paths: list[Path], operation: str) -> None:
-    assert set(check(RecordingDataset(paths), operation).fields) == {"filepath", *FIELDS[operation]}
-
-
-def test_photos_that_cannot_be_read_are_told(paths: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_an_operation_fills_its_own_fields_and_bad_photos_are_logged(
+    paths: list[Path], operation: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
-        check(RecordingDataset(paths), "compute_entropy")
-    assert "1; the first" in caplog.text
-    assert "not a photo.jpg" in caplog.text
+        assert set(check(RecordingDataset(paths), operation).fields) == {"filepath", *FIELDS[operation]}
+    assert "1; the first" in caplog.text and "not a photo.jpg" in caplog.text
 
 
 @pytest.mark.parametrize("kept", [slice(0), slice(1, 2)])
@@ -100,9 +92,7 @@ def test_a_real_dataset(paths: list[Path]) -> None:
     try:
         dataset.add_samples([fiftyone.Sample(filepath=str(path)) for path in paths])
         check(dataset, *OPERATIONS)
-        for field in MEASURES:
-            measured = [measure_file(path)[0][field] for path in (paths[0], paths[2])]
-            assert dataset.values(field) == [measured[0], None, measured[1]]
+        check_measures(dataset, paths)
         empty = dataset.limit(0)
         assert check(empty, *OPERATIONS) is empty
     finally:

@@ -7,15 +7,8 @@ import pandas as pd
 import pytest
 from PIL import ExifTags, Image
 
-from wildtrack.assess.quality.flags import (
-    ISSUES,
-    NUMBERS,
-    Thresholds,
-    check_thresholds,
-    flag_quality,
-    measure_file,
-    quality_table,
-)
+from wildtrack.assess.quality import flags as quality_flags
+from wildtrack.assess.quality.flags import ISSUES, NUMBERS, Thresholds, flag_quality, measure_file, quality_table
 from wildtrack.assess.quality.measures import MEASURES, measure
 from wildtrack.errors import UserError
 
@@ -68,10 +61,9 @@ def test_an_empty_catalogue(root: Path, more: dict[str, object]) -> None:
     assert flag_quality(quality, Thresholds()).empty
 
 
-def test_nothing_but_bad_photos(root: Path) -> None:
+def test_bad_photos_have_no_flags(root: Path) -> None:
     quality, problems = quality_table(catalogue("torn.jpg", "missing.png"), root)
-    assert quality[list(NUMBERS)].isna().all(axis=None)
-    assert len(problems) == 2
+    assert quality[list(NUMBERS)].isna().all(axis=None) and len(problems) == 2
     assert flag_quality(quality, Thresholds()).empty
 
 
@@ -169,9 +161,9 @@ def test_a_photo_has_a_row_for_each_of_its_issues() -> None:
 )
 def test_thresholds_that_mean_nothing_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        check_thresholds(replace(Thresholds(), **changes))
+        quality_flags.check_thresholds(replace(Thresholds(), **changes))
 
 
 @pytest.mark.parametrize("changes", [{}, {"dark": 0.0, "bright": 1.0, "wide": 50.0}, {"dark": 0.5, "bright": 0.5}])
 def test_thresholds_within_their_range_are_taken(changes: dict[str, float]) -> None:
-    check_thresholds(replace(Thresholds(), **changes))
+    quality_flags.check_thresholds(replace(Thresholds(), **changes))
