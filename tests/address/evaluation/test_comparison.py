@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wildtrack.address.evaluation.baselines import RawPixels
 from wildtrack.address.evaluation.comparison import comparison_table, markdown
 from wildtrack.address.evaluation.method import Embedder, Method, Scored
+from wildtrack.address.evaluation.methods import RawPixels
 from wildtrack.address.evaluation.protocol import Protocol
 from wildtrack.address.evaluation.report import all_figures, score_rankings
 

@@ -8,6 +8,5 @@
 - `report`: all figures of one method, as in `metrics.json`
 - `summary`: those figures on the screen
 - `method`, `methods`: what can be compared, and each by its name
-- `baselines`: what a trained model has to beat
 - `comparison`: the table of a comparison, as files
 """

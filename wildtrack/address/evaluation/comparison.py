@@ -17,12 +17,10 @@ TEXT = ("method", "runs on", "note")
 def comparison_table(
     methods: Sequence[Method], scored: Sequence[Scored], figures: Mapping[str, dict[str, Any]]
 ) -> pd.DataFrame:
-    """One row per method, from what each scored and the figures of `all_figures`.
+    """One row per method, from what each scored and the figures of `all_figures`; NaN where something does not apply.
 
-    Columns: `method`; `R@1`, `R@5` and `mAP` in 0-1, each with `_low` and `_high`, the ends of its 95% interval; the
-    same with `_leak_free`; `ahead_R@1` and `ahead_mAP`, the reference's lead on the same queries, likewise;
-    `training_minutes`, `photos_per_second`, `seconds_per_query`, `megabytes`, `embed_dim`, `runs_on`, `note`,
-    `fingerprint`. NaN where something does not apply.
+    Figures, also `_leak_free`, and `ahead_`, the reference's lead on the same queries, have the ends of their 95%
+    intervals in `_low` and `_high`.
     """
     rows = []
     for method, found in zip(methods, scored, strict=True):
@@ -31,21 +29,23 @@ def comparison_table(
         for suffix, those in (("", of_method), ("_leak_free", of_method["leak_free"])):
             for name in FIGURES:
                 row |= _with_ends(name + suffix, those[name], *those["confidence_intervals"].get(name, (None, None)))
-        for suffix, key in (("", "trained_minus_this"), ("_leak_free", "trained_minus_this_leak_free")):
+        for suffix in ("", "_leak_free"):
             for name in COMPARED:
-                lead = of_method.get(key, {}).get(name, {})
+                lead = of_method.get(f"trained_minus_this{suffix}", {}).get(name, {})
                 row |= _with_ends(f"ahead_{name}{suffix}", *(lead.get(end) for end in ("difference", "low", "high")))
-        row |= {
-            "training_minutes": method.minutes,
-            "photos_per_second": found.photos_per_second,
-            "seconds_per_query": found.seconds_per_query,
-            "megabytes": method.megabytes,
-            "embed_dim": found.embed_dim,
-            "runs_on": method.runs_on,
-            "note": method.note,
-            "fingerprint": method.fingerprint,
-        }
-        rows.append(row)
+        rows.append(
+            row
+            | {
+                "training_minutes": method.minutes,
+                "photos_per_second": found.photos_per_second,
+                "seconds_per_query": found.seconds_per_query,
+                "megabytes": method.megabytes,
+                "embed_dim": found.embed_dim,
+                "runs_on": method.runs_on,
+                "note": method.note,
+                "fingerprint": method.fingerprint,
+            }
+        )
     table = pd.DataFrame(rows)
     numbers = table.columns.difference(["method", "runs_on", "note", "fingerprint"])
     return table.astype(dict.fromkeys(numbers, float))
@@ -59,23 +59,25 @@ def markdown(table: pd.DataFrame, title: str, protocol: str, reference: str = OU
     """The table of `comparison_table` as a Markdown page; `protocol` is a sentence about queries and gallery."""
     rows = [_row_of_page(row, reference) for row in table.to_dict("records")]
     rule = ["---" if name in TEXT else "---:" for name in rows[0]]
-    lines = [_line(values) for values in (list(rows[0]), rule, *(list(row.values()) for row in rows))]
+    lines = [_line(cells) for cells in (list(rows[0]), rule, *(list(row.values()) for row in rows))]
     notes = [f"[95% interval over identities]. {LEAKY} Ahead: {reference} minus the method, on the same queries."]
     notes += ["Photos/s without decoding, on this machine; empty: not recorded."]
     return "\n".join([f"# {title}", "", protocol, "", *lines, "", *notes]) + "\n"
 
 
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(" ".join(cell.replace("|", r"\|").split()) for cell in cells) + " |"
+
+
 def _row_of_page(row: Mapping[Any, Any], reference: str) -> dict[str, str]:
     """A row of `comparison_table` as text: heading -> value."""
+    shown = {"method": row["method"]}
     kinds = (("", ""), (" without leaky", "_leak_free"))
-    return {
-        "method": row["method"],
-        **{f"{name}{words}": _interval(row, f"{name}{suffix}") for words, suffix in kinds for name in FIGURES},
-        **{
-            f"{reference} ahead, {name}{words}": _interval(row, f"ahead_{name}{suffix}", "+")
-            for words, suffix in kinds
-            for name in COMPARED
-        },
+    shown |= {f"{name}{words}": _interval(row, f"{name}{suffix}") for words, suffix in kinds for name in FIGURES}
+    for words, suffix in kinds:
+        for name in COMPARED:
+            shown[f"{reference} ahead, {name}{words}"] = _interval(row, f"ahead_{name}{suffix}", "+")
+    return shown | {
         "training, minutes": _text(row["training_minutes"]),
         "embedding, photos/s": _text(row["photos_per_second"]),
         "size, MB": _text(row["megabytes"]),
@@ -86,16 +88,10 @@ def _row_of_page(row: Mapping[Any, Any], reference: str) -> dict[str, str]:
     }
 
 
-def _line(values: Sequence[str]) -> str:
-    return "| " + " | ".join(" ".join(value.replace("|", r"\|").split()) for value in values) + " |"
-
-
 def _interval(row: Mapping[Any, Any], name: str, sign: str = "") -> str:
     """A figure and its interval as text, "" where there is none; `sign` "+" shows the sign of all three."""
     numbers = [row[name], row[f"{name}_low"], row[f"{name}_high"]]
-    if any(pd.isna(number) for number in numbers):
-        return ""
-    return "{} [{}, {}]".format(*(f"{number:{sign}.2f}" for number in numbers))
+    return "" if pd.isna(numbers).any() else "{} [{}, {}]".format(*(f"{number:{sign}.2f}" for number in numbers))
 
 
 def _text(value: float, digits: int = 1) -> str:

@@ -1,6 +1,6 @@
 """The photos of an evaluation or comparison: a catalogue and a trained model in, queries and gallery out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.artifacts import Artifacts
-from wildtrack.address.evaluation.protocol import Protocol, choose_protocol, leaky_pairs
+from wildtrack.address.evaluation.protocol import Protocol, choose_protocol
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
+from wildtrack.assess.leakage import suspicious_pairs
 from wildtrack.console import console
 from wildtrack.storage.cache import CacheConfig
 
@@ -28,19 +29,12 @@ class ProtocolConfig:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationData:
-    """Labelled photos, and the queries and gallery among them.
+    """Labelled photos, and the queries and gallery among them."""
 
-    Attributes:
-        root: What the table's paths are relative to.
-        photos: N photos that can be decoded, at the model's size; their table has `sha256`.
-        protocol: Rows of queries and gallery.
-        leaky: bool (Q, G): gallery photos that give a query's answer away.
-    """
-
-    root: Path
-    photos: Decoded
+    root: Path  # what the table's paths are relative to
+    photos: Decoded  # N photos, at the model's size; their table has `sha256`
     protocol: Protocol
-    leaky: npt.NDArray[np.bool_]
+    leaky: npt.NDArray[np.bool_]  # (Q, G): gallery photos that give a query's answer away
 
     @property
     def table(self) -> pd.DataFrame:
@@ -50,23 +44,20 @@ class EvaluationData:
     @property
     def identities(self) -> npt.NDArray[np.object_]:
         """The identity on each photo, str (N,)."""
-        names: npt.NDArray[np.object_] = self.table["identity"].to_numpy(dtype=object)
-        return names
+        return np.asarray(self.table["identity"], object)
 
     @property
     def query_ids(self) -> npt.NDArray[np.object_]:
         """The identity on each query, str (Q,)."""
-        names: npt.NDArray[np.object_] = self.identities[self.protocol.queries]
-        return names
+        return np.asarray(self.identities[self.protocol.queries], object)
 
 
 def load_evaluation_data(
     artifacts: Artifacts, data: Path | None, config: ProtocolConfig, cache: CacheConfig, problems: Path
 ) -> EvaluationData:
-    """Read the photos, choose queries and gallery, and print both.
+    """Read the photos of `data` (None: those of the training), choose queries and gallery, and print both.
 
-    `data` None is the catalogue that the model was trained on; photos that cannot be used go to the CSV `problems`. A
-    UserError says that no photo is labelled or can be decoded, or that there is no query.
+    Photos that cannot be used go to the CSV `problems`; a UserError where none is labelled or decoded, or no query.
     """
     catalogue = load_catalogue(artifacts.catalogue_path(data))
     console.print(catalogue.understood)
@@ -74,6 +65,6 @@ def load_evaluation_data(
     table = photos.table.assign(sha256=photos.digests)
     protocol = choose_protocol(table, artifacts.split, config.queries_per_identity, config.seed)
     console.print(str(protocol))
-    leaky = leaky_pairs(table, protocol, perceptual_hashes(photos.small), config.encounter_hours)
-    decoded = Decoded(table, photos.digests, photos.pixels, photos.small, photos.problems)
-    return EvaluationData(catalogue.root, decoded, protocol, leaky)
+    hashes = perceptual_hashes(photos.small)
+    leaky = suspicious_pairs(table, protocol.queries, protocol.gallery, config.encounter_hours, hashes)
+    return EvaluationData(catalogue.root, replace(photos, table=table), protocol, leaky)

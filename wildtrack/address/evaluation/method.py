@@ -53,7 +53,7 @@ class Method:
 
     @property
     def fingerprint(self) -> str:
-        """Names what decides its scores, hexadecimal."""
+        """A hash of all that decides its scores, hexadecimal."""
         embedder = "" if self.embedder is None else self.embedder.fingerprint
         if self.matcher == EMBEDDING:
             return embedder
@@ -110,38 +110,30 @@ class Comparison:
 
     def _part(self, name: str, method: Method) -> Scored:
         """The scores of one registered matcher."""
-        kind = matchers()[name]
-        embedder = method.embedder if kind.uses_embeddings else None
+        data, table, matcher = self.data, self.data.table, new_matcher(name)
+        embedder = method.embedder if matcher.uses_embeddings else None
         key = name, "" if embedder is None else embedder.fingerprint
-        if key not in self._parts:
-            self._parts[key] = self._scored(name, method.name, embedder)
-        return self._parts[key]
-
-    def _scored(self, matcher_name: str, method_name: str, embedder: Embedder | None) -> Scored:
-        data, table = self.data, self.data.table
-        embeddings, speed = self._embeddings(method_name, embedder)
+        if key in self._parts:
+            return self._parts[key]
+        embeddings, speed = np.zeros((len(table), 0), np.float32), None
+        if embedder is not None:
+            embeddings, speed = self._embeddings(method.name, embedder)
         keypoints = None
-        if matchers()[matcher_name].uses_keypoints:
+        if matcher.uses_keypoints:
             keypoints = cached_keypoints(table, data.root, data.photos.digests, self.cache)
         features = Features(embeddings, self.viewpoints, keypoints)
         gallery = Gallery.of(table.iloc[data.protocol.gallery], features[data.protocol.gallery])
-        queries, matcher = features[data.protocol.queries], new_matcher(matcher_name)
-        started = time.perf_counter()
+        queries, started = features[data.protocol.queries], time.perf_counter()
         scores = matcher.scores(queries, gallery)
         seconds = (time.perf_counter() - started) / len(queries)
-        return Scored(
-            scores,
-            leak_free_scores(matcher, queries, gallery, scores, data.leaky),
-            None if embedder is None else embeddings.shape[1],
-            speed,
-            None if matcher_name == EMBEDDING else seconds,
-        )
+        leak_free = leak_free_scores(matcher, queries, gallery, scores, data.leaky)
+        length, seconds_per_query = embeddings.shape[1] or None, None if name == EMBEDDING else seconds
+        self._parts[key] = Scored(scores, leak_free, length, speed, seconds_per_query)
+        return self._parts[key]
 
-    def _embeddings(self, name: str, embedder: Embedder | None) -> tuple[npt.NDArray[np.float32], float | None]:
+    def _embeddings(self, name: str, embedder: Embedder) -> tuple[npt.NDArray[np.float32], float | None]:
         """The embeddings of all photos, float32 (N, D), and how many are made in a second, if that is measured."""
         table, digests = self.data.table, self.data.photos.digests
-        if embedder is None:
-            return np.zeros((len(table), 0), np.float32), None
         if embedder.fingerprint not in self._embedded:
             read = photo_reader(table, self.data.root, digests, embedder.image_size, self.cache)
             found = cached_outputs(embedder.engine, embedder.cache_name, table, digests, read, self.cache)
@@ -156,7 +148,7 @@ class Comparison:
 
 
 def embedding_speed(engine: Engine, read: Reader, photos: int) -> float:
-    """Photos a second of an engine, decoding not counted, from one batch of so many photos."""
+    """Photos a second of an engine, decoding not counted, from `RUNS` of one batch."""
     batch = np.stack([read(row) for row in range(photos)])
     engine.run(batch)  # many engines finish their network with the first one
     seconds = []

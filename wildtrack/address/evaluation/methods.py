@@ -4,14 +4,16 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import Artifacts
-from wildtrack.address.evaluation.baselines import RAW_SIDE, RawPixels, starting_network
 from wildtrack.address.evaluation.method import Embedder, Method
 from wildtrack.address.matching.fused import EMBEDDING, matcher_names
 from wildtrack.address.matching.matcher import FUSIONS, matchers
-from wildtrack.address.models.engines import KerasEngine
-from wildtrack.address.models.fingerprint import code_digest, model_fingerprint
+from wildtrack.address.models.engines import KerasEngine, unit_length
+from wildtrack.address.models.fingerprint import model_fingerprint
 from wildtrack.address.models.loading.onnx_file import OnnxFile
 from wildtrack.address.models.megadescriptor import LICENCE, check_packages, open_megadescriptor
 from wildtrack.address.models.saved import LoadingConfig, open_engine
@@ -25,16 +27,28 @@ log = logging.getLogger(__name__)
 OURS = "wildtrack"
 MEGADESCRIPTOR = "megadescriptor"
 MODEL_FILES = (".keras", ".h5", ".onnx")
+RAW_SIDE = 32
+
+Sample = Callable[[], Decoded]
+
+
+class RawPixels:
+    """An engine whose embeddings are the photos themselves: 32 x 32 pixels, their mean taken out."""
+
+    def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
+        """Photos uint8 (N, H, W, 3) -> "embedding" float32 (N, 3072), length one."""
+        small = np.stack([cv2.resize(photo, (RAW_SIDE, RAW_SIDE), interpolation=cv2.INTER_AREA) for photo in photos])
+        flat = small.reshape(len(small), -1).astype(np.float32)
+        return {"embedding": unit_length(flat - flat.mean(axis=1, keepdims=True))}
 
 
 def words() -> list[str]:
-    """The methods that have a name: baselines, our model, every matcher, MegaDescriptor."""
+    """The methods that have a name: baselines, the trained model, every other matcher, MegaDescriptor."""
     return ["pixels", "backbone", "untrained", OURS, *_matchers(), MEGADESCRIPTOR]
 
 
 def _matchers() -> list[str]:
-    """All but the embedding's, which is our model's method itself."""
-    return [name for name in matcher_names() if name != EMBEDDING]
+    return [name for name in matcher_names() if name != EMBEDDING]  # which is the method `OURS`
 
 
 def _allowed() -> str:
@@ -49,28 +63,23 @@ def check_methods(names: Sequence[str]) -> None:
         path = Path(name)
         if name.split(":")[0] == MEGADESCRIPTOR:
             check_packages()
+        elif name in words():
             continue
-        if name in words():
-            continue
-        if path.is_dir():
+        elif path.is_dir():
             raise UserError(f"method {name!r} is a folder; name the model file in it, such as {path / 'model.onnx'}")
-        if path.suffix not in MODEL_FILES:
+        elif path.suffix not in MODEL_FILES:
             raise UserError(f"there is no method {name!r}; {_allowed()}")
-        if not path.is_file():
+        elif not path.is_file():
             raise UserError(f"there is no model file {name!r}; {_allowed()}")
 
 
-def open_methods(
-    names: Sequence[str], artifacts: Artifacts, loading: LoadingConfig, sample: Callable[[], Decoded]
-) -> list[Method]:
+def open_methods(names: Sequence[str], artifacts: Artifacts, loading: LoadingConfig, sample: Sample) -> list[Method]:
     """Open the methods that `check_methods` let pass, in the order given, before the first one has to work.
 
     A baseline that does not exist for this training, and a second name for the same network, are left out with a line
-    that says why. `sample` gives labelled photos at the trained model's size, to find out the scaling of a third-party
-    model. A UserError says that a model or a package cannot be loaded, or that no method is left.
+    that says why. `sample` gives labelled photos, to find out the scaling of a third-party model.
     """
-    opened = [_open(name, artifacts, loading, sample) for name in names]
-    methods = [method for method in opened if method is not None]
+    methods = [method for name in names if (method := _open(name, artifacts, loading, sample)) is not None]
     if not methods:
         raise UserError(f"there is none of the methods {', '.join(names)} for this training; {_allowed()}")
     kept: dict[str, Method] = {}
@@ -81,54 +90,50 @@ def open_methods(
     return [method for method in methods if kept[method.fingerprint] is method]
 
 
-def _open(name: str, artifacts: Artifacts, loading: LoadingConfig, sample: Callable[[], Decoded]) -> Method | None:
+def _open(name: str, artifacts: Artifacts, loading: LoadingConfig, sample: Sample) -> Method | None:
     size = artifacts.preprocessor.image_size
     if name == "pixels":
         fingerprint = model_fingerprint(f"raw pixels {RAW_SIDE}", [], size, "0-255")
         embedder = Embedder(RawPixels(), fingerprint, fingerprint, size, "NumPy", 0.0)
         return Method(name, embedder=embedder, minutes=0.0)
     if name in ("untrained", "backbone"):
-        return _starting_weights(name, artifacts)
+        return _starting_network(name, artifacts)
     if name == OURS:
-        return _our_model(artifacts, loading, sample)
+        minutes = None if artifacts.config is None else artifacts.config.training_minutes
+        return Method(OURS, embedder=_our_model(artifacts, loading, sample), minutes=minutes)
+    if name in FUSIONS:
+        if artifacts.matching is None or name not in artifacts.matching.matchers:
+            log.info("Left out: %s, as the model in %s has learnt nothing for it.", name, artifacts.folder)
+            return None
+        note = f"{' and '.join(FUSIONS[name])} together, as validation photos taught what their scores mean"
+        return Method(name, name, _our_model(artifacts, loading, sample), artifacts.matching, note=note)
     if name in _matchers():
-        return _matcher(name, artifacts, loading, sample)
+        kind = matchers()[name]
+        trained = _our_model(artifacts, loading, sample) if kind.uses_embeddings else None
+        return Method(name, name, trained, minutes=None if trained else 0.0, note=kind.note)
     if name.split(":")[0] == MEGADESCRIPTOR:
-        return _megadescriptor(name)
+        model = open_megadescriptor(name.removeprefix(MEGADESCRIPTOR).removeprefix(":"))
+        fingerprint, size = model.fingerprint, model.image_size
+        embedder = Embedder(model, fingerprint, fingerprint, size, "PyTorch", model.megabytes)
+        note = f"trained on many public datasets, these photos perhaps among them; {LICENCE}"
+        return Method(name, embedder=embedder, note=note)
     if Path(name).suffix == ".onnx":
         return _onnx_file(Path(name), size, loading.scaling)
     return _keras_file(Path(name), size, loading)
 
 
-def _matcher(name: str, artifacts: Artifacts, loading: LoadingConfig, sample: Callable[[], Decoded]) -> Method | None:
-    """A matcher of its own, on our model's embeddings where it compares them."""
-    if name in FUSIONS:
-        if artifacts.matching is None or name not in artifacts.matching.matchers:
-            log.info("Left out: %s, as the model in %s has learnt nothing for it.", name, artifacts.folder)
-            return None
-        ours = _our_model(artifacts, loading, sample)
-        parts = " and ".join(FUSIONS[name])
-        note = f"{parts} together, as validation photos taught what their scores mean"
-        return Method(name, name, ours.embedder, artifacts.matching, note=note)
-    kind = matchers()[name]
-    embedder = _our_model(artifacts, loading, sample).embedder if kind.uses_embeddings else None
-    return Method(name, name, embedder, minutes=None if embedder else 0.0, note=kind.note)
-
-
-def _our_model(artifacts: Artifacts, loading: LoadingConfig, sample: Callable[[], Decoded]) -> Method:
+def _our_model(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) -> Embedder:
     """The model in artifacts, run as search runs it."""
     if artifacts.config is not None:
         loading = LoadingConfig(custom_objects=loading.custom_objects)  # --scaling is for models from elsewhere
-    model = open_engine(artifacts, loading, sample)
-    size, megabytes = artifacts.preprocessor.image_size, _megabytes(model.file)
-    embedder = Embedder(model.engine, model.fingerprint, model.cache_name, size, model.runs_on, megabytes)
-    minutes = None if artifacts.config is None else artifacts.config.training_minutes
-    return Method(OURS, embedder=embedder, minutes=minutes)
+    model, size = open_engine(artifacts, loading, sample), artifacts.preprocessor.image_size
+    megabytes = _megabytes(model.file)
+    return Embedder(model.engine, model.fingerprint, model.cache_name, size, model.runs_on, megabytes)
 
 
-def _starting_weights(name: str, artifacts: Artifacts) -> Method | None:
+def _starting_network(name: str, artifacts: Artifacts) -> Method | None:
     """The network before training: the part of it that was trained, or the whole backbone."""
-    config = artifacts.config
+    config, size = artifacts.config, artifacts.preprocessor.image_size
     if config is None:
         log.info("Left out: %s, as the model in %s does not say what it started from.", name, artifacts.folder)
         return None
@@ -136,35 +141,38 @@ def _starting_weights(name: str, artifacts: Artifacts) -> Method | None:
     if name == "backbone" and start == "random":
         log.info("Left out: backbone, as the training started from random weights; untrained shows what those see.")
         return None
-    load_tensorflow()
-    network = starting_network(config, "average" if name == "backbone" else config.pooling)
-    if network is None:
+    load_tensorflow()  # quiet, where nobody has imported it yet
+    import keras
+
+    from wildtrack.address.models.backbones import build_backbone
+    from wildtrack.address.models.builder import build_model
+    from wildtrack.address.models.layers import L2Normalize
+
+    keras.utils.set_random_seed(config.seed)
+    weights = "none" if start == "random" else start
+    try:
+        backbone = build_backbone(config.backbone, alpha=config.alpha, image_size=config.image_size, weights=weights)
+    except UserError as error:  # the weights can no longer be had
+        log.warning("No figure for the untrained network: %s.", error)
         return None
-    weights = network.get_weights()
-    size = artifacts.preprocessor.image_size
+    pooling = "average" if name == "backbone" else config.pooling
+    model = build_model(backbone, embed_dim=config.embed_dim, num_ids=2, pooling=pooling)
+    network = keras.Model(model.input, {"embedding": L2Normalize()(model.get_layer("pooled").output)})
+    arrays = network.get_weights()
     # without the layers' names, some of which Keras numbers anew for each network it builds
     architecture = f"{config.backbone} {config.alpha} {network.output_shape}"
-    fingerprint = model_fingerprint(architecture, weights, size, "0-255")
-    megabytes = sum(array.nbytes for array in weights) / 1e6
+    fingerprint = model_fingerprint(architecture, arrays, size, "0-255")
+    megabytes = sum(array.nbytes for array in arrays) / 1e6
     embedder = Embedder(KerasEngine(network), fingerprint, fingerprint, size, "Keras", megabytes)
     return Method(name, embedder=embedder, minutes=0.0, note=f"starting weights: {Path(start).name}")
-
-
-def _megadescriptor(name: str) -> Method:
-    engine = open_megadescriptor(name.removeprefix(MEGADESCRIPTOR).removeprefix(":"))
-    fingerprint = engine.fingerprint
-    embedder = Embedder(engine, fingerprint, fingerprint, engine.image_size, "PyTorch", engine.megabytes)
-    note = f"trained on many public datasets, these photos perhaps among them; {LICENCE}"
-    return Method(name, embedder=embedder, note=note)
 
 
 def _onnx_file(path: Path, free_size: tuple[int, int], scaling: str) -> Method:
     engine = OnnxFile(path, free_size, scaling)
     fingerprint = model_fingerprint(sha256(path), [], engine.image_size, engine.scaling)
     embedder = Embedder(engine, fingerprint, fingerprint, engine.image_size, "ONNX Runtime", _megabytes(path))
-    return Method(
-        str(path), embedder=embedder, note=f"embedding from the output {engine.output!r}; pixels {engine.scaling}"
-    )
+    note = f"embedding from the output {engine.output!r}; pixels {engine.scaling}"
+    return Method(str(path), embedder=embedder, note=note)
 
 
 def _keras_file(path: Path, free_size: tuple[int, int], loading: LoadingConfig) -> Method:
@@ -179,8 +187,7 @@ def _keras_file(path: Path, free_size: tuple[int, int], loading: LoadingConfig) 
         scaling = "0-255"
     height, width = network.keras_model.inputs[0].shape[1:3]
     size = height or free_size[0], width or free_size[1]
-    code = code_digest(loading.custom_objects) if loading.custom_objects else ""
-    fingerprint = network_fingerprint(network, size, scaling, code)
+    fingerprint = network_fingerprint(network, size, scaling, loading.code)
     engine = KerasEngine(with_scaling(network, scaling))
     embedder = Embedder(engine, fingerprint, fingerprint, size, "Keras", _megabytes(path))
     return Method(str(path), embedder=embedder, note=f"embedding from {network.embedding_from}; pixels {scaling}")

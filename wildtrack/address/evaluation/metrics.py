@@ -70,24 +70,22 @@ def summarise(scores: pd.DataFrame, query_ids: Labels) -> dict[str, float | None
         "R@K" for each K, "mAP" and "mINP" in 0-1, None when no query is answerable; and the counts "num_queries"
         (answerable), "num_unanswerable" and "num_ids" (identities with an answerable query), as int.
     """
-    names = _objects(query_ids)
     answerable = scores["answerable"].to_numpy(dtype=np.bool_)
     num_queries = int(answerable.sum())
     summary: dict[str, float | None] = {
-        SUMMARY_NAMES.get(column, column): float(scores.loc[answerable, column].mean()) if num_queries else None
-        for column in _figure_columns(scores)
+        SUMMARY_NAMES.get(name, name): float(scores.loc[answerable, name].mean()) if num_queries else None
+        for name in scores.columns.drop("answerable")
     }
     counts = {"num_queries": num_queries, "num_unanswerable": len(scores) - num_queries}
-    return summary | counts | {"num_ids": len(set(names[answerable]))}
+    return summary | counts | {"num_ids": len(set(_objects(query_ids)[answerable]))}
 
 
 def bootstrap_intervals(
     scores: pd.DataFrame, query_ids: Labels, seed: int = 0, repeats: int = 2000
 ) -> dict[str, tuple[float, float]]:
-    """Say how far the averages could be off, had other individuals been photographed.
+    """95% intervals of the averages: how far they could be off, had other individuals been photographed.
 
-    Identities with an answerable query are drawn with replacement, each with all its queries; the interval spans the
-    2.5th to the 97.5th percentile of the averages so found.
+    Identities with an answerable query are drawn with replacement, each with all its queries.
 
     Args:
         scores: What `retrieval_scores` returned, Q rows.
@@ -101,10 +99,7 @@ def bootstrap_intervals(
     answerable = scores["answerable"].to_numpy(dtype=np.bool_)
     if not answerable.any():
         return {}
-    columns = _figure_columns(scores)
-    figures = scores[columns].to_numpy(dtype=np.float64)[answerable]  # (Q answerable, F)
-    averages = _resampled_averages(figures, _objects(query_ids)[answerable], seed, repeats)
-    return {SUMMARY_NAMES.get(name, name): _interval(averages[:, place]) for place, name in enumerate(columns)}
+    return _intervals(scores[answerable].drop(columns="answerable"), _objects(query_ids)[answerable], seed, repeats)
 
 
 def paired_difference(
@@ -131,16 +126,12 @@ def paired_difference(
     both = scores_a["answerable"].to_numpy(dtype=np.bool_) & scores_b["answerable"].to_numpy(dtype=np.bool_)
     if not both.any():
         return {}
-    columns = _figure_columns(scores_a)
-    first, second = (scores[columns].to_numpy(dtype=np.float64)[both] for scores in (scores_a, scores_b))
-    differences = first - second  # (Q answerable in both, F)
-    averages = _resampled_averages(differences, _objects(query_ids)[both], seed, repeats)
-    result = {}
-    for place, name in enumerate(columns):
-        low, high = _interval(averages[:, place])
-        mean = float(differences[:, place].mean())
-        result[SUMMARY_NAMES.get(name, name)] = {"difference": mean, "low": low, "high": high}
-    return result
+    first, second = (scores[both].drop(columns="answerable") for scores in (scores_a, scores_b))
+    differences = first.reset_index(drop=True) - second.reset_index(drop=True)
+    intervals = _intervals(differences, _objects(query_ids)[both], seed, repeats)
+    means = [float(differences[name].to_numpy().mean()) for name in differences]
+    found = zip(means, intervals.items(), strict=True)
+    return {name: {"difference": mean, "low": low, "high": high} for mean, (name, (low, high)) in found}
 
 
 def top_k_accuracy(probabilities: npt.NDArray[np.floating], truth: npt.NDArray[np.integer], k: int) -> float:
@@ -172,8 +163,7 @@ def top_k_accuracy(probabilities: npt.NDArray[np.floating], truth: npt.NDArray[n
 
 
 def _objects(labels: Labels) -> npt.NDArray[np.object_]:
-    """Labels as an object array, shape (N,); NumPy's own strings would drop trailing NULs."""
-    return np.asarray(labels, dtype=object)
+    return np.asarray(labels, dtype=object)  # NumPy's own strings would drop trailing NULs
 
 
 def _blocks(num_rows: int, num_columns: int) -> Iterator[slice]:
@@ -203,8 +193,10 @@ def _score_query(
 
 def _ranks(similarity: npt.NDArray[np.floating], photos: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Ranks of the photos at some places (P,) among all (G,), ties by place, from 1, ascending; NaN is not ranked."""
-    if len(photos) <= FEW:
-        return np.sort([_rank(similarity, photo) for photo in photos])
+    if len(photos) <= FEW:  # photos before one are ahead when as similar, those after it only when more similar
+        before = [np.count_nonzero(similarity[:place] >= similarity[place]) for place in photos]
+        after = [np.count_nonzero(similarity[place:] > similarity[place]) for place in photos]
+        return 1 + np.sort(np.add(before, after))
     ordered = -similarity
     ordered.sort()  # values alone sort many times as fast as places do
     own = similarity[photos]
@@ -216,35 +208,20 @@ def _ranks(similarity: npt.NDArray[np.floating], photos: npt.NDArray[np.intp]) -
     return np.sort(ranks)
 
 
-def _rank(similarity: npt.NDArray[np.floating], photo: np.intp) -> int:
-    """One photo's rank: those before it are ahead when as similar, those after it only when more similar."""
-    own = similarity[photo]
-    return 1 + int(np.count_nonzero(similarity[:photo] >= own) + np.count_nonzero(similarity[photo:] > own))
-
-
-def _figure_columns(scores: pd.DataFrame) -> list[str]:
-    """The columns that hold figures."""
-    return [str(column) for column in scores if column != "answerable"]
-
-
-def _resampled_averages(
-    figures: npt.NDArray[np.float64], names: npt.NDArray[np.object_], seed: int, repeats: int
-) -> npt.NDArray[np.float64]:
-    """Average figures (Q, F) over identities drawn with replacement, each with all its queries -> (repeats, F)."""
+def _intervals(
+    figures: pd.DataFrame, names: npt.NDArray[np.object_], seed: int, repeats: int
+) -> dict[str, tuple[float, float]]:
+    """The middle 95% of the averages of each figure over identities drawn with replacement, with all their queries."""
     codes, identities = pd.factorize(names, sort=True)
     num_queries = np.bincount(codes, minlength=len(identities))  # (I,)
     sums = np.zeros((len(identities), figures.shape[1]))
-    np.add.at(sums, codes, figures)
+    np.add.at(sums, codes, figures.to_numpy(dtype=np.float64))
     chances = np.full(len(identities), 1 / len(identities))
     generator = np.random.default_rng(seed)
     averages = np.empty((repeats, figures.shape[1]))
     for rows in _blocks(repeats, len(identities)):
         counts = generator.multinomial(len(identities), chances, size=len(averages[rows]))  # (block, I)
         averages[rows] = (counts @ sums) / (counts @ num_queries)[:, None]
-    return averages
-
-
-def _interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The middle 95% of the values."""
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    lows, highs = np.percentile(averages, [2.5, 97.5], axis=0).tolist()
+    shown = [SUMMARY_NAMES.get(name, name) for name in figures.columns]
+    return dict(zip(shown, zip(lows, highs, strict=True), strict=True))

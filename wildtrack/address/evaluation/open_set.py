@@ -19,21 +19,13 @@ Labels = npt.NDArray[np.object_]
 
 @dataclass(frozen=True, eq=False)
 class FirstAnswers:
-    """The first candidate for K photos of known and S photos of new animals.
+    """The first candidate for K photos of known and S photos of new animals."""
 
-    Attributes:
-        known: (K,) P(same animal) of the first candidate.
-        right: (K,) whether it is the right one.
-        known_ids: (K,) whom the photos show.
-        new: (S,) P(same animal) of the first candidate, which cannot be right.
-        new_ids: (S,) whom those photos show.
-    """
-
-    known: Floats
-    right: Bools
-    known_ids: Labels
-    new: Floats
-    new_ids: Labels
+    known: Floats  # (K,), P(same animal) of the first candidate
+    right: Bools  # (K,), whether it is the right one
+    known_ids: Labels  # (K,), the animal on the photo
+    new: Floats  # (S,), P(same animal) of the first candidate, which cannot be right
+    new_ids: Labels  # (S,), the animal on the photo
 
 
 def auroc(known: Floats, new: Floats) -> float | None:
@@ -77,10 +69,9 @@ def expected_calibration_error(answers: FirstAnswers) -> float:
 
 
 def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]:
-    """How many candidates a person looks at, the best first, until the right identity has come up.
+    """How many candidates a person looks at, the best first, until the right identity comes; "leafing": in any order.
 
-    From scores of identities (K, I) and the right one's number (K,): "candidates_for_95_percent" a query find 95% of
-    the true matches, "leafing_for_95_percent" would in no particular order; "mean_candidates" until the right one.
+    From scores of identities (K, I) and the right one's number (K,).
     """
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     earlier = np.arange(scores.shape[1]) < truth[:, None]
@@ -95,12 +86,10 @@ def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]
 def decision_report(answers: FirstAnswers, decider: Decider, false_match_rate: float) -> dict[str, Any]:
     """How often decisions at a false-match rate were right: the part "open_set" of `metrics.json`.
 
-    Shares in 0-1, None where there is no such photo: "AUROC"; "true_accepts", known animals' photos matched with the
-    right one; "wrong_accepts", with a wrong one; "called_new" and "for_review", the others of them; "false_matches",
-    "new_called_new" and "new_for_review", the same of new animals' photos; "BAKS" and "BAUS", when every answer is
-    either the first candidate or new (AnimalCLEF 2025); "ECE"; the thresholds; the numbers of photos.
+    Shares are 0-1, None where there is no such photo; "BAKS" and "BAUS" (AnimalCLEF 2025) are for answers that are
+    either the first candidate or new.
     """
-    match_from, even = decider.match_from(false_match_rate), decider.even
+    match_from, new_below, even = decider.match_from(false_match_rate), decider.new_below, decider.even
     known, new = answers.known, answers.new
 
     def share(of: Bools) -> float | None:
@@ -112,15 +101,15 @@ def decision_report(answers: FirstAnswers, decider: Decider, false_match_rate: f
         "false_matches": share(new >= match_from),
         "true_accepts": share((known >= match_from) & answers.right),
         "wrong_accepts": share((known >= match_from) & ~answers.right),
-        "called_new": share(known < decider.new_below),
-        "new_called_new": share(new < decider.new_below),
-        "for_review": share((known < match_from) & (known >= decider.new_below)),
-        "new_for_review": share((new < match_from) & (new >= decider.new_below)),
+        "called_new": share(known < new_below),
+        "new_called_new": share(new < new_below),
+        "for_review": share((known < match_from) & (known >= new_below)),
+        "new_for_review": share((new < match_from) & (new >= new_below)),
         "BAKS": balanced_accuracy((known >= even) & answers.right, answers.known_ids),
         "BAUS": balanced_accuracy(new < even, answers.new_ids),
         "ECE": expected_calibration_error(answers),
         "match_from": match_from,
-        "new_below": decider.new_below,
+        "new_below": new_below,
         "known_from_when_forced": even,
         "num_known": len(known),
         "num_new": len(new),

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wildtrack.assess.leakage import suspicious_pairs
 from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
@@ -31,25 +30,23 @@ class Protocol:
     def __str__(self) -> str:
         """For the screen: what is a query, and what is left out."""
         text = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
-        if self.left_out or len(self.unknown):
-            text += (
-                f"\nNot queries: {len(self.unknown)} test photos of animals that are not in the gallery. "
-                f"Left out: {self.left_out} photos that the saved split does not name, or not with this content."
-            )
-        return text
+        if not self.left_out and not len(self.unknown):
+            return text
+        return (
+            f"{text}\nNot queries: {len(self.unknown)} test photos of animals that are not in the gallery. "
+            f"Left out: {self.left_out} photos that the saved split does not name, or not with this content."
+        )
 
 
 def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per_identity: int, seed: int) -> Protocol:
-    """Choose queries and gallery.
+    """Choose queries and gallery; a UserError where there is no query.
 
-    With a saved split (columns image_id, sha256, split), `test` photos are queries and `train` and `valid` photos the
-    gallery; a test photo that is not drawn is in neither. Where none of the test identities is in that gallery (a
-    disjoint split), their test photos are a catalogue of their own. Of such a catalogue, and of all photos where no
-    split is saved (a third-party model, or photos the split does not know), photos of every identity with at least two
-    are drawn as queries and all others are the gallery.
+    With a saved split (columns image_id, sha256, split), `test` photos are queries, `train` and `valid` the gallery.
+    Where that gallery has none of the test identities (a disjoint split), and where no split is saved or it names no
+    photo, queries are drawn from the test photos, or from all, and the others are the gallery.
 
     `queries_per_identity` 0 takes all test photos (without a gallery: half of each identity's photos). Each identity's
-    draw depends on nothing but the seed and its own photos. A UserError says that there is no query.
+    draw depends on nothing but the seed and its own photos.
     """
     subsets = pd.Series(np.nan, index=table.index) if split is None else _saved_subsets(table, split)
     asks, answers = (subsets == "test").to_numpy(), subsets.isin(["train", "valid"]).to_numpy()
@@ -60,10 +57,8 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         queries = _drawn(table, asks & can_be_found, queries_per_identity, 0, seed)
         gallery, unknown = np.flatnonzero(answers), np.flatnonzero(asks & ~can_be_found)
     elif asks.any():
-        method = (
-            "test photos of the split saved with the model, compared with each other: none of their animals is in its "
-            "gallery"
-        )
+        method = "test photos of the split saved with the model, compared with each other: "
+        method += "none of their animals is in its gallery"
         queries = _drawn(table, asks, queries_per_identity, 1, seed)
         gallery = np.setdiff1d(np.flatnonzero(asks), queries)
     elif subsets.isna().all():
@@ -73,7 +68,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
         queries = _drawn(table, np.ones(len(table), dtype=bool), queries_per_identity, 1, seed)
         gallery, left_out = np.setdiff1d(np.arange(len(table)), queries), 0
     else:
-        queries = gallery = np.zeros(0, dtype=int)
+        queries = np.zeros(0, dtype=int)
     if not len(queries):
         raise UserError(
             "there is no query: no identity has a test photo and another one in the gallery; "
@@ -83,9 +78,9 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
 
 
 def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
-    """All validation photos are queries and the training's photos the gallery, as during training.
+    """All validation photos are queries, the training's photos the gallery; None without such a query.
 
-    Photos of animals that training did not see are `unknown`. None where no validation photo shows a trained animal.
+    Validation photos of animals that training did not see are `unknown`.
     """
     if split is None:
         return None
@@ -95,21 +90,17 @@ def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Prot
     queries, unknown = np.flatnonzero(asks & can_be_found), np.flatnonzero(asks & ~can_be_found)
     if not len(queries):
         return None
-    method = "validation photos are the queries, the training's photos the gallery"
-    return Protocol(queries, gallery, method, 0, unknown)
+    return Protocol(queries, gallery, "validation photos are queries, the training's photos the gallery", 0, unknown)
 
 
 def _drawn(table: pd.DataFrame, allowed: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:
-    """Draw queries from the rows where `allowed` (N,) is true, keeping that many of each identity back; int (Q,).
-
-    `per_identity` 0 takes all of them, or half where some are kept back.
-    """
+    """Draw queries from the rows where `allowed` (N,) is true, with so many of each identity `kept` back; int (Q,)."""
     names = table["image_id"].to_numpy()
     candidates = np.flatnonzero(allowed)
     queries: list[int] = []
     for identity, places in table.iloc[candidates].groupby("identity", sort=True).indices.items():
         rows = candidates[places]
-        rows = rows[np.argsort(names[rows])]  # so that the order of the table has no say
+        rows = rows[np.argsort(names[rows])]  # whatever the order of the table
         wanted = min(len(rows) - kept, per_identity or len(rows) // (1 + kept))
         queries += identity_generator(seed, str(identity)).permutation(rows)[:wanted].tolist()
     return np.sort(np.array(queries, dtype=int))
@@ -118,17 +109,12 @@ def _drawn(table: pd.DataFrame, allowed: np.ndarray, per_identity: int, kept: in
 def _saved_subsets(table: pd.DataFrame, split: pd.DataFrame) -> "pd.Series[Any]":
     """Each row's subset, NaN where the split has no photo of that content: other seasons repeat file names.
 
-    A photo of that content under another name is the same photo, unless the split has such photos on several subsets.
+    A photo of that content under another name is the same photo, unless the split has it in several subsets.
     """
     keys = ["image_id", "sha256"]
     subsets = table[keys].merge(split[[*keys, "split"]], how="left", on=keys)["split"].set_axis(table.index)
     by_content = split[split["sha256"] != ""].drop_duplicates(["sha256", "split"]).drop_duplicates("sha256", keep=False)
     return subsets.fillna(table["sha256"].map(by_content.set_index("sha256")["split"]))
-
-
-def leaky_pairs(table: pd.DataFrame, protocol: Protocol, hashes: np.ndarray, encounter_hours: float) -> np.ndarray:
-    """Which gallery photos give a query's answer away, bool (Q, G), as `suspicious_pairs` finds them."""
-    return suspicious_pairs(table, protocol.queries, protocol.gallery, encounter_hours, hashes)
 
 
 def some_of(rows: np.ndarray) -> np.ndarray:

@@ -22,9 +22,9 @@ from wildtrack.errors import UserError
 
 @dataclass(frozen=True)
 class Retrieval:
-    """The rankings of one method, scored with and without the gallery photos that give answers away."""
+    """The `retrieval_scores` of one method, with and without the gallery photos that give answers away."""
 
-    all_photos: pd.DataFrame  # from `retrieval_scores`
+    all_photos: pd.DataFrame
     leak_free: pd.DataFrame
     by_identity: pd.DataFrame  # all photos, merged to identities: what a person who is shown names sees
 
@@ -74,9 +74,8 @@ def all_figures(
         figures["leak_free"] = figures_of(retrieval.leak_free, query_ids, seed)
         if first is not None and name != reference:
             figures["trained_minus_this"] = paired_difference(first.all_photos, retrieval.all_photos, query_ids, seed)
-            figures["trained_minus_this_leak_free"] = paired_difference(
-                first.leak_free, retrieval.leak_free, query_ids, seed
-            )
+            lead = paired_difference(first.leak_free, retrieval.leak_free, query_ids, seed)
+            figures["trained_minus_this_leak_free"] = lead
     return found
 
 
@@ -85,8 +84,8 @@ def by_viewpoint(
 ) -> dict[str, Any]:
     """R@1 and mAP of the queries of each viewpoint, and of those whose animal is known from other viewpoints only.
 
-    `viewpoints` is str (Q,), "" where unknown; `relation` int8 (Q, G), from `viewpoint_relation`; `same` bool (Q, G),
-    which pairs show one animal. {} where no viewpoint is known.
+    `viewpoints` is str (Q,), "" where unknown; `relation` is from `viewpoint_relation`; `same` says which pairs show
+    one animal, bool (Q, G).
     """
     groups = {viewpoint: viewpoints == viewpoint for viewpoint in sorted(set(viewpoints) - {""})}
     if groups:
@@ -107,19 +106,10 @@ def identity_ranking(retrieval: Retrieval, query_ids: np.ndarray) -> dict[str, A
 
 def classifier_report(probabilities: np.ndarray, identities: np.ndarray, known: tuple[str, ...]) -> dict[str, Any]:
     """Top-1 and top-5 accuracy on photos of trained identities; probabilities (N, classes), identities (N,)."""
-    if probabilities.shape[1] != len(known):
-        raise UserError(
-            f"the model tells {probabilities.shape[1]} classes apart, but {len(known)} identities are named for it"
-        )
-    numbers = {identity: number for number, identity in enumerate(known)}
-    truth = pd.Series(identities).map(numbers)
-    trained = truth.notna().to_numpy()
-    if not trained.any():
-        return {"top1": None, "top5": None, "num_photos": 0, "num_untrained_identity": len(truth)}
-    classes = truth[trained].to_numpy(dtype=int)
-    return {
-        "top1": top_k_accuracy(probabilities[trained], classes, 1),
-        "top5": top_k_accuracy(probabilities[trained], classes, 5),
-        "num_photos": int(trained.sum()),
-        "num_untrained_identity": int((~trained).sum()),
-    }
+    if (classes := probabilities.shape[1]) != len(known):
+        raise UserError(f"the model tells {classes} classes apart, but {len(known)} identities are named for it")
+    truth = pd.Index(known).get_indexer(pd.Index(identities))  # -1: not trained on
+    trained = truth >= 0
+    tops = [top_k_accuracy(probabilities[trained], truth[trained], k) if trained.any() else None for k in (1, 5)]
+    counts = {"num_photos": int(trained.sum()), "num_untrained_identity": int((~trained).sum())}
+    return {"top1": tops[0], "top5": tops[1], **counts}

@@ -25,34 +25,19 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class QueryScores:
-    """A matcher's scores of the Q queries against the G gallery photos of a protocol.
+    """A matcher's scores of the Q queries against the G gallery photos of a protocol."""
 
-    Attributes:
-        matcher: Its name.
-        by_cosine: Whether it ranked by nothing but the cosine of embeddings.
-        gallery: The gallery photos.
-        scores: float (Q, G).
-        leak_free: float (Q, G), the same without the leaky photos.
-        answers: P of the first candidates, and whether they are right; None without a calibration.
-        leak_free_answers: The same without the leaky photos, for queries that have a right one left.
-        merged: float (Q, I), the scores of identities.
-        truth: int (Q,), the number of the right identity.
-        real_unknown: Whether the new animals of `answers` are not in the gallery; else each known animal's photos
-            were taken out of it for its own queries.
-        auroc: How well the best scores tell known from unknown animals, 0 to 1; None where these are simulated.
-    """
-
-    matcher: str
-    by_cosine: bool
+    matcher: str  # its name
+    by_cosine: bool  # whether it ranks by nothing but the cosine of embeddings
     gallery: Gallery
-    scores: Floats
-    leak_free: Floats
-    answers: FirstAnswers | None
-    leak_free_answers: FirstAnswers | None
-    merged: Floats
-    truth: npt.NDArray[np.intp]
-    real_unknown: bool
-    auroc: float | None
+    scores: Floats  # (Q, G)
+    leak_free: Floats  # (Q, G), without the leaky photos
+    answers: FirstAnswers | None  # None without a calibration
+    leak_free_answers: FirstAnswers | None  # without the leaky photos, for queries that have a right one left
+    merged: Floats  # (Q, I), the scores of identities
+    truth: npt.NDArray[np.intp]  # (Q,), the number of the right identity
+    real_unknown: bool  # whether the new animals of the answers are real ones: not in the gallery
+    auroc: float | None  # of known and real unknown animals, by their best scores, 0 to 1
 
     @property
     def method(self) -> str:
@@ -72,10 +57,9 @@ def leak_free_scores(matcher: Matcher, queries: Features, gallery: Gallery, scor
 def score_queries(
     table: pd.DataFrame, features: Features, protocol: Protocol, leaky: Bools, matching: Matching | None, name: str
 ) -> QueryScores:
-    """Score all queries with the matcher called `name`, and photos of unknown animals where there is a calibration.
+    """Score all queries and photos of unknown animals with the matcher called `name`; leaky is bool (Q, G).
 
-    The table and the features have N rows; leaky is bool (Q, G), photos that give a query's answer away. Without
-    unknown animals every known one plays the new one for its own queries, which flatters a network trained on it.
+    Without unknown animals each known one is taken out for its own queries, which flatters a network trained on it.
     """
     identities = table["identity"].to_numpy(dtype=object)
     matcher = open_matcher(matching, name)
@@ -102,8 +86,8 @@ def score_queries(
 
     answers = leak_free_answers = None
     if matching is not None:
-        answers = answers_of(merged, matching.decider(name))
-        leak_free_answers = answers_of(merge(leak_free), matching.decider(name))
+        decider = matching.decider(name)
+        answers, leak_free_answers = answers_of(merged, decider), answers_of(merge(leak_free), decider)
     by_cosine = matching is None or (name == EMBEDDING and not matching.matchers[name].by_viewpoint)
     real = len(protocol.unknown) > 0
     told_apart = auroc(merged.max(axis=1), new.max(axis=1)) if real else None
@@ -117,8 +101,7 @@ def decisions_report(
 ) -> dict[str, Any]:
     """The parts "matcher", "open_set" and "review_effort" of `metrics.json`.
 
-    `wanted` is the matcher of the setting, which may be "auto"; `new_photos` counts the test photos of animals that are
-    not in the gallery.
+    `wanted` is the setting, perhaps "auto"; `new_photos` counts the test photos of animals not in the gallery.
     """
     report: dict[str, Any] = {"matcher": {"name": found.matcher, "asked_for": wanted}}
     report["open_set"] = {"AUROC": found.auroc, "num_known": len(found.truth), "num_new": new_photos}

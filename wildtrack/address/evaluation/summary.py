@@ -18,10 +18,7 @@ LEAKY = "Leaky: of the query's own encounter, or a near-duplicate."
 
 
 def figures_table(methods: Mapping[str, dict[str, Any]], title: str, reference: str | None = None) -> Table:
-    """The figures of every method with their intervals, for a screen of 80 columns.
-
-    `methods` is name -> figures from `all_figures`. With a reference its lead in mAP takes the place of R@5.
-    """
+    """The `all_figures` of every method, for a screen of 80 columns; a reference's lead in mAP takes R@5's place."""
     table = Table(title=title, caption=f"[95% interval over identities]. {LEAKY}")
     table.add_column("method", overflow="fold")
     second = "R@5" if reference is None else f"{reference}\nahead, mAP"

@@ -54,16 +54,10 @@ class GalleryConfig:
 
 
 def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryConfig) -> Searcher:
-    """Open the gallery of a trained model to be searched; it is built first where there is none yet.
+    """Open the gallery of a trained model to be searched, or build it; `with_keypoints` follows from the matcher.
 
-    Args:
-        artifacts: The trained model; the gallery lies in its folder.
-        search: How to search.
-        config: Which gallery; `with_keypoints` follows from the matcher.
-
-    Raises:
-        UserError: The matcher is not known, the gallery is damaged or of another model or of other photos, no labelled
-            photo can be read, or no photo in the gallery shows the viewpoint.
+    A UserError where the matcher is not known, the gallery is damaged, of another model or of other photos, no labelled
+    photo can be read, or none shows the viewpoint.
     """
     with_keypoints = needs_keypoints(choose_matcher(artifacts.matching, search.matcher))
     gallery, engine = gallery_of(artifacts, replace(config, with_keypoints=with_keypoints))
@@ -75,19 +69,15 @@ def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryCon
     if search.exact:
         gallery = replace(gallery, index=None)
     elif gallery.index is not None and not is_exact(gallery.index) and not with_keypoints:
-        log.info(
-            "Above %d gallery photos answers are approximate (at least %.0f %% of the most similar photos are "
-            "found); --exact compares with every one of them.",
-            EXACT_UP_TO,
-            100 * FOUND,
-        )
+        found = f"at least {100 * FOUND:.0f} % of the most similar photos are found"
+        text = "Above %d gallery photos answers are approximate (%s); --exact compares with every one of them."
+        log.info(text, EXACT_UP_TO, found)
     return Searcher(gallery, engine, artifacts.preprocessor.image_size, artifacts.matching, search)
 
 
 def gallery_of(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine]:
     """The gallery of a trained model and the engine that made its embeddings; raises as `open_searcher`."""
-    opened = None if config.rebuild else _opened(artifacts, config)
-    return opened or _built(artifacts, config)
+    return (None if config.rebuild else _opened(artifacts, config)) or _built(artifacts, config)
 
 
 def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine] | None:
@@ -101,10 +91,8 @@ def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engin
     if config.data is not None and config.data.resolve() != gallery.source.data:
         raise UserError(f"the index was built from {gallery.source.data}, not from {config.data}; {REBUILD}")
     if not gallery.source.root.is_dir():
-        log.warning(
-            "The gallery photos are no longer at %s, so pictures show blanks; if they moved: --rebuild --data FOLDER",
-            gallery.source.root,
-        )
+        text = "The gallery photos are no longer at %s, so pictures show blanks; if they moved: --rebuild --data FOLDER"
+        log.warning(text, gallery.source.root)
     return gallery, engine
 
 

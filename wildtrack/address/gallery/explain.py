@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -22,10 +23,9 @@ Floats = npt.NDArray[np.float32]
 def shared_points(
     index: KeypointIndex, query: Keypoints, photos: Sequence[int], excluded: npt.NDArray[np.bool_] | None = None
 ) -> list[Floats]:
-    """The places of the points that a query shares with gallery photos, by `KeypointIndex.verified`.
+    """The points that a query shares with each of `photos`, float32 (M, 4), those with the highest weights first.
 
-    Returns for each of `photos` float32 (M, 4): x and y in the query, x and y in the gallery photo, as shares of their
-    width and height, the points with the highest weights first. `excluded` is bool (G,): gallery photos to ignore.
+    x and y in the query, x and y in the gallery photo, as shares of width and height; `excluded` is bool (G,).
     """
     found = []
     for photo in photos:
@@ -40,21 +40,20 @@ def shared_points(
 
 
 def similarity_maps(engine: Engine, photo: npt.NDArray[np.uint8], embeddings: Floats) -> Floats:
-    """Where on a photo its similarity to K others comes from: the cosine that is lost when a place is covered.
+    """Where on a photo its similarity to K others comes from, float32 (K, H, W): the cosine lost when it is covered.
 
-    After Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. Of a photo uint8
-    (H, W, 3), at the engine's size, and embeddings (K, D) it makes float32 (K, H, W), 0 or more, slightly blurred.
+    After Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. The photo is uint8
+    (H, W, 3) at the engine's size, the embeddings (K, D).
     """
     height, width = photo.shape[:2]
     tall, wide = max(1, round(COVERED * height)), max(1, round(COVERED * width))
     tops = np.linspace(0, height - tall, WINDOWS).astype(int)
     lefts = np.linspace(0, width - wide, WINDOWS).astype(int)
-    windows = [np.s_[top : top + tall, left : left + wide] for top in tops for left in lefts]
     average = photo.mean(axis=(0, 1)).astype(np.uint8)
     whole = engine.run(photo[None])["embedding"] @ embeddings.T  # (1, K)
     total, count = np.zeros((len(embeddings), height, width), np.float32), np.zeros((height, width), np.float32)
-    for window in windows:
-        covered = photo.copy()
+    for top, left in product(tops, lefts):
+        covered, window = photo.copy(), np.s_[top : top + tall, left : left + wide]
         covered[window] = average
         lost = whole - engine.run(covered[None])["embedding"] @ embeddings.T
         total[:, *window] += lost.T[..., None]
@@ -88,17 +87,17 @@ def explain_queries(
     index: KeypointIndex | None,
     gallery: npt.NDArray[np.intp],
 ) -> dict[int, Reasons]:
-    """Explain why photos of a catalogue are ranked first: row of a query -> their rows, and here -> the reasons.
+    """Row of a query -> reasons for the rows that are `ranked` first for it.
 
     The index has the keypoints of the catalogue's rows `gallery`, int (G,); None: only the ranked photos are compared.
     """
     places = {int(row): place for place, row in enumerate(gallery)}
     reasons = {}
     for query, best in track(list(ranked.items()), "Explaining", len(ranked)):
-        among, shown = index, [places[row] for row in best.tolist()]
-        if among is None:
+        if index is None:
             among = KeypointIndex([photos.keypoints[row] for row in best.tolist()], once=True)
-            shown = list(range(len(best)))
-        points = shared_points(among, photos.keypoints[query], shown)
+            points = shared_points(among, photos.keypoints[query], range(len(best)))
+        else:
+            points = shared_points(index, photos.keypoints[query], [places[row] for row in best.tolist()])
         reasons[query] = Reasons(points, similarity_maps(engine, photos.pixels[query], photos.embeddings[best]))
     return reasons

@@ -27,11 +27,7 @@ def gallery_files(folder: Path) -> SealedSet:
 
 
 def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
-    """Write a gallery as one set of files, and open it.
-
-    They are `index.faiss`, `embeddings.npy`, `meta.csv` and, with keypoints, `keypoint_*.npy`. The gallery needs a
-    source, all `COLUMNS`, at least one photo and no recent ones.
-    """
+    """Write a gallery as one set of files, and open it; it needs a source, all `COLUMNS`, and no recent photos."""
     if gallery.source is None or gallery.recent is not None:
         raise ValueError("A gallery that is kept has a source, and no recent photos.")
     source, index = gallery.source, build_index(gallery.embeddings)
@@ -62,26 +58,24 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
 def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Gallery | None:
     """Open the gallery in an artifacts folder, large arrays mapped from disk; None where there is none yet.
 
-    The fingerprint and the dimensions are those of the model that will embed the queries. A UserError where the gallery
-    is damaged or incomplete, was made by another model, or lacks keypoints that are needed.
+    A UserError where it is damaged, was made by a model other than that of the fingerprint, or lacks keypoints.
     """
     about = gallery_files(folder).open()
     if about is None:
         return None
     if about.get("fingerprint") != fingerprint:
-        raise UserError(
-            f"the index in {folder} was made by another model, so its embeddings mean nothing to this one; {REBUILD}"
-        )
+        reason = "was made by another model, so its embeddings mean nothing to this one"
+        raise UserError(f"the index in {folder} {reason}; {REBUILD}")
     if with_keypoints and about.get("keypoints", "") != SETTINGS:
-        found = "without keypoints" if not about.get("keypoints") else "with keypoints of another kind"
+        found = "with keypoints of another kind" if about.get("keypoints") else "without keypoints"
         raise UserError(f"the index in {folder} was built {found}, and the matcher compares them; {REBUILD}")
     try:
         table = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)[list(COLUMNS)]
         table["bbox"] = pd.Series([parse_bbox(box) if box else None for box in table["bbox"]], dtype=object)
         embeddings = np.asarray(open_array(folder / "embeddings.npy"))
         if embeddings.shape != (len(table), dimensions) or embeddings.dtype != np.float32:
-            wanted = f"float32 {(len(table), dimensions)}"
-            raise ValueError(f"embeddings.npy holds {embeddings.dtype} {embeddings.shape}, and not {wanted}")
+            found = f"{embeddings.dtype} {embeddings.shape}"
+            raise ValueError(f"embeddings.npy holds {found}, and not float32 {(len(table), dimensions)}")
         index = read_index(folder / "index.faiss", len(table), dimensions)
         keypoints = open_keypoints(folder) if with_keypoints else None
         if keypoints is not None and len(keypoints.gallery) != len(table):

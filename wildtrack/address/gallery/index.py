@@ -53,10 +53,7 @@ def is_exact(index: Any) -> bool:
 
 
 def nearest(index: Any, queries: Floats, count: int) -> Rows:
-    """Find the embeddings most similar to each query, float32 (Q, D), length one.
-
-    Returns rows, int (Q, K), the best first, K at most `count`; -1 where an approximate index finds fewer.
-    """
+    """Rows of the embeddings most similar to each query, (Q, `count` at most); -1 where the index finds fewer."""
     rows: Rows = index.search(np.ascontiguousarray(queries), min(count, index.ntotal))[1]
     return rows
 
@@ -69,10 +66,7 @@ def write_index(index: Any, path: Path) -> None:
 
 
 def read_index(path: Path, photos: int, dimensions: int) -> Any:
-    """Open the index, mapped from disk; a ValueError where it is not an index of so many photos and dimensions.
-
-    On Windows it is read into memory, because a file that is mapped could not be replaced by a new one.
-    """
+    """Open the index, mapped from disk; a ValueError where it is not an index of so many photos and dimensions."""
     with path.open("rb") as file:
         kind = file.read(4)
     size = path.stat().st_size
@@ -82,7 +76,7 @@ def read_index(path: Path, photos: int, dimensions: int) -> Any:
     if hasattr(library, "set_deserialization_vector_byte_limit"):  # newer versions: allocate no more than that
         library.set_deserialization_vector_byte_limit(size)
     try:
-        if os.name == "nt":
+        if os.name == "nt":  # a file that is mapped could not be replaced there
             index = library.deserialize_index(np.fromfile(path, np.uint8))
         else:
             index = library.read_index(str(path), library.IO_FLAG_MMAP_IFC)
@@ -101,10 +95,8 @@ def _fits(index: Any) -> bool:
     flat, base = (library.downcast_index(each) for each in (index.refine_index, index.base_index))
     if not isinstance(flat, faiss.IndexFlatIP) or type(base).__name__ != "IndexPQFastScan":
         return False
-    parts = _parts(index.d)
-    blocks = -(-index.ntotal // base.bbs) * base.bbs
-    base.implem = 0
-    index.k_factor = SHORTLISTED
+    parts, blocks = _parts(index.d), -(-index.ntotal // base.bbs) * base.bbs
+    base.implem, index.k_factor = 0, SHORTLISTED
     return (
         all(_by_product(each) for each in (index, flat, base))
         and {flat.ntotal, base.ntotal} == {index.ntotal}

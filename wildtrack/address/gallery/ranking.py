@@ -15,14 +15,11 @@ Bools = npt.NDArray[np.bool_]
 
 
 def rank_identities(query: Features, gallery: Gallery, matcher: Matcher, count: int, excluded: Bools) -> pd.DataFrame:
-    """Rank the animals of a gallery for one query, each by its best photo.
+    """The gallery's rows of at most `count` animals' best photos, the best animal first, ties by row.
 
-    Where scores follow from cosines, only the most similar photos are scored, as many as make the ranking certain; a
-    photo that an approximate index misses is assumed to be less similar than those it finds.
-
-    Returns the gallery's rows of at most `count` animals' best photos, the best animal first, ties by row, with the
-    columns `similarity` (cosine, -1 to 1), `score`, `row`, and `gallery_photos`, the number of photos of that animal.
-    Photos that are `excluded`, bool (G,), such as the query itself, are ignored.
+    More columns: `similarity` (cosine), `score`, `row`, and `gallery_photos` of that animal. Where scores follow from
+    cosines, only as many of the most similar photos are scored as make the ranking certain; a photo that an approximate
+    index misses is assumed to be less similar. Photos that are `excluded`, bool (G,), are ignored.
     """
     identities = gallery.identities
     out = np.bincount(identities.codes[excluded], minlength=len(identities.names))

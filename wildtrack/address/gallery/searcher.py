@@ -134,7 +134,7 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
     """Search for the animal on a photo whose features are known; without points, keypoints are not located."""
     gallery, config = searcher.gallery, searcher.config
     is_itself = gallery.with_content(query.digest)
-    best, highest = _ranked(query, searcher, topk, is_itself)
+    best = _ranked(query, searcher, topk, is_itself, config.viewpoint)
     points = _points(searcher, query.keypoints if with_points else None, best, is_itself)
     candidates = [
         Candidate(
@@ -155,8 +155,7 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         )
         for rank, (row, shared) in enumerate(zip(best.to_dict("records"), points, strict=True), start=1)
     ]
-    itself = gallery.table["identity"][is_itself]
-    decides = searcher.matching is not None and len(best) > 0
+    itself, decision = gallery.table["identity"][is_itself], _decide(searcher, query, best, is_itself)
     return Answer(
         query.name,
         "ok",
@@ -164,28 +163,21 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         already_known_as=None if itself.empty else str(itself.iloc[0]),
         model=None if gallery.source is None else gallery.source.fingerprint,
         matcher=searcher.matcher,
-        decision=_decide(searcher, query, float(best["probability"].iloc[0]), highest) if decides else None,
+        decision=decision,
         viewpoint=config.viewpoint or None,
-        false_match_rate=config.false_match_rate if decides else None,
+        false_match_rate=None if decision is None else config.false_match_rate,
     )
 
 
-def _ranked(query: Query, searcher: Searcher, topk: int, is_itself: Bools) -> tuple[pd.DataFrame, float]:
-    """The best animals with `probability`, P(same animal) or None, and the highest P if the viewpoint is ignored."""
-    matching, viewpoint = searcher.matching, searcher.config.viewpoint
-
-    def rank(viewpoint: str) -> pd.DataFrame:
-        wanted = topk if matching is None else max(topk, 2)  # P depends on the lead over the next identity
-        found = rank_identities(query.features(viewpoint), searcher.gallery, searcher.scorer, wanted, is_itself)
-        if matching is None:
-            return found.assign(probability=None)
-        probability = matching.decider(searcher.matcher).probability(found["score"].to_numpy()[None])[0]
-        return found.assign(probability=probability).head(topk)
-
-    best = rank(viewpoint)
+def _ranked(query: Query, searcher: Searcher, topk: int, is_itself: Bools, viewpoint: str) -> pd.DataFrame:
+    """The best animals with `probability`, P(same animal) or None."""
+    matching = searcher.matching
+    wanted = topk if matching is None else max(topk, 2)  # P depends on the lead over the next identity
+    found = rank_identities(query.features(viewpoint), searcher.gallery, searcher.scorer, wanted, is_itself)
     if matching is None:
-        return best, 0.0
-    return best, float((rank("") if viewpoint else best)["probability"].max()) if len(best) else 0.0
+        return found.assign(probability=None)
+    probability = matching.decider(searcher.matcher).probability(found["score"].to_numpy()[None])[0]
+    return found.assign(probability=probability).head(topk)
 
 
 def _points(searcher: Searcher, keypoints: Keypoints | None, best: pd.DataFrame, is_itself: Bools) -> list[Any]:
@@ -211,17 +203,18 @@ def _other_viewpoint(gallery: Gallery, row: int, viewpoint: str) -> str | None:
     return None if known & {"", viewpoint} else ", ".join(sorted(known))
 
 
-def _decide(searcher: Searcher, query: Query, probability: float, highest: float) -> Decision | None:
-    """The decision on P of the first candidate.
+def _decide(searcher: Searcher, query: Query, best: pd.DataFrame, is_itself: Bools) -> Decision | None:
+    """The decision on P of the first candidate; None without any P.
 
     "new" is for photos that show enough, and that would be new if the viewpoint were ignored: a wrong viewpoint must
     not make a new animal of a known one.
     """
-    if searcher.matching is None:
+    if searcher.matching is None or best.empty:
         return None
     decider, rate = searcher.matching.decider(searcher.matcher), searcher.config.false_match_rate
-    decision = decider.decide(probability, rate)
+    decision = decider.decide(float(best["probability"].iloc[0]), rate)
+    if decision != "new":
+        return decision
     few = query.keypoints is not None and len(query.keypoints.places) < FEWEST
-    if decision == "new" and (max(query.size) < SMALLEST or few or decider.decide(highest, rate) != "new"):
-        return "review"
-    return decision
+    anywhere = _ranked(query, searcher, len(best), is_itself, "")["probability"].max()
+    return "review" if max(query.size) < SMALLEST or few or decider.decide(anywhere, rate) != "new" else "new"

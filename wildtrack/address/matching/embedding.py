@@ -37,38 +37,28 @@ class EmbeddingMatcher(Matcher):
 
 
 def cosines(queries: Vectors, gallery: Vectors) -> Vectors:
-    """Cosine of each pair, float32 (Q, G), of float32 (Q, D) and (G, D) of length one.
-
-    For a single query, equal embeddings have exactly equal cosines, so that ties are ranked by row: in a matrix product
-    the last digits depend on where a vector lies.
-    """
+    """Cosine of each pair, float32 (Q, G), of float32 (Q, D) and (G, D) of length one."""
     if len(queries) != 1:
         return np.asarray(queries @ gallery.T)
     found = np.empty((1, len(gallery)), np.float32)
     for start in range(0, len(gallery), BLOCK):
-        part = slice(start, start + BLOCK)
-        found[0, part] = (gallery[part] * queries).sum(axis=1, dtype=np.float64)
+        part = slice(start, start + BLOCK)  # in a matrix product the last digits depend on where a vector lies:
+        found[0, part] = (gallery[part] * queries).sum(axis=1, dtype=np.float64)  # equals must tie, to rank by row
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class Cosines:
-    """Cosines of float32 queries (Q, D) and gallery (G, D), computed a slice of queries at a time.
+    """The cosines of queries (Q, D) and gallery (G, D), computed a slice of queries at a time."""
 
-    Examples:
-        >>> Cosines(np.eye(3), np.eye(3)[:2])[1:]
-        array([[0., 1.],
-               [0., 0.]])
-    """
-
-    queries: npt.NDArray[np.floating]
-    gallery: npt.NDArray[np.floating]
+    queries: Floats
+    gallery: Floats
 
     @property
     def shape(self) -> tuple[int, int]:
         """(Q, G)."""
         return len(self.queries), len(self.gallery)
 
-    def __getitem__(self, rows: slice) -> npt.NDArray[np.floating]:
+    def __getitem__(self, rows: slice) -> Floats:
         """The cosines of some queries, float32 (len(rows), G)."""
         return np.asarray(self.queries[rows] @ self.gallery.T)

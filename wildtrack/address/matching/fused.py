@@ -21,7 +21,7 @@ class FusedMatcher(Matcher):
     """Scores are log-odds of one animal minus the prior's, added over the parts."""
 
     def __init__(self, calibrations: Mapping[str, Calibration], by_viewpoint: bool) -> None:
-        """Take the calibrations of one or more registered matchers, and whether they depend on the viewpoints."""
+        """The calibrations are of one or more registered matchers, by name."""
         self.calibrations, self.by_viewpoint = calibrations, by_viewpoint
 
     def scores(

@@ -18,7 +18,7 @@ class Identities:
     """The identities of G gallery photos."""
 
     names: npt.NDArray[np.object_]  # (I,), in order of first appearance
-    codes: Rows  # int (G,), the place of each photo's identity in `names`
+    codes: Rows  # (G,), the place of each photo's identity in `names`
 
     @classmethod
     def of(cls, gallery_ids: "npt.ArrayLike | pd.Series") -> "Identities":
@@ -32,8 +32,7 @@ class Identities:
         return np.bincount(self.codes, minlength=len(self.names))
 
     @cached_property
-    def _order(self) -> tuple[Rows, Rows]:
-        """Photos sorted by identity, (G,), and where each identity begins, (I,)."""
+    def _order(self) -> tuple[Rows, Rows]:  # photos by identity, (G,), and where each identity begins, (I,)
         order = np.argsort(self.codes, kind="stable")
         return order, np.searchsorted(self.codes[order], np.arange(len(self.names)))
 
@@ -50,10 +49,9 @@ class Identities:
         return merged
 
     def ranking(self, scores: Floats) -> tuple[Rows, Rows]:
-        """Rank the identities for one query by their best photos.
+        """Places in `names` and rows of the best photos, (R,) each, for scores (G,): the best first, ties by row.
 
-        Returns, for scores (G,), the places in `names` and the rows of the best photos, int (R,) each, the best first,
-        ties by row; an identity whose photos all score -inf is left out.
+        An identity whose photos all score -inf is left out.
         """
         merged = self.merge(scores[None])[0]
         best = np.flatnonzero(np.isfinite(merged)[self.codes] & (scores == merged[self.codes]))  # ascending rows

@@ -61,8 +61,7 @@ class Matching:
 def choose_matcher(matching: Matching | None, wanted: str) -> str:
     """The name of the matcher to use; "auto" is the best on validation photos, or the embedding where there were none.
 
-    Raises:
-        UserError: There is no such matcher, or it needs validation photos and the training had none.
+    A UserError where there is no such matcher, or it needs validation photos and the training had none.
     """
     if wanted == "auto":
         wanted = EMBEDDING if matching is None else matching.best
@@ -83,10 +82,8 @@ def open_matcher(matching: Matching | None, name: str) -> Matcher:
 
 def summary(matching: Matching) -> str:
     """For the screen: how the matchers did on validation photos, and which is the best."""
-    figures = ", ".join(
-        f"{name} {found.reciprocal_rank:.2f} and {found.mean_precision:.3f}"
-        for name, found in matching.matchers.items()
-    )
+    learnt = matching.matchers.items()
+    figures = ", ".join(f"{name} {each.reciprocal_rank:.2f} and {each.mean_precision:.3f}" for name, each in learnt)
     new = "of animals that training did not see" if matching.unseen else "with their own animal taken out"
     return (
         f"Best matcher: {matching.best}. Mean of 1 / rank of the right animal, and mAP, on {matching.queries} "
@@ -104,11 +101,7 @@ def write_matching(matching: Matching | None, path: Path) -> None:
 
 
 def read_matching(path: Path) -> Matching | None:
-    """Read `matching.json`; None where there is none, or it says "null".
-
-    Raises:
-        UserError: It is not what `write_matching` writes.
-    """
+    """Read `matching.json`; None where there is none, or it says "null". A UserError where it is damaged."""
     if not path.is_file():
         return None
     try:
@@ -116,9 +109,9 @@ def read_matching(path: Path) -> Matching | None:
         matching = msgspec.convert(content, Matching | None, dec_hook=_ascending)
         if matching is not None:
             _check(matching)
+        return matching
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}; train again") from error
-    return matching
 
 
 def _present_form(node: Any) -> Any:

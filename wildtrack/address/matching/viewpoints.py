@@ -10,14 +10,7 @@ Codes = npt.NDArray[np.int8]
 
 
 def viewpoint_relation(queries: npt.ArrayLike, gallery: npt.ArrayLike) -> Codes:
-    """Compare the viewpoints of queries, str (Q,), and gallery photos, str (G,), "" where not known.
-
-    Returns int8 (Q, G), places in `RELATIONS`.
-
-    Examples:
-        >>> viewpoint_relation(["left"], ["left", "right", ""]).tolist()
-        [[1, 2, 0]]
-    """
+    """Places in `RELATIONS`, int8 (Q, G), for the viewpoints of queries (Q,) and gallery (G,), "" where not known."""
     query, other = np.asarray(queries, str)[:, None], np.asarray(gallery, str)[None]
     known = (query != "") & (other != "")
     return np.where(known, np.where(query == other, SAME, OTHER), ANY).astype(np.int8)

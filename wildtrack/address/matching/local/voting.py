@@ -1,8 +1,6 @@
-"""An index of the gallery's keypoints: which photos share keypoints with a query.
+"""The index of a gallery's keypoints: votes of a query's keypoints (LNBNN), and which of them one affine map explains.
 
-Two steps, as HotSpotter takes them (Crall et al., "HotSpotter - Patterned Species Instance Recognition", WACV 2013):
-every keypoint of the query votes for the gallery photos whose keypoints look most like it (LNBNN); then the photos with
-most votes keep those that one affine map from photo to photo explains.
+After HotSpotter (Crall et al., "HotSpotter - Patterned Species Instance Recognition", WACV 2013).
 """
 
 from collections.abc import Sequence
@@ -12,12 +10,12 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+import cv2
 import faiss
 import numpy as np
 import numpy.typing as npt
 
 from wildtrack.address.features.keypoints import Keypoints
-from wildtrack.address.matching.local.verification import in_one_arrangement
 from wildtrack.console import track
 from wildtrack.storage.threads import cores
 
@@ -31,6 +29,10 @@ BLOCK = 100_000  # keypoints that are sorted into parts at once
 LENGTH = 128  # of a descriptor
 MIDDLE = 0.7  # standard deviation of the weight around a photo's middle, in half widths and heights
 UNVERIFIED = 1e-3  # weight of unverified votes: they only rank photos without verified ones
+TOLERANCE = 0.03  # of the gallery photo's longer side: how far a keypoint may lie from where the map puts it
+FEWEST = 4  # matches that a map must explain; it always explains three
+TRIALS = 1000  # of three matches, at most
+DISTORTION = 10.0  # by how much a map may change areas, either way
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -46,10 +48,6 @@ class Matches:
     other: Rows  # (M,), rows of that photo's keypoints
     weights: Floats  # (M,), above 0
 
-    def of(self, photo: int) -> "Matches":
-        """The matches with one gallery photo."""
-        return self.where(slice(*np.searchsorted(self.photo, [photo, photo + 1])))
-
     def where(self, chosen: slice | Bools) -> "Matches":
         """Some of the matches."""
         return Matches(self.query[chosen], self.photo[chosen], self.other[chosen], self.weights[chosen])
@@ -57,7 +55,7 @@ class Matches:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """K keypoints sorted into P parts by their looks, so that a query is not compared with all of them."""
+    """K keypoints in P parts of similar ones, so that a query is not compared with all of them."""
 
     centres: Floats  # (P, 128), the mean descriptor of each
     members: npt.NDArray[np.int32]  # (K,), the part of each keypoint
@@ -67,13 +65,7 @@ class KeypointIndex:
     """The keypoints of G gallery photos, searched for those of a query."""
 
     def __init__(self, gallery: Sequence[Keypoints], parts: Parts | None = None, *, once: bool = False) -> None:
-        """Build the index over G photos; a photo may have no keypoints.
-
-        Args:
-            gallery: The keypoints of each photo.
-            parts: Those of an earlier index over the same gallery.
-            once: Whether it is searched only once: then comparing everything is faster than finding parts.
-        """
+        """Index G photos; `parts` are those of an earlier index, and an index that is searched `once` has none."""
         descriptors = stacked_descriptors(gallery)
         if parts is None and len(descriptors) >= EXACT_BELOW and not once:
             parts = sorted_into_parts(descriptors)
@@ -91,32 +83,24 @@ class KeypointIndex:
         self._arranged = lru_cache(maxsize=4 * cores() * SHORTLIST)(self._verify)
 
     def extended(self, more: Sequence[Keypoints]) -> "KeypointIndex":
-        """A new index over these photos and some more after them, which shares what is built; the old one stays.
-
-        The new photos are always compared in full.
-        """
+        """A new index with more photos, which are always compared in full; it shares what is built, this one stays."""
         longer = copy(self)
         longer._hold([*self.gallery, *more], [*self._indexes, _exact(stacked_descriptors(more))])
         return longer
 
     def matches(self, query: Keypoints, excluded: Bools | None = None) -> Matches:
-        """Match keypoints by LNBNN: the weight is how much nearer the best match in a photo is than the background.
+        """Match keypoints by LNBNN; photos that are `excluded`, bool (G,), are ignored.
 
-        The background is the neighbour after the `NEIGHBOURS` nearest. So a keypoint that looks like many (grass,
-        waves) weighs nothing. Each keypoint votes once for a photo, and weighs more the nearer it is to the middle of
-        the query: two animals in front of one bush share the bush.
-
-        Args:
-            query: A photo.
-            excluded: Bool (G,): photos to ignore.
+        The weight is how much nearer a keypoint's best match in a photo is than its neighbour after the `NEIGHBOURS`
+        nearest, times `_centrality`: grass and waves look like many others, and weigh nothing.
         """
         return self._found(query, _rows(excluded))
 
     def _find_matches(self, query: Keypoints, excluded: tuple[int, ...]) -> Matches:
         wanted = min(NEIGHBOURS + 1, len(self._photos))
         if not len(query.places) or wanted < 2:
-            nothing = np.zeros(0, dtype=np.intp)
-            return Matches(nothing, nothing, nothing, np.zeros(0, np.float32))
+            none = np.zeros(0, np.intp)
+            return Matches(none, none, none, np.zeros(0, np.float32))
         squared, found = self._nearest(query.descriptors.astype(np.float32), wanted, excluded)
         distances = np.sqrt(np.where(found < 0, np.nan, squared))  # there may be fewer
         background = np.fmax.reduce(distances, axis=1, keepdims=True)
@@ -144,16 +128,14 @@ class KeypointIndex:
         return self._arranged(query, photo, _rows(excluded))
 
     def _verify(self, query: Keypoints, photo: int, excluded: tuple[int, ...]) -> Matches:
-        matches = self._found(query, excluded).of(photo)
-        return matches.where(in_one_arrangement(query, self.gallery[photo], matches.query, matches.other))
+        found = self._found(query, excluded)
+        found = found.where(slice(*np.searchsorted(found.photo, [photo, photo + 1])))
+        return found.where(in_one_arrangement(query, self.gallery[photo], found.query, found.other))
 
     def _nearest(
         self, descriptors: Floats, wanted: int, excluded: tuple[int, ...]
     ) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """Squared distances and rows of the nearest keypoints, (K, wanted) each, without those of excluded photos.
-
-        A row is -1, and its distance the largest float, where there are no more.
-        """
+        """Squared distances and rows of the nearest keypoints, (K, wanted) each; row -1 where there are no more."""
         allowed = None if not excluded else ~np.isin(self._photos, excluded)
         start, distances, rows = 0, [], []
         for index in self._indexes:
@@ -182,16 +164,33 @@ def _among(index: Any, allowed: Bools) -> Any:
     return library.SearchParameters(sel=selector)
 
 
+def in_one_arrangement(query: Keypoints, other: Keypoints, query_rows: Rows, other_rows: Rows) -> Bools:
+    """Which of M matches, rows of either photo's keypoints, one affine map explains: bool (M,).
+
+    The map is the one that most matches agree with (MAGSAC++, Barath et al., CVPR 2020). One that changes areas more
+    than `DISTORTION` times is refused, as no camera does, and a mirrored one: the other flank has another pattern.
+    """
+    nothing = np.zeros(len(query_rows), dtype=np.bool_)
+    if len(query_rows) < FEWEST:
+        return nothing
+    here, there, reach = query.places[query_rows], other.places[other_rows], TOLERANCE * max(other.size)
+    affine, kept = cv2.estimateAffine2D(
+        here, there, method=cv2.USAC_MAGSAC, ransacReprojThreshold=reach, maxIters=TRIALS
+    )
+    if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < np.linalg.det(affine[:, :2]) < DISTORTION:
+        return nothing
+    return np.asarray(kept[:, 0] > 0)
+
+
 def _centrality(photo: Keypoints) -> Floats:
-    """The weight of each keypoint's place: 1 in the middle of the photo, exp(-1 / MIDDLE^2) in a corner, (K,)."""
+    """The weight of each keypoint's place, (K,): highest in the middle, as two animals may share a background."""
     height, width = photo.size
     offsets = 2 * photo.places / np.array([width, height], np.float32) - 1  # -1 to 1
-    centrality: Floats = np.exp(-(offsets**2).sum(axis=1) / (2 * MIDDLE**2)).astype(np.float32)
-    return centrality
+    return np.asarray(np.exp(-(offsets**2).sum(axis=1) / (2 * MIDDLE**2)), np.float32)
 
 
 def sorted_into_parts(descriptors: npt.NDArray[np.uint8]) -> Parts:
-    """Sort descriptors, uint8 (K, 128), into about 2 sqrt(K) parts, found by k-means on a sample; seeded."""
+    """Sort descriptors, uint8 (K, 128), into about 2 sqrt(K) parts, found by seeded k-means on a sample."""
     count = round(2 * np.sqrt(len(descriptors)))
     rows = np.random.default_rng(0).permutation(len(descriptors))[: TRAINED_ON * count]
     kmeans: Any = faiss.Kmeans(LENGTH, count, niter=ROUNDS, seed=0)
