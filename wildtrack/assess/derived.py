@@ -14,10 +14,7 @@ from wildtrack.storage.ownership import mark_ours
 
 
 def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, removed: Path) -> list[str]:
-    """Write the catalogue without its copies to `target`, in its root, and what was left out to `removed`.
-
-    Returns sentences on what was written, and on what a person has to decide.
-    """
+    """Write the catalogue without copies to `target`, in its root, those to `removed`; sentences on what was done."""
     cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
     unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
     write_cleaned(cleaned, catalogue.root, target)
@@ -38,10 +35,7 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, rem
 
 
 def write_with_split(checks: Checks, catalogue: Catalogue, target: Path, *, without_copies: bool) -> str:
-    """Write the named animals of the catalogue with the suggested split to `target`, in its root; say so in a sentence.
-
-    A UserError where nobody is named.
-    """
+    """Write the named animals with the suggested split to `target`, in the root; a sentence on what was done."""
     if not checks.anybody_named:
         raise UserError(
             f"--save-split wrote no {target.name}: nobody is named yet, so there is nothing to split; name the animals "

@@ -1,7 +1,4 @@
-"""Which photos belong to one occasion: catalogue in, a label a row out.
-
-Photos of one occasion look alike, so no split may tear them apart, and none of them proves anything about another.
-"""
+"""Which photos belong to one occasion, look alike, and stay in one subset of a split: catalogue in, labels out."""
 
 import numpy as np
 import numpy.typing as npt

@@ -68,12 +68,11 @@ def _duplicates(duplicates: pd.DataFrame) -> list[Finding]:
 
 def _leakage(leakage: dict[str, Any] | None) -> Iterator[Finding]:
     share = leakage["test"]["any"]["share"] if leakage is not None else None
-    if share is not None:
-        advice = ": figures measured with this split are too good. --save-split writes a better one"
-        text = (
-            f"{share:.0%} of the test photos have one of the same occasion, or a look-alike, among the training photos"
-        )
-        yield Finding("good", f"{text}.", "split") if share < LEAKY else Finding("fix", f"{text}{advice}.", "split")
+    if share is None:
+        return
+    text = f"{share:.0%} of the test photos have one of the same occasion, or a look-alike, among the training photos"
+    advice = "figures measured with this split are too good. --save-split writes a better one."
+    yield Finding("good", f"{text}.", "split") if share < LEAKY else Finding("fix", f"{text}: {advice}", "split")
 
 
 def _audit(audit: Audit | None) -> list[Finding]:
@@ -110,9 +109,10 @@ def _encounters(statistics: dict[str, Any]) -> Iterator[Finding]:
     if encounters is None:
         who = "photo of a named animal" if statistics["dates"] else "photo"
         text = f"No {who} has a date: photos of one occasion cannot be kept in one subset of a split."
+        yield Finding("check", text, "dates")
+        return
+    met = f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}. A split by encounter is"
+    if encounters["time_aware_split"]:
+        yield Finding("good", f"{met} possible, and figures can be leak-free.", "dates")
     else:
-        text = (
-            f"Animals met twice or more: {encounters['met_twice']} of {encounters['identities']}. A split by encounter "
-        )
-        text += "is possible, and figures can be leak-free." if encounters["time_aware_split"] else "is not possible."
-    yield Finding("good" if encounters and encounters["time_aware_split"] else "check", text, "dates")
+        yield Finding("check", f"{met} not possible.", "dates")

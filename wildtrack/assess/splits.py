@@ -1,7 +1,6 @@
 """Which photos to learn from and which to ask about: catalogue in, a subset for each row out.
 
-The kinds of split are those of wildlife-datasets (Cermak et al., "WildlifeDatasets: An Open-Source Toolkit for Animal
-Re-Identification", 2024).
+The kinds of split are those of wildlife-datasets (Cermak et al., 2024).
 """
 
 import logging

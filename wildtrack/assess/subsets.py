@@ -1,7 +1,4 @@
-"""Which groups of rows leave train: by time or at random, from a day on, or with their whole identity.
-
-In: `split_parts` of a catalogue, N rows. Out: bool (N,), the rows chosen; a group goes whole.
-"""
+"""Which groups of rows leave train: by time or at random, from a day on, or with their whole identity; bool (N,)."""
 
 import hashlib
 from collections import Counter, defaultdict

@@ -97,23 +97,19 @@ def _light(surface: Floats, sun: float) -> tuple[Floats, Floats]:
 
 
 def _develop(picture: Floats, water: Water, rng: Generator) -> NDArray[np.uint8]:
-    """What the camera adds: blur, exposure, uneven light, noise."""
+    """What the camera adds: blur or shake, exposure, uneven light, noise."""
     chance = rng.uniform()
     if chance < 0.5:
         picture = blur(picture, rng.uniform(0.3, BLUR))
     elif chance < 0.7:
-        picture = _shake(picture, rng.uniform(2, MOTION), rng.uniform(0, np.pi))
+        length, angle = rng.uniform(2, MOTION), rng.uniform(0, np.pi)
+        kernel = np.zeros((MOTION * 2 + 1, MOTION * 2 + 1), np.float32)
+        half = np.array((np.cos(angle), np.sin(angle))) * length / 2
+        cv2.line(kernel, fixed(MOTION - half), fixed(MOTION + half), 1.0, 1, cv2.LINE_AA, 4)
+        picture = cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
     picture = balance(picture, water.contrast * rng.normal(1, 0.03, 3), np.full(3, 0.45 * (1 - water.contrast)))
     slope = rng.uniform(-0.25, 0.25)
     across = np.tile(np.linspace(1 - slope, 1 + slope, WIDTH, dtype=np.float32), (HEIGHT, 1))
     exposure = across * (water.brightness * rng.uniform(0.88, 1.12))
     noise = water.noise * rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
     return (np.clip(picture * rgb(exposure) + rgb(noise), 0, 1) * 255 + 0.5).astype(np.uint8)
-
-
-def _shake(picture: Floats, length: float, angle: float) -> Floats:
-    """Blur along a line of `length` pixels."""
-    kernel = np.zeros((MOTION * 2 + 1, MOTION * 2 + 1), np.float32)
-    half = np.array((np.cos(angle), np.sin(angle))) * length / 2
-    cv2.line(kernel, fixed(MOTION - half), fixed(MOTION + half), 1.0, 1, cv2.LINE_AA, 4)
-    return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)

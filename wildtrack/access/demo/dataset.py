@@ -1,7 +1,6 @@
 """A demo dataset that needs no download: drawn sea turtles, photographed on several days.
 
-Animals, days and photos have random generators of their own: a photo stays the same however many other animals are
-drawn, and a day's water is the same for every animal met on that day.
+Animals, days and photos have random generators of their own: a photo does not depend on how many others are drawn.
 """
 
 import datetime
@@ -24,8 +23,6 @@ from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.files import new_folder, refuse_used
 
-SPECIES = "Caretta caretta"
-LICENSE = "CC0-1.0"
 VIEWPOINTS = ("left", "right")
 PHOTOS_PER_ENCOUNTER = 2  # sides take turns, so every encounter shows both
 WEEKS_BETWEEN_ENCOUNTERS = (2, 10)  # shortest and longest
@@ -141,4 +138,4 @@ def _metadata(shots: list[Shot]) -> pd.DataFrame:
         for one in shots
     )
     table = pd.DataFrame(rows, columns=["image_id", "identity", "path", "date", "orientation"])
-    return table.assign(species=SPECIES, license=LICENSE, height=HEIGHT, width=WIDTH)
+    return table.assign(species="Caretta caretta", license="CC0-1.0", height=HEIGHT, width=WIDTH)

@@ -1,7 +1,4 @@
-"""Arrays as pictures: noise, shapes and blends that know nothing of turtles or water.
-
-Pictures are float32, (H, W, 3) with white = 1, or (H, W) for a mask or a field; shapes are given in pixels.
-"""
+"""Noise, shapes and blends; pictures are float32, (H, W, 3) with white = 1, or (H, W), and shapes are in pixels."""
 
 from functools import cache
 

@@ -1,7 +1,4 @@
-"""The mosaic of scutes on a turtle's head, which tells animals apart: their colours, and where the sutures run.
-
-An animal's character has one random generator, each of its sides another.
-"""
+"""The mosaic of scutes on a turtle's head, which tells animals apart: their colours, and where the sutures run."""
 
 import math
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""The sheet that a head is drawn on: its coordinates, and shapes drawn in them.
-
-Coordinates are head lengths: x goes from the beak (0) over the back of the head (1) into the neck, y downwards. Every
-head faces left.
-"""
+"""Shapes on the sheet of a head that faces left, in head lengths: x from the beak (0) to the nape (1), y downwards."""
 
 import cv2
 import numpy as np

@@ -46,24 +46,21 @@ def draw_head(plates: Plates, rng: Generator) -> Head:
     """Draw one side of an animal's head."""
     mask = fill(_SILHOUETTE + rng.normal(0, SHAPE_SPREAD, _SILHOUETTE.shape))
     colour, plate = draw_mosaic(plates, rng)
-    _countershade(colour)
+    y = np.linspace(TOP, BOTTOM, len(colour), dtype=np.float32)[:, None, None]
+    colour *= 1 - 0.25 * step(-y, 0.08, 0.30)  # dark above and pale below, as most swimmers are
+    colour += 0.45 * step(y, 0.10, 0.36) * (CREAM - colour)
     bump, gloss = plate * 0.012, 0.25 + 0.35 * plate
     for outline in (_LOWER_BEAK, _UPPER_BEAK):
         _horn(rng, outline, colour, bump, gloss)
     line(colour, curve(_MOUTH), (0.10, 0.06, 0.04), 0.010)
     line(colour, _NOSTRIL, (0.08, 0.05, 0.04), 0.014)
     _eye(colour, gloss, _EYE + rng.normal(0, SHAPE_SPREAD, 2), _EYE_RADIUS * rng.uniform(0.94, 1.06))
-    relief = _relief(mask)
+    inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / PIXELS
+    rise = np.minimum(inside / 0.26, 1)
+    relief = blur((_DEPTH * rise * (2 - rise)).astype(np.float32), 7)  # 0 at the edge of the silhouette
     slope_y, slope_x = np.gradient(relief + bump, 1 / PIXELS)
     length = np.sqrt(1 + slope_x**2 + slope_y**2)
     return Head(colour.clip(0, 1), mask, np.dstack([-slope_x / length, -slope_y / length, gloss]), relief)
-
-
-def _countershade(colour: Floats) -> None:
-    """Darken the upper side and pale the lower one, as on most swimmers."""
-    y = np.linspace(TOP, BOTTOM, len(colour), dtype=np.float32)[:, None, None]
-    colour *= 1 - 0.25 * step(-y, 0.08, 0.30)
-    colour += 0.45 * step(y, 0.10, 0.36) * (CREAM - colour)
 
 
 def _horn(rng: Generator, outline: Points, colour: Floats, bump: Floats, gloss: Floats) -> None:
@@ -97,10 +94,3 @@ def _disc(picture: Floats, middle: Points, radius: float, colour: ArrayLike) -> 
     axes = fixed((radius * PIXELS, radius * _FLATNESS * PIXELS))
     cv2.ellipse(mask, fixed(to_pixels(middle)), axes, 0, 0, 360, 255, -1, cv2.LINE_AA, 4)
     paint(picture, mask, colour)
-
-
-def _relief(mask: Floats) -> Floats:
-    """A rounded body over the silhouette: nought at the edge, _DEPTH along the middle."""
-    inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / PIXELS
-    rise = np.minimum(inside / 0.26, 1)
-    return blur((_DEPTH * rise * (2 - rise)).astype(np.float32), 7)

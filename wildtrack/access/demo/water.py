@@ -1,7 +1,4 @@
-"""The sea of a day around a turtle: what is behind its head, and what drifts before it.
-
-None of this depends on the animal: the day has a random generator, and the photo another.
-"""
+"""The sea of a day around a turtle: what is behind its head, and what drifts before it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

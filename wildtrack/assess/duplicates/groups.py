@@ -119,8 +119,7 @@ def _near(pictures: Pictures, photos: Rows, shows: Rows) -> tuple[Rows, Rows, Ro
 def _with_removable(parts: pd.DataFrame, thumbnails: Pixels) -> pd.DataFrame:
     """Choose what can go: `removable`, and for those rows `other`, `kind` and `distance` to the row that stays.
 
-    The photos of an identity in a group are gone through the best first; one that duplicates none of those that stay
-    so far stays too, so that the frames of a slow pan are not reduced to one.
+    The best photo of an identity stays, and each that duplicates none of those that stay, as in the frames of a pan.
     """
     known = parts["identity"].where(parts["identity"] != UNKNOWN)
     settled = parts[known.groupby(parts["group"]).transform("nunique") < 2]

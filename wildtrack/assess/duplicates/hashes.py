@@ -92,10 +92,9 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_DUPLICATE_BITS) -> Iterator[tupl
 
 
 def same_picture(thumbnails: Pixels, rows: Rows, others: Rows) -> Flags:
-    """Which pairs with similar hashes are copies, bool (pairs,); `thumbnails` are uint8 RGB (N, h, w, 3).
+    """Which pairs with similar hashes are copies, bool (pairs,): their thumbnails, uint8 (N, h, w, 3), correlate.
 
-    Two zebras that graze in one pose have the same hash. The thumbnails of copies also correlate by `SAME_PICTURE` or
-    more, whatever the brightness and contrast.
+    Two zebras that graze in one pose have the same hash; `SAME_PICTURE` holds whatever the brightness and contrast.
     """
     same = np.zeros(len(rows), dtype=np.bool_)
     for start in range(0, len(rows), CONFIRMED_AT_ONCE):

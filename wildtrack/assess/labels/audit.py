@@ -1,7 +1,4 @@
-"""Labels that the photos themselves contradict: a catalogue and an embedding a row, from any model, in.
-
-Out: three lists for a person to look through, the most suspicious first. A model can be wrong; a list is no verdict.
-"""
+"""Labels that the photos contradict: an embedding for each row, from any model, in; three lists for a person out."""
 
 import logging
 from dataclasses import dataclass
@@ -105,14 +102,9 @@ def audit_labels(
         pd.DataFrame(found, columns=columns).sort_values("score", ascending=False, kind="stable", ignore_index=True)
         for found, columns in zip(lists, (PHOTO_COLUMNS, PAIR_COLUMNS, MIXED_COLUMNS), strict=True)
     ]
-    return Audit(
-        tables[0],
-        tables[1],
-        tables[2],
-        float(np.mean(nearest_is_own)) if nearest_is_own else None,
-        int(labelled.sum()),
-        None if learnt is None else int(learnt[labelled].sum()),
-    )
+    found_share = float(np.mean(nearest_is_own)) if nearest_is_own else None
+    num_learnt = None if learnt is None else int(learnt[labelled].sum())
+    return Audit(tables[0], tables[1], tables[2], found_share, int(labelled.sum()), num_learnt)
 
 
 def _scale(photos: Photos, own: Floats, viewpoint: str) -> Scale | None:

@@ -1,7 +1,6 @@
-"""How similar independent photos are: unit vectors in, the best links between photos out.
+"""The best links between independent photos: unit vectors in, similarities out.
 
-A link between two photos counts when they are independent: not of one photo, not of one encounter of one
-identity (two frames of a burst are similar whatever their label), and not near-duplicates.
+Photos are independent when they are not of one photo or one encounter of one identity, nor near-duplicates.
 """
 
 from dataclasses import dataclass

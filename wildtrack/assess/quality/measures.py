@@ -56,8 +56,8 @@ def _vignetting(light: npt.NDArray[np.float32]) -> float:
     down, right = down - (height - 1) / 2, right - (width - 1) / 2
     radius = np.hypot(down, right) / (np.hypot(height, width) / 2)  # (H, W), 1 in the corners of the outermost pixels
     centre = light[radius < CENTRE]
-    sides = [(down < 0, right < 0), (down < 0, right > 0), (down > 0, right < 0), (down > 0, right > 0)]
-    corners = [light[(radius > CORNER) & vertical & horizontal] for vertical, horizontal in sides]
+    halves = (down < 0, down > 0), (right < 0, right > 0)
+    corners = [light[(radius > CORNER) & upper & left] for upper in halves[0] for left in halves[1]]
     if not centre.size or not centre.any() or not all(corner.size for corner in corners):
         return 0.0
     return max(0.0, 1 - float(max(corner.mean() for corner in corners) / centre.mean()))

@@ -67,17 +67,15 @@ def suspected_turns(features: Features) -> tuple[npt.NDArray[np.intp], Floats] |
 
 def _turned(features: Features) -> Floats:
     """Descriptions of B photos turned clockwise by 0, 90, 180 and 270 degrees, (B, 4, 177)."""
-    edges, colours, aspect = np.split(features.astype(np.float64), [CELLS * CELLS * DIRECTIONS, -1], axis=1)
-    turned = []
+    places = np.split(np.arange(DESCRIPTION - 1), [CELLS * CELLS * DIRECTIONS])
+    edges, colours = (part.reshape(CELLS, CELLS, -1) for part in places)
+    order = []
     for quarter in range(4):
-        cells = (
-            np.rot90(part.reshape(-1, CELLS, CELLS, part.shape[1] // CELLS**2), -quarter, axes=(1, 2))
-            for part in (edges, colours)
-        )
-        turned_edges, turned_colours = cells
-        parts = np.roll(turned_edges, quarter * DIRECTIONS // 4, axis=3), turned_colours, aspect * (-1) ** quarter
-        turned.append(np.hstack([part.reshape(len(features), -1) for part in parts]))
-    return np.stack(turned, axis=1)
+        turned_edges = np.roll(np.rot90(edges, -quarter), quarter * DIRECTIONS // 4, axis=2)
+        order.append([*turned_edges.ravel(), *np.rot90(colours, -quarter).ravel(), -1])
+    turned = features.astype(np.float64)[:, order]
+    turned[:, 1::2, -1] *= -1  # the logarithm of the aspect ratio
+    return turned
 
 
 def _sums(turned: Floats) -> Floats:
