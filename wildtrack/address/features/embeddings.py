@@ -1,7 +1,4 @@
-"""A model's outputs for photos, kept on disk, so that a second run only embeds what is new or changed.
-
-One file a model: `embeddings/NAME.npz` in the cache folder, with a key and every output of the engine for each photo.
-"""
+"""A model's outputs for photos, kept on disk, so that a second run only embeds what is new or changed."""
 
 import hashlib
 from collections.abc import Sequence
@@ -38,12 +35,10 @@ def run_engine(
 ) -> tuple[Outputs, dict[int, str]]:
     """The engine's float32 outputs for the readable photos of rows int (N,), and {row: reason} of unreadable ones.
 
-    Every thread reads a batch and runs the engine on it, so no core waits, and memory holds a batch a core. A progress
-    bar shows the description, if any.
+    Every thread reads a batch and runs the engine on it. A progress bar shows the description, if any.
     """
     outputs: Outputs = {}
-    reasons: dict[int, str] = {}
-    done = 0
+    reasons, done = dict[int, str](), 0
 
     def run(batch: Sequence[int]) -> tuple[int, Outputs]:
         photos = []
@@ -85,7 +80,7 @@ def cached_outputs(
     keys = np.array(named, dtype="<U64")
     entries = Cache(cache.root / "embeddings", ".npz", cache.cache_gb)
     known = entries.get(name, _load) or {}
-    places = _places(known, keys)
+    places = pd.Index(known.get(KEYS, [])).get_indexer(pd.Index(keys))  # in the cached arrays; -1: not there
     new = np.flatnonzero((places < 0) & ~pd.Series(keys).duplicated().to_numpy())
     reasons: dict[str, str] = {}
     if len(new):
@@ -94,24 +89,21 @@ def cached_outputs(
         if made:
             made[KEYS] = keys[[row for row in new if row not in failed]]
             known = {each: np.concatenate([known[each], made[each]]) for each in made} if known else made
-            lasting = _lasting(known, keys, entries.limit_gb)
+            kept = np.char.find(known[KEYS], " ") < 0
+            if sum(values.nbytes for values in known.values()) > entries.limit_gb * 1e9:
+                kept &= np.isin(known[KEYS], keys)
+            lasting = known if kept.all() else {each: values[kept] for each, values in known.items()}
             entries.put(name, lambda part: np.savez(part, allow_pickle=False, **lasting))
             entries.trim(keep=name)
-            places = _places(known, keys)
+            places = pd.Index(known[KEYS]).get_indexer(pd.Index(keys))
     rows = np.flatnonzero(places >= 0)
     problems = problem_table((table["path"].iloc[row], reasons[keys[row]]) for row in np.flatnonzero(places < 0))
     if not len(rows):
         path, reason = problems.iloc[0]
         raise UserError(f"none of the {len(table)} photos can be read; the first: {path}: {reason}")
-    places, outputs = places[rows], {each: values for each, values in known.items() if each != KEYS}
-    if not np.array_equal(places, np.arange(len(known[KEYS]))):  # else nothing needs to be copied
-        outputs = {each: values[places] for each, values in outputs.items()}
-    return Embedded(rows, outputs, problems)
-
-
-def _places(known: Outputs, keys: np.ndarray) -> np.ndarray:
-    """The place of each key in the cached arrays, int (N,); -1 for one that is not there."""
-    return pd.Index(known.get(KEYS, [])).get_indexer(pd.Index(keys))
+    if not np.array_equal(places[rows], np.arange(len(known[KEYS]))):  # else nothing needs to be copied
+        known = {each: values[places[rows]] for each, values in known.items()}
+    return Embedded(rows, {each: values for each, values in known.items() if each != KEYS}, problems)
 
 
 def _load(entry: Path) -> Outputs:
@@ -121,11 +113,3 @@ def _load(entry: Path) -> Outputs:
     if KEYS not in outputs or len({len(values) for values in outputs.values()}) != 1:
         raise ValueError("its arrays do not belong together")
     return outputs
-
-
-def _lasting(outputs: Outputs, keys: np.ndarray, limit_gb: float) -> Outputs:
-    """The rows to keep: those of files that could be read, and only those of `keys` if all exceed the limit."""
-    kept = np.char.find(outputs[KEYS], " ") < 0
-    if sum(values.nbytes for values in outputs.values()) > limit_gb * 1e9:
-        kept &= np.isin(outputs[KEYS], keys)
-    return outputs if kept.all() else {name: values[kept] for name, values in outputs.items()}

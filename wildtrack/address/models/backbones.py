@@ -6,12 +6,12 @@ import random
 import re
 import socket
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
 import h5py
 import keras
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def backbone_names() -> list[str]:
-    """The names of all architectures in keras.applications."""
+    """All architectures in keras.applications."""
     return sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
 
 
@@ -57,18 +57,13 @@ class Backbone:
 
     name: str
     network: keras.Model
+    image_size: tuple[int, int]  # height, width
     origin: str  # of its weights: "imagenet", "random" or the path of a file
 
     @property
     def pretrained(self) -> bool:
         """Whether its weights are trained ones."""
         return self.origin != "random"
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """(height, width) in pixels."""
-        height, width = self.network.input_shape[1:3]
-        return height, width
 
 
 def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: str) -> Backbone:
@@ -82,21 +77,22 @@ def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: 
 
     def build(size: int, **more: Any) -> keras.Model:
         try:
-            with warnings.catch_warnings():  # Keras repeats that 224-pixel weights serve other sizes too: they do
-                warnings.simplefilter("ignore", UserWarning)
+            # Keras repeats that 224-pixel weights serve other sizes too: they do
+            with catch_warnings(action="ignore", category=UserWarning):
                 return builder(**{"input_shape": (size, size, 3), **options, **more})
         except ValueError as error:
             reason = _first_line(error)
             raise UserError(f"{name} cannot be built at image_size {size}, alpha {alpha}: {reason}") from error
 
-    pretrained, network, origin = partial(build, image_size or PRETRAINED_SIZE), None, weights
+    size, network, origin = image_size or PRETRAINED_SIZE, None, weights
     if weights in ("auto", "imagenet"):
-        network, origin = _with_imagenet(pretrained, weights), "imagenet"
+        network, origin = _with_imagenet(partial(build, size), weights), "imagenet"
     elif weights != "none":
-        network = _with_file(pretrained, Path(weights))
+        network = _with_file(partial(build, size), Path(weights))
     if network is None:
-        network, origin = build(image_size or RANDOM_SIZE, include_top=False, weights=None), "random"
-    return Backbone(name, keras.Model(network.input, network.output, name="backbone"), origin)
+        size, origin = image_size or RANDOM_SIZE, "random"
+        network = build(size, include_top=False, weights=None)
+    return Backbone(name, keras.Model(network.input, network.output, name="backbone"), (size, size), origin)
 
 
 def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Model | None:
@@ -121,8 +117,6 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
 
 def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
     """The backbone with weights from a file that may also hold the ImageNet classifier, which is dropped."""
-    if not path.is_file():
-        raise UserError(f"weights {str(path)!r} is not a file; allowed are auto, imagenet, none or a weights file")
     if not h5py.is_hdf5(path):
         raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
     try:
@@ -133,21 +127,19 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
     reasons = []
     for with_top in (False, True):
         full = build(include_top=True, weights=None, input_shape=None) if with_top else backbone
-        before = full.get_weights()
+        before = full.get_weights()[: len(backbone.weights)]  # the top comes last
         try:
-            with warnings.catch_warnings():  # Keras warns of containers that hold no weights of their own
-                warnings.simplefilter("ignore", UserWarning)
+            # Keras warns of containers that hold no weights of their own, and of layers that it did not find
+            with catch_warnings(action="ignore", category=UserWarning):
                 full.load_weights(path)
+            after = full.get_weights()[: len(backbone.weights)]
+            if any(np.array_equal(old, new) for old, new in zip(before, after, strict=True) if new.ndim > 1):
+                raise ValueError("some layers are not in the file")
         except (ValueError, OSError, KeyError) as error:
             reasons.append(_first_line(error))
-            continue
-        after = full.get_weights()[: len(backbone.weights)]  # the top comes last
-        kernels = ((old, new) for old, new in zip(before, after, strict=False) if new.ndim > 1)
-        if any(np.array_equal(old, new) for old, new in kernels):  # Keras only warns of layers it did not find
-            reasons.append("some layers are not in the file")
-            continue
-        backbone.set_weights(after)
-        return backbone
+        else:
+            backbone.set_weights(after)
+            return backbone
     raise UserError(
         f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[0]}; "
         f"with its classifier: {reasons[1]}"

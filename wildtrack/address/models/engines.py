@@ -91,8 +91,7 @@ def onnx_session(path: Path, advice: str) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = cores()
+    options.log_severity_level, options.intra_op_num_threads = 3, cores()
     # waiting threads would take the cores from the decoding of the next photos
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # a file may name another one for its weights: with this, it can only be in a folder that does not exist

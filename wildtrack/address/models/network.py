@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,9 @@ def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Mode
         raise UserError(f"{path} was not loaded: {error}; ask its author for an intact file") from error
     except ForeignClassError as error:
         raise UserError(
-            f"{path} cannot be loaded: it is made with {str(error)!r}. If that is a custom layer, "
-            "import it and name it in CUSTOM_OBJECTS at the top of the script, or in custom_objects in a notebook; "
-            "Lambda layers and others that run code or read files are refused"
+            f"{path} cannot be loaded: it is made with {str(error)!r}. If that is a custom layer, import it and "
+            "name it in CUSTOM_OBJECTS at the top of the script, or in custom_objects in a notebook; Lambda layers and "
+            "others that run code or read files are refused"
         ) from error
     except Exception as error:  # Keras raises nearly anything, nested, with whole configurations before the cause
         cause = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
@@ -60,8 +59,8 @@ def open_network(model: keras.Model) -> Network:
     """
     if not _is_plain(model):
         raise UserError(
-            "the model is not a Functional or Sequential Keras model with one input and one output, "
-            "so its embedding cannot be reached; save it as one"
+            "the model is not a Functional or Sequential Keras model with one input and one output, so its embedding "
+            "cannot be reached; save it as one"
         )
     if len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
         raise UserError(f"the model takes {model.inputs[0].shape}, not photos (batch, height, width, 3)")
@@ -81,8 +80,9 @@ def open_network(model: keras.Model) -> Network:
     embedding = L2Normalize(name="unit_length")(embedding)  # what is normalised already stays as it is
     outputs = {"embedding": embedding, "probabilities": probabilities}
     maps = [call.output for call in calls if call.gives_map]
-    features = maps[-1] if any(call.gives_map and call.has_learnt for call in calls) else None
-    scales_itself = any(call.gives_map and call.scales for call in takewhile(lambda call: not call.has_learnt, calls))
+    learnt = [place for place, call in enumerate(calls) if call.has_weights and not call.scales]
+    features = maps[-1] if any(calls[place].gives_map for place in learnt) else None
+    scales_itself = any(call.gives_map and call.scales for call in calls[: learnt[0] if learnt else None])
     return Network(keras.Model(photos, outputs, name="reid"), found, features, scales_itself)
 
 
@@ -91,27 +91,9 @@ class _Call:
     layer: Any  # a layer, or an operation such as a division
     input: Any
     output: Any
-
-    @property
-    def gives_map(self) -> bool:
-        """Whether the output is (B, h, w, C) with more than one place; None is a side of any length."""
-        shape = getattr(self.output, "shape", ())  # some layers give a list
-        return len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
-
-    @property
-    def scales(self) -> bool:
-        """Whether the layer scales pixels, as our builder's "scaling" does."""
-        return isinstance(self.layer, OWN_SCALING) or self.layer.name == "scaling"
-
-    @property
-    def has_weights(self) -> bool:
-        """Whether it is a layer with weights."""
-        return isinstance(self.layer, keras.layers.Layer) and bool(self.layer.weights)
-
-    @property
-    def has_learnt(self) -> bool:
-        """Whether the layer has weights that do more than scale its input."""
-        return self.has_weights and not self.scales
+    gives_map: bool  # the output is (B, h, w, C) with more than one place
+    scales: bool  # the layer scales pixels, as the builder's "scaling" does
+    has_weights: bool
 
 
 def _is_plain(layer: Any) -> bool:
@@ -127,7 +109,11 @@ def _trace(model: keras.Model, tensor: Any, calls: list[_Call]) -> Any:
         if _is_plain(layer):
             return _trace(layer, inputs[0], calls)
         output = layer(*inputs, **options)
-        calls.append(_Call(layer, inputs[0] if inputs else None, output))
+        shape = getattr(output, "shape", ())  # some layers give a list; a side of None has any length
+        gives_map = len(shape) == 4 and all(side is None or side > 1 for side in shape[1:3])
+        scales = isinstance(layer, OWN_SCALING) or layer.name == "scaling"
+        has_weights = isinstance(layer, keras.layers.Layer) and bool(layer.weights)
+        calls.append(_Call(layer, inputs[0] if inputs else None, output, gives_map, scales, has_weights))
         return output
 
     if isinstance(model, keras.Sequential):

@@ -1,7 +1,4 @@
-"""The model in an artifacts folder, opened by ONNX Runtime, else by Keras.
-
-`model.onnx` is made from the Keras file of the same folder where it is missing or outdated, which takes TensorFlow.
-"""
+"""The model in an artifacts folder, opened by ONNX Runtime, else by Keras."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -57,10 +54,10 @@ class OpenedModel:
 
 
 def open_engine(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) -> OpenedModel:
-    """The model of an artifacts folder, ready to run; `model.onnx` is made first where it is missing or outdated.
+    """The model of an artifacts folder; `model.onnx` is made first where it is missing or outdated, with TensorFlow.
 
-    UserError where there is no model, or it cannot be used or does not fit `preprocessor.pkl` or the scaling. With
-    `loading.onnx_only` also ExportError and OSError, where `model.onnx` cannot be made or written.
+    UserError where there is none that can be used. With `loading.onnx_only` also ExportError and OSError, where
+    `model.onnx` cannot be made or written.
     """
     if (onnx := open_onnx(artifacts, loading)) is not None:
         return _opened_onnx(onnx)

@@ -9,49 +9,36 @@ from collections.abc import Iterator
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from wildtrack.address.training.augmentation import augment
 from wildtrack.address.training.data import TrainingSet
 from wildtrack.address.training.recipe import Recipe
 
-Rows = npt.NDArray[np.intp]
+Rows = np.ndarray  # int
 
 
 class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """The batches of one epoch: photos uint8 (B, H, W, 3), and class numbers (B,) once for each output of the network.
 
-    A batch depends on the seed, the epoch and the step alone, so an interrupted training goes on as if it had not been.
+    A batch depends on the seed, the epoch and the step alone, so an interrupted training goes on as it would have.
     """
 
     def __init__(
-        self,
-        pixels: np.ndarray,
-        subsets: TrainingSet,
-        recipe: Recipe,
-        size: tuple[int, int],
-        crop_area: tuple[float, float],
+        self, pixels: np.ndarray, subsets: TrainingSet, recipe: Recipe, size: tuple[int, int], crop: tuple[float, float]
     ) -> None:
         super().__init__(workers=1)  # more workers are a pool of Keras' own, which takes 0.1 s to stop after each epoch
         self.pixels, self.subsets, self.recipe = pixels, subsets, recipe
-        self.size, self.crop_area = size, crop_area
+        self.size, self.crop_area = size, crop
         self.start_epoch(0)  # `fit` looks at two batches before the first epoch begins
 
     def start_epoch(self, epoch: int, similarity: np.ndarray | None = None) -> None:
-        """Choose the batches of an epoch (from 0), for which `PyDataset.on_epoch_begin` lacks the epoch's number.
-
-        `similarity` (C, C) is how alike the identities look to the network, for confused batches.
-        """
-        rng, labels, size = (
-            np.random.default_rng([self.recipe.seed, epoch]),
-            self.subsets.labels,
-            self.recipe.batch_size,
-        )
-        self.epoch = epoch
-        if self.recipe.batches == "shuffled":
-            self.batches = shuffled_batches(len(labels), size, rng)
+        """Choose the batches of an epoch (from 0); confused ones by the `similarity` of identities, (C, C)."""
+        recipe, labels = self.recipe, self.subsets.labels
+        self.epoch, rng = epoch, np.random.default_rng([recipe.seed, epoch])
+        if recipe.batches == "shuffled":
+            self.batches = shuffled_batches(len(labels), recipe.batch_size, rng)
         else:
-            self.batches = balanced_batches(labels, size, self.recipe.photos_per_identity, rng, similarity)
+            self.batches = balanced_batches(labels, recipe.batch_size, recipe.photos_per_identity, rng, similarity)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -77,7 +64,7 @@ def balanced_batches(
     batch_size: int,
     photos_per_identity: int,
     rng: np.random.Generator,
-    similarity: npt.NDArray[np.floating] | None = None,
+    similarity: np.ndarray | None = None,
 ) -> list[Rows]:
     """Rows of P >= 2 identities with K photos each, (P * K,), in batches that show as many photos as there are.
 
@@ -101,7 +88,7 @@ def balanced_batches(
     return batches
 
 
-def _next_identities(waiting: Rows, count: int, similarity: npt.NDArray[np.floating] | None) -> Rows:
+def _next_identities(waiting: Rows, count: int, similarity: np.ndarray | None) -> Rows:
     """The next `count` of those waiting, or all where there are fewer; with `similarity`, each brings one like it."""
     if similarity is None or len(waiting) <= count:
         return waiting[:count]

@@ -48,8 +48,8 @@ class RetrievalValidation(keras.callbacks.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.engine = KerasEngine(keras.Model(model.input, {"embedding": model.get_layer("embedding").output}))
-        self.identities, self.pixels = table["identity"].to_numpy(dtype=object), pixels
-        self.subsets, self.recipe = subsets, recipe
+        self.pixels, self.subsets, self.recipe = pixels, subsets, recipe
+        self.identities = table["identity"].to_numpy(dtype=object)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if not self.recipe.is_validated(epoch):
@@ -68,8 +68,7 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, progress: Progress, batches: AugmentedBatches, history: History) -> None:
         super().__init__()
         self.progress, self.history, self.batch_size = progress, history, len(batches.batches[0])
-        epochs = batches.recipe.epochs
-        self.task = progress.add_task("Training", total=epochs, completed=len(history), note="")
+        self.task = progress.add_task("Training", total=batches.recipe.epochs, completed=len(history), note="")
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch, self.started = epoch, time.perf_counter()
@@ -94,5 +93,4 @@ def centre_similarity(model: keras.Model) -> np.ndarray:
     centres = model.get_layer("centres").kernel
     kernel = np.asarray(centres).reshape(centres.shape[0], num_ids, -1)  # (D, C, sub-centres)
     cosines = np.einsum("dcs,dkt->cskt", kernel, kernel, optimize=True)
-    similarity: np.ndarray = cosines.max(axis=(1, 3))
-    return similarity
+    return np.asarray(cosines.max(axis=(1, 3)))

@@ -33,16 +33,12 @@ def best_epoch(history: History) -> int:
 
 def has_stalled(history: History) -> bool:
     """Whether this very epoch is the one after which STALLED_AFTER validations in a row were no better than before."""
-    figures = [row["mAP"] for row in history if not math.isnan(row.get("mAP", math.nan))]
-    validated_now = bool(history) and not math.isnan(history[-1].get("mAP", math.nan))
-    return validated_now and len(figures) - 1 - int(np.argmax(figures)) == STALLED_AFTER
+    since = [row for row in history[best_epoch(history) :] if not math.isnan(row.get("mAP", math.nan))]
+    return len(since) == STALLED_AFTER and since[-1] is history[-1]
 
 
 def training_state(checkpoints: Path, identity: dict[str, object]) -> int:
-    """Prepare the folder for a training named by `identity`; return how many epochs of it are done.
-
-    The state of any other training (other settings, other photos) is dropped, and so is a damaged one.
-    """
+    """The number of finished epochs of the training `identity`; the state of another, or a damaged one, is dropped."""
     marker = checkpoints / "training.json"
     text = json.dumps({**identity, "state_version": STATE_VERSION}, sort_keys=True, indent=1, default=str)
     is_same = marker.is_file() and marker.read_bytes() == text.encode()
@@ -95,7 +91,7 @@ class SaveState(keras.callbacks.Callback):  # type: ignore[misc]
         }
         kept = {_state_file(self.checkpoints, number) for number in (epoch + 1, best_epoch(self.history))}
         write_atomically(_state_file(self.checkpoints, epoch + 1), lambda part: np.savez(part, **arrays))
-        write_text(self.checkpoints / "history.json", json.dumps(self.history))  # last: only now the epoch counts
+        write_text(self.checkpoints / "history.json", json.dumps(self.history))  # last: now the epoch counts
         for path in set(self.checkpoints.glob("epoch-*.npz")) - kept:
             path.unlink()
         if has_stalled(self.history):

@@ -30,9 +30,9 @@ def check_trainable(table: pd.DataFrame) -> None:
     """Raise a UserError for fewer than two identities, or none with two photos; unknown animals do not count."""
     counts = table.loc[table["identity"] != UNKNOWN, "identity"].value_counts()
     if len(counts) < 2:
-        named = f"only {counts.index[0]!r}" if len(counts) else "none"
+        shown = f"only {counts.index[0]!r}" if len(counts) else "none"
         raise UserError(
-            f"training needs at least two identities, and these photos show {named}; add photos of another animal"
+            f"training needs at least two identities, and these photos show {shown}; add photos of another animal"
         )
     if counts.max() < 2:
         raise UserError(
@@ -43,9 +43,8 @@ def check_trainable(table: pd.DataFrame) -> None:
 def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -> np.ndarray:
     """The subsets (N,), with "valid" for all training photos of some identities, which the network will not know.
 
-    They teach when a photo shows an unknown animal, which the animals trained on cannot. At most a `share` (0 to 1) of
-    the identities is drawn, and no more than have `ENOUGH_UNSEEN` photos; the draw depends on the seed, not on the
-    order of rows. With fewer than `FEW_IDENTITIES`, or where "valid" has animals that "train" has not, none is drawn.
+    They teach when a photo shows an unknown animal. At most a `share` (0 to 1) of the identities is drawn, and no more
+    than have `ENOUGH_UNSEEN` photos; none of fewer than `FEW_IDENTITIES`, or where "valid" has others than "train".
     """
     names = table["identity"].to_numpy(dtype=object)
     trained = set(names[subset == "train"])
@@ -61,10 +60,7 @@ def hold_out(table: pd.DataFrame, subset: np.ndarray, share: float, seed: int) -
 
 
 def training_set(table: pd.DataFrame, subset: np.ndarray) -> TrainingSet:
-    """Number the identities of the subset "train"; a UserError for fewer than two.
-
-    `subset` (N,) is "train", "valid" or "test". Validation photos of animals that are not trained on are left out.
-    """
+    """The rows to learn from and to validate with, of the same identities; a UserError for fewer than two of these."""
     names = table["identity"].to_numpy(dtype=str)
     train = np.flatnonzero(subset == "train")
     identities, labels = np.unique(names[train], return_inverse=True)

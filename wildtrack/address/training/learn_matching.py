@@ -43,10 +43,9 @@ class Validation:
 
 
 def score_validation(table: pd.DataFrame, features: Features, validation: Protocol) -> Validation:
-    """Score the validation photos against the training's photos with every registered matcher.
+    """Score the validation photos against the training's with every registered matcher that has what it compares.
 
-    The new animals are the unknown ones of `validation`; where it has none, all queries are scored a second time, with
-    their own animal taken out of the gallery. Matchers that compare keypoints are left out where there are none.
+    The new animals are the unknown ones of `validation`, else the queries, their own animal taken out of the gallery.
     """
     identities, rows = table["identity"].to_numpy(dtype=object), validation.gallery
     gallery, unseen = Gallery.of(table.iloc[rows], features[rows]), len(validation.unknown) > 0
@@ -66,9 +65,8 @@ def score_validation(table: pd.DataFrame, features: Features, validation: Protoc
 def learn_matching(validation: Validation) -> Matching:
     """Learn from validation photos; each of them needs a right one in the gallery, and there must be wrong ones.
 
-    Calibrations are learnt from all of them. How good a matcher is, with and without regard to viewpoints, and how
-    sure it is, is learnt from scores that other animals' photos calibrated. The best matcher finds the right identity
-    soonest, on average; of equals, the right photos.
+    Calibrations are learnt from all of them; figures and deciders from scores that other animals' photos calibrated.
+    The best matcher finds the right identity soonest, on average; of equals, the right photos.
     """
     known, new, identities = validation.known, validation.new, Identities.of(validation.gallery_ids)
     right = identities.names == known.ids[:, None]  # (Q, identities)

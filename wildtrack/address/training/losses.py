@@ -14,9 +14,7 @@ class CosineMargin(keras.losses.Loss):  # type: ignore[misc]
     The true class's cosine cos(t) becomes cos(t + margin) before the softmax, so an embedding has to come
     closer to its centre than the decision itself would need. Margin 0 is the plain cosine softmax. Where
     t + margin would pass pi, the cosine is lowered linearly instead, as in the reference implementation of
-    Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019.
-
-    `margin` is a variable: assign to it between epochs to ramp it up.
+    Deng et al., "ArcFace", CVPR 2019. `margin` is a variable: assign to it between epochs to ramp it up.
 
     Args:
         scale: Factor on the cosines; the inverse temperature of the softmax.

@@ -52,9 +52,8 @@ class Recipe:
     def check(self) -> None:
         """Raise a UserError for settings that cannot work."""
         if self.triplet_epochs >= self.epochs:
-            raise UserError(
-                f"--triplet-epochs {self.triplet_epochs} is not allowed; it must be between 0 and {self.epochs - 1}"
-            )
+            most = self.epochs - 1
+            raise UserError(f"--triplet-epochs {self.triplet_epochs} is not allowed; it must be between 0 and {most}")
         if self.batches == "shuffled" and (self.loss == "circle" or self.triplet_epochs):
             raise UserError(
                 "loss circle and triplet_epochs compare photos of one animal in a batch, and shuffled batches may not "
@@ -68,5 +67,5 @@ class Recipe:
 
 
 def usual_epochs(photos: int) -> int:
-    """How many epochs for so many training photos."""
+    """The number of epochs for so many training photos."""
     return max(FEWEST_EPOCHS, min(EPOCHS, PHOTOS_SEEN // photos))

@@ -27,14 +27,11 @@ TRIPLET_SHARE = 0.2  # of the learning rate, to begin the triplet stage with
 TRIPLET_MARGIN = 0.2  # of squared distances between embeddings
 WEIGHT_DECAY = 1e-4
 
+Callbacks = Sequence[keras.callbacks.Callback]
+
 
 def fit(
-    model: keras.Model,
-    pixels: np.ndarray,
-    subsets: TrainingSet,
-    recipe: Recipe,
-    checkpoints: Path,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    model: Any, pixels: np.ndarray, subsets: TrainingSet, recipe: Recipe, checkpoints: Path, callbacks: Callbacks = ()
 ) -> pd.DataFrame:
     """Train a network from `build_model` in place, a Keras `fit` for each stage; return the history, one row an epoch.
 
@@ -55,13 +52,9 @@ def fit(
         layer.momentum = 1 - 1 / min(10.0, max(2.0, 0.1 * (recipe.epochs * len(batches))))
 
     with progress_bar(TextColumn("{task.fields[note]}")) as progress:
-        callbacks = [
-            keras.callbacks.TerminateOnNaN(raise_error=True),  # before the state is saved
-            EpochSettings(batches, loss, recipe),
-            ProgressBar(progress, batches, history),
-            *callbacks,
-            SaveState(checkpoints, history),
-        ]
+        nan = keras.callbacks.TerminateOnNaN(raise_error=True)  # before the state is saved
+        before = nan, EpochSettings(batches, loss, recipe), ProgressBar(progress, batches, history)
+        callbacks = [*before, *callbacks, SaveState(checkpoints, history)]
         for stage, epochs in recipe.stages.items():
             if len(history) >= epochs.stop:
                 continue
@@ -75,8 +68,8 @@ def fit(
                 load_state(trainer, checkpoints, len(history), with_optimizer=len(history) > epochs.start)
             else:
                 start_averages(trainer, batches[0][0])
+            options = {"initial_epoch": len(history), "epochs": epochs.stop, "callbacks": callbacks}
             try:
-                options = {"initial_epoch": len(history), "epochs": epochs.stop, "callbacks": callbacks}
                 trainer.fit(batches, shuffle=False, verbose=0, **options)  # `AugmentedBatches` shuffles
             except RuntimeError as error:
                 if "NaN" not in str(error):

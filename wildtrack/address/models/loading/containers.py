@@ -37,14 +37,14 @@ def check_hdf5(source: Path | BinaryIO) -> None:
     """Raise UnsafeFileError for a damaged HDF5 file, or one with links, or arrays elsewhere or far larger than it."""
     try:
         with h5py.File(source, "r") as file:
-            reason = _bad_links(file) or _bad_arrays(file) or _repeated_names(file)
+            reason = _bad_links(file) or _bad_arrays(file) or _repeated("", file) or file.visititems(_repeated)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, SystemError) as error:  # h5py has no one class
         raise UnsafeFileError(f"it is damaged ({' '.join(str(error).split())[:200]})") from error
     if reason:
         raise UnsafeFileError(reason)
 
 
-# HDF5 calls the inner functions below; it passes no errors on, so they return a reason, which ends the visit.
+# HDF5 calls these functions or their inner ones; it passes no errors on, so they return a reason, which ends the visit.
 
 
 def _bad_links(file: h5py.File) -> str | None:
@@ -78,15 +78,8 @@ def _bad_arrays(file: h5py.File) -> str | None:
     return found
 
 
-def _repeated_names(file: h5py.File) -> str | None:
-    """Keras reads every array that is listed, as often as it is."""
-
-    def look(_: str, node: h5py.Group | h5py.Dataset) -> str | None:
-        listed: list[object] = []
-        for name in node.attrs:
-            if name.startswith(("weight_names", "layer_names")):  # long lists are in several parts
-                listed += list(node.attrs[name])
-        return "it lists an array more than once" if len(set(listed)) < len(listed) else None
-
-    found: str | None = look("", file) or file.visititems(look)
-    return found
+def _repeated(_: str, node: h5py.Group | h5py.Dataset) -> str | None:
+    """Keras reads every array that is listed, as often as it is; long lists are in several parts."""
+    parts = [node.attrs[name] for name in node.attrs if name.startswith(("weight_names", "layer_names"))]
+    listed = [name for part in parts for name in part]
+    return "it lists an array more than once" if len(set(listed)) < len(listed) else None

@@ -56,7 +56,8 @@ def _named(node: Any) -> Iterator[dict[str, Any]]:
 def _is_plain(name: str, node: dict[str, Any]) -> bool:
     module = str(node.get("module") or "")
     if name == "function":  # a name, whose object Keras looks up
-        return module in ("", "builtins", "keras.activations") and _is_activation(node.get("config"))
+        activation = getattr(keras.activations, str(node.get("config")), None)
+        return module in ("", "builtins", "keras.activations") and inspect.isfunction(activation)
     if name in VALUES:
         return True
     if module in OPERATIONS:
@@ -69,10 +70,6 @@ def _is_plain(name: str, node: dict[str, Any]) -> bool:
         return False
     plain = any(_is_class(getattr(keras, space), name, object) for space in NAMESPACES) or name in MODELS
     return plain and name not in HARMFUL
-
-
-def _is_activation(name: Any) -> bool:
-    return isinstance(name, str) and inspect.isfunction(getattr(keras.activations, name, None))
 
 
 def _is_class(space: Any, name: str, kind: type) -> bool:
