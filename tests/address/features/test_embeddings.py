@@ -70,12 +70,6 @@ def test_a_photo_whose_file_cannot_be_read_is_embedded_each_time(tmp_path: Path)
     assert embed(tmp_path, [8]) == []
 
 
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 255
-    path.write_bytes(content)
-
-
 def shortened(path: Path) -> None:
     """One bit of an array's header says that there are fewer numbers: NumPy alone reads such a file."""
     arrays: dict[str, Any] = {"embedding": np.zeros((2, 1800), np.float32), "keys": np.array(["a" * 64, "b" * 64])}
@@ -85,21 +79,15 @@ def shortened(path: Path) -> None:
         assert file["embedding"].shape == (2, 1000)
 
 
-def pickled(path: Path) -> None:
-    arrays: dict[str, Any] = {"keys": np.array([{}], dtype=object)}
-    np.savez(path, allow_pickle=True, **arrays)
-
-
 @pytest.mark.parametrize(
     "damage",
     [
-        flip,
         shortened,
-        pickled,
+        lambda path: np.savez(path, keys=np.array([{}], dtype=object)),  # a pickle
+        lambda path: np.savez(path, embedding=np.zeros(3)),
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"no archive"),
         lambda path: path.write_bytes(path.read_bytes()[:-40]),
-        lambda path: np.savez(path, embedding=np.zeros(3)),
     ],
 )
 def test_a_damaged_file_is_dropped_and_made_anew(tmp_path: Path, damage: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,15 +16,11 @@ from wildtrack.storage.cache import CacheConfig
 NOISE = np.random.default_rng(0).integers(0, 256, (400, 300, 3), dtype=np.uint8)
 
 
+BLACK, WHITE = np.zeros((100, 100, 3), np.uint8), np.full((100, 100, 3), 255, np.uint8)
+
+
 @pytest.mark.parametrize(
-    ("photo", "some"),
-    [
-        (NOISE, True),
-        (NOISE[:20, :20], None),
-        (NOISE[:1, :1], False),
-        (np.zeros((100, 100, 3), np.uint8), False),
-        (np.full((100, 100, 3), 255, np.uint8), False),
-    ],
+    ("photo", "some"), [(NOISE, True), (NOISE[:20, :20], None), (NOISE[:1, :1], False), (BLACK, False), (WHITE, False)]
 )
 def test_keypoints_of_a_photo(photo: np.ndarray, some: bool | None) -> None:
     found = find_keypoints(photo)

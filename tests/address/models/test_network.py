@@ -250,6 +250,14 @@ def test_an_unknown_layer_is_loaded_only_with_its_class(tmp_path: Path, name: st
     assert open_network(loaded).keras_model.output["probabilities"].shape == (None, 4)
 
 
+KERAS_2 = {
+    "DepthwiseConv2D": {"groups": 1},
+    "BatchNormalization": {"axis": [3]},
+    "SeparableConv2D": {"groups": 1}
+    | dict.fromkeys(f"kernel_{n}" for n in ("initializer", "regularizer", "constraint")),
+}
+
+
 def as_keras_2(node: Any) -> Any:
     """What Keras 2.15 wrote in these places."""
     if isinstance(node, list):
@@ -258,12 +266,8 @@ def as_keras_2(node: Any) -> Any:
         return node
     node = {key: as_keras_2(value) for key, value in node.items()}
     config = node.get("config")
-    if node.get("class_name") == "DepthwiseConv2D":
-        config["groups"] = 1
-    if node.get("class_name") == "BatchNormalization":
-        config["axis"] = [3]
-    if node.get("class_name") == "SeparableConv2D":
-        config |= {"groups": 1, "kernel_initializer": None, "kernel_regularizer": None, "kernel_constraint": None}
+    if node.get("class_name") in KERAS_2:
+        config |= KERAS_2[node["class_name"]]
     if node.get("class_name") == "Functional":
         node |= {"module": "keras.src.engine.functional"}
         for key in ("input_layers", "output_layers"):

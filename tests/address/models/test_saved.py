@@ -1,9 +1,9 @@
 import errno
-import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import keras
 import numpy as np
@@ -13,7 +13,6 @@ from keras import layers
 
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.artifacts import artifact_files, open_artifacts
-from wildtrack.address.models import export, saved
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.address.models.export import ExportError
 from wildtrack.address.models.saved import LoadingConfig, OpenedModel, open_engine, open_network_of, open_onnx
@@ -131,43 +130,38 @@ def test_a_third_party_model_is_exported_again_when_anything_changed(
     assert not is_current()
 
 
+NO_ERF = ExportError("the model cannot be written as ONNX: no Erf")
+READ_ONLY = OSError(errno.EROFS, "Read-only file system", "model.onnx")
+
+
 @pytest.mark.parametrize(
-    ("name", "error", "refused"),
+    ("function", "error", "refused"),
     [
-        ("export", ExportError("the model cannot be written as ONNX: no Erf"), "no Erf; search needs a model that can"),
-        ("saved", OSError(errno.EROFS, "Read-only file system", "model.onnx"), "Read-only file system"),
+        ("export.export_onnx", NO_ERF, "no Erf; search needs a model that can"),
+        ("saved.write_atomically", READ_ONLY, "Read-only file system"),
     ],
 )
 def test_keras_runs_what_cannot_be_exported(
     theirs: Path,
     pixels: np.ndarray,
     opened: Any,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    name: str,
-    error: Exception,
+    function: str,
+    error: Any,
     refused: str,
 ) -> None:
     expected = opened(theirs)
     (theirs / "model.onnx").unlink()
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise error
-
-    if name == "export":
-        monkeypatch.setattr(export, "export_onnx", fail)
-    else:
-        monkeypatch.setattr(saved, "write_atomically", fail)
-    with caplog.at_level(logging.WARNING):
+    with patch(f"wildtrack.address.models.{function}", side_effect=error):
         found = opened(theirs)
+        with pytest.raises(type(error), match=refused):
+            opened(theirs, LoadingConfig(onnx_only=True))
     assert f"{error}: Keras runs it instead, which is slower" in caplog.text
     assert (found.runs_on, found.file.name) == ("Keras", "model.keras")
     assert (found.fingerprint, found.embedding_from) == (expected.fingerprint, expected.embedding_from)
     assert found.cache_name != expected.cache_name
     ours, others = (each.engine.run(pixels)["embedding"] for each in (found, expected))
     np.testing.assert_allclose(ours, others, atol=1e-5)
-    with pytest.raises(type(error), match=refused):
-        opened(theirs, LoadingConfig(onnx_only=True))
 
 
 def test_a_preprocessor_of_another_size_is_refused(theirs: Path) -> None:

@@ -10,20 +10,23 @@ NAN = math.nan
 
 
 @pytest.mark.parametrize(
-    ("figures", "best"),
+    ("figures", "best", "stalled"),
     [
-        ([0.5], 1),
-        ([0.1, 0.5, 0.3], 2),
-        ([0.1, 0.5, 0.5], 2),
-        ([NAN, 0.2, NAN], 2),
-        ([NAN, NAN, NAN], 3),
-        ([None, 0.0, None], 2),
-        ([None, None], 2),
+        ([0.5], 1, False),
+        ([0.1, 0.5, 0.5, 0.4], 2, False),
+        ([0.5, 0.5, 0.4, 0.3], 1, True),
+        ([0.5, 0.5, 0.4, 0.3, 0.2], 1, False),  # the warning has been given
+        ([0.5, NAN, 0.4, None, 0.3, 0.2], 1, True),
+        ([0.5, 0.4, 0.3, 0.2, NAN], 1, False),
+        ([0.5, 0.4, 0.3, 0.6], 4, False),
+        ([None, 0.0, NAN], 2, False),
+        ([NAN, None, NAN], 3, False),
     ],
 )
-def test_best_epoch(figures: list[float | None], best: int) -> None:
+def test_the_best_epoch_and_whether_it_is_long_past(figures: list[float | None], best: int, stalled: bool) -> None:
     history: list[dict[str, float]] = [{} if figure is None else {"mAP": figure} for figure in figures]
-    assert best_epoch(history) == best
+    assert (best_epoch(history), has_stalled(history)) == (best, stalled)
+    assert not has_stalled([])
 
 
 def leave_two_epochs(folder: Path) -> None:
@@ -60,20 +63,3 @@ def test_training_state_drops_what_belongs_to_another_training(tmp_path: Path) -
     assert training_state(folder, {"seed": 0}) == 2
     assert training_state(folder, {"seed": 1}) == 0
     assert not (folder / "history.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("figures", "stalled"),
-    [
-        ([], False),
-        ([0.5, 0.5, 0.4], False),
-        ([0.5, 0.5, 0.4, 0.3], True),
-        ([0.5, 0.5, 0.4, 0.3, 0.2], False),  # said already
-        ([0.5, NAN, 0.4, None, 0.3, 0.2], True),
-        ([0.5, 0.4, 0.3, 0.2, NAN], False),
-        ([0.5, 0.4, 0.3, 0.6], False),
-        ([None, NAN], False),
-    ],
-)
-def test_stalled_is_said_once(figures: list[float | None], stalled: bool) -> None:
-    assert has_stalled([{} if figure is None else {"mAP": figure} for figure in figures]) == stalled

@@ -81,8 +81,7 @@ def test_some_animals_are_kept_from_training(share: float, seed: int) -> None:
     unseen = kept(table, found)
     assert len(unseen) == min(int(share * 41), -(-ENOUGH_UNSEEN // 8))
     changed = found != subset
-    assert (subset[changed] == "train").all()
-    assert (found[changed] == "valid").all()
+    assert (subset[changed] == "train").all() and (found[changed] == "valid").all()
     assert set(table["identity"][changed]) == unseen
     protocol = validation_protocol(table, table.assign(split=found))
     assert protocol is not None

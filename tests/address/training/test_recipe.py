@@ -9,20 +9,19 @@ from wildtrack.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("config", "stages"),
+    ("epochs", "triplet", "pretrained", "stages"),
     [
-        ({"epochs": 4}, "all all all all"),
-        ({"epochs": 4, "pretrained": True}, "head head all all"),
-        ({"epochs": 1, "pretrained": True}, "all"),
-        ({"epochs": 2, "pretrained": True}, "head all"),
-        ({"epochs": 4, "triplet_epochs": 1}, "all all all triplet"),
-        ({"epochs": 4, "triplet_epochs": 3, "pretrained": True}, "head head all triplet"),
+        (4, 0, False, "all all all all"),
+        (4, 0, True, "head head all all"),
+        (1, 0, True, "all"),
+        (2, 0, True, "head all"),
+        (4, 1, False, "all all all triplet"),
+        (4, 3, True, "head head all triplet"),
     ],
 )
-def test_stages(config: dict[str, Any], stages: str) -> None:
-    found = recipe(**config).stages
-    assert [stage for stage, epochs in found.items() for _ in epochs] == stages.split()
-    assert [epoch for epochs in found.values() for epoch in epochs] == list(range(config["epochs"]))
+def test_stages(epochs: int, triplet: int, pretrained: bool, stages: str) -> None:
+    found = recipe(epochs=epochs, triplet_epochs=triplet, pretrained=pretrained).stages
+    assert [(epoch, stage) for stage in found for epoch in found[stage]] == list(enumerate(stages.split()))
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 40])
