@@ -1,22 +1,12 @@
-"""Bring a public dataset, or a copy on disk, into the one catalogue that every script reads.
-
-  python access_dataset.py                                the datasets there are
-  python access_dataset.py nyala                          download it, and write its catalogue.csv
-  python access_dataset.py --root my_photos               what is on disk already, in any layout that is known
-  python access_dataset.py --root my_photos --export csv  its catalogue.csv in another form, to pass on
-  python access_dataset.py --root traps --boxes detections.json --unlabelled --crop animals
-                                                          camera-trap photos and MegaDetector's boxes, cut out
-
-Writes catalogue.csv beside the photos, and problems.csv: what was left out, and why.
-"""
+"""Bring a public dataset, or a copy on disk, into the one catalogue that every script reads."""
 
 from pathlib import Path
 
-from wildtrack.commands.access import Config, access
+from wildtrack.commands import access
 from wildtrack.console import run
 
-# What people turn most; --help has every setting, and what stands on the command line counts more than this.
-CONFIG = Config(
+# What people turn most; --help has examples and every setting; the command line counts more than this.
+CONFIG = access.Config(
     root=None,  # a copy already on disk: nothing is downloaded
     cache=None,  # where downloads go; None: $WILDTRACK_CACHE, or wildtrack in the system's cache folder
     boxes=None,  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset
@@ -28,4 +18,4 @@ CONFIG = Config(
 )
 
 if __name__ == "__main__":
-    run(access, CONFIG, __doc__)
+    run(access.access, CONFIG, access.__doc__)

@@ -1,22 +1,14 @@
-"""The search as a web page: drop a photo, see which animal it shows, confirm it, and later searches use it.
+"""The search as a web page: drop a photo, see which animal it shows, confirm it, and later searches use it."""
 
-  python app.py                        on this computer only: http://127.0.0.1:8000
-  python app.py --host 0.0.0.0         for others in this network too; confirming needs the token it prints
-
-It needs a trained model; the gallery is built where there is none yet. Confirmed photos are kept in `sightings`.
-"""
-
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from wildtrack.commands.serve import Config, serve
+from wildtrack.commands import serve
 from wildtrack.console import run
 
-CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
+CUSTOM_OBJECTS: dict[str, type] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
-# What people turn most; --help has every setting, and what stands on the command line counts more than this.
-CONFIG = Config(
+# What people turn most; --help has examples and every setting; the command line counts more than this.
+CONFIG = serve.Config(
     port=8000,  # port of the page's address; 0: any free port
     host="127.0.0.1",  # address to listen at; 0.0.0.0: all addresses of this computer
     artifacts=Path("artifacts"),  # the trained model, and the gallery
@@ -28,4 +20,4 @@ CONFIG = Config(
 )
 
 if __name__ == "__main__":
-    run(serve, CONFIG, __doc__)
+    run(serve.serve, CONFIG, serve.__doc__)

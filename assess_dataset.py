@@ -1,22 +1,12 @@
-"""Look at a dataset before anyone trains on it: what is in it, and what is wrong with it.
-
-  python assess_dataset.py                          the demo's photos
-  python assess_dataset.py --data my_photos         your own
-  python assess_dataset.py --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
-                                                    The copy with the fewest quality flags stays, then the
-                                                    largest; copies with two names all stay for a person to judge
-  python assess_dataset.py --save-split             also write the catalogue with a split that can be trusted
-
-Writes results/assess: report.html, its charts and its tables.
-"""
+"""Look at a dataset before anyone trains on it: what is in it, and what is wrong with it."""
 
 from pathlib import Path
 
-from wildtrack.commands.assess import Config, assess
+from wildtrack.commands import assess
 from wildtrack.console import run
 
-# What people turn most; --help has every setting, and what stands on the command line counts more than this.
-CONFIG = Config(
+# What people turn most; --help has examples and every setting; the command line counts more than this.
+CONFIG = assess.Config(
     data=Path("data/demo-turtles"),  # a folder with a folder of photos per animal, a CSV, or a COCO .json
     results=Path("results/assess"),  # where the report goes
     artifacts=Path("artifacts"),  # a trained model, if there is one, to look for wrong labels
@@ -28,4 +18,4 @@ CONFIG = Config(
 )
 
 if __name__ == "__main__":
-    run(assess, CONFIG, __doc__)
+    run(assess.assess, CONFIG, assess.__doc__)

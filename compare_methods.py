@@ -1,24 +1,14 @@
-"""Compare what tells the animals apart: the same photos, the same questions, many methods, one table.
+"""Compare what tells the animals apart: the same photos, the same questions, many methods, one table."""
 
-Writes methods.csv, methods.md and methods.png into results/compare. Embeddings are kept in the cache: a
-second run only embeds what is new.
-
-  python compare_methods.py                                              the last training, and what it has to beat
-  python compare_methods.py --methods wildtrack megadescriptor           needs: pip install torch torchvision timm
-  python compare_methods.py --methods wildtrack old_model/model.onnx     any Keras or ONNX model by its path
-"""
-
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from wildtrack.commands.compare import Config, compare
+from wildtrack.commands import compare
 from wildtrack.console import run
 
-CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
+CUSTOM_OBJECTS: dict[str, type] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
-# What people turn most; --help has every setting, and what stands on the command line counts more than this.
-CONFIG = Config(
+# What people turn most; --help has examples and every setting; the command line counts more than this.
+CONFIG = compare.Config(
     methods=("pixels", "backbone", "untrained", "wildtrack", "local", "fused"),  # also megadescriptor, or a model file
     reference="wildtrack",  # the method that the others are compared with
     artifacts=Path("artifacts"),  # the trained model: it gives the photos and the split
@@ -30,4 +20,4 @@ CONFIG = Config(
 )
 
 if __name__ == "__main__":
-    run(compare, CONFIG, __doc__)
+    run(compare.compare, CONFIG, compare.__doc__)

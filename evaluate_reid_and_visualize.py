@@ -1,22 +1,14 @@
-"""Measure how well the trained model tells the animals apart, and draw what it sees.
+"""Measure how well the trained model tells the animals apart, and draw what it sees."""
 
-Asks about photos the model never saw; writes results/metrics.json and pictures.
-
-  python evaluate_reid_and_visualize.py                            the last training
-  python evaluate_reid_and_visualize.py --artifacts other_model    a model that lies elsewhere
-"""
-
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from wildtrack.commands.evaluate import Config, evaluate
+from wildtrack.commands import evaluate
 from wildtrack.console import run
 
-CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
+CUSTOM_OBJECTS: dict[str, type] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
-# What people turn most; --help has every setting, and what stands on the command line counts more than this.
-CONFIG = Config(
+# What people turn most; --help has examples and every setting; the command line counts more than this.
+CONFIG = evaluate.Config(
     topk=5,  # how many gallery photos a retrieval picture shows
     examples=6,  # how many retrieval and Grad-CAM pictures to draw
     tsne_max=1000,  # largest number of photos on the t-SNE map
@@ -30,4 +22,4 @@ CONFIG = Config(
 )
 
 if __name__ == "__main__":
-    run(evaluate, CONFIG, __doc__)
+    run(evaluate.evaluate, CONFIG, evaluate.__doc__)

@@ -1,23 +1,14 @@
-"""Ask who the animals on new photos are.
+"""Ask who the animals on new photos are."""
 
-  python search.py new_photo.jpg               one photo, several, folders, or patterns such as "new/*.jpg"
-  python search.py new_photo.jpg --json        the answer for machines
-  python search.py                             the demo's new photos
-
-The first call builds the index from every labelled photo; build it again with --rebuild when photos were added.
-"""
-
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from wildtrack.commands.search import Config, search
+from wildtrack.commands import search
 from wildtrack.console import run
 
-CUSTOM_OBJECTS: Mapping[str, Any] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
+CUSTOM_OBJECTS: dict[str, type] = {}  # a model with layer classes of its own: {"MyLayer": MyLayer}
 
-# What people turn most; --help has every setting, and what stands on the command line counts more than this.
-CONFIG = Config(
+# What people turn most; --help has examples and every setting; the command line counts more than this.
+CONFIG = search.Config(
     topk=5,  # how many identities to name
     panels=True,  # draw a picture for each photo; those of the search before are removed
     matcher="auto",  # embedding, local, fused; auto: whichever did best on validation photos
@@ -29,4 +20,4 @@ CONFIG = Config(
 )
 
 if __name__ == "__main__":
-    run(search, CONFIG, __doc__)
+    run(search.search, CONFIG, search.__doc__)

@@ -1,18 +1,12 @@
-"""Train a re-identification model on a folder of photos per individual.
-
-  python train_classifier_reid.py                    no photos of your own: it draws some turtles first
-  python train_classifier_reid.py --data my_photos   your own: one folder per animal, a CSV or COCO
-
-If you stop it with Ctrl-C, the same command goes on after the last finished epoch.
-"""
+"""Train a re-identification model on a folder of photos per individual."""
 
 from pathlib import Path
 
-from wildtrack.commands.train import Config, train
+from wildtrack.commands import train
 from wildtrack.console import run
 
-# What people turn most; --help has every setting, and what stands on the command line counts more than this.
-CONFIG = Config(
+# What people turn most; --help has examples and every setting; the command line counts more than this.
+CONFIG = train.Config(
     data=Path("data/demo-turtles"),  # a folder with a folder of photos per animal, a CSV, or a COCO .json
     artifacts=Path("artifacts"),  # where the trained model goes
     backbone="MobileNet",  # any name in keras.applications
@@ -27,4 +21,4 @@ CONFIG = Config(
 )
 
 if __name__ == "__main__":
-    run(train, CONFIG, __doc__)
+    run(train.train, CONFIG, train.__doc__)

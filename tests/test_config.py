@@ -48,7 +48,11 @@ def test_an_allowed_setting_passes(settings: dict[str, Any]) -> None:
     [
         *[({"top_k": value}, rf"--top-k {value} is not allowed; it must be between 1 and 5") for value in (0, 5.01)],
         *[({"top_k": value}, "between 1 and 5") for value in (-math.inf, math.inf, math.nan)],
-        *[({"top_k": value}, r"--top-k .* is not allowed; it must be a number") for value in ("five", None, [5])],
+        *[
+            ({"top_k": value}, "--top-k .* is not allowed; it must be a whole number, between 1 and 5")
+            for value in ("five", None, [5])
+        ],
+        ({"part": Part("dim")}, "--part.dark 'dim' is not allowed; it must be a number, between 0 and 1"),  # type: ignore[arg-type]
         ({"loss": "sofmax"}, "--loss 'sofmax' is not allowed; it must be one of arcface, softmax"),
         ({"size": 31}, "--size 31 is not allowed; it must be 32 or more"),
         ({"size": math.inf}, "32 or more"),
@@ -69,10 +73,12 @@ def parsed(*words: str) -> Config:
     return from_flags(Config(), tyro.cli(type(twin), default=twin, args=words))
 
 
-def test_flags_reach_the_config() -> None:
+def test_flags_reach_the_config_and_numbers_that_cannot_be_read_stay_text() -> None:
     assert parsed() == Config()
     words = ["a.jpg", "b.jpg", "--threads", "3", "--size", "None", "--methods", "c", "--part.dark", "0.5"]
     assert parsed(*words) == Config(photos=("a.jpg", "b.jpg"), threads=3, methods=("c",), part=Part(0.5))
+    odd = parsed("--top-k", "zero", "--threads=1.5", "--part.dark", "dim")
+    assert [odd.top_k, odd.threads, odd.part.dark] == ["zero", "1.5", "dim"]
 
 
 def test_help_is_plain_and_ends_with_the_rarely_needed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -196,7 +196,7 @@ def test_a_search_for_no_photo(place: Path, photo: str | None) -> None:
 def test_a_wrong_option_ends_with_exit_code_2(place: Path, option: str, value: str) -> None:
     done = ask("train_classifier_reid.py", option, value, cwd=place)
     assert (done.code, done.out) == (2, "")
-    if option == "--data":
+    if option in ("--data", "--epochs"):
         assert [value in line for line in error_lines(done.err)] == [True]
     else:
         assert option in done.err

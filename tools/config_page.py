@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from wildtrack.config import RARE, comments
+from wildtrack.config import NO_FLAG, RARE, comments
 from wildtrack.console import SCRIPTS
 from wildtrack.storage.files import write_text
 
@@ -50,7 +50,7 @@ def settings_of(config: type[Any], prefix: str = "") -> Iterator[tuple[str, str,
         if dataclasses.is_dataclass(kind):
             yield from settings_of(kind, f"{prefix}{field.name}.")  # type: ignore[arg-type]  # a class, not an instance
             continue
-        if "Fixed" in marks(kind):  # set in a script or a notebook only
+        if NO_FLAG in marks(kind):
             continue
         meaning, words = said[field.name], choices(plain[field.name])
         if not all(word in meaning for word in words):

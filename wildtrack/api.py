@@ -33,10 +33,7 @@ ConfigT = TypeVar("ConfigT")
 
 
 def assess_catalogue(
-    data: Data,
-    thresholds: Thresholds | None = None,
-    split: SplitConfig | None = None,
-    cache: CacheConfig | None = None,
+    data: Data, thresholds: Thresholds | None = None, split: SplitConfig | None = None, cache: CacheConfig | None = None
 ) -> Checks:
     """Check a catalogue: its statistics, photo quality, duplicates, encounters and splits; not its labels.
 

@@ -28,6 +28,7 @@ class Range:
 
 RARE = "rarely needed"  # a setting that --help lists in a group at the end
 FOLDER = "folder"  # a path where a folder is, or will be made
+NO_FLAG = "no flag"  # a setting for scripts and notebooks
 
 Folder = Annotated[Path, FOLDER]
 Share = Annotated[float, Range(0, 1)]
@@ -37,14 +38,9 @@ DiskSpace = Annotated[float, Range(0.01), RARE]  # in units of 10^9 bytes
 Scaling = Annotated[Literal["auto", "0-255", "0-1", "-1-1"], RARE]
 RareFlag = Annotated[bool, RARE]
 
-# one value instead of an option for each item, whose help tyro would look for in the source: 0.03 s of each start
-_ONE_VALUE = PrimitiveConstructorSpec[Mapping[str, Any]](
-    nargs=0, metavar="", instance_from_str=lambda _: {}, is_instance=lambda _: True, str_from_instance=lambda _: []
-)
-# the user's own layer classes by name: set in a script or a notebook, not on the command line
-CustomObjects = Annotated[Mapping[str, Any], _ONE_VALUE, tyro.conf.Fixed, tyro.conf.SuppressFixed]
+CustomObjects = Annotated[Mapping[str, Any], NO_FLAG]  # the user's own layer classes by name
 
-_COMMENT = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
+_COMMENT = re.compile(r"^    (\w+): .*?  # (.*(?:\n    # .*)*)$", re.MULTILINE)
 _PLACEHOLDERS = {str: "NAME", Path: "PATH", int: "INT", float: "FLOAT"}
 
 
@@ -57,28 +53,28 @@ def part(kind: type[OptionsT], config: object) -> OptionsT:
 def check_settings(config: object, prefix: str = "") -> None:
     """Check the settings of a dataclass, and of those in it, by their annotations: `Literal`, `Range` and `Folder`.
 
-    None passes where the type allows it. The first setting that is not allowed is a UserError with its flag (after
-    `prefix`), its value, and what is allowed.
+    The first one that is not allowed is a UserError with its flag (after `prefix`), its value, and what is allowed.
     """
     for name, kind in get_type_hints(type(config), include_extras=True).items():
-        value, flag = getattr(config, name), f"--{prefix}{name.replace('_', '-')}"
+        value, flag, plain = getattr(config, name), f"--{prefix}{name.replace('_', '-')}", _plain(kind)
         if is_dataclass(value):
             check_settings(value, f"{prefix}{name}.")
-        elif get_origin(_plain(kind)) is Literal and value not in get_args(_plain(kind)):
-            raise UserError(f"{flag} {value!r} is not allowed; it must be one of {', '.join(get_args(_plain(kind)))}")
-        elif value is not None or NoneType not in get_args(_plain(kind)):
-            for mark in _marks(kind):
-                if isinstance(mark, Range):
-                    _check_number(value, mark, flag)
-                elif mark is FOLDER:
-                    _check_folder(value, flag)
+        elif get_origin(plain) is Literal and value not in get_args(plain):
+            raise UserError(f"{flag} {value!r} is not allowed; it must be one of {', '.join(get_args(plain))}")
+        elif value is None and NoneType in get_args(plain):
+            continue
+        elif FOLDER in _marks(kind):
+            _check_folder(value, flag)
+        for mark in _marks(kind):
+            if isinstance(mark, Range):
+                _check_number(value, mark, flag, "a number" if _number(kind) is float else "a whole number")
 
 
-def _check_number(value: Any, allowed: Range, flag: str) -> None:
+def _check_number(value: Any, allowed: Range, flag: str, noun: str) -> None:
+    bounds = f"between {allowed.low} and {allowed.high}" if allowed.high < math.inf else f"{allowed.low} or more"
     if not isinstance(value, int | float):
-        raise UserError(f"{flag} {value!r} is not allowed; it must be a number")
+        raise UserError(f"{flag} {value!r} is not allowed; it must be {noun}, {bounds}")
     if not allowed.low <= value <= allowed.high or math.isinf(value):  # NaN is refused too
-        bounds = f"between {allowed.low} and {allowed.high}" if allowed.high < math.inf else f"{allowed.low} or more"
         raise UserError(f"{flag} {value} is not allowed; it must be {bounds}")
 
 
@@ -92,33 +88,62 @@ def _check_folder(path: Path, flag: str) -> None:
 
 
 def comments(config: type[Any]) -> dict[str, str]:
-    """The comment behind each field of a dataclass, by the field's name."""
-    return dict(_COMMENT.findall(inspect.getsource(config)))
+    """The comment behind each field of a dataclass, with the comment lines below it, by the field's name."""
+    return {name: text.replace("\n    #", "") for name, text in _COMMENT.findall(inspect.getsource(config))}
 
 
-def flags(config: object) -> Any:
-    """A config's twin for tyro: the rarely needed settings come last, in a group, and placeholders are plain."""
+def flags(config: Any) -> Any:
+    """A config's twin for tyro: the rarely needed settings come last, in a group; placeholders and defaults are plain.
+
+    A number that cannot be read stays text, for `check_settings` to refuse.
+    """
     meaning = comments(type(config))
-    often: dict[str, Any] = {}
-    rare: dict[str, Any] = {}
+    often: dict[str, tuple[Any, Any]] = {}
+    rare: dict[str, tuple[Any, Any]] = {}
     for name, kind in get_type_hints(type(config), include_extras=True).items():
-        shown = tyro.conf.arg(
-            help=meaning.get(name), metavar=_placeholder(kind, name), help_behavior_hint=_default_in_words
-        )
-        (rare if RARE in _marks(kind) else often)[name] = Annotated[_plain(kind), shown, *_marks(kind)]
-    values = {name: getattr(config, name) for name in often}
+        value = getattr(config, name)
+        if is_dataclass(value):
+            twin = flags(value)
+            often[name] = type(twin), twin
+        if is_dataclass(value) or NO_FLAG in _marks(kind):
+            continue
+        metavar = _placeholder(kind, name)
+        shown = tyro.conf.arg(help=meaning.get(name), metavar=metavar, help_behavior_hint=_default_in_words)
+        read = [_reader(number)] if (number := _number(kind)) else []
+        (rare if RARE in _marks(kind) else often)[name] = Annotated[_plain(kind), shown, *read, *_marks(kind)], value
     if rare:
-        group = make_dataclass("Rare", rare.items())
-        often["rare"] = Annotated[group, tyro.conf.arg(name=RARE, help=""), tyro.conf.OmitArgPrefixes]
-        values["rare"] = group(**{name: getattr(config, name) for name in rare})
-    return make_dataclass("Flags", often.items())(**values)
+        group = _instance("Rare", rare)
+        often["rare"] = Annotated[type(group), tyro.conf.arg(name=RARE, help=""), tyro.conf.OmitArgPrefixes], group
+    return _instance("Flags", often)
+
+
+def _instance(name: str, values: dict[str, tuple[Any, Any]]) -> Any:
+    kind = make_dataclass(name, [(each, hint) for each, (hint, _) in values.items()])
+    return kind(**{each: value for each, (_, value) in values.items()})
 
 
 def from_flags(config: ConfigT, parsed: Any) -> ConfigT:
     """A config with the values of its twin; see `flags`."""
-    values = {**vars(parsed)}
-    rare = values.pop("rare", None)
-    return replace(config, **values, **({} if rare is None else vars(rare)))  # type: ignore[type-var]  # a dataclass
+    values = vars(parsed) | (vars(parsed.rare) if hasattr(parsed, "rare") else {})
+    values.pop("rare", None)
+    inner = {name: from_flags(old, values[name]) for name, old in vars(config).items() if is_dataclass(old)}
+    return replace(config, **values | inner)  # type: ignore[type-var]  # a dataclass
+
+
+def _number(kind: Any) -> type[int | float] | None:
+    """Which numbers a setting with a `Range` takes; None for other settings."""
+    bounded = any(isinstance(mark, Range) for mark in _marks(kind))
+    return (int if int in (_plain(kind), *get_args(_plain(kind))) else float) if bounded else None
+
+
+def _reader(number: type[int | float]) -> PrimitiveConstructorSpec[Any]:
+    def read(words: list[str]) -> Any:
+        try:
+            return None if words[0] == "None" else number(words[0])
+        except ValueError:
+            return words[0]
+
+    return PrimitiveConstructorSpec(1, "", read, lambda _: True, lambda value: [str(value)])
 
 
 def _default_in_words(default: str) -> str:
@@ -126,7 +151,7 @@ def _default_in_words(default: str) -> str:
 
 
 def _placeholder(kind: Any, positional: str) -> str | None:
-    """What stands for the value in --help, such as PATH or "NAME ..."; None for an on/off flag and a group."""
+    """What stands for the value in --help, such as PATH or "NAME ..."; None for an on/off flag."""
     plain = _plain(kind)
     if tyro.conf.Positional in _marks(kind):
         return f"[{positional.upper()}{' ...' * (get_origin(plain) is tuple)}]"
@@ -134,9 +159,7 @@ def _placeholder(kind: Any, positional: str) -> str | None:
         return "{" + ",".join(get_args(plain)) + "}"
     if get_origin(plain) is tuple:
         return f"{_placeholder(get_args(plain)[0], positional)} ..."
-    if NoneType in get_args(plain):
-        return _placeholder(get_args(plain)[0], positional)
-    return _PLACEHOLDERS.get(plain)
+    return _PLACEHOLDERS.get(get_args(plain)[0] if NoneType in get_args(plain) else plain)
 
 
 def _plain(kind: Any) -> Any:

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -66,10 +67,8 @@ def run(main: Callable[[ConfigT], object], config: ConfigT, description: str | N
 
 def program(command: str) -> str:
     """What a user types to run one of `SCRIPTS`: `python search.py`, or `wildtrack search` where that was started."""
-    started_as_package = Path(sys.argv[0]).name.startswith("wildtrack")
-    if started_as_package or not (ROOT / SCRIPTS[command]).is_file():
-        return f"wildtrack {command}"
-    return f"python {SCRIPTS[command]}"
+    installed = Path(sys.argv[0]).name.startswith("wildtrack") or not (ROOT / SCRIPTS[command]).is_file()
+    return f"wildtrack {command}" if installed else f"python {SCRIPTS[command]}"
 
 
 def _parse(config: ConfigT, description: str | None) -> ConfigT:
@@ -79,15 +78,13 @@ def _parse(config: ConfigT, description: str | None) -> ConfigT:
         if flag in RENAMED and hasattr(config, RENAMED[flag].removeprefix("--")):
             raise UserError(f"{flag} is now called {RENAMED[flag]}")
     twin = flags(config)
-    description = (description or "").replace(
-        "\n\n  ", "\n  "
-    )  # tyro would leave two blank lines before an indented one
-    parse = partial(tyro.cli, type(twin), default=twin, description=description)
+    text = (description or "").replace("\n\n  ", "\n  ")  # tyro would leave two blank lines before an indented one
+    text = re.sub(r"^  wildtrack (\w+)", lambda found: f"  {program(found[1])}", text, flags=re.MULTILINE)
+    parse = partial(tyro.cli, type(twin), default=twin, description=text)
     parsed, unknown = parse(return_unknown_args=True)
     if unknown and not unknown[0].startswith("-") and hasattr(config, "data"):  # a path, most likely of the photos
-        raise UserError(
-            f"{unknown[0]} stands alone; did you mean --data {unknown[0]}? A path with spaces needs quotation marks"
-        )
+        advice = f"did you mean --data {unknown[0]}? A path with spaces needs quotation marks"
+        raise UserError(f"{unknown[0]} stands alone; {advice}")
     return from_flags(config, parse() if unknown else parsed)  # again, for tyro's message
 
 
@@ -107,12 +104,9 @@ class _Messages(logging.Handler):
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without its messages, which are shown only if the import fails.
-
-    Its libraries write to the file descriptor of stderr before they look at any setting.
-    """
+    """Import TensorFlow without its messages, which are shown only if the import fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for later messages
-    stderr = os.dup(2)
+    stderr = os.dup(2)  # its libraries write to the descriptor before they look at any setting
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         try:

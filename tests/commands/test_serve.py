@@ -122,10 +122,7 @@ def test_nothing_that_was_confirmed_is_lost_when_it_is_killed(
     confirmed: set[str] = set()
     number = 0
     for round_ in range(KILLS):
-        with (
-            running(tmp_path, "--artifacts", known) as page,
-            httpx.Client(base_url=page.address, timeout=60) as http,
-        ):
+        with running(tmp_path, "--artifacts", known) as page, httpx.Client(base_url=page.address, timeout=60) as http:
             assert_whole(http, tmp_path, confirmed)
             left = CONFIRMATIONS // KILLS + (rng.random() < 0.5)
             killer = threading.Timer(rng.uniform(0.0, 0.03 * left), page.process.kill)

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from wildtrack.address.training.recipe import (
-    Recipe,
-)
+from wildtrack.address.training.recipe import Recipe
 
 
 def recipe(**config: Any) -> Recipe:

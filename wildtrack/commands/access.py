@@ -5,7 +5,7 @@
   wildtrack access --root my_photos               what is on disk already, in any layout that is known
   wildtrack access --root my_photos --export csv  its catalogue.csv in another form, to pass on
   wildtrack access --root traps --boxes detections.json --unlabelled --crop animals
-                                                  camera-trap photos and MegaDetector's boxes, cut out
+      camera-trap photos and MegaDetector's boxes, cut out
 
 Writes catalogue.csv beside the photos, and problems.csv: what was left out, and why.
 """
@@ -66,7 +66,8 @@ def access(config: Config) -> None:
     source = sources.load(config.name) if config.name is not None else None
     root = find_root(config, source)
     target = root / "catalogue.csv"
-    unchanged = only_shares(config) and is_catalogue(target)
+    reads_anew = any(setting is not None for setting in (config.boxes, config.split_column, config.part))
+    unchanged = bool(config.crop or config.export) and not reads_anew and is_catalogue(target)
     catalogue = read_table(target) if unchanged else read(config, source, root)
     console.print(catalogue.understood)
     shared = catalogue if config.positions else replace(catalogue, table=without_positions(catalogue.table))
@@ -94,10 +95,8 @@ def next_step(config: Config, catalogue: Catalogue, target: Path) -> str:
     if config.crop is None and "bbox" in catalogue.table:
         cut = f'{program("access")} --root "{target.parent}" --crop NEW_FOLDER'  # reads boxes from catalogue.csv
         return f"{cut}, which cuts out the animals: a search compares whole photos"
-    return (
-        f'With a model trained on animals you know: {program("search")} "{target.parent}". Without one yet, write the '
-        f"names of those you know into the catalogue's column identity first, then: {train}"
-    )
+    search = f'With a model trained on animals you know: {program("search")} "{target.parent}". Without one yet, '
+    return f"{search}write the names of those you know into the catalogue's column identity first, then: {train}"
 
 
 def check(config: Config) -> None:
@@ -105,10 +104,8 @@ def check(config: Config) -> None:
     check_settings(config)
     changed = [field.name for field in fields(config) if getattr(config, field.name) != field.default]
     if changed and config.name is None and config.root is None:
-        raise UserError(
-            f"--{changed[0].replace('_', '-')} has no effect without a dataset; add its NAME "
-            f"({program('access')} lists them), or --root and the folder of your own photos"
-        )
+        advice = f"add its NAME ({program('access')} lists them), or --root and the folder of your own photos"
+        raise UserError(f"--{changed[0].replace('_', '-')} has no effect without a dataset; {advice}")
     if config.unlabelled and (config.boxes is None or config.root is None):
         raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
     if config.unlabelled and (config.split_column is not None or config.part is not None):
@@ -133,20 +130,13 @@ def check_targets(config: Config, catalogue: Catalogue, source: Source | None) -
 
 def find_root(config: Config, source: Source | None) -> Path:
     """The folder of the dataset, downloaded where it is not on disk."""
-    root = config.root
-    if root is None and source is not None:
+    if config.root is None and source is not None:
         return source.download_and_extract(config.cache)
-    if root is None or not root.is_dir():
-        raise UserError(f"--root {root} is no folder; give the folder of the dataset")
+    if config.root is None or not config.root.is_dir():
+        raise UserError(f"--root {config.root} is no folder; give the folder of the dataset")
     if source is not None:
-        source.check_layout(root)
-    return root
-
-
-def only_shares(config: Config) -> bool:
-    """Whether the config is for crops or exports of a catalogue.csv that is there, with no setting to read it anew."""
-    anew = (config.boxes, config.split_column, config.part)
-    return bool(config.crop or config.export) and all(setting is None for setting in anew)
+        source.check_layout(config.root)
+    return config.root
 
 
 def read(config: Config, source: Source | None, root: Path) -> Catalogue:

@@ -3,8 +3,7 @@
   wildtrack assess                          the demo's photos
   wildtrack assess --data my_photos         your own
   wildtrack assess --remove-duplicates      also write a catalogue without the copies; no photo is deleted.
-                                            The copy with the fewest quality flags stays, then the largest;
-                                            copies with two names all stay for a person to judge
+      The copy with the fewest quality flags stays, then the largest; copies with two names stay for a person to judge
   wildtrack assess --save-split             also write the catalogue with a split that can be trusted
 
 Writes results/assess: report.html, its charts and its tables.
@@ -65,7 +64,8 @@ class Config:
 
 def assess(config: Config) -> None:
     """Catalogue -> photos -> what every check says -> tables -> one page."""
-    check(config)
+    check_settings(config)
+    check_thresholds(config.thresholds)
     make_demo_once(config.data)
     catalogue = load_catalogue(config.data, config.split_column)
     console.print(catalogue.understood)
@@ -76,11 +76,9 @@ def assess(config: Config) -> None:
     hashes = perceptual_hashes(photos.small)
     checks = check_catalogue(catalogue, photos, hashes, config.thresholds, part(SplitConfig, config))
     write_tables(checks, config.results)
-    audit = None
-    if has_model and checks.anybody_named:
-        audit = audit_with_model(config, catalogue, checks, photos.digests, hashes)
+    audits = has_model and checks.anybody_named
+    audit = audit_with_model(config, catalogue, checks, photos.digests, hashes) if audits else None
     write_report(config, catalogue, checks, audit)
-
     if config.remove_duplicates:
         for sentence in write_without_copies(checks, catalogue, cleaned, config.results / "removed.csv"):
             console.print(sentence)
@@ -88,23 +86,15 @@ def assess(config: Config) -> None:
         console.print(write_with_split(checks, catalogue, resplit, without_copies=config.remove_duplicates))
 
 
-def check(config: Config) -> None:
-    """Refuse what cannot work before any photo is read."""
-    check_settings(config)
-    check_thresholds(config.thresholds)
-
-
 def check_targets(config: Config, root: Path) -> tuple[Path, Path]:
     """Paths of the catalogues without copies and with the suggested split; refuse to replace what is not ours."""
     check_results(config.results, config.data)
     cleaned, resplit = root / "cleaned.csv", root / "split.csv"
-    for target, is_written in ((cleaned, config.remove_duplicates), (resplit, config.save_split)):
-        if is_written and target.resolve() == config.data.resolve():  # its rows would be lost
-            raise UserError(
-                f"--data {config.data} is the file that would be written; name the photos or catalogue it came from"
-            )
-        if is_written:
-            refuse_foreign(target)
+    for target in [cleaned] * config.remove_duplicates + [resplit] * config.save_split:
+        if target.resolve() == config.data.resolve():  # its rows would be lost
+            ending = "is the file that would be written; name the photos or catalogue it came from"
+            raise UserError(f"--data {config.data} {ending}")
+        refuse_foreign(target)
     return cleaned, resplit
 
 
@@ -124,10 +114,8 @@ def check_artifacts(artifacts: Path) -> bool:
     """Whether there is a trained model; a folder that the user names must hold one."""
     found = holds_model(artifacts)
     if not found and artifacts != Config.artifacts:
-        raise UserError(
-            f"--artifacts {artifacts} holds no trained model; name a folder that {program('train')} wrote, or leave it "
-            "out to assess the photos alone"
-        )
+        advice = f"name a folder that {program('train')} wrote, or leave it out to assess the photos alone"
+        raise UserError(f"--artifacts {artifacts} holds no trained model; {advice}")
     return found
 
 
@@ -171,19 +159,17 @@ def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Au
     from wildtrack.visualization.html_report import report_page
 
     remove_files(config.results, rf"{CHARTS}|suspicious_(photos|pairs|identities)\.csv")  # of an earlier report
-    if audit is not None:
-        write_csv(config.results / "suspicious_photos.csv", audit.photos)
-        write_csv(config.results / "suspicious_pairs.csv", audit.pairs)
-        write_csv(config.results / "suspicious_identities.csv", audit.identities)
+    for table in ("photos", "pairs", "identities") if audit is not None else ():
+        write_csv(config.results / f"suspicious_{table}.csv", getattr(audit, table))
     sections = all_sections(checks, audit, catalogue.root, config.encounter_hours, config.seed)
-    for chart in (chart for section in sections for chart in section.charts):
-        write_bytes(config.results / f"{chart.name}.png", chart.png)
+    for section in sections:
+        for chart in section.charts:
+            write_bytes(config.results / f"{chart.name}.png", chart.png)
     found = findings(checks, audit)
     unreadable = catalogue.table["path"].nunique() - checks.table["path"].nunique()
     left_out = f"; photos that cannot be read, and are not counted below: {unreadable}" if unreadable else ""
     title = f"What is in {config.data.resolve().name}"
-    page = report_page(title, catalogue.understood + left_out, found, sections)
-    write_text(config.results / "report.html", page)
+    write_text(config.results / "report.html", report_page(title, catalogue.understood + left_out, found, sections))
     for finding in found:
         console.print(f"{LEVELS[finding.level]}: {finding.text}")
     console.print(f"The report: {config.results / 'report.html'}")

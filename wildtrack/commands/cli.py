@@ -21,7 +21,8 @@ def main() -> None:
     """Run the command that is named first; all that follows are its settings."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help"):
-        print(usage())
+        commands = "\n".join(f"  {name:<9} {what}" for name, what in COMMANDS.items())
+        print(f"Who is this animal?\n\n{commands}\n\nwildtrack NAME --help has the settings of each.")
     elif name == "--version":
         print(f"wildtrack {__version__}")
     elif name in COMMANDS:
@@ -30,9 +31,3 @@ def main() -> None:
         run(getattr(module, name), module.Config(), module.__doc__)
     else:
         sys.exit(fail(f"there is no command {name!r}; allowed are {', '.join(COMMANDS)}"))
-
-
-def usage() -> str:
-    """The commands, a line each."""
-    lines = [f"  {name:<9} {what}" for name, what in COMMANDS.items()]
-    return "\n".join(["Who is this animal?", "", *lines, "", "wildtrack NAME --help has the settings of each."])

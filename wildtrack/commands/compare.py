@@ -15,7 +15,7 @@ from typing import Annotated
 
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.comparison import comparison_table, markdown
-from wildtrack.address.evaluation.data import EvaluationData, ProtocolConfig, load_evaluation_data
+from wildtrack.address.evaluation.data import ProtocolConfig, load_evaluation_data
 from wildtrack.address.evaluation.method import Comparison
 from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
 from wildtrack.address.evaluation.report import all_figures, score_rankings
@@ -61,7 +61,10 @@ class Config:
 
 def compare(config: Config) -> None:
     """Artifacts + photos + methods -> one table."""
-    check(config)
+    check_settings(config)
+    check_methods(config.methods)
+    if config.reference not in (*config.methods, OURS):
+        raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
     artifacts = open_artifacts(config.artifacts)
     cache, protocol_config = part(CacheConfig, config), part(ProtocolConfig, config)
     data = load_evaluation_data(artifacts, config.data, protocol_config, cache, config.results / "problems.csv")
@@ -77,7 +80,9 @@ def compare(config: Config) -> None:
         scored.append(found)
     figures = all_figures(rankings, data.query_ids, config.seed, config.reference)
 
-    table, title = comparison_table(methods, scored, figures), title_of(data)
+    table, asked = comparison_table(methods, scored, figures), len(data.protocol.queries)
+    title = f"Methods compared on {data.root.name}: {asked} queries of {len(set(data.query_ids))} identities, "
+    title += f"{len(data.protocol.gallery)} gallery photos"
     share = data.leaky.any(axis=1).mean()
     protocol = f"{data.protocol.method}. {share:.0%} of the queries have a leaky gallery photo."
     write_csv(config.results / "methods.csv", table)
@@ -87,20 +92,3 @@ def compare(config: Config) -> None:
     draw_comparison(table, title, config.results / "methods.png")
     console.print(figures_table(figures, title, config.reference))
     console.print(f"The whole table and its picture: {config.results / 'methods.md'}, methods.csv, methods.png.")
-
-
-def check(config: Config) -> None:
-    """Refuse what cannot work before any photo is read."""
-    check_settings(config)
-    check_methods(config.methods)
-    if config.reference not in (*config.methods, OURS):
-        raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
-
-
-def title_of(data: EvaluationData) -> str:
-    """The heading of the table and of its picture."""
-    animals, protocol = len(set(data.query_ids)), data.protocol
-    return (
-        f"Methods compared on {data.root.name}: {len(protocol.queries)} queries of {animals} identities, "
-        f"{len(protocol.gallery)} gallery photos"
-    )

@@ -89,40 +89,37 @@ class Config:
 
 def evaluate(config: Config) -> dict[str, Any]:
     """Artifacts + photos -> scores -> metrics.json and pictures; returns what metrics.json holds."""
-    check(config)
+    check_settings(config)
     artifacts = open_artifacts(config.artifacts)
     matcher = choose_matcher(artifacts.matching, config.matcher)
     cache, loading = part(CacheConfig, config), part(LoadingConfig, config)
-    protocol = part(ProtocolConfig, config)
-    data = load_evaluation_data(artifacts, config.data, protocol, cache, config.results / "problems.csv")
-    model = open_engine(artifacts, loading, lambda: data.photos)
-    console.print(
-        f"{model.file.name} by {model.runs_on}: embedding from {model.embedding_from}; pixels {model.scaling}."
-    )
-    outputs = embedded(data, model, cache)
-    features = features_of(data, outputs["embedding"], matcher, cache)
-    found = score_queries(data.table, features, data.protocol, data.leaky, artifacts.matching, matcher)
-    rank = partial(score_rankings, protocol=data.protocol, identities=data.identities, leaky=data.leaky)
+    problems = config.results / "problems.csv"
+    data = load_evaluation_data(artifacts, config.data, part(ProtocolConfig, config), cache, problems)
+    photos, protocol = data.photos, data.protocol
+    model = open_engine(artifacts, loading, lambda: photos)
+    by = f"{model.file.name} by {model.runs_on}"
+    console.print(f"{by}: embedding from {model.embedding_from}; pixels {model.scaling}.")
+    read = photos.pixels.__getitem__
+    outputs = cached_outputs(model.engine, model.cache_name, photos.table, photos.digests, read, cache).outputs
+    embeddings = outputs["embedding"]
+    keypoints = cached_keypoints(data.table, data.root, photos.digests, cache) if needs_keypoints(matcher) else None
+    features = Features(embeddings, viewpoints_of(data.table), keypoints)
+    found = score_queries(data.table, features, protocol, data.leaky, artifacts.matching, matcher)
+    rank = partial(score_rankings, protocol=protocol, identities=data.identities, leaky=data.leaky)
     rankings = {} if found.by_cosine else {found.matcher: rank(found.scores, found.leak_free)}
-    by_cosine = cosines(outputs["embedding"][data.protocol.queries], outputs["embedding"][data.protocol.gallery])
+    by_cosine = cosines(embeddings[protocol.queries], embeddings[protocol.gallery])
     rankings["trained"] = rank(by_cosine, by_cosine)
     if config.baselines:
         comparison = Comparison(data, cache)
-        for method in open_methods(tuple(BASELINES), artifacts, loading, lambda: data.photos):
+        for method in open_methods(tuple(BASELINES), artifacts, loading, lambda: photos):
+            console.print(f"Baseline: {BASELINES[method.name].replace('_', ' ')}.")
             scored = comparison.score(method)
             rankings[BASELINES[method.name]] = rank(scored.scores, scored.leak_free)
-    metrics = measure(config, artifacts, data, found, rankings) | {
-        "classifier": classifier_report(
-            outputs["probabilities"][data.protocol.queries], data.query_ids, artifacts.preprocessor.identities
-        ),
-        "model": {
-            "file": model.file.name,
-            "runs_on": model.runs_on,
-            "fingerprint": model.fingerprint,
-            "embedding_from": model.embedding_from,
-            "scaling": model.scaling,
-        },
-    }
+    metrics = measure(config, artifacts, data, found, rankings)
+    probabilities = outputs["probabilities"][protocol.queries]
+    metrics["classifier"] = classifier_report(probabilities, data.query_ids, artifacts.preprocessor.identities)
+    about = {name: getattr(model, name) for name in ("runs_on", "fingerprint", "embedding_from", "scaling")}
+    metrics["model"] = {"file": model.file.name, **about}
     metrics = dict(plain(metrics))
     remove_files(config.results, PICTURES)  # an earlier model's must not pass for this one's
     write_text(config.results / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
@@ -131,33 +128,11 @@ def evaluate(config: Config) -> dict[str, Any]:
     console.print(decisions_summary(metrics))
     if warning := unbeaten_baselines(metrics):
         console.print("Warning:", warning)
-    draw_figures(config, data, found, outputs["embedding"], metrics)
+    draw_figures(config, data, found, embeddings, metrics)
     ranked = draw_panels(config, data, found, features, model)
     draw_attention(config, artifacts, data, outputs, ranked, model.scaling)
     console.print(f"Figures and pictures are in {config.results}.")
     return metrics
-
-
-def check(config: Config) -> None:
-    """Refuse what cannot work before anything is opened."""
-    check_settings(config)
-
-
-def embedded(data: EvaluationData, model: OpenedModel, cache: CacheConfig) -> dict[str, np.ndarray]:
-    """The outputs of the model for every photo: "embedding" (N, D) and "probabilities" (N, identities)."""
-    photos = data.photos
-    found = cached_outputs(
-        model.engine, model.cache_name, photos.table, photos.digests, photos.pixels.__getitem__, cache
-    )
-    return found.outputs
-
-
-def features_of(data: EvaluationData, embeddings: np.ndarray, matcher: str, cache: CacheConfig) -> Features:
-    """The features of every photo, with keypoints where the matcher compares them."""
-    keypoints = None
-    if needs_keypoints(matcher):
-        keypoints = cached_keypoints(data.table, data.root, data.photos.digests, cache)
-    return Features(embeddings, viewpoints_of(data.table), keypoints)
 
 
 def measure(
@@ -165,18 +140,16 @@ def measure(
 ) -> dict[str, Any]:
     """The figures of metrics.json."""
     protocol, query_ids, chosen = data.protocol, data.query_ids, rankings[found.method]
-    viewpoints = viewpoints_of(data.table)
-    relation = viewpoint_relation(viewpoints[protocol.queries], viewpoints[protocol.gallery])
     queries, gallery = data.table.iloc[protocol.queries], data.table.iloc[protocol.gallery]
+    viewpoints = viewpoints_of(queries)
+    relation = viewpoint_relation(viewpoints, viewpoints_of(gallery))
     new_photos = len(protocol.unknown)
     figures = retrieval_report(rankings, found.method, query_ids, data.leaky, config.seed)
     return {
         **{name: {**figures, "num_gallery": len(gallery)}[name] for name in FIRST},
         **figures,
         **decisions_report(found, artifacts.matching, config.matcher, config.false_match_rate, new_photos),
-        "by_viewpoint": by_viewpoint(
-            chosen, query_ids, viewpoints[protocol.queries], relation, protocol.same(data.identities)
-        ),
+        "by_viewpoint": by_viewpoint(chosen, query_ids, viewpoints, relation, protocol.same(data.identities)),
         "identity_ranking": identity_ranking(chosen, query_ids),
         "protocol": {
             "method": protocol.method,
@@ -194,7 +167,7 @@ def measure(
 def draw_figures(
     config: Config, data: EvaluationData, found: QueryScores, embeddings: np.ndarray, metrics: dict[str, Any]
 ) -> None:
-    """The map of embeddings, and the pictures of decisions where something taught them."""
+    """The map of embeddings, and the pictures of decisions where they were learnt."""
     from wildtrack.visualization.charts import draw_reliability, draw_roc  # matplotlib: not for --help
     from wildtrack.visualization.tsne import draw_tsne
 

@@ -10,8 +10,9 @@ The first call builds the index from every labelled photo; build it again with -
 import json
 import sys
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -76,8 +77,15 @@ def search(config: Config) -> None:
     if config.panels:
         answers = draw_panels(answers, searcher, config.results)
     if config.json:
-        print(json.dumps([in_json(answer, config.points) for answer in answers], indent=2))
-    report_unreadable(answers, config.results / "search_problems.csv")
+        values = list(map(asdict, answers))
+        for candidate in () if config.points else chain.from_iterable(each["candidates"] for each in values):
+            del candidate["points"]  # long
+        print(json.dumps(values, indent=2))
+    unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
+    report_problems(config.results / "search_problems.csv", problem_table(unreadable))
+    if len(unreadable) == len(answers):
+        path, reason = unreadable[0]
+        raise UserError(f"none of the {len(answers)} photos can be read; the first: {path}: {reason}")
 
 
 def check(config: Config) -> list[Path]:
@@ -95,35 +103,15 @@ def draw_panels(answers: list[Answer], searcher: Searcher, results: Path) -> lis
     from wildtrack.visualization.retrieval_panels import draw_answer  # matplotlib takes a second: after the answers
 
     remove_files(results, PANELS)  # of an earlier search
-    drawn = []
-    for number, answer in enumerate(track(answers, "Drawing pictures", len(answers)), start=1):
+    drawn = answers[:]
+    for number, answer in enumerate(track(answers, "Drawing pictures", len(answers))):
         if answer.status == "ok":
-            panel = results / f"search_{number}_{Path(answer.photo).stem[:50]}.png"
+            panel = results / f"search_{number + 1}_{Path(answer.photo).stem[:50]}.png"
             draw_answer(answer, searcher, panel)
-            drawn.append(replace(answer, panel=panel.as_posix()))
-        else:
-            drawn.append(answer)
-    panels = [answer.panel for answer in drawn if answer.panel]
-    if panels:
+            drawn[number] = replace(answer, panel=panel.as_posix())
+    if panels := [answer.panel for answer in drawn if answer.panel]:
         console.print(f"Picture: {panels[0]}" + (f", and {len(panels) - 1} more" if panels[1:] else ""))
     return drawn
-
-
-def report_unreadable(answers: list[Answer], problems: Path) -> None:
-    """List the photos that cannot be read; a UserError where none can."""
-    unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
-    report_problems(problems, problem_table(unreadable))
-    if len(unreadable) == len(answers):
-        path, reason = unreadable[0]
-        raise UserError(f"none of the {len(answers)} photos can be read; the first: {path}: {reason}")
-
-
-def in_json(answer: Answer, with_points: bool) -> dict[str, Any]:
-    """An answer as JSON values, with or without the places of shared points, which are long."""
-    values = asdict(answer)
-    for candidate in values["candidates"] if not with_points else ():
-        del candidate["points"]
-    return values
 
 
 def in_words(answer: Answer) -> str:

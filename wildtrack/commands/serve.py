@@ -67,12 +67,9 @@ def serve(config: Config) -> None:
 
 def check_packages() -> None:
     """Raise a UserError where a package that only the page needs is not installed."""
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"the page needs packages that are not installed ({', '.join(missing)}): pip install -r "
-            'requirements-app.txt, or pip install "wildtrack[app]"'
-        )
+    if missing := ", ".join(name for name in PACKAGES if find_spec(name) is None):
+        install = 'pip install -r requirements-app.txt, or pip install "wildtrack[app]"'
+        raise UserError(f"the page needs packages that are not installed ({missing}): {install}")
 
 
 def listening(host: str, port: int) -> socket.socket:

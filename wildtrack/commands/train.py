@@ -9,11 +9,10 @@ If you stop it with Ctrl-C, the same command goes on after the last finished epo
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -57,12 +56,16 @@ class Config:
     backbone: str = "MobileNet"  # any name in keras.applications
     alpha: Annotated[float, Range(0.1, 4)] = 0.75  # width of the backbone (MobileNet has 0.25, 0.5, 0.75 and 1.0)
     weights: str = "auto"  # auto (ImageNet if it can be had, else random), imagenet, none, or a weights file
-    pooling: Literal["auto", "average", "grid"] = "auto"  # grid keeps what is where; auto: grid for random weights
+    pooling: Literal["auto", "average", "grid"] = "auto"  # what is kept of a photo: average which marks it shows,
+    # grid also roughly where they are (spatial pooling); auto: grid for random weights, else average
     image_size: Annotated[int | None, Range(32, 1024)] = None  # in pixels; None: 224 with pretrained weights, else 128
     embed_dim: Annotated[int, Range(2, 4096)] = 256  # length of the embedding
-    loss: Literal["arcface", "softmax", "circle"] = "arcface"  # arcface adds a margin to the softmax over cosines
-    sub_centres: Annotated[int, Range(1, 10)] = 1  # centres an animal may have; 2 or 3 help where labels are doubtful
-    batches: Literal["shuffled", "balanced", "confused"] = "shuffled"  # confused puts animals that look alike together
+    loss: Literal["arcface", "softmax", "circle"] = "arcface"  # how animals are kept apart: arcface leaves a gap
+    # between any two (softmax over cosines with a margin), softmax none; circle compares photos (in balanced batches)
+    sub_centres: Annotated[int, Range(1, 10)] = 1  # how many looks an animal may have (class centres); 2 or 3 help
+    # where some names are doubtful
+    batches: Literal["shuffled", "balanced", "confused"] = "shuffled"  # which photos a training step compares: any,
+    # as many of each animal (balanced), or those of animals that look alike (confused: hard negatives)
     photos_per_identity: Annotated[int, Range(2, 64)] = 4  # photos of each animal in a balanced or confused batch
     triplet_epochs: Annotated[int, Range(0)] = 0  # how many of the last epochs fine-tune with triplets
     epochs: Annotated[int | None, Range(1, 10_000)] = None  # passes over the photos; None: 40, fewer for more than 1600
@@ -91,14 +94,21 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     check_trainable(catalogue.table)
 
     load_tensorflow()  # which takes seconds: not before the catalogue is known to be good
+    import keras
+
     from wildtrack.address.gallery.files import gallery_files
     from wildtrack.address.models.backbones import build_backbone
     from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.saved import export_trained
     from wildtrack.address.training.callbacks import RetrievalValidation
+    from wildtrack.address.training.checkpoints import training_state
     from wildtrack.address.training.trainer import fit
 
-    start_random(config.seed, config.deterministic)
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()  # operations repeat to the last bit
     cache = part(CacheConfig, config)
     backbone = build_backbone(config.backbone, alpha=config.alpha, image_size=config.image_size, weights=config.weights)
     photos = labelled_photos(catalogue, backbone.image_size, cache, config.artifacts / "problems.csv")
@@ -107,24 +117,23 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     recipe = replace(part(Recipe, config), pretrained=backbone.pretrained)
     settings = training_config(config, backbone, table, split_method)
 
-    model = build_model(
-        backbone,
-        embed_dim=config.embed_dim,
-        num_ids=len(rows.identities),
-        pooling=config.pooling,
-        sub_centres=config.sub_centres,
-    )
+    shape: dict[str, Any] = {name: getattr(config, name) for name in ("embed_dim", "pooling", "sub_centres")}
+    model = build_model(backbone, num_ids=len(rows.identities), **shape)
     validation = RetrievalValidation(model, table, photos.pixels, rows, recipe)
     checkpoints = config.artifacts / ".training"
-    with resumable(checkpoints, settings, recipe.epochs):
+    if done := training_state(checkpoints, settings.same_training()):
+        console.print(f"Going on after epoch {done} of {recipe.epochs}.")
+    try:
         history = fit(model, photos.pixels, rows, recipe, checkpoints, [validation, *callbacks])
+    except KeyboardInterrupt:
+        console.print("The same command goes on after the last finished epoch.")
+        raise
 
     preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
     exported = export_trained(model, preprocessor, checkpoints / "model.onnx")
-    embeddings = cached_outputs(
-        exported.engine, exported.cache_name, table, photos.digests, photos.pixels.__getitem__, cache
-    ).outputs["embedding"]  # of the test photos too: search and evaluation find them there
-    matching = learn_to_match(table, catalogue.root, embeddings, cache)
+    read = photos.pixels.__getitem__  # of the test photos too: search and evaluation find their embeddings in the cache
+    made = cached_outputs(exported.engine, exported.cache_name, table, photos.digests, read, cache)
+    matching = learn_to_match(table, catalogue.root, made.outputs["embedding"], cache)
     minutes = round(history["seconds"].sum() / 60, 2)
     settings = replace(settings, fingerprint=exported.fingerprint, training_minutes=minutes)
     split = table[["image_id", "identity", "path", "split", "sha256"]]
@@ -141,17 +150,6 @@ def check_config(config: Config) -> None:
     part(SplitConfig, config).check()
     if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
         raise UserError(f"weights {config.weights!r} is not a file; allowed are auto, imagenet, none or a weights file")
-
-
-def start_random(seed: int, deterministic: bool) -> None:
-    """Seed all random numbers; with `deterministic`, TensorFlow's operations repeat to the last bit."""
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    if deterministic:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
 
 
 def split_photos(photos: Decoded, config: Config) -> tuple[pd.DataFrame, TrainingSet, str]:
@@ -176,44 +174,19 @@ def training_config(config: Config, backbone: "Backbone", table: pd.DataFrame, s
     """What `model_config.yaml` records of a training: every setting, the data and their split, the versions."""
     weights = backbone.origin
     rows = table.to_csv(index=False).encode(errors="surrogatepass")  # with the SHA-256 of each photo
-    record = {
-        **asdict(config),
-        "split_method": split_method,
-        "photos": len(table),
-        "identities": int(table["identity"].nunique()),
-        "data_fingerprint": hashlib.sha256(rows).hexdigest(),
-        "versions": versions(),
-    }
+    counts = {"photos": len(table), "identities": int(table["identity"].nunique())}
+    more = {"data_fingerprint": hashlib.sha256(rows).hexdigest(), "versions": versions()}
     return TrainingConfig(
         data=config.data.resolve(),
-        backbone=config.backbone,
-        alpha=config.alpha,
         image_size=backbone.image_size[0],
-        embed_dim=config.embed_dim,
-        pooling=config.pooling,
         starting_weights=weights if weights in ("imagenet", "random") else Path(weights).resolve().as_posix(),
-        seed=config.seed,
-        record=record,
+        record={**asdict(config), "split_method": split_method, **counts, **more},
+        **{name: getattr(config, name) for name in ("backbone", "alpha", "embed_dim", "pooling", "seed")},
     )
 
 
-@contextmanager
-def resumable(checkpoints: Path, settings: TrainingConfig, epochs: int) -> Iterator[None]:
-    """Keep the state in `checkpoints` if it is of this training; say when it is, and what Ctrl-C leaves."""
-    from wildtrack.address.training.checkpoints import training_state
-
-    done = training_state(checkpoints, settings.same_training())
-    if done:
-        console.print(f"Going on after epoch {done} of {epochs}.")
-    try:
-        yield
-    except KeyboardInterrupt:
-        console.print("The same command goes on after the last finished epoch.")
-        raise
-
-
 def learn_to_match(table: pd.DataFrame, root: Path, embeddings: np.ndarray, cache: CacheConfig) -> Matching | None:
-    """What the validation photos teach about matching with this model; None where there are none."""
+    """What is learnt from the validation photos about matching with this model; None where there are none."""
     from wildtrack.address.features.features import Features, viewpoints_of
     from wildtrack.address.features.keypoints import cached_keypoints
     from wildtrack.address.training.learn_matching import learn_matching, score_validation

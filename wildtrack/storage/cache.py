@@ -27,20 +27,16 @@ log = logging.getLogger(__name__)
 
 def default_cache() -> Path:
     """The cache folder: $WILDTRACK_CACHE, else `wildtrack` in the system's folder for caches."""
-    chosen = os.environ.get("WILDTRACK_CACHE")
-    if chosen:
+    if chosen := os.environ.get("WILDTRACK_CACHE"):
         return Path(chosen)
     system = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
     return (Path(system) if system else Path.home() / ".cache") / "wildtrack"
 
 
 def load_arrays(entry: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of an `.npz` file; one of `DAMAGE` where a checksum does not match.
-
-    NumPy reads as many bytes as an array's header says, and checks no sum where a flipped bit makes them fewer.
-    """
+    """The arrays of an `.npz` file; one of `DAMAGE` where a checksum does not match."""
     with entry.open("rb") as file:
-        if damaged := ZipFile(file).testzip():
+        if damaged := ZipFile(file).testzip():  # NumPy does not notice a header that asks for fewer bytes
             raise ValueError(f"the checksum of {damaged} does not match")
         file.seek(0)
         with np.load(file, allow_pickle=False) as arrays:
@@ -58,9 +54,9 @@ class CacheConfig:
 
 @dataclass(frozen=True)
 class Cache:
-    """Entries of one kind: a file each, `KEY.suffix` in one folder. Any number of processes may use it at once.
+    """Entries of one kind: a file each, `KEY.suffix` in one folder; other files with its stem are deleted with it.
 
-    A file that shares an entry's stem is its companion, and is deleted with it.
+    Any number of processes may use it at once.
     """
 
     folder: Path
@@ -87,9 +83,8 @@ class Cache:
 
     def put(self, key: str, write: Callable[[Path], object]) -> Path:
         """Let `write` fill the entry of a key; the entry. See `write_atomically`."""
-        entry = self.path(key)
-        write_atomically(entry, write)
-        return entry
+        write_atomically(self.path(key), write)
+        return self.path(key)
 
     def trim(self, keep: str | None = None) -> None:
         """Delete the least recently used entries until all fit the limit; that of the key `keep` always stays."""
@@ -97,18 +92,17 @@ class Cache:
         total = sum(size for _, size, _ in entries)
         if total <= self.limit_gb * 1e9:
             return
-        companions: defaultdict[str, list[Path]] = defaultdict(list)
+        files: defaultdict[str, list[Path]] = defaultdict(list)
         for path in self.folder.iterdir():
-            companions[path.stem].append(path)
+            files[path.stem].append(path)
         for _, size, entry in entries:
             if total <= self.limit_gb * 1e9:
                 return
             if entry.stem == keep:
                 continue
             try:
-                entry.unlink(missing_ok=True)
-                for companion in companions[entry.stem]:
-                    companion.unlink(missing_ok=True)
+                for path in (entry, *files[entry.stem]):
+                    path.unlink(missing_ok=True)
             except OSError as error:  # Windows keeps a file that is mapped somewhere
                 log.info("The cache keeps %s for now: %s", entry.name, error.strerror)
             else:

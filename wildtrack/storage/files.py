@@ -59,10 +59,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `target` in one step at the end; when the block raises, nothing is left.
-
-    Raises a UserError where `target` is in use; see `refuse_used`.
-    """
+    """Yield an empty folder that becomes `target`, which must not be in use, at the end; none if the block raises."""
     refuse_used(target)
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -22,9 +22,8 @@ def read_json(source: Path, setting: str, object_hook: Callable[[dict[str, Any]]
         raise UserError(f"{setting}{source}: no such file")
     size = source.stat().st_size
     if size > MAX_JSON_BYTES:
-        raise UserError(
-            f"{setting}{source}: {size / 1e6:.0f} MB of JSON is too much; at most {MAX_JSON_BYTES / 1e6:.0f} MB"
-        )
+        most = f"at most {MAX_JSON_BYTES / 1e6:.0f} MB"
+        raise UserError(f"{setting}{source}: {size / 1e6:.0f} MB of JSON is too much; {most}")
     if size > _SLOW_BYTES:
         log.info("Reading %s (%.0f MB).", source, size / 1e6)
     try:

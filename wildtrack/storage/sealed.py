@@ -47,10 +47,9 @@ class SealedSet:
         self.staging.mkdir(parents=True)
         try:
             write(self.staging)
-            paths = sorted(path for path in self.staging.iterdir() if path.is_file())
-            files = {path.name: sha256(path) for path in paths}
-            for path in paths:
-                fsync(path)
+            files = {path.name: sha256(path) for path in sorted(self.staging.iterdir()) if path.is_file()}
+            for name in files:
+                fsync(self.staging / name)
             write_text(self.staging / self.manifest_name, _Manifest(about, files).text())
         except BaseException:  # a full disk most likely: an incomplete set only takes room
             if _read_manifest(self.staging / self.manifest_name) is None:
@@ -89,10 +88,9 @@ class SealedSet:
             self._move_into_place()
 
     def open(self) -> dict[str, Any] | None:
-        """Check every file against the manifest and return what that says "about" the set; None without a manifest.
+        """Check the files against the manifest; what that says "about" the set, None without a manifest.
 
-        An interrupted save is finished first. A missing file is an error only where it is needed; a manifest or file
-        that was altered or damaged is a UserError.
+        An interrupted save is finished first. UserError for what was altered or damaged, but not for what is missing.
         """
         self.recover()
         path = self.folder / self.manifest_name
@@ -142,8 +140,5 @@ def _read_manifest(path: Path) -> _Manifest | None:
         manifest = msgspec.json.decode(content, type=_Manifest)
     except (FileNotFoundError, msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    stays_inside = all(
-        Path(each).name == each and each not in ("", "..") and each.isprintable() for each in manifest.files
-    )
-    # every byte counts, also where JSON would mean the same
-    return manifest if stays_inside and content == manifest.text().encode() else None
+    inside = all(Path(each).name == each and each not in ("", "..") and each.isprintable() for each in manifest.files)
+    return manifest if inside and content == manifest.text().encode() else None  # every byte counts

@@ -18,36 +18,25 @@ def cores() -> int:
 
 
 def pieces(items: Sequence[ItemT], most: int) -> list[Sequence[ItemT]]:
-    """Slices of a sequence or array, in order, all but the last of one length, for `in_threads`.
+    """Slices of a sequence or array, in order, for `in_threads`: for items that are quicker than handing them over.
 
-    For work on an item that is quicker than handing it to a thread. A slice has `most` items, fewer where a core would
-    get less than `PIECES_PER_CORE` slices.
-
-    Examples:
-        >>> pieces("abc", 2)
-        ['a', 'b', 'c']
+    A slice has `most` items, the last one what is left; fewer where a core would get less than `PIECES_PER_CORE`.
     """
     length = min(most, max(1, len(items) // (PIECES_PER_CORE * cores())))
     return [items[start : start + length] for start in range(0, len(items), length)]
 
 
 def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Iterator[ResultT]:
-    """Yield `function(item)` for each item, in order, from one thread a core.
+    """Yield `function(item)` for each item, in order, from one thread a core; at most two results a core are ahead.
 
-    What the function raises is raised when its result is taken. Items are taken as they are needed, and at most two
-    results a core are computed ahead, so memory stays flat.
-
-    Examples:
-        >>> list(in_threads(abs, [3, -2, 1]))
-        [3, 2, 1]
+    What the function raises is raised when its result is taken.
     """
-    workers = cores()
     waiting: deque[Future[ResultT]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * workers:
+                if len(waiting) > 2 * cores():
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
