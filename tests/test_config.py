@@ -78,7 +78,7 @@ def test_flags_reach_the_config_and_numbers_that_cannot_be_read_stay_text() -> N
     words = ["a.jpg", "b.jpg", "--threads", "3", "--size", "None", "--methods", "c", "--part.dark", "0.5"]
     assert parsed(*words) == Config(photos=("a.jpg", "b.jpg"), threads=3, methods=("c",), part=Part(0.5))
     odd = parsed("--top-k", "zero", "--threads=1.5", "--part.dark", "dim")
-    assert [odd.top_k, odd.threads, odd.part.dark] == ["zero", "1.5", "dim"]
+    assert list(map(repr, (odd.top_k, odd.threads, odd.part.dark))) == ["'zero'", "'1.5'", "'dim'"]
 
 
 def test_help_is_plain_and_ends_with_the_rarely_needed(capsys: pytest.CaptureFixture[str]) -> None:
