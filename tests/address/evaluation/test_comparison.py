@@ -53,10 +53,6 @@ def test_another_reference_is_ahead_of_ours() -> None:
     assert "other ahead, R@1" in page and "other minus the method" in page
 
 
-def test_without_ours_nothing_is_ahead() -> None:
-    assert compared(LEAKY, pixels=RIGHT).filter(like="ahead").isna().all(axis=None)
-
-
 CASES = [
     compared(LEAKY, "wildtrack", wildtrack=RIGHT, pixels=-RIGHT, **{ODD: RIGHT}),
     compared(LEAKY, pixels=RIGHT),

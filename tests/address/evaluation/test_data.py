@@ -9,7 +9,6 @@ from wildtrack.access.photos.digests import photo_digests
 from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.evaluation.data import EvaluationData, ProtocolConfig, load_evaluation_data
 from wildtrack.address.models.preprocessor import Preprocessor
-from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
 PREPROCESSOR = Preprocessor((32, 32), 8, True, ("Ana",), "0-255")
@@ -57,9 +56,3 @@ def test_photos_of_one_encounter_are_leaky(
     config = ProtocolConfig(encounter_hours=hours)
     data = loaded(catalogue[:3].assign(date=dates), ["test", "train", "train"], root, config)
     np.testing.assert_array_equal(data.leaky, [leaky])
-
-
-def test_a_third_party_model_does_not_name_its_photos(tmp_path: Path) -> None:
-    artifacts, cache = Artifacts(tmp_path, PREPROCESSOR), CacheConfig(root=tmp_path)
-    with pytest.raises(UserError, match="does not say which photos it knows; name them with --data"):
-        load_evaluation_data(artifacts, None, ProtocolConfig(), cache, tmp_path / "problems.csv")

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.helpers.spotted import FUSED, LOCAL, SIZE, CellEngine, fake_matching, spots
 from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.address.evaluation.data import EvaluationData
-from wildtrack.address.evaluation.method import RUNS, Comparison, Embedder, Method, embedding_speed
+from wildtrack.address.evaluation.method import RUNS, Comparison, Embedder, Method
 from wildtrack.address.evaluation.protocol import Protocol
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
@@ -20,7 +20,6 @@ from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.local.matcher import LocalMatcher
 from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.models.engines import BATCH, Engine
-from wildtrack.address.training.learn_matching import ScoredPhotos, Validation, learn_matching
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -89,14 +88,6 @@ def test_leak_free_scores_are_those_of_a_gallery_without_the_leaky_photos(
     np.testing.assert_allclose(found.leak_free[1, ~LEAKY[1]], alone.scores[1], rtol=1e-4)
 
 
-def test_what_a_comparison_says_of_speed_and_size(comparison: Comparison) -> None:
-    embedding, local = comparison.score(Method("ours", embedder=OURS)), comparison.score(Method(LOCAL, LOCAL))
-    assert (embedding.embed_dim, embedding.seconds_per_query) == (48, None)
-    assert (local.embed_dim, local.photos_per_second) == (None, None)
-    assert (embedding.photos_per_second or 0) > 0
-    assert (local.seconds_per_query or 0) > 0
-
-
 @pytest.mark.parametrize("by_viewpoint", [False, True])
 def test_a_fused_method_is_the_combination_of_its_parts(
     by_viewpoint: bool, data: EvaluationData, comparison: Comparison
@@ -109,35 +100,14 @@ def test_a_fused_method_is_the_combination_of_its_parts(
     for name in ("scores", "leak_free"):
         parts = {EMBEDDING: getattr(embedding, name), LOCAL: getattr(local, name)}
         np.testing.assert_array_equal(getattr(fused, name), matcher.combined(parts, relation))
-    assert (fused.embed_dim, fused.photos_per_second) == (None, None)
+    assert (fused.embed_dim, fused.photos_per_second) == (local.embed_dim, local.photos_per_second) == (None, None)
+    assert (embedding.embed_dim, embedding.seconds_per_query) == (48, None)
+    assert (embedding.photos_per_second or 0) > 0 and (local.seconds_per_query or 0) > 0
     assert fused.seconds_per_query == local.seconds_per_query
     known = features(data)
     gallery = Gallery.of(data.table.iloc[PROTOCOL.gallery], known[PROTOCOL.gallery])
     searched = matcher.scores(known[PROTOCOL.queries], gallery, LEAKY)  # as a search does
     np.testing.assert_allclose(fused.leak_free, searched, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("known_to_embedding", "known_to_local"), [([0], [1, 2]), ([], [0, 1, 2])], ids=["each knows some", "one nothing"]
-)
-def test_fusion_knows_what_its_parts_know(known_to_embedding: list[int], known_to_local: list[int]) -> None:
-    """What scores mean is learnt from three animals, and tried on three others; what is not known is noise."""
-    names = np.array(list("abcdef"), dtype=object)
-    rng, relation = np.random.default_rng(0), np.zeros((3, 6), np.int8)
-
-    def scores(known: list[int], first: int) -> np.ndarray:
-        found = 0.5 * rng.random((3, 6))
-        found[known, np.array(known, dtype=int) + first] = 1.0
-        return found
-
-    taught = {EMBEDDING: scores([0, 1, 2] if known_to_embedding else [], 3), LOCAL: scores([0, 1, 2], 3)}
-    own = names[3:, None] == names[None]
-    without = {name: np.where(own, -np.inf, values) for name, values in taught.items()}
-    known, new = ScoredPhotos(names[3:], taught, relation), ScoredPhotos(names[3:], without, relation)
-    matching = learn_matching(Validation(names, known, new, unseen=False))
-    tried = {EMBEDDING: scores(known_to_embedding, 0), LOCAL: scores(known_to_local, 0)}
-    assert tried[EMBEDDING].argmax(axis=1).tolist() != [0, 1, 2]
-    assert matching.matcher(FUSED).combined(tried, relation).argmax(axis=1).tolist() == [0, 1, 2]
 
 
 def test_what_methods_share_is_computed_once(comparison: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,21 +133,6 @@ def test_what_methods_share_is_computed_once(comparison: Comparison, monkeypatch
     assert asked == {3: 1, 1: 1}  # all queries, and the one that has leaky photos
     measured = (RUNS + 1) * BATCH  # of the speed
     assert (ours.photos, theirs.photos) == (12 + measured, 12 + measured)
-
-
-def test_a_second_run_embeds_only_what_is_new(data: EvaluationData, tmp_path: Path) -> None:
-    engine = CountingEngine()
-    method, cache = Method("ours", embedder=embedder(engine)), CacheConfig(root=tmp_path)
-    first, again = Comparison(data, cache).score(method), Comparison(data, cache).score(method)
-    assert engine.photos == 12
-    assert first.photos_per_second is None
-    np.testing.assert_array_equal(again.scores, first.scores)
-
-
-def test_the_speed_is_measured_after_a_first_run() -> None:
-    engine = CountingEngine()
-    assert embedding_speed(engine, lambda row: np.zeros((*SIZE, 3), np.uint8), 3) > 0
-    assert engine.photos == 3 * (RUNS + 1)
 
 
 def test_embeddings_that_are_no_numbers(comparison: Comparison) -> None:

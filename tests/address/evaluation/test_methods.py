@@ -70,9 +70,6 @@ def test_what_is_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word
     check_methods([*words()[:-1], "model.h5"])
     with pytest.raises(UserError, match=message):
         check_methods(["pixels", word])
-
-
-def test_no_method_at_all() -> None:
     with pytest.raises(UserError, match="--methods names no method; allowed are"):
         check_methods([])
 
@@ -87,10 +84,12 @@ def test_nothing_is_fused_without_validation_photos(
 
 
 def test_local_and_fused_methods(ours: Artifacts, photos: Decoded, matching: Matching) -> None:
-    found = opened(["wildtrack", "local", "fused"], replace(ours, matching=matching), photos)
+    assert ours.config is not None
+    timed = replace(ours, config=replace(ours.config, training_minutes=3.5), matching=matching)
+    found = opened(["wildtrack", "local", "fused"], timed, photos)
     assert [method.matcher for method in found] == ["embedding", "local", "fused"]
     embedding, local, fused = found
-    assert (local.embedder, local.matching, local.minutes) == (None, None, 0.0)
+    assert (local.embedder, local.matching, local.minutes, embedding.minutes) == (None, None, 0.0, 3.5)
     assert (fused.matching, fused.minutes) == (matching, None)
     assert fused.embedder is not None and embedding.embedder is not None
     assert fused.embedder.fingerprint == embedding.embedder.fingerprint
@@ -180,13 +179,6 @@ def test_a_third_party_model(
     assert caplog.text.count("does not say what it started from") == 2
     assert comparison.score(found[0]).embed_dim == 8
     assert (third_party / "model.onnx").is_file()  # as search will run it
-
-
-def test_minutes_where_the_training_noted_them(ours: Artifacts, photos: Decoded) -> None:
-    assert opened(["wildtrack"], ours, photos)[0].minutes is None
-    assert ours.config is not None
-    ours = replace(ours, config=replace(ours.config, training_minutes=3.5))
-    assert opened(["wildtrack"], ours, photos)[0].minutes == 3.5
 
 
 def test_a_keras_model_that_does_not_scale_its_pixels(

@@ -32,11 +32,6 @@ def test_classifier_report(identities: list[str], known: tuple[str, ...], expect
     assert report["top5"] in (None, 1.0)
 
 
-def test_classifier_with_one_class() -> None:
-    report = classifier_report(np.ones((2, 1)), np.array(["a", "a"], dtype=object), ("a",))
-    assert report["top1"] == report["top5"] == 1.0
-
-
 def test_a_classifier_of_other_classes_is_refused() -> None:
     with pytest.raises(UserError, match="tells 3 classes apart, but 2"):
         classifier_report(np.ones((1, 3)), np.array(["a"], dtype=object), ("a", "b"))
@@ -97,10 +92,3 @@ def test_figures_by_viewpoint_agree_with_a_plain_loop(seed: int) -> None:
         assert figures["num_queries"] == len(rows)
         assert figures["R@1"] == pytest.approx(retrieval.all_photos["R@1"].iloc[rows].mean())
         assert figures["mAP"] == pytest.approx(retrieval.all_photos["AP"].iloc[rows].mean())
-
-
-def test_without_viewpoints_there_are_no_figures_by_viewpoint() -> None:
-    retrieval = score_rankings(COSINES, COSINES, PROTOCOL, IDENTITIES, LEAKY)
-    nowhere = np.array(["", ""], dtype=object)
-    relation = viewpoint_relation(nowhere, ["left", "right"])
-    assert by_viewpoint(retrieval, IDENTITIES[[0, 2]], nowhere, relation, PROTOCOL.same(IDENTITIES)) == {}

@@ -13,7 +13,6 @@ from wildtrack.address.evaluation.scoring import (
     SIMULATED,
     QueryScores,
     decisions_report,
-    leak_free_scores,
     score_queries,
 )
 from wildtrack.address.features.features import Features
@@ -91,23 +90,6 @@ def test_simulated_unknown_animals_are_asked_about_without_their_own_photos(matc
 
 
 @MATCHERS
-def test_leaky_photos_are_taken_out_of_the_leak_free_ranking(matcher: str) -> None:
-    leaky = NOT_LEAKY.copy()
-    leaky[0, :2] = leaky[2, 4] = True
-    found = scored(fake_matching(), matcher, leaky=leaky)
-    assert np.isfinite(found.scores).all()
-    np.testing.assert_array_equal(np.isneginf(found.leak_free), leaky)
-    np.testing.assert_array_equal(found.leak_free[[1, 3]], found.scores[[1, 3]])
-    assert found.merged.argmax(axis=1).tolist() == [0, 1, 2, 3]
-    everything, scores = photos(), found.scores.copy()
-    again = leak_free_scores(
-        open_matcher(fake_matching(), matcher), everything[PROTOCOL.queries], found.gallery, scores, leaky
-    )
-    np.testing.assert_array_equal(again, found.leak_free)
-    np.testing.assert_array_equal(scores, found.scores)  # which are left alone
-
-
-@MATCHERS
 @PROTOCOLS
 def test_leak_free_answers_are_those_of_a_gallery_without_the_leaky_photos(matcher: str, protocol: Protocol) -> None:
     leaky = NOT_LEAKY.copy()
@@ -163,11 +145,6 @@ def test_how_well_best_scores_tell_known_from_unknown_animals(noise: float, matc
         assert report["AUROC"] == auroc(found.answers.known, found.answers.new)
 
 
-@pytest.mark.parametrize("matching", [None, fake_matching()])
-def test_simulated_unknown_animals_are_no_test_of_best_scores(matching: Matching | None) -> None:
-    assert scored(matching, EMBEDDING, NO_UNKNOWN).auroc is None
-
-
 @PROTOCOLS
 def test_without_validation_it_is_the_cosine(protocol: Protocol) -> None:
     leaky = NOT_LEAKY.copy()
@@ -185,13 +162,6 @@ def test_without_validation_it_is_the_cosine(protocol: Protocol) -> None:
     told_apart = 1.0 if len(protocol.unknown) else None
     assert report["open_set"] == {"AUROC": told_apart, "num_known": 4, "num_new": len(protocol.unknown)}
     assert report["review_effort"]["mean_candidates"] == 1.0
-
-
-def test_the_first_answer_is_that_of_the_highest_score() -> None:
-    """P says nothing here: it is the same for all."""
-    answers = scored(fake_matching(weights=(0.0, 0.0, 1.0)), EMBEDDING).answers
-    assert answers is not None
-    assert answers.right.all()
 
 
 @MATCHERS

@@ -1,5 +1,3 @@
-import hashlib
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +16,10 @@ from wildtrack.address.gallery.build import GalleryConfig, gallery_of, open_sear
 from wildtrack.address.gallery.files import REBUILD
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.searcher import SearchConfig, Searcher, answer_photo
+from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.matching import Matching
 from wildtrack.address.models.engines import Engine, OnnxEngine
 from wildtrack.errors import UserError
-from wildtrack.storage.cache import CacheConfig
 from wildtrack.visualization import retrieval_panels
 from wildtrack.visualization.retrieval_panels import PanelPhoto
 
@@ -48,42 +46,30 @@ def searcher_of(trained: Artifacts, data: Path | None = None, matching: Matching
     return open_searcher(replace(trained, matching=matching), SearchConfig(**how), config)
 
 
+@pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
 def test_what_was_built_is_what_is_opened(
-    trained: Artifacts, photo_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    trained: Artifacts, photo_folder: Path, matching: Matching, matcher: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built, engine = opened(trained, photo_folder)  # there is none yet
-    monkeypatch.setattr(OnnxEngine, "run", None)  # nothing is embedded again
-    for data in (photo_folder, None):
-        again, _ = opened(trained, data)
-        pd.testing.assert_frame_equal(again.table, built.table)
-        assert again.source == built.source
-    monkeypatch.undo()
-    first, second = (
-        answer_photo(photo_folder / "Ana" / "0.png", Searcher(gallery, engine, SIZE), 3) for gallery in (built, again)
-    )
-    assert first == second
-    assert (first.matcher, first.decision, first.already_known_as) == ("embedding", None, "Ana")
-    assert capsys.readouterr().out == ""
-    with pytest.raises(UserError, match=r"built without keypoints, and the matcher compares them") as error:
-        opened(trained, with_keypoints=True)
-    assert REBUILD in str(error.value)
-
-
-@pytest.mark.parametrize("matcher", [LOCAL, FUSED])
-def test_what_was_built_with_keypoints_is_what_is_opened(
-    trained: Artifacts, photo_folder: Path, matching: Matching, matcher: str
-) -> None:
-    built, engine = opened(trained, photo_folder, with_keypoints=True)
-    first, second = (
-        answer_photo(
-            photo_folder / "Ana" / "0.png", Searcher(gallery, engine, SIZE, matching, SearchConfig(matcher)), 3
-        )
-        for gallery in (built, opened(trained, photo_folder, with_keypoints=True)[0])
-    )
-    assert first == second
-    assert (first.matcher, first.decision in ("match", "review", "new")) == (matcher, True)
-    assert all(candidate.shared_points is not None for candidate in first.candidates)
+    by_keypoints = matcher != EMBEDDING
+    built, engine = opened(trained, photo_folder, with_keypoints=by_keypoints)  # there is none yet
+    with monkeypatch.context() as nothing_is_embedded_again:
+        nothing_is_embedded_again.setattr(OnnxEngine, "run", None)
+        for data in (photo_folder, None):
+            again, _ = opened(trained, data, with_keypoints=by_keypoints)
+            pd.testing.assert_frame_equal(again.table, built.table)
+            assert again.source == built.source
     assert opened(trained)[0].keypoints is None
+    learnt, config = matching if by_keypoints else None, SearchConfig(matcher)
+    first, second = (
+        answer_photo(photo_folder / "Ana" / "0.png", Searcher(gallery, engine, SIZE, learnt, config), 3)
+        for gallery in (built, again)
+    )
+    assert first == second
+    assert (first.matcher, first.decision is None, first.already_known_as) == (matcher, not by_keypoints, "Ana")
+    assert all((candidate.shared_points is not None) == by_keypoints for candidate in first.candidates)
+    if not by_keypoints:
+        with pytest.raises(UserError, match=r"built without keypoints, and the matcher compares them.*--rebuild"):
+            opened(trained, with_keypoints=True)
 
 
 def test_building_again_reads_and_embeds_what_is_new_or_changed(
@@ -110,23 +96,6 @@ def test_building_again_reads_and_embeds_what_is_new_or_changed(
     moved = np.abs(changed.embeddings[[0, 1, 2, 3]] - first.embeddings[[0, 1, 3, 0]]).max(axis=1) > 1e-6
     assert moved.tolist() == [False, True, False, False]
     assert "Ana/2.png" in (photos.parent / "problems.csv").read_text("utf-8")
-
-
-def test_verify_finds_a_change_that_keeps_size_and_date(trained: Artifacts, photos: Path) -> None:
-    photo, found = (photos / "Ana" / "0.png").read_bytes(), []
-    for number, verify in ((b"1", False), (b"2", False), (b"2", True), (b"2", False)):
-        (photos / "Ana" / "0.png").write_bytes(photo + number)  # the same picture
-        os.utime(photos / "Ana" / "0.png", (0, 0))
-        gallery, _ = opened(trained, photos, rebuild=True, cache=CacheConfig(verify=verify))
-        found.append(gallery.table["sha256"].iloc[0])
-    assert found == [hashlib.sha256(photo + number).hexdigest() for number in (b"1", b"1", b"2", b"2")]
-
-
-def test_photos_without_a_name_make_no_gallery(trained: Artifacts, photo_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "photos" / "unknown").mkdir(parents=True)
-    shutil.copy(photo_folder / "Ana" / "0.png", tmp_path / "photos" / "unknown")
-    with pytest.raises(UserError, match="says which animal it shows"):
-        opened(trained, tmp_path / "photos")
 
 
 def test_a_gallery_is_opened_only_for_its_own_catalogue(trained: Artifacts, photos: Path, tmp_path: Path) -> None:

@@ -77,16 +77,6 @@ def test_the_points_with_the_highest_weights_come_first() -> None:
     np.testing.assert_allclose(found * [300, 290, 300, 300], expected, rtol=1e-4)
 
 
-def test_excluded_photos_are_as_if_they_were_not_in_the_gallery() -> None:
-    everything = [find_keypoints(spots(seed)) for seed in range(4)]
-    query, excluded = find_keypoints(spots(1)[15:]), np.array([False, False, True, False])
-    few = KeypointIndex([photo for photo, out in zip(everything, excluded, strict=True) if not out])
-    found = shared_points(KeypointIndex(everything), query, [1, 2, 3], excluded)
-    for points, expected in zip((found[0], found[2]), shared_points(few, query, [1, 2]), strict=True):
-        np.testing.assert_array_equal(points, expected)
-    assert found[1].shape == (0, 4)
-
-
 @pytest.mark.parametrize(
     ("gallery", "query", "photos"),
     [

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.helpers.features import features, keypoints, photos, quantised, table
+from tests.helpers.features import features, keypoints, photos, table
 from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.gallery import COLUMNS, Gallery, gallery_table
 from wildtrack.address.gallery.index import build_index
@@ -54,25 +54,6 @@ def test_photos_without_keypoints_extend_a_gallery_that_has_them() -> None:
     longer = first.extended(features(photos(2, 4, each=1)), table(["b", "c"]))
     assert longer.keypoints is not None
     assert [len(photo.places) for photo in longer.keypoints.gallery] == [9, 0, 0]
-
-
-def test_a_quantised_shortlist_has_the_most_similar_and_the_recent_photos() -> None:
-    embeddings = photos(40, 12)
-    gallery = Gallery(table(["a"] * 400), embeddings, index=quantised(embeddings))
-    rows = gallery.shortlist(embeddings[7], 20)
-    assert 7 in rows and len(rows) == len(set(rows.tolist())) == 20
-    longer = gallery.extended(features(embeddings[:2]), table(["b", "c"]))
-    assert set(longer.shortlist(embeddings[7], 20).tolist()) == {*rows.tolist(), 400, 401}
-    assert len(longer.shortlist(embeddings[7], 1000)) > 350  # photos that FAISS does not find are left out
-    assert (longer.shortlist(embeddings[7], 1000) >= 0).all()
-
-
-@pytest.mark.parametrize("digests", [[], ["a"], ["a", "b", "a", ""], ["é", "b", "a"]])
-def test_photos_of_one_content(digests: list[str]) -> None:
-    digest_table = pd.DataFrame({"sha256": pd.Series(digests, dtype=object)})
-    gallery = Gallery(digest_table, np.ones((len(digests), 1), np.float32))
-    for wanted in ("a", "b", "", "c"):
-        assert gallery.with_content(wanted).tolist() == [digest == wanted for digest in digests]
 
 
 def test_the_columns_that_are_kept() -> None:

@@ -126,13 +126,6 @@ def test_photos_that_differ_in_the_last_digits_are_ranked_by_them(name: str, see
     pd.testing.assert_frame_equal(rank_identities(query, gallery, MATCHERS[name], 5, nothing), expected)
 
 
-@pytest.mark.parametrize("count", [1, 9, 500])
-def test_ties_are_ranked_by_row(count: int) -> None:
-    gallery = indexed([str(row) for row in range(count)], np.tile(CORNERS[3], (count, 1)))
-    best = rank_identities(features(gallery.embeddings[:1]), gallery, EmbeddingMatcher(), 5, np.zeros(count, np.bool_))
-    assert best["row"].tolist() == list(range(min(5, count)))
-
-
 def test_no_more_photos_are_scored_than_needed() -> None:
     gallery = indexed([f"id {row // 10}" for row in range(3000)], photos(300, 16))
     for row in range(0, 3000, 100):

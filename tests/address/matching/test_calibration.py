@@ -7,35 +7,6 @@ from wildtrack.address.matching.calibration import CERTAIN, FEWEST_PAIRS, TIE, C
 from wildtrack.address.matching.viewpoints import ANY, OTHER, RELATIONS, SAME
 
 
-def by_pooling(scores: np.ndarray, same: np.ndarray) -> list[float]:
-    """Isotonic regression by a plain loop: neighbours out of order are pooled until none is."""
-    order = np.argsort(scores, kind="stable")
-    blocks = [[float(same[place])] for place in order]
-    while True:
-        for place in range(len(blocks) - 1):
-            if np.mean(blocks[place]) > np.mean(blocks[place + 1]):
-                blocks[place : place + 2] = [blocks[place] + blocks[place + 1]]
-                break
-        else:
-            break
-    pooled = np.empty(len(scores))
-    pooled[order] = [np.mean(block) for block in blocks for _ in block]
-    return pooled.tolist()
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_curve_agrees_with_a_plain_loop(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    scores, same = rng.normal(size=40), rng.random(40) < 0.4
-    found = fit_curve(scores.reshape(4, 10), same.reshape(4, 10))(scores)
-    np.testing.assert_allclose(found, by_pooling(scores, same), atol=1e-9)
-
-
-def test_a_curve_is_constant_beyond_its_points() -> None:
-    curve = Curve(np.array([0.0, 1.0, 2.0]), np.array([0.1, 0.1, 0.9]))
-    np.testing.assert_allclose(curve(np.array([[-5.0, 0.5], [1.5, 9.0]])), [[0.1, 0.1], [0.5, 0.9]])
-
-
 @pytest.mark.parametrize("same", [np.zeros(4, bool), np.ones(4, bool)])
 @pytest.mark.parametrize("scores", [np.arange(4.0), np.ones(4)])
 def test_a_curve_of_one_kind_of_pair_or_of_score(scores: np.ndarray, same: np.ndarray) -> None:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from wildtrack.address.matching.decision import LIKELY, MISSED, Decider, _lead, even_threshold, learn_decider
+from wildtrack.address.matching.decision import LIKELY, MISSED, Decider, even_threshold, learn_decider
 
 NONE = np.zeros(0)
 
@@ -17,16 +17,6 @@ def some_scores(rng: np.random.Generator, queries: int, identities: int) -> np.n
     scores = rng.integers(-3, 4, (queries, identities)).astype(float)
     scores[rng.random(scores.shape) < 0.2] = -np.inf
     return scores
-
-
-@pytest.mark.parametrize("identities", [1, 2, 3, 9])
-@pytest.mark.parametrize("queries", [0, 1, 30])
-def test_the_lead_agrees_with_a_plain_loop(queries: int, identities: int) -> None:
-    scores, expected = some_scores(np.random.default_rng(identities), queries, identities), []
-    for row in scores.tolist():
-        best = [max((s for place, s in enumerate(row) if place != own), default=-math.inf) for own in range(len(row))]
-        expected.append([own - rest if math.isfinite(rest) else 0.0 for own, rest in zip(row, best, strict=True)])
-    assert _lead(scores).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -136,12 +126,6 @@ def test_decisions(probability: float, rate: float, expected: str) -> None:
     assert decider(np.array([0.4, 0.8, 0.9]), np.array([0.1, 0.7])).decide(probability, rate) == expected
 
 
-@pytest.mark.parametrize(("probability", "expected"), [(0.3, "review"), (0.49, "review"), (0.5, "match")])
-def test_a_match_is_more_likely_right_than_wrong(probability: float, expected: str) -> None:
-    """However few validation photos of new animals there are."""
-    assert decider(np.array([0.25, 0.3]), np.array([0.1]), even=0.2).decide(probability, 0.0) == expected
-
-
 @pytest.mark.parametrize("seed", range(15))
 def test_the_even_threshold_is_the_best_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -184,19 +168,6 @@ def easy(rng: np.random.Generator, queries: int, identities: int, gain: float) -
     scores = rng.normal(size=(queries, identities))
     scores[np.arange(queries), truth] += gain
     return scores, truth
-
-
-def test_known_and_new_animals_are_told_apart() -> None:
-    rng = np.random.default_rng(0)
-    known, truth = easy(rng, 200, 8, 5.0)
-    learnt = learn_decider(known, truth, rng.normal(size=(150, 8)))
-    scores, right = easy(rng, 300, 8, 5.0)
-    probability = learnt.probability(scores)
-    assert (probability.argmax(axis=1) == right).mean() > 0.9
-    assert (probability.max(axis=1) >= learnt.even).mean() > 0.8
-    assert (learnt.probability(rng.normal(size=(300, 8))).max(axis=1) < learnt.even).mean() > 0.8
-    assert (np.diff(learnt.known) >= 0).all() and (np.diff(learnt.new) >= 0).all()
-    assert (len(learnt.known), len(learnt.new)) == (200, 150)
 
 
 def test_new_photos_weigh_as_much_as_known_ones_however_many() -> None:

@@ -10,19 +10,10 @@ from tests.helpers.validation import learnt_scores, made_up
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import find_keypoints
 from wildtrack.address.gallery.gallery import Gallery
-from wildtrack.address.matching.fused import EMBEDDING, FusedMatcher, needs_keypoints, parts_of
+from wildtrack.address.matching.fused import EMBEDDING, parts_of
 from wildtrack.address.matching.matcher import new_matcher
 from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.training.learn_matching import learn_matching
-
-
-@pytest.mark.parametrize(
-    ("name", "parts", "keypoints"),
-    [(EMBEDDING, (EMBEDDING,), False), (LOCAL, (LOCAL,), True), (FUSED, (EMBEDDING, LOCAL), True)],
-)
-def test_the_parts_of_a_matcher(name: str, parts: tuple[str, ...], keypoints: bool) -> None:
-    assert parts_of(name) == parts
-    assert needs_keypoints(name) == keypoints
 
 
 @pytest.mark.parametrize("by_viewpoint", [True, False])
@@ -43,14 +34,6 @@ def test_fused_log_odds_are_the_sum() -> None:
     same = replace(learnt, matchers={n: replace(each, by_viewpoint=False) for n, each in learnt.matchers.items()})
     parts = [learnt_scores(same, name, known) for name in (EMBEDDING, LOCAL)]
     np.testing.assert_allclose(learnt_scores(same, FUSED, known), parts[0] + parts[1])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_log_odds_of_one_matcher_rank_as_its_scores_do(seed: int) -> None:
-    validation = made_up(seed, (2.0,))
-    matcher, known = FusedMatcher(learn_matching(validation).calibrations, by_viewpoint=False), validation.known
-    scores = matcher.combined(known.scores, known.relation)
-    np.testing.assert_array_equal(np.argsort(scores, axis=1), np.argsort(known.scores[EMBEDDING], axis=1))
 
 
 @pytest.mark.parametrize("by_viewpoint", [True, False])

@@ -16,7 +16,6 @@ from wildtrack.address.matching import matcher as module
 from wildtrack.address.matching.embedding import EmbeddingMatcher
 from wildtrack.address.matching.fused import FusedMatcher, matcher_names
 from wildtrack.address.matching.local.matcher import LocalMatcher
-from wildtrack.address.matching.local.voting import KeypointIndex
 from wildtrack.address.matching.matcher import Bools, Floats, Matcher, Rows, matchers, new_matcher
 from wildtrack.address.matching.matching import read_matching, write_matching
 from wildtrack.address.training.learn_matching import learn_matching, score_validation
@@ -124,16 +123,6 @@ def test_every_matcher_scores_the_wanted_rows_and_ignores_the_excluded(name: str
         np.testing.assert_allclose(without[row, kept], expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(matcher.scores(queries, gallery, np.zeros((3, 5), np.bool_)), scores)
     assert matcher.scores(queries[np.array([], int)], gallery).shape == (0, 5)
-
-
-def test_local_scores_are_the_votes_of_the_gallerys_index() -> None:
-    rng = np.random.default_rng(3)
-    known, queries = [keypoints(rng, count) for count in (30, 20, 0)], [keypoints(rng, count) for count in (25, 30)]
-    scores = LocalMatcher().scores(photos(queries), gallery_of(photos(known)))
-    assert scores.dtype == np.float32
-    for query, found in zip(queries, scores, strict=True):
-        np.testing.assert_array_equal(KeypointIndex(known).votes(query), found)
-    assert LocalMatcher().bound(0.5) is None
 
 
 @pytest.mark.parametrize("queries", [[], [0], [0, 0], [15]])

@@ -117,6 +117,7 @@ def test_a_file_of_another_kind_is_refused_in_one_line(content: bytes, tmp_path:
     refused(tmp_path / FILE)
 
 
+ABSENT = object()
 WRONG: dict[str, list[Any]] = {
     "best": ["auto", ["fused"], None],
     **{name: ["7", True, [], None, 1e999] for name in COUNTS},
@@ -130,8 +131,7 @@ WRONG: dict[str, list[Any]] = {
     "calibrations local curves any scores": [[], [1.0], None],
     "calibrations local curves any probabilities": ["0.5"],
     "calibrations local curves same probabilities": [[[0.1, 0.2], [0.3]]],
-    "matchers": [None, []],
-    "matchers fused": [None],
+    "matchers": [None, [], {"nose": None}],
     "matchers fused by_viewpoint": ["no"],
     "matchers fused weights": [[1.0, 2.0], [1.0, 2.0, 1e999], "123"],
     "matchers fused even": ["half", None],
@@ -141,8 +141,10 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(("place", "value"), [(place, value) for place, values in WRONG.items() for value in values])
-def test_a_part_of_the_wrong_kind_is_refused_in_one_line(
+@pytest.mark.parametrize(
+    ("place", "value"), [(place, value) for place, values in WRONG.items() for value in (*values, ABSENT)]
+)
+def test_a_part_that_is_wrong_or_missing_is_refused_in_one_line(
     learnt: Matching, tmp_path: Path, place: str, value: Any
 ) -> None:
     write_matching(learnt, tmp_path / FILE)
@@ -151,35 +153,10 @@ def test_a_part_of_the_wrong_kind_is_refused_in_one_line(
     for name in inside:
         part = part[name]
     part[last] = value
+    if value is ABSENT:
+        del part[last]
     (tmp_path / FILE).write_text(json.dumps(content))
     refused(tmp_path / FILE)
-
-
-def places(content: Any, inside: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """The way to each part of nested tables."""
-    if not isinstance(content, dict):
-        return []
-    return [way for name, part in content.items() for way in [(*inside, name), *places(part, (*inside, name))]]
-
-
-def test_a_missing_or_unknown_part_is_refused_in_one_line(learnt: Matching, tmp_path: Path) -> None:
-    path = tmp_path / FILE
-    write_matching(learnt, path)
-    whole = path.read_text()
-    optional = {("matchers", name) for name in learnt.matchers if name != learnt.best}
-    for way in places(json.loads(whole)):
-        if way[-1] in {"same", "other"} or way in optional:
-            continue
-        content = part = json.loads(whole)
-        for name in way[:-1]:
-            part = part[name]
-        del part[way[-1]]
-        path.write_text(json.dumps(content))
-        refused(path)
-    content = json.loads(whole)
-    content["matchers"]["nose"] = content["matchers"]["fused"]  # without a calibration
-    path.write_text(json.dumps(content))
-    refused(path)
 
 
 OF_0_1 = """{"best": "fused", "queries": 44, "identities": 22, "new_photos": 24, "new_animals": 2, "gallery": 218,

@@ -68,21 +68,6 @@ def test_damaged_files_are_refused(saved: Path, name: str) -> None:
         refused(saved)
 
 
-class Hostile:
-    """A pickle that writes a file when it is opened."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return Path.touch, (Path("pwned"),)  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize("name", ARRAYS)
-def test_arrays_of_objects_are_refused(saved: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(saved)
-    np.save(saved / f"keypoint_{name}.npy", np.array([[Hostile()] * 3], dtype=object), allow_pickle=True)
-    refused(saved)
-    assert not (saved / "pwned").exists()
-
-
 @pytest.mark.parametrize(
     ("name", "values"),
     [

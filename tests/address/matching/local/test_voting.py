@@ -47,19 +47,6 @@ def test_votes_agree_with_a_plain_loop(counts: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gallery", "query"),
-    [
-        ([], some_photos(2, 5)[0]),
-        ([NOTHING], some_photos(2, 5)[0]),
-        ([NOTHING, *some_photos(1, 1)], some_photos(2, 5)[0]),
-        (some_photos(0, 30, 30), NOTHING),
-    ],
-)
-def test_without_keypoints_there_are_no_votes(gallery: list[Keypoints], query: Keypoints) -> None:
-    assert KeypointIndex(gallery).votes(query).tolist() == [0.0] * len(gallery)
-
-
-@pytest.mark.parametrize(
     "corners",
     [
         pytest.param([[0, 0], [1, 0], [1, 1], [0, 1]], id="as it is"),
@@ -162,15 +149,6 @@ def test_a_query_is_matched_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def moved(photo: Keypoints, places: np.ndarray) -> Keypoints:
     return Keypoints(places.astype(np.float32), photo.descriptors, photo.size)
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 4, 30])
-def test_matches_at_random_are_in_no_arrangement(count: int) -> None:
-    rng, rows = np.random.default_rng(count), np.arange(count)
-    kept = in_one_arrangement(keypoints(rng, 30), keypoints(rng, 30), rows, rows)
-    assert kept.shape == (count,)
-    assert kept.dtype == np.bool_
-    assert kept.sum() <= max(4, count // 3)
 
 
 def test_matches_that_are_off_are_left_out() -> None:
