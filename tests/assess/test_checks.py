@@ -25,10 +25,10 @@ def catalogue(tmp_path: Path, photo_folder: Path) -> Catalogue:
     return load_catalogue(root)
 
 
-def checked(catalogue: Catalogue, cache: Path, thresholds: Thresholds | None = None) -> Checks:
+def checked(catalogue: Catalogue, cache: Path) -> Checks:
     photos = decode_catalogue(catalogue.table, catalogue.root, (64, 64), CacheConfig(root=cache))
-    hashes = perceptual_hashes(photos.small)
-    return check_catalogue(catalogue, photos, hashes, thresholds or Thresholds(), SplitConfig())
+    thresholds = Thresholds(dark=0.8, plain=8.0)  # each photo is dark and plain
+    return check_catalogue(catalogue, photos, perceptual_hashes(photos.small), thresholds, SplitConfig())
 
 
 def test_every_check_sees_the_photos_that_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -38,6 +38,9 @@ def test_every_check_sees_the_photos_that_can_be_read(catalogue: Catalogue, tmp_
     assert {"Ana/0.png", "Ana/copy.png"} <= set(checks.duplicates["path"])
     assert set(checks.suggested["image_id"]) == set(checks.table["image_id"])
     assert checks.leakage is None
+    issues = checks.quality_with_issues()
+    assert issues["image_id"].tolist() == checks.table["image_id"].tolist()
+    assert all({"dark", "plain"} <= set(words.split("; ")) for words in issues["issues"])
 
 
 @pytest.mark.parametrize("sides", [["train", "test"], [None, "test"], [None, None]])
@@ -45,13 +48,6 @@ def test_leakage_is_measured_where_there_is_a_split(catalogue: Catalogue, tmp_pa
     table = catalogue.table.assign(split=np.resize(np.array(sides, dtype=object), len(catalogue.table)))
     checks = checked(Catalogue(catalogue.root, table, catalogue.problems, ""), tmp_path / "cache")
     assert (checks.leakage is None) is (set(sides) == {None})
-
-
-def test_a_photo_is_listed_with_all_its_issues(catalogue: Catalogue, tmp_path: Path) -> None:
-    checks = checked(catalogue, tmp_path / "cache", Thresholds(dark=0.8, plain=8.0))
-    issues = checks.quality_with_issues()
-    assert issues["image_id"].tolist() == checks.table["image_id"].tolist()
-    assert all({"dark", "plain"} <= set(words.split("; ")) for words in issues["issues"])
 
 
 def test_the_ruined_copy_is_the_one_that_can_go(catalogue: Catalogue, tmp_path: Path) -> None:

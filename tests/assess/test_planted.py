@@ -12,16 +12,13 @@ from PIL import Image
 
 from tests.helpers.features import unit
 from tests.helpers.tables import catalogue
-from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.photos.pixel_cache import decode_catalogue
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.assess.checks import PIXELS
-from wildtrack.assess.derived import remove_duplicates, write_cleaned
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
 from wildtrack.assess.labels.audit import audit_labels
-from wildtrack.assess.leakage import leaking_photos
 from wildtrack.storage.cache import CacheConfig
 
 ANIMALS, ENCOUNTERS, PHOTOS = 60, 6, 2
@@ -36,12 +33,9 @@ def worst_rate(name: str, found: Iterable[Any], planted: Iterable[Any]) -> float
     return min(precision, recall)
 
 
-Planted = tuple[Catalogue, pd.DataFrame, pd.DataFrame]
-
-
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    """Drawn turtles with copies among them: the catalogue, copies (`image_id`, `of`, `fault`), and duplicates."""
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Drawn turtles with copies among them: the copies (`image_id`, `of`, `fault`), and the duplicates found."""
     root = tmp_path_factory.mktemp("planted") / "turtles"
     make_demo(root, root.parent / "new", identities=6, encounters=3)
     table = pd.read_csv(root / "metadata.csv", dtype=str).assign(split="train")
@@ -66,17 +60,17 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
         Image.new("RGB", (200 + 40 * number, 160), (shade,) * 3).save(root / f"blank_{number}.jpg")
         rows.append(rows[0] | {"image_id": f"blank_{number}", "path": f"blank_{number}.jpg"})
     pd.concat([table, pd.DataFrame(rows)], ignore_index=True).to_csv(root / "metadata.csv", index=False)
-    known = load_catalogue(root)
-    photos = decode_catalogue(known.table, root, PIXELS, CacheConfig(root=tmp_path_factory.mktemp("cache")))
+    cache = CacheConfig(root=tmp_path_factory.mktemp("cache"))
+    photos = decode_catalogue(load_catalogue(root).table, root, PIXELS, cache)
     assert photos.problems.empty
     sizes = (photos.table["height"] * photos.table["width"]).to_numpy(dtype=np.float64)
     no_faults = np.zeros(len(sizes), dtype=np.intp)
     pictures = Pictures(photos.small, perceptual_hashes(photos.small), photos.digests, no_faults, sizes)
-    return known, pd.DataFrame(faults), check_for_duplicates(photos.table, pictures)
+    return pd.DataFrame(faults), check_for_duplicates(photos.table, pictures)
 
 
-def test_every_copy_is_found_and_nothing_else(planted: Planted) -> None:
-    _, faults, duplicates = planted
+def test_every_copy_is_found_and_nothing_else(planted: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    faults, duplicates = planted
     assert worst_rate("duplicates", duplicates["image_id"], [*faults["image_id"], *faults["of"]]) >= 0.95
     groups = duplicates.set_index("image_id")["group"]
     assert groups[faults["image_id"]].tolist() == groups[faults["of"]].tolist()
@@ -87,25 +81,6 @@ def test_every_copy_is_found_and_nothing_else(planted: Planted) -> None:
         expected = faults[faults["fault"] == fault]
         found = duplicates.loc[duplicates[flag], "image_id"]
         assert worst_rate(flag, found, [*expected["image_id"], *expected["of"]]) == 1.0
-
-
-def test_copies_leave_unless_a_copy_has_another_name(planted: Planted) -> None:
-    known, faults, duplicates = planted
-    cleaned, removed = remove_duplicates(known.table, duplicates)
-    expected = faults.loc[faults["fault"] != "other name", "image_id"]
-    assert worst_rate("removed", removed["image_id"], expected) >= 0.95
-    files = sorted(known.root.rglob("*.*"))
-    write_cleaned(cleaned, known.root, known.root / "cleaned.csv")
-    back = load_catalogue(known.root / "cleaned.csv")
-    assert back.table["image_id"].tolist() == cleaned["image_id"].tolist()
-    assert sorted(known.root.rglob("*.*")) == sorted([*files, known.root / "cleaned.csv"])
-
-
-def test_leaks_of_the_split_are_found(planted: Planted) -> None:
-    known, faults, _ = planted
-    leaks = leaking_photos(known.table, "split", 12, None)
-    expected = faults.loc[faults["fault"] == "other side", "image_id"]
-    assert worst_rate("leaks", leaks.loc[leaks["any"], "image_id"], expected) == 1.0
 
 
 def embedded_animals(seed: int) -> tuple[pd.DataFrame, np.ndarray]:

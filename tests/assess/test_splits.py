@@ -59,15 +59,6 @@ def test_auto_takes_the_catalogue_then_dates_then_chance() -> None:
     assert split_of(own, split="random").method == "random, with encounters kept in one subset"
 
 
-def test_random_keeps_near_duplicates_together() -> None:
-    hashes = np.random.default_rng(1).random((9, 64)) < 0.5
-    hashes[[0, 4, 8]] = hashes[0]
-    for seed in range(20):
-        subset = subsets(catalogue("aaaaaaaaa"), hashes, split="random", seed=seed)
-        assert subset[0] == subset[4] == subset[8]
-        assert {"train", "test"} <= set(subset)
-
-
 def test_random_depends_on_the_seed() -> None:
     table = catalogue(["a"] * 30)
     assert subsets(table, seed=1) == subsets(table, seed=1) != subsets(table, seed=2)
@@ -144,7 +135,7 @@ def test_a_config_or_catalogue_that_cannot_be_split_is_refused(
 
 def test_unknown_animals_have_no_subset() -> None:
     with pytest.raises(ValueError, match="unknown"):
-        subsets(catalogue(["a", "unknown"]))
+        subsets(catalogue("a?"))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +179,7 @@ def test_identities_that_share_a_photo_are_held_out_together() -> None:
 @settings(max_examples=40, deadline=None)
 @given(names=st.lists(st.text(min_size=1, max_size=5), min_size=2, max_size=5, unique=True), seed=st.integers(0, 2**40))
 def test_an_identity_is_split_the_same_whoever_else_is_there(names: list[str], seed: int) -> None:
-    names = [name for name in names if name != "unknown"]
+    names = [name for name in names if name not in ("unknown", "?")]
     table = catalogue([name for name in names for _ in range(6)])
     table["image_id"] = table["path"] = [f"{name}/{shot}" for name in names for shot in range(6)]
     whole = split_of(table, seed=seed).subset

@@ -17,9 +17,16 @@ ROWS = [  # image_id, identity, path, photo_id, bbox, date, orientation, species
 COLUMNS = ["image_id", "identity", "path", "photo_id", "bbox", "date", "orientation", "species", "split"]
 
 
+VIEWPOINTS = {"left": 2, "Right": 1, "right": 1, "front": 1}
+
+
 @pytest.fixture
 def table() -> pd.DataFrame:
     return pd.DataFrame(ROWS, columns=[*COLUMNS, "height", "width"])
+
+
+def summary(least: float, median: float, mean: float, most: float) -> dict[str, float]:
+    return {"min": least, "median": median, "mean": mean, "max": most}
 
 
 def test_every_number_of_a_small_catalogue(table: pd.DataFrame) -> None:
@@ -30,39 +37,24 @@ def test_every_number_of_a_small_catalogue(table: pd.DataFrame) -> None:
         "photos": 5,
         "identities": 2,
         "unknown_rows": 1,
-        "photos_per_identity": {"min": 2, "median": 2.5, "mean": 2.5, "max": 3, "singletons": 0},
+        "photos_per_identity": {**summary(2, 2.5, 2.5, 3), "singletons": 0},
         "encounters": {
-            "identities": 2,
-            "per_identity": {"min": 1, "median": 1.5, "mean": 1.5, "max": 2},
-            "met_twice": 1,
-            "time_aware_split": True,
+            **{"identities": 2, "met_twice": 1, "time_aware_split": True},
+            "per_identity": summary(1, 1.5, 1.5, 2),
         },
         "dates": {
-            "rows": 5,
-            "share": 5 / 6,
-            "first": "2020-01-01T10:00:00",
-            "last": "2021-05-05T00:00:00",
+            **{"rows": 5, "share": 5 / 6, "first": "2020-01-01T10:00:00", "last": "2021-05-05T00:00:00"},
             "per_month": {"2020-01": 2, "2020-02": 1, "2021-05": 1},
             "per_day": {"2020-01-01": 2, "2020-02-01": 1, "2021-05-05": 1},
         },
-        "orientation": {
-            "rows": {"left": 2, "Right": 1, "right": 1, "front": 1},
-            "missing": 1,
-            "identities_with_both_viewpoints": 1,
-        },
+        "orientation": {"rows": VIEWPOINTS, "missing": 1, "identities_with_both_viewpoints": 1},
         "species": {"rows": {"zebra": 3, "lion": 2}, "missing": 1},
         "sizes": {
-            "photos": 3,
-            "width": {"min": 100.0, "median": 200.0, "mean": 200.0, "max": 300.0},
-            "height": {"min": 100.0, "median": 100.0, "mean": 100.0, "max": 100.0},
-            "megapixels": {"min": 0.01, "median": 0.02, "mean": 0.02, "max": 0.03},
+            **{"photos": 3, "width": summary(100, 200, 200, 300), "height": summary(100, 100, 100, 100)},
+            "megapixels": summary(0.01, 0.02, 0.02, 0.03),
         },
         "animals_per_photo": {1: 4, 2: 1},
-        "boxes": {
-            "rows": 2,
-            "share": 2 / 6,
-            "area_share": {"min": 0.1, "median": 0.175, "mean": 0.175, "max": 0.25},
-        },
+        "boxes": {"rows": 2, "share": 2 / 6, "area_share": summary(0.1, 0.175, 0.175, 0.25)},
         "split": {
             "train": {"rows": 3, "photos": 2, "identities": 2},
             "valid": {"rows": 1, "photos": 1, "identities": 0},

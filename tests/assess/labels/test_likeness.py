@@ -1,21 +1,19 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.helpers.features import unit
+from tests.helpers.tables import catalogue, days
 from wildtrack.assess.labels import likeness
 from wildtrack.assess.labels.likeness import NOBODY, Photos, comparable_photos, neighbours, other_links, own_links
 
 
 def random_photos(count: int) -> Photos:
     generator = np.random.default_rng(count)
-    table = pd.DataFrame(
-        {
-            "identity": generator.choice(["a", "b", "c"], count),
-            "path": generator.integers(0, count, count).astype(str),
-            "date": [f"2024-05-{day:02d}" for day in generator.integers(1, 12, count)],
-        }
-    )
+    identities, paths = generator.choice(list("abc"), count), generator.integers(0, count, count).astype(str)
+    table = catalogue(identities.tolist(), path=paths, date=days(*generator.integers(1, 12, count)))
     hashes = (np.arange(64) % 2 == 0) ^ (generator.random((count, 64)) < 0.15)
     return comparable_photos(table, unit(generator.normal(size=(count, 4))), 12, hashes, np.arange(count))
 
@@ -53,9 +51,7 @@ def test_links_agree_with_a_plain_loop(monkeypatch: pytest.MonkeyPatch, count: i
 
 
 def test_neighbours_are_searched_no_deeper_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    dates = ["2024-05-01"] * 30 + ["2024-06-01"]
-    paths = [f"{row}.jpg" for row in range(31)]
-    table = pd.DataFrame({"identity": ["a"] * 30 + ["b"], "path": paths, "date": dates})
+    table = catalogue("a" * 30 + "b", date=["2024-05-01"] * 30 + ["2024-06-01"])
     vectors = unit(np.ones((31, 4)) - np.eye(31, 4, k=-30))  # the last one is the odd one out
     photos = comparable_photos(table, vectors, 12, None, np.arange(31))
     assert (neighbours(photos, 1)[:30] == 30).all()
@@ -69,16 +65,13 @@ def test_neighbours_are_searched_no_deeper_than_allowed(monkeypatch: pytest.Monk
         ({"path": ["a.jpg", "b.jpg"]}, None, True),
         ({"path": ["a.jpg", "a.jpg"]}, None, False),
         ({"path": ["a.jpg", "b.jpg"], "photo_id": ["p", "p"]}, None, False),
-        ({"path": ["a.jpg", "b.jpg"], "date": ["2024-05-01T10:00:00", "2024-05-01T11:00:00"]}, None, False),
-        ({"path": ["a.jpg", "b.jpg"], "date": ["2024-05-01T10:00:00", "2024-05-03T10:00:00"]}, None, True),
+        ({"path": ["a.jpg", "b.jpg"], "date": days(1, 1)}, None, False),
+        ({"path": ["a.jpg", "b.jpg"], "date": days(1, 3)}, None, True),
         ({"path": ["a.jpg", "b.jpg"]}, 10, False),
         ({"path": ["a.jpg", "b.jpg"]}, 11, True),
     ],
 )
-def test_photos_of_two_occasions_are_independent(
-    columns: dict[str, list[str]], hashes: int | None, independent: bool
-) -> None:
+def test_photos_of_two_occasions_are_independent(columns: Any, hashes: int | None, independent: bool) -> None:
     bits = None if hashes is None else np.stack([np.zeros(64, bool), np.arange(64) < hashes])
-    table = pd.DataFrame({"identity": ["Ana", "Ana"], **columns})
-    photos = comparable_photos(table, unit(np.ones((2, 3))), 12, bits, np.arange(2))
+    photos = comparable_photos(catalogue("aa", **columns), unit(np.ones((2, 3))), 12, bits, np.arange(2))
     assert photos.independent(np.array([0]), np.array([1])).tolist() == [independent]

@@ -68,11 +68,8 @@ def test_an_operation_fills_its_own_fields_and_bad_photos_are_logged(
 
 
 @pytest.mark.parametrize("kept", [slice(0), slice(1, 2)])
-def test_without_any_readable_photo_no_field_is_made(paths: list[Path], kept: slice) -> None:
+def test_without_an_operation_or_a_readable_photo_no_field_is_made(paths: list[Path], kept: slice) -> None:
     assert set(check(RecordingDataset(paths[kept]), *OPERATIONS).fields) == {"filepath"}
-
-
-def test_no_operation_reads_no_photo() -> None:
     assert set(check(RecordingDataset([Path("missing.jpg")])).fields) == {"filepath"}
 
 

@@ -59,18 +59,14 @@ def test_a_dataset_without_a_clear_up_or_with_few_photos_has_no_turns() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (64, 64), (90, 500)])
 def test_a_description_is_finite(shape: tuple[int, int]) -> None:
-    rng = np.random.default_rng(0)
-    for photo in (rng.integers(0, 256, (*shape, 3), dtype=np.uint8), np.zeros((*shape, 3), np.uint8)):
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    for photo in (noise, np.zeros_like(noise)):
         found = describe(photo, shape[1] / shape[0])
-        assert found.shape == (DESCRIPTION,)
-        assert found.dtype == np.float16
-        assert np.isfinite(found).all()
+        assert found.shape == (DESCRIPTION,) and found.dtype == np.float16 and np.isfinite(found).all()
 
 
 def test_turning_a_photo_only_reorders_its_description() -> None:
-    photo = landscape(1)
-    upright = np.sort(describe(photo, 4 / 3)[:-1].astype(np.float64))
-    for clockwise in (90, 180, 270):
-        found = describe(turned(photo, clockwise), 4 / 3)[:-1].astype(np.float64)
-        assert np.allclose(np.sort(found), upright, atol=0.02)
-        assert not np.allclose(found, describe(photo, 4 / 3)[:-1].astype(np.float64), atol=0.02)
+    upright, *others = (describe(turned(landscape(1), clockwise), 4 / 3)[:-1] for clockwise in (0, 90, 180, 270))
+    for found in others:
+        assert np.allclose(np.sort(found), np.sort(upright), atol=0.02)
+        assert not np.allclose(found, upright, atol=0.02)
