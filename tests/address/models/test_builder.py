@@ -49,7 +49,6 @@ def test_scaling_is_the_family_s_own() -> None:
 def test_the_built_model(backbone: str) -> None:
     model = build(backbone)
     photos = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
-    np.testing.assert_allclose(model.get_layer("scaling")(photos), preprocess_input(backbone)(photos.copy()), atol=1e-3)
     probabilities = np.asarray(model(photos, training=False))
     assert probabilities.shape == (2, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -5,8 +5,6 @@ import numpy as np
 from wildtrack.address.models.fingerprint import code_digest, model_fingerprint
 
 WEIGHTS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(3, np.float32)]
-
-
 PLAIN: tuple[Any, ...] = ("{}", WEIGHTS, (64, 64), "0-255")
 
 
@@ -35,12 +33,7 @@ class Layer(Base):
 
 def test_code_is_named_by_its_source() -> None:
     assert code_digest({"Layer": Layer}) == code_digest({"Layer": Layer})
-    others: list[dict[str, Any]] = [
-        {"Layer": Base},
-        {"Other": Layer},
-        {"Layer": test_code_without_a_source_is_never_current},
-        {},
-    ]
+    others: list[dict[str, Any]] = [{"Layer": Base}, {"Other": Layer}, {"Layer": test_code_is_named_by_its_source}, {}]
     assert len({code_digest(each) for each in ({"Layer": Layer}, *others)}) == 5
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from tests.helpers.recipe import recipe
 from wildtrack.address.evaluation.metrics import retrieval_scores
+from wildtrack.address.models.backbones import build_backbone
+from wildtrack.address.models.builder import build_model
 from wildtrack.address.models.engines import KERAS_BATCH
 from wildtrack.address.training.callbacks import RetrievalValidation, centre_similarity
 from wildtrack.address.training.data import TrainingSet
@@ -36,14 +38,8 @@ def test_validation_scores_the_model_as_it_is_now(valid: int) -> None:
 
 @pytest.mark.parametrize("sub_centres", [1, 3])
 def test_similarity_of_identities_is_that_of_their_nearest_centres(sub_centres: int) -> None:
-    kernel = np.random.default_rng(0).normal(size=(5, 4 * sub_centres)).astype(np.float32)
-    kernel /= np.linalg.norm(kernel, axis=0)
-    photos = keras.Input((5,))
-    centres = keras.layers.Dense(4 * sub_centres, use_bias=False, name="centres")
-    cosine = keras.layers.GlobalMaxPooling1D("channels_first", name="cosine")(
-        keras.layers.Reshape((4, sub_centres))(centres(photos))
-    )
-    model = keras.Model(photos, cosine)
-    centres.set_weights([kernel])
+    backbone = build_backbone("MobileNet", alpha=0.25, image_size=32, weights="none")
+    model = build_model(backbone, embed_dim=5, num_ids=4, pooling="average", sub_centres=sub_centres)
+    kernel = np.asarray(model.get_layer("centres").kernel)
     expected = (kernel.T @ kernel).reshape(4, sub_centres, 4, sub_centres).max(axis=(1, 3))
     np.testing.assert_allclose(centre_similarity(model), expected, rtol=1e-5, atol=1e-6)

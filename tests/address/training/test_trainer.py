@@ -7,18 +7,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.callbacks import LambdaCallback
 
 from tests.helpers.recipe import recipe
 from wildtrack.address.models.layers import L2Normalize
 from wildtrack.address.training.checkpoints import training_state
 from wildtrack.address.training.data import TrainingSet
-from wildtrack.address.training.trainer import (
-    HEAD_LEARNING_RATE,
-    TRIPLET_SHARE,
-    fit,
-    learning_rate,
-    start_averages,
-)
+from wildtrack.address.training.trainer import HEAD_LEARNING_RATE, TRIPLET_SHARE, fit, learning_rate, start_averages
 from wildtrack.errors import UserError
 
 STEPS = 10  # an epoch's
@@ -61,17 +56,15 @@ def small_model() -> Any:
     return keras.Model(photos, layers.Softmax()(layers.Identity(name="cosine")(centres)))
 
 
-class Rising(keras.callbacks.Callback):  # type: ignore[misc]
-    """Each epoch is better than the one before; Ctrl-C is pressed while epoch `stop_in` is validated."""
+def rising(stop_in: int | None = None) -> Any:
+    """A callback: each epoch is better than the one before; Ctrl-C is pressed while epoch `stop_in` is validated."""
 
-    def __init__(self, stop_in: int | None = None) -> None:
-        super().__init__()
-        self.stop_in = stop_in
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-        if epoch + 1 == self.stop_in:
+    def on_epoch_end(epoch: int, logs: dict[str, Any]) -> None:
+        if epoch + 1 == stop_in:
             raise KeyboardInterrupt
         logs |= {"R@1": 0.5, "mAP": 0.1 * epoch}
+
+    return LambdaCallback(on_epoch_end=on_epoch_end)
 
 
 @pytest.fixture
@@ -103,11 +96,11 @@ def test_interrupted_and_continued_is_the_same_as_straight_on(
     tmp_path: Path, stop_in: int, pretrained: bool, config: dict[str, Any]
 ) -> None:
     config = {**config, "pretrained": pretrained}
-    straight, history = train(tmp_path / "straight", Rising(), **config)
+    straight, history = train(tmp_path / "straight", rising(), **config)
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "interrupted", Rising(stop_in), **config)
+        train(tmp_path / "interrupted", rising(stop_in), **config)
     assert training_state(tmp_path / "interrupted", {}) == stop_in - 1
-    continued, again = train(tmp_path / "interrupted", Rising(), **config)
+    continued, again = train(tmp_path / "interrupted", rising(), **config)
     assert again["epoch"].tolist() == history["epoch"].tolist() == [1, 2, 3, 4]
     columns = ["loss", "learning_rate", "margin"]
     np.testing.assert_allclose(again[columns], history[columns], rtol=1e-3, atol=1e-9)
@@ -129,32 +122,24 @@ def test_a_pretrained_stem_stays_as_it_is(tmp_path: Path, pretrained: bool) -> N
     assert all(layer.trainable for layer in backbone.layers if layer.weights)
 
 
-class Notes(keras.callbacks.Callback):  # type: ignore[misc]
-    """Notes when each of Keras' `fit` begins and ends, and what the logs of an epoch hold."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[Any] = []
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self.seen.append(len(self.model.trainable_variables))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-        self.seen.append(epoch)
-        self.logs = set(logs)
-
-
 @pytest.mark.usefixtures("eagerly")
 def test_each_stage_is_a_fit_of_its_own_and_callbacks_see_all(tmp_path: Path) -> None:
-    callback = Notes()
+    seen: list[int] = []
+    logged: set[str] = set()
+
+    def note(epoch: int, logs: dict[str, Any]) -> None:
+        seen.append(epoch)
+        logged.update(logs)
+
+    notes = LambdaCallback(on_epoch_end=note)
+    notes.on_train_begin = lambda logs=None: seen.append(len(notes.model.trainable_variables))
     config = {"pretrained": True, "batches": "balanced", "triplet_epochs": 1}
-    _, history = train(tmp_path, Rising(), callback, **config)
-    head, *rest = callback.seen
-    everything, triplet = rest[2], rest[4]
-    assert rest == [0, 1, everything, 2, triplet, 3]
+    _, history = train(tmp_path, rising(), notes, **config)
+    head, everything, triplet = seen[0], seen[3], seen[5]
+    assert seen == [head, 0, 1, everything, 2, triplet, 3]
     assert head < everything == triplet
-    assert callback.logs >= {"loss", "learning_rate", "margin", "photos_per_second", "R@1", "mAP"}
-    assert set(history) == {"epoch", "seconds", *callback.logs} - {"cosine_loss", "embedding_loss"}
+    assert logged >= {"loss", "learning_rate", "margin", "photos_per_second", "R@1", "mAP"}
+    assert set(history) == {"epoch", "seconds", *logged} - {"cosine_loss", "embedding_loss"}
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -162,7 +147,7 @@ def test_tensorboard_has_the_figures_of_each_epoch_and_a_callback_may_stop_the_t
     pytest.importorskip("tensorboard")
     stop = keras.callbacks.EarlyStopping("loss", mode="max", patience=1, min_delta=math.inf)
     board = keras.callbacks.TensorBoard(str(tmp_path / "logs"))
-    _, history = train(tmp_path / "state", Rising(), board, stop, pretrained=True)
+    _, history = train(tmp_path / "state", rising(), board, stop, pretrained=True)
     assert history["epoch"].tolist() == [1, 2]
     (events,) = (tmp_path / "logs").rglob("events.out.tfevents.*")
     assert all(name in events.read_bytes() for name in (b"epoch_loss", b"epoch_mAP", b"epoch_learning_rate"))
@@ -170,14 +155,14 @@ def test_tensorboard_has_the_figures_of_each_epoch_and_a_callback_may_stop_the_t
 
 @pytest.mark.usefixtures("eagerly")
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
-    class Spoil(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if epoch == 2:
-                kernel = self.model.get_layer("centres").kernel
-                kernel.assign(np.full(kernel.shape, np.nan))
+    def spoil(epoch: int, _: Any) -> None:
+        if epoch == 2:
+            kernel = callback.model.get_layer("centres").kernel
+            kernel.assign(np.full(kernel.shape, np.nan))
 
+    callback = LambdaCallback(on_epoch_begin=spoil)
     with pytest.raises(UserError, match=r"in epoch 3 the loss became .* lower --learning-rate than 0\.001"):
-        train(tmp_path, Spoil())
+        train(tmp_path, callback)
     assert training_state(tmp_path, {}) == 2
 
 
