@@ -94,7 +94,8 @@ def cached_keypoints(table: pd.DataFrame, root: Path, digests: Sequence[str], ca
 
 def _load(entry: Path) -> Keypoints:
     arrays = load_arrays(entry)
-    places, descriptors, size = arrays["places"], arrays["descriptors"], arrays["size"]
+    places, descriptors = arrays["places"], arrays["descriptors"]
     if places.shape != (len(places), 2) or descriptors.shape != (len(places), 128) or descriptors.dtype != np.uint8:
         raise ValueError(f"it holds {places.shape} and {descriptors.shape}")
-    return Keypoints(places, descriptors, (int(size[0]), int(size[1])))
+    height, width = arrays["size"].tolist()
+    return Keypoints(places, descriptors, (height, width))

@@ -27,10 +27,9 @@ GRID = 8  # cells a side that grid pooling leaves of that map, roughly
 
 
 def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: str, sub_centres: int = 1) -> keras.Model:
-    """The whole network, around a backbone; UserError where that has no map for grid pooling.
+    """The whole network, around a backbone; `pooling` "auto" is "grid" for random weights, else "average".
 
-    `pooling` is "average", "grid" or "auto": grid for random weights, average for others. Of an identity's
-    `sub_centres` the nearest one counts (Deng et al., "Sub-center ArcFace", ECCV 2020).
+    Of an identity's `sub_centres` the nearest one counts (Deng et al., "Sub-center ArcFace", ECCV 2020).
     """
     if pooling == "auto":
         pooling = "average" if backbone.pretrained else "grid"
@@ -38,9 +37,9 @@ def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: st
     if pooling == "grid":
         layers = stem(network)
         if not layers:
+            size = backbone.image_size[0]
             raise UserError(
-                f"this backbone has no map of one cell per {STEM_STRIDE} pixels at image_size {backbone.image_size[0]};"
-                " use --pooling average"
+                f"grid pooling does not work with this backbone at image_size {size}; use --pooling average"
             )
         network = keras.Model(network.input, layers[-1].output, name="backbone")
     photos = keras.Input((*backbone.image_size, 3), name="photos")

@@ -63,7 +63,7 @@ def load_preprocessor(path: Path) -> Preprocessor:
         identities = tuple(str(file.id2label[number]) for number in range(len(file.id2label)))
         if len(set(identities)) < len(identities):
             raise ValueError("id2label gives two classes the same name")
-        sides = int(file.image_size[0]), int(file.image_size[-1])
     except ValueError as error:  # as msgspec's, too
         raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}") from error
+    sides = int(file.image_size[0]), int(file.image_size[-1])
     return Preprocessor(sides, file.embed_dim, bool(file.use_l2norm), identities, file.scaling, file.reader_version)

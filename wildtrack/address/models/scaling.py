@@ -37,9 +37,8 @@ def with_scaling(network: "Network", scaling: str) -> Any:
         return network.keras_model
     import keras
 
-    scale, offset = RESCALE[scaling]
     photos = keras.Input(network.keras_model.inputs[0].shape[1:], name="photos")
-    in_range = keras.layers.Rescaling(scale, offset, name="input_scaling")(photos)
+    in_range = keras.layers.Rescaling(*RESCALE[scaling], name="input_scaling")(photos)
     return keras.Model(photos, network.keras_model(in_range), name="reid")
 
 
@@ -53,9 +52,7 @@ def find_scaling(network: "Network", identities: Sequence[str], sample: Callable
         return "0-255"
     num_classes = network.keras_model.output["probabilities"].shape[-1]
     if num_classes != len(identities):
-        raise UserError(
-            f"the model tells {num_classes} classes apart, but its preprocessor.pkl names {len(identities)} identities"
-        )
+        raise UserError(f"the model has {num_classes} classes, and its preprocessor.pkl {len(identities)} identities")
     photos = sample()
     classes = pd.Categorical(photos.table["identity"], list(identities)).codes  # -1 for other identities
     rows = np.flatnonzero(classes >= 0)

@@ -65,9 +65,7 @@ def training_set(table: pd.DataFrame, subset: np.ndarray) -> TrainingSet:
     train = np.flatnonzero(subset == "train")
     identities, labels = np.unique(names[train], return_inverse=True)
     if len(identities) < 2:
-        raise UserError(
-            "training needs at least two identities in the subset train; add photos, or choose another --split"
-        )
+        raise UserError("training needs two identities in the subset train; add photos, or choose another --split")
     valid = np.flatnonzero((subset == "valid") & np.isin(names, identities))
     return TrainingSet(train, valid, labels, tuple(identities.tolist()))
 

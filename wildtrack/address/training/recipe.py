@@ -28,14 +28,10 @@ class Recipe:
     pretrained: bool = False  # the backbone's weights are worth protecting
 
     @property
-    def head_epochs(self) -> int:
-        """The first ones, in which only the head learns."""
-        return min(HEAD_EPOCHS, self.epochs - 1) if self.pretrained else 0
-
-    @property
     def stages(self) -> dict[str, range]:
-        """The epochs (from 0) of each stage: "head", "all" and "triplet"; a stage may have none."""
-        head, last = self.head_epochs, max(self.head_epochs + 1, self.epochs - self.triplet_epochs)
+        """The epochs (from 0) of each stage: "head", where only that learns, "all" and "triplet"; it may have none."""
+        head = min(HEAD_EPOCHS, self.epochs - 1) if self.pretrained else 0
+        last = max(head + 1, self.epochs - self.triplet_epochs)
         return {"head": range(head), "all": range(head, last), "triplet": range(last, self.epochs)}
 
     def is_validated(self, epoch: int) -> bool:
@@ -46,8 +42,8 @@ class Recipe:
         """ArcFace's margin, growing linearly over the first part of training: a full one at once would stall it."""
         if self.loss != "arcface":
             return 0.0
-        done = max(0, epoch - self.head_epochs)
-        return MARGIN * min(1.0, done / max(1.0, MARGIN_RAMP * len(self.stages["all"])))
+        ramp = self.stages["all"]
+        return MARGIN * min(1.0, max(0, epoch - ramp.start) / max(1.0, MARGIN_RAMP * len(ramp)))
 
     def check(self) -> None:
         """Raise a UserError for settings that cannot work."""
@@ -55,10 +51,7 @@ class Recipe:
             most = self.epochs - 1
             raise UserError(f"--triplet-epochs {self.triplet_epochs} is not allowed; it must be between 0 and {most}")
         if self.batches == "shuffled" and (self.loss == "circle" or self.triplet_epochs):
-            raise UserError(
-                "loss circle and triplet_epochs compare photos of one animal in a batch, and shuffled batches may not "
-                "have two of any; use --batches balanced"
-            )
+            raise UserError("loss circle and triplet_epochs need pairs of photos in each batch; use --batches balanced")
         if self.batches != "shuffled" and 2 * self.photos_per_identity > self.batch_size:
             raise UserError(
                 f"--batch-size {self.batch_size} has no room for two animals with --photos-per-identity "

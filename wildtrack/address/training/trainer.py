@@ -50,7 +50,6 @@ def fit(
     batches = AugmentedBatches(pixels, subsets, recipe, tuple(model.input_shape[1:3]), crop_area)
     for layer in batch_norms(model):  # their averages follow over a tenth of all steps, but 2 to 10; Keras' 0.99 is 100
         layer.momentum = 1 - 1 / min(10.0, max(2.0, 0.1 * (recipe.epochs * len(batches))))
-
     with progress_bar(TextColumn("{task.fields[note]}")) as progress:
         nan = keras.callbacks.TerminateOnNaN(raise_error=True)  # before the state is saved
         before = nan, EpochSettings(batches, loss, recipe), ProgressBar(progress, batches, history)
@@ -80,7 +79,6 @@ def fit(
                 ) from error
             if trainer.stop_training:  # one of `callbacks` has said so
                 break
-
     load_state(trainer, checkpoints, best_epoch(history), with_optimizer=False)
     for layer in frozen_stem:
         layer.trainable = True  # what is saved bears no trace of the training's stages
@@ -106,10 +104,7 @@ def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
 
 
 def start_averages(model: keras.Model, photos: np.ndarray) -> None:
-    """Set the averages of every BatchNorm that learns to those of a batch of photos.
-
-    From the usual 0 and 1, a short training would end with one embedding for all photos.
-    """
+    """Begin the averages of BatchNorm with a batch of photos: a short training forgets the usual 0 and 1 too late."""
     momenta = {layer: layer.momentum for layer in batch_norms(model)}
     for layer in momenta:
         layer.momentum = 0.0
