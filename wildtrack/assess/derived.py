@@ -17,7 +17,7 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, rem
     """Write the catalogue without copies to `target`, in its root, those to `removed`; sentences on what was done."""
     cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
     unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
-    write_cleaned(cleaned, catalogue.root, target)
+    write_table(cleaned, target)
     mark_ours(target)
     gone = [copies, unreadable[["image_id", "path"]].assign(reason="cannot be read")]
     write_csv(removed, pd.concat(gone, ignore_index=True))
@@ -64,16 +64,6 @@ def remove_duplicates(table: pd.DataFrame, duplicates: pd.DataFrame) -> tuple[pd
     ]
     removed = gone[["image_id", "path"]].assign(kept_image_id=gone["duplicate_of"], reason=reasons)
     return table[~table["image_id"].isin(gone["image_id"])].reset_index(drop=True), removed.reset_index(drop=True)
-
-
-def write_cleaned(cleaned: pd.DataFrame, root: Path, target: Path) -> None:
-    """Write a cleaned catalogue, whose paths are relative to `root`, as a CSV in it that `load_catalogue` reads."""
-    if target.parent.resolve() != root.resolve() or target.suffix.lower() != ".csv":
-        raise UserError(
-            f"the cleaned catalogue cannot be {target}: its paths are relative to its own folder, so it must be a .csv "
-            f"in {root}, such as {root / 'cleaned.csv'}"
-        )
-    write_table(cleaned, target)
 
 
 def _train_on(catalogue: Path) -> str:

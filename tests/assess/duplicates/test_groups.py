@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,10 +6,8 @@ import pandas as pd
 import pytest
 
 from tests.helpers.tables import catalogue
-from wildtrack.access.readers.load import load_catalogue
-from wildtrack.assess.derived import remove_duplicates, write_cleaned
+from wildtrack.assess.derived import remove_duplicates
 from wildtrack.assess.duplicates.groups import Pictures, check_for_duplicates
-from wildtrack.errors import UserError
 
 BASE = np.random.default_rng(0).random(64) < 0.5
 FLAGS = ["removable", "within_identity", "across_identities", "across_splits"]
@@ -199,22 +196,3 @@ def test_arrays_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="2 thumbnails, 1 hashes, 2 digests, 2 faults, 2 sizes for 2 rows"):
         two = ["", ""], np.zeros(2, int), np.zeros(2)
         check_for_duplicates(catalogue("ab"), Pictures(SEEN[:2], np.zeros((1, 64), bool), *two))
-
-
-def test_a_cleaned_catalogue_comes_back_as_it_was(photo_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "Ana").mkdir()
-    for number in range(3):
-        (tmp_path / "Ana" / f"{number}.png").write_bytes((photo_folder / "Ana" / "0.png").read_bytes())
-    boxes = [(0.0, 0.0, 8.5, 8.0), None, (1.0, 2.0, 3.0, 4.0)]
-    table = catalogue("aa?", path=[f"Ana/{number}.png" for number in range(3)], bbox=boxes, date="2024-05-01")
-    write_cleaned(table, tmp_path, tmp_path / "cleaned.csv")
-    back = load_catalogue(tmp_path / "cleaned.csv")
-    assert back.problems.empty
-    assert back.table.astype(object).equals(table[list(back.table)].astype(object))
-
-
-@pytest.mark.parametrize("target", ["elsewhere/cleaned.csv", "cleaned.txt"])
-def test_a_cleaned_catalogue_that_could_not_be_read(tmp_path: Path, target: str) -> None:
-    with pytest.raises(UserError, match=r"must be a \.csv in"):
-        write_cleaned(catalogue("a"), tmp_path, tmp_path / target)
-    assert not list(tmp_path.rglob("*.*"))

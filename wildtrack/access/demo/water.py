@@ -63,9 +63,7 @@ def draw_background(water: Water, rng: Generator) -> Floats:
     rays = cv2.resize(crop(rng, noise(1.5), (WIDTH, 12), 1.5), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
     light: Floats = 1.35 - 0.75 * depth + 0.12 * rays * (1 - depth)
     picture = balance(rgb(light), water.tint)
-    if water.bottom in _BOTTOMS:
-        picture = _BOTTOMS[water.bottom](picture, water, rng)
-    return picture
+    return _BOTTOMS[water.bottom](picture, water, rng) if water.bottom in _BOTTOMS else picture
 
 
 def draw_foreground(picture: Floats, water: Water, rng: Generator) -> None:

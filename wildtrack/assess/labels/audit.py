@@ -93,8 +93,7 @@ def audit_labels(
         own, near = own_links(photos), neighbours(photos, NEIGHBOURS)
         judged = own[2] > 0
         nearest_is_own += (photos.identities[near[:, 0]] == photos.identities)[judged].tolist()
-        scale = _scale(photos, own[0][judged], str(viewpoint))
-        if scale is not None:
+        if scale := _scale(photos, own[0][judged], str(viewpoint)):
             alike, mixed = alike_identities(photos, near, scale), mixed_identities(photos, scale)
             for found, more in zip(lists, (odd_photos(photos, own, near, scale), alike, mixed), strict=True):
                 found += [{**row, "orientation": viewpoint} for row in more]

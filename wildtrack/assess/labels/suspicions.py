@@ -91,7 +91,9 @@ def mixed_identities(photos: Photos, scale: Scale) -> Iterator[dict[str, Any]]:
         some = spaced(places, LARGEST)
         part = fcluster(linkage(photos.vectors[some], "ward"), 2, "maxclust")
         ones, others = sorted((some[part == 1], some[part == 2]), key=len, reverse=True)
-        if min(len(ones), len(others)) < FEWEST or not all(_coherent(photos, part, scale) for part in (ones, others)):
+        within = _mean_links(best_links(photos, ones, ones), best_links(photos, others, others))
+        # Parts that do not look like one animal each are odd photos in one folder.
+        if len(others) < FEWEST or any(scale.likeness(mean) < HALF_WAY for mean in within):
             continue
         similarities = _mean_links(best_links(photos, ones, others), best_links(photos, others, ones))
         if not similarities or scale.likeness(max(similarities)) >= HALF_WAY:
@@ -115,11 +117,6 @@ def _mean_link(photos: Photos, place: int, members: Rows, count: int) -> float:
 def _mean_links(*directions: Links) -> list[float]:
     """Mean similarity of each direction that has independent photos."""
     return [float(links[0][links[2] > 0].mean()) for links in directions if (links[2] > 0).any()]
-
-
-def _coherent(photos: Photos, places: Rows, scale: Scale) -> bool:
-    """Whether the independent ones of these photos look like one animal; odd photos in one folder do not."""
-    return all(scale.likeness(mean) >= HALF_WAY for mean in _mean_links(best_links(photos, places, places)))
 
 
 def _most_typical(photos: Photos, places: Rows) -> int:

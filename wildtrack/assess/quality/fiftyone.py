@@ -61,8 +61,7 @@ async def fiftyone_check_image_quality_issues(dataset: SamplesT, operations: Ite
         await fiftyone_check_image_quality_issues(dataset, ["compute_brightness", "compute_blurriness"])
     """
     chosen = list(operations)
-    unknown = [operation for operation in chosen if operation not in FIELDS]
-    if unknown:
+    if unknown := [operation for operation in chosen if operation not in FIELDS]:
         raise UserError(f"operation {unknown[0]!r} is not known; allowed: {', '.join(OPERATIONS)}")
     fields = list(dict.fromkeys(field for operation in chosen for field in FIELDS[operation]))
     if fields:
