@@ -71,7 +71,7 @@ def test_near_duplicates_count_for_the_same_identity_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "known", "expected"),
+    ("query_rows", "gallery_rows", "expected"),
     [
         ([("a", "left")], [("a", "left")], 0.0),
         ([("a", "left")], [("a", "right"), ("b", "left")], 1.0),
@@ -86,11 +86,11 @@ def test_near_duplicates_count_for_the_same_identity_only() -> None:
     ],
 )
 def test_share_of_queries_without_a_photo_of_the_same_viewpoint(
-    asked: list[Any] | None, known: list[Any] | None, expected: float | None
+    query_rows: list[Any] | None, gallery_rows: list[Any] | None, expected: float | None
 ) -> None:
     queries, gallery = (
         pd.DataFrame({"identity": ["a"]}) if pairs is None else pd.DataFrame(pairs, columns=["identity", "orientation"])
-        for pairs in (asked, known)
+        for pairs in (query_rows, gallery_rows)
     )
     assert share_without_same_viewpoint(queries, gallery) == expected
 
@@ -138,13 +138,13 @@ def test_leaks_agree_with_the_pairs() -> None:
         split=generator.choice(["train", "test"], 60),
     )
     hashes = (np.arange(64) % 2 == 0) ^ (generator.random((60, 64)) < 0.12)
-    asked = (table["split"] == "test").to_numpy() & (table["identity"] != "unknown").to_numpy()
+    tested = (table["split"] == "test").to_numpy() & (table["identity"] != "unknown").to_numpy()
     gallery = (table["split"] == "train").to_numpy()
-    pairs = suspicious_pairs(table, np.flatnonzero(asked), np.flatnonzero(gallery), 12, hashes)
+    pairs = suspicious_pairs(table, np.flatnonzero(tested), np.flatnonzero(gallery), 12, hashes)
     expected = [bool(row.any()) for row in pairs]
     found = leaking_photos(table, "split", 12, hashes)
     assert 0 < sum(expected) < len(expected)
-    assert found["image_id"].tolist() == table["image_id"][asked].tolist()
+    assert found["image_id"].tolist() == table["image_id"][tested].tolist()
     assert found["any"].tolist() == expected
 
 

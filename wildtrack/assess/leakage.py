@@ -1,4 +1,4 @@
-"""How easy a split makes it: queries and gallery, or any split column, in; what flatters the figures out."""
+"""Photos that give the answer of a query or of a test photo away, which makes figures too good."""
 
 from typing import Any
 
@@ -44,9 +44,9 @@ def share_without_same_viewpoint(queries: pd.DataFrame, gallery: pd.DataFrame) -
     if "orientation" not in queries or "orientation" not in gallery:
         return None
     viewpoints = queries["orientation"]
-    asked = queries[viewpoints.notna() & ~viewpoints.isin(["", UNKNOWN])]
+    shown = queries[viewpoints.notna() & ~viewpoints.isin(["", UNKNOWN])]
     known = set(zip(gallery["identity"], gallery["orientation"], strict=True))
-    missing = [pair not in known for pair in zip(asked["identity"], asked["orientation"], strict=True)]
+    missing = [pair not in known for pair in zip(shown["identity"], shown["orientation"], strict=True)]
     return sum(missing) / len(missing) if missing else None
 
 
@@ -73,7 +73,7 @@ def leaking_photos(table: pd.DataFrame, column: str, encounter_hours: float, has
 
 
 def split_leakage(table: pd.DataFrame, column: str, encounter_hours: float, hashes: Hashes | None) -> dict[str, Any]:
-    """How easy a split column makes it, in plain values; arguments and errors are those of `leaking_photos`.
+    """How many photos of a split column leak, in plain values; arguments and errors are those of `leaking_photos`.
 
     `photos` counts the rows of each subset, `identities` the named ones. Of valid and test, `identities_in_gallery` are
     those with a photo in the gallery; each reason has a `count` of labelled photos and a `share` (None without photos).

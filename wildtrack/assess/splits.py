@@ -1,4 +1,4 @@
-"""Which photos to learn from and which to ask about: catalogue in, a subset for each row out.
+"""Which photos to train on and which to test with: catalogue in, a subset for each row out.
 
 The kinds of split are those of wildlife-datasets (Cermak et al., 2024).
 """

@@ -134,8 +134,8 @@ NONE = pd.DataFrame()
 
 def test_a_model_that_finds_half_of_the_animals_tells_them_apart() -> None:
     shares = (None, 0.0, 0.49, 0.5, 1.0)
-    told = [Audit(NONE, NONE, NONE, share, 10, 10).tells_apart for share in shares]
-    assert told == [False, False, False, True, True]
+    found = [Audit(NONE, NONE, NONE, share, 10, 10).tells_apart for share in shares]
+    assert found == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize(
