@@ -20,23 +20,13 @@ def boxes(table: pd.DataFrame) -> list[Box | None]:
 
 
 def in_pixels(box: Box, size: Size) -> Box:
-    """A relative box in pixels, rounded to hundredths.
-
-    Examples:
-        >>> in_pixels((0.1, 0.2, 0.5, 0.25), (200, 100))
-        (20.0, 20.0, 100.0, 25.0)
-    """
+    """A relative box in pixels, rounded to hundredths."""
     (x, y, box_width, box_height), (width, height) = box, size
     return round(x * width, 2), round(y * height, 2), round(box_width * width, 2), round(box_height * height, 2)
 
 
 def relative(box: Box, size: Size) -> Box | None:
-    """A box in pixels as parts of the photo's width and height, cut off at its edges; None when it misses the photo.
-
-    Examples:
-        >>> relative((-10, 50, 60, 100), (100, 100))
-        (0.0, 0.5, 0.5, 0.5)
-    """
+    """A box in pixels as parts of the photo's width and height, cut off at its edges; None when it misses the photo."""
     (x, y, box_width, box_height), (width, height) = box, size
     left, right = max(x, 0) / width, min(x + box_width, width) / width
     top, bottom = max(y, 0) / height, min(y + box_height, height) / height
@@ -47,10 +37,5 @@ def relative(box: Box, size: Size) -> Box | None:
 
 def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:
     """(width, height) of each upright photo, or the error of reading it, with a progress bar."""
-    sizes = in_threads(or_error(_size), paths)
+    sizes = in_threads(or_error(lambda path: photo_size(path)[::-1]), paths)
     return track(sizes, "Reading photos", total=len(paths)) if paths else sizes
-
-
-def _size(path: Path) -> Size:
-    height, width = photo_size(path)
-    return width, height

@@ -1,7 +1,6 @@
-"""The catalogue: one table, one row per animal in a photo, whatever the layout on disk.
+"""The catalogue: one row per animal in a photo, standard columns and usable rows only; the rest is listed with reasons.
 
-In: what a reader found. Out: a `Catalogue` whose table has only standard columns and only usable rows, with the rest
-listed as (path, reason). `readers.load.load_catalogue` reads one from disk.
+`readers.load.load_catalogue` reads one from disk.
 """
 
 from collections.abc import Iterable
@@ -19,27 +18,13 @@ from wildtrack.errors import UserError
 
 REQUIRED_COLUMNS = ("image_id", "identity", "path")
 OPTIONAL_COLUMNS = (
-    "photo_id",
-    "bbox",
-    "date",
-    "orientation",
-    "species",
-    "split",
-    "license",
-    "height",
-    "width",
-    "photographer",
-    "latitude",
-    "longitude",
-    "secondary_identities",
+    *("photo_id", "bbox", "date", "orientation", "species", "split", "license", "height", "width", "photographer"),
+    *("latitude", "longitude", "secondary_identities"),
 )
 LOSE_THE_ROW = ("path", "bbox", "split")  # where such a value is not understood; elsewhere only the value is lost
 ALIASES = {
-    "filepath": "path",
-    "file_name": "path",
-    "viewpoint": "orientation",
-    "position": "orientation",
-    "timestamp": "date",
+    **{"filepath": "path", "file_name": "path", "timestamp": "date"},
+    **{"viewpoint": "orientation", "position": "orientation"},
 }
 
 
@@ -61,34 +46,22 @@ class Catalogue:
 
 
 def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tuple[str, str]]) -> Catalogue:
-    """The catalogue of what a reader found: a raw table as `validate` takes it, and what it could not use.
-
-    `layout` says what the reader took the data for, such as "a folder per identity". A UserError comes from `validate`.
-    """
+    """The catalogue of a layout such as "a folder per identity", from a raw table as `validate` takes it."""
     valid, refused = validate(table, root)
-    every_problem = pd.concat([problem_table(problems), refused], ignore_index=True)
-    return Catalogue(root, valid, every_problem, f"{layout}: {in_words(valid)}")
+    listed = pd.concat([problem_table(problems), refused], ignore_index=True)
+    return Catalogue(root, valid, listed, f"{layout}: {in_words(valid)}")
 
 
 def in_words(table: pd.DataFrame) -> str:
-    """How many photos, animals and identities there are; animals only where some photo does not show exactly one.
-
-    Examples:
-        >>> in_words(pd.DataFrame({"path": ["a.jpg", "a.jpg", "b.jpg"], "identity": ["Ana", "unknown", "Ana"]}))
-        '2 photos with 3 animals of 1 identity (1 animal unlabelled)'
-    """
+    """How many photos, animals and identities there are; animals only where some photo does not show exactly one."""
     photos, rows = table["path"].nunique(), len(table)
-    text = counted(photos, "photo", "photos")
-    noun = ("photo", "photos")
-    if rows != photos:
-        noun = ("animal", "animals")
-        text += f" with {counted(rows, *noun)}"
-    unlabelled = int((table["identity"] == UNKNOWN).sum())
-    if unlabelled == rows:
+    noun = ("photo", "photos") if rows == photos else ("animal", "animals")
+    text = counted(photos, "photo", "photos") + ("" if rows == photos else f" with {counted(rows, *noun)}")
+    names = table.loc[table["identity"] != UNKNOWN, "identity"]
+    if names.empty:
         return f"{text}, all unlabelled"
-    names = table.loc[table["identity"] != UNKNOWN, "identity"].nunique()
-    text += f" of {counted(names, 'identity', 'identities')}"
-    return f"{text} ({counted(unlabelled, *noun)} unlabelled)" if unlabelled else text
+    text += f" of {counted(names.nunique(), 'identity', 'identities')}"
+    return f"{text} ({counted(rows - len(names), *noun)} unlabelled)" if rows > len(names) else text
 
 
 def problem_table(problems: Iterable[tuple[str, str]]) -> pd.DataFrame:
@@ -97,19 +70,12 @@ def problem_table(problems: Iterable[tuple[str, str]]) -> pd.DataFrame:
 
 
 def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
-    """Each known alias -> its standard name, unless that name is taken.
-
-    Examples:
-        >>> rename_aliases(["file_name", "viewpoint", "position"])
-        {'file_name': 'path', 'viewpoint': 'orientation'}
-    """
-    taken = set(columns)
+    """Each known alias -> its standard name, unless that name is taken."""
     renames: dict[str, str] = {}
     for column in columns:
         standard = ALIASES.get(column)
-        if standard is not None and standard not in taken:
+        if standard is not None and standard not in {*columns, *renames.values()}:
             renames[column] = standard
-            taken.add(standard)
     return renames
 
 
@@ -136,25 +102,9 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
     table = _standard_columns(table)
     if table.empty:
         raise UserError("the catalogue has no rows; give one row for each photo")
-    values, bad_rows, notes = _parse(table, root)
-    bad_rows = _incomplete_or_taken(values, bad_rows) | bad_rows
-    notes = [(row, reason) for row, reason in notes if row not in bad_rows]
-    names = [path or f"row {row + 1}" for row, path in enumerate(table["path"].fillna("").astype(str))]
-    problems = problem_table((names[row], reason) for row, reason in sorted([*bad_rows.items(), *notes]))
-    valid = pd.DataFrame({column: _series(column, parsed) for column, parsed in values.items()})
-    valid = valid.drop(index=list(bad_rows)).reset_index(drop=True)
-    if valid.empty:
-        raise UserError(
-            f"none of the {len(table)} rows of the catalogue can be used; the first: {': '.join(problems.iloc[0])}"
-        )
-    return valid[[name for name in valid if name in REQUIRED_COLUMNS or valid[name].notna().any()]], problems
-
-
-def _parse(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]], dict[int, str], list[tuple[int, str]]]:
-    """Each column's values, {row: reason} of rows that are lost, and (row, reason) of rows that lose a value."""
     values: dict[str, list[Any]] = {}
-    bad_rows: dict[int, str] = {}
-    notes: list[tuple[int, str]] = []
+    bad_rows: dict[int, str] = {}  # row -> reason
+    notes: list[tuple[int, str]] = []  # rows that lose a value
     for column in table.columns:
         parse = partial(path_in, root=root) if column == "path" else parser_of(column)
         values[column], refused = _parse_column(table[column], parse)
@@ -166,7 +116,18 @@ def _parse(table: pd.DataFrame, root: Path) -> tuple[dict[str, list[Any]], dict[
     subsets = values.get("split", [])
     if any(subsets):
         notes += [(row, "split is empty: this photo is in no subset") for row, word in enumerate(subsets) if not word]
-    return values, bad_rows, notes
+    bad_rows |= _incomplete_or_taken(values, bad_rows)
+    notes = [(row, reason) for row, reason in notes if row not in bad_rows]
+    names = [path or f"row {row + 1}" for row, path in enumerate(table["path"].fillna("").astype(str))]
+    problems = problem_table((names[row], reason) for row, reason in sorted([*bad_rows.items(), *notes]))
+    dtypes = {"bbox": "object"} | dict.fromkeys(NUMBERS, "float64")
+    valid = pd.DataFrame({name: pd.Series(cells, dtype=dtypes.get(name, "str")) for name, cells in values.items()})
+    valid = valid.drop(index=list(bad_rows)).reset_index(drop=True)
+    if valid.empty:
+        raise UserError(
+            f"none of the {len(table)} rows of the catalogue can be used; the first: {': '.join(problems.iloc[0])}"
+        )
+    return valid[[name for name in valid if name in REQUIRED_COLUMNS or valid[name].notna().any()]], problems
 
 
 def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
@@ -216,8 +177,3 @@ def _standard_columns(table: pd.DataFrame) -> pd.DataFrame:
     if twice:
         raise UserError(f"the catalogue has more than one column {', '.join(twice)}; keep one of each")
     return table.loc[:, standard]
-
-
-def _series(column: str, values: list[Any]) -> "pd.Series[Any]":
-    dtype = "float64" if column in NUMBERS else "object" if column == "bbox" else "str"
-    return pd.Series(values, dtype=dtype)

@@ -14,14 +14,9 @@ from typing import Any
 UNKNOWN = "unknown"  # the identity of an animal that nobody has named
 
 SPLIT_WORDS = {
-    "train": "train",
-    "gallery": "train",
-    "database": "train",  # AnimalCLEF's word
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-    "query": "test",
+    **dict.fromkeys(("train", "gallery", "database"), "train"),  # AnimalCLEF has databases
+    **dict.fromkeys(("valid", "val", "validation"), "valid"),
+    **dict.fromkeys(("test", "query"), "test"),
 }
 
 Parser = Callable[[Any], Any]

@@ -13,10 +13,7 @@ from wildtrack.storage.cache import CacheConfig
 
 
 def labelled_photos(catalogue: Catalogue, size: tuple[int, int], cache: CacheConfig, problems: Path) -> Decoded:
-    """Decode the photos of known individuals to `size` (height, width); list the others in the CSV `problems`.
-
-    Raises a UserError when no photo is labelled, or none of those can be decoded.
-    """
+    """Decode the photos of known individuals to `size` (height, width); list the others in the CSV `problems`."""
     photos = decode_catalogue(labelled(catalogue), catalogue.root, size, cache)
     report_problems(problems, catalogue.problems, photos.problems)
     return photos

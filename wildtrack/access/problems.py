@@ -16,12 +16,8 @@ def report_problems(path: Path, *tables: pd.DataFrame) -> None:
     problems = pd.concat(tables, ignore_index=True)[["path", "reason"]]
     write_csv(path, problems)
     if len(problems):
-        log.warning(
-            "Problems with photos or rows: %d, all listed in %s; the first: %s: %s",
-            len(problems),
-            path,
-            *problems.iloc[0],
-        )
+        text = "Problems with photos or rows: %d, all listed in %s; the first: %s: %s"
+        log.warning(text, len(problems), path, *problems.iloc[0])
 
 
 def gone_bad(path: str, reason: object) -> UserError:

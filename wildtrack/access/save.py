@@ -11,10 +11,10 @@ from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
 
 
 def save_catalogue(catalogue: Catalogue, *, unchanged: bool) -> None:
-    """Write catalogue.csv and problems.csv in the catalogue's root, but never over files that WildTrack did not write.
+    """Write catalogue.csv and problems.csv in the catalogue's root; `unchanged` if it was read from that catalogue.csv.
 
-    `unchanged`: the catalogue was read from that same catalogue.csv, so they need not be compared. Raises a UserError
-    when another file is in the way, catalogue.csv would lose its labels, or the folder cannot be written to.
+    Raises a UserError when a file that WildTrack did not write is in the way, catalogue.csv would lose its labels, or
+    the folder cannot be written to.
     """
     target, problems = catalogue.root / "catalogue.csv", catalogue.root / "problems.csv"
     kept = not is_ours(target) and (unchanged or holds(target, catalogue.table))  # the user's own

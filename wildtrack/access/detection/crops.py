@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
@@ -20,21 +21,10 @@ _LONGEST = 60  # characters: 240 bytes at most, of the 255 that a file name may 
 
 
 def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
-    """Cut out each animal at full size, without metadata, and write catalogue.csv and problems.csv next to the crops.
+    """Cut out each animal at full size into a new folder, with catalogue.csv and problems.csv; return the new table.
 
-    A row without a box keeps the whole photo. All crops are in one folder, since a photo's own folder names only one
-    of its animals; `image_id` stays, and `photo_id` names the source photo, so that crops of one photo stay in one
-    subset of a split. The folder appears when it is complete.
-
-    Args:
-        catalogue: what to cut.
-        folder: a new or an empty one.
-
-    Returns:
-        The table of the crops: no `bbox`; `width` and `height` are those of the crop.
-
-    Raises:
-        UserError: the folder is in use, or no photo can be read.
+    A row without a box keeps the whole photo. All crops are in one folder, since a photo's own names only one of its
+    animals; `photo_id` names the source, for splits. Raises a UserError when no photo can be read.
     """
     table = catalogue.table
     jobs = list(zip((catalogue.root / path for path in table["path"]), boxes(table), strict=True))
@@ -50,8 +40,10 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
             sizes[row] = crop.width, crop.height
         if not sizes:
             raise UserError(f"none of the {len(jobs)} photos can be read; the first: {': '.join(problems[0])}")
-        rows = list(sizes)
-        crops = _crop_table(table.iloc[rows], [names[row] for row in rows], list(sizes.values()))
+        photo_ids = table["photo_id"].fillna(table["path"]) if "photo_id" in table else table["path"]
+        crops = table.assign(photo_id=photo_ids, path=names).iloc[list(sizes)].reset_index(drop=True)
+        crops[["width", "height"]] = np.array(list(sizes.values()), dtype="float64")
+        crops = crops[[name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in crops and name != "bbox"]]
         write_table(crops, part / "catalogue.csv")
     report_problems(folder / "problems.csv", problem_table(problems))
     mark_ours(folder / "problems.csv")
@@ -73,10 +65,6 @@ def crop_names(paths: Iterable[str]) -> list[str]:
     """A file name for each crop: its photo's path in one word, numbered from a photo's second crop on.
 
     No two names differ by case alone: on Windows and macOS they would be one file.
-
-    Examples:
-        >>> crop_names(["a/1.JPG", "a/1.JPG", "a/1.webp", "b/2.png"])
-        ['a_1.jpg', 'a_1_2.jpg', 'a_1_3.jpg', 'b_2.png']
     """
     names: dict[str, str] = {}  # without case -> name
     latest: dict[str, int] = {}
@@ -91,12 +79,3 @@ def crop_names(paths: Iterable[str]) -> list[str]:
         latest[stem] = number
         names[name.casefold()] = name
     return list(names.values())
-
-
-def _crop_table(table: pd.DataFrame, names: list[str], sizes: list[tuple[int, int]]) -> pd.DataFrame:
-    photo_ids = table["photo_id"].fillna(table["path"]) if "photo_id" in table else table["path"]
-    widths, heights = zip(*sizes, strict=True)
-    crops = table.drop(columns="bbox", errors="ignore").reset_index(drop=True)
-    crops["path"], crops["photo_id"] = names, photo_ids.to_numpy()
-    crops["height"], crops["width"] = pd.Series(heights, dtype="float64"), pd.Series(widths, dtype="float64")
-    return crops[[column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in crops]]

@@ -1,9 +1,9 @@
 """MegaDetector's boxes (Beery et al. 2019; format: https://lila.science/megadetector-output-format) -> the catalogue.
 
-MegaDetector turns a photo upright by EXIF before it looks at it, as `read_photo` does, so its boxes fit the photo. It
-does not mirror: boxes of photos with the EXIF orientations 2, 4, 5 and 7, which no camera trap writes, are off.
+They fit the upright photo, except for the mirrored EXIF orientations 2, 4, 5 and 7, which no camera trap writes.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ import msgspec
 import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes, in_pixels, upright_sizes
-from wildtrack.access.catalogue import Catalogue, assemble, problem_table
+from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, problem_table
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import find_photos
@@ -47,31 +47,18 @@ class _Detection(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Detections:
-    """Animals on photos.
-
-    Attributes:
-        source: the JSON file.
-        min_confidence: what a detection had to reach.
-        animals: path -> boxes [x, y, width, height] relative to the upright photo, 0 to 1; empty where there is none.
-        problems: (path, reason) of photos that the detector failed on, and of entries that are malformed.
-    """
+    """Animals on photos."""
 
     source: Path
-    min_confidence: float
-    animals: dict[str, list[Box]]
-    problems: list[tuple[str, str]]
+    min_confidence: float  # what a detection had to reach
+    animals: dict[str, list[Box]]  # path -> boxes, 0 to 1 of the upright photo; empty where there is none
+    problems: list[tuple[str, str]]  # (path, reason) of photos that the detector failed on, and of malformed entries
 
 
 def read_detections(source: Path, root: Path, min_confidence: float) -> Detections:
-    """Read MegaDetector's JSON; people and vehicles are left out.
+    """Read MegaDetector's JSON, whose photos are in `root`; people and vehicles are left out.
 
-    Args:
-        source: the JSON file.
-        root: the folder of the photos; `file` is relative to it, or absolute and inside it.
-        min_confidence: the lowest `conf` that counts, 0 to 1.
-
-    Raises:
-        UserError: the file is malformed, or has no category "animal".
+    Raises a UserError when the file is malformed, or has no category "animal".
     """
     try:
         output = msgspec.convert(read_json(source, _FLAG), _Output)
@@ -110,20 +97,13 @@ def read_detections(source: Path, root: Path, min_confidence: float) -> Detectio
 def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
     """A folder of photos, at any depth, as a catalogue: one row a detected animal, all unlabelled.
 
-    Photos on which no animal was detected, and photos that are not in the JSON, are listed as problems.
-
-    Args:
-        detections: from `read_detections`.
-        root: the folder of the photos.
-
-    Raises:
-        UserError: there is no photo, the JSON names none of them, or no animal is on any of them.
+    Photos on which no animal was detected, or that are not in the JSON, are listed as problems. Raises a UserError
+    when there is no photo, the JSON names none of them, or no animal is on any of them.
     """
     names = [path.relative_to(root).as_posix() for path in find_photos([str(root)])]
     paths = [name for name in names if printable(name) == name]
-    _refuse_other_photos(detections, paths, root)
     problems = [(printable(name), NOT_UNICODE) for name in names if printable(name) != name]
-    problems += [*detections.problems, *_without_photo(detections, set(paths))]
+    problems += _problems(detections, paths, root)
     shown = [path for path in paths if detections.animals.get(path)]
     listed = {path for path, _ in problems} | set(shown)
     problems += [(path, _why_none(detections, path)) for path in paths if path not in listed]
@@ -139,11 +119,9 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
             problems.append((path, str(size)))
             continue
         about = {"identity": UNKNOWN, "path": path, "photo_id": path, "width": size[0], "height": size[1]} | exif
-        rows += [
-            {"image_id": f"{path}#{number}", "bbox": in_pixels(box, size)} | about
-            for number, box in enumerate(detections.animals[path], start=1)
-        ]
-    table = pd.DataFrame(rows, columns=None if rows else ["image_id", "identity", "path"])
+        for number, box in enumerate(detections.animals[path], start=1):
+            rows.append({"image_id": f"{path}#{number}", "bbox": in_pixels(box, size)} | about)
+    table = pd.DataFrame(rows, columns=None if rows else REQUIRED_COLUMNS)
     layout = f"the photos of {root.resolve().name} and the boxes of {detections.source.name}"
     return assemble(layout, root, table, problems)
 
@@ -151,33 +129,24 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
 def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
     """Give each row without a box the animal that was detected on its photo, where photo and row have only each other.
 
-    Every other row without a box keeps the whole photo, and is listed as a problem that says why. A box that the
-    catalogue has stays.
-
-    Args:
-        catalogue: any.
-        detections: from `read_detections`, with the catalogue's root.
-
-    Raises:
-        UserError: the JSON names none of the catalogue's photos.
+    Every other row without a box keeps the whole photo, and is listed as a problem that says why. Raises a UserError
+    when the JSON names none of the catalogue's photos.
     """
-    table = catalogue.table
-    _refuse_other_photos(detections, table["path"].tolist(), catalogue.root)
-    found = boxes(table)
-    rows_of_photo = table["path"].map(table["path"].value_counts()).tolist()
-    problems = [*detections.problems, *_without_photo(detections, set(table["path"]))]
+    table, found = catalogue.table, boxes(catalogue.table)
+    paths: list[str] = table["path"].tolist()
+    problems = _problems(detections, paths, catalogue.root)
+    rows_of_photo = Counter(paths)
     rows = [row for row, box in enumerate(found) if box is None]
-    sizes = upright_sizes([catalogue.root / table["path"].iloc[row] for row in rows])
-    for row, size in zip(rows, sizes, strict=True):
-        path = table["path"].iloc[row]
+    for row, size in zip(rows, upright_sizes([catalogue.root / paths[row] for row in rows]), strict=True):
+        path = paths[row]
         animals = detections.animals.get(path, [])
         if isinstance(size, PhotoError):
             problems.append((path, str(size)))
-        elif len(animals) == 1 and rows_of_photo[row] == 1:
+        elif len(animals) == 1 and rows_of_photo[path] == 1:
             found[row] = in_pixels(animals[0], size)
         else:
             detected = f"{counted(len(animals), 'animal', 'animals')} detected for "
-            reason = detected + counted(rows_of_photo[row], "row", "rows") if animals else _why_none(detections, path)
+            reason = detected + counted(rows_of_photo[path], "row", "rows") if animals else _why_none(detections, path)
             problems.append((path, f"{reason}: the whole photo is used"))
     everybody = counted(len(table), "animal", "animals")
     given = sum(found[row] is not None for row in rows)
@@ -190,14 +159,16 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
     )
 
 
-def _refuse_other_photos(detections: Detections, paths: list[str], root: Path) -> None:
-    """Raise when the JSON names none of the photos: it is that of another folder, or its names start elsewhere."""
+def _problems(detections: Detections, paths: list[str], root: Path) -> list[tuple[str, str]]:
+    """(path, reason) of malformed entries and missing photos; a UserError when the JSON names none of the photos."""
     named = [*detections.animals, *(path for path, _ in detections.problems)]
     if paths and set(named).isdisjoint(paths):
         raise UserError(
             f"{_FLAG}{detections.source}: it names no photo in {root}; its first name is "
             f"{named[0] if named else 'missing'}, the first photo is {paths[0]}; names must be relative to --root"
         )
+    missing = dict.fromkeys(detections.animals.keys() - paths, "it has boxes, but it is not there")
+    return [*detections.problems, *sorted(missing.items())]
 
 
 def _relative(file: str, root: Path) -> str:
@@ -232,8 +203,3 @@ def _why_none(detections: Detections, path: str) -> str:
     if path not in detections.animals:
         return f"no entry in {detections.source.name}"
     return f"no animal detected with a confidence of {detections.min_confidence:g} or more"
-
-
-def _without_photo(detections: Detections, paths: set[str]) -> list[tuple[str, str]]:
-    """(path, reason) of the boxes whose photo is missing."""
-    return [(path, "it has boxes, but it is not there") for path in detections.animals if path not in paths]

@@ -1,7 +1,6 @@
-"""Unpacking an archive that nobody has checked: everything or nothing, and nothing outside its folder.
+"""Unpacking an archive that nobody has checked: everything or nothing, plain files and folders only.
 
-Plain files and folders only. Refused: absolute paths, paths that lead out, links, devices, a file twice, and more
-than the limits below (a "bomb").
+Refused: absolute paths, paths that lead out, links, devices, a file twice, and more than the limits below (a "bomb").
 """
 
 import gzip
@@ -26,16 +25,9 @@ MAX_RATIO = 100  # unpacked to packed; photos have about 1, annotations 20
 SMALL_BYTES = 100_000_000  # harmless, whatever the ratio
 _MAX_HEADER_BYTES = 1_000_000  # one read of tarfile's: headers are small, data is copied in pieces
 _DAMAGED = (
-    EOFError,
-    NotImplementedError,  # a zip method that Python does not know
-    RuntimeError,  # a zip with a password
-    UnicodeError,
-    gzip.BadGzipFile,
-    lzma.LZMAError,
-    struct.error,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
+    *(NotImplementedError, RuntimeError),  # a zip method that Python does not know, a zip with a password
+    *(EOFError, UnicodeError, gzip.BadGzipFile, lzma.LZMAError, struct.error),
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
 )
 _TOO_LARGE = "unpacked, it is far larger than an archive of its size should be"
 
@@ -65,16 +57,14 @@ def extract(archive: Path, target: Path) -> None:
     except ArchiveError as error:
         raise UserError(f"{archive} was not unpacked: {error}; get it again from its source") from error
     except _DAMAGED as error:
-        raise UserError(
-            f"{archive} is damaged or cut short ({error or type(error).__name__}); "
-            "delete it and run the same command again"
-        ) from error
+        why = f"{archive} is damaged or cut short ({error or type(error).__name__})"
+        raise UserError(f"{why}; delete it and run the same command again") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
 class _Folder:
-    """The folder that an archive of `size` bytes is unpacked into; `progress` takes how many of them are done."""
+    """Where an archive of `size` bytes is unpacked; `progress` takes how many of them are done."""
 
     def __init__(self, path: Path, size: int, progress: Callable[[int], object]) -> None:
         self.path, self.progress = path, progress

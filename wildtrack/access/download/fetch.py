@@ -12,20 +12,16 @@ RETRIES = 2  # each starts the file again
 TIMEOUT_SECONDS = 60
 _PIECE = 1 << 20
 _REASONS = {
-    "ConnectionError": "no connection",
-    "ConnectTimeout": "no connection",
-    "ProxyError": "no connection",
-    "SSLError": "its certificate is not trusted",
-    "ReadTimeout": "the server stopped sending",
+    **dict.fromkeys(("ConnectionError", "ConnectTimeout", "ProxyError"), "no connection"),
+    **{"SSLError": "its certificate is not trusted", "ReadTimeout": "the server stopped sending"},
     "ChunkedEncodingError": "the connection was cut",
 }
 
 
 def fetch(url: str, target: Path, sha256: str | None = None) -> Path:
-    """Download a file to `target`, unless it is there with that SHA-256 (hex; None: not checked).
+    """Download a file to `target`, unless it is there with that SHA-256 (hex; None: not checked); never a part of it.
 
-    Raises a UserError when there is no network, the server refuses, or the file is not the published one; the message
-    says which file to download by hand, and where to put it. A part of a file is never left.
+    Raises a UserError that says which file to download by hand, and where to put it.
     """
     import pooch  # here and below: slow to import, and not needed where the dataset is on disk
     import requests

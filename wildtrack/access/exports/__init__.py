@@ -27,19 +27,10 @@ def check_export(form: Format, catalogue: Catalogue, card: Card | None) -> None:
 
 
 def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
-    """Write a catalogue in another form.
+    """Write a catalogue to a new folder; return a sentence on it, and the problems (`path`, `reason`) of what is lost.
 
-    Args:
-        form: the module of this package that writes it.
-        catalogue: what to write; see `without_positions`.
-        folder: where to write it; a new or an empty one.
-        card: of the source; None for the user's own photos.
-
-    Returns:
-        A sentence on what was written, and the problems (`path`, `reason`) of what was left out.
-
-    Raises:
-        UserError: a package is missing, the folder is in use, or nothing can be written.
+    `card` is that of the source, None for the user's own photos. Raises a UserError when a package is missing, the
+    folder is in use, or nothing can be written.
     """
     written: tuple[str, pd.DataFrame] = import_module(f"{__name__}.{form}").write(catalogue, folder, card)
     return written
@@ -60,15 +51,15 @@ def needed_package(name: str, purpose: str) -> Any:
 
 def relative_boxes(table: pd.DataFrame, root: Path) -> tuple[list[Box | None], list[tuple[str, str]]]:
     """Each row's box as parts of its upright photo, None where it has none, and (path, reason) of lost boxes."""
-    rows = list(zip(table["path"], boxes(table), strict=True))
-    boxed = list(dict.fromkeys(path for path, box in rows if box is not None))
+    found = boxes(table)
+    boxed = list(dict.fromkeys(table["path"][[box is not None for box in found]]))
     sizes = dict(zip(boxed, upright_sizes([root / path for path in boxed]), strict=True))
-    found: list[Box | None] = []
     problems: list[tuple[str, str]] = []
-    for path, box in rows:
-        size = sizes.get(path)
-        found.append(relative(box, size) if box is not None and isinstance(size, tuple) else None)
-        if box is not None and found[-1] is None:
-            reason = size if isinstance(size, PhotoError) else "its box misses it"
-            problems.append((path, f"written without a box: {reason}"))
+    for row, (path, box) in enumerate(zip(table["path"], found, strict=True)):
+        if box is not None:
+            size = sizes[path]
+            found[row] = None if isinstance(size, PhotoError) else relative(box, size)
+            if found[row] is None:
+                reason = size if isinstance(size, PhotoError) else "its box misses it"
+                problems.append((path, f"written without a box: {reason}"))
     return found, problems

@@ -1,14 +1,7 @@
 """A catalogue as a Camera Trap Data Package (Camtrap DP 1.0.2, https://camtrap-dp.tdwg.org): tables, no photos.
 
-Where a catalogue lacks what the standard requires, the package says so instead of making it up:
-
-- A deployment is one camera at one place, and a catalogue names no cameras: each folder of photos counts as one, at
-  each known position. Folders named after their animals are no cameras: then only positions separate deployments. The
-  screen and the package say which it was.
-- The position of a deployment is empty where it is unknown, which validators of the standard refuse.
-- A time needs a zone: the camera's local time is written as if it were UTC, and `timestampIssues` is true. A photo
-  without a date is left out, and listed.
-- `contributors`, `samplingDesign` and `captureMethod` are placeholders that the owner of the photos has to fill in.
+Where a catalogue lacks what the standard requires, the package says so. Each folder of photos counts as a camera, at
+each known position; where folders are named after animals, only positions separate deployments.
 """
 
 import json
@@ -67,7 +60,6 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
 
 
 def _deployments(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a deployment; its comment names the folder, where folders count as cameras."""
     groups = table.groupby("deploymentID", sort=True)
     rows = groups[["latitude", "longitude"]].first()
     rows["deploymentStart"], rows["deploymentEnd"] = groups["start"].min(), groups["end"].max()
@@ -76,40 +68,25 @@ def _deployments(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _media(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a photo; its path is its ID."""
     photos = table.drop_duplicates("path")
     paths = photos["path"]
-    return pd.DataFrame(
-        {
-            "mediaID": paths,
-            "deploymentID": photos["deploymentID"],
-            "timestamp": photos["start"],
-            "filePath": paths,
-            "filePublic": "false",
-            "fileName": paths.str.rsplit("/", n=1).str[-1],
-            "fileMediatype": paths.str.lower().str.extract(r"(\.[^./]+)$")[0].map(_MEDIA_TYPES).fillna("image/jpeg"),
-        }
-    )
+    kinds = paths.str.lower().str.extract(r"(\.[^./]+)$")[0].map(_MEDIA_TYPES).fillna("image/jpeg")
+    columns: dict[str, Any]
+    columns = {"mediaID": paths, "deploymentID": photos["deploymentID"], "timestamp": photos["start"]}
+    columns |= {"filePath": paths, "filePublic": "false", "fileName": paths.str.rsplit("/", n=1).str[-1]}
+    return pd.DataFrame(columns | {"fileMediatype": kinds})
 
 
 def _observations(table: pd.DataFrame) -> pd.DataFrame:
-    """One row an animal on a photo; `individualID` is the identity, empty where it is unknown."""
-    return pd.DataFrame(
-        {
-            "observationID": table["image_id"],
-            "deploymentID": table["deploymentID"],
-            "mediaID": table["path"],
-            "eventStart": table["start"],
-            "eventEnd": table["end"],
-            "observationLevel": "media",
-            "observationType": "animal",
-            "scientificName": table.get("species"),
-            "count": 1,
-            "individualID": table["identity"].where(table["identity"] != UNKNOWN),
-            **{column: table[column] for column in _BOX},
-            "observationTags": "orientation:" + table["orientation"] if "orientation" in table else None,
-        }
-    )
+    columns = {
+        **{"observationID": table["image_id"], "deploymentID": table["deploymentID"], "mediaID": table["path"]},
+        **{"eventStart": table["start"], "eventEnd": table["end"]},
+        **{"observationLevel": "media", "observationType": "animal", "scientificName": table.get("species")},
+        **{"count": 1, "individualID": table["identity"].where(table["identity"] != UNKNOWN)},
+        **{column: table[column] for column in _BOX},
+        "observationTags": "orientation:" + table["orientation"] if "orientation" in table else None,
+    }
+    return pd.DataFrame(columns)
 
 
 def _origin(table: pd.DataFrame) -> str:
@@ -123,9 +100,10 @@ def _origin(table: pd.DataFrame) -> str:
 
 
 def _package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, origin: str) -> dict[str, Any]:
-    """The content of datapackage.json; `origin` is from `_origin`."""
+    """The content of datapackage.json."""
     species = sorted(table["species"].dropna().unique()) if "species" in table else []
     positions = table[["longitude", "latitude"]].dropna().drop_duplicates().to_numpy().tolist()
+    nowhere: dict[str, Any] = {"type": "Feature", "geometry": None, "properties": {}}  # as GeoJSON says it
     owner = {"title": "to be filled in", "role": "contact"}
     licence = f" Licence of the photos: {card.licence}, {card.licence_url}" if card is not None else ""
     return {
@@ -143,24 +121,19 @@ def _package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, o
         "description": f"{_CAVEAT} Deployments: {origin}." + ("" if placed else _NO_POSITIONS) + licence,
         "contributors": [owner] if card is None else [owner, {"title": card.title, "path": card.homepage}],
         "project": {
-            "title": title,
-            "samplingDesign": "opportunistic",
-            "captureMethod": ["activityDetection"],
-            "individualAnimals": True,
-            "observationLevel": ["media"],
+            **{"title": title, "samplingDesign": "opportunistic", "captureMethod": ["activityDetection"]},
+            **{"individualAnimals": True, "observationLevel": ["media"]},
         },
-        "spatial": {"type": "MultiPoint", "coordinates": positions}
-        if positions
-        else {"type": "Feature", "geometry": None, "properties": {}},  # GeoJSON's way to say: nowhere
+        "spatial": {"type": "MultiPoint", "coordinates": positions} if positions else nowhere,
         "temporal": {"start": table["start"].min()[:10], "end": table["end"].max()[:10]},
         "taxonomic": [{"scientificName": name} for name in species],
     }
 
 
 def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """The rows that the standard can hold, with `start`, `end`, `folder`, `deploymentID` and the relative box.
+    """The rows that the standard can hold, with their times, deployment and relative box; (path, reason) of the others.
 
-    Also (path, reason) of the others. `folder` is that of the camera, missing where folders are animals.
+    `folder` is that of the camera, missing where folders are animals.
     """
     table, problems = _dated(catalogue.table)
     dates = table["date"]
@@ -205,9 +178,8 @@ def _dated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     problems += [(path, "Camtrap DP refuses such a path") for path in table.loc[dates.notna() & ~fits, "path"]]
     kept = table[dates.notna() & fits]
     if kept.empty:
-        raise UserError(
-            f"--export camtrapdp: none of the {len(table)} rows can be written; the first: {': '.join(problems[0])}"
-        )
+        first = ": ".join(problems[0])
+        raise UserError(f"--export camtrapdp: none of the {len(table)} rows can be written; the first: {first}")
     return kept, problems
 
 

@@ -12,12 +12,12 @@ from wildtrack.access.exports import needed_package, relative_boxes
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
 
-BOX_FIELD = "animal"
+_PACKAGE = ("fiftyone", "FiftyOne datasets")
 
 
 def check(catalogue: Catalogue, card: Card | None) -> None:
     """Refuse a name that is taken, or a FiftyOne that is missing or does not start; see `exports.check_export`."""
-    _refuse_taken(_fiftyone(), _name(catalogue, card))
+    _refuse_taken(needed_package(*_PACKAGE), _name(catalogue, card))
 
 
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:  # noqa: ARG001
@@ -53,7 +53,7 @@ def create_fiftyone_dataset(
     Raises:
         UserError: FiftyOne is not installed or does not start, or the name or a field is refused.
     """
-    fiftyone = _fiftyone()
+    fiftyone = needed_package(*_PACKAGE)
     table = metadata_df.rename(columns=rename_aliases([str(column) for column in metadata_df.columns]))
     if "path" not in table:
         raise UserError(f"the table has no column path; it has {', '.join(map(str, metadata_df.columns))}")
@@ -85,9 +85,8 @@ def _refuse_taken(fiftyone: Any, dataset_name: str) -> None:
     except Exception as error:  # FiftyOne's own classes share no base: no MongoDB, no rights, no room
         raise UserError(f"FiftyOne does not start: {error}") from error
     if taken:
-        raise UserError(
-            f"FiftyOne has a dataset {dataset_name!r} already; delete it with: fiftyone datasets delete {dataset_name}"
-        )
+        advice = f"delete it with: fiftyone datasets delete {dataset_name}"
+        raise UserError(f"FiftyOne has a dataset {dataset_name!r} already; {advice}")
 
 
 def _samples(
@@ -98,9 +97,5 @@ def _samples(
         values = {field: row[field] for field in fields if field != "bbox"}
         if box is not None:
             detection = fiftyone.Detection(label=row.get("identity"), bounding_box=list(box))
-            values[BOX_FIELD] = fiftyone.Detections(detections=[detection])
+            values["animal"] = fiftyone.Detections(detections=[detection])
         yield fiftyone.Sample(filepath=str((root / row["path"]).absolute()), **values)
-
-
-def _fiftyone() -> Any:
-    return needed_package("fiftyone", "FiftyOne datasets")

@@ -15,6 +15,7 @@ import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import Catalogue, problem_table
+from wildtrack.access.cells import NUMBERS
 from wildtrack.access.exports import needed_package
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.photos.strip_metadata import strip_photos
@@ -26,7 +27,7 @@ from wildtrack.storage.files import new_folder, write_text
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_NUMBERS = ("height", "width", "latitude", "longitude")
+_PACKAGE = ("datasets", "Hugging Face datasets")
 _HUB_LICENCES = ("cdla-permissive-1.0",)  # as the Hub spells those of the cards; others are "other"
 _ALLOWS_COPIES = re.compile(  # whole names, since "not CC BY" holds one too; words joined by dashes
     r"""
@@ -42,7 +43,7 @@ _ALLOWS_COPIES = re.compile(  # whole names, since "not CC BY" holds one too; wo
 
 def check(catalogue: Catalogue, card: Card | None) -> None:  # noqa: ARG001
     """Refuse if the package is missing; see `exports.check_export`."""
-    _datasets()
+    needed_package(*_PACKAGE)
 
 
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
@@ -61,19 +62,17 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
 
 
 def _dataset(catalogue: Catalogue, problems: list[tuple[str, str]], cache: Path) -> "Dataset":
-    """A `datasets.Dataset` with a row for each row of the catalogue, its data in `cache` as long as it is open.
+    """A dataset with a row for each row of the catalogue, its data in `cache` as long as it is open.
 
-    `image` has no metadata; `bbox` is four floats; `height`, `width`, `latitude` and `longitude` are floats, the other
-    columns text, so that `class_encode_column("identity")` makes labels of the identities. Empty values are None.
-    Photos that cannot be read are left out and added to `problems`.
+    `bbox` is four floats, other columns are floats or text; empty values are None. Photos that cannot be read are left
+    out and added to `problems`.
     """
-    datasets = _datasets()
+    datasets = needed_package(*_PACKAGE)
     table = catalogue.table
-    features: dict[str, Any] = {"image": datasets.Image()}
-    for column in table.columns:
-        features[column] = datasets.Value("float64" if column in _NUMBERS else "string")
+    number, text = datasets.Value("float64"), datasets.Value("string")
+    features = {column: number if column in NUMBERS else text for column in table.columns}
     if "bbox" in table:
-        features["bbox"] = datasets.Sequence(datasets.Value("float64"), length=4)
+        features["bbox"] = datasets.Sequence(number, length=4)
 
     def rows() -> Iterator[dict[Any, Any]]:
         records = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -89,7 +88,7 @@ def _dataset(catalogue: Catalogue, problems: list[tuple[str, str]], cache: Path)
     try:
         dataset: Dataset = datasets.Dataset.from_generator(
             rows,
-            features=datasets.Features(features),
+            features=datasets.Features({"image": datasets.Image()} | features),
             cache_dir=str(cache),
             fingerprint=secrets.token_hex(8),  # or it would find the last export of other photos in its cache
         )
@@ -105,7 +104,7 @@ def push(folder: Path, repo_id: str, card: Card | None, force: bool = False) -> 
 
     Raises a UserError where the repository is public (unless `force`), the Hub refuses, or cannot be reached.
     """
-    datasets = _datasets()
+    datasets = needed_package(*_PACKAGE)
     import huggingface_hub
     from huggingface_hub.errors import HTTPError  # of the HTTP library, which is another one in each major version
 
@@ -120,9 +119,8 @@ def push(folder: Path, repo_id: str, card: Card | None, force: bool = False) -> 
         huggingface_hub.DatasetCard(dataset_card(card)).push_to_hub(repo_id)  # first: the next line adds to it
         datasets.load_from_disk(str(folder)).push_to_hub(repo_id)
     except (OSError, ValueError, HTTPError) as error:  # refused, odd names or no token, no network
-        raise UserError(
-            f"--push-to {repo_id}: {error}; log in with: hf auth login; the dataset itself is in {folder}"
-        ) from error
+        advice = f"log in with: hf auth login; the dataset itself is in {folder}"
+        raise UserError(f"--push-to {repo_id}: {error}; {advice}") from error
     who = "private; open it there when you mean to publish it" if private else "public"
     return f"https://huggingface.co/datasets/{repo_id}, {who}"
 
@@ -141,14 +139,8 @@ def check_copies_allowed(table: pd.DataFrame, card: Card | None, repo_id: str) -
 
 
 def allows_copies(licence: str) -> bool:
-    """Whether a licence, by name or by URL, lets everyone pass on changed copies.
-
-    Examples:
-        >>> allows_copies("CDLA-Permissive-1.0"), allows_copies("http://creativecommons.org/licenses/by-nc-nd/2.0/")
-        (True, False)
-    """
-    words = re.sub(r"[^a-z0-9]+", "-", licence.casefold()).strip("-")
-    return _ALLOWS_COPIES.fullmatch(words) is not None
+    """Whether a licence, by name or by URL, lets everyone pass on changed copies."""
+    return _ALLOWS_COPIES.fullmatch(_with_dashes(licence)) is not None
 
 
 def dataset_card(card: Card | None) -> str:
@@ -156,7 +148,7 @@ def dataset_card(card: Card | None) -> str:
     licence = card.licence.casefold() if card is not None else "unknown"
     head: dict[str, Any] = {"license": licence if licence in _HUB_LICENCES else "other"}
     if card is not None and head["license"] == "other":
-        head |= {"license_name": re.sub(r"[^a-z0-9]+", "-", licence).strip("-"), "license_link": card.licence_url}
+        head |= {"license_name": _with_dashes(licence), "license_link": card.licence_url}
     head |= {"pretty_name": card.title if card is not None else "Animal re-identification"}
     head |= {"task_categories": ["image-feature-extraction"], "tags": ["biology", "wildlife", "re-identification"]}
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]  # JSON is YAML
@@ -165,5 +157,5 @@ def dataset_card(card: Card | None) -> str:
     return "\n".join(["---", *lines, "---", "", text, note])
 
 
-def _datasets() -> Any:
-    return needed_package("datasets", "Hugging Face datasets")
+def _with_dashes(licence: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", licence.casefold()).strip("-")

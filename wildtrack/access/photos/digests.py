@@ -1,7 +1,4 @@
-"""The SHA-256 of each photo's file, noted, so that an unchanged file is read once.
-
-A note per folder of photos: `contents/KEY.json` in the cache, with each file's size and date when it was hashed.
-"""
+"""The SHA-256 of each photo's file, noted in `contents/KEY.json` of the cache: an unchanged file is read once."""
 
 import hashlib
 import json
@@ -42,15 +39,12 @@ def photo_digests(table: pd.DataFrame, root: Path, cache: CacheConfig) -> list[s
         hashed = in_threads(lambda piece: [_digest(root / path) for path in piece], pieces(unknown, AT_ONCE))
         digests = track(chain.from_iterable(hashed), "Reading files", total=len(unknown))
         found |= zip(unknown, digests, strict=True)
-        settled = {
-            path: (*state, found[path])
-            for path, state in states.items()
-            if state and found[path] and state[1] <= now - SETTLED_NS
-        }
+        read = {path: (*state, found[path]) for path, state in states.items() if state and found[path]}
+        settled = {path: entry for path, entry in read.items() if entry[1] <= now - SETTLED_NS}
         both = known | settled
         if both != known:
-            text = json.dumps(both if len(both) <= MOST else settled)
-            notes.put(key, lambda part: part.write_bytes(f"{_seal(text)}\n{text}".encode()))
+            text = json.dumps(both if len(both) <= MOST else settled).encode()
+            notes.put(key, lambda part: part.write_bytes(hashlib.sha256(text).hexdigest().encode() + b"\n" + text))
             notes.trim(keep=key)
     return [found[path] for path in table["path"].tolist()]
 
@@ -72,10 +66,6 @@ def _digest(path: Path) -> str:
 
 def _load(note: Path) -> Note:
     seal, _, text = note.read_text("utf-8").partition("\n")
-    if seal != _seal(text):
+    if seal != hashlib.sha256(text.encode()).hexdigest():
         raise ValueError("its SHA-256 is wrong")
     return {path: (int(size), int(date), str(digest)) for path, (size, date, digest) in json.loads(text).items()}
-
-
-def _seal(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

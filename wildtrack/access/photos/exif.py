@@ -12,11 +12,9 @@ from wildtrack.access.photos.reader import PhotoError, image_in, opened
 
 
 def read_exif(path: Path) -> dict[str, Any]:
-    """Read when and where a photo was taken from its header, without decoding it; {} for a photo that is damaged.
+    """When and where a photo was taken, from its header; {} for a photo that is damaged.
 
-    Returns:
-        What the photo has of `date` (ISO 8601 str, the camera's local time), `latitude` and `longitude` (float,
-        decimal degrees, north and east positive; both or neither).
+    `date` is ISO 8601 text in local time; `latitude` and `longitude` are decimal degrees (both or neither).
     """
     try:
         with opened(path) as file, image_in(file) as image:
@@ -26,11 +24,8 @@ def read_exif(path: Path) -> dict[str, Any]:
             details, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
     except PhotoError:
         return {}
-    dates = (
-        details.get(ExifTags.Base.DateTimeOriginal),
-        details.get(ExifTags.Base.DateTimeDigitized),
-        exif.get(ExifTags.Base.DateTime),
-    )
+    base = ExifTags.Base
+    dates = (details.get(base.DateTimeOriginal), details.get(base.DateTimeDigitized), exif.get(base.DateTime))
     date = next(filter(None, map(_exif_date, dates)), None)
     found: dict[str, Any] = {} if date is None else {"date": date}
     latitude = _degrees(gps.get(ExifTags.GPS.GPSLatitude), gps.get(ExifTags.GPS.GPSLatitudeRef), "NS", 90)
@@ -41,7 +36,7 @@ def read_exif(path: Path) -> dict[str, Any]:
 
 
 def _exif_date(value: object) -> str | None:
-    """ISO 8601 from EXIF's `2020:01:31 10:11:12`; None for anything that is no moment in time."""
+    """ISO 8601 from EXIF's `2020:01:31 10:11:12`, or None."""
     match = re.match(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", str(value))
     try:
         return None if match is None else datetime(*map(int, match.groups())).isoformat()  # type: ignore[arg-type]
@@ -58,6 +53,5 @@ def _degrees(parts: object, reference: object, signs: str, limit: float) -> floa
         degrees = math.fsum(float(part) / 60.0**power for power, part in enumerate(parts))
     except (TypeError, ValueError, ArithmeticError):
         return None
-    if not 0 <= degrees <= limit:  # nor is NaN
-        return None
-    return round(degrees if letter == signs[0] else -degrees, 7)
+    sign = 1 if letter == signs[0] else -1
+    return sign * round(degrees, 7) if 0 <= degrees <= limit else None  # nor is NaN

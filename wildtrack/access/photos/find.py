@@ -9,9 +9,9 @@ from wildtrack.errors import UserError
 
 
 def find_photos(names: Iterable[str]) -> list[Path]:
-    """The photos of files, folders (at any depth) and patterns, each once, in that order.
+    """The photos of files (whatever their suffix), folders (at any depth) and patterns, each once, in that order.
 
-    A file counts whatever its name is: the reader decides. Raises a UserError for a name that leads to no photo.
+    Raises a UserError for a name that leads to no photo.
     """
     found: dict[Path, None] = {}
     for name in names:

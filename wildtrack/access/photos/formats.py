@@ -10,13 +10,10 @@ else:
 
 _HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 _RAW_SUFFIXES = frozenset({".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"})
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"}) | (
-    _HEIF_SUFFIXES if HAS_HEIF else frozenset()
-)
-OTHER_IMAGE_SUFFIXES = (
-    _RAW_SUFFIXES | _HEIF_SUFFIXES | {".avif", ".bmp", ".gif", ".jp2", ".jxl", ".psd", ".tif", ".tiff"}
-) - PHOTO_SUFFIXES
-
+_OTHER_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jp2", ".jxl", ".psd", ".tif", ".tiff"})
+_USUAL_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"})
+PHOTO_SUFFIXES = _USUAL_SUFFIXES | _HEIF_SUFFIXES if HAS_HEIF else _USUAL_SUFFIXES
+OTHER_IMAGE_SUFFIXES = (_RAW_SUFFIXES | _HEIF_SUFFIXES | _OTHER_SUFFIXES) - PHOTO_SUFFIXES
 VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".wmv"})
 
 # MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
@@ -24,24 +21,14 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF") if HAS_HEIF else ("JPEG", "PNG", "WEBP
 SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic"}
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"})
-_OTHER_STARTS = {  # raw camera files mostly begin as TIFF does
-    b"II*\0": ".tif",
-    b"MM\0*": ".tif",
-    b"GIF8": ".gif",
-    b"8BPS": ".psd",
-    b"\0\0\0\x0cjP  ": ".jp2",
-    b"\0\0\0\x0cJXL ": ".jxl",
-    b"\xff\x0a": ".jxl",
+_OTHER_STARTS = {
+    **{b"II*\0": ".tif", b"MM\0*": ".tif", b"GIF8": ".gif", b"8BPS": ".psd"},  # raw files mostly begin as TIFF does
+    **{b"\0\0\0\x0cjP  ": ".jp2", b"\0\0\0\x0cJXL ": ".jxl", b"\xff\x0a": ".jxl"},
 }
 
 
 def other_suffix(head: bytes) -> str | None:
-    """The suffix of an image in a format that is not read, found from its first 12 bytes; None for anything else.
-
-    Examples:
-        >>> other_suffix(b"GIF89a......"), other_suffix(b"dear diary")
-        ('.gif', None)
-    """
+    """The suffix of an image in a format that is not read, found from its first 12 bytes; None for anything else."""
     if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
         return ".avif"
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and not HAS_HEIF:
@@ -52,12 +39,7 @@ def other_suffix(head: bytes) -> str | None:
 
 
 def conversion_hint(suffix: str) -> str:
-    """Say why photos with this suffix are not read, and what to do.
-
-    Examples:
-        >>> conversion_hint(".bmp")
-        '.bmp photos are not read: save a JPEG copy (many at once: magick mogrify -format jpg *.bmp)'
-    """
+    """Why photos with this suffix are not read, and what to do."""
     if suffix.lower() in _HEIF_SUFFIXES:
         return "HEIC photos need one more package (pip install pillow-heif) or a JPEG copy"
     if suffix.lower() in VIDEO_SUFFIXES:

@@ -36,47 +36,37 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Decoded:
-    """Photos as pixels.
+    """Photos as pixels."""
 
-    Attributes:
-        table: The N catalogue rows that could be decoded, RangeIndex, in the order given.
-        digests: N, of their files, from `photo_digests`.
-        pixels: uint8 (N, H, W, 3), RGB, read-only; row i is the photo of `table` row i. A np.memmap.
-        small: The same at the size SMALL, whatever the size of `pixels`: uint8 (N, 32, 32, 3).
-        problems: Columns `path` and `reason`, one row for each photo that could not be decoded.
-    """
-
-    table: pd.DataFrame
-    digests: list[str]
-    pixels: Pixels
-    small: Pixels
-    problems: pd.DataFrame
+    table: pd.DataFrame  # the N catalogue rows that could be decoded, RangeIndex, in the order given
+    digests: list[str]  # N, of their files
+    pixels: Pixels  # (N, H, W, 3), RGB, memory-mapped and read-only
+    small: Pixels  # the same at the size SMALL, whatever the size of `pixels`
+    problems: pd.DataFrame  # `path` and `reason` of the photos that could not be decoded
 
 
 def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cache: CacheConfig) -> Decoded:
     """The photos of a catalogue with `path` and perhaps `bbox`, at (height, width), from the cache or decoded now.
 
-    An entry is keyed by the digests of the files, the boxes, the size and the reader's version, so that a changed
-    photo or box is decoded anew. The newest entry may exceed the cache's limit; stopping half-way leaves none.
-    Raises a UserError where there are no rows, or none of the photos can be decoded.
+    The newest entry may exceed the cache's limit. Raises a UserError where there are no rows, or none of the photos can
+    be decoded.
     """
     if table.empty:
         raise UserError(f"no photos to decode in {root}; the table has no rows")
     digests = photo_digests(table, root, cache)
     jobs = _Jobs(table, root)
-    entries, key = _entries(cache), _key(jobs, digests, size)
+    key, entries = _key(jobs, digests, size), Cache(cache.root / "pixels", ".npy", cache.cache_gb)
     found = _find(entries, key, jobs, size)
     if found is None:
         reasons: dict[int, str] = {}
         entry = entries.put(key, lambda part: reasons.update(_decode(part, jobs, size)))
-        write_text(_note(entry), json.dumps({"sha256": sha256(entry), "reasons": reasons}))
+        write_text(entry.with_suffix(".json"), json.dumps({"sha256": sha256(entry), "reasons": reasons}))
         entries.trim(keep=key)
         try:
             found = _open(entry, reasons, len(jobs), size)
         except DAMAGE as error:
-            raise UserError(
-                f"the pixel cache {entry} cannot be read back; is the disk of {cache.root} sound and not full?"
-            ) from error
+            hint = f"is the disk of {cache.root} sound and not full?"
+            raise UserError(f"the pixel cache {entry} cannot be read back; {hint}") from error
     photos, reasons = found
     kept = [row for row in range(len(table)) if row not in reasons]
     return Decoded(
@@ -91,17 +81,17 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
 def photo_reader(
     table: pd.DataFrame, root: Path, digests: Sequence[str], size: tuple[int, int], cache: CacheConfig
 ) -> Reader:
-    """A thread-safe function from a row of a catalogue to its pixels at (height, width), uint8 (H, W, 3).
+    """A thread-safe function from a row of a catalogue to its pixels at (height, width), or a PhotoError.
 
-    They come from the cache if `decode_catalogue` has decoded this very catalogue (`digests` are from
-    `photo_digests`), else from the file, and are not kept. Raises a PhotoError for a photo that cannot be read.
+    They come from the cache if `decode_catalogue` has decoded this very catalogue, else from the file.
     """
     jobs = _Jobs(table, root)
     turn = Lock()
 
     @lru_cache(maxsize=1)
     def opened() -> tuple[Kept, npt.NDArray[np.intp]] | None:
-        found = _find(_entries(cache), _key(jobs, digests, size), jobs, size)
+        entries = Cache(cache.root / "pixels", ".npy", cache.cache_gb)
+        found = _find(entries, _key(jobs, digests, size), jobs, size)
         return found and (found, np.cumsum([row not in found[1] for row in range(len(jobs))]) - 1)
 
     def read(row: int) -> Pixels:
@@ -133,10 +123,6 @@ class _Jobs:
         return self.folder / self.paths[row], self.boxes[row]
 
 
-def _entries(cache: CacheConfig) -> Cache:
-    return Cache(cache.root / "pixels", ".npy", cache.cache_gb)
-
-
 def _key(jobs: _Jobs, digests: Sequence[str], size: tuple[int, int]) -> str:
     """The SHA-256 of everything that decides the pixels."""
     digest = hashlib.sha256(repr((READER_VERSION, tuple(size))).encode())
@@ -150,11 +136,6 @@ def _record(size: tuple[int, int]) -> np.dtype[np.void]:
     return np.dtype([("pixels", np.uint8, (*size, 3)), ("small", np.uint8, (*SMALL, 3))])
 
 
-def _note(entry: Path) -> Path:
-    """An entry's companion: the reasons of the rows that are missing, and the entry's SHA-256."""
-    return entry.with_suffix(".json")
-
-
 def _find(entries: Cache, key: str, jobs: _Jobs, size: tuple[int, int]) -> Kept | None:
     """The photos; None for an entry that is missing, damaged, or lacks a photo that can be read now."""
     found = entries.get(key, lambda entry: _load(entry, len(jobs), size))
@@ -165,7 +146,7 @@ def _find(entries: Cache, key: str, jobs: _Jobs, size: tuple[int, int]) -> Kept 
 
 
 def _load(entry: Path, rows: int, size: tuple[int, int]) -> Kept:
-    note = json.loads(_note(entry).read_text("utf-8"))
+    note = json.loads(entry.with_suffix(".json").read_text("utf-8"))
     reasons = {int(row): str(reason) for row, reason in note["reasons"].items()}
     if (gigabytes := entry.stat().st_size / 1e9) > SLOW_GB:
         logger.info("Checking the decoded photos (%.1f GB).", gigabytes)
@@ -184,11 +165,9 @@ def _open(entry: Path, reasons: dict[int, str], rows: int, size: tuple[int, int]
 def _decode(target: Path, jobs: _Jobs, size: tuple[int, int]) -> dict[int, str]:
     """Write the photos to an .npy file one after the other; return {row: reason} of those that failed."""
     reasons: dict[int, str] = {}
-    # Not shrunk from one size to the next: a JPEG's draft depends on the target size.
-    sizes = (size, SMALL)
-    read: Callable[[int], list[Pixels] | PhotoError] = or_error(
-        lambda row: read_sizes(jobs[row][0], sizes, jobs[row][1])
-    )
+    sizes = (size, SMALL)  # not shrunk from one to the next: a JPEG's draft depends on the target size
+    read: Callable[[int], list[Pixels] | PhotoError]
+    read = or_error(lambda row: read_sizes(jobs[row][0], sizes, jobs[row][1]))
     with target.open("wb") as file:
         _write_header(file, len(jobs), size)
         results = track(in_threads(read, range(len(jobs))), "Decoding photos", total=len(jobs))

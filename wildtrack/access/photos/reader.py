@@ -52,12 +52,7 @@ class PhotoError(Exception):
 
 
 def printable(name: str) -> str:
-    r"""A file name with "?" for each byte that is not UTF-8: such names fit into no table and no picture.
-
-    Examples:
-        >>> printable("caf\udce9.jpg")
-        'caf?.jpg'
-    """
+    """A file name with "?" for each byte that is not UTF-8: such names fit into no table and no picture."""
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -96,23 +91,14 @@ def read_sizes(
 
 
 def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
-    """(height, width) of the array that `read_photo` gives without a size; a JPEG is not decoded. Thread-safe.
-
-    Raises:
-        PhotoError: the file is no photo, its header is damaged, it is too large, or the box misses it.
-    """
+    """(height, width) of the array that `read_photo` gives without a size, with its errors; a JPEG is not decoded."""
     with opened(source) as file, image_in(file) as image:
         left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
     return bottom - top, right - left
 
 
 def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """(height, width) in pixels of a photo once its longer side is `side`; at least 1 each.
-
-    Examples:
-        >>> scaled_size(3000, 4000, 256), scaled_size(10, 5, 256), scaled_size(1, 9999, 256)
-        ((192, 256), (256, 128), (1, 256))
-    """
+    """(height, width) in pixels of a photo once its longer side is `side`; at least 1 each."""
     scale = side / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
@@ -137,24 +123,18 @@ def or_error(read: Callable[[_ItemT], _ResultT]) -> Callable[[_ItemT], _ResultT 
 
 @contextmanager
 def opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
-    """Open a path; leave a stream as it is, its owner closes it.
-
-    Raises a PhotoError where it is no file or cannot be opened, or where the block runs out of memory.
-    """
+    """Open a path, or leave a stream open; a PhotoError where that fails or the block runs out of memory."""
     try:
-        with _file(source) if isinstance(source, Path) else nullcontext(source) as file:
+        if isinstance(source, Path) and not stat.S_ISREG(source.stat().st_mode):  # a pipe would block
+            raise PhotoError("cannot be opened: not a file")
+        stream = source.open("rb") if isinstance(source, Path) else nullcontext(source)
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise PhotoError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        with stream as file:
             yield file
     except MemoryError as error:
         raise PhotoError("too large for the memory that is free") from error
-
-
-def _file(path: Path) -> BinaryIO:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a device may never end
-            raise PhotoError("cannot be opened: not a file")
-        return path.open("rb")
-    except (OSError, ValueError) as error:  # ValueError: a null character
-        raise PhotoError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
 
 
 @contextmanager
@@ -167,18 +147,14 @@ def image_in(file: BinaryIO) -> Iterator[ImageFile.ImageFile]:
         allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000  # Pillow refuses from twice its warning level
         raise PhotoError(f"too large: at most {allowed} megapixels are allowed") from error
     except UnidentifiedImageError as error:
-        raise PhotoError(_why_unidentified(file)) from error
+        file.seek(0)
+        head = file.read(12)
+        unknown = f"its content is not one of {', '.join(FORMATS)}, or its header is damaged"
+        suffix = other_suffix(head)
+        why = conversion_hint(suffix) if suffix is not None else unknown
+        raise PhotoError(why if head else "the file is empty") from error
     except (OSError, *_PARSER_ERRORS) as error:
         raise PhotoError(f"damaged or cut short: {error}".rstrip(": ")) from error
-
-
-def _why_unidentified(file: BinaryIO) -> str:
-    file.seek(0)
-    head = file.read(12)
-    suffix = other_suffix(head)
-    if suffix is not None:
-        return conversion_hint(suffix)
-    return f"its content is not one of {', '.join(FORMATS)}, or its header is damaged" if head else "the file is empty"
 
 
 def _decode(

@@ -12,6 +12,7 @@ from wildtrack.console import track
 from wildtrack.storage.threads import in_threads
 
 JPEG_QUALITY = 95
+SUFFIXES = {".png": "PNG", ".jpg": "JPEG"}
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,10 @@ class StrippedPhoto:
 
 
 def strip_photo(path: Path, bbox: Sequence[float] | None = None) -> StrippedPhoto:
-    """Encode a photo's pixels anew, at full size: PNG where it is called .png, else JPEG. Thread-safe.
-
-    `bbox` is [x, y, width, height] in pixels of the upright photo; raises PhotoError as `read_photo` does.
-    """
+    """Encode a photo's pixels, or those in its box, anew at full size: PNG where it is called .png, else JPEG."""
     pixels = read_photo(path, bbox=bbox)
     stream = io.BytesIO()
-    kind = "PNG" if stripped_suffix(path.name) == ".png" else "JPEG"
-    Image.fromarray(pixels).save(stream, kind, quality=JPEG_QUALITY)
+    Image.fromarray(pixels).save(stream, SUFFIXES[stripped_suffix(path.name)], quality=JPEG_QUALITY)
     return StrippedPhoto(stream.getvalue(), pixels.shape[1], pixels.shape[0])
 
 
@@ -43,10 +40,5 @@ def strip_photos(
 
 
 def stripped_suffix(name: str) -> str:
-    """The suffix of the stripped copy of a photo of that name.
-
-    Examples:
-        >>> stripped_suffix("IMG_1.PNG"), stripped_suffix("IMG_1.webp")
-        ('.png', '.jpg')
-    """
+    """The suffix of the stripped copy of a photo of that name."""
     return ".png" if name.lower().endswith(".png") else ".jpg"

@@ -17,10 +17,7 @@ Thumbnails = Callable[[str], npt.NDArray[np.uint8]]  # image_id -> uint8 (H, W, 
 
 
 def thumbnail(path: Path, bbox: Sequence[float] | None, side: int) -> npt.NDArray[np.uint8]:
-    """A photo or its box [x, y, width, height], uint8 (H, W, 3) RGB, with a longer side of at most `side` pixels.
-
-    A grey blank where the photo cannot be read: it may have gone bad, or away, since the catalogue was read.
-    """
+    """A photo or its box, uint8 (H, W, 3) RGB, with a longer side of at most `side` pixels; grey where it is gone."""
     try:
         height, width = photo_size(path, bbox)
         return read_photo(path, scaled_size(height, width, min(side, max(height, width))), bbox)

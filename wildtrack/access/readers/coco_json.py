@@ -1,8 +1,4 @@
-"""What all COCO layouts share: the JSON read within bounds, and one row made of each annotation and its photo.
-
-COCO: Lin et al. 2014, "Microsoft COCO: Common Objects in Context". The file holds `images`, `annotations` and
-perhaps `categories` and `licenses`; an annotation names its photo by `image_id`.
-"""
+"""What all COCO layouts (Lin et al. 2014) share: the JSON, and one row made of each annotation and its photo."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,15 +41,13 @@ class CocoFile:
 def load_coco(source: Path) -> CocoFile:
     """Read a COCO file; a UserError when it is too large, no JSON, or has no `images` and `annotations`.
 
-    Segmentations are dropped while the file is read, for the masks of a large file would fill the memory; an annotation
-    without a `bbox` gets the box of its first polygon.
+    Segmentations would fill the memory: an annotation without a `bbox` gets the box of its first polygon instead.
     """
     try:
         content = msgspec.convert(read_json(source, "data = ", _without_mask), _Content)
     except msgspec.ValidationError as error:
-        raise UserError(
-            f"data = {source}: not a COCO file, which has the lists images and annotations with entries: {error}"
-        ) from error
+        expected = "a COCO file, which has the lists images and annotations with entries"
+        raise UserError(f"data = {source}: not {expected}: {error}") from error
     problems: Problems = []
 
     def objects(name: str) -> Iterator[Entry]:
@@ -82,10 +76,9 @@ def load_coco(source: Path) -> CocoFile:
 
 
 def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow) -> Catalogue:
-    """One catalogue row per annotation; a UserError when no row can be used.
+    """One catalogue row per annotation, by its id; a UserError when no row can be used.
 
-    `to_row` makes the layout's own columns of an annotation and its image entry. `image_id` is the annotation's id and
-    `photo_id` the image's, since a photo may show several animals.
+    `to_row` makes the layout's own columns of an annotation and its image entry.
     """
     rows = []
     problems = list(coco.problems)
@@ -121,10 +114,7 @@ def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) 
 
 
 def photo_folder(coco: CocoFile, root: Path) -> str:
-    """The folder of the photos that the file names, as a prefix of `path`: "images/train2020/", or "" for the root.
-
-    Raises a UserError when none of the photos is in any of the places where COCO sets keep them.
-    """
+    """The folder of the photos as a prefix of `path`, such as "images/train2020/"; a UserError when none is there."""
     parent = coco.source.parent
     base = parent.parent if parent.name == "annotations" and parent != root else parent
     subset = coco.source.stem.removeprefix("instances_")
@@ -146,12 +136,7 @@ def below(root: Path, folder: Path) -> str:
 
 
 def first_of(entry: Entry, *names: str) -> Any:
-    """The first field that is there and not empty.
-
-    Examples:
-        >>> first_of({"viewpoint": "", "orientation": "left"}, "viewpoint", "orientation")
-        'left'
-    """
+    """The first field that is there and not empty."""
     return next((entry[name] for name in names if entry.get(name) not in (None, "")), None)
 
 

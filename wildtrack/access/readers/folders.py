@@ -24,20 +24,17 @@ _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
 def read_folders(root: Path) -> Catalogue:
-    """Read a folder per identity, perhaps below split folders; EXIF gives date and place where the photos have them.
+    """Read a folder per identity, perhaps below split folders; rows are in natural order, dates and places from EXIF.
 
-    `image_id` is the path; rows are in natural order (2 before 10). Hidden files and files that are no images are
-    skipped; images in formats that are not read, videos, loose photos and empty identity folders are listed as
-    problems. Raises a UserError when split folders and identity folders are mixed, there is a level too many, or no
-    photo can be used.
+    Raises a UserError when split folders and identity folders are mixed, there is a level too many, or no photo can be
+    used.
     """
     folders = _folders(root)
     splits = [folder for folder in folders if folder.name.casefold() in SPLIT_FOLDERS]
     if splits and len(splits) < len(folders):
         other = next(folder for folder in folders if folder not in splits)
-        raise UserError(
-            f"data = {root}: {splits[0].name}/ reads as a split and {other.name}/ beside it as an identity; {EXPECTED}"
-        )
+        seen = f"{splits[0].name}/ reads as a split and {other.name}/ beside it as an identity"
+        raise UserError(f"data = {root}: {seen}; {EXPECTED}")
     rows: list[dict[str, str]] = []
     problems = [loose for parent in (root, *splits) for loose in _loose_photos(parent, root)]
     for identity in [folder for parent in splits or [root] for folder in _folders(parent)]:
@@ -105,19 +102,13 @@ def _folders(parent: Path) -> list[Path]:
 
 def _visible(folder: Path) -> list[Path]:
     """The entries of a folder, without hidden and system files, in natural order."""
-    entries = [
-        entry for entry in folder.iterdir() if entry.name[0] != "." and entry.name.casefold() not in _SYSTEM_NAMES
-    ]
-    return sorted(entries, key=lambda entry: natural_key(entry.name))
+    names = [path.name for path in folder.iterdir()]
+    shown = [name for name in names if name[0] != "." and name.casefold() not in _SYSTEM_NAMES]
+    return [folder / name for name in sorted(shown, key=natural_key)]
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
-    """A sort key by which numbers inside names count as numbers.
-
-    Examples:
-        >>> sorted(["t10", "t2", "T1"], key=natural_key)
-        ['T1', 't2', 't10']
-    """
+    """A sort key by which numbers inside names count as numbers."""
     parts = re.split(r"(\d+)", name.casefold())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
 

@@ -3,17 +3,10 @@
 from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.readers import seaturtles
 from wildtrack.access.readers.coco import read_coco
 from wildtrack.access.readers.coco_json import load_coco
 from wildtrack.access.readers.folders import read_folders
-from wildtrack.access.readers.seaturtles import (
-    PART,
-    SPLIT_COLUMN,
-    SPLITS_FILE,
-    is_seaturtleidheads,
-    read_seaturtleid2022,
-    read_seaturtleidheads,
-)
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.readers.wildme import is_wildme, read_wildme
 from wildtrack.errors import UserError
@@ -37,9 +30,8 @@ def load_catalogue(
 
     Args:
         data: a folder, a .csv or a COCO .json file.
-        split_column: the column of a CSV, or of SeaTurtleID2022, that is read as the split; None: `split`, and
-            SPLIT_COLUMN for SeaTurtleID2022.
-        part: which body part of SeaTurtleID2022 is read; None: PART.
+        split_column: the column of a CSV or SeaTurtleID2022 that is read as the split; None: split, or split_closed.
+        part: which body part of SeaTurtleID2022 is read; None: head.
         original: skip a `catalogue.csv` that `access_dataset.py` wrote, and read what it was made of.
 
     Returns:
@@ -60,9 +52,8 @@ def load_catalogue(
         _refuse(source, "a table with columns", part=part)
         return read_table(source, split_column)
     if source.suffix.lower() != ".json":
-        raise UserError(
-            f"data = {data}: this file is not a .csv or a COCO .json; give a folder of photos or a catalogue.csv"
-        )
+        other = "this file is not a .csv or a COCO .json"
+        raise UserError(f"data = {data}: {other}; give a folder of photos or a catalogue.csv")
     return _read_annotations(source, data, split_column, part)
 
 
@@ -72,9 +63,7 @@ def _labels_of(folder: Path, original: bool) -> Path | None:
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
             names = ", ".join(path.relative_to(folder).as_posix() for path in found)
-            raise UserError(
-                f"data = {folder}: {len(found)} COCO files, {names}; name one of them instead of the folder"
-            )
+            raise UserError(f"data = {folder}: {len(found)} COCO files, {names}; name one of them, not the folder")
         if found:
             return found[0]
     if is_catalogue(folder / "metadata.csv"):
@@ -88,11 +77,13 @@ def _read_annotations(source: Path, data: Path, split_column: str | None, part: 
     beside = source.parent.parent if source.parent.name == "annotations" else source.parent
     root = data if data.is_dir() else beside
     coco = load_coco(source)
-    if (source.parent / SPLITS_FILE).is_file():
-        return read_seaturtleid2022(coco, root, split_column=split_column or SPLIT_COLUMN, part=part or PART)
-    _refuse(source, f"a COCO file without {SPLITS_FILE}: it has no split", split_column=split_column, part=part)
-    if is_seaturtleidheads(coco):
-        return read_seaturtleidheads(coco, root)
+    if (source.parent / seaturtles.SPLITS_FILE).is_file():
+        split_column, part = split_column or seaturtles.SPLIT_COLUMN, part or seaturtles.PART
+        return seaturtles.read_seaturtleid2022(coco, root, split_column=split_column, part=part)
+    has = f"a COCO file without {seaturtles.SPLITS_FILE}: it has no split"
+    _refuse(source, has, split_column=split_column, part=part)
+    if seaturtles.is_seaturtleidheads(coco):
+        return seaturtles.read_seaturtleidheads(coco, root)
     return read_wildme(coco, root) if is_wildme(coco) else read_coco(coco, root)
 
 

@@ -17,9 +17,8 @@ SPLIT_COLUMN = "split_closed"  # by time: test photos are later than training ph
 def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part: str) -> Catalogue:
     """Read SeaTurtleID2022: boxes from annotations.json, everything else from metadata_splits.csv beside it.
 
-    `split_column` is split_closed, split_closed_random or split_open; `part` is turtle, flipper or head. Photos on
-    which the part is not annotated are listed as problems. Raises a UserError when the part or the column is not there,
-    or no row can be used.
+    Photos without an annotated `part` (turtle, flipper or head) are problems. Raises a UserError when the part or the
+    split column (split_closed, split_closed_random or split_open) is not there, or no row can be used.
     """
     metadata = _metadata(coco.source.parent / SPLITS_FILE, split_column)
     if part not in coco.categories.values():
@@ -36,9 +35,7 @@ def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part:
             "bbox": annotation.get("bbox"),
             "date": _date(first_of(about, "timestamp", "date")),
             "orientation": first_of(attributes(annotation), "orientation", "location"),
-            "split": about.get(split_column),
-            "height": about.get("height"),
-            "width": about.get("width"),
+            **{"split": about.get(split_column), "height": about.get("height"), "width": about.get("width")},
         }
 
     shown = {str(entry.get("image_id")) for entry in of_part}
@@ -69,9 +66,7 @@ def read_seaturtleidheads(coco: CocoFile, root: Path) -> Catalogue:
             "identity": annotation.get("identity"),
             "path": f"{folder}{annotation.get('identity')}/{name}" if name else None,
             "date": _date(image.get("date")),
-            "orientation": annotation.get("position"),
-            "height": image.get("height"),
-            "width": image.get("width"),
+            **{"orientation": annotation.get("position"), "height": image.get("height"), "width": image.get("width")},
         }
 
     return coco_catalogue(coco, root, "SeaTurtleIDHeads", to_row)

@@ -37,18 +37,13 @@ def is_catalogue(source: Path) -> bool:
 
 
 def read_table(source: Path, split_column: str | None = None) -> Catalogue:
-    """Read a CSV catalogue; its root is the folder of the CSV, and `understood` counts the photos there in no row.
+    """Read a UTF-8 CSV with commas, semicolons or tabs, every value as text; `understood` counts photos in no row.
 
-    UTF-8, with or without a byte order mark; commas, semicolons or tabs, as in the header. Every value is read as text,
-    so an identity "007" or "NA" stays what it is. A row with more values than the header is listed as a problem.
-    `split_column` is read as `split`, in place of a column of that name.
-
-    Raises a UserError when the file is no UTF-8 CSV, lacks a required column, or no row of it can be used.
+    `split_column` is read as `split`, in place of a column of that name. Raises a UserError when the file is no such
+    CSV, lacks a required column, or no row of it can be used.
     """
     catalogue = _read(source, split_column)
-    problems = (
-        source.parent / "problems.csv"
-    )  # lists the photos left out when the catalogue was made, such as empty ones
+    problems = source.parent / "problems.csv"  # the photos left out when the catalogue was made, such as empty ones
     listed = [values[0] for _, values in read_rows(problems)[1]] if is_ours(problems) else []
     found = photos_in_no_row(source.parent, catalogue.table["path"].tolist(), [*catalogue.problems["path"], *listed])
     if not found:
@@ -90,23 +85,26 @@ def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) 
 
     Hidden files are skipped, and so are differences that a file system may make: case, and how accents are coded.
     """
-    known = {_key(normpath(path.replace("\\", "/"))) for path in (*paths, *left_out)}
+
+    def key(path: str) -> str:
+        return unicodedata.normalize("NFC", path).casefold()
+
+    known = {key(normpath(path.replace("\\", "/"))) for path in (*paths, *left_out)}
     found = []
     for folder, folders, names in os.walk(root / commonpath([dirname(path) for path in paths])):
         folders[:] = [name for name in folders if not name.startswith(".")]
         photos = (name for name in names if not name.startswith(".") and splitext(name)[1].lower() in PHOTO_SUFFIXES)
         found += [(Path(folder).relative_to(root) / name).as_posix() for name in photos]
-    return sorted(printable(path) for path in found if _key(path) not in known)
-
-
-def _key(path: str) -> str:
-    return unicodedata.normalize("NFC", path).casefold()
+    return sorted(printable(path) for path in found if key(path) not in known)
 
 
 def _read(source: Path, split_column: str | None = None) -> Catalogue:
     header, lines = read_rows(source)
     if split_column is not None:
-        header = _with_split(header, split_column, source)
+        if split_column not in header:
+            raise UserError(f"data = {source}: there is no column {split_column!r}; there are {', '.join(header)}")
+        names = {"split": "", split_column: "split"}
+        header = [names.get(name, name) for name in header]
     problems = []
     rows = []
     for number, values in lines:
@@ -122,14 +120,6 @@ def _read(source: Path, split_column: str | None = None) -> Catalogue:
         raise UserError(f"data = {source}: {error}") from error
 
 
-def _with_split(header: list[str], split_column: str, source: Path) -> list[str]:
-    """The header with `split_column` under the name `split`, and a column of that name under another."""
-    if split_column not in header:
-        raise UserError(f"data = {source}: there is no column {split_column!r}; there are {', '.join(header)}")
-    names = {"split": "", split_column: "split"}
-    return [names.get(name, name) for name in header]
-
-
 @contextmanager
 def _opened(source: Path) -> Iterator[tuple[list[str], Iterator[Line]]]:
     """The header of a CSV, and its further lines as they are read."""
@@ -137,9 +127,8 @@ def _opened(source: Path) -> Iterator[tuple[list[str], Iterator[Line]]]:
         with source.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             if not first:
-                raise UserError(
-                    f"data = {source}: the file is empty; it needs a header with {', '.join(REQUIRED_COLUMNS)}"
-                )
+                needed = ", ".join(REQUIRED_COLUMNS)
+                raise UserError(f"data = {source}: the file is empty; it needs a header with {needed}")
             reader = csv.reader(chain([first], file), delimiter=max(_SEPARATORS, key=first.count))
             yield [name.strip() for name in next(reader)], ((reader.line_num, values) for values in reader)
     except (UnicodeDecodeError, csv.Error) as error:

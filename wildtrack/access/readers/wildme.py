@@ -16,10 +16,10 @@ def is_wildme(coco: CocoFile) -> bool:
 
 
 def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
-    """Read a Wild Me COCO file, photos in `images/SUBSET/` beside `annotations/instances_SUBSET.json`.
+    """Read a Wild Me COCO file; a UserError when no photo or row can be used.
 
     `individual_ids`, the annotations that Wild Me holds for the same animal, become the secondary identities. Boxes are
-    taken as annotated, before the rotation `theta`. Raises a UserError when no photo or row can be used.
+    those before the rotation `theta`.
     """
     photos = photo_folder(coco, root)
 

@@ -6,12 +6,6 @@
 - `pages`: cards as pages of docs/datasets
 
 A dataset is also an attribute: `sources.gzgc` is `load("gzgc")`.
-
-Examples:
-    >>> from wildtrack.access.sources import load
-    >>> source = load("gzgc")
-    >>> root = source.download_and_extract()  # doctest: +SKIP
-    >>> table = source.systematize_dataset_metadata(root)  # doctest: +SKIP
 """
 
 import re
@@ -35,11 +29,7 @@ def cards() -> list[Card]:
 
 @cache
 def load(name: str) -> Source:
-    """The source of that name.
-
-    Raises:
-        UserError: there is none.
-    """
+    """The source of that name; a UserError when there is none."""
     known = names()
     if name not in known:
         near = get_close_matches(re.sub(r"\W+", "_", name.casefold()), known, n=1)

@@ -20,36 +20,19 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dataset's card.
+    """A dataset's card."""
 
-    Attributes:
-        slug: the name that `access_dataset.py` and `load` take.
-        title: as its publishers write it.
-        about: one or two sentences.
-        species: the animals in the photos.
-        photos: how many.
-        identities: how many individuals.
-        counted: where these two figures come from.
-        licence: its name.
-        licence_url: where it can be read.
-        size: of the download, in words.
-        homepage: of its publishers.
-        paper: what to cite.
-        research: later work on it.
-        notes: how to use it, and what is unusual about it.
-    """
-
-    slug: str
+    slug: str  # the name that `access_dataset.py` and `load` take
     title: str
-    about: str
+    about: str  # one or two sentences
     species: tuple[Species, ...]
     photos: int
     identities: int
-    counted: str
+    counted: str  # where these two figures come from
     licence: str
     licence_url: str
-    size: str
+    size: str  # of the download, in words
     homepage: str
-    paper: Reference
-    research: tuple[Reference, ...]
-    notes: tuple[str, ...]
+    paper: Reference  # what to cite
+    research: tuple[Reference, ...]  # later work on it
+    notes: tuple[str, ...]  # how to use it, and what is unusual about it

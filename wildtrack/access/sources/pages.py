@@ -32,19 +32,15 @@ def body(card: Card) -> str:
     species = [f"| {entry.name} | *{entry.scientific}* | {entry.status} |" for entry in card.species]
     notes = [f"- {note}" for note in card.notes]
     blocks = [
-        f"# {card.title}",
-        card.about.strip(),
+        f"# {card.title}\n\n{card.about.strip()}",
         f"```\npython access_dataset.py {card.slug}\n```",
         "\n".join(["| species | scientific name | Red List |", "|---|---|---|", *species]),
         _STATUS_NOTE,
         f"{card.photos:,} photos of {card.identities:,} individuals: {card.counted}. Download: {card.size}.\n"
         f"Licence: [{card.licence}]({card.licence_url}). Home: {card.homepage}",
-        "## Notes",
-        "\n".join(notes),
-        "## Cite",
-        _reference(card.paper),
-        "## Later research",
-        *map(_reference, card.research),
+        "\n".join(["## Notes\n", *notes]),
+        f"## Cite\n\n{_reference(card.paper)}",
+        *("## Later research", *map(_reference, card.research)),
     ]
     return "\n\n".join(blocks) + "\n"
 

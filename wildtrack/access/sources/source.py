@@ -22,23 +22,14 @@ log = logging.getLogger(__name__)
 
 
 class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A public dataset: its card, and where it is.
+    """A public dataset: its card, and where it is."""
 
-    Attributes:
-        archive: the name of its archive in the cache.
-        url: the address of the archive.
-        expects: patterns of files below its root; a copy has at least one of them.
-        inside: the folder in the archive that is the dataset's root.
-        sha256: of the archive, where its publishers state it.
-        adjust: the function in `adjust` that changes the catalogue's table; none if empty.
-    """
-
-    archive: str
+    archive: str  # its name in the cache
     url: str
-    expects: tuple[str, ...]
-    inside: str = "."
-    sha256: str | None = None
-    adjust: str = ""
+    expects: tuple[str, ...]  # patterns of files below the root; a copy has at least one of them
+    inside: str = "."  # the folder in the archive that is the dataset's root
+    sha256: str | None = None  # of the archive, where its publishers state it
+    adjust: str = ""  # the function in `adjust` that changes the catalogue's table
 
     @property
     def card(self) -> Card:
@@ -46,16 +37,9 @@ class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self
 
     def download_and_extract(self, cache: Path | None = None) -> Path:
-        """Bring the dataset into the cache, unless it is there.
+        """Bring the dataset into the cache, unless it is there; return its root.
 
-        Args:
-            cache: the project's cache folder; None: see `default_cache`.
-
-        Returns:
-            The dataset's root.
-
-        Raises:
-            UserError: there is no network, or the archive is not what it should be; the message says what to do.
+        Raises a UserError when there is no network, or the archive is not what it should be.
         """
         cache = (cache or default_cache()).absolute()
         archive = cache / "downloads" / self.archive
@@ -86,14 +70,7 @@ class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Catalogue(catalogue.root, table[columns], catalogue.problems, catalogue.understood)
 
     def systematize_dataset_metadata(self, root: Path | str) -> pd.DataFrame:
-        """The standard table of a copy of the dataset; columns as in `catalogue.validate`.
-
-        Args:
-            root: from `download_and_extract`.
-
-        Raises:
-            UserError: it is another dataset, or from the reader.
-        """
+        """The standard table of a copy of the dataset; columns as in `catalogue.validate`."""
         self.check_layout(Path(root))
         return self.read(Path(root)).table
 
