@@ -70,10 +70,15 @@ class SplitConfig:
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
 class Split:
-    """The subsets of a catalogue's rows, and how they were chosen."""
+    """The subsets of a catalogue's rows, and how they were chosen.
 
-    subset: Subsets  # "train", "valid" or "test" for each row, shape (N,)
-    method: str  # one plain sentence for reports
+    Attributes:
+        subset: "train", "valid" or "test" for each row, shape (N,).
+        method: One plain sentence for reports.
+    """
+
+    subset: Subsets
+    method: str
 
 
 def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) -> Split:
