@@ -12,7 +12,6 @@ from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
 from wildtrack.visualization import style
 from wildtrack.visualization.gradcam import (
-    Classifier,
     class_score,
     draw_gradcams,
     feature_network,
@@ -97,7 +96,7 @@ def test_a_picture_for_each_query_says_whether_the_answers_are_right(
     assert (names[0], names[1], names[4]) == ("Ana", "Ana", "Blå")
     outputs = {"embedding": np.tile(np.eye(4, dtype=np.float32), (3, 1)), "probabilities": np.tile([0.9, 0.1], (12, 1))}
     outputs["embedding"][1] = outputs["embedding"][0]
-    draw_gradcams(Classifier(bright_left_network(), ("Ana", "Blå")), photos, outputs, np.array([1, 6]), [0, 4], Path())
+    draw_gradcams((bright_left_network(), ("Ana", "Blå")), photos, outputs, np.array([1, 6]), [0, 4], Path())
     assert list(figures) == ["gradcam_1.png", "gradcam_2.png"]
     assert {"most similar: Ana (1.00)\ncorrect", "class Ana (90%)\ncorrect"} <= set(texts(figures["gradcam_1.png"]))
     assert "class Ana (90%)\nwrong: it is Blå" in texts(figures["gradcam_2.png"])

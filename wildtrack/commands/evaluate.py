@@ -213,11 +213,11 @@ def draw_attention(
         console.print("No Grad-CAM: there is no Keras model beside model.onnx.")
         return
     load_tensorflow()  # which takes seconds
-    from wildtrack.visualization.gradcam import Classifier, draw_gradcams, feature_network
+    from wildtrack.visualization.gradcam import draw_gradcams, feature_network
 
     network = feature_network(open_network_of(artifacts, config.custom_objects), scaling)
     if network is None:
         console.print("No Grad-CAM: the model has no convolution to look into.")
         return
-    classifier = Classifier(network, artifacts.preprocessor.identities)
+    classifier = network, artifacts.preprocessor.identities
     draw_gradcams(classifier, data.photos, outputs, data.protocol.gallery, ranked, config.results)

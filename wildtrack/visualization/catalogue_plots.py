@@ -1,6 +1,7 @@
 """Charts of a catalogue: identities or tables in, matplotlib figures out; save one with `figure.savefig(path)`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,13 +82,11 @@ def plot_photos_per_date(table: pd.DataFrame) -> Figure:
     title = "Photos per date"
     if not len(days):
         return empty_chart(title, "No photo has a date.", FIGSIZE)
-    daily = int((days.max() - days.min()).astype(int)) <= DAILY
-    starts, counts = np.unique(days.astype("datetime64[D]" if daily else "datetime64[M]"), return_counts=True)
-    unit = "day" if daily else "month"
+    unit = "day" if int((days.max() - days.min()).astype(int)) <= DAILY else "month"
+    starts, counts = np.unique(days.astype(f"datetime64[{unit[0].upper()}]"), return_counts=True)
     title += f": {len(days)} of {len(times)} have one, {days.min()} to {days.max()}"
     figure, axis = chart(title, unit, f"photos a {unit}", FIGSIZE)
-    first_days = starts.astype("datetime64[D]")
-    ends = (starts + 1).astype("datetime64[D]")
+    first_days, ends = starts.astype("datetime64[D]"), (starts + 1).astype("datetime64[D]")
     axis.bar(first_days, counts, width=(ends - first_days).astype(int), align="edge", color=BLUE, edgecolor=BLUE)
     axis.set_xlim(first_days[0], min(ends[-1], np.datetime64("9999-12-31")))  # where matplotlib's calendar ends
     locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
@@ -100,24 +99,20 @@ def plot_photos_per_date(table: pd.DataFrame) -> Figure:
 
 def plot_balance(table: pd.DataFrame, column: str) -> Figure:
     """Show how often each value of a column such as `orientation` or `species` occurs, the most frequent on top."""
-    title = column.capitalize()
     values = table[column].dropna() if column in table else pd.Series(dtype=object)
     counts = values[values != ""].astype("str").value_counts()
     if counts.empty:
-        return empty_chart(title, f"No photo has a value for {column}.", FIGSIZE)
-    named = counts.head(MOST_BARS)
-    bars = [(fitted(str(word), 150, SMALL), int(count), BLUE) for word, count in named.items()]
-    for label, rest in (
-        (f"({counted(len(counts) - len(named), 'other', 'others')})", int(counts.iloc[MOST_BARS:].sum())),
-        ("(not given)", len(table) - int(counts.sum())),
-    ):
-        if rest:
-            bars.append((label, rest, INK))
-    figure, axis = chart(f"{title}: {len(counts)} different", "rows", "", (FIGSIZE[0], 1.2 + 0.28 * len(bars)))
-    places = np.arange(len(bars))
-    drawn = axis.barh(places, [count for _, count, _ in bars], color=[colour for *_, colour in bars])
-    axis.bar_label(drawn, padding=3, color=INK)
-    axis.set_yticks(places, [label for label, *_ in bars], parse_math=False)
+        return empty_chart(column.capitalize(), f"No photo has a value for {column}.", FIGSIZE)
+    bars = [(fitted(str(word), 150, SMALL), int(count), BLUE) for word, count in counts.head(MOST_BARS).items()]
+    others = counts.iloc[MOST_BARS:]
+    bars.append((f"({counted(len(others), 'other', 'others')})", int(others.sum()), INK))
+    bars.append(("(not given)", len(table) - int(counts.sum()), INK))
+    bars = [bar for bar in bars if bar[1]]
+    title = f"{column.capitalize()}: {len(counts)} different"
+    figure, axis = chart(title, "rows", "", (FIGSIZE[0], 1.2 + 0.28 * len(bars)))
+    labels, widths, colours = zip(*bars, strict=True)
+    axis.bar_label(axis.barh(range(len(bars)), widths, color=colours), padding=3, color=INK)
+    axis.set_yticks(range(len(bars)), labels, parse_math=False)
     axis.set_ylim(len(bars) - 0.5, -0.5)
     axis.margins(x=0.1)
     axis.grid(visible=False)
@@ -137,18 +132,16 @@ def plot_photo_sizes(sizes: pd.DataFrame) -> Figure:
     figure, axis = chart(title, "width in pixels", "height in pixels", FIGSIZE)
     area = 12 + 600 * counts["count"] / len(known)
     axis.scatter(counts["width"], counts["height"], s=area, color=BLUE, alpha=0.5, edgecolors=BLUE)
-    axis.set_xlim(0, float(counts["width"].max()) * 1.1)
-    axis.set_ylim(0, float(counts["height"].max()) * 1.15)
+    axis.set(xlim=(0, float(counts["width"].max()) * 1.1), ylim=(0, float(counts["height"].max()) * 1.15))
     return figure
 
 
 def plot_animals_per_photo(table: pd.DataFrame) -> Figure:
     """Show how many photos have how many rows of the catalogue, that is, labelled animals."""
     photos = animals_per_photo(table)
-    title = "Animals per photo"
     if not photos:
-        return empty_chart(title, "There are no photos.", FIGSIZE)
-    figure, axis = chart(title, "labelled animals in one photo", "photos", FIGSIZE)
+        return empty_chart("Animals per photo", "There are no photos.", FIGSIZE)
+    figure, axis = chart("Animals per photo", "labelled animals in one photo", "photos", FIGSIZE)
     _histogram(axis, np.repeat(list(photos), list(photos.values())))
     return figure
 
@@ -161,9 +154,8 @@ def _histogram(axis: Axes, counts: npt.NDArray[np.integer], bins: int = BINS, al
     step = -(-(last - first + 1) // bins)
     edges = np.arange(first, last + step + 1, step) - 0.5
     heights = np.histogram(counts, edges)[0]
-    bars = axis.bar(
-        edges[:-1], heights, width=step, align="edge", color=BLUE, alpha=alpha, edgecolor=INK, linewidth=0.5
-    )
+    look: dict[str, Any] = {"color": BLUE, "alpha": alpha, "edgecolor": INK, "linewidth": 0.5}
+    bars = axis.bar(edges[:-1], heights, width=step, align="edge", **look)
     axis.bar_label(bars, [str(height) if height else "" for height in heights], color=INK, fontsize=8)
     axis.set_xlim(edges[0] - step / 2, edges[-1] + step / 2)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

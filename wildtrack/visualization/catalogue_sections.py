@@ -36,10 +36,7 @@ LEAKS = {
 
 
 def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hours: float, seed: int) -> list[Section]:
-    """All sections, in their order on the page.
-
-    `audit` is None without a model, `root` the folder that paths are relative to; `seed` chooses the sample of photos.
-    """
+    """All sections, in their order on the page; `audit` is None without a model, `seed` chooses the sample."""
     table, read = checks.table, thumbnail_reader(checks.table, root, PHOTO_SIDE)
     return [
         sample_section(table, read, seed),
@@ -56,11 +53,8 @@ def all_sections(checks: Checks, audit: Audit | None, root: Path, encounter_hour
 
 def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section:
     """How many photos each identity has."""
-    counts = [
-        counted(statistics["rows"], "row", "rows"),
-        counted(statistics["photos"], "photo", "photos"),
-        counted(statistics["identities"], "identity", "identities"),
-    ]
+    words = (("rows", "row"), ("photos", "photo"), ("identities", "identity"))
+    counts = [counted(statistics[plural], word, plural) for plural, word in words]
     if statistics["unknown_rows"]:
         counts.append(f"{counted(statistics['unknown_rows'], 'row', 'rows')} without a name")
     charts = []
@@ -73,23 +67,19 @@ def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section
 
 def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hours: float) -> Section:
     """When the photos were taken, and whether a time-aware split is possible."""
-    title = "Dates and encounters"
-    if statistics["dates"] is None:
-        text = (
-            "No photo has a date, so it is not known which photos are of one occasion. Dates come from the column "
-            "`date`, or from the photos' own EXIF."
-        )
-        return Section("dates", title, [text])
-    charts = [_chart("photos_per_date", plot_photos_per_date(table))]
-    if statistics["encounters"] is None:
-        text = "The photos that have a date have no name, so it is not known which animals were met twice."
-        return Section("dates", title, [text], charts)
+    charts = []
+    if statistics["dates"] is not None:
+        charts.append(_chart("photos_per_date", plot_photos_per_date(table)))
+    if statistics["encounters"] is not None:
+        charts.append(_chart("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)))
     text = (
+        "No photo has a date, so it is not known which photos are of one occasion. Dates come from the column "
+        "`date`, or from the photos' own EXIF.",
+        "The photos that have a date have no name, so it is not known which animals were met twice.",
         f"An encounter is photos of one animal with gaps of at most {encounter_hours:g} hours. Only an animal that was "
-        "met twice or more gives leak-free figures: its later encounters are searched in its earlier ones."
-    )
-    charts.append(_chart("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)))
-    return Section("dates", title, [text], charts)
+        "met twice or more gives leak-free figures: its later encounters are searched in its earlier ones.",
+    )[len(charts)]
+    return Section("dates", "Dates and encounters", [text], charts)
 
 
 def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
@@ -98,9 +88,8 @@ def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
     charts = [_chart(column, plot_balance(table, column)) for column in columns if column in table]
     charts.append(_chart("photo_sizes", plot_photo_sizes(quality)))
     missing = " and ".join(column for column in columns if column not in table)
-    return Section(
-        "balance", "Viewpoints, species, sizes", [f"Not in the catalogue: {missing}."] * bool(missing), charts
-    )
+    text = [f"Not in the catalogue: {missing}."] if missing else []
+    return Section("balance", "Viewpoints, species, sizes", text, charts)
 
 
 def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", method: str) -> Section:

@@ -23,13 +23,9 @@ NAMES = 200  # points there are for a method's name
 
 
 def draw_training_curves(history: pd.DataFrame, best_epoch: int, title: str, path: Path) -> None:
-    """Draw loss and, where something was validated, R@5, R@1 and mAP by epoch.
-
-    `history` has the columns epoch, loss and margin, and where something was validated R@1, R@5 and mAP; the weights
-    of `best_epoch` were kept.
-    """
+    """Draw the `history` of a training by epoch: loss and, where something was validated, R@5, R@1 and mAP."""
     scored = history.dropna(subset="mAP") if "mAP" in history else history[:0]
-    charts = 1 if scored.empty else 2
+    charts = 2 - scored.empty
     figure = style.blank_figure(0.5 + 5.5 * charts, 4.4, title, DARK_INK)
     axes = figure.subplots(1, charts, squeeze=False)[0]
     hardest = history["epoch"].to_numpy()[history["margin"].to_numpy().argmax()]  # the first with the whole margin
@@ -51,12 +47,11 @@ def draw_training_curves(history: pd.DataFrame, best_epoch: int, title: str, pat
 
 def draw_reliability(table: npt.NDArray[np.floating], title: str, path: Path) -> None:
     """Draw whether answers are right as often as their P claims, from the table of `reliability`, float (bins, 3)."""
-    x_label, y_label = "how sure: P(same animal) of the first candidate", "how often right: share of answers"
-    title = f"Are answers as often right as they are sure?\n{title}"
-    figure, axis = _square_chart(title, x_label, y_label, "as sure as right")
+    labels = "how sure: P(same animal) of the first candidate", "how often right: share of answers", "as sure as right"
+    figure, axis = _square_chart(f"Are answers as often right as they are sure?\n{title}", *labels)
     count, sure, right = table[table[:, 0] > 0].T
-    sizes = 30 + 300 * count / count.sum()
-    axis.scatter(sure, right, s=sizes, color=BLUE, alpha=0.8, label="answers (larger: more of them)")
+    label = "answers (larger: more of them)"
+    axis.scatter(sure, right, s=30 + 300 * count / count.sum(), color=BLUE, alpha=0.8, label=label)
     axis.legend(loc="best", markerscale=0.5, fontsize=SMALL, labelcolor=DARK_INK)
     save_figure(figure, path)
 
@@ -72,8 +67,8 @@ def draw_roc(answers: FirstAnswers, threshold: float, title: str, path: Path) ->
     is_known = np.repeat([1, 0], [len(known), len(new)])
     mistaken, accepted, _ = roc_curve(is_known, np.concatenate([known, new]), drop_intermediate=False)
     axis.plot(mistaken, accepted, color=BLUE, drawstyle="steps-post", linewidth=2, label="all thresholds")
-    at = (new >= threshold).mean(), (known >= threshold).mean()
-    axis.plot(*at, "D", color=VERMILION, markersize=8, label=f"a match: P from {threshold:.2f}")
+    label = f"a match: P from {threshold:.2f}"
+    axis.plot((new >= threshold).mean(), (known >= threshold).mean(), "D", color=VERMILION, markersize=8, label=label)
     axis.legend(loc="lower right", fontsize=SMALL, labelcolor=DARK_INK)
     save_figure(figure, path)
 
@@ -88,10 +83,7 @@ def _square_chart(title: str, x_label: str, y_label: str, diagonal: str) -> tupl
 
 
 def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
-    """Draw R@1 and mAP of every method with intervals, with all gallery photos and without the leaky ones.
-
-    `table` is from `comparison_table`, a row for each method, the first one at the top. NaN draws nothing.
-    """
+    """Draw R@1 and mAP of each method of a `comparison_table`, with intervals; NaN draws nothing."""
     lines = np.arange(len(table))
     figure = style.blank_figure(11, 2.1 + 0.6 * len(table), title, DARK_INK)
     axes = figure.subplots(1, len(COMPARED), sharey=True, squeeze=False)[0]
@@ -104,8 +96,7 @@ def draw_comparison(table: pd.DataFrame, title: str, path: Path) -> None:
             sides = np.maximum(0, [value - low, high - value])  # rounding may put an end on the wrong side
             axis.errorbar(value, lines + shift, xerr=sides, markersize=7, capsize=3, label=label, **look)
         axis.set_xlim(-0.02, 1.02)
-    names = [style.fitted(name, NAMES, style.TEXT) for name in table["method"]]
-    axes[0].set_yticks(lines, names, parse_math=False)
+    axes[0].set_yticks(lines, [style.fitted(name, NAMES, style.TEXT) for name in table["method"]], parse_math=False)
     axes[0].set_ylim(len(table) - 0.5, -0.5)
     series = axes[0].get_legend_handles_labels()
     figure.legend(*series, loc="outside lower center", ncols=2, frameon=False, fontsize=SMALL, labelcolor=DARK_INK)

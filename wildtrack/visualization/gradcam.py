@@ -1,12 +1,10 @@
-"""Grad-CAM: the part of a photo that an answer rests on, computed and drawn.
+"""Grad-CAM (Selvaraju et al., ICCV 2017): the part of a photo that an answer rests on, computed and drawn.
 
-Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017. The
-gradients are not averaged over the map first, as in HiResCAM (Draelos and Carin 2020): the same under average pooling,
-and where a network weighs places differently (grid pooling) an average cancels and maps turn out black.
+Gradients are not averaged over the map, as in HiResCAM (Draelos and Carin 2020): with grid pooling, averages cancel.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +41,8 @@ def class_score(number: int) -> Score:
     return score
 
 
-@dataclass(frozen=True, eq=False)
-class Classifier:
-    """A network that Grad-CAM can look into, and the identities that it tells apart."""
-
-    network: keras.Model  # from `feature_network`
-    identities: Sequence[str]  # class number -> identity
-
-
 def feature_network(network: Network, scaling: str) -> keras.Model | None:
-    """The network with a third output, "features": its last spatial map (B, h, w, C); None when it has no such map.
-
-    `scaling` is what its first layer expects, one of SCALINGS; the network that is returned takes 0-255 pixels.
-    """
+    """The network, for 0-255 pixels, with a third output "features": its last map (B, h, w, C); None without a map."""
     if network.features is None:
         return None
     outputs = {**network.keras_model.output, "features": network.features}
@@ -63,10 +50,7 @@ def feature_network(network: Network, scaling: str) -> keras.Model | None:
 
 
 def gradcam(with_features: keras.Model, photo: Photo, score: Score) -> npt.NDArray[np.float32]:
-    """Where in a photo uint8 (H, W, 3) the evidence for a score lies.
-
-    Returns float32 (H, W), 0 to 1, all 0 where there is no evidence. `with_features` is from `feature_network`.
-    """
+    """Where in a photo the evidence for a score lies, float32 (H, W), 0 to 1, by a network of `feature_network`."""
     batch = tf.constant(photo[None], tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(batch)  # a frozen backbone has no variables that would make the tape follow its maps
@@ -74,15 +58,13 @@ def gradcam(with_features: keras.Model, photo: Photo, score: Score) -> npt.NDArr
         value = score(outputs)
     features = outputs["features"]  # (1, h, w, C)
     weighted = tf.nn.relu(tf.reduce_sum(features * tape.gradient(value, features), axis=-1))[0].numpy()
-    strongest = float(weighted.max())
-    if strongest > 0:
+    if (strongest := float(weighted.max())) > 0:
         weighted = weighted / strongest
-    resized = cv2.resize(weighted, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.clip(resized, 0.0, 1.0))
+    return np.asarray(np.clip(cv2.resize(weighted, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC), 0.0, 1.0))
 
 
 def draw_gradcams(
-    classifier: Classifier,
+    classifier: tuple[keras.Model, Sequence[str]],
     photos: Decoded,
     outputs: Mapping[str, np.ndarray],
     gallery: npt.NDArray[np.intp],
@@ -91,9 +73,10 @@ def draw_gradcams(
 ) -> None:
     """Draw Grad-CAM of the similarity to the best match and of the most probable class: `gradcam_1.png`, ...
 
-    Of the N `photos`, with pixels at the network's size, `queries` are explained and the rows `gallery` are searched;
-    `outputs` are "embedding" (N, D) and "probabilities" (N, classes).
+    `classifier`: a network of `feature_network` and its classes. `queries` and `gallery` are rows of `photos`, and
+    of the `outputs` "embedding" (N, D) and "probabilities" (N, classes).
     """
+    network, classes = classifier
     identities, embeddings = photos.table["identity"].to_numpy(dtype=object), outputs["embedding"]
     for number, query in enumerate(queries, start=1):
         name, shares = identities[query], outputs["probabilities"][query]
@@ -101,13 +84,12 @@ def draw_gradcams(
         best, likely = gallery[int(np.argmax(similarity))], int(np.argmax(shares))
         answers = (
             ("most similar:", identities[best], f"{similarity.max():.2f}", similarity_to(embeddings[best])),
-            ("class", classifier.identities[likely], f"{shares[likely]:.0%}", class_score(likely)),
+            ("class", classes[likely], f"{shares[likely]:.0%}", class_score(likely)),
         )
         maps = []
         for words, found, value, score in answers:
             verdict = "correct" if found == name else f"wrong: it is {name}"
-            heat = gradcam(classifier.network, photos.pixels[query], score)
-            maps.append((f"{words} {found} ({value})\n{verdict}", heat))
+            maps.append((f"{words} {found} ({value})\n{verdict}", gradcam(network, photos.pixels[query], score)))
         title = f"{name}: what the network alone looks at (Grad-CAM)"
         plot_gradcam(photos.pixels[query], maps, title, folder / f"gradcam_{number}.png")
 

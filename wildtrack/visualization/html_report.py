@@ -1,13 +1,11 @@
-"""The report: findings and sections in, one HTML file out that opens offline, on light and dark screens.
-
-How it looks is in `templates/report.html.j2`.
-"""
+"""The report: findings and sections in, one HTML file out that opens offline; its look: `templates/report.html.j2`."""
 
 import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -61,27 +59,16 @@ class Photos:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page.
+    """A part of the page, in the order of its fields."""
 
-    Attributes:
-        name: One word, for links to it.
-        title: Above it.
-        text: Paragraphs.
-        charts: Below the text.
-        photos: Below the charts.
-        table: Below the photos, with at most `MOST_ROWS` rows.
-        source: The file with the whole table.
-        headings: Column -> what it means.
-    """
-
-    name: str
+    name: str  # one word, for links
     title: str
-    text: Sequence[str] = ()
+    text: Sequence[str] = ()  # paragraphs
     charts: Sequence[Chart] = ()
     photos: Sequence[Photos] = ()
-    table: pd.DataFrame | None = None
-    source: str = ""
-    headings: Mapping[str, str] = field(default_factory=dict)
+    table: pd.DataFrame | None = None  # at most MOST_ROWS rows of it
+    source: str = ""  # the file with the whole table
+    headings: Mapping[str, str] = field(default_factory=dict)  # column -> what it means
 
 
 def shown_of(count: int, total: int, source: str) -> str:
@@ -90,17 +77,9 @@ def shown_of(count: int, total: int, source: str) -> str:
 
 
 def report_page(title: str, understood: str, findings: Sequence[Finding], sections: Sequence[Section]) -> str:
-    """The page as HTML: text and pictures only, nothing is loaded from elsewhere and no code runs.
-
-    `understood` says what the data was taken for.
-    """
-    environment = Environment(
-        loader=PackageLoader("wildtrack.visualization"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """The page as HTML, without code and links elsewhere; `understood` says what the data was taken for."""
+    look: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    environment = Environment(loader=PackageLoader("wildtrack.visualization"), undefined=StrictUndefined, **look)
     environment.filters |= {
         "as_text": _as_text,
         "in_words": lambda name: str(name).replace("_", " "),
@@ -109,8 +88,8 @@ def report_page(title: str, understood: str, findings: Sequence[Finding], sectio
         "png_uri": lambda content: _data_uri("png", content),
         "prose": lambda text: Markup(CODE.sub(r"<code>\1\2</code>", str(escape(text)))),  # nosec B704  # it is escaped here
     }
-    page = {"title": title, "understood": understood, "findings": findings, "sections": sections}
-    return environment.get_template("report.html.j2").render(**page, levels=LEVELS, most_rows=MOST_ROWS)
+    page = {"title": title, "understood": understood, "findings": findings, "sections": sections, "levels": LEVELS}
+    return environment.get_template("report.html.j2").render(page, most_rows=MOST_ROWS)
 
 
 def _jpeg_uri(photo: Photo) -> str:

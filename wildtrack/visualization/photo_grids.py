@@ -1,6 +1,7 @@
 """`plot_grid`: photos in a grid, framed and named, each at its exact size in pixels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -60,8 +61,6 @@ def plot_grid(
         frame = Rectangle((x, y), wide, high, fill=False, edgecolor=colour, linewidth=FRAME * POINTS, linestyle=dash)
         frame.set_clip_on(False)
         axis.add_patch(frame)
-        text = fitted(name, width * POINTS, TEXT)
-        axis.text(
-            width / 2, height + FRAME + 2, text, ha="center", va="top", color=INK, fontsize=TEXT, parse_math=False
-        )
+        look: dict[str, Any] = {"ha": "center", "va": "top", "color": INK, "fontsize": TEXT, "parse_math": False}
+        axis.text(width / 2, height + FRAME + 2, fitted(name, width * POINTS, TEXT), **look)
     return figure

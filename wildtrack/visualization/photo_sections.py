@@ -20,6 +20,7 @@ from wildtrack.visualization.style import identity_styles
 SAMPLED = 24  # photos
 WORST = 6  # photos shown for each issue
 PAIRS = 8  # shown in each list
+TURNS = {90.0: "turn 90° clockwise", 270.0: "turn 90° counterclockwise"}
 BORDERS = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "double"}  # matplotlib's dashes in CSS
 COPY_COLUMNS = {  # the most useful first
     "image_id": "a photo that has a copy.",
@@ -54,8 +55,7 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Thumbnails
     text = ["A flagged photo deserves a look, no more. docs/quality.md defines the measures and how to set thresholds."]
     if flags.empty:
         return Section("quality", "Image quality", [*text, NO_ISSUES])
-    lists: list[Photos] = []
-    shown: set[str] = set()
+    lists, shown = list[Photos](), set[str]()
     turns = quality.set_index("image_id")["turn"]
     issues = flags["issue"].str.replace("_", " ").groupby(flags["image_id"]).agg(list)
     for issue, rows in flags.groupby("issue", sort=False):
@@ -71,7 +71,8 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Thumbnails
             continue
         photos = []
         for image_id, path, value in zip(worst["image_id"], worst["path"], worst["value"], strict=True):
-            heading = turn_in_words(turns[image_id]) if issue == "turned" else f"{measured} {value:.2f}"
+            turn = TURNS.get(turns[image_id], f"turn {turns[image_id]:g}°")
+            heading = turn if issue == "turned" else f"{measured} {value:.2f}"
             others = ", ".join(other for other in issues[image_id] if other != name)
             photos.append(Thumbnail(read(image_id), heading, [path, f"also {others}"] if others else [path]))
         caption = shown_of(len(worst), len(rows), "quality.csv")
@@ -79,11 +80,6 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Thumbnails
             caption += f" Shown above for another issue: {above.sum()}."
         lists.append(Photos(title, photos, caption=caption.strip()))
     return Section("quality", "Image quality", text, photos=lists)
-
-
-def turn_in_words(degrees: float) -> str:
-    """How to set a photo upright, from the clockwise degrees."""
-    return {90.0: "turn 90° clockwise", 270.0: "turn 90° counterclockwise"}.get(degrees, f"turn {degrees:g}°")
 
 
 def duplicate_section(duplicates: pd.DataFrame, read: Thumbnails) -> Section:
@@ -156,10 +152,8 @@ def odd_photos(photos: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:
     """`Audit.photos`: the photo on the left, the most similar one of the suggested identity on the right."""
     for _, row in photos.iterrows():
         own, other = (f"similar photos: {row[name]}" for name in ("own_votes", "votes"))
-        yield Pair(
-            _photo(read, row["image_id"], f"labelled {row['identity']}", own),
-            _photo(read, row["evidence_image_id"], f"looks like {row['suggested_identity']}", other),
-        )
+        left = _photo(read, row["image_id"], f"labelled {row['identity']}", own)
+        yield Pair(left, _photo(read, row["evidence_image_id"], f"looks like {row['suggested_identity']}", other))
 
 
 def alike_identities(pairs: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:
@@ -172,10 +166,8 @@ def alike_identities(pairs: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:
 def mixed_identities(identities: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:
     """`Audit.identities`: typical photos of the two parts of an identity."""
     for _, row in identities.iterrows():
-        left, right = (
-            _photo(read, row[f"image_id_{part}"], row["identity"], counted(row[f"photos_{part}"], "photo", "photos"))
-            for part in "ab"
-        )
+        counts = {part: counted(row[f"photos_{part}"], "photo", "photos") for part in "ab"}
+        left, right = (_photo(read, row[f"image_id_{part}"], row["identity"], counts[part]) for part in "ab")
         yield Pair(left, right, f"two animals? likeness {1 - row['score']:.2f}")
 
 
@@ -194,8 +186,6 @@ def _trust(found_share: float | None, *, dated: bool) -> str:
     if found_share is None:
         return "No animal has two photos to compare, not counting copies."
     other = "photo of another occasion" if dated else "other photo that is no copy"
-    text = (
-        f"For {found_share:.0%} of the photos, the most similar {other} shows the same animal. The model can be "
-        "trusted that far at best."
-    )
-    return text if dated else f"{text} Without dates it may be a photo of the same occasion, which is easy to find."
+    text = f"For {found_share:.0%} of the photos, the most similar {other} shows the same animal."
+    more = "" if dated else " Without dates it may be a photo of the same occasion, which is easy to find."
+    return f"{text} The model can be trusted that far at best.{more}"

@@ -52,15 +52,10 @@ class PanelPhoto:
 
 
 def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
-    """Draw the query of a search, with the status "ok", beside the best photo of each candidate, and why.
-
-    A gallery photo of `searcher` that is gone is drawn as a blank.
-    """
-    file = Path(answer.photo)
-    gallery = searcher.gallery
+    """Draw the query of a search beside the best photo of each candidate, a blank if it is gone, and why."""
+    file, gallery = Path(answer.photo), searcher.gallery
     root = Path() if gallery.source is None else gallery.source.root
-    places = pd.Index(gallery.table["image_id"])
-    rows = places.get_indexer([candidate.image_id for candidate in answer.candidates])
+    rows = pd.Index(gallery.table["image_id"]).get_indexer([candidate.image_id for candidate in answer.candidates])
     heats = similarity_maps(searcher.engine, read_photo(file, searcher.size), gallery.embeddings_of(rows))
     candidates = [
         PanelPhoto(
@@ -91,8 +86,7 @@ def draw_examples(
 ) -> None:
     """Draw a retrieval panel for each query: `retrieval_example_1.png`, ...
 
-    `ranked` gives for the row of a query the rows of the photos that are ranked first, best first, and `reasons` why.
-    Rows are those of the catalogue `table`, with paths relative to `root`, and of `embeddings`, float32 (N, D).
+    `ranked`: the row of a query -> the rows ranked first, best first; rows of `table` and of `embeddings` (N, D).
     """
     read = thumbnail_reader(table, root, PHOTO_SIDE)
 
@@ -109,16 +103,11 @@ def draw_examples(
             caption = f"{word}, network {embeddings[row] @ embeddings[query]:.2f}"
             candidates.append(shown(row, f"{rank}. ", colour=colour, caption=caption, points=points, heat=heat))
         title = f"Who is this? The {len(candidates)} gallery photos that are ranked first"
-        path = folder / f"retrieval_example_{number}.png"
-        retrieval_panel(shown(query, caption="query"), candidates, title, path)
+        retrieval_panel(shown(query, caption="query"), candidates, title, folder / f"retrieval_example_{number}.png")
 
 
 def retrieval_panel(query: PanelPhoto, candidates: Sequence[PanelPhoto], title: str, path: Path) -> None:
-    """Draw the query on the left and the candidates beside it, best first, each framed in its colour.
-
-    Below each candidate, where they are known: the points that it shares with the query, and where the similarity
-    rests. Photos of different shapes are fitted into boxes of one shape.
-    """
+    """Draw the query and, on its right, the candidates, best first, in boxes of one shape; below them, why."""
     photos = [query, *candidates]
     shapes = [float(np.clip(photo.pixels.shape[0] / photo.pixels.shape[1], *TILE)) for photo in photos]
     tile = max(shapes)  # height of a box of width 1
@@ -148,10 +137,7 @@ def retrieval_panel(query: PanelPhoto, candidates: Sequence[PanelPhoto], title: 
 
 
 def _extent(photo: Photo, tile: float, top: float | None = None) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of a photo that is fitted into a box of width 1 and height `tile`.
-
-    It lies in the middle of the box, or with its upper edge at `top`.
-    """
+    """Left, right, bottom, top of a photo in a box of width 1 and height `tile`: in its middle, or from `top` on."""
     height, width = photo.shape[:2]
     wide = min(1.0, tile * width / height)
     tall = wide * height / width
@@ -163,10 +149,8 @@ def _draw_points(axis: Axes, query: Photo, candidate: PanelPhoto, shape: float) 
     """Draw the query above the candidate, and a line for each of the clearest shared points; return how many."""
     points = np.zeros((0, 4)) if candidate.points is None else candidate.points
     ends = []
-    for photo, box, top, places in (
-        (query, shape, 0.0, points[:LINES, :2]),
-        (candidate.pixels, TILE[1], shape + GAP, points[:LINES, 2:]),
-    ):
+    query_part = query, shape, 0.0, points[:LINES, :2]
+    for photo, box, top, places in (query_part, (candidate.pixels, TILE[1], shape + GAP, points[:LINES, 2:])):
         left, right, bottom, upper = extent = _extent(photo, box, top)
         axis.imshow(photo, extent=extent)
         ends.append(places * (right - left, bottom - upper) + (left, upper))
@@ -182,8 +166,8 @@ def _draw_heat(axis: Axes, query: Photo, candidate: PanelPhoto, shape: float) ->
     heat = np.zeros((1, 1)) if candidate.heat is None else candidate.heat
     strongest, extent = float(heat.max()), _extent(query, shape)
     axis.imshow(query, extent=extent)
-    heat = heat / max(strongest, LITTLE)
-    axis.imshow(heat, cmap=style.HEAT, alpha=0.6, extent=extent, vmin=0, vmax=1, interpolation="bilinear")
+    look: dict[str, Any] = {"cmap": style.HEAT, "alpha": 0.6, "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
+    axis.imshow(heat / max(strongest, LITTLE), extent=extent, **look)
     return f"up to -{strongest:.2f} when covered"
 
 

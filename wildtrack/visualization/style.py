@@ -1,7 +1,6 @@
 """The look of all pictures: colours, sizes, empty charts, photos in frames, text that fits, PNGs.
 
-A figure has no background and, by default, ink of middle lightness, which reads in light and dark notebooks. Files have
-a white page, and most of them dark ink. Right and wrong are words as well as colours.
+A figure has no background, and ink that reads in light and dark notebooks; a file has a white page and mostly dark ink.
 """
 
 import io
@@ -41,20 +40,16 @@ Style = tuple[tuple[float, float, float], str]
 
 
 def identity_styles(ids: Iterable[str]) -> dict[str, Style]:
-    """A colour (RGB, 0 to 1) and a matplotlib dash for each identity: seven hues, then shades of them; "unknown" grey.
-
-    `ids` may repeat. No two identities share a colour.
-    """
+    """A colour (RGB, 0 to 1) of its own and a dash for each identity: seven hues, then their shades; "unknown" grey."""
     names = sorted(set(ids) - {UNKNOWN})
     depths = -(-len(names) // len(HUES)) // 2  # shades towards each of black and white
     tints = [0.0, *(end * depth / depths for depth in range(1, depths + 1) for end in (DARKEST, LIGHTEST))]
     styles: dict[str, Style] = {}
     for number, name in enumerate(names):
-        colour = np.array(to_rgb(HUES[number % len(HUES)]))
-        tint = tints[number // len(HUES)]
+        colour, tint = np.array(to_rgb(HUES[number % len(HUES)])), tints[number // len(HUES)]
         red, green, blue = colour * (1 + tint) if tint < 0 else colour + (1 - colour) * tint
         styles[name] = ((float(red), float(green), float(blue)), DASHES[number // len(HUES) % len(DASHES)])
-    return {**styles, UNKNOWN: (to_rgb(INK), ":")}
+    return styles | {UNKNOWN: (to_rgb(INK), ":")}
 
 
 def blank_figure(width: float, height: float, title: str = "", ink: str = INK) -> Figure:
@@ -97,9 +92,7 @@ def empty_chart(title: str, reason: str, figsize: tuple[float, float]) -> Figure
 def frame_photo(axis: Axes, photo: Photo, colour: str = INK, width: float = 1.0) -> None:
     """Show a photo without ticks, framed in a colour; `width` in points."""
     axis.imshow(photo)
-    axis.set_facecolor("none")
-    axis.set_xticks([])
-    axis.set_yticks([])
+    axis.set(xticks=[], yticks=[], facecolor="none")
     for spine in axis.spines.values():
         spine.set(color=colour, linewidth=width)
 
@@ -108,8 +101,7 @@ def fitted(text: str, width: float, font_size: float) -> str:
     """The text, cut in the middle where it is wider than `width` points, so that both ends of a long name stay."""
     text = " ".join(text.split())
     font = FontProperties(size=font_size)
-    kept = len(text)
-    cut = text
+    kept, cut = len(text), text
     while kept > 1 and text_to_path.get_text_width_height_descent(cut, font, ismath=False)[0] > width:
         kept -= 1
         cut = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"

@@ -23,6 +23,7 @@ GAPS = (9, 16, 24, 34, 46, 60, 80)  # pixels tried between the middle of a group
 ANGLES = np.radians([0, 180, 90, 270, 30, 150, 210, 330, 60, 120, 240, 300])  # tried at each gap, in this order
 PHOTO: dict[str, Any] = {"s": 42, "edgecolors": DARK_INK, "linewidths": 0.3, "zorder": 3}
 NOTE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "zorder": 4, "parse_math": False}
+HALO = [withStroke(linewidth=2, foreground="white")]
 
 Floats = npt.NDArray[np.floating]
 
@@ -30,10 +31,7 @@ Floats = npt.NDArray[np.floating]
 def draw_tsne(
     embeddings: npt.NDArray[np.float32], identities: npt.NDArray[np.object_], most: int, seed: int, path: Path
 ) -> None:
-    """Draw a map of at most `most` embeddings, float32 (N, D), of N identities; log a warning where there is none.
-
-    `most` of 0 draws nothing. `seed` chooses the photos and where t-SNE starts.
-    """
+    """Draw a map of at most `most` embeddings, float32 (N, D); log a warning where there is none; 0 draws nothing."""
     if not most:
         return
     rows = np.sort(np.random.default_rng(seed).permutation(len(embeddings))[:most])
@@ -47,7 +45,7 @@ def draw_tsne(
 
 
 def _positions(embeddings: npt.NDArray[np.float32], seed: int) -> Floats:
-    """Places on the map, float (N, 2), of embeddings float32 (N, D) that differ; N is 4 or more."""
+    """Places on the map, float (N, 2), of 4 or more embeddings that differ."""
     from sklearn.manifold import TSNE  # takes seconds to import
     from threadpoolctl import threadpool_limits
 
@@ -61,10 +59,8 @@ def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Fig
     x_label = "t-SNE 1 (no unit: only which photos lie near each other has a meaning)"
     figure, axis = chart(title, x_label, "t-SNE 2", (9.9, 8.8), DARK_INK)
     axis.set(xticks=[], yticks=[])
-    labels = np.asarray(identities, dtype=object)
-    names = sorted(set(identities))
+    labels, names, notes = np.asarray(identities, dtype=object), sorted(set(identities)), []
     styles = identity_styles(names)
-    notes = []
     for number, name in enumerate(names):
         group = positions[labels == name]
         colour, marker = styles[name][0], MARKERS[number % len(MARKERS)]
@@ -72,11 +68,8 @@ def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Fig
         middle = group[np.abs(group - np.median(group, axis=0)).sum(axis=1).argmin()]  # a photo, not an empty place
         size = 8 if len(names) <= CROWDED else 6
         line = {"arrowstyle": "-", "color": colour, "linewidth": 0.8, "zorder": 2, "shrinkA": 0, "shrinkB": 0}
-        halo = [withStroke(linewidth=2, foreground="white")]
-        text = fitted(name, NAME, size)
-        notes.append(
-            axis.annotate(text, tuple(middle), (0, 0), fontsize=size, path_effects=halo, arrowprops=line, **NOTE)
-        )
+        look = NOTE | {"fontsize": size, "path_effects": HALO, "arrowprops": line}
+        notes.append(axis.annotate(fitted(name, NAME, size), tuple(middle), (0, 0), **look))
         notes[-1].set_in_layout(False)
     figure.draw_without_rendering()
     sizes = np.array([note.get_window_extent().size for note in notes])
@@ -90,8 +83,7 @@ def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Fig
 def name_offsets(photos: Floats, middles: Floats, sizes: Floats, bounds: Floats) -> Floats:
     """How far the middle of each of K names lies from its group, (K, 2): the nearest place that covers the least.
 
-    All in pixels: `photos` (N, 2), the `middles` of the groups and the `sizes` of the names (K, 2), and the corners of
-    the map, `bounds` (2, 2). A place outside the map counts as one that covers everything.
+    In pixels: `photos` (N, 2), `middles` of groups and `sizes` of names (K, 2), corners `bounds` of the map (2, 2).
     """
     directions = np.tile(np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]), (len(GAPS), 1))
     gaps = np.repeat(GAPS, len(ANGLES))[:, None]

@@ -20,15 +20,7 @@ from wildtrack.errors import UserError
 from wildtrack.storage.threads import cores
 from wildtrack.web.database import Event, Sighting
 from wildtrack.web.exports import camtrapdp_zip, catalogue_csv
-from wildtrack.web.responses import (
-    Confirmation,
-    Entry,
-    Health,
-    Identities,
-    Prediction,
-    for_the_web,
-    shown_name,
-)
+from wildtrack.web.responses import Confirmation, Entry, Health, Identities, Prediction, for_the_web, shown_name
 from wildtrack.web.service import Service
 from wildtrack.web.store import ConflictError
 
@@ -75,21 +67,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
-    """The application, without its guard.
-
-    Args:
-        service: Answers and learns.
-        page: The HTML of `/`.
-        needs_token: Whether the guard requires a token; `/healthz` tells the page.
-    """
-    app = FastAPI(
-        title="WildTrack",
-        version=__version__,
-        description=DESCRIPTION,
-        responses=PROBLEMS,
-        docs_url=None,  # its pages come from a CDN
-        redoc_url=None,
-    )
+    """The application, without its guard; `/healthz` says whether that needs a token."""
+    no_docs: dict[str, Any] = {"docs_url": None, "redoc_url": None}  # these pages come from a CDN
+    app = FastAPI(title="WildTrack", version=__version__, description=DESCRIPTION, responses=PROBLEMS, **no_docs)
     workers = anyio.CapacityLimiter(cores())
 
     async def work(function: Callable[..., ResultT], *args: Any) -> ResultT:
@@ -112,18 +92,10 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     @app.get("/healthz")
     async def healthz() -> Health:
         """Whether the server can answer."""
-        gallery = service.searcher.gallery
-        return Health(
-            "ok",
-            __version__,
-            "" if gallery.source is None else gallery.source.fingerprint,
-            service.searcher.matcher,
-            len(gallery),
-            len(gallery.identities.names),
-            len(gallery) - len(gallery.embeddings),
-            len(service.store.lost),
-            needs_token,
-        )
+        gallery, lost = service.searcher.gallery, len(service.store.lost)
+        model = "" if gallery.source is None else gallery.source.fingerprint
+        counts = len(gallery), len(gallery.identities.names), len(gallery) - len(gallery.embeddings), lost
+        return Health("ok", __version__, model, service.searcher.matcher, *counts, needs_token)
 
     @app.post("/search")
     async def search(
@@ -162,9 +134,7 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     async def confirm(
         photo: Annotated[UploadFile, File(description="The photo.")],
         identity: Annotated[str, Form(max_length=1000, description="Who it shows.", examples=["ID_0001"])],
-        new_individual: Annotated[
-            bool, Form(description="Whether this names an animal that is not known yet.")
-        ] = False,
+        new_individual: Annotated[bool, Form(description="Whether the animal is not known yet.")] = False,
         viewpoint: Annotated[str, Form(max_length=50, description="Which side of the animal shows.")] = "",
     ) -> Sighting:
         """Confirm which animal a photo shows. The photo is searched from then on; this can be undone."""
@@ -214,10 +184,8 @@ def check_size(photos: list[UploadFile]) -> None:
 
 def _refusal(error: Exception) -> tuple[int, str]:
     """The status and reason for an error that is not the server's fault, or that its disk causes."""
-    if isinstance(error, ConflictError):
-        return 409, str(error)
-    if isinstance(error, UserError):
-        return 422, str(error)
+    if isinstance(error, ConflictError | UserError):
+        return 409 if isinstance(error, ConflictError) else 422, str(error)
     if isinstance(error, PhotoError):
         return 422, f"the photo cannot be read: {error}"
     reason = error.strerror if isinstance(error, OSError) else getattr(error, "orig", None)  # names no folder

@@ -2,23 +2,13 @@
 
 import hashlib
 import json
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    ForeignKey,
-    Index,
-    TypeDecorator,
-    create_engine,
-    event,
-    select,
-    text,
-)
+import sqlalchemy as sql
+from sqlalchemy import Engine, ForeignKey, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
@@ -28,13 +18,13 @@ SCHEMA_VERSION = 2
 BUSY_SECONDS = 10.0  # to wait for another process that writes
 
 
-class Moment(TypeDecorator[datetime]):
+class Moment(sql.TypeDecorator[datetime]):
     """A time in UTC. SQLite keeps no zones, and a time without one would be read as local time."""
 
-    impl = DateTime
+    impl = sql.DateTime
     cache_ok = True
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: sql.Dialect) -> datetime | None:  # noqa: ARG002
         """The time with its zone."""
         return None if value is None else value.replace(tzinfo=UTC)
 
@@ -93,7 +83,7 @@ class Sighting(Base):
     """A person confirmed which animal a photo shows. Never deleted: a wrong one is undone."""
 
     __tablename__ = "sightings"
-    __table_args__ = (Index("one_animal_a_photo", "photo", unique=True, sqlite_where=text("undone IS NULL")),)
+    __table_args__ = (sql.Index("one_animal_a_photo", "photo", unique=True, sqlite_where=sql.text("undone IS NULL")),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     photo: Mapped[str] = mapped_column(ForeignKey("photos.sha256"))
@@ -126,7 +116,9 @@ def open_database(path: Path) -> Engine:
     try:
         _check_pages(engine)
         _make_tables(engine)
-        _check_rows(engine)
+        with Session(engine) as session:  # every row is checked when it is read
+            for table in (Photo, Embedding, Sighting, Event):
+                deque(session.scalars(sql.select(table).execution_options(yield_per=1000)), maxlen=0)
     except DatabaseError as error:
         raise UserError(f"{path} cannot be used: {error.orig}; restore it from a backup") from error
     except (ValueError, TypeError) as error:  # TypeError: a time that is no text
@@ -145,17 +137,9 @@ def _check_pages(engine: Engine) -> None:
         raise ValueError(f"a row of {orphan[0]} names one of {orphan[2]} that is not there")
 
 
-def _check_rows(engine: Engine) -> None:
-    """Read every row; raise a ValueError where one is not as it was written."""
-    with Session(engine) as session:
-        for table in (Photo, Embedding, Sighting, Event):
-            for _ in session.scalars(select(table).execution_options(yield_per=1000)):
-                pass
-
-
 def _engine(path: Path) -> Engine:
     """SQLite that writes ahead, checks foreign keys, and syncs every commit to the disk."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+    engine = sql.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
@@ -164,7 +148,7 @@ def _engine(path: Path) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    def begin(connection: sql.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # two readers that both want to write would lock each other
 
     return engine
@@ -175,14 +159,12 @@ def _make_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if version > SCHEMA_VERSION:
-            raise UserError(
-                f"the sightings were written by a newer WildTrack (version {version}, here {SCHEMA_VERSION}); update it"
-            )
+            reason = f"were written by a newer WildTrack (version {version}, here {SCHEMA_VERSION}); update it"
+            raise UserError(f"the sightings {reason}")
         if 0 < version < SCHEMA_VERSION:
-            raise UserError(
-                f"{engine.url.database} was written before the first release (version {version}); name a new folder "
-                "with --sightings, and confirm the photos in the old one again"
-            )
+            reason = f"{engine.url.database} was written before the first release (version {version})"
+            advice = "name a new folder with --sightings, and confirm the photos in the old one again"
+            raise UserError(f"{reason}; {advice}")
         if version == 0:
             Base.metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -1,4 +1,4 @@
-"""The checks before every request: who may ask, how much they may send, and what browsers may do with the answer.
+"""The checks before every request: who may send it, how much, and what browsers may do with the answer.
 
 Pure ASGI, so that a body is counted while it comes in and is never held whole here.
 """
@@ -60,14 +60,8 @@ class Guard:
     ) -> None:
         """Guard an application.
 
-        Args:
-            app: The application.
-            names: The names of this computer, without ports: a page elsewhere whose name is made to lead here (DNS
-                rebinding) is refused. Addresses are always allowed.
-            limits: The limits of requests.
-            inline: The scripts and the styles that the policy allows; see `inline_hashes`.
-            token: Required in `TOKEN_HEADER` of requests that write or ask for positions; None where only this
-                computer can ask.
+        Only the `names` of this computer, without ports, and addresses lead here (against DNS rebinding). `inline`: the
+        scripts and styles that the policy allows. `token`: needed to write or to get positions, unless None.
         """
         self.app, self.names, self.limits, self.token = app, names, limits, token
         self.most = {"sending": limits.sending, "looking": limits.looking}
@@ -85,8 +79,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refused = self._refusal(scope)
-        if refused is not None:
+        if (refused := self._refusal(scope)) is not None:
             await self._answer(send, *refused)
             return
         if scope["path"] == "/healthz":
@@ -133,7 +126,8 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """The status and reason for refusing a request by its head; None where it is allowed."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if not self._is_ours(host_of(headers.get("host", ""))):
+        host = host_of(headers.get("host", ""))
+        if not (host in self.names or is_address(host)):
             return 421, "this server does not have this name; start it with --names and the name"
         declared = headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdecimal()):
@@ -149,13 +143,6 @@ class Guard:
         if self.token is not None and (writes or tells) and not hmac.compare_digest(given, self.token.encode()):
             return 401, f"the header {TOKEN_HEADER} must hold the token that was printed when the page was started"
         return None
-
-    def _is_ours(self, host: str) -> bool:
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return host in self.names
-        return True
 
     def _too_large(self) -> str:
         return f"too much at once: at most {self.limits.body // 1_000_000} MB a request"
@@ -185,6 +172,14 @@ def host_of(header: str) -> str:
         return urlsplit(f"//{header}").hostname or ""
     except ValueError:
         return ""
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, not a name."""
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def _same_origin(headers: dict[str, str]) -> bool:

@@ -97,19 +97,12 @@ class Health:
 
 def for_the_web(answer: Answer, with_points: bool) -> Answer:
     """An answer without the server's paths, and without the points unless they are asked for."""
-    candidates = [
-        replace(each, path=None, image_id=None, points=each.points if with_points else None)
-        for each in answer.candidates
-    ]
-    return replace(answer, candidates=candidates)
+    candidates = [replace(each, path=None, image_id=None) for each in answer.candidates]
+    shown = candidates if with_points else [replace(each, points=None) for each in candidates]
+    return replace(answer, candidates=shown)
 
 
 def shown_name(name: str | None) -> str:
-    """A client's file name, only to be shown: without folders and without invisible characters.
-
-    Examples:
-        >>> shown_name("C:/Users/me/turtle.jpg")
-        'turtle.jpg'
-    """
+    """A client's file name, only to be shown: without folders and invisible characters."""
     last = PurePosixPath(PureWindowsPath(name or "").name).name
     return "".join(each if each.isprintable() else "?" for each in printable(last))[:LONGEST_NAME] or "photo"

@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,26 +15,11 @@ GRACE = 5  # seconds, for requests in work when the server is stopped
 
 
 def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str], token: str | None) -> None:
-    """Serve until Ctrl-C or SIGTERM.
-
-    Args:
-        app: From `create_app`.
-        page: The HTML of `/`; its own script and style may run.
-        listener: A socket that listens.
-        names: Further names of this computer.
-        token: Required of writing requests; None: none is.
-    """
+    """Serve until Ctrl-C or SIGTERM; `names` are further names of this computer, and `token` is needed to write."""
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for the client's ACK
     guard = Guard(app, own_names(names), Limits(BODY_LIMIT), inline_hashes(page), token)
-    config = uvicorn.Config(
-        guard,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=GRACE,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "lifespan": "off"}
+    uvicorn.Server(uvicorn.Config(guard, timeout_graceful_shutdown=GRACE, **quiet)).run(sockets=[listener])
 
 
 def own_names(names: Sequence[str]) -> frozenset[str]:

@@ -1,10 +1,7 @@
-"""The search with the confirmed photos. Photos in, answers out.
-
-The store holds what people confirmed; those photos are appended to the gallery in memory.
-"""
+"""The search with the confirmed photos of a store, which are appended to the gallery in memory."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import Any, BinaryIO
@@ -33,28 +30,21 @@ log = logging.getLogger(__name__)
 MOST_CANDIDATES = 100  # identities among which the P(same animal) of a confirmed one is looked up
 LONGEST_NAME = 100  # characters
 MANY = 1000  # confirmed photos that should be added to the catalogue
+LOST = "Confirmed photos that are gone or damaged: %d, in %s; they are searched, but cannot be shown."
+SLOW = (
+    "%d photos were confirmed; searches are faster with these photos in the catalogue: export them from the page, "
+    "train or --rebuild, and start with another --sightings."
+)
 
 
-@dataclass(frozen=True, eq=False)
-class Confirmed:
-    """A confirmed photo, as the gallery takes it."""
-
-    row: dict[str, Any]  # COLUMNS
-    embedding: Vector  # (D,)
-    keypoints: Keypoints
+Confirmed = tuple[dict[str, Any], Vector, Keypoints]  # a confirmed photo: COLUMNS, embedding (D,), keypoints
 
 
 class Service:
-    """Answers about photos, and learns what people confirm. Thread-safe.
-
-    Attributes:
-        searcher: The gallery with the confirmed photos.
-        trained: The identities that the model was trained on, in the order of its probabilities.
-        store: The confirmed photos.
-    """
+    """Answers about photos, and keeps what people confirm. Thread-safe."""
 
     def __init__(self, searcher: Searcher, trained: tuple[str, ...], store: Store) -> None:
-        """Append the confirmed photos of the store to the searcher's gallery."""
+        """Append the photos of the store to the gallery; `trained`: identities in the order of the probabilities."""
         self.searcher, self.trained, self.store = searcher, trained, store
         self._gallery, self._turn = searcher.gallery, Lock()
         self._fingerprint = "" if searcher.gallery.source is None else searcher.gallery.source.fingerprint
@@ -64,17 +54,9 @@ class Service:
         for sighting in track(new, "Opening confirmed photos", len(new)) if new else ():
             self._confirmed[sighting.id] = self._opened(sighting, vectors.get(sighting.photo))
         if store.lost:
-            log.warning(
-                "Confirmed photos that are gone or damaged: %d, in %s; they are searched, but cannot be shown.",
-                len(store.lost),
-                store.photos,
-            )
+            log.warning(LOST, len(store.lost), store.photos)
         if len(new) >= MANY:
-            log.warning(
-                "%d photos were confirmed; searches are faster with these photos in the catalogue: export them from "
-                "the page, train or --rebuild, and start with another --sightings.",
-                len(new),
-            )
+            log.warning(SLOW, len(new))
         self._refresh()
 
     @cached_property
@@ -101,18 +83,9 @@ class Service:
         return Prediction(name, "ok", None, found)
 
     def confirm(self, photo: BinaryIO, identity: str, new_individual: bool, viewpoint: str) -> Sighting:
-        """Record which animal a photo shows, and search the photo from now on.
+        """Record which animal a photo, a seekable stream, shows, and search it from now on.
 
-        Args:
-            photo: A seekable stream of the file.
-            identity: The animal.
-            new_individual: Whether it is not known yet.
-            viewpoint: Which side of it shows, "" where not given.
-
-        Raises:
-            PhotoError: The photo cannot be read.
-            ConflictError: It contradicts what is known.
-            UserError: The name cannot be used.
+        Raises PhotoError, ConflictError (it contradicts what is known) or UserError (the name cannot be used).
         """
         identity = identity if identity in self.known else usable_name(identity)
         query = read_query("", photo, self.searcher)
@@ -128,7 +101,7 @@ class Service:
         data, keypoints = photo.read(), query.keypoints or Keypoints.none()
         with self._turn:  # or it might be undone before it is searched
             sighting = self.store.add(data, suffix, claim, self._fingerprint, query.embedding, set(self.known))
-            self._confirmed[sighting.id] = Confirmed(self._row(sighting), query.embedding, keypoints)
+            self._confirmed[sighting.id] = self._row(sighting), query.embedding, keypoints
             self._refresh()
         return sighting
 
@@ -198,14 +171,14 @@ class Service:
         except PhotoError:  # gone or damaged, and counted in `lost`
             keypoints = Keypoints.none()
             vector = np.zeros(dimensions, np.float32) if vector is None else vector
-        return Confirmed(self._row(sighting), vector, keypoints)
+        return self._row(sighting), vector, keypoints
 
     def _refresh(self) -> None:
         """Search the gallery with the confirmed photos of now."""
         standing = [self._confirmed[number] for number in sorted(self._confirmed)]
-        embeddings = np.stack([each.embedding for each in standing]) if standing else self._gallery.embeddings[:0]
-        table = pd.DataFrame([each.row for each in standing], columns=list(COLUMNS), dtype=object)
-        features = Features(embeddings, viewpoints_of(table), [each.keypoints for each in standing])
+        vectors = np.stack([vector for _, vector, _ in standing]) if standing else self._gallery.embeddings[:0]
+        table = pd.DataFrame([row for row, *_ in standing], columns=list(COLUMNS), dtype=object)
+        features = Features(vectors, viewpoints_of(table), [keypoints for *_, keypoints in standing])
         self.searcher = replace(self.searcher, gallery=self._gallery.extended(features, table))
         self._searchers: dict[str, Searcher] = {"": self.searcher}  # by viewpoint, as each caches what it computes
 

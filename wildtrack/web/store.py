@@ -1,6 +1,5 @@
 """The sightings and photos that people confirmed, kept in SQLite and files.
 
-In: a photo's bytes, which animal it shows, its embedding. Out: sightings, and the history of what was made and undone.
 The database is the truth; files and index are restored from it.
 """
 
@@ -26,6 +25,7 @@ from wildtrack.web.database import Embedding, Event, Photo, Sighting, open_datab
 
 Action = Literal["confirmed", "named", "undone"]
 Vector = npt.NDArray[np.float32]
+STANDING = select(Sighting).where(Sighting.undone.is_(None))
 
 
 @dataclass(frozen=True)
@@ -59,44 +59,32 @@ def open_store(folder: Path) -> "Iterator[Store]":
 
 
 class Store:
-    """The database and the photos of a folder, made where there are none; UserError for a damaged or newer database.
-
-    Attributes:
-        photos: The folder of the photos.
-        lost: The photos (SHA-256) of sightings whose files are gone.
-    """
+    """The database and the photos of a folder, made where there are none; UserError for a damaged or newer database."""
 
     def __init__(self, folder: Path) -> None:
         self.photos = folder / "photos"
         self.photos.mkdir(parents=True, exist_ok=True)
         self.engine = open_database(folder / "sightings.sqlite")
         self._remove_unnamed()
+        # photos (SHA-256) of sightings whose files are gone
         self.lost = [seen.photo for seen in self.sightings() if not self.file_of(seen.stored).is_file()]
 
     def add(self, photo: bytes, suffix: str, claim: Claim, model: str, vector: Vector, known: set[str]) -> Sighting:
-        """Record which animal a photo shows.
+        """Record which animal a photo shows; a ConflictError where it contradicts what is known.
 
+        `vector`: by the `model` of this fingerprint; `known`: the catalogue's identities, those of sightings aside.
         The file is on the disk before the row that names it: a crash may leave a file too many, never one too few.
-
-        Args:
-            photo: The file's bytes.
-            suffix: Of the file, by its content.
-            claim: The animal.
-            model: Fingerprint of the model that made the vector.
-            vector: float32 (D,), length one.
-            known: The identities of the catalogue; those of earlier sightings are known besides.
-
-        Raises:
-            ConflictError: The photo has been confirmed before, a new animal's name is taken, or a known one's is not.
         """
         digest, now = hashlib.sha256(photo).hexdigest(), datetime.now(UTC)
         probability = math.nan if claim.probability is None else claim.probability
         with self._writing() as session:
-            before = session.scalar(select(Sighting).where(Sighting.photo == digest, Sighting.undone.is_(None)))
-            if before is not None:
+            if (before := session.scalar(STANDING.where(Sighting.photo == digest))) is not None:
                 raise ConflictError(f"this photo has been confirmed as {before.identity}; undo that first")
-            _check_name(claim, known | set(session.scalars(select(Sighting.identity).where(Sighting.undone.is_(None)))))
-            self._write(digest + suffix, photo)
+            _check_name(claim, known | {each.identity for each in session.scalars(STANDING)})
+            file = self.photos / (digest + suffix)
+            if not self.is_whole(file):
+                write_bytes(file, photo)
+                fsync(self.photos)
             if session.get(Photo, digest) is None:
                 session.add(Photo(sha256=digest, suffix=suffix, added=now))
                 session.flush()
@@ -125,13 +113,10 @@ class Store:
                 raise ConflictError(f"there is no sighting {number}")
             if sighting.undone is not None:
                 raise ConflictError(f"sighting {number} was undone before, at {sighting.undone:%Y-%m-%d %H:%M} UTC")
-            others = select(Sighting).where(
-                Sighting.identity == sighting.identity, Sighting.undone.is_(None), Sighting.id != number
-            )
-            if sighting.new_individual and session.scalar(others.limit(1)) is not None:
-                raise ConflictError(
-                    f"other photos were confirmed as {sighting.identity}, which this one named; undo them first"
-                )
+            name = sighting.identity
+            others = STANDING.where(Sighting.identity == name, Sighting.id != number).limit(1)
+            if sighting.new_individual and session.scalar(others) is not None:
+                raise ConflictError(f"other photos were confirmed as {name}, which this one named; undo them first")
             sighting.undone = now
             _note(session, "undone", sighting, now)
         return sighting
@@ -139,7 +124,7 @@ class Store:
     def sightings(self) -> list[Sighting]:
         """The sightings that were not undone, the oldest first."""
         with Session(self.engine, expire_on_commit=False) as session:
-            return list(session.scalars(select(Sighting).where(Sighting.undone.is_(None)).order_by(Sighting.id)))
+            return list(session.scalars(STANDING.order_by(Sighting.id)))
 
     def events(self, most: int) -> list[Event]:
         """The history, the newest first."""
@@ -179,12 +164,6 @@ class Store:
     def _writing(self) -> Iterator[Session]:
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
-
-    def _write(self, name: str, data: bytes) -> None:
-        """Put a photo on the disk, unless it is there whole."""
-        if not self.is_whole(self.photos / name):
-            write_bytes(self.photos / name, data)
-            fsync(self.photos)
 
     def _remove_unnamed(self) -> None:
         """Remove files that no row names, which a crash left."""
