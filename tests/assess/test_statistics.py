@@ -42,25 +42,10 @@ def test_every_number_of_a_small_catalogue(table: pd.DataFrame) -> None:
             **{"identities": 2, "met_twice": 1, "time_aware_split": True},
             "per_identity": summary(1, 1.5, 1.5, 2),
         },
-        "dates": {
-            **{"rows": 5, "share": 5 / 6, "first": "2020-01-01T10:00:00", "last": "2021-05-05T00:00:00"},
-            "per_month": {"2020-01": 2, "2020-02": 1, "2021-05": 1},
-            "per_day": {"2020-01-01": 2, "2020-02-01": 1, "2021-05-05": 1},
-        },
+        "dates": {"rows": 5, "share": 5 / 6, "first": "2020-01-01T10:00:00", "last": "2021-05-05T00:00:00"},
         "orientation": {"rows": VIEWPOINTS, "missing": 1, "identities_with_both_viewpoints": 1},
         "species": {"rows": {"zebra": 3, "lion": 2}, "missing": 1},
-        "sizes": {
-            **{"photos": 3, "width": summary(100, 200, 200, 300), "height": summary(100, 100, 100, 100)},
-            "megapixels": summary(0.01, 0.02, 0.02, 0.03),
-        },
         "animals_per_photo": {1: 4, 2: 1},
-        "boxes": {"rows": 2, "share": 2 / 6, "area_share": summary(0.1, 0.175, 0.175, 0.25)},
-        "split": {
-            "train": {"rows": 3, "photos": 2, "identities": 2},
-            "valid": {"rows": 1, "photos": 1, "identities": 0},
-            "test": {"rows": 1, "photos": 1, "identities": 1},
-            "missing": 1,
-        },
     }
 
 
@@ -73,7 +58,7 @@ def test_required_columns_alone_are_enough(table: pd.DataFrame, rows: int, ident
     counts = {"rows": rows, "photos": bare["path"].nunique(), "identities": min(named, 1), "unknown_rows": rows - named}
     assert {name: found[name] for name in counts} == counts
     assert (found["photos_per_identity"] is None, found["animals_per_photo"] is None) == (not named, not rows)
-    empty = ("encounters", "dates", "orientation", "species", "sizes", "boxes", "split")
+    empty = ("encounters", "dates", "orientation", "species")
     assert {name: found[name] for name in empty} == dict.fromkeys(empty)
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import encounters, photo_keys, photo_times
-from wildtrack.assess.splits import SUBSETS
 from wildtrack.storage.json_files import plain
 
 Numbers = dict[str, Any]
@@ -29,13 +28,10 @@ def catalogue_statistics(table: pd.DataFrame, encounter_hours: float) -> Numbers
         "unknown_rows": len(table) - len(known),
         "photos_per_identity": _photos_per_identity(known),
         "encounters": _encounters(known, encounter_hours),
-        "dates": _dates(table, photos),
+        "dates": _dates(table),
         "orientation": _orientation(table, known),
         "species": _balance(table, "species"),
-        "sizes": _sizes(photos),
         "animals_per_photo": animals_per_photo(table) or None,
-        "boxes": _boxes(table),
-        "split": _split(table),
     }
 
 
@@ -65,18 +61,15 @@ def _encounters(known: pd.DataFrame, encounter_hours: float) -> Numbers | None:
     return None if counts.empty else {**numbers, "time_aware_split": met_twice > 0}
 
 
-def _dates(table: pd.DataFrame, photos: pd.DataFrame) -> Numbers | None:
+def _dates(table: pd.DataFrame) -> Numbers | None:
     times = pd.Series(photo_times(table))
     if times.isna().all():
         return None
-    taken = times[photos.index].dropna()
     return {
         "rows": int(times.notna().sum()),
         "share": float(times.notna().mean()),
         "first": times.min().isoformat(),
         "last": times.max().isoformat(),
-        "per_month": plain(taken.dt.strftime("%Y-%m").value_counts().sort_index().to_dict()),
-        "per_day": plain(taken.dt.strftime("%Y-%m-%d").value_counts().sort_index().to_dict()),
     }
 
 
@@ -92,38 +85,6 @@ def _orientation(table: pd.DataFrame, known: pd.DataFrame) -> Numbers | None:
 def _balance(table: pd.DataFrame, column: str) -> Numbers | None:
     given = _given(table, column)
     return None if given.empty else plain({"rows": given.value_counts().to_dict(), "missing": len(table) - len(given)})
-
-
-def _sizes(photos: pd.DataFrame) -> Numbers | None:
-    if not {"width", "height"} <= set(photos):
-        return None
-    sizes = photos[["width", "height"]].dropna().astype("float64")
-    sizes["megapixels"] = sizes["width"] * sizes["height"] / 1e6
-    return None if sizes.empty else {"photos": len(sizes), **{str(name): _summary(sizes[name]) for name in sizes}}
-
-
-def _boxes(table: pd.DataFrame) -> Numbers | None:
-    boxes = _given(table, "bbox")
-    if boxes.empty:
-        return None
-    photo = table.loc[boxes.index].reindex(columns=["width", "height"]).to_numpy(dtype="float64")  # (N, 2)
-    edges = np.array(boxes.tolist(), dtype="float64")  # (N, 4)
-    inside = np.minimum(edges[:, :2] + edges[:, 2:], photo) - np.maximum(edges[:, :2], 0)
-    area_share = pd.Series((np.maximum(inside, 0) / photo).prod(axis=1))
-    known = area_share[np.isfinite(area_share)]
-    return {"rows": len(boxes), "share": len(boxes) / len(table), "area_share": _summary(known)}
-
-
-def _split(table: pd.DataFrame) -> Numbers | None:
-    given = _given(table, "split")
-    if given.empty:
-        return None
-    subsets: Numbers = {}
-    for subset in SUBSETS:
-        rows = table[table["split"] == subset]
-        identities = rows["identity"][rows["identity"] != UNKNOWN].nunique()
-        subsets[subset] = {"rows": len(rows), "photos": rows["photo"].nunique(), "identities": identities}
-    return {**subsets, "missing": len(table) - len(given)}
 
 
 def _given(table: pd.DataFrame, column: str) -> "pd.Series[Any]":

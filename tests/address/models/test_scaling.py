@@ -59,5 +59,5 @@ def test_scaling_that_cannot_be_found() -> None:
     network = open_network(grey_model("0-1"))
     with pytest.raises(UserError, match=r"none of its 4 identities .* --scaling"):
         find_scaling(network, "abcd", lambda: greys("efgh"))
-    with pytest.raises(UserError, match="has 4 classes, and its preprocessor.pkl 2 identities"):
+    with pytest.raises(UserError, match=r"has 4 classes, and its preprocessor\.pkl 2 identities"):
         find_scaling(network, "ab", greys)
