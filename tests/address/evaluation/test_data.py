@@ -1,7 +1,6 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -46,13 +45,3 @@ def test_photos_with_queries_and_gallery(root: Path, catalogue: pd.DataFrame) ->
     assert data.query_ids.tolist() == ["Ana", "Ana", "C $1"]
     assert data.leaky.shape == (3, 7)
     assert pd.read_csv(root / "problems.csv")["path"].tolist() == ["gone.png"]
-
-
-@pytest.mark.parametrize(("hours", "leaky"), [(1.0, [False, False]), (3.0, [True, False])])
-def test_photos_of_one_encounter_are_leaky(
-    root: Path, catalogue: pd.DataFrame, hours: float, leaky: list[bool]
-) -> None:
-    dates = ["2024-05-01T10:00:00", "2024-05-01T12:00:00", "2024-05-03T12:00:00"]
-    config = ProtocolConfig(encounter_hours=hours)
-    data = loaded(catalogue[:3].assign(date=dates), ["test", "train", "train"], root, config)
-    np.testing.assert_array_equal(data.leaky, [leaky])

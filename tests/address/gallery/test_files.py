@@ -76,16 +76,6 @@ def test_no_gallery_yet(tmp_path: Path) -> None:
     assert read_gallery(tmp_path, "fingerprint", 3) is None
 
 
-def test_a_gallery_without_source_or_with_recent_photos_is_not_saved() -> None:
-    vector = np.ones((1, 1), np.float32)
-    for gallery in (
-        Gallery(table(["a"]), vector),
-        Gallery(table(["a"]), vector, recent=vector, source=Source(Path(), Path(), "f")),
-    ):
-        with pytest.raises(ValueError, match="has a source, and no recent photos"):
-            save_gallery(gallery, Path())
-
-
 def test_a_gallery_of_another_model_is_refused(saved: Path) -> None:
     with pytest.raises(UserError, match=r"another model.*--rebuild"):
         read_gallery(saved, "other", 3)

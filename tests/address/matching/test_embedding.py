@@ -1,11 +1,8 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.helpers.features import unit
-from wildtrack.address.features.features import Features
-from wildtrack.address.gallery.gallery import Gallery
-from wildtrack.address.matching.embedding import BLOCK, EmbeddingMatcher, cosines
+from wildtrack.address.matching.embedding import BLOCK, cosines
 
 
 @pytest.mark.parametrize("queries", [0, 1, 4])
@@ -31,11 +28,3 @@ def test_to_a_single_query_equals_are_equal_wherever_they_lie() -> None:
     found = cosines(query, gallery)[0]
     assert (found[places] == found[0]).all()
     np.testing.assert_array_equal(found[places], cosines(query, gallery[places])[0])  # nor does it matter who else is
-
-
-def test_a_score_is_the_cosine_and_bounds_itself() -> None:
-    embeddings = unit(np.random.default_rng(1).normal(size=(5, 3)))
-    photos = Features(embeddings, np.full(5, "", object))
-    matcher, gallery = EmbeddingMatcher(), Gallery.of(pd.DataFrame({"identity": list("abcde")}), photos)
-    np.testing.assert_array_equal(matcher.scores(photos, gallery), cosines(embeddings, embeddings))
-    assert matcher.bound(0.25) == 0.25

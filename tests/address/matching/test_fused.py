@@ -16,18 +16,6 @@ from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.training.learn_matching import learn_matching
 
 
-@pytest.mark.parametrize("by_viewpoint", [True, False])
-def test_excluded_pairs_stay_so_and_do_not_change_the_others(by_viewpoint: bool) -> None:
-    known = made_up(1, (3.0, 3.0)).known
-    excluded = np.random.default_rng(0).random(known.relation.shape) < 0.3
-    without = {name: np.where(excluded, -np.inf, values) for name, values in known.scores.items()}
-    matching = fake_matching(by_viewpoint)
-    for name in matching.matchers:
-        scores, fewer = (matching.matcher(name).combined(each, known.relation) for each in (known.scores, without))
-        assert np.isneginf(fewer[excluded]).all()
-        np.testing.assert_array_equal(fewer[~excluded], scores[~excluded])
-
-
 def test_fused_log_odds_are_the_sum() -> None:
     known = made_up(2).known
     learnt = learn_matching(made_up(2))

@@ -138,9 +138,9 @@ def top_k_accuracy(probabilities: npt.NDArray[np.floating], truth: npt.NDArray[n
     """Share of rows whose true class is among the k most probable, ties by class index.
 
     Args:
-        probabilities: Float, shape (N, C); every class counts, whether `truth` has it or not.
+        probabilities: Float, shape (N, C).
         truth: Class indices, int, shape (N,).
-        k: 1 or more; more than C is all classes.
+        k: 1 or more.
 
     Returns:
         0 to 1, or NaN when there are no rows.
@@ -156,10 +156,14 @@ def top_k_accuracy(probabilities: npt.NDArray[np.floating], truth: npt.NDArray[n
         raise ValueError(f"Classes {truth.min()} to {truth.max()} do not fit {probabilities.shape[1]} columns.")
     if np.isnan(probabilities).any():
         raise ValueError("The probabilities hold NaN.")
-    own = np.take_along_axis(probabilities, truth[:, None], axis=1)  # (N, 1)
-    earlier = np.arange(probabilities.shape[1]) < truth[:, None]  # (N, C)
-    ahead = (probabilities > own) | ((probabilities == own) & earlier)
-    return float((ahead.sum(axis=1) < k).mean())
+    return float((ranks_of(probabilities, truth) <= k).mean())
+
+
+def ranks_of(scores: npt.NDArray[np.floating], truth: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
+    """The rank of each row's true column (N,) by descending scores (N, C), from 1, ties by column."""
+    own = np.take_along_axis(scores, truth[:, None], axis=1)
+    earlier = np.arange(scores.shape[1]) < truth[:, None]
+    return 1 + ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
 
 
 def _objects(labels: Labels) -> npt.NDArray[np.object_]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.address.evaluation.metrics import ranks_of
 from wildtrack.address.matching.decision import Decider
 
 BINS = 10  # of P(same animal), for the calibration error
@@ -64,8 +65,8 @@ def pooled(answers: FirstAnswers) -> tuple[Floats, Bools, Floats]:
 def expected_calibration_error(answers: FirstAnswers) -> float:
     """Mean distance between how sure answers are and how often they are right (Guo et al. 2017), over `BINS` bins."""
     table = reliability(*pooled(answers))
-    table = table[table[:, 0] > 0]
-    return float((table[:, 0] * np.abs(table[:, 1] - table[:, 2])).sum() / table[:, 0].sum())
+    total, sure, right = table[table[:, 0] > 0].T
+    return float((total * np.abs(sure - right)).sum() / total.sum())
 
 
 def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]:
@@ -73,9 +74,7 @@ def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]
 
     From scores of identities (K, I) and the right one's number (K,).
     """
-    own = np.take_along_axis(scores, truth[:, None], axis=1)
-    earlier = np.arange(scores.shape[1]) < truth[:, None]
-    ranks = 1 + ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
+    ranks = ranks_of(scores, truth)
     return {
         "candidates_for_95_percent": int(np.quantile(ranks, FOUND, method="inverted_cdf")),
         "leafing_for_95_percent": int(np.ceil(FOUND * scores.shape[1])),

@@ -73,7 +73,7 @@ class Searcher:
 class Query:
     """A photo and its features."""
 
-    name: str  # what the answer calls it
+    name: str
     digest: str  # SHA-256 of the file
     size: tuple[int, int]  # height and width of the photo, upright
     embedding: npt.NDArray[np.float32]  # (D,), length one
@@ -87,15 +87,9 @@ class Query:
 
 
 def read_query(name: str, photo: Path | BinaryIO, searcher: Searcher) -> Query:
-    """Compute the features of a photo. Thread-safe; it takes most of the time of an answer.
+    """The features of a file or seekable binary stream, which the answer calls `name`; thread-safe.
 
-    Args:
-        name: What the answer calls it.
-        photo: A file, or a seekable binary stream.
-        searcher: The gallery that will be searched.
-
-    Raises:
-        PhotoError: It cannot be read.
+    It takes most of the time of an answer. A PhotoError where the photo cannot be read.
     """
     outputs = searcher.engine.run(read_photo(photo, searcher.size)[None])
     with_keypoints = needs_keypoints(searcher.matcher) or searcher.config.explains
@@ -115,7 +109,7 @@ def answer_photo(path: Path, searcher: Searcher, topk: int) -> Answer:
     Args:
         path: The photo; one that cannot be read gets the status "unreadable".
         searcher: The gallery.
-        topk: How many identities to name; fewer come back when fewer are known.
+        topk: How many identities to name, at most.
 
     Returns:
         The answer, without a panel.

@@ -1,9 +1,7 @@
 """What a matcher's scores mean: scores in, log-odds that two photos show one animal out.
 
-Scores of two matchers cannot be compared, but the share of pairs with such a score that showed one animal can
-(Cermak et al., "WildFusion: Individual Animal Identification with Calibrated Similarity Fusion", 2024). The shares are
-measured on validation photos, never on test photos. WildFusion averages them; here their log-odds are added, as for
-independent evidence.
+The share of pairs with such a score that show one animal is measured on validation photos, as in WildFusion (Cermak et
+al., 2024), which averages the shares of several matchers; here their log-odds are added, as for independent evidence.
 """
 
 from collections.abc import Mapping
@@ -54,12 +52,7 @@ class Calibration:
     curves: Mapping[str, Curve]
 
     def log_odds(self, scores: Floats, relation: Codes) -> npt.NDArray[np.float64]:
-        """Log-odds of one animal minus the prior's; for pairs of one relation they rise with the score.
-
-        Args:
-            scores: Any shape.
-            relation: From `viewpoint_relation`, same shape.
-        """
+        """Log-odds of one animal minus the prior's, of scores of any shape; `relation` is from `viewpoint_relation`."""
         probability = np.empty(scores.shape)
         for code, name in enumerate(RELATIONS):
             chosen = relation == code
@@ -76,12 +69,7 @@ def log_odds(probability: Floats | float) -> npt.NDArray[np.float64]:
 
 
 def fit_curve(scores: Floats, same: Bools) -> Curve:
-    """Fit P(same animal) by isotonic regression: it never falls as the score rises.
-
-    Args:
-        scores: Of pairs of photos, any shape, at least one pair.
-        same: Whether each pair shows one animal, same shape.
-    """
+    """Fit P(same animal) by isotonic regression, of scores of pairs and whether each shows one animal, any shape."""
     from sklearn.isotonic import IsotonicRegression  # scikit-learn takes a second: not for --help
 
     fitted = IsotonicRegression(y_min=0, y_max=1).fit(scores.ravel(), same.ravel())
@@ -89,13 +77,9 @@ def fit_curve(scores: Floats, same: Bools) -> Curve:
 
 
 def calibrate(scores: Floats, same: Bools, relation: Codes) -> Calibration:
-    """Learn what a matcher's scores mean.
+    """Learn what scores of pairs mean: whether each shows one animal, and the relation of viewpoints; any shape.
 
-    Args:
-        scores: Of pairs of photos, any shape.
-        same: Whether each pair shows one animal, same shape; both kinds must occur.
-        relation: From `viewpoint_relation`, same shape. It is ignored unless "same" and "other" both have at least
-            `FEWEST_PAIRS` pairs of one animal.
+    The relation is ignored unless "same" and "other" both have at least `FEWEST_PAIRS` pairs of one animal.
     """
     curves = {"any": fit_curve(scores, same)}
     of_relation = {RELATIONS[code]: relation == code for code in (SAME, OTHER)}

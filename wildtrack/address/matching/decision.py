@@ -45,9 +45,8 @@ class Decider:
     def match_from(self, false_match_rate: float) -> float:
         """The lowest P of a match: at most this share of unknown animals' photos is expected to reach it.
 
-        Of photos like the S validation photos of unknown animals, (k + 1) in (S + 1) lie above the (k + 1)-th highest P
-        of these. Where S is too small for such a share, all of them stay below. It is at least `even` and `LIKELY`, so
-        that a few photos cannot set it too low.
+        Of photos like the S of unknown animals, (k + 1) in (S + 1) lie above the (k + 1)-th highest P of these; where S
+        is too small for such a share, all stay below. It is at least `even` and `LIKELY`.
         """
         least = max(self.even, LIKELY)
         above = int(false_match_rate * (len(self.new) + 1) + 1e-9) - 1  # of the validation photos; 1e-9 for rounding
@@ -70,10 +69,8 @@ class Decider:
 def learn_decider(known: Floats, truth: npt.NDArray[np.intp], new: Floats) -> Decider:
     """Learn P(same animal) by logistic regression (Platt, "Probabilistic outputs for SVMs", 1999).
 
-    Args:
-        known: (Q, I) scores of identities for validation photos, at least one.
-        truth: (Q,) the place of the right identity.
-        new: (S, I) scores for photos of unknown animals; as a whole they weigh as much as the known ones.
+    Of scores of identities for photos of known animals (Q, I), the right one (Q,), and scores for photos of unknown
+    animals (S, I), which weigh as much as a whole.
     """
     from sklearn.linear_model import LogisticRegression  # takes a second: not for --help
 
@@ -105,12 +102,8 @@ def learn_decider(known: Floats, truth: npt.NDArray[np.intp], new: Floats) -> De
 def even_threshold(known: Floats, right: npt.NDArray[np.bool_], new: Floats) -> float:
     """The P that separates known from new animals: the product of the shares that are right on either side is largest.
 
-    Of several such, the middle of the widest gap between photos; 0.5 where either kind is missing.
-
-    Args:
-        known: (V,) P of the first candidate for photos of known animals.
-        right: (V,) whether that candidate is the right one.
-        new: (S,) P of the first candidate for photos of new animals.
+    Of P of the first candidate for photos of known (V,), whether it is right (V,), and of new animals (S,). Of several
+    such, the middle of the widest gap between photos; 0.5 where either kind is missing.
     """
     if not len(known) or not len(new):
         return 0.5

@@ -72,28 +72,20 @@ def test_damaged_files_are_refused(saved: Path, name: str) -> None:
     ("name", "values"),
     [
         ("photos", np.zeros((4, 3), np.int32)),  # no keypoints
-        ("photos", np.full((4, 3), TOTAL, np.int32)),  # too many
         ("photos", np.array([[TOTAL + 1, 9, 9], [-1, 9, 9]], np.int32)),
         ("photos", np.array([[TOTAL, -9, 9]], np.int32)),
         ("photos", np.array([[2**31 - 1, 9, 9]] * 3, np.int32)),
-        ("photos", np.array([[TOTAL, 9]], np.int32)),
         ("photos", np.array(TOTAL, np.int32)),
         ("photos", np.array([[TOTAL, 9, 9]], np.int64)),
         ("places", np.zeros((TOTAL - 1, 2), np.float32)),
         ("places", np.zeros((TOTAL, 3), np.float32)),
-        ("places", np.zeros((TOTAL, 2), np.float64)),
-        ("places", np.zeros((), np.float32)),
         ("descriptors", np.zeros((TOTAL + 1, 128), np.uint8)),
         ("descriptors", np.zeros((TOTAL, 64), np.uint8)),
-        ("descriptors", np.zeros((TOTAL, 128, 1), np.uint8)),
         ("centres", np.zeros((5, 64), np.float32)),
         ("centres", np.zeros((4, 128), np.float32)),  # the fifth has members
-        ("centres", np.zeros((0, 128), np.float32)),
-        ("centres", np.zeros((), np.float32)),
         ("centres", np.zeros((5, 128), ">f4")),
         ("members", np.zeros(TOTAL - 1, np.int32)),
         ("members", np.full(TOTAL, -1, np.int32)),
-        ("members", np.full(TOTAL, 5, np.int32)),
         ("members", np.zeros((), np.int32)),
     ],
 )

@@ -1,5 +1,4 @@
 import math
-from typing import Any
 
 import cv2
 import numpy as np
@@ -93,19 +92,6 @@ def test_an_index_that_searches_all_parts_is_exact(monkeypatch: pytest.MonkeyPat
             np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5)
 
 
-@pytest.mark.parametrize("threshold", [10, 10_000])
-def test_excluded_photos_are_as_if_they_were_not_there(threshold: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EXACT_BELOW", threshold)
-    monkeypatch.setattr(module, "PROBES", 1000)
-    *gallery, query = some_photos(3, 30, 30, 30, 30, 30, 20)
-    excluded = np.array([False, True, False, True, False])
-    few = KeypointIndex([photo for photo, out in zip(gallery, excluded, strict=True) if not out]).matches(query)
-    found = KeypointIndex(gallery).matches(query, excluded)
-    np.testing.assert_array_equal(np.flatnonzero(~excluded)[few.photo], found.photo)
-    np.testing.assert_allclose(few.weights, found.weights, rtol=1e-5)
-    assert KeypointIndex(gallery).votes(query, np.ones(5, np.bool_)).tolist() == [0.0] * 5
-
-
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("later", [[], [[]], [[3, 0, 40]], [[5], [0], [30, 2]]])
 def test_an_extended_index_is_as_if_built_at_once(
@@ -124,27 +110,6 @@ def test_an_extended_index_is_as_if_built_at_once(
         for without in (None, excluded):
             np.testing.assert_allclose(longer.votes(query, without), whole.votes(query, without), rtol=1e-5)
     np.testing.assert_array_equal(index.votes(gallery[0]), before)
-
-
-def test_a_query_is_matched_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    *gallery, query, other = some_photos(0, 30, 30, 30, 30, 20, 20)
-    searches, search = [], KeypointIndex._nearest
-
-    def spy(*args: Any) -> Any:
-        searches.append(args)
-        return search(*args)
-
-    monkeypatch.setattr(KeypointIndex, "_nearest", spy)
-    index, excluded = KeypointIndex(gallery), np.array([False, True, False, False])
-    index.votes(query)
-    assert len(index.verified(query, 2).query) <= len(index.matches(query, np.zeros(4, np.bool_)).query)
-    assert len(searches) == 1
-    index.votes(query, excluded)
-    assert len(index.verified(query, 1, excluded).query) == 0
-    assert len(searches) == 2
-    index.votes(other)
-    index.extended(some_photos(1, 9)).votes(query)  # another index
-    assert len(searches) == 4
 
 
 def moved(photo: Keypoints, places: np.ndarray) -> Keypoints:
