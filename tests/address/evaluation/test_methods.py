@@ -19,20 +19,15 @@ from wildtrack.storage.cache import CacheConfig
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
+def photos(catalogue: pd.DataFrame, photo_folder: Path, tmp_path: Path) -> Decoded:
+    return decode_catalogue(catalogue, photo_folder, (32, 32), CacheConfig(root=tmp_path / "cache"))
 
 
 @pytest.fixture
-def photos(catalogue: pd.DataFrame, photo_folder: Path, cache: Path) -> Decoded:
-    return decode_catalogue(catalogue, photo_folder, (32, 32), CacheConfig(root=cache))
-
-
-@pytest.fixture
-def comparison(photos: Decoded, photo_folder: Path, cache: Path) -> Comparison:
+def comparison(photos: Decoded, photo_folder: Path, tmp_path: Path) -> Comparison:
     protocol = Protocol(np.array([0, 4, 8]), np.array([1, 2, 3, 5, 6, 7, 9, 10, 11]), "by hand", 0)
     data = EvaluationData(photo_folder, photos, protocol, np.zeros((3, 9), np.bool_))
-    return Comparison(data, CacheConfig(root=cache))
+    return Comparison(data, CacheConfig(root=tmp_path / "cache"))
 
 
 @pytest.fixture

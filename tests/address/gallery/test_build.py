@@ -162,39 +162,28 @@ def test_an_approximate_search_is_announced(
         assert ("--exact compares with every one of them" in caplog.text) == announced
 
 
-@pytest.fixture
-def two_in_one(tmp_path: Path, pixels: np.ndarray) -> Path:
-    """A catalogue of one photo that shows two animals, and another photo."""
-    Image.fromarray(np.concatenate([pixels[0], pixels[4]], axis=1)).save(tmp_path / "both.png")  # (32, 64, 3)
-    Image.fromarray(pixels[5]).save(tmp_path / "one.png")
-    rows = [
-        ("l", "Ana", "both.png", "[0, 0, 32, 32]"),
-        ("r", "Bo", "both.png", "[32, 0, 32, 32]"),
-        ("o", "Cy", "one.png", ""),
-    ]
-    pd.DataFrame(rows, columns=["image_id", "identity", "path", "bbox"]).to_csv(tmp_path / "two.csv", index=False)
-    return tmp_path / "two.csv"
-
-
 def test_a_candidate_is_shown_without_the_other_animals_of_its_photo(
-    trained: Artifacts, two_in_one: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    trained: Artifacts, tmp_path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gallery, engine = opened(trained, two_in_one)
-    Image.fromarray(pixels[1]).save(two_in_one.parent / "new.png")
+    Image.fromarray(np.concatenate([pixels[0], pixels[4]], axis=1)).save(tmp_path / "both.png")  # (32, 64, 3)
+    for name, number in {"one.png": 5, "new.png": 1}.items():
+        Image.fromarray(pixels[number]).save(tmp_path / name)
+    rows = 'l,Ana,both.png,"[0, 0, 32, 32]"\nr,Bo,both.png,"[32, 0, 32, 32]"\no,Cy,one.png,\n'
+    (tmp_path / "two.csv").write_text(f"image_id,identity,path,bbox\n{rows}")
+    gallery, engine = opened(trained, tmp_path / "two.csv")
     searcher = Searcher(gallery, engine, SIZE, config=SearchConfig(explains=True))
-    answer = answer_photo(two_in_one.parent / "new.png", searcher, 3)
+    answer = answer_photo(tmp_path / "new.png", searcher, 3)
     boxes = {candidate.identity: candidate.bbox for candidate in answer.candidates}
     assert boxes == {"Ana": (0, 0, 32, 32), "Bo": (32, 0, 32, 32), "Cy": None}
-
     panels: list[dict[str, PanelPhoto]] = []
 
     def keep(query: PanelPhoto, candidates: list[PanelPhoto], title: str, path: Path) -> None:
         panels.append({shown.title.split()[1]: shown for shown in candidates})
 
     monkeypatch.setattr(retrieval_panels, "retrieval_panel", keep)
-    retrieval_panels.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
-    (two_in_one.parent / "both.png").unlink()
-    retrieval_panels.draw_answer(answer, searcher, two_in_one.parent / "panel.png")
+    retrieval_panels.draw_answer(answer, searcher, tmp_path / "panel.png")
+    (tmp_path / "both.png").unlink()
+    retrieval_panels.draw_answer(answer, searcher, tmp_path / "panel.png")
     before, after = panels
     for name, photo in {"Ana": pixels[0], "Bo": pixels[4], "Cy": pixels[5]}.items():
         np.testing.assert_array_equal(before[name].pixels, photo)

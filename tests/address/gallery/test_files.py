@@ -72,8 +72,10 @@ def test_what_is_saved_is_what_is_opened(saved: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(other_program.reconstruct_n(0, 3), np.eye(3))
 
 
-def test_no_gallery_yet(tmp_path: Path) -> None:
-    assert read_gallery(tmp_path, "fingerprint", 3) is None
+def test_no_gallery_yet(saved: Path) -> None:
+    (saved / "index_manifest.json").unlink()
+    assert read_gallery(saved, "fingerprint", 3) is None
+    assert read_gallery(saved.parent, "fingerprint", 3) is None
 
 
 def test_a_gallery_of_another_model_is_refused(saved: Path) -> None:
@@ -82,20 +84,12 @@ def test_a_gallery_of_another_model_is_refused(saved: Path) -> None:
     refused(saved, r"holds float32 \(3, 3\), and not float32 \(3, 4\)", 4)
 
 
-@pytest.mark.parametrize("name", [*FILES, *KEYPOINTS])
-def test_an_altered_or_missing_file(with_keypoints: Path, name: str) -> None:
-    path = with_keypoints / name
-    data = path.read_bytes()
-    path.unlink()
-    if name == "index_manifest.json":
-        assert read_gallery(with_keypoints, "fingerprint", 3) is None
-    else:
-        refused(with_keypoints, f"{name} is missing", with_keypoints=True)
-        path.mkdir()
-        refused(with_keypoints, "cannot be read", with_keypoints=True)
-        path.rmdir()
-    path.write_bytes(data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :])
-    refused(with_keypoints, "damaged")
+@pytest.mark.parametrize("name", [*FILES[:3], *KEYPOINTS])
+def test_a_missing_file(with_keypoints: Path, name: str) -> None:
+    (with_keypoints / name).unlink()
+    refused(with_keypoints, f"{name} is missing", with_keypoints=True)
+    (with_keypoints / name).mkdir()
+    refused(with_keypoints, "cannot be read", with_keypoints=True)
 
 
 def seal_again(saved: Path, name: str, content: bytes) -> None:

@@ -123,10 +123,8 @@ def test_the_even_threshold_is_the_best_one(seed: int) -> None:
         ([], [], [], 0.5),
         ([0.9], [True], [], 0.5),
         ([], [], [0.9], 0.5),
-        ([0.9, 0.8], [True, True], [0.1, 0.2], 0.5),
         ([0.8, 0.8], [True, True], [0.4, 0.4], 0.6),
         ([0.9, 0.3], [True, False], [0.1], 0.6),  # the widest gap that separates them
-        ([1.0], [True], [0.0], 0.5),
         ([0.9], [False], [0.2], 0.55),  # no answer is right: all new ones are refused
     ],
 )

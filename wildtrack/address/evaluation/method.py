@@ -2,7 +2,9 @@
 
 import hashlib
 import time
+import timeit
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +35,7 @@ class Embedder:
     """A model that embeds photos."""
 
     engine: Engine
-    fingerprint: str  # names the model and its preprocessing
+    fingerprint: str  # of the model and its preprocessing
     cache_name: str  # what its outputs are kept under
     image_size: tuple[int, int]  # height and width in pixels of the photos that it takes
     runs_on: str  # the library that does the work
@@ -47,7 +49,7 @@ class Method:
     name: str
     matcher: str = EMBEDDING
     embedder: Embedder | None = None  # None: the matcher compares no embeddings
-    matching: Matching | None = None  # what scores mean, for a matcher that puts several together
+    matching: Matching | None = None  # what scores mean, for a fused matcher
     minutes: float | None = None  # of training on these photos; None where not recorded
     note: str = ""
 
@@ -88,7 +90,7 @@ class Comparison:
     """Scores methods on the same photos; what two of them share is computed once."""
 
     def __init__(self, data: EvaluationData, cache: CacheConfig, timed: bool = False) -> None:
-        """Score nothing yet; `timed` also measures how fast models embed photos."""
+        """`timed` also measures how fast models embed photos."""
         self.data, self.cache, self.timed = data, cache, timed
         self.viewpoints = viewpoints_of(data.table)
         self._parts: dict[tuple[str, str], Scored] = {}
@@ -151,9 +153,4 @@ def embedding_speed(engine: Engine, read: Reader, photos: int) -> float:
     """Photos a second of an engine, decoding not counted, from `RUNS` of one batch."""
     batch = np.stack([read(row) for row in range(photos)])
     engine.run(batch)  # many engines finish their network with the first one
-    seconds = []
-    for _ in range(RUNS):
-        started = time.perf_counter()
-        engine.run(batch)
-        seconds.append(time.perf_counter() - started)
-    return len(batch) / float(np.median(seconds))
+    return photos / float(np.median(timeit.repeat(partial(engine.run, batch), number=1, repeat=RUNS)))

@@ -42,7 +42,7 @@ def retrieval_scores(
     Raises:
         ValueError: NaN in the similarities, or shapes that do not fit.
     """
-    shape = (len(query_ids), len(gallery_ids))
+    shape = len(query_ids), len(gallery_ids)
     if similarity.shape != shape or (excluded is not None and excluded.shape != shape):
         found = similarity.shape if excluded is None else (similarity.shape, excluded.shape)
         raise ValueError(f"{shape[0]} queries and {shape[1]} gallery photos need shape {shape}, not {found}.")
@@ -163,7 +163,7 @@ def ranks_of(scores: npt.NDArray[np.floating], truth: npt.NDArray[np.integer]) -
     """The rank of each row's true column (N,) by descending scores (N, C), from 1, ties by column."""
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     earlier = np.arange(scores.shape[1]) < truth[:, None]
-    return 1 + ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
+    return np.asarray(1 + ((scores > own) | ((scores == own) & earlier)).sum(axis=1))
 
 
 def _objects(labels: Labels) -> npt.NDArray[np.object_]:

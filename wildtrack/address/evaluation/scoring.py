@@ -90,10 +90,9 @@ def score_queries(
         answers, leak_free_answers = answers_of(merged, decider), answers_of(merge(leak_free), decider)
     by_cosine = matching is None or (name == EMBEDDING and not matching.matchers[name].by_viewpoint)
     real = len(protocol.unknown) > 0
-    told_apart = auroc(merged.max(axis=1), new.max(axis=1)) if real else None
-    return QueryScores(
-        name, by_cosine, gallery, scores, leak_free, answers, leak_free_answers, merged, truth, real, told_apart
-    )
+    area = auroc(merged.max(axis=1), new.max(axis=1)) if real else None
+    both = answers, leak_free_answers
+    return QueryScores(name, by_cosine, gallery, scores, leak_free, *both, merged, truth, real, area)
 
 
 def decisions_report(

@@ -112,10 +112,9 @@ def _built(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine
     del embedded  # its probabilities are as many for each photo as there are identities
     broken = ~np.isfinite(embeddings).all(axis=1)
     if broken.any():
-        raise UserError(
-            f"the model's embeddings of {broken.sum()} of {len(table)} photos are not numbers, the first: "
-            f"{table['path'].iloc[int(broken.argmax())]}; it is damaged, or its training went wrong: train again"
-        )
+        first = table["path"].iloc[int(broken.argmax())]
+        found = f"{broken.sum()} of {len(table)} photos are not numbers, the first: {first}"
+        raise UserError(f"the model's embeddings of {found}; it is damaged, or its training went wrong: train again")
     keypoints = cached_keypoints(table, root, digests, cache) if config.with_keypoints else None
     features = Features(embeddings, viewpoints_of(table), keypoints)
     gallery = replace(Gallery.of(gallery_table(table, digests), features), source=Source(root, data, model.fingerprint))

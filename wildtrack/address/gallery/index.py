@@ -1,8 +1,7 @@
-"""The FAISS index of a gallery's embeddings, `index.faiss`: built, written, opened and searched.
+"""The FAISS index of a gallery's embeddings, `index.faiss`: exact up to `EXACT_UP_TO` photos.
 
-It is exact (`IndexFlatIP`) up to `EXACT_UP_TO` photos. Above, product quantisation (Jégou et al., "Product Quantization
-for Nearest Neighbor Search", 2011; 4 bits for 4 entries, searched in registers) finds a shortlist whose embeddings are
-then compared in full; if that would find too few of the most similar photos, the index stays exact.
+Above, product quantisation (Jégou et al., 2011; 4 bits for 4 entries) finds a shortlist whose embeddings are compared
+in full; if that would find too few of the most similar photos, the index stays exact.
 """
 
 import logging
@@ -38,8 +37,7 @@ def build_index(embeddings: Floats, exact_up_to: int = EXACT_UP_TO) -> Any:
     flat.add(np.ascontiguousarray(embeddings, dtype=np.float32))
     if len(embeddings) <= exact_up_to:
         return flat
-    quantised = _quantised(embeddings)
-    found = _share_found(flat, quantised, embeddings)
+    found = _share_found(flat, quantised := _quantised(embeddings), embeddings)
     if found >= FOUND:
         log.info("The search is approximate: it finds %.1f %% of the most similar photos.", 100 * found)
         return quantised

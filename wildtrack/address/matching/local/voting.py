@@ -174,9 +174,8 @@ def in_one_arrangement(query: Keypoints, other: Keypoints, query_rows: Rows, oth
     if len(query_rows) < FEWEST:
         return nothing
     here, there, reach = query.places[query_rows], other.places[other_rows], TOLERANCE * max(other.size)
-    affine, kept = cv2.estimateAffine2D(
-        here, there, method=cv2.USAC_MAGSAC, ransacReprojThreshold=reach, maxIters=TRIALS
-    )
+    how: Any = {"method": cv2.USAC_MAGSAC, "ransacReprojThreshold": reach, "maxIters": TRIALS}
+    affine, kept = cv2.estimateAffine2D(here, there, **how)
     if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < np.linalg.det(affine[:, :2]) < DISTORTION:
         return nothing
     return np.asarray(kept[:, 0] > 0)
@@ -210,7 +209,7 @@ def stacked_descriptors(photos: Sequence[Keypoints]) -> npt.NDArray[np.uint8]:
 
 
 def _exact(descriptors: npt.NDArray[np.uint8]) -> Any:
-    """A FAISS index that compares all descriptors, uint8 (K, 128), by squared distance."""
+    """A FAISS index that compares all descriptors by squared distance."""
     index: Any = faiss.IndexFlatL2(LENGTH)
     index.add(descriptors.astype(np.float32))
     return index
