@@ -1,6 +1,7 @@
 """The audit of the installed packages, with a local service instead of osv.dev."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -60,30 +61,19 @@ def audit(address: str, *more: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_a_known_vulnerability_fails_and_is_named() -> None:
-    with service({"jinja2": bad("jinja2"), "numpy": bad("numpy")}) as address:
-        code, said = audit(address)
-    assert code == 1
-    assert "Found 1 known vulnerability in 1 package" in said
-    line = next(line for line in said.splitlines() if line.startswith("numpy"))
-    assert "PYSEC-2099-1" in line
-    assert "999" in line
-
-
 @pytest.mark.parametrize(
-    ("answers", "later", "code", "words"),
+    ("known", "later", "code", "words"),
     [
-        ({"jinja2": bad("jinja2")}, 200, 0, "No known vulnerabilities found"),
-        ({}, 200, 2, "Error: "),  # it does not know the vulnerable package
-        ({"jinja2": bad("jinja2")}, 500, 1, "500 Server Error"),
+        (("jinja2", "numpy"), 200, 1, r"Found 1 known vulnerability in 1 package(.|\n)*numpy .* PYSEC-2099-1 999"),
+        (("jinja2",), 200, 0, "No known vulnerabilities found"),
+        ((), 200, 2, "Error: "),  # it does not know the vulnerable package
+        (("jinja2",), 500, 1, "500 Server Error"),
     ],
-    ids=["nothing", "ignorant", "broken"],
 )
-def test_other_ends_of_an_audit(answers: dict[str, dict[str, Any]], later: int, code: int, words: str) -> None:
-    with service(answers, later=later) as address:
+def test_how_an_audit_ends(known: tuple[str, ...], later: int, code: int, words: str) -> None:
+    with service({package: bad(package) for package in known}, later=later) as address:
         found, said = audit(address)
-    assert found == code, said
-    assert words in said
+    assert found == code and re.search(words, said), said
 
 
 def test_without_the_service_the_audit_is_skipped() -> None:
@@ -96,25 +86,18 @@ def test_without_the_service_the_audit_is_skipped() -> None:
     assert said.count("\n") == 1
 
 
-def test_a_name_that_cannot_be_resolved_is_out_of_reach() -> None:
-    assert why_away(Config("https://osv.invalid/v1/query")) in {"ConnectionError", "ProxyError"}
-
-
 def test_a_service_that_never_answers_is_out_of_reach() -> None:
+    assert why_away(Config("https://osv.invalid/v1/query")) in {"ConnectionError", "ProxyError"}
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert why_away(Config(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=1)) == "ReadTimeout"
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_status_that_means_out_of_reach(status: int) -> None:
+@pytest.mark.parametrize("status", [502, 503, 504, 200, 403, 404, 500])
+def test_a_service_that_knows_no_vulnerability_is_an_error_unless_it_is_out_of_reach(status: int) -> None:
+    message = rf"\(HTTP {status}\), but knows no vulnerability of jinja2 2.4.1"
     with service({}, first=status) as address:
-        assert why_away(Config(address)) == f"HTTP {status}"
-
-
-@pytest.mark.parametrize("status", [200, 403, 404, 500])
-def test_a_service_that_knows_no_vulnerability_is_an_error(status: int) -> None:
-    with (
-        service({}, first=status) as address,
-        pytest.raises(UserError, match=rf"\(HTTP {status}\), but knows no vulnerability of jinja2 2.4.1"),
-    ):
-        why_away(Config(address))
+        if status > 500:
+            assert why_away(Config(address)) == f"HTTP {status}"
+        else:
+            with pytest.raises(UserError, match=message):
+                why_away(Config(address))

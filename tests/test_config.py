@@ -94,9 +94,8 @@ def test_help_is_plain_and_ends_with_the_rarely_needed(capsys: pytest.CaptureFix
 def test_no_command_shows_how_python_writes_types(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module = import_module(f"wildtrack.commands.{command}")
     monkeypatch.setattr(sys, "argv", ["script.py", "--help"])
-    twin = flags(module.Config())
+    twin = flags(import_module(f"wildtrack.commands.{command}").Config())
     with pytest.raises(SystemExit):
         tyro.cli(type(twin), default=twin)
     said = capsys.readouterr().out
@@ -104,11 +103,21 @@ def test_no_command_shows_how_python_writes_types(
 
 
 @pytest.mark.parametrize("command", SCRIPTS)
-def test_a_file_where_a_folder_belongs_is_refused_at_once(command: str) -> None:
+def test_bad_folders_and_numbers_are_refused_at_once_by_every_command(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     module = import_module(f"wildtrack.commands.{command}")
-    run, kinds = getattr(module, command), module.Config.__annotations__
-    folders = [name for name, kind in kinds.items() if FOLDER in getattr(kind, "__metadata__", ())]
-    assert len(folders) > 1
-    for name in folders:
-        with pytest.raises(UserError, match=f"^--{name} .* is a file; name a folder$"):
-            run(module.Config(**{name: Path(__file__)}))
+    refused = 0
+    for name, kind in module.Config.__annotations__.items():
+        for mark in getattr(kind, "__metadata__", ()):
+            cases: list[tuple[Any, str]] = []
+            if mark == FOLDER:
+                cases = [(Path(__file__), "is a file; name a folder$")]
+            elif isinstance(mark, Range):
+                cases = [(each, "is not allowed; it must be") for each in (mark.low - 1, math.inf, math.nan, "many")]
+            for value, message in cases:
+                with pytest.raises(UserError, match=f"^--{name.replace('_', '-')} .*{message}"):
+                    getattr(module, command)(module.Config(**{name: value}))
+                refused += 1
+    assert refused > 2 and not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tyro
@@ -18,21 +19,14 @@ class Nothing:
 
 @dataclass(frozen=True)
 class WithData:
-    """Config of a script that reads photos."""
-
     data: Path = Path("demo")
 
 
 @dataclass(frozen=True)
 class WithPhotos:
-    """Config of a script that is given photos."""
-
     photos: tyro.conf.Positional[tuple[str, ...]] = ()
     matcher: str = "auto"
     viewpoint: str = ""
-
-
-Config = type[Nothing | WithData | WithPhotos]
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +57,7 @@ def test_a_message_is_one_line_as_it_was_written(
 def test_how_a_command_ends(
     capsys: pytest.CaptureFixture[str], error: BaseException, code: int | None, said: str
 ) -> None:
-    def main(_: Nothing) -> None:
+    def main(_: object) -> None:
         raise error
 
     with pytest.raises(SystemExit if code else KeyError) as ended:
@@ -90,7 +84,11 @@ def test_how_a_command_ends(
     ],
 )
 def test_a_command_line_that_cannot_be_read(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, config: Config, options: list[str], said: str
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    config: type[Any],
+    options: list[str],
+    said: str,
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["script.py", *options])
     with pytest.raises(SystemExit) as ended:
@@ -104,7 +102,7 @@ def test_a_command_line_that_cannot_be_read(
 )
 def test_a_photo_may_be_called_like_a_flag_or_a_setting(monkeypatch: pytest.MonkeyPatch, options: list[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["script.py", *options])
-    found: list[WithPhotos] = []
+    found: list[Any] = []
     console.run(found.append, WithPhotos(), "")
     assert found[0].photos == tuple(word for word in options if word not in ("--", "--viewpoint", "left"))
 
@@ -124,8 +122,3 @@ def test_messages_of_tensorflow_are_shown_only_when_it_cannot_be_imported(
         console.load_tensorflow()
     os.write(2, b", and back again")
     assert capfd.readouterr().err == f"{shown}, and back again"
-
-
-@pytest.mark.parametrize(("number", "expected"), [(0, "0 identities"), (1, "1 identity"), (8729, "8729 identities")])
-def test_counted(number: int, expected: str) -> None:
-    assert console.counted(number, "identity", "identities") == expected

@@ -22,30 +22,26 @@ def wildtrack(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("-h",), ("--help",)])
-def test_help_names_every_command(
+def test_help_names_every_command_and_each_has_a_script(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     wildtrack(monkeypatch, *words)
     said = capsys.readouterr().out
     assert [line.split()[0] for line in said.splitlines() if line.startswith("  ")] == list(cli.COMMANDS)
-
-
-def test_there_is_a_script_for_each_command() -> None:
     assert list(cli.COMMANDS) == list(SCRIPTS)
     assert {path.name for path in ROOT.glob("*.py")} == set(SCRIPTS.values())
 
 
-def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_and_an_unknown_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     wildtrack(monkeypatch, "--version")
     assert capsys.readouterr().out == f"wildtrack {__version__}\n"
-
-
-def test_an_unknown_command_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         wildtrack(monkeypatch, "trian", "--help")
-    assert ended.value.code == 2
     (line,) = error_lines(capsys.readouterr().err)
-    assert line == f"Error: there is no command 'trian'; allowed are {', '.join(cli.COMMANDS)}"
+    message = f"Error: there is no command 'trian'; allowed are {', '.join(cli.COMMANDS)}"
+    assert (ended.value.code, line) == (2, message)
 
 
 def test_settings_reach_the_command(
@@ -57,29 +53,18 @@ def test_settings_reach_the_command(
     with pytest.raises(SystemExit) as ended:
         wildtrack(monkeypatch, "train", "--help")
     said = capsys.readouterr().out
-    assert ended.value.code == 0
-    assert "usage: wildtrack train" in said
-    assert "\n\n\n" not in said
-    assert "wildtrack train --data my_photos" in said
+    assert ended.value.code == 0 and "\n\n\n" not in said
+    assert "usage: wildtrack train" in said and "wildtrack train --data my_photos" in said
 
 
-@pytest.mark.parametrize(
-    ("started", "shown"),
-    [
-        ("/usr/bin/wildtrack", "wildtrack train"),
-        ("C:/venv/Scripts/wildtrack.exe", "wildtrack train"),
-        ("wildtrack search", "wildtrack train"),
-        ("search.py", "python train_classifier_reid.py"),
-        ("/usr/bin/jupyter", "python train_classifier_reid.py"),
-    ],
-)
-def test_what_is_to_be_typed_next(monkeypatch: pytest.MonkeyPatch, started: str, shown: str) -> None:
-    monkeypatch.setattr(sys, "argv", [started])
-    assert program("train") == shown
-
-
-def test_without_scripts_it_is_the_installed_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("wildtrack.console.ROOT", tmp_path)
+def test_the_command_to_type_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for started in ("/usr/bin/wildtrack", "C:/venv/Scripts/wildtrack.exe", "wildtrack search"):
+        monkeypatch.setattr(sys, "argv", [started])
+        assert program("train") == "wildtrack train"
+    for started in ("search.py", "/usr/bin/jupyter"):
+        monkeypatch.setattr(sys, "argv", [started])
+        assert program("train") == "python train_classifier_reid.py"
+    monkeypatch.setattr("wildtrack.console.ROOT", tmp_path)  # installed, without scripts
     assert program("search") == "wildtrack search"
 
 

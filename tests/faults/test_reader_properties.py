@@ -97,34 +97,21 @@ GOOD: dict[str, list[str]] = {
     "file_name": list(PHOTOS),
 }
 ODD = ["", " ", "x" * 300, "a\0b", "١٢٣", "\ufeff", "a\nb", "unknown ", "C:\\x.jpg", "../x.jpg", "/etc/passwd", ".."]
-ODD += [
-    "nan",
-    "None",
-    "null",
-    "True",
-    "-1",
-    "0",
-    "1e999",
-    "=1+1",
-    "[]",
-    "[1,2]",
-    "[nan,0,1,1]",
-    "[0,0,0,0]",
-    "Ana",
-    ".",
-]
-ODD += ["[1e308,0,1e308,1]", "a.jpg/b", "0000-00-00", "9999-12-31", "2024-02-30", "2024-W01-1", "20240531"]
+ODD += ["nan", "None", "null", "True", "-1", "0", "1e999", "=1+1", "[]", "[1,2]", "[nan,0,1,1]", "[0,0,0,0]", "Ana"]
+ODD += [".", "[1e308,0,1e308,1]", "a.jpg/b", "0000-00-00", "9999-12-31", "2024-02-30", "2024-W01-1", "20240531"]
 COLUMNS = st.sampled_from([*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *ALIASES, "junk", "", "image_id ", "Path"])
 
 
+Table = tuple[list[str], list[list[str]]]
+
+
 @st.composite
-def tables(draw: st.DrawFn, columns: st.SearchStrategy[list[str]]) -> tuple[list[str], list[list[str]]]:
+def tables(draw: st.DrawFn, columns: st.SearchStrategy[list[str]]) -> Table:
     header = draw(columns)
     cells = [st.sampled_from(GOOD.get(ALIASES.get(name, name), ODD)) for name in header]
     row = st.tuples(*(cell | st.sampled_from(ODD) | TEXT if draw(st.booleans()) else cell for cell in cells))
-    ragged = st.tuples(row, st.integers(-2, 2)).map(
-        lambda pair: [*pair[0], "more", ""][: max(0, len(pair[0]) + pair[1])]
-    )
+    lengths = st.integers(max(0, len(header) - 2), len(header) + 2)
+    ragged = st.tuples(row, lengths).map(lambda pair: [*pair[0], "more", ""][: pair[1]])
     return header, draw(st.lists(row.map(list) | ragged, max_size=8))
 
 
@@ -141,33 +128,28 @@ ANY_COLUMNS = st.one_of(WITH_REQUIRED, WITH_REQUIRED, st.lists(COLUMNS, max_size
 
 @given(
     table=tables(ANY_COLUMNS),
-    separator=st.sampled_from(",;\t|"),
-    line_end=st.sampled_from(["\n", "\r\n", "\r"]),
-    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    form=st.fixed_dictionaries(
+        {
+            "delimiter": st.sampled_from(",;\t|"),
+            "lineterminator": st.sampled_from(["\n", "\r\n", "\r"]),
+            "quoting": st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+        }
+    ),
     encoding=st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"]),
     cut=st.one_of(st.none(), st.none(), st.integers(50, 400)),
 )
 def test_a_table_of_odd_values_is_read_or_refused(
-    root: Path,
-    table: tuple[list[str], list[list[str]]],
-    separator: str,
-    line_end: str,
-    quoting: Any,
-    encoding: str,
-    cut: int | None,
+    root: Path, table: Table, form: dict[str, Any], encoding: str, cut: int | None
 ) -> None:
-    text = as_csv(*table, delimiter=separator, lineterminator=line_end, quoting=quoting)
     source = clean(root) / "catalogue.csv"
-    source.write_bytes(text.encode(encoding, "replace")[:cut])
+    source.write_bytes(as_csv(*table, **form).encode(encoding, "replace")[:cut])
     catalogue = read_or_refuse(root, source)
     if catalogue is not None and cut is None:
         assert len(catalogue.table) <= len(table[1])
 
 
 @given(table=tables(WITH_REQUIRED))
-def test_a_table_that_is_read_keeps_every_row_and_survives_writing(
-    root: Path, table: tuple[list[str], list[list[str]]]
-) -> None:
+def test_a_table_that_is_read_keeps_every_row_and_survives_writing(root: Path, table: Table) -> None:
     header, rows = table
     source = clean(root) / "catalogue.csv"
     source.write_text(as_csv(header, rows), encoding="utf-8", newline="")
@@ -186,15 +168,8 @@ def test_a_table_that_is_read_keeps_every_row_and_survives_writing(
 # JSON
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=8)  # halves of surrogate pairs too, as JSON may hold
-SCALARS: st.SearchStrategy[Any] = (
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 9)
-    | st.sampled_from([2**63, -(2**70), 10**400])
-    | st.floats()
-    | ANY_TEXT
-    | st.sampled_from([*ODD, *PHOTOS])
-)
+SCALARS: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | ANY_TEXT
+SCALARS |= st.sampled_from([2**63, -(2**70), 10**400, *ODD, *PHOTOS])
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3), max_leaves=8
 )
@@ -233,12 +208,9 @@ def some(*entries: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.one_of(*entries), min_size=1, max_size=5)
 
 
-def numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [entry | {"id": number} for number, entry in enumerate(entries)]
-
-
 def listed(fields: dict[str, Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    return some(st.fixed_dictionaries(fields)).map(numbered)
+    numbered = some(st.fixed_dictionaries(fields))
+    return numbered.map(lambda entries: [entry | {"id": number} for number, entry in enumerate(entries)])
 
 
 NUMBER = st.sampled_from([0, 0, 0, 1, 2])
@@ -254,17 +226,12 @@ OWN = (  # what distinguishes the layouts
     {"identity": NAME, "position": WORD},  # SeaTurtleIDHeads's, with the images below
 )
 HEADS_IMAGE = {"path": st.sampled_from(["/home/x/a.jpg", "1.jpg"]), "height": NUMBER}
-CATEGORIES = st.just(["head", "turtle"]).map(lambda names: numbered([{"name": name} for name in names]))
-COCO = spoilt(
-    st.fixed_dictionaries(
-        {
-            "images": st.one_of([listed(each) for each in (IMAGE, IMAGE, HEADS_IMAGE)]),
-            "annotations": st.one_of([listed(ANNOTATION | own) for own in OWN]),
-            "categories": CATEGORIES,
-            "licenses": CATEGORIES,
-        }
-    )
-)
+CATEGORIES = st.builds(lambda: [{"id": 0, "name": "head"}, {"id": 1, "name": "turtle"}])
+LISTS = {
+    "images": st.one_of([listed(each) for each in (IMAGE, IMAGE, HEADS_IMAGE)]),
+    "annotations": st.one_of([listed(ANNOTATION | own) for own in OWN]),
+}
+COCO = spoilt(st.fixed_dictionaries(LISTS | {"categories": CATEGORIES, "licenses": CATEGORIES}))
 SPLITS_TABLE = tables(st.just(["id", "identity", "file_name", "timestamp", "split_closed"]))
 
 
@@ -285,16 +252,10 @@ def test_coco_of_any_structure_is_read_or_refused(root: Path, content: Any, meta
 SHARE = st.floats(0, 1) | st.sampled_from([0.1, 0.2, 0.5])
 DETECTION = {"category": st.sampled_from(["1", "2"]), "conf": SHARE, "bbox": st.lists(SHARE, min_size=4, max_size=4)}
 DETECTED = {"file": st.sampled_from(PHOTOS), "detections": st.lists(st.fixed_dictionaries(DETECTION), max_size=3)}
-DETECTIONS = spoilt(
-    st.fixed_dictionaries(
-        {
-            "images": some(
-                st.fixed_dictionaries(DETECTED), st.fixed_dictionaries({"failure": st.just("it is damaged")})
-            ),
-            "detection_categories": st.just({"1": "animal", "2": "person"}).map(dict),
-        }
-    )
-)
+FAILED = {"failure": st.just("it is damaged")}
+PHOTOS_SEEN = some(st.fixed_dictionaries(DETECTED), st.fixed_dictionaries(FAILED))
+KINDS = st.just({"1": "animal", "2": "person"}).map(dict)
+DETECTIONS = spoilt(st.fixed_dictionaries({"images": PHOTOS_SEEN, "detection_categories": KINDS}))
 
 
 @given(content=DETECTIONS, confidence=st.sampled_from([0.0, 0.2, 1.0]))

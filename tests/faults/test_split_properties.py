@@ -129,22 +129,3 @@ def test_a_catalogues_own_subsets_are_kept(rows: Rows, words: list[str | None], 
             assert word in ("train", "valid")  # carved out
         else:
             assert word == (given_word or "")
-
-
-def test_the_reference_knows_which_rows_belong_together() -> None:
-    plain = {"identity": "a", "photo": 0, "hours": 0, "picture": 0, "flipped": 0, "file": 0}
-    lone = plain | {"photo": 1, "hours": 500, "picture": 1, "file": 1}
-    cases = [
-        (lone, False),
-        (lone | {"photo": 0}, True),
-        (lone | {"file": 0}, True),
-        (lone | {"hours": 12}, True),
-        (lone | {"hours": 13}, False),
-        (lone | {"hours": None}, False),
-        (lone | {"picture": 0, "flipped": NEAR_DUPLICATE_BITS}, True),
-        (lone | {"picture": 0, "flipped": NEAR_DUPLICATE_BITS + 1}, False),
-        (lone | {"hours": 0, "picture": 0, "identity": "b"}, False),
-    ]
-    for other, together in cases:
-        rows = [plain, other]
-        assert must_stay_together(rows, table_of(rows)[1], 12, 0, 1) == together, other

@@ -6,9 +6,13 @@ import pytest
 from wildtrack.storage.threads import PIECES_PER_CORE, in_threads, pieces
 
 
-@pytest.mark.parametrize("count", [0, 1, 100])
-def test_results_come_in_order(count: int) -> None:
-    assert list(in_threads(lambda number: number * 2, range(count))) == [number * 2 for number in range(count)]
+def test_results_come_in_order_from_other_threads_and_errors_where_they_are_taken() -> None:
+    assert list(in_threads(lambda number: number * 2, range(100))) == list(range(0, 200, 2))
+    assert threading.get_ident() not in set(in_threads(lambda _: threading.get_ident(), range(20)))
+    results = in_threads(lambda number: 1 // number, [1, 0, 1])
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
 
 
 def test_only_a_few_items_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,27 +24,11 @@ def test_only_a_few_items_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> No
     results.close()  # type: ignore[attr-defined]
 
 
-def test_work_is_done_in_other_threads() -> None:
-    assert threading.get_ident() not in set(in_threads(lambda _: threading.get_ident(), range(20)))
-
-
-def test_an_error_is_raised_where_its_result_is_taken() -> None:
-    results = in_threads(lambda number: 1 // number, [1, 0, 1])
-    assert next(results) == 1
-    with pytest.raises(ZeroDivisionError):
-        next(results)
+P = PIECES_PER_CORE
 
 
 @pytest.mark.parametrize(
-    ("count", "most", "length"),
-    [
-        (0, 8, 0),
-        (1, 8, 1),
-        (5, 1, 1),
-        (2 * PIECES_PER_CORE - 1, 8, 1),
-        (6 * PIECES_PER_CORE, 8, 3),
-        (100 * PIECES_PER_CORE, 8, 8),
-    ],
+    ("count", "most", "length"), [(0, 8, 0), (1, 8, 1), (5, 1, 1), (2 * P - 1, 8, 1), (6 * P, 8, 3), (100 * P, 8, 8)]
 )
 def test_pieces_are_in_order_and_enough_for_all_cores(
     monkeypatch: pytest.MonkeyPatch, count: int, most: int, length: int

@@ -22,7 +22,8 @@ def boxes(table: pd.DataFrame) -> list[Box | None]:
 def in_pixels(box: Box, size: Size) -> Box:
     """A relative box in pixels, rounded to hundredths."""
     (x, y, box_width, box_height), (width, height) = box, size
-    return round(x * width, 2), round(y * height, 2), round(box_width * width, 2), round(box_height * height, 2)
+    sides = round(box_width * width, 2), round(box_height * height, 2)
+    return round(x * width, 2), round(y * height, 2), max(sides[0], 0.01), max(sides[1], 0.01)  # never empty
 
 
 def relative(box: Box, size: Size) -> Box | None:
