@@ -53,9 +53,8 @@ def test_it_leaves_the_table_and_the_picture(home: Path) -> None:
     assert all(found[name]["photos_per_second"] > 0 for name in ("pixels", "untrained", "wildtrack"))
     assert all(found[name]["seconds_per_query"] > 0 for name in ("local", "fused"))
     page = (results / "methods.md").read_text("utf-8")
-    assert page.startswith("# Methods compared on photos: ")
+    assert page.startswith("# Methods compared on photos: ") and page.count("\n| ") == 7
     assert "the split saved with the model" in page
-    assert page.count("\n| ") == 7
     with Image.open(results / "methods.png") as picture:
         assert picture.format == "PNG"
     said = (home / "compare.err").read_text("utf-8")
@@ -68,12 +67,8 @@ def test_it_leaves_the_table_and_the_picture(home: Path) -> None:
 def test_its_figures_are_those_of_the_evaluation(home: Path) -> None:
     metrics = json.loads((home / "results" / "metrics.json").read_text("utf-8"))
     found = table(home / "results" / "compare")
-    for ours, theirs in (
-        ("pixels", "raw_pixels"),
-        ("untrained", "untrained"),
-        ("wildtrack", "trained"),
-        ("fused", "fused"),
-    ):
+    names = {"pixels": "raw_pixels", "untrained": "untrained", "wildtrack": "trained", "fused": "fused"}
+    for ours, theirs in names.items():
         figures = metrics["methods"][theirs]
         for name in ("R@1", "R@5", "mAP"):
             assert found[ours][name] == pytest.approx(figures[name])

@@ -8,8 +8,7 @@ import pytest
 
 from benchmarks import leakage_trap
 from tests.helpers.asking import ask
-from tests.helpers.photographed import NAMES, folder_of_animals
-from wildtrack.access.readers.load import load_catalogue
+from tests.helpers.photographed import folder_of_animals
 
 
 def test_sides_are_dealt_anew_within_each_animal() -> None:
@@ -21,15 +20,6 @@ def test_sides_are_dealt_anew_within_each_animal() -> None:
     assert dealt.groupby("identity")["split"].value_counts().tolist() == [20, 10, 20, 10]
     assert dealt["split"].tolist() != dealt.merge(split, on="image_id")["split_y"].tolist()
     assert dealt.equals(leakage_trap.dealt_anew(table, split, seed=0))
-
-
-def test_a_second_frame_is_of_the_same_occasion(tmp_path: Path) -> None:
-    folder_of_animals(tmp_path).to_csv(tmp_path / "metadata.csv", index=False)
-    leakage_trap.add_frames(tmp_path)
-    table = load_catalogue(tmp_path / "metadata.csv").table
-    assert len(table) == 2 * 4 * len(NAMES)
-    pairs = table.assign(first=table["image_id"].str.removesuffix("_b")).groupby("first")
-    assert (pairs["identity"].nunique() == 1).all() and (pairs.size() == 2).all()
 
 
 @pytest.mark.slow

@@ -93,30 +93,20 @@ def test_relative_links_lead_to_files(page: Path) -> None:
             assert (page.parent / link.split("#")[0]).exists(), link
 
 
-def test_the_page_of_settings_is_up_to_date() -> None:
+def test_the_page_of_settings_is_up_to_date_and_explains_each() -> None:
     assert (ROOT / config_page.PAGE).read_text("utf-8") == config_page.page(), "run python -m tools.config_page"
+    for command in SCRIPTS:
+        rows = list(config_page.settings_of(importlib.import_module(f"wildtrack.commands.{command}").Config))
+        assert len(rows) > 5 and all(meaning for _, _, meaning in rows)
 
 
-@pytest.mark.parametrize("command", SCRIPTS)
-def test_every_setting_is_explained(command: str) -> None:
-    module = importlib.import_module(f"wildtrack.commands.{command}")
-    rows = list(config_page.settings_of(module.Config))
-    assert len(rows) > 5
-    assert all(meaning for _, _, meaning in rows)
-
-
-def test_the_picture_of_the_house_names_every_package() -> None:
+def test_the_picture_of_the_house_names_every_package_and_where_to_look() -> None:
     said = (ROOT / "docs/contributing.md").read_text("utf-8")
     packages = [path.parent.name for path in (ROOT / "wildtrack").rglob("__init__.py")]
     assert not [name for name in packages if f"{name}/" not in said]
-
-
-def test_where_is_it_leads_to_files() -> None:
-    said = (ROOT / "docs/contributing.md").read_text("utf-8")
-    table = said.split("### Where is it?")[1].split("\n#")[0]
-    places = re.findall(r"\| `([\w/.]+)` \|$", table, flags=re.MULTILINE)
-    assert len(places) == 25
-    assert not [place for place in places if not (ROOT / place).is_file()]
+    places = re.findall(r"\| `([\w/.]+)` \|$", said.split("### Where is it?")[1].split("\n#")[0], flags=re.MULTILINE)
+    assert len(places) == 25 and not [place for place in places if not (ROOT / place).is_file()]
+    assert all(path.stat().st_size <= 300_000 for path in (ROOT / "docs/images").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -129,7 +119,3 @@ def test_a_package_docstring_names_each_module(package: Path) -> None:
     folders = {path.parent.name for path in package.parent.glob("*/__init__.py")}
     datasets = {path.stem for path in package.parent.glob("*.yaml")}  # each has a card
     assert modules | folders <= named | datasets
-
-
-def test_pictures_are_small() -> None:
-    assert all(path.stat().st_size <= 300_000 for path in (ROOT / "docs/images").iterdir())
