@@ -100,9 +100,8 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     from wildtrack.address.models.backbones import build_backbone
     from wildtrack.address.models.builder import build_model
     from wildtrack.address.models.saved import export_trained
-    from wildtrack.address.training.callbacks import RetrievalValidation
     from wildtrack.address.training.checkpoints import training_state
-    from wildtrack.address.training.trainer import fit
+    from wildtrack.address.training.trainer import RetrievalValidation, fit
 
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:

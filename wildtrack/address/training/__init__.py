@@ -6,8 +6,7 @@
 - `batches`: which photos a step sees together, and the dataset that Keras' `fit` is fed with
 - `augmentation`: random changes that a field photo could have
 - `losses`: ArcFace's margin and losses on pairs
-- `callbacks`: what happens around the epochs: margin, validation, progress bar
 - `checkpoints`: the state on disk, to go on from
-- `trainer`: fits the network and keeps the best epoch
+- `trainer`: fits the network, validates it and keeps the best epoch
 - `learn_matching`: validation photos -> what matchers' scores mean, and which is best
 """
