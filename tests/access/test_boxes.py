@@ -43,11 +43,7 @@ def test_there_and_back(box: Box) -> None:
 
 
 def test_sizes_are_those_of_the_upright_photo(tmp_path: Path) -> None:
-    paths = [
-        save_marked(tmp_path / "turned.jpg", orientation=6),
-        save_marked(tmp_path / "a.jpg"),
-        tmp_path / "gone.jpg",
-    ]
-    turned, plain, gone = upright_sizes(paths)
+    names = [save_marked(tmp_path / "turned.jpg", orientation=6), save_marked(tmp_path / "a.jpg")]
+    turned, plain, gone = upright_sizes([*names, tmp_path / "gone.jpg"])
     assert (turned, plain) == ((60, 80), (80, 60))
     assert isinstance(gone, PhotoError)

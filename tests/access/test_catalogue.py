@@ -34,39 +34,21 @@ def only_reason(problems: pd.DataFrame) -> str:
     return str(problems["reason"].iloc[0])
 
 
-def test_smallest_table(root: Path) -> None:
-    table, problems = validate(rows(), root)
-    assert table.to_dict("list") == {"image_id": ["i0"], "identity": ["t1"], "path": ["a.jpg"]}
-    assert list(problems.columns) == ["path", "reason"] and problems.empty
-
-
 GOOD: dict[str, list[tuple[object, object]]] = {  # column -> what is written, and its value
     "identity": [
-        ("12", "12"),
-        (12, "12"),
-        ("007", "007"),
-        ("  t 1 ", "t 1"),
-        ("NA", "NA"),
+        *(("12", "12"), (12, "12"), ("007", "007"), ("  t 1 ", "t 1"), ("NA", "NA")),
         ("Zoe\u0308", "Zo\u00eb"),  # NFC
         *((empty, UNKNOWN) for empty in ("", "  ", None, float("nan"), pd.NA, "Unknown")),
     ],
     "path": [
-        ("a.jpg", "a.jpg"),
-        ("./a.jpg", "a.jpg"),
-        ("fotos größe/c 1.jpg", "fotos größe/c 1.jpg"),
-        ("fotos größe\\c 1.jpg", "fotos größe/c 1.jpg"),
-        ("fotos größe/../a.jpg", "a.jpg"),
-        (" a.jpg ", "a.jpg"),
+        *((path, "a.jpg") for path in ("a.jpg", "./a.jpg", "fotos größe/../a.jpg", " a.jpg ")),
+        *((path, "fotos größe/c 1.jpg") for path in ("fotos größe/c 1.jpg", "fotos größe\\c 1.jpg")),
         (" t1 /a .jpg ", " t1 /a .jpg "),
     ],
     "bbox": [
-        ("[1, 2, 3, 4]", (1, 2, 3, 4)),
-        ("1,2,3.5,4", (1, 2, 3.5, 4)),
-        ("(1, 2, 3, 4)", (1, 2, 3, 4)),
-        ("[1. 2. 3. 4.]", (1, 2, 3, 4)),
-        ([1, 2, 3, 4], (1, 2, 3, 4)),
-        ((-1.5, 2, 3, 4), (-1.5, 2, 3, 4)),
-        (np.array([1, 2, 3, 4]), (1, 2, 3, 4)),
+        *((box, (1, 2, 3, 4)) for box in ("[1, 2, 3, 4]", "(1, 2, 3, 4)", "[1. 2. 3. 4.]")),
+        *(([1, 2, 3, 4], (1, 2, 3, 4)), (np.array([1, 2, 3, 4]), (1, 2, 3, 4))),
+        *(("1,2,3.5,4", (1, 2, 3.5, 4)), ((-1.5, 2, 3, 4), (-1.5, 2, 3, 4))),
     ],
     "date": [
         ("2024-05-31", "2024-05-31"),
@@ -103,19 +85,13 @@ def test_a_value_in_its_standard_form(root: Path, column: str, written: object, 
     [
         ("path", "", "path is empty"),
         ("path", None, "path is empty"),
-        ("path", "/a.jpg", "absolute"),
-        ("path", "C:\\photos\\a.jpg", "absolute"),
-        ("path", "c:a.jpg", "absolute"),
-        ("path", "\\\\server\\share\\a.jpg", "absolute"),
-        ("path", "../outside.jpg", "leads out"),
-        ("path", "x/../../outside.jpg", "leads out"),
-        ("path", "..", "leads out"),
-        ("path", "missing.jpg", "no such file"),
-        ("path", "fotos größe", "no such file"),
-        ("path", ".", "no such file"),
-        ("path", "a.jpg/b.jpg", "no such file"),
+        *(
+            ("path", path, "absolute")
+            for path in ("/a.jpg", "C:\\photos\\a.jpg", "c:a.jpg", "\\\\server\\share\\a.jpg")
+        ),
+        *(("path", path, "leads out") for path in ("../outside.jpg", "x/../../outside.jpg", "..")),
+        *(("path", path, "no such") for path in ("missing.jpg", "fotos größe", ".", "a.jpg/b.jpg", "a\0.jpg")),
         ("path", "x" * 5000, "cannot be opened|no such file"),
-        ("path", "a\0.jpg", "no such file"),
         *(
             ("bbox", box, "bbox not understood")
             for box in ("1,2,3", "1,2,3,4,5", "a,b,c,d", "[]", [1, 2], 7, [None] * 4)
@@ -137,17 +113,9 @@ def test_a_bad_value_costs_the_row(root: Path, column: str, written: Any, reason
 @pytest.mark.parametrize(
     ("column", "written"),
     [
-        ("date", "31/05/2024"),
-        ("date", "2024-13-01"),
-        ("date", "spring"),
-        ("date", "0000:00:00 00:00:00"),
-        ("date", "2024"),
-        ("latitude", "north"),
-        ("latitude", "90.1"),
-        ("longitude", "-181"),
-        ("longitude", "inf"),
-        ("height", "0"),
-        ("width", "nan px"),
+        *(("date", date) for date in ("31/05/2024", "2024-13-01", "spring", "0000:00:00 00:00:00", "2024")),
+        *(("latitude", "north"), ("latitude", "90.1"), ("longitude", "-181"), ("longitude", "inf")),
+        *(("height", "0"), ("width", "nan px")),
     ],
 )
 def test_a_bad_date_or_number_is_left_empty(root: Path, column: str, written: str) -> None:
@@ -157,23 +125,17 @@ def test_a_bad_date_or_number_is_left_empty(root: Path, column: str, written: st
     assert f"{column} not understood: {written!r}" in only_reason(problems)
 
 
-@pytest.mark.parametrize("column", NUMBERS)
-def test_numbers_are_float64(root: Path, column: str) -> None:
-    table, problems = validate(rows(3, **{column: ["45.5", "", "1"]}), root)
-    assert table[column].dtype == np.float64
-    assert table[column].isna().tolist() == [False, True, False]
-    assert problems.empty
-
-
-def test_empty_split_is_listed_and_kept(root: Path) -> None:
-    table, problems = validate(rows(2, split=["train", ""]), root)
-    assert table["split"].isna().tolist() == [False, True]
+def test_empty_numbers_and_splits_stay_empty(root: Path) -> None:
+    table, problems = validate(rows(2, split=["train", ""], **{name: ["45.5", ""] for name in NUMBERS}), root)
+    assert (table[list(NUMBERS)].dtypes == np.float64).all()
+    assert table[["split", *NUMBERS]].isna().to_numpy().tolist() == [[False] * 5, [True] * 5]
     assert "in no subset" in only_reason(problems)
 
 
-def test_first_good_row_keeps_the_image_id(root: Path) -> None:
-    table, problems = validate(rows(3, image_id=["x"] * 3, path=["missing.jpg", "a.jpg", "b.jpg"]), root)
-    assert table["path"].tolist() == ["a.jpg"]
+def test_first_good_row_keeps_the_image_id_and_the_index_starts_anew(root: Path) -> None:
+    raw = rows(3, image_id=["x"] * 3, path=["missing.jpg", "a.jpg", "b.jpg"]).set_index(pd.Index([7, 7, 9]))
+    table, problems = validate(raw, root)
+    assert table["path"].to_dict() == {0: "a.jpg"}
     assert problems["path"].tolist() == ["missing.jpg", "b.jpg"]
 
 
@@ -182,12 +144,6 @@ def test_columns_are_standard_and_used(root: Path) -> None:
     table, problems = validate(raw[raw.columns[::-1]], root)
     assert list(table.columns) == ["image_id", "identity", "path", "orientation", "species"]
     assert problems.empty
-
-
-def test_index_starts_anew(root: Path) -> None:
-    table, problems = validate(rows(3, path=["missing.jpg", "a.jpg", "b.jpg"]).set_index(pd.Index([7, 7, 9])), root)
-    assert table.index.tolist() == [0, 1]
-    assert problems["path"].tolist() == ["missing.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
 def test_the_crops_are_a_catalogue_of_their_own(catalogue: Catalogue, tmp_path: Path) -> None:
     folder = tmp_path / "crops ü"
     written = write_crops(catalogue, folder)
-    crops = load_catalogue(folder / "catalogue.csv")
+    crops = load_catalogue(folder)
     assert crops.table.astype(object).equals(written.astype(object))
     assert crops.problems.empty
     assert crops.table["path"].tolist() == ["a b_photo.jpg", "a b_photo_2.jpg", "a b_plain.png"]
@@ -52,28 +52,22 @@ def test_the_crops_are_a_catalogue_of_their_own(catalogue: Catalogue, tmp_path: 
     assert keys[0] == keys[1] != keys[2]
     assert 'bad.jpg,"its content is not one of' in (folder / "problems.csv").read_text()
     np.testing.assert_array_equal(Image.open(folder / "a b_plain.png"), Image.open(catalogue.root / "a b/plain.png"))
+    (folder / "catalogue.csv").unlink()
+    with pytest.raises(UserError, match="no photo in a folder of its identity"):  # no animal under another's name
+        load_catalogue(folder)
 
 
-def test_a_crop_is_the_box_of_the_upright_photo(catalogue: Catalogue, tmp_path: Path) -> None:
-    write_crops(catalogue, tmp_path / "crops")
-    red = np.asarray(Image.open(tmp_path / "crops/a b_photo.jpg")).reshape(-1, 3).mean(axis=0)
-    assert red[0] > 200 and red[1] < 60  # the red corner of the upright photo
-
-
-def test_nothing_but_pixels_leaves(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_crop_is_the_box_of_the_upright_photo_and_nothing_else(catalogue: Catalogue, tmp_path: Path) -> None:
     source = catalogue.root / "a b/photo.JPG"
     assert GPS_MARK in source.read_bytes() and Image.open(source).getexif()
     write_crops(catalogue, tmp_path / "crops")
+    red = np.asarray(Image.open(tmp_path / "crops/a b_photo.jpg")).reshape(-1, 3).mean(axis=0)
+    assert red[0] > 200 and red[1] < 60  # the red corner of the upright photo
     crops = list((tmp_path / "crops").rglob("*.jpg"))
     assert len(crops) == 2
     for path in crops:
         assert GPS_MARK not in path.read_bytes() and b"Exif" not in path.read_bytes()
-        assert not Image.open(path).getexif() and set(Image.open(path).info) <= {
-            "jfif",
-            "jfif_version",
-            "jfif_unit",
-            "jfif_density",
-        }
+        assert set(Image.open(path).info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
 
 @pytest.mark.parametrize(
@@ -91,14 +85,6 @@ def test_nothing_but_pixels_leaves(catalogue: Catalogue, tmp_path: Path) -> None
 )
 def test_names(paths: list[str], names: list[str]) -> None:
     assert crop_names(paths) == names
-
-
-def test_the_folder_reads_as_its_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
-    written = write_crops(catalogue, tmp_path / "crops")
-    assert load_catalogue(tmp_path / "crops").table.astype(object).equals(written.astype(object))
-    (tmp_path / "crops/catalogue.csv").unlink()
-    with pytest.raises(UserError, match="no photo in a folder of its identity"):  # no animal under another's name
-        load_catalogue(tmp_path / "crops")
 
 
 def test_half_written_crops_do_not_appear(

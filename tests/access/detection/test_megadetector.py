@@ -11,7 +11,6 @@ from wildtrack.access.detection.megadetector import Detections, catalogue_of_det
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
-from wildtrack.storage import json_files
 
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
 
@@ -63,14 +62,8 @@ def test_raw_photos_become_unlabelled_animals(traps: Path) -> None:
         ["loose.jpg", "no entry in detections.json"],
         ["north/100RECNX/IMG 2.JPG", "no animal detected with a confidence of 0.2 or more"],
     ]
-
-
-def test_the_box_is_where_the_detector_saw_it(traps: Path) -> None:
-    """The red corner of a photo that is stored lying on its side."""
-    found = detect(traps, {"file": "north/100RECNX/IMG 1.JPG", "detections": [detection([0, 0, 0.33, 0.37])]})
-    row = catalogue_of_detections(found, traps).table.iloc[0]
-    pixels = read_photo(traps / row["path"], bbox=row["bbox"])
-    assert pixels[..., 0].mean() > 200 and pixels[..., 2].mean() < 60
+    pixels = read_photo(traps / table["path"][0], bbox=table["bbox"][0])
+    assert pixels[..., 0].mean() > 200 and pixels[..., 2].mean() < 60  # the red corner of a photo stored on its side
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.90001, 1])
@@ -144,12 +137,6 @@ def test_a_malformed_file_is_one_line(tmp_path: Path, text: str | None, reason: 
     assert str(error.value).startswith(f"--boxes {source}") and "\n" not in str(error.value)
 
 
-def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 10)
-    with pytest.raises(UserError, match="too much"):
-        read_detections(write_json(tmp_path / "d.json"), tmp_path, 0.2)
-
-
 def test_boxes_join_a_catalogue_where_there_is_no_doubt(tmp_path: Path) -> None:
     root = tmp_path / "ids"
     for name in ("Ana/one.jpg", "Ana/none.jpg", "Blå/two.jpg", "Blå/missing.jpg", "Blå/failed.jpg"):
@@ -189,11 +176,8 @@ def test_the_json_of_other_photos_is_refused(tmp_path: Path, images: list[Any], 
     with pytest.raises(UserError, match=message):
         catalogue_of_detections(found, root)
 
-
-def test_a_detector_that_failed_on_every_photo_is_no_mistake_of_names(tmp_path: Path) -> None:
-    save_marked(tmp_path / "ids/Ana/one.jpg")
-    found = detect(tmp_path / "ids", {"file": "Ana/one.jpg", "failure": "Failure image access"})
-    assert "could not read it" in with_boxes(load_catalogue(tmp_path / "ids"), found).problems["reason"][0]
+    failed = detect(root, {"file": "Ana/one.jpg", "failure": "Failure image access"})
+    assert "could not read it" in with_boxes(load_catalogue(root), failed).problems["reason"][0]
 
 
 def test_a_box_that_is_there_stays_and_shared_photos_are_left_alone(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.marked import save_marked
 from wildtrack.access.catalogue import Catalogue, problem_table
-from wildtrack.access.exports.fiftyone import _samples, check, create_fiftyone_dataset, write
+from wildtrack.access.exports.fiftyone import check, create_fiftyone_dataset, write
 from wildtrack.access.sources import load
 from wildtrack.errors import UserError
 
@@ -48,21 +48,19 @@ def fiftyone(monkeypatch: pytest.MonkeyPatch) -> Any:
 def table(tmp_path: Path) -> pd.DataFrame:
     """Two animals on one turned photo, and a photo that is gone."""
     save_marked(tmp_path / "a b/1.jpg", orientation=6)
-    return pd.DataFrame(
-        {
-            "image_id": ["1", "2", "3"],
-            "identity": ["Ana", "Blå", "Ana"],
-            "path": ["a b/1.jpg", "a b/1.jpg", "gone.jpg"],
-            "bbox": [(15.0, 40.0, 30.0, 20.0), None, (1.0, 1.0, 1.0, 1.0)],
-            "latitude": [1.5, float("nan"), float("nan")],
-        }
-    )
+    columns = {"image_id": ["1", "2", "3"], "identity": ["Ana", "Blå", "Ana"]}
+    places = {"path": ["a b/1.jpg", "a b/1.jpg", "gone.jpg"], "latitude": [1.5, float("nan"), float("nan")]}
+    return pd.DataFrame(columns | places | {"bbox": [(15.0, 40.0, 30.0, 20.0), None, (1.0, 1.0, 1.0, 1.0)]})
 
 
 def test_one_sample_a_row(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
     before = table.copy()
     dataset = create_fiftyone_dataset(tmp_path, table, "zebras")
     assert dataset is fiftyone.known["zebras"] and dataset.persistent
+    outside: Any = [[500.0, 500.0, 10.0, 10.0]]  # a list counts as a box too
+    problems: list[tuple[str, str]] = []
+    create_fiftyone_dataset(tmp_path, table[:1].assign(bbox=outside), "outside", problems=problems)
+    assert problems == [("a b/1.jpg", "written without a box: its box misses it")]
     first, second, third = dataset.samples
     assert first.filepath == second.filepath == str((tmp_path / "a b/1.jpg").absolute())
     assert (first.image_id, first.identity, first.latitude) == ("1", "Ana", 1.5)
@@ -93,7 +91,7 @@ def test_wrong_fields_and_taken_names_are_refused(fiftyone: Any, table: pd.DataF
             refuse()
 
 
-def test_a_fiftyone_that_does_not_start(
+def test_a_fiftyone_that_is_missing_or_does_not_start(
     fiftyone: Any, table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(name: str) -> None:
@@ -102,19 +100,9 @@ def test_a_fiftyone_that_does_not_start(
     monkeypatch.setattr(fiftyone, "dataset_exists", fail)
     with pytest.raises(UserError, match="FiftyOne does not start: MongoDB could not be installed"):
         create_fiftyone_dataset(tmp_path, table, "zebras")
-
-
-def test_no_fiftyone(table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fiftyone", None)
     with pytest.raises(UserError, match="pip install fiftyone"):
         create_fiftyone_dataset(tmp_path, table, "zebras")
-
-
-def test_a_box_that_misses_its_photo_is_listed(fiftyone: Any, table: pd.DataFrame, tmp_path: Path) -> None:
-    problems: list[tuple[str, str]] = []
-    outside: Any = [[500.0, 500.0, 10.0, 10.0]]  # a list counts as a box too
-    create_fiftyone_dataset(tmp_path, table[:1].assign(bbox=outside), "zebras", problems=problems)
-    assert problems == [("a b/1.jpg", "written without a box: its box misses it")]
 
 
 @pytest.mark.parametrize("slug", [None, "gzgc"])
@@ -145,11 +133,3 @@ def test_the_real_one(table: pd.DataFrame, tmp_path: Path) -> None:
         assert first.identity == "Ana" and first.animal.detections[0].bounding_box == list(BOX)
     finally:
         fiftyone.delete_dataset(name)
-
-
-def test_the_real_samples_take_these_values(table: pd.DataFrame, tmp_path: Path) -> None:
-    """Samples and labels of the real package need no database."""
-    fiftyone = pytest.importorskip("fiftyone")
-    samples = list(_samples(fiftyone, tmp_path, table, ["image_id", "identity", "latitude"], [BOX, None, None]))
-    assert samples[0].animal.detections[0].bounding_box == list(BOX)
-    assert samples[0].identity == "Ana" and samples[1].latitude is None

@@ -50,16 +50,11 @@ def test_round_trip(catalogue: Catalogue, tmp_path: Path) -> None:
     assert dataset.class_encode_column("identity").features["identity"].names == ["007", "Ana"]
     assert (folder / "README.md").read_text(encoding="utf-8") == dataset_card(None)
     assert [path.name for path in folder.parent.iterdir()] == ["huggingface"]
-
-
-def test_nothing_but_pixels_leaves(catalogue: Catalogue, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
     assert GPS_MARK in (catalogue.root / "a b/1.jpg").read_bytes()
-    write(catalogue, tmp_path / "out", None)
-    for path in (tmp_path / "out").rglob("*"):
+    for path in folder.rglob("*"):
         assert path.is_dir() or (GPS_MARK not in path.read_bytes() and b"Exif" not in path.read_bytes())
-    raw = datasets.load_from_disk(str(tmp_path / "out")).cast_column("image", datasets.Image(decode=False))
-    assert raw[0]["image"]["path"] is None and raw[0]["image"]["bytes"].startswith(b"\xff\xd8")
+    raw = dataset.cast_column("image", datasets.Image(decode=False))[0]["image"]
+    assert raw["path"] is None and raw["bytes"].startswith(b"\xff\xd8")
 
 
 def test_no_photo_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -91,34 +86,18 @@ def test_the_card_of_the_dataset(slug: str | None, licence: str) -> None:
 
 
 ALLOWED = [
-    "CDLA-Permissive-1.0",
-    "CDLA Sharing 1.0",
-    "CC0",
-    "CC0 1.0 Universal",
-    "CC BY 4.0",
-    "cc-by-sa-3.0",
-    "CC BY-NC 4.0 International",
-    "CC-BY-NC-SA-3.0-DE",
-    "Public Domain",
+    *("CDLA-Permissive-1.0", "CDLA Sharing 1.0", "CC0", "CC0 1.0 Universal", "Public Domain"),
+    *("CC BY 4.0", "cc-by-sa-3.0", "CC BY-NC 4.0 International", "CC-BY-NC-SA-3.0-DE"),
     "http://creativecommons.org/licenses/by/2.0/",
     "https://creativecommons.org/licenses/by-nc-sa/4.0/legalcode",
     "https://creativecommons.org/licenses/by/4.0/deed.de",
     "https://creativecommons.org/publicdomain/zero/1.0/",
 ]
 REFUSED = [
-    "",
-    "unknown",
-    "none stated",
-    "custom (see Kaggle)",
-    "no public domain",
-    "All rights reserved; not CC BY",
-    "CC BY 4.0, except the turtles",
-    "CC BY-ND 4.0",
-    "CC BY-NC-ND",
-    "CC BY NoDerivatives",
-    "http://creativecommons.org/licenses/by-nc-nd/2.0/",
+    *("", "unknown", "none stated", "custom (see Kaggle)", "no public domain", "All rights reserved; not CC BY"),
+    *("CC BY 4.0, except the turtles", "CC BY-ND 4.0", "CC BY-NC-ND", "CC BY NoDerivatives"),
+    *("http://creativecommons.org/licenses/by-nc-nd/2.0/", "https://creativecommons.org/licenses/"),
     "https://example.org/licenses/by/4.0/",
-    "https://creativecommons.org/licenses/",
 ]
 
 

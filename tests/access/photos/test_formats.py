@@ -1,12 +1,6 @@
 import pytest
 
-from wildtrack.access.photos.formats import (
-    HAS_HEIF,
-    OTHER_IMAGE_SUFFIXES,
-    PHOTO_SUFFIXES,
-    conversion_hint,
-    other_suffix,
-)
+from wildtrack.access.photos.formats import HAS_HEIF, conversion_hint, other_suffix
 
 
 @pytest.mark.parametrize(
@@ -14,11 +8,6 @@ from wildtrack.access.photos.formats import (
 )
 def test_conversion_hint(suffix: str, hint: str) -> None:
     assert hint in conversion_hint(suffix)
-
-
-def test_suffixes_do_not_overlap() -> None:
-    assert not PHOTO_SUFFIXES & OTHER_IMAGE_SUFFIXES
-    assert {".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp"} <= PHOTO_SUFFIXES
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,8 @@ def test_generic_coco_without_individuals(tmp_path: Path, more: dict[str, Any]) 
     with pytest.raises(UserError, match="no annotation names an individual; give it a field identity or"):
         load_catalogue(tmp_path)
 
-
-def test_generic_coco_with_the_individual_on_the_image(tmp_path: Path) -> None:
-    fill(tmp_path, "größe 1.jpg")
     content = coco(bbox="[1.5, 2, 3, 4]")
     content["images"][0] |= {"identity": "t1", "name": "photo one"}
     write(tmp_path / "annotations.json", content)
     table = load_catalogue(tmp_path).table
-    assert table["identity"].tolist() == ["t1"]
-    assert table["bbox"].tolist() == [(1.5, 2.0, 3.0, 4.0)]
+    assert (table["identity"].tolist(), table["bbox"].tolist()) == (["t1"], [(1.5, 2.0, 3.0, 4.0)])

@@ -24,13 +24,8 @@ def test_folder_per_identity(tmp_path: Path) -> None:
 
 def test_split_folders(tmp_path: Path) -> None:
     catalogue = read_folders(fill(tmp_path, "Train/t1/a.jpg", "val/t1/b.jpg", "query/t2/c.jpg", "gallery/t2/d.jpg"))
-    sides = dict(zip(catalogue.table["path"], catalogue.table["split"], strict=True))
-    assert sides == {
-        "Train/t1/a.jpg": "train",
-        "val/t1/b.jpg": "valid",
-        "query/t2/c.jpg": "test",
-        "gallery/t2/d.jpg": "train",
-    }
+    subsets = dict(zip(catalogue.table["path"].str[0], catalogue.table["split"], strict=True))
+    assert subsets == {"T": "train", "v": "valid", "q": "test", "g": "train"}
     assert "in gallery and query and Train and val: 4 photos of 2 identities" in catalogue.understood
 
 
@@ -175,12 +170,10 @@ def test_exif_fills_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ([], []),
         (["t10", "t2", "T1"], ["T1", "t2", "t10"]),
         (["b", "2", "a1b10", "a1b9", "10", "a"], ["2", "10", "a", "a1b9", "a1b10", "b"]),
-        (["a01", "a1"], ["a01", "a1"]),
         (["a1", "a01"], ["a01", "a1"]),
     ],
 )
-def test_natural_key(names: list[str], expected: list[str]) -> None:
+def test_numbers_in_names_are_sorted_as_numbers(names: list[str], expected: list[str]) -> None:
     assert sorted(names, key=natural_key) == expected

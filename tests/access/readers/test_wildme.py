@@ -41,14 +41,10 @@ def test_gzgc(tmp_path: Path) -> None:
     assert table["bbox"][1] == (896.0, 437.0, 1220.0, 690.0)
     assert table["photo_id"].tolist() == ["1", "2", "2"]
     assert table["species"].tolist() == ["zebra_plains", "zebra_plains", "giraffe_masai"]
-    absent = table.loc[1, ["date", "photographer", "latitude", "longitude", "secondary_identities"]]
-    assert absent.isna().all()
-    assert catalogue.problems.empty
-    assert catalogue.root == tmp_path
-    expected = (
-        "the Wild Me file instances_train2020.json: 2 photos with 3 animals of 2 identities (1 animal unlabelled)"
-    )
-    assert catalogue.understood == expected
+    assert table.loc[1, ["date", "photographer", "latitude", "longitude", "secondary_identities"]].isna().all()
+    assert catalogue.problems.empty and catalogue.root == tmp_path
+    animals = "2 photos with 3 animals of 2 identities (1 animal unlabelled)"
+    assert catalogue.understood == f"the Wild Me file instances_train2020.json: {animals}"
 
 
 @pytest.mark.parametrize("given", ["gzgc.coco", "gzgc.coco/annotations/instances_train2020.json"])
