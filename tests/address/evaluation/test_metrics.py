@@ -136,7 +136,6 @@ def test_paired_difference_takes_queries_answerable_in_both() -> None:
 @pytest.mark.parametrize(
     ("probabilities", "truth", "k", "expected"),
     [
-        ([[0.7, 0.2, 0.1]], [0], 1, 1.0),
         ([[0.7, 0.2, 0.1]], [1], 1, 0.0),
         ([[0.7, 0.2, 0.1]], [1], 2, 1.0),
         ([[0.4, 0.4, 0.2]], [1], 1, 0.0),

@@ -71,14 +71,13 @@ def test_the_false_match_rate_holds_for_the_validation_photos(seed: int, rate: f
     assert all(one.match_from(more) <= match_from for more in (rate, (1 + rate) / 2, 1.0))
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 19, 20, 21, 200])
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 200])
 @pytest.mark.parametrize("even", [0.0, 0.3, 1.0])
 def test_few_known_animals_are_called_new(count: int, even: float) -> None:
     known = np.random.default_rng(count).random(count)
-    one = decider(known, even=even)
-    assert 0 <= one.new_below <= even
-    assert (known < one.new_below).sum() <= MISSED * count
-    assert count or one.new_below == 0
+    below = decider(known, even=even).new_below
+    assert 0 <= below <= even and (known < below).sum() <= MISSED * count
+    assert count or below == 0
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import SETTINGS, cached_keypoints
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.matching.fused import EMBEDDING, needs_keypoints, parts_of
-from wildtrack.address.matching.matcher import matchers, new_matcher
+from wildtrack.address.matching.matcher import Floats, matchers, new_matcher
 from wildtrack.address.matching.matching import Matching
 from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.models.engines import BATCH, Engine
@@ -26,8 +26,6 @@ from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
 RUNS = 5  # of one batch; their median is the speed
-
-Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ import pandas as pd
 
 from wildtrack.address.evaluation.metrics import ranks_of
 from wildtrack.address.matching.decision import Decider
+from wildtrack.address.matching.matcher import Bools, Floats
 
 BINS = 10  # of P(same animal), for the calibration error
 FOUND = 0.95  # share of the true matches that the review effort is stated for
 
-Floats = npt.NDArray[np.floating]
-Bools = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.object_]
 
 

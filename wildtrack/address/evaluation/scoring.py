@@ -13,14 +13,11 @@ from wildtrack.address.features.features import Features
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.matching.decision import Decider
 from wildtrack.address.matching.fused import EMBEDDING
-from wildtrack.address.matching.matcher import Matcher
+from wildtrack.address.matching.matcher import Bools, Floats, Matcher
 from wildtrack.address.matching.matching import Matching, open_matcher
 
 REAL = "test photos of animals that are in neither training nor gallery"
 SIMULATED = "known animals' test photos, each with its own animal taken out of the gallery; training may have seen them"
-
-Floats = npt.NDArray[np.floating]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

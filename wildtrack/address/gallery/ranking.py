@@ -1,7 +1,6 @@
 """The animals of a gallery, ranked for one query."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.address.features.features import Features
@@ -9,9 +8,7 @@ from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.index import FEWEST
 from wildtrack.address.matching.embedding import cosines
 from wildtrack.address.matching.identities import Identities
-from wildtrack.address.matching.matcher import Matcher
-
-Bools = npt.NDArray[np.bool_]
+from wildtrack.address.matching.matcher import Bools, Matcher, Rows
 
 
 def rank_identities(query: Features, gallery: Gallery, matcher: Matcher, count: int, excluded: Bools) -> pd.DataFrame:
@@ -40,9 +37,7 @@ def rank_identities(query: Features, gallery: Gallery, matcher: Matcher, count: 
         wanted *= 4
 
 
-def _best(
-    query: Features, gallery: Gallery, matcher: Matcher, rows: npt.NDArray[np.intp], excluded: Bools
-) -> pd.DataFrame:
+def _best(query: Features, gallery: Gallery, matcher: Matcher, rows: Rows, excluded: Bools) -> pd.DataFrame:
     """The best photo of each animal among some of the gallery's photos, the best animal first."""
     everything = len(rows) == len(gallery)
     scores = matcher.scores(query, gallery, excluded[None], None if everything else rows)[0]

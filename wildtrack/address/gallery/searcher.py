@@ -19,14 +19,12 @@ from wildtrack.address.gallery.ranking import rank_identities
 from wildtrack.address.matching.decision import Decision
 from wildtrack.address.matching.fused import needs_keypoints
 from wildtrack.address.matching.local.voting import KeypointIndex
-from wildtrack.address.matching.matcher import Matcher
+from wildtrack.address.matching.matcher import Bools, Matcher
 from wildtrack.address.matching.matching import Matching, choose_matcher, open_matcher
 from wildtrack.address.models.engines import Engine
 from wildtrack.storage.files import sha256
 
 SMALLEST, FEWEST = 100, 50  # pixels of the longer side, and keypoints, of a photo that may be called new
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from wildtrack.address.matching.matcher import Bools, Floats
 from wildtrack.address.matching.viewpoints import OTHER, RELATIONS, SAME, Codes
 
 TIE = 1e-3  # weight of the score itself, added to its log-odds: pairs with equal log-odds are still ranked
 CERTAIN = 20.0  # probabilities are kept between prior / CERTAIN and 1 - 1 / CERTAIN
 FEWEST_PAIRS = 20  # pairs of one animal that a curve for one relation of viewpoints needs
-
-Floats = npt.NDArray[np.floating]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from wildtrack.address.matching.matcher import Floats
+
 Decision = Literal["match", "review", "new"]
 
 MISSED = 0.05  # share of known animals' photos that may be called new
 LIKELY = 0.5  # lowest P of a match: more likely right than wrong
 CANDIDATES = 3  # of each validation photo that P is learnt from
-
-Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)

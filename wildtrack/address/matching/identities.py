@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-BLOCK = 1 << 23  # pairs in memory at once: about 100 MB with what is computed from them
+from wildtrack.address.matching.matcher import Floats, Rows
 
-Floats = npt.NDArray[np.floating]
-Rows = npt.NDArray[np.intp]
+BLOCK = 1 << 23  # pairs in memory at once: about 100 MB with what is computed from them
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wildtrack.address.features.keypoints import Keypoints
+from wildtrack.address.matching.matcher import Bools, Rows
 from wildtrack.console import track
 from wildtrack.storage.threads import cores
 
@@ -35,8 +36,6 @@ TRIALS = 1000  # of three matches, at most
 DISTORTION = 10.0  # by how much a map may change areas, either way
 
 Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
