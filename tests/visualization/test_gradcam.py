@@ -54,13 +54,10 @@ def test_a_map_has_the_photo_s_size_and_range(trainable: bool) -> None:
         assert found[:, :4].mean() > 10 * found[:, 20:].mean()
 
 
-def test_a_certain_answer_has_a_map() -> None:
+def test_certain_answers_and_networks_that_weigh_places_differently_have_a_map() -> None:
     network = bright_left_network(sure=60)
     assert network(LEFT[None].astype(np.float32))["probabilities"][0, 0] == 1  # where softmax has no gradient
     assert gradcam(network, LEFT, class_score(0)).max() == pytest.approx(1)
-
-
-def test_a_network_that_weighs_places_differently_has_a_map() -> None:
     found = gradcam(bright_left_network(), np.maximum(LEFT, 30), class_score(0))  # gradients averaged: black
     assert found[:, :8].mean() > 0.5 > 10 * found[:, 24:].mean()
 

@@ -56,8 +56,5 @@ def test_a_photo_keeps_its_aspect() -> None:
 def test_an_impossible_grid_is_refused(grid_shape: tuple[int, int], img_size: tuple[int, int], spacing: int) -> None:
     with pytest.raises(ValueError, match="cannot be drawn"):
         plot_grid(photos(1), ["Ana"], grid_shape, img_size, spacing)
-
-
-def test_each_photo_needs_an_identity() -> None:
     with pytest.raises(ValueError, match="2 photos, but 1 identities"):
         plot_grid(photos(2), ["Ana"])

@@ -7,20 +7,9 @@ import pytest
 
 from wildtrack.assess.labels.audit import MIXED_COLUMNS, PAIR_COLUMNS, PHOTO_COLUMNS, Audit
 from wildtrack.assess.quality.flags import ISSUES
+from wildtrack.visualization import photo_sections as sections
 from wildtrack.visualization.html_report import Pair
-from wildtrack.visualization.photo_sections import (
-    PAIRS,
-    WORST,
-    alike_identities,
-    copies_that_can_go,
-    copies_with_two_names,
-    duplicate_section,
-    label_section,
-    mixed_identities,
-    odd_photos,
-    quality_section,
-    sample_section,
-)
+from wildtrack.visualization.photo_sections import PAIRS, WORST
 
 
 def read(image_id: str) -> np.ndarray:
@@ -33,11 +22,11 @@ def described(pair: Pair) -> list[tuple[str, ...]]:
 
 def test_a_sample_has_a_border_for_each_identity() -> None:
     table = pd.DataFrame({"image_id": [f"p{row}" for row in range(99)], "identity": ["Ana", "unknown", "Bo"] * 33})
-    (photos,) = sample_section(table, read, 0).photos
+    (photos,) = sections.sample_section(table, read, 0).photos
     assert len(photos.singles) == 24
     borders = {photo.title: photo.border for photo in photos.singles}
     assert borders == {"Ana": "solid #0072b2", "Bo": "solid #e69f00", "unknown": "dotted #787878"}
-    assert len(sample_section(table.head(2), read, 0).photos[0].singles) == 2
+    assert len(sections.sample_section(table.head(2), read, 0).photos[0].singles) == 2
 
 
 def flags(**photos: str) -> pd.DataFrame:
@@ -67,25 +56,22 @@ def test_a_photo_with_several_issues_is_shown_once(
     given: dict[str, str], titles: list[str], captions: list[str]
 ) -> None:
     assert set(given) <= set(ISSUES)
-    section = quality_section(QUALITY, flags(**given), read)
+    section = sections.quality_section(QUALITY, flags(**given), read)
     assert [photos.title.partition(":")[0] for photos in section.photos] == titles
     assert [photos.caption for photos in section.photos] == captions
     paths = [photo.lines[0] for photos in section.photos for photo in photos.singles]
     assert len(paths) == len(set(paths))
 
 
-def test_a_photo_lists_its_other_issues() -> None:
-    section = quality_section(QUALITY, flags(dark="ab", low_contrast="a", plain="a"), read)
-    assert section.photos[0].singles[0].lines == ["a.jpg", "also low contrast, plain"]
-    assert "all are shown below, under another issue" in " ".join(section.text)
-
-
 @pytest.mark.parametrize(
     ("degrees", "words"), [(90, "turn 90° clockwise"), (180, "turn 180°"), (270, "turn 90° counterclockwise")]
 )
-def test_a_turned_photo_says_how_to_turn_it(degrees: float, words: str) -> None:
-    section = quality_section(QUALITY.assign(turn=float(degrees)), flags(turned="a"), read)
+def test_a_turned_photo_says_how_to_turn_it_and_lists_other_issues(degrees: float, words: str) -> None:
+    flagged = flags(turned="a", dark="ab", low_contrast="a")
+    section = sections.quality_section(QUALITY.assign(turn=float(degrees)), flagged, read)
     assert section.photos[0].singles[0].title == words
+    assert section.photos[0].singles[0].lines == ["a.jpg", "also dark, low contrast"]
+    assert "all are shown below, under another issue" in " ".join(section.text)
 
 
 def duplicates(groups: int) -> pd.DataFrame:
@@ -104,38 +90,29 @@ def duplicates(groups: int) -> pd.DataFrame:
 )
 def test_copies_that_are_not_shown_are_counted_and_not_read(groups: int, caption: str) -> None:
     seen = Mock(side_effect=read)
-    (photos,) = duplicate_section(duplicates(groups), seen).photos
+    (photos,) = sections.duplicate_section(duplicates(groups), seen).photos
     assert (photos.title, photos.caption) == ("Copies with two names", caption)
     assert seen.call_count == 2 * len(photos.pairs) == 2 * min(groups, PAIRS)
 
 
-def test_a_group_of_copies_is_shown_by_its_first_two_names() -> None:
-    (pair,) = copies_with_two_names(duplicates(1), read)
+def test_copies_are_shown_by_two_names_or_by_the_one_that_stays() -> None:
+    (pair,) = sections.copies_with_two_names(duplicates(1), read)
     assert described(pair) == [("Ana", "00"), ("Bo", "02")]
     assert pair.remark == "one picture, 2 names; 2 of 3 photos shown"
-    assert [pair.remark for pair in copies_with_two_names(duplicates(1)[1:], read)] == ["one picture, 2 names"]
-
-
-@pytest.mark.parametrize(("kind", "remark"), [("near", "Ana, near: 3 of 64 bits differ"), ("exact file",) * 2])
-def test_a_copy_that_can_go_is_shown_beside_the_one_that_stays(kind: str, remark: str) -> None:
-    (pair,) = copies_that_can_go(duplicates(1).assign(kind=kind)[1:2], read)
-    assert described(pair) == [("stays", "0"), ("can go", "01")]
-    assert pair.remark.endswith(remark)
+    assert [pair.remark for pair in sections.copies_with_two_names(duplicates(1)[1:], read)] == ["one picture, 2 names"]
+    near, exact = sections.copies_that_can_go(duplicates(1).assign(kind=["", "near", "exact file"])[1:], read)
+    assert described(near) == [("stays", "0"), ("can go", "01")]
+    assert (near.remark, exact.remark) == ("Ana, near: 3 of 64 bits differ", "Bo, exact file")
 
 
 @pytest.mark.parametrize("has_split", [False, True])
 def test_every_column_is_explained(has_split: bool) -> None:
-    section = duplicate_section(duplicates(1).assign(**({"split": "train"} if has_split else {})), read)
+    section = sections.duplicate_section(duplicates(1).assign(**({"split": "train"} if has_split else {})), read)
+    assert sections.duplicate_section(duplicates(0), read).table is None
     assert section.table is not None
     assert list(section.table)[:4] == ["image_id", "duplicate_of", "kind", "removable"]
     assert set(section.table) <= set(section.headings)
     assert ("across_splits" in section.table) is has_split
-
-
-def test_without_copies_there_is_no_table() -> None:
-    section = duplicate_section(duplicates(0), read)
-    assert section.table is None
-    assert not section.photos
 
 
 NAMED: dict[str, Any] = {"identities": 2, "encounters": {}}
@@ -155,11 +132,11 @@ def audit(found_share: float | None, pairs: int = 0, photos: int = 0) -> Audit:
 
 
 def test_suspicions_are_shown_by_their_evidence() -> None:
-    (pair,) = odd_photos(PHOTO, read)
+    (pair,) = sections.odd_photos(PHOTO, read)
     assert described(pair) == [("labelled Ana", "similar photos: 1", "p"), ("looks like Bo", "similar photos: 8", "q")]
-    (pair,) = alike_identities(pd.DataFrame([PAIR], columns=PAIR_COLUMNS), read)
+    (pair,) = sections.alike_identities(pd.DataFrame([PAIR], columns=PAIR_COLUMNS), read)
     assert (described(pair), pair.remark) == ([("Ana", "p"), ("Bo", "q")], "one animal? likeness 0.88")
-    (pair,) = mixed_identities(pd.DataFrame([[PAIR[0], *PAIR[2:]]], columns=MIXED_COLUMNS), read)
+    (pair,) = sections.mixed_identities(pd.DataFrame([[PAIR[0], *PAIR[2:]]], columns=MIXED_COLUMNS), read)
     assert described(pair) == [("Ana", "4 photos", "p"), ("Ana", "1 photo", "q")]
     assert pair.remark == "two animals? likeness 0.12"
 
@@ -176,19 +153,21 @@ def test_suspicions_are_shown_by_their_evidence() -> None:
     ],
 )
 def test_names_are_checked_only_by_a_model_that_knows_the_animals(given: Audit | None, text: str, lists: int) -> None:
-    section = label_section(given, read, NAMED)
+    section = sections.label_section(given, read, NAMED)
     assert text.casefold() in " ".join(section.text).casefold()
     assert ("trained on 7 of the 10 photos here" in " ".join(section.text)) is (given is not None)
     assert len(section.photos) == lists
 
 
-@pytest.mark.parametrize(("encounters", "dated"), [({}, True), (None, False)])
-def test_occasions_are_mentioned_only_where_photos_have_dates(encounters: Any, dated: bool) -> None:
-    text = " ".join(label_section(audit(0.9), read, NAMED | {"encounters": encounters}).text)
-    assert ("photo of another occasion" in text) is dated
-    assert ("Without dates" in text) is not dated
-
-
-def test_without_named_animals_there_are_no_names_to_check() -> None:
-    section = label_section(audit(None), read, NAMED | {"identities": 0})
-    assert section.text == ["No animal is named yet, so there are no names to check."]
+@pytest.mark.parametrize(
+    ("statistics", "text"),
+    [
+        ({}, "photo of another occasion"),
+        ({"encounters": None}, "Without dates"),
+        ({"identities": 0}, "No animal is named yet, so there are no names to check."),
+    ],
+)
+def test_occasions_are_mentioned_only_where_photos_have_dates(statistics: dict[str, Any], text: str) -> None:
+    found = " ".join(sections.label_section(audit(0.9), read, NAMED | statistics).text)
+    assert text in found
+    assert ("Without dates" in found) is (text == "Without dates")

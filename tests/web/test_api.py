@@ -55,10 +55,8 @@ def photo(pattern: int, crop: int = 4, exif: Image.Exif | None = None, kind: str
 def tagged() -> Image.Exif:
     """Where and when, as a camera writes it."""
     exif = Image.Exif()
-    exif[ExifTags.Base.DateTime] = "2024:05:31 17:45:00"
-    exif[ExifTags.Base.Make] = "SecretCamera"
-    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    gps.update({1: "S", 2: (4.0, 30.0, 0.0), 3: "E", 4: (55.0, 15.0, 0.0)})
+    exif.update({ExifTags.Base.DateTime: "2024:05:31 17:45:00", ExifTags.Base.Make: "SecretCamera"})
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "S", 2: (4.0, 30.0, 0.0), 3: "E", 4: (55.0, 15.0, 0.0)})
     return exif
 
 
@@ -93,13 +91,15 @@ def test_a_photo_of_too_many_pixels_is_not_decoded(client: TestClient) -> None:
 
 
 def test_predict_notes_that_it_knows_only_trained_animals(client: TestClient) -> None:
-    good, bad = client.post("/predict", files=[("photos", ("a", photo(1))), ("photos", ("b", b""))]).json()
+    photos = [("photos", ("a", photo(1))), ("photos", ("b", b""))]
+    good, bad = client.post("/predict", files=photos).json()
     assert [each["identity"] for each in good["probabilities"]] == ["Blå", "Ana"]
     assert good["note"] == ONLY_TRAINED
+    assert client.post("/predict?topk=1", files=photos).json()[0]["probabilities"] == good["probabilities"][:1]
     assert (bad["status"], bad["probabilities"]) == ("unreadable", [])
 
 
-def test_confirm_search_undo(client: TestClient) -> None:
+def test_confirm_search_undo(client: TestClient, gallery: Gallery, tmp_path: Path) -> None:
     def best() -> str:
         answer = client.post("/search", files={"photos": ("a.png", photo(7, 9))}).json()[0]
         return str(answer["candidates"][0]["identity"])
@@ -120,6 +120,9 @@ def test_confirm_search_undo(client: TestClient) -> None:
     assert best() == before
     history = [(each["action"], each["identity"]) for each in client.get("/events").json()]
     assert history == [("undone", "Eva"), ("named", "Eva")]
+    for target in ("/healthz", "/identities", "/sightings", "/events", "/export", "/openapi.json"):
+        text = client.get(target).text  # names no folder
+        assert gallery.source is not None and str(gallery.source.root) not in text and str(tmp_path) not in text
 
 
 def test_the_viewpoint_goes_through(client: TestClient) -> None:
@@ -192,32 +195,21 @@ def test_exports_have_positions_only_on_request(client: TestClient) -> None:
         (("POST", "/search", {"files": [("photos", b"x")] * 51}), 413, "at most 50"),
         (("POST", "/search", {"files": [("photos", b"x")] * 1001}), 400, "Too many files"),
         (("POST", "/search", {"files": {"photos": b"x" * 200_001}}), 413, "at most 0"),
-        (("POST", "/search", {"content": b"--x\r\n", "headers": FORM}), 422, "photos"),
         (("POST", "/sightings", {"files": {"photo": b""}, "data": {"identity": "Eva"}}), 422, "cannot be read"),
         (("POST", "/sightings", {"files": {"photo": photo(7)}, "data": {"identity": " "}}), 422, "1 to 100"),
-        (
-            ("POST", "/sightings", {"files": {"photo": photo(7)}, "data": {"identity": "Eva"}}),
-            409,
-            "no animal is called",
-        ),
+        (("POST", "/sightings", {"files": {"photo": photo(7)}, "data": {"identity": "Eva"}}), 409, "no animal"),
         (("POST", "/sightings/7/undo", {}), 409, "no sighting 7"),
         (("POST", f"/sightings/{2**70}/undo", {}), 422, "less"),
         (("GET", f"/photos/{'0' * 64}", {}), 404, "no such photo"),
         (("GET", "/photos/etc", {}), 422, "pattern"),
         (("GET", f"/photos/{'0' * 64}?bbox=1,2", {}), 422, "is not [x, y, width, height]"),
-        (("GET", f"/photos/{'0' * 64}?longest=100000", {}), 422, "less"),
         (("GET", "/../app.py", {}), 404, "Not Found"),
         (("GET", "/export?form=exe", {}), 422, "csv"),
         (("DELETE", "/sightings", {}), 405, "Not Allowed"),
-        (("GET", "/", {"headers": {"host": "evil.example"}}), 421, "name"),
     ],
 )
 def test_a_refusal_gives_its_reason(
-    client: TestClient,
-    monkeypatch: pytest.MonkeyPatch,
-    asked: tuple[str, str, dict[str, Any]],
-    status: int,
-    reason: str,
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str, Any], status: int, reason: str
 ) -> None:
     monkeypatch.setattr(module, "PHOTO_LIMIT", 200_000)
     method, target, options = asked
@@ -239,38 +231,22 @@ def test_a_catalogue_that_is_gone_is_not_exported(searcher: Searcher, gallery: G
         assert str(tmp_path) not in answer.text
 
 
-def test_no_answer_names_a_folder(client: TestClient, gallery: Gallery, tmp_path: Path) -> None:
-    confirm(client, 7, "Eva")
-    assert gallery.source is not None
-    for target in ("/healthz", "/identities", "/sightings", "/events", "/export", "/openapi.json"):
-        text = client.get(target).text
-        assert str(gallery.source.root) not in text
-        assert str(tmp_path) not in text
-
-
 def test_the_page_and_its_description(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.text == PAGE
     script, style = inline_hashes(PAGE)
-    assert f"script-src {script}; style-src {style};" in answer.headers["content-security-policy"]
+    assert answer.headers["content-security-policy"].startswith(
+        f"default-src 'none'; script-src {script}; style-src {style};"
+    )
     described = client.get("/openapi.json").json()
     sightings = {"/sightings", "/sightings/{number}/undo", "/events"}
     known = {"/healthz", "/identities", "/photos/{photo_id}", "/export"}
     assert set(described["paths"]) == {"/search", "/predict"} | sightings | known
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("a.jpg", "a.jpg"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\x\\b.jpg", "b.jpg"),
-        ("", "photo"),
-        (None, "photo"),
-        ("a\nb\x00.jpg", "a?b?.jpg"),
-        ("\udce9.jpg", "?.jpg"),
-        ("x" * 999, "x" * 200),
-    ],
-)
+NAMES = {"../../etc/passwd": "passwd", "C:\\x\\b.jpg": "b.jpg", "": "photo", "a\nb\x00\udce9.jpg": "a?b??.jpg"}
+
+
+@pytest.mark.parametrize(("name", "shown"), [*NAMES.items(), (None, "photo"), ("x" * 999, "x" * 200)])
 def test_shown_names(name: str | None, shown: str) -> None:
     assert shown_name(name) == shown

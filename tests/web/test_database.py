@@ -39,20 +39,17 @@ def test_a_row_that_is_not_as_it_was_written_is_refused(tmp_path: Path, change: 
         Store(tmp_path)
 
 
-def test_a_newer_or_damaged_database_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path / "newer")
-    store.close()
-    monkeypatch.setattr(module, "SCHEMA_VERSION", 0)
-    with pytest.raises(UserError, match="newer WildTrack"):
-        Store(tmp_path / "newer")
-    (tmp_path / "damaged").mkdir()
+def test_a_newer_older_or_damaged_database_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("newer", "older", "damaged"):
+        (tmp_path / folder).mkdir()
+    with sqlite3.connect(tmp_path / "older" / "sightings.sqlite") as database:
+        database.execute("PRAGMA user_version = 1")
+    with pytest.raises(UserError, match=r"before the first release \(version 1\); name a new folder with --sightings"):
+        Store(tmp_path / "older")
     (tmp_path / "damaged" / "sightings.sqlite").write_bytes(b"not a database, but long enough to look at" * 100)
     with pytest.raises(UserError, match="restore it from a backup"):
         Store(tmp_path / "damaged")
-
-
-def test_a_database_that_was_never_released_is_refused(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "sightings.sqlite") as database:
-        database.execute("PRAGMA user_version = 1")
-    with pytest.raises(UserError, match=r"before the first release \(version 1\); name a new folder with --sightings"):
-        Store(tmp_path)
+    Store(tmp_path / "newer").close()
+    monkeypatch.setattr(module, "SCHEMA_VERSION", 0)
+    with pytest.raises(UserError, match="newer WildTrack"):
+        Store(tmp_path / "newer")

@@ -23,9 +23,11 @@ def test_a_sighting_is_there_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_an_undone_sighting_stays_in_the_history(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    store.undo(add(store))
+    before, store = datetime.now(UTC), Store(tmp_path)
+    undone = store.undo(add(store))
+    assert before <= undone.said <= (undone.undone or before) <= datetime.now(UTC)
     assert store.sightings() == []
+    assert all(event.at.tzinfo is UTC for event in store.events(9))
     assert [event.action for event in store.events(10)] == ["undone", "confirmed"]
     add(store, identity="Blå")  # the same photo, confirmed again
     assert [seen.identity for seen in store.sightings()] == ["Blå"]
@@ -80,11 +82,3 @@ def test_files_left_by_a_crash_are_removed(tmp_path: Path) -> None:
     again.file_of(kept.stored).unlink()
     again.close()
     assert Store(tmp_path).lost == [kept.photo]
-
-
-def test_times_know_their_zone(tmp_path: Path) -> None:
-    before = datetime.now(UTC)
-    store = Store(tmp_path)
-    undone = store.undo(add(store))
-    assert before <= undone.said <= (undone.undone or before) <= datetime.now(UTC)
-    assert all(event.at.tzinfo is UTC for event in store.events(9))
