@@ -31,9 +31,8 @@ def relative(box: Box, size: Size) -> Box | None:
     (x, y, box_width, box_height), (width, height) = box, size
     left, right = max(x, 0) / width, min(x + box_width, width) / width
     top, bottom = max(y, 0) / height, min(y + box_height, height) / height
-    if left >= right or top >= bottom:
-        return None
-    return round(left, 6), round(top, 6), round(right - left, 6), round(bottom - top, 6)
+    parts = round(left, 6), round(top, 6), round(right - left, 6), round(bottom - top, 6)
+    return parts if left < right and top < bottom else None
 
 
 def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:

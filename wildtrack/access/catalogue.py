@@ -124,24 +124,21 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
     valid = pd.DataFrame({name: pd.Series(cells, dtype=dtypes.get(name, "str")) for name, cells in values.items()})
     valid = valid.drop(index=list(bad_rows)).reset_index(drop=True)
     if valid.empty:
-        raise UserError(
-            f"none of the {len(table)} rows of the catalogue can be used; the first: {': '.join(problems.iloc[0])}"
-        )
+        first = ": ".join(problems.iloc[0])
+        raise UserError(f"none of the {len(table)} rows of the catalogue can be used; the first: {first}")
     return valid[[name for name in valid if name in REQUIRED_COLUMNS or valid[name].notna().any()]], problems
 
 
 def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
     """The parsed values, None where empty or refused, and {row: reason} of the refused."""
-    values: list[Any] = []
+    values: list[Any] = [None] * len(written)
     refused: dict[int, str] = {}
     for row, (raw, missing) in enumerate(zip(written, written.isna(), strict=True)):
-        value = None
         if not missing and str(raw).strip():
             try:
-                value = parse(raw)
+                values[row] = parse(raw)
             except ValueError as error:
                 refused[row] = str(error)
-        values.append(value)
     return values, refused
 
 
@@ -168,10 +165,8 @@ def _standard_columns(table: pd.DataFrame) -> pd.DataFrame:
     columns = table.columns.tolist()
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
-        raise UserError(
-            f"the catalogue has no column {', '.join(missing)}; it has {shorten(', '.join(found), 200) or 'none'}; "
-            f"it needs {', '.join(REQUIRED_COLUMNS)}"
-        )
+        has = f"it has {shorten(', '.join(found), 200) or 'none'}; it needs {', '.join(REQUIRED_COLUMNS)}"
+        raise UserError(f"the catalogue has no column {', '.join(missing)}; {has}")
     standard = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in columns]
     twice = [column for column in standard if columns.count(column) > 1]
     if twice:

@@ -33,13 +33,10 @@ def _identity(cell: object) -> str:
 
 def path_in(cell: object, root: Path) -> str:
     """The POSIX path of a file in `root`, from a path with either kind of slash; ValueError where there is none."""
-    text = str(cell)
     try:
-        return _file(text, root)  # as written, since a name may end with a space
+        return _file(str(cell), root)  # as written, since a name may end with a space
     except ValueError:
-        if text == text.strip():
-            raise
-        return _file(text.strip(), root)
+        return _file(_text(cell), root)
 
 
 def _file(path: str, root: Path) -> str:

@@ -13,8 +13,7 @@ from wildtrack.storage.ownership import is_ours, mark_ours, refuse_foreign
 def save_catalogue(catalogue: Catalogue, *, unchanged: bool) -> None:
     """Write catalogue.csv and problems.csv in the catalogue's root; `unchanged` if it was read from that catalogue.csv.
 
-    Raises a UserError when a file that WildTrack did not write is in the way, catalogue.csv would lose its labels, or
-    the folder cannot be written to.
+    Raises a UserError when a file of the user's is in the way, labels would be lost, or the folder is read-only.
     """
     target, problems = catalogue.root / "catalogue.csv", catalogue.root / "problems.csv"
     kept = not is_ours(target) and (unchanged or holds(target, catalogue.table))  # the user's own
@@ -31,7 +30,5 @@ def save_catalogue(catalogue: Catalogue, *, unchanged: bool) -> None:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise UserError(
-            f"{catalogue.root} cannot be written to, and catalogue.csv must lie beside the photos; "
-            "copy the dataset to a folder of your own and name that with --root"
-        ) from error
+        why = f"{catalogue.root} cannot be written to, and catalogue.csv must lie beside the photos"
+        raise UserError(f"{why}; copy the dataset to a folder of your own and name that with --root") from error

@@ -1,6 +1,7 @@
 """Crops: a folder with the animals cut out of a catalogue's photos, and a catalogue of its own."""
 
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -23,8 +24,7 @@ _LONGEST = 60  # characters: 240 bytes at most, of the 255 that a file name may 
 def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
     """Cut out each animal at full size into a new folder, with catalogue.csv and problems.csv; return the new table.
 
-    A row without a box keeps the whole photo. All crops are in one folder, since a photo's own names only one of its
-    animals; `photo_id` names the source, for splits. Raises a UserError when no photo can be read.
+    A row without a box keeps the whole photo; `photo_id` is the source photo. A UserError when no photo can be read.
     """
     table = catalogue.table
     jobs = list(zip((catalogue.root / path for path in table["path"]), boxes(table), strict=True))
@@ -62,20 +62,16 @@ def crops_in_words(table: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> st
 
 
 def crop_names(paths: Iterable[str]) -> list[str]:
-    """A file name for each crop: its photo's path in one word, numbered from a photo's second crop on.
-
-    No two names differ by case alone: on Windows and macOS they would be one file.
-    """
-    names: dict[str, str] = {}  # without case -> name
+    """A file name for each crop: its photo's path in one word, numbered from a photo's second crop on."""
+    names: dict[str, str] = {}  # without case, which makes no other file on Windows and macOS -> name
     latest: dict[str, int] = {}
     for path in paths:
         suffix = stripped_suffix(path)
         stem = PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-_LONGEST:]
-        number = latest.get(stem, 0) + 1
-        name = f"{stem}{suffix}" if number == 1 else f"{stem}_{number}{suffix}"
-        while name.casefold() in names:
-            number += 1
-            name = f"{stem}_{number}{suffix}"
+        for number in count(latest.get(stem, 0) + 1):
+            name = f"{stem}{suffix}" if number == 1 else f"{stem}_{number}{suffix}"
+            if name.casefold() not in names:
+                break
         latest[stem] = number
         names[name.casefold()] = name
     return list(names.values())

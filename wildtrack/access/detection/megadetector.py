@@ -63,9 +63,8 @@ def read_detections(source: Path, root: Path, min_confidence: float) -> Detectio
     try:
         output = msgspec.convert(read_json(source, _FLAG), _Output)
     except msgspec.ValidationError as error:
-        raise UserError(
-            f"{_FLAG}{source}: not MegaDetector's format (https://lila.science/megadetector-output-format): {error}"
-        ) from error
+        wanted = "MegaDetector's format (https://lila.science/megadetector-output-format)"
+        raise UserError(f"{_FLAG}{source}: not {wanted}: {error}") from error
     animal = {number for number, name in output.detection_categories.items() if name.casefold() == ANIMAL}
     if not animal:
         names = ", ".join(output.detection_categories.values()) or "none"
@@ -97,8 +96,7 @@ def read_detections(source: Path, root: Path, min_confidence: float) -> Detectio
 def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
     """A folder of photos, at any depth, as a catalogue: one row a detected animal, all unlabelled.
 
-    Photos on which no animal was detected, or that are not in the JSON, are listed as problems. Raises a UserError
-    when there is no photo, the JSON names none of them, or no animal is on any of them.
+    Photos without an animal are listed as problems. Raises a UserError when none shows one, or the JSON names none.
     """
     names = [path.relative_to(root).as_posix() for path in find_photos([str(root)])]
     paths = [name for name in names if printable(name) == name]
@@ -191,9 +189,9 @@ def _unusable(image: _Image) -> str | None:
 
 def _inside(box: Box) -> Box:
     """A relative box, cut off at the edges of the photo."""
-    x, y, width, height = box
-    left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, 1), min(y + height, 1)
-    fits = all(-_TOLERANCE <= edge <= 1 + _TOLERANCE for edge in (x, y, x + width, y + height))  # NaN does not
+    edges = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    left, top, right, bottom = max(edges[0], 0), max(edges[1], 0), min(edges[2], 1), min(edges[3], 1)
+    fits = all(-_TOLERANCE <= edge <= 1 + _TOLERANCE for edge in edges)  # NaN does not
     if not fits or right <= left or bottom <= top:
         raise msgspec.ValidationError("bbox is empty, or not relative to the size of the photo (0 to 1)")
     return left, top, right - left, bottom - top

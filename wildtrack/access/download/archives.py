@@ -37,10 +37,7 @@ class ArchiveError(Exception):
 
 
 def extract(archive: Path, target: Path) -> None:
-    """Unpack a .zip, or else a .tar.gz, into the new folder `target`, which is complete if it is there at all.
-
-    Raises a UserError when the archive is damaged or holds what is refused; nothing of it stays on disk.
-    """
+    """Unpack a .zip or .tar.gz into the new folder `target`, whole or, with a UserError, not at all."""
     staging = target.with_name(f".{target.name}.part")  # with what a killed process left in it
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -67,9 +64,8 @@ class _Folder:
     """Where an archive of `size` bytes is unpacked; `progress` takes how many of them are done."""
 
     def __init__(self, path: Path, size: int, progress: Callable[[int], object]) -> None:
-        self.path, self.progress = path, progress
+        self.path, self.progress, self.members = path, progress, 0
         self.limit = self.left = min(MAX_BYTES, max(SMALL_BYTES, MAX_RATIO * size))
-        self.members = 0
 
     def place(self, name: str, size: int | None, write: Callable[[str], object]) -> None:
         """Make a folder (`size` None), or have `write` write a file of that size under a name that is safe."""

@@ -19,10 +19,7 @@ _REASONS = {
 
 
 def fetch(url: str, target: Path, sha256: str | None = None) -> Path:
-    """Download a file to `target`, unless it is there with that SHA-256 (hex; None: not checked); never a part of it.
-
-    Raises a UserError that says which file to download by hand, and where to put it.
-    """
+    """Download a file to `target`, unless it is there with that hex SHA-256; a UserError says how to do it by hand."""
     import pooch  # here and below: slow to import, and not needed where the dataset is on disk
     import requests
 

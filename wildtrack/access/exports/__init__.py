@@ -23,15 +23,12 @@ Format = Literal["csv", "huggingface", "fiftyone", "camtrapdp"]
 
 def check_export(form: Format, catalogue: Catalogue, card: Card | None) -> None:
     """Raise the UserError of `export` for a missing package, name or date, before anything is written."""
-    import_module(f"{__name__}.{form}").check(catalogue, card)
+    if form != "csv":  # which takes any catalogue
+        import_module(f"{__name__}.{form}").check(catalogue, card)
 
 
 def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
-    """Write a catalogue to a new folder; return a sentence on it, and the problems (`path`, `reason`) of what is lost.
-
-    `card` is that of the source, None for the user's own photos. Raises a UserError when a package is missing, the
-    folder is in use, or nothing can be written.
-    """
+    """Write a catalogue to a new folder; return a sentence on it, and the problems (`path`, `reason`)."""
     written: tuple[str, pd.DataFrame] = import_module(f"{__name__}.{form}").write(catalogue, folder, card)
     return written
 

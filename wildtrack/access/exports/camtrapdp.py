@@ -131,10 +131,7 @@ def _package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, o
 
 
 def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """The rows that the standard can hold, with their times, deployment and relative box; (path, reason) of the others.
-
-    `folder` is that of the camera, missing where folders are animals.
-    """
+    """The rows that the standard can hold, with times, deployment and relative box; (path, reason) of the others."""
     table, problems = _dated(catalogue.table)
     dates = table["date"]
     if not {"latitude", "longitude"} <= set(table.columns):
@@ -167,14 +164,13 @@ def _camera_folders(table: pd.DataFrame) -> "pd.Series[str]":
 
 def _dated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The rows with a date and a path as the standard wants them, and why the others are left out."""
+    needs = "Camtrap DP requires"
     dates = table["date"] if "date" in table else pd.Series(None, index=table.index, dtype="str")
     if dates.isna().all():
-        raise UserError(
-            f"--export camtrapdp: none of the {len(table)} rows has a date, which Camtrap DP requires; "
-            "give catalogue.csv a column date (2024-05-31T17:45), or leave camtrapdp out"
-        )
+        advice = "give catalogue.csv a column date (2024-05-31T17:45), or leave camtrapdp out"
+        raise UserError(f"--export camtrapdp: none of the {len(table)} rows has a date, which {needs}; {advice}")
     fits = table["path"].map(lambda path: _FILE_PATH.match(path) is not None)
-    problems = [(path, "no date, which Camtrap DP requires") for path in table.loc[dates.isna(), "path"]]
+    problems = [(path, f"no date, which {needs}") for path in table.loc[dates.isna(), "path"]]
     problems += [(path, "Camtrap DP refuses such a path") for path in table.loc[dates.notna() & ~fits, "path"]]
     kept = table[dates.notna() & fits]
     if kept.empty:

@@ -10,10 +10,6 @@ from wildtrack.access.sources.card import Card
 from wildtrack.storage.files import new_folder
 
 
-def check(catalogue: Catalogue, card: Card | None) -> None:
-    """Any catalogue can be written; see `exports.check_export`."""
-
-
 def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:  # noqa: ARG001
     """Write catalogue.csv, whose paths are relative to the root of the photos; see `exports.export`."""
     with new_folder(folder) as part:

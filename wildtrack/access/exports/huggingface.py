@@ -62,11 +62,7 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
 
 
 def _dataset(catalogue: Catalogue, problems: list[tuple[str, str]], cache: Path) -> "Dataset":
-    """A dataset with a row for each row of the catalogue, its data in `cache` as long as it is open.
-
-    `bbox` is four floats, other columns are floats or text; empty values are None. Photos that cannot be read are left
-    out and added to `problems`.
-    """
+    """A dataset of the catalogue's rows, in `cache` while it is open; photos that cannot be read go to `problems`."""
     datasets = needed_package(*_PACKAGE)
     table = catalogue.table
     number, text = datasets.Value("float64"), datasets.Value("string")
@@ -100,10 +96,7 @@ def _dataset(catalogue: Catalogue, problems: list[tuple[str, str]], cache: Path)
 
 
 def push(folder: Path, repo_id: str, card: Card | None, force: bool = False) -> str:
-    """Upload the folder of `write` to OWNER/NAME and return where it is; a new repository is private.
-
-    Raises a UserError where the repository is public (unless `force`), the Hub refuses, or cannot be reached.
-    """
+    """Upload the folder of `write` to OWNER/NAME, private if new, and return where; a UserError if it is public."""
     datasets = needed_package(*_PACKAGE)
     import huggingface_hub
     from huggingface_hub.errors import HTTPError  # of the HTTP library, which is another one in each major version
@@ -112,10 +105,8 @@ def push(folder: Path, repo_id: str, card: Card | None, force: bool = False) -> 
         huggingface_hub.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
         private = huggingface_hub.repo_info(repo_id, repo_type="dataset").private  # of an old one, as it was
         if not (private or force):
-            raise UserError(
-                f"--push-to {repo_id}: this repository is public; make it private there, name another one, "
-                "or add --force if everyone may see the photos"
-            )
+            advice = "make it private there, name another one, or add --force if everyone may see the photos"
+            raise UserError(f"--push-to {repo_id}: this repository is public; {advice}")
         huggingface_hub.DatasetCard(dataset_card(card)).push_to_hub(repo_id)  # first: the next line adds to it
         datasets.load_from_disk(str(folder)).push_to_hub(repo_id)
     except (OSError, ValueError, HTTPError) as error:  # refused, odd names or no token, no network
@@ -132,10 +123,8 @@ def check_copies_allowed(table: pd.DataFrame, card: Card | None, repo_id: str) -
         licences += table["license"].dropna().unique().tolist()
     refused = [licence for licence in licences if not allows_copies(licence)]
     if refused:
-        raise UserError(
-            f"--push-to {repo_id}: the licence {refused[0]!r} does not clearly allow changed copies; "
-            "if the photos are yours, or their owners agree, add --force"
-        )
+        why = f"the licence {refused[0]!r} does not clearly allow changed copies"
+        raise UserError(f"--push-to {repo_id}: {why}; if the photos are yours, or their owners agree, add --force")
 
 
 def allows_copies(licence: str) -> bool:

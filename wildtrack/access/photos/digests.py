@@ -23,10 +23,7 @@ Note = dict[str, tuple[int, int, str]]  # path -> bytes, nanoseconds of the last
 
 
 def photo_digests(table: pd.DataFrame, root: Path, cache: CacheConfig) -> list[str]:
-    """The hex SHA-256 of each row's photo file, `root / path`; "" where it cannot be read.
-
-    A file with the path, size and date of an earlier run is not read again, unless `cache.verify` is set.
-    """
+    """The hex SHA-256 of each row's photo file; "" where it cannot be read. `cache.verify` reads each file again."""
     paths: list[str] = table["path"].drop_duplicates().tolist()
     notes = Cache(cache.root / "contents", ".json", LIMIT_GB)
     key = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()

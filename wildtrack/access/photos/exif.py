@@ -12,10 +12,7 @@ from wildtrack.access.photos.reader import PhotoError, image_in, opened
 
 
 def read_exif(path: Path) -> dict[str, Any]:
-    """When and where a photo was taken, from its header; {} for a photo that is damaged.
-
-    `date` is ISO 8601 text in local time; `latitude` and `longitude` are decimal degrees (both or neither).
-    """
+    """What the header has of `date` (ISO 8601, local), `latitude` and `longitude` (degrees); {} for a damaged photo."""
     try:
         with opened(path) as file, image_in(file) as image:
             if image.format == "PNG" and "exif" not in image.info:

@@ -9,10 +9,7 @@ from wildtrack.errors import UserError
 
 
 def find_photos(names: Iterable[str]) -> list[Path]:
-    """The photos of files (whatever their suffix), folders (at any depth) and patterns, each once, in that order.
-
-    Raises a UserError for a name that leads to no photo.
-    """
+    """The photos of files (of any suffix), folders (at any depth) and patterns, each once; a UserError for none."""
     found: dict[Path, None] = {}
     for name in names:
         matches = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207 may be absolute
@@ -26,6 +23,5 @@ def find_photos(names: Iterable[str]) -> list[Path]:
 
 
 def _photos_at(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    return sorted(photo for photo in path.rglob("*") if photo.suffix.lower() in PHOTO_SUFFIXES and photo.is_file())
+    below = (photo for photo in path.rglob("*") if photo.suffix.lower() in PHOTO_SUFFIXES and photo.is_file())
+    return [path] if path.is_file() else sorted(below)

@@ -46,11 +46,7 @@ class Decoded:
 
 
 def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cache: CacheConfig) -> Decoded:
-    """The photos of a catalogue with `path` and perhaps `bbox`, at (height, width), from the cache or decoded now.
-
-    The newest entry may exceed the cache's limit. Raises a UserError where there are no rows, or none of the photos can
-    be decoded.
-    """
+    """The photos of a catalogue at (height, width), from the cache or decoded now; a UserError where there is none."""
     if table.empty:
         raise UserError(f"no photos to decode in {root}; the table has no rows")
     digests = photo_digests(table, root, cache)
@@ -81,10 +77,7 @@ def decode_catalogue(table: pd.DataFrame, root: Path, size: tuple[int, int], cac
 def photo_reader(
     table: pd.DataFrame, root: Path, digests: Sequence[str], size: tuple[int, int], cache: CacheConfig
 ) -> Reader:
-    """A thread-safe function from a row of a catalogue to its pixels at (height, width), or a PhotoError.
-
-    They come from the cache if `decode_catalogue` has decoded this very catalogue, else from the file.
-    """
+    """A thread-safe function from a row to its photo at (height, width), of `decode_catalogue`'s cache or the file."""
     jobs = _Jobs(table, root)
     turn = Lock()
 

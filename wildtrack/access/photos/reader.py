@@ -81,10 +81,7 @@ def read_photo(
 def read_sizes(
     source: Path | BinaryIO, sizes: Sequence[tuple[int, int] | None], bbox: Sequence[float] | None = None
 ) -> list[npt.NDArray[np.uint8]]:
-    """Read a photo at several sizes, each exactly as `read_photo` gives it. Thread-safe.
-
-    The photo is decoded once, unless it is a JPEG of which the sizes need different drafts.
-    """
+    """Read a photo at several sizes, each exactly as `read_photo` gives it, decoding as seldom as possible."""
     with opened(source) as file:
         views = _decode(file, sizes, bbox)
         return [_cut(*view, size) for view, size in zip(views, sizes, strict=True)]

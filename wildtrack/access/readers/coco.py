@@ -19,25 +19,16 @@ _IMAGE_FIELDS = IDENTITY_FIELDS[:3]  # `name` of an image is not an animal's
 
 
 def read_coco(coco: CocoFile, root: Path) -> Catalogue:
-    """Read a COCO file; a UserError when nothing names an individual, or no photo or row can be used.
-
-    The individual is looked for in the annotation, its `attributes` and its image, under IDENTITY_FIELDS; an
-    annotation without one is an unlabelled animal. The category is the species.
-    """
+    """Read a COCO file; a UserError when nothing names an individual, or no photo or row can be used."""
     photos = photo_folder(coco, root)
 
     def identity(annotation: Entry, image: Entry) -> object:
-        places = (
-            first_of(annotation, *IDENTITY_FIELDS),
-            first_of(attributes(annotation), *IDENTITY_FIELDS),
-            first_of(image, *_IMAGE_FIELDS),
-        )
-        return next((name for name in places if name is not None), None)
+        names = [first_of(entry, *IDENTITY_FIELDS) for entry in (annotation, attributes(annotation))]
+        return next((name for name in (*names, first_of(image, *_IMAGE_FIELDS)) if name is not None), None)
 
     if all(identity(entry, coco.images.get(str(entry.get("image_id")), {})) is None for entry in coco.annotations):
-        raise UserError(
-            f"data = {coco.source}: no annotation names an individual; give it a field {' or '.join(IDENTITY_FIELDS)}"
-        )
+        fields = " or ".join(IDENTITY_FIELDS)
+        raise UserError(f"data = {coco.source}: no annotation names an individual; give it a field {fields}")
 
     def to_row(annotation: Entry, image: Entry) -> Entry:
         orientation = first_of(annotation, "orientation", "viewpoint", "position")

@@ -39,10 +39,7 @@ class CocoFile:
 
 
 def load_coco(source: Path) -> CocoFile:
-    """Read a COCO file; a UserError when it is too large, no JSON, or has no `images` and `annotations`.
-
-    Segmentations would fill the memory: an annotation without a `bbox` gets the box of its first polygon instead.
-    """
+    """Read a COCO file without its masks, which would fill the memory; a UserError when it is none, or too large."""
     try:
         content = msgspec.convert(read_json(source, "data = ", _without_mask), _Content)
     except msgspec.ValidationError as error:
@@ -76,10 +73,7 @@ def load_coco(source: Path) -> CocoFile:
 
 
 def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow) -> Catalogue:
-    """One catalogue row per annotation, by its id; a UserError when no row can be used.
-
-    `to_row` makes the layout's own columns of an annotation and its image entry.
-    """
+    """One row per annotation, its columns made by `to_row` of it and its image; a UserError when none can be used."""
     rows = []
     problems = list(coco.problems)
     for annotation in coco.annotations:

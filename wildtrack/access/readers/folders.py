@@ -26,8 +26,7 @@ _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 def read_folders(root: Path) -> Catalogue:
     """Read a folder per identity, perhaps below split folders; rows are in natural order, dates and places from EXIF.
 
-    Raises a UserError when split folders and identity folders are mixed, there is a level too many, or no photo can be
-    used.
+    Raises a UserError for split and identity folders in one, a level too many, or when no photo can be used.
     """
     folders = _folders(root)
     splits = [folder for folder in folders if folder.name.casefold() in SPLIT_FOLDERS]

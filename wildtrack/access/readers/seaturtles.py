@@ -17,8 +17,7 @@ SPLIT_COLUMN = "split_closed"  # by time: test photos are later than training ph
 def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part: str) -> Catalogue:
     """Read SeaTurtleID2022: boxes from annotations.json, everything else from metadata_splits.csv beside it.
 
-    Photos without an annotated `part` (turtle, flipper or head) are problems. Raises a UserError when the part or the
-    split column (split_closed, split_closed_random or split_open) is not there, or no row can be used.
+    Raises a UserError when the part or the split column is not there, or no row can be used.
     """
     metadata = _metadata(coco.source.parent / SPLITS_FILE, split_column)
     if part not in coco.categories.values():
@@ -39,21 +38,16 @@ def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part:
         }
 
     shown = {str(entry.get("image_id")) for entry in of_part}
-    without = [
-        (f"{prefix}{about.get('file_name')}", f"no {part} is annotated on this photo")
-        for image_id, about in metadata.items()
-        if image_id not in shown
-    ]
+    names = [about.get("file_name") for image_id, about in metadata.items() if image_id not in shown]
+    without = [(f"{prefix}{name}", f"no {part} is annotated on this photo") for name in names]
     coco = replace(coco, annotations=of_part, problems=coco.problems + without)
     return coco_catalogue(coco, root, f"SeaTurtleID2022, {part}s, {split_column}", to_row)
 
 
 def is_seaturtleidheads(coco: CocoFile) -> bool:
     """Whether annotations carry the identity and the position, and images a path, as only this set's do."""
-    images = list(coco.images.values())[:1]
-    return any({"identity", "position"} <= entry.keys() for entry in coco.annotations[:1]) and any(
-        "path" in image and "file_name" not in image for image in images
-    )
+    annotation, image = next(iter(coco.annotations), {}), next(iter(coco.images.values()), {})
+    return {"identity", "position"} <= annotation.keys() and "path" in image and "file_name" not in image
 
 
 def read_seaturtleidheads(coco: CocoFile, root: Path) -> Catalogue:

@@ -39,8 +39,7 @@ def is_catalogue(source: Path) -> bool:
 def read_table(source: Path, split_column: str | None = None) -> Catalogue:
     """Read a UTF-8 CSV with commas, semicolons or tabs, every value as text; `understood` counts photos in no row.
 
-    `split_column` is read as `split`, in place of a column of that name. Raises a UserError when the file is no such
-    CSV, lacks a required column, or no row of it can be used.
+    `split_column` is read as `split`. Raises a UserError when a required column is missing, or no row can be used.
     """
     catalogue = _read(source, split_column)
     problems = source.parent / "problems.csv"  # the photos left out when the catalogue was made, such as empty ones

@@ -16,11 +16,7 @@ def is_wildme(coco: CocoFile) -> bool:
 
 
 def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
-    """Read a Wild Me COCO file; a UserError when no photo or row can be used.
-
-    `individual_ids`, the annotations that Wild Me holds for the same animal, become the secondary identities. Boxes are
-    those before the rotation `theta`.
-    """
+    """Read a Wild Me COCO file, boxes as they are before the rotation `theta`; a UserError when no row can be used."""
     photos = photo_folder(coco, root)
 
     def to_row(annotation: Entry, image: Entry) -> Entry:
@@ -32,7 +28,7 @@ def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
             "photographer": image.get("photographer"),
             "latitude": image.get("gps_lat_captured"),
             "longitude": image.get("gps_lon_captured"),
-            "secondary_identities": annotation.get("individual_ids") or None,
+            "secondary_identities": annotation.get("individual_ids") or None,  # annotations of the same animal
         }
 
     return coco_catalogue(coco, root, f"the Wild Me file {coco.source.name}", to_row)

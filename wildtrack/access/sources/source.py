@@ -37,10 +37,7 @@ class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self
 
     def download_and_extract(self, cache: Path | None = None) -> Path:
-        """Bring the dataset into the cache, unless it is there; return its root.
-
-        Raises a UserError when there is no network, or the archive is not what it should be.
-        """
+        """Bring the dataset into the cache, unless it is there; return its root, or raise a UserError."""
         cache = (cache or default_cache()).absolute()
         archive = cache / "downloads" / self.archive
         unpacked = cache / "datasets" / self.archive.removesuffix(".zip").removesuffix(".tar.gz")
@@ -55,10 +52,9 @@ class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def check_layout(self, root: Path) -> None:
         """Raise a UserError when the folder has no file of this dataset."""
         if not any(next(root.glob(pattern), None) for pattern in self.expects):
-            raise UserError(
-                f"{root} does not look like {self.slug}, which has files such as {' or '.join(self.expects)}; "
-                f"name the folder that holds these, or leave {self.slug} out to read the folder as it is"
-            )
+            seen = f"{root} does not look like {self.slug}, which has files such as {' or '.join(self.expects)}"
+            advice = f"name the folder that holds these, or leave {self.slug} out to read the folder as it is"
+            raise UserError(f"{seen}; {advice}")
 
     def read(self, root: Path, *, split_column: str | None = None, part: str | None = None) -> Catalogue:
         """The catalogue of a copy of the dataset; settings and errors as in `load_catalogue`."""
