@@ -28,8 +28,7 @@ def test_save_and_open(saved_artifacts: Path, tiny_model: Any) -> None:
     with pytest.raises(UserError, match="no longer at photos; say where they are now: --data"):
         opened.catalogue_path(None)
     assert opened.catalogue_path(Path("chosen")) == Path("chosen")
-    assert opened.split["split"].tolist() == ["train"]
-    assert opened.matching is None
+    assert (opened.split["split"].tolist(), opened.matching) == (["train"], None)
     fingerprint = network_fingerprint(open_network(tiny_model), (32, 32), "0-255")
     assert opened.config.fingerprint == fingerprint
     assert OnnxEngine(saved_artifacts / "model.onnx").metadata["fingerprint"] == fingerprint

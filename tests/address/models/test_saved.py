@@ -22,15 +22,11 @@ AUTO = LoadingConfig()
 
 
 class Doubling(layers.Layer):  # type: ignore[misc]
-    """As a model's author may write it."""
-
     def call(self, values: Any) -> Any:
         return 2 * values
 
 
 class Squaring(layers.Layer):  # type: ignore[misc]
-    """The same layer with other code."""
-
     def call(self, values: Any) -> Any:
         return values**2
 

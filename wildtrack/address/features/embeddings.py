@@ -69,9 +69,8 @@ def cached_outputs(
 ) -> Embedded:
     """An engine's outputs for the photos of N >= 1 catalogue rows; it is run over those that are not in the cache yet.
 
-    `name` is the model's, such as its `cache_name`; a photo with the digest "" is not kept; `read` gives a row's photo
-    at the model's size. Beyond the limit, photos outside the table are dropped, then the models not used for longest.
-    UserError where none of the photos can be read.
+    `name` is the model's, such as its `cache_name`; `read` gives a row's photo at the model's size. Photos with the
+    digest "" are not kept; nor, beyond the limit, those outside the table and the models not used for longest.
     """
     named = [
         hashlib.sha256(f"{digest} {box}".encode()).hexdigest() if digest else f"row {row}"  # a space: not kept

@@ -67,10 +67,9 @@ class Backbone:
 
 
 def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: str) -> Backbone:
-    """A backbone without its top, `alpha` times as wide as usual where its family has that option; else a UserError.
+    """A backbone `alpha` times as wide as usual, where its family allows; UserError where it cannot be built.
 
-    Height and width are `image_size` pixels; None is PRETRAINED_SIZE or RANDOM_SIZE. `weights` is "auto", "imagenet",
-    "none" or the path of a weights file.
+    `image_size` None is PRETRAINED_SIZE or RANDOM_SIZE; `weights` is "auto", "imagenet", "none" or a file's path.
     """
     builder = backbone_builder(name)
     options = {"alpha": alpha} if "alpha" in inspect.signature(builder).parameters else {}

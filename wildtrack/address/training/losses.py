@@ -46,9 +46,8 @@ class SemiHardTriplet(keras.losses.Loss):  # type: ignore[misc]
     """Triplet loss with semi-hard negatives, over all pairs of photos of one identity in a batch.
 
     For an anchor and another photo of its identity, the negative is the nearest photo of another identity that is
-    farther from the anchor than the positive; where there is none, the farthest one (Schroff et al., "FaceNet: A
-    Unified Embedding for Face Recognition and Clustering", CVPR 2015). Distances are squared Euclidean, which for
-    embeddings of length one are 2 - 2 cos, 0 to 4.
+    farther from the anchor than the positive; where there is none, the farthest one (Schroff et al., "FaceNet", CVPR
+    2015). Distances are squared Euclidean, for embeddings of length one 2 - 2 cos, 0 to 4.
 
     Args:
         margin: By how much a negative has to be farther than a positive, squared distance.

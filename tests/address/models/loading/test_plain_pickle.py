@@ -38,9 +38,7 @@ def test_numpy_scalars_come_back_as_builtins(tmp_path: Path, protocol: int) -> N
     path.write_bytes(pickle.dumps(FIVE_KEYS, protocol=protocol))
     loaded = load_plain_pickle(path)
     assert loaded == FIVE_KEYS
-    assert type(loaded["image_size"]) is int
-    assert type(loaded["threshold"]) is float
-    assert type(loaded["use_l2norm"]) is bool
+    assert [type(loaded[key]) for key in ("image_size", "threshold", "use_l2norm")] == [int, float, bool]
     assert [type(key) for key in loaded["label2id"]] == [str, str]
 
 
@@ -95,8 +93,6 @@ def test_nothing_is_called(tmp_path: Path, protocol: int, wrap: Any, name: str) 
 UGLY = {
     "empty": b"",
     "not a pickle": b"hello",
-    "no stop": b"\x80\x04K\x01",
-    "stop only": b".",
     "truncated": pickle.dumps(FIVE_KEYS)[:-20],
     "future protocol": b"\x80\x63N.",
     "extension 1": b"\x80\x02\x82\x01.",
