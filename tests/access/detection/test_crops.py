@@ -87,18 +87,6 @@ def test_names(paths: list[str], names: list[str]) -> None:
     assert crop_names(paths) == names
 
 
-def test_half_written_crops_do_not_appear(
-    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("wildtrack.access.detection.crops.write_table", stop)
-    with pytest.raises(KeyboardInterrupt):
-        write_crops(catalogue, tmp_path / "out/crops")
-    assert list((tmp_path / "out").iterdir()) == []
-
-
 def test_no_photo_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
     bad = Catalogue(catalogue.root, catalogue.table.iloc[3:], catalogue.problems, "")
     with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: bad\.jpg"):

@@ -7,6 +7,7 @@ import json
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -146,13 +147,7 @@ NAMED = "the folders are called after animals and name no cameras"
     ],
 )
 def test_deployments_are_folders_or_positions(
-    tmp_path: Path,
-    paths: list[str],
-    identities: list[str],
-    more: dict[str, list[str]],
-    positions: list[tuple[float, float]] | None,
-    expected: list[int],
-    said: str,
+    tmp_path: Path, paths: list[str], identities: list[str], more: Any, positions: Any, expected: list[int], said: str
 ) -> None:
     for path in paths:
         save_marked(tmp_path / "photos" / path)

@@ -37,6 +37,10 @@ def catalogue(tmp_path: Path) -> Catalogue:
 def test_round_trip(catalogue: Catalogue, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     folder = tmp_path / "out" / "huggingface"
+    gone = Catalogue(catalogue.root, catalogue.table.iloc[2:], catalogue.problems, "")
+    with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: gone\.jpg"):
+        write(gone, folder, None)
+    assert not folder.exists()
     said, problems = write(catalogue, folder, None)
     assert str(folder) in said
     assert problems.to_numpy().tolist() == [["gone.jpg", "cannot be opened: No such file or directory"]]
@@ -55,14 +59,6 @@ def test_round_trip(catalogue: Catalogue, tmp_path: Path) -> None:
         assert path.is_dir() or (GPS_MARK not in path.read_bytes() and b"Exif" not in path.read_bytes())
     raw = dataset.cast_column("image", datasets.Image(decode=False))[0]["image"]
     assert raw["path"] is None and raw["bytes"].startswith(b"\xff\xd8")
-
-
-def test_no_photo_can_be_read(catalogue: Catalogue, tmp_path: Path) -> None:
-    pytest.importorskip("datasets")
-    gone = Catalogue(catalogue.root, catalogue.table.iloc[2:], catalogue.problems, "")
-    with pytest.raises(UserError, match=r"none of the 1 photos can be read; the first: gone\.jpg"):
-        write(gone, tmp_path / "out", None)
-    assert not (tmp_path / "out").exists()
 
 
 def test_no_datasets(catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

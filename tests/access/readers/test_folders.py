@@ -114,15 +114,11 @@ def link(path: Path, target: Path) -> None:
         pytest.skip("this system does not let us make links")
 
 
-def test_link_to_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["loop", "t1/loop"])
+def test_links_in_a_loop_end(tmp_path: Path, place: str) -> None:
     fill(tmp_path, "t1/a.jpg")
     link(tmp_path / "t1" / "b.jpg", tmp_path / "t1" / "b.jpg")
     assert list(listed(read_folders(tmp_path))) == ["t1/b.jpg"]
-
-
-@pytest.mark.parametrize("place", ["loop", "t1/loop"])
-def test_link_to_the_root_ends(tmp_path: Path, place: str) -> None:
-    fill(tmp_path, "t1/a.jpg")
     link(tmp_path / place, tmp_path)
     with pytest.raises(UserError, match="a level too deep"):
         read_folders(tmp_path)

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -45,22 +44,13 @@ def test_seaturtleid2022_with_options(turtles: Path) -> None:
     assert table["photo_id"].tolist() == ["3", "3"]
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"part": "fin"}, "--part fin is not annotated in .*; it has turtle, flipper, head"),
-        ({"split_column": "year_split"}, "it has split_closed, split_closed_random, split_open"),
-    ],
-)
-def test_seaturtleid2022_refuses(turtles: Path, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        load_catalogue(turtles, **options)
-
-
-@pytest.mark.parametrize("content", ["", "id,name\n1,2\n"])
-def test_seaturtleid2022_with_a_damaged_table(turtles: Path, content: str) -> None:
-    (turtles / "turtles-data/data/metadata_splits.csv").write_text(content)
-    with pytest.raises(UserError, match=r"metadata_splits.csv: (the file is empty|no column identity, file_name)"):
+def test_seaturtleid2022_refuses(turtles: Path) -> None:
+    with pytest.raises(UserError, match=r"--part fin is not annotated in .*; it has turtle, flipper, head"):
+        load_catalogue(turtles, part="fin")
+    with pytest.raises(UserError, match="it has split_closed, split_closed_random, split_open"):
+        load_catalogue(turtles, split_column="year_split")
+    (turtles / "turtles-data/data/metadata_splits.csv").write_text("id,name\n1,2\n")
+    with pytest.raises(UserError, match=r"metadata_splits.csv: no column identity, file_name"):
         load_catalogue(turtles)
 
 
