@@ -113,8 +113,7 @@ def evaluate(artifacts: Artifacts | Path | str = "artifacts", **settings: Any) -
 
     Args:
         artifacts: From `train`, or their folder.
-        settings: Settings of `wildtrack.commands.evaluate.Config`, such as `examples` and `results`, the folder to
-            write.
+        settings: Settings of `wildtrack.commands.evaluate.Config`, such as `examples` and `results`.
 
     Returns:
         The metrics, as in `metrics.json`.
@@ -145,15 +144,13 @@ def open_gallery(
         artifacts: From `train`, or their folder.
         data: The known photos; None: those in the gallery, or for a new one those the model was trained on.
         matcher: The name of a `Matcher`; auto: the best on validation photos.
-        settings: Settings of `wildtrack.commands.search.Config`, such as `viewpoint` and `rebuild`; with `points` the
-            answers hold the positions of matching points.
+        settings: Settings of `wildtrack.commands.search.Config`, such as `viewpoint`, `rebuild` and `points`.
 
     Returns:
         The gallery with the model and the matcher.
 
     Raises:
-        UserError: A setting is not allowed, there is no model, the gallery is of another model or of other photos, or
-            the matcher is not known.
+        UserError: A setting or matcher is not known, there is no model, or the gallery is of another model or photos.
 
     Examples:
         >>> gallery = wildtrack.open_gallery(artifacts)
@@ -235,10 +232,9 @@ def _opened(artifacts: Artifacts | Path | str) -> Artifacts:
 def _config(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
     """A command's config with some settings, text as paths; a UserError for a setting that there is not."""
     hints = get_type_hints(kind)
-    for name in settings:
+    for name, value in settings.items():
         if name not in hints:
             raise UserError(f"there is no setting {name!r}; allowed are {', '.join(hints)}")
-    wants_path = {name for name, hint in hints.items() if hint in (Path, Path | None)}
-    return kind(
-        **{name: Path(each) if name in wants_path and each is not None else each for name, each in settings.items()}
-    )
+        if value is not None and hints[name] in (Path, Path | None):
+            settings[name] = Path(value)
+    return kind(**settings)

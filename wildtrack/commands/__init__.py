@@ -13,11 +13,10 @@ from types import TracebackType
 
 def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """End a program; Ctrl-C while it still imports is one line, as it is later (see `wildtrack.console.run`)."""
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-        return
-    print("Stopped.", file=sys.stderr)
-    raise SystemExit(130)
+    if issubclass(kind, KeyboardInterrupt):
+        print("Stopped.", file=sys.stderr)
+        raise SystemExit(130)
+    sys.__excepthook__(kind, error, trace)
 
 
 if sys.excepthook is sys.__excepthook__:

@@ -159,11 +159,9 @@ def list_sources() -> None:
     """Print the datasets as a table on standard output, two lines each: one is too long for 80 columns."""
     head = ("name\n  licence", "photos", "animals", "species\ndownload")
     table = Table(*head, box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in table.columns[1:3]:
-        column.justify = "right"
+    table.columns[1].justify = table.columns[2].justify = "right"
     for card in sources.cards():
-        species = ", ".join(entry.name for entry in card.species)
-        name, what = f"{card.slug}\n  {card.licence}", f"{species}\n{card.size}"
-        table.add_row(name, f"{card.photos:,}", f"{card.identities:,}", what)
+        what = ", ".join(entry.name for entry in card.species) + f"\n{card.size}"
+        table.add_row(f"{card.slug}\n  {card.licence}", f"{card.photos:,}", f"{card.identities:,}", what)
     Console(file=sys.stdout, markup=False, highlight=False).print(table)
     console.print(f"More on each: docs/datasets. To get one: {program('access')} NAME")

@@ -74,9 +74,8 @@ def check_packages() -> None:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens at an address; a UserError where it cannot."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise UserError(f"cannot listen at {host}, port {port}: {reason}; choose another --port or --host") from error

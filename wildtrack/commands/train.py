@@ -211,14 +211,11 @@ def report(config: Config, history: pd.DataFrame, rows: TrainingSet, name: str) 
     kept = best_epoch(history.to_dict("records"))
     title = f"Training on {name}: {len(rows.train)} photos of {len(rows.identities)} identities"
     draw_training_curves(history, kept, title, config.results / "training_curves.png")
-    best = history.iloc[kept - 1]
     chosen = "the last, as nothing could be validated"
     if len(rows.valid):
-        chosen = f"the best by mAP: validation R@1 {best['R@1']:.2f}, mAP {best['mAP']:.2f}"
-    elsewhere = "" if config.artifacts == Path("artifacts") else f' --artifacts "{config.artifacts}"'
+        chosen = "the best by mAP: validation R@1 {R@1:.2f}, mAP {mAP:.2f}".format(**history.iloc[kept - 1])
     if (config.results / "metrics.json").is_file():
         console.print(f"{config.results} still has the figures of an earlier model; an evaluation replaces them.")
-    console.print(
-        f"Saved {config.artifacts}: epoch {kept} of {len(history)}, {chosen}. "
-        f"How good is it? {program('evaluate')}{elsewhere}"
-    )
+    elsewhere = "" if config.artifacts == Path("artifacts") else f' --artifacts "{config.artifacts}"'
+    saved = f"Saved {config.artifacts}: epoch {kept} of {len(history)}, {chosen}."
+    console.print(f"{saved} How good is it? {program('evaluate')}{elsewhere}")

@@ -62,8 +62,7 @@ class SealedSet:
         """Delete the set, if there is one; the manifest goes first, so that a crash leaves no half set."""
         self.recover()
         manifest = _read_manifest(self.folder / self.manifest_name)
-        (self.folder / self.manifest_name).unlink(missing_ok=True)
-        for name in manifest.files if manifest else ():
+        for name in (self.manifest_name, *(manifest.files if manifest else ())):
             (self.folder / name).unlink(missing_ok=True)
 
     def add(self, name: str, write: Callable[[Path], object]) -> None:
