@@ -82,8 +82,7 @@ def test_without_the_service_the_audit_is_skipped() -> None:
     code, said = audit(f"http://127.0.0.1:{port}/v1/query")
     assert code == 0, said
     assert said.startswith("Skipped: nobody looked for known vulnerabilities")
-    assert said.strip().endswith("cannot be reached (ConnectionError).")
-    assert said.count("\n") == 1
+    assert said.strip().endswith("cannot be reached (ConnectionError).") and said.count("\n") == 1
 
 
 def test_a_service_that_never_answers_is_out_of_reach() -> None:

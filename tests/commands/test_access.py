@@ -245,8 +245,7 @@ def test_the_command_that_crops_after_an_export(
         r'What next\? python (access_dataset\.py --root ".*" --crop NEW_FOLDER)', capsys.readouterr().err
     )
     assert command is not None
-    process = run_script(*shlex.split(command[1]), cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
+    run_script(*shlex.split(command[1]), cwd=tmp_path)
     assert len(load_catalogue(tmp_path / "NEW_FOLDER").table) == 1
 
 

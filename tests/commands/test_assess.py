@@ -82,7 +82,6 @@ def test_planted_faults_are_found(faulty: tuple[Path, dict[str, set[str]]], tmp_
     for fault, flag in (("copied", "within_identity"), ("swapped", "across_identities")):
         names = duplicates["image_id"][duplicates[flag]]
         assert {name for name in names if "copy of" not in name and "/from " not in name} == planted[fault]
-
     removed, cleaned = pd.read_csv(results / "removed.csv"), load_catalogue(root / "cleaned.csv").table
     copies = removed["path"][removed["reason"] != "cannot be read"]
     assert len(copies) == EACH and all("copy of" in path for path in copies)

@@ -23,8 +23,7 @@ def test_a_script_is_a_few_default_settings_with_comments_and_one_call(command: 
     text = (ROOT / SCRIPTS[command]).read_text("utf-8")
     settings = re.findall(r"^    (\w+)=(.*)$", text, re.MULTILINE)
     names = [name for name, _ in settings if name != "custom_objects"]
-    assert 5 <= len(names) <= 12
-    assert set(names) <= {field.name for field in fields(module.Config)}
+    assert 5 <= len(names) <= 12 and set(names) <= {field.name for field in fields(module.Config)}
     assert all("  # " in value for name, value in settings if name != "custom_objects")
     body = [type(node) for node in ast.parse(text).body]
     assert ast.FunctionDef not in body and ast.ClassDef not in body

@@ -52,8 +52,7 @@ def post(http: httpx.Client, number: int) -> httpx.Response:
 
 def test_the_page_answers_learns_and_ends(known: Path, tmp_path: Path) -> None:
     with running(tmp_path, "--artifacts", known) as page, httpx.Client(base_url=page.address, timeout=60) as http:
-        assert page.address.startswith("http://127.0.0.1:")
-        assert "WildTrack" in http.get("/").text
+        assert page.address.startswith("http://127.0.0.1:") and "WildTrack" in http.get("/").text
         assert http.get("/healthz").json()["photos"] == 12
         with suppress(httpx.TransportError):  # it may hang up before all has been sent
             assert http.get("/", headers={"x-long": "x" * 200_000}).status_code in (400, 431)

@@ -50,7 +50,6 @@ def home(field: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def evaluated(home: Path) -> Path:
     done = run_script("evaluate_reid_and_visualize.py", "--examples", 2, cwd=home)
-    assert done.returncode == 0, done.stderr
     assert not [word for word in CHATTER if word in done.stderr + done.stdout], done.stderr
     return home
 
@@ -74,8 +73,7 @@ def test_training_writes_its_artifacts_and_messages(field: Path) -> None:
     assert {path.name for path in (field / "artifacts").iterdir()} == TRAINED
     assert is_picture(field / "results" / "training_curves.png")
     split = pd.read_csv(field / "artifacts" / "split.csv")
-    assert set(split["split"]) == {"train", "valid", "test"}
-    assert len(split) == 4 * 6 + len(ODD)
+    assert set(split["split"]) == {"train", "valid", "test"} and len(split) == 4 * 6 + len(ODD)
     assert (split["sha256"].str.len() == 64).all()
     problems = pd.read_csv(field / "artifacts" / "problems.csv")
     assert set(problems["path"]) == {f"Žofie 0/{name}" for name in BAD} and problems["reason"].notna().all()
@@ -111,8 +109,7 @@ def test_evaluation_leaves_figures_and_pictures(evaluated: Path) -> None:
 def test_evaluation_of_a_moved_folder_repeats_exactly(evaluated: Path) -> None:
     shutil.copytree(evaluated / "photos", evaluated / "moved", copy_function=shutil.copy)  # with the time of now
     options = ("--data", "moved", "--results", "again", "--examples", 0, "--tsne-max", 0)
-    done = run_script("evaluate_reid_and_visualize.py", *options, cwd=evaluated)
-    assert done.returncode == 0, done.stderr
+    run_script("evaluate_reid_and_visualize.py", *options, cwd=evaluated)
     assert (evaluated / "again/metrics.json").read_bytes() == (evaluated / "results/metrics.json").read_bytes()
     assert {path.name for path in (evaluated / "again").glob("*.png")} == {"reliability.png", "roc.png"}
 
@@ -141,7 +138,6 @@ def test_search_builds_the_index_and_answers_without_tensorflow(home: Path) -> N
     modules = done.stderr.splitlines()[-1].split()
     assert "onnxruntime" in modules and not {"tensorflow", "keras"} & set(modules)
     assert not [word for word in CHATTER if word in done.stderr]
-
     bad, good = json.loads(done.stdout)  # nothing but JSON on standard output
     assert set(bad) == set(good) == {field.name for field in fields(Answer)}
     assert (bad["status"], bad["candidates"], bool(bad["reason"])) == ("unreadable", [], True)
@@ -162,15 +158,13 @@ def test_search_leaves_a_known_photo_out_of_its_own_answer(home: Path) -> None:
     assert (answer["already_known_as"], answer["panel"]) == ("Žofie 1", None)
     assert "Žofie 1/snímek 3.jpg" not in [candidate["path"] for candidate in answer["candidates"]]
     spoken = ask("search.py", "photos/Žofie 1/snímek 3.jpg", "--topk", 1, "--no-panels", cwd=home).out
-    assert "in the gallery as Žofie 1; left out" in spoken
-    assert "  1. Žofie" in spoken
+    assert "in the gallery as Žofie 1; left out" in spoken and "  1. Žofie" in spoken
 
 
 def test_search_by_another_matcher(home: Path, workplace: Path) -> None:
     def answer(*options: object) -> dict[str, Any]:
         photo, data = home / "photos" / "Žofie 1" / "snímek 3.jpg", home / "photos"
         done = ask("search.py", photo, "--data", data, "--no-panels", "--json", *options, cwd=workplace)
-        assert done.code == 0, done.err
         (found,) = json.loads(done.out)
         return dict(found)
 
@@ -188,17 +182,16 @@ def test_search_by_another_matcher(home: Path, workplace: Path) -> None:
 def test_search_of_unreadable_photos_and_in_an_altered_gallery_is_an_error(workplace: Path) -> None:
     (workplace / "text.jpg").write_text("not a photo")
     before = contents(workplace / "artifacts")
-    done = ask("search.py", "text.jpg", "--json", cwd=workplace)
+    done = ask("search.py", "text.jpg", "--json", cwd=workplace, ends=2)
     (message,) = error_lines(done.err)
-    assert (done.code, "text.jpg" in message) == (2, True)
+    assert "text.jpg" in message
     assert [answer["status"] for answer in json.loads(done.out)] == ["unreadable"]
     assert contents(workplace / "artifacts") == before
-
     (workplace / "artifacts" / "meta.csv").write_text("altered")
     draw_animal(1, 9).save(workplace / "new.png")
-    done = ask("search.py", "new.png", cwd=workplace)
+    done = ask("search.py", "new.png", cwd=workplace, ends=2)
     (message,) = error_lines(done.err)
-    assert (done.code, done.out, "meta.csv" in message) == (2, "", True)
+    assert (done.out, "meta.csv" in message) == ("", True)
 
 
 @pytest.mark.slow
@@ -219,9 +212,7 @@ def test_stopped_training_goes_on_and_the_old_index_goes(home: Path, workplace: 
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130 and "Traceback" not in said and "The same command goes on" in said
     assert {name: data for name, data in contents(artifacts).items() if not name.startswith(".training")} == before
-
     done = run_script(*train, cwd=workplace)
-    assert done.returncode == 0, done.stderr
     assert "Going on after epoch" in done.stderr
     assert "results still has the figures of an earlier model" in done.stderr
     assert len(pd.read_csv(artifacts / "history.csv")) == 150
@@ -258,10 +249,8 @@ def test_a_third_party_model_is_evaluated_and_searched(third_party: Path, suffix
         shutil.copytree(third_party / "photos" / "Žofie 2", third_party / data / "Žofie 2")
     options = ("--artifacts", suffix, "--data", data, "--results", f"results {suffix}")
     done = ask("evaluate_reid_and_visualize.py", *options, "--examples", 1, cwd=third_party)
-    assert done.code == 0, done.err
     metrics = json.loads((third_party / f"results {suffix}" / "metrics.json").read_text("utf-8"))
-    assert metrics["num_ids"] == (4 if data == "photos" else 1)
-    assert "Made model.onnx" in done.err
+    assert metrics["num_ids"] == (4 if data == "photos" else 1) and "Made model.onnx" in done.err
     assert (metrics["model"]["file"], metrics["model"]["runs_on"]) == ("model.onnx", "ONNX Runtime")  # as search
     assert metrics["classifier"]["num_photos"] == metrics["num_queries"]
     assert "may have been trained on its own queries" in metrics["protocol"]["method"]
@@ -270,9 +259,7 @@ def test_a_third_party_model_is_evaluated_and_searched(third_party: Path, suffix
     assert pictures == {"tsne.png", "retrieval_example_1.png", "gradcam_1.png"}
     assert metrics["matcher"] == {"name": "embedding", "asked_for": "auto"}
     assert metrics["open_set"] == {"AUROC": None, "num_known": metrics["num_queries"], "num_new": 0}
-
     found = ask("search.py", "photos/Žofie 0/snímek 0.jpg", "--json", *options, cwd=third_party)
-    assert found.code == 0, found.err
     assert "Made model.onnx" not in found.err
     assert not [word for word in CHATTER if word in found.err]
     (answer,) = json.loads(found.out)
@@ -296,14 +283,11 @@ def test_animals_held_out_whole(tmp_path: Path, identities: str, learning: tuple
     held_out = ("--identities", identities, "--held-out-share", 0.34)
     few = ("--epochs", 2, "--batch-size", 8, "--photos-per-identity", 2, *TINY)
     done = ask("train_classifier_reid.py", "--data", "photos", *held_out, *learning, *few, cwd=tmp_path)
-    assert done.code == 0, done.err
     assert "2 identities held out whole" in done.err
     split = pd.read_csv(tmp_path / "artifacts" / "split.csv")
     subsets = split.groupby("identity")["split"].agg(set)
     assert sum(each == {"test"} for each in subsets) == 2
-
     done = ask("evaluate_reid_and_visualize.py", "--examples", 1, "--tsne-max", 0, cwd=tmp_path)
-    assert done.code == 0, done.err
     metrics = json.loads((tmp_path / "results" / "metrics.json").read_text("utf-8"))
     found = (metrics["num_ids"], metrics["open_set"]["num_new"], metrics["open_set"]["new_animals"])
     assert found == ((4, 12, REAL) if identities == "open" else (2, 2, SIMULATED))

@@ -50,10 +50,8 @@ def test_the_examples_of_the_page(place: Path, capsys: pytest.CaptureFixture[str
     for example in EXAMPLES:
         exec(example, names)
     said = capsys.readouterr().out
-    assert "20 photos of 5 identities" in said
-    assert "gzgc" in said
-    assert (place / "sample.png").is_file()
-    assert isinstance(names["metrics"], dict)
+    assert "20 photos of 5 identities" in said and "gzgc" in said
+    assert (place / "sample.png").is_file() and isinstance(names["metrics"], dict)
 
 
 @pytest.mark.slow
@@ -67,8 +65,7 @@ def test_the_examples_of_the_functions(place: Path) -> None:
             (example,) = finder.find(function, name, globs=names)
             example.globs = names
             ran += runner.run(example, clear_globs=False).attempted
-    assert ran > len(PUBLIC)
-    assert runner.failures == 0
+    assert ran > len(PUBLIC) and runner.failures == 0
 
 
 def test_every_public_function_has_an_example() -> None:
@@ -77,8 +74,7 @@ def test_every_public_function_has_an_example() -> None:
 
 @pytest.mark.parametrize("name", wildtrack.__all__)
 def test_every_public_name_is_there_and_is_explained(name: str) -> None:
-    assert getattr(wildtrack, name).__doc__
-    assert name in dir(wildtrack)
+    assert getattr(wildtrack, name).__doc__ and name in dir(wildtrack)
 
 
 def test_a_name_that_is_not_there() -> None:

@@ -32,12 +32,12 @@ def animals(folder: str, photos: int, *names: str) -> None:
 
 def train(*options: str) -> str:
     """A training at its smallest."""
-    return ask("train_classifier_reid.py", *TINY, "--epochs", "1", *options, cwd=Path.cwd()).err
+    return ask("train_classifier_reid.py", *TINY, "--epochs", "1", *options, cwd=Path.cwd(), ends=None).err
 
 
 def script(name: str, *options: str) -> str:
     """What a script says."""
-    return ask(name, *options, cwd=Path.cwd()).err
+    return ask(name, *options, cwd=Path.cwd(), ends=None).err
 
 
 class MyLayer(keras.layers.Layer):  # type: ignore[misc]

@@ -60,7 +60,9 @@ def ask(house: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     """Run Python in the copied house."""
     environment = {**os.environ, "WILDTRACK_CACHE": str(house / "cache"), "PYTHONPATH": str(house), "PYTHONUTF8": "1"}
     line = [sys.executable, *command]
-    return subprocess.run(line, cwd=house, env=environment, capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(line, cwd=house, env=environment, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def test_there_are_four_recipes() -> None:
@@ -81,15 +83,12 @@ def test_the_recipes_of_a_loss_and_of_a_matcher(house: Path) -> None:
     draw_animals(house / "photos")
     trained = ("train_classifier_reid.py", "--data", "photos", "--epochs", "1", "--batches", "balanced")
     done = ask(house, *trained, "--loss", "contrastive", *TINY)
-    assert done.returncode == 0, done.stderr
     assert "loss: contrastive" in (house / "artifacts/model_config.yaml").read_text("utf-8")
     assert "votes" in json.loads((house / "artifacts/matching.json").read_text("utf-8"))["matchers"]
     done = ask(house, "compare_methods.py", "--methods", "wildtrack", "votes")
-    assert done.returncode == 0, done.stderr
     assert "votes" in (house / "results/compare/methods.md").read_text("utf-8")
     photo = "photos/Žofie 1/snímek 3.jpg"
     done = ask(house, "search.py", photo, "--matcher", "votes", "--json", "--no-panels", "--topk", "2")
-    assert done.returncode == 0, done.stderr
     (answer,) = json.loads(done.stdout)
     assert (answer["matcher"], len(answer["candidates"])) == ("votes", 2)
 

@@ -50,8 +50,7 @@ def folder(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def open_all(folder: Path) -> None:
     assert open_artifacts(folder).config is not None
     gallery = read_gallery(folder, "f", DIMENSIONS, with_keypoints=True)
-    assert gallery is not None
-    assert not is_exact(gallery.index)
+    assert gallery is not None and not is_exact(gallery.index)
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:

@@ -49,14 +49,12 @@ def check(catalogue: Catalogue, root: Path) -> None:
     """Check all that `Catalogue` documents."""
     table = catalogue.table
     assert [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in table] == list(table)
-    assert table.index.equals(pd.RangeIndex(len(table)))
-    assert len(table) > 0
+    assert table.index.equals(pd.RangeIndex(len(table))) and len(table) > 0
     assert table["image_id"].is_unique
     for row in table.to_dict("records"):
         assert row["identity"] == unicodedata.normalize("NFC", row["identity"]).strip() != ""
         assert row["identity"] == UNKNOWN or row["identity"].casefold() != UNKNOWN
-        assert (root / row["path"]).is_file()
-        assert root in (root / row["path"]).resolve().parents
+        assert (root / row["path"]).is_file() and root in (root / row["path"]).resolve().parents
         for column, (low, high) in NUMBERS.items():
             assert column not in row or math.isnan(row[column]) or low <= row[column] <= high
         if not pd.isna(row.get("date")):
@@ -65,8 +63,7 @@ def check(catalogue: Catalogue, root: Path) -> None:
     for box in boxes(table):
         assert box is None or (all(map(math.isfinite, box)) and box[2] > 0 and box[3] > 0)
     assert list(catalogue.problems) == ["path", "reason"]
-    assert catalogue.problems.notna().all(axis=None)
-    assert catalogue.understood
+    assert catalogue.problems.notna().all(axis=None) and catalogue.understood
 
 
 def read_or_refuse(root: Path, source: Path) -> Catalogue | None:
@@ -268,8 +265,7 @@ def test_boxes_of_any_structure_are_read_or_refused(root: Path, content: Any, co
         return
     for animals in detections.animals.values():
         for x, y, width, height in animals:
-            assert 0 <= x < x + width <= 1 + 1e-9
-            assert 0 <= y < y + height <= 1 + 1e-9
+            assert 0 <= x < x + width <= 1 + 1e-9 and 0 <= y < y + height <= 1 + 1e-9
     event("detections read")
     with suppress(UserError):
         check(catalogue_of_detections(detections, root), root)

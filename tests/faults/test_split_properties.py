@@ -87,14 +87,11 @@ def test_rows_that_belong_together_stay_in_one_subset(rows: Rows, config: dict[s
     except UserError as error:
         assert str(error).isprintable()
         return
-
-    assert subset.shape == (len(rows),)
-    assert set(subset) <= set(SUBSETS)
+    assert subset.shape == (len(rows),) and set(subset) <= set(SUBSETS)
     for one in range(len(rows)):
         for other in range(one):
             if must_stay_together(rows, hashes, config["encounter_hours"], one, other):
                 assert subset[one] == subset[other], (rows[one], rows[other])
-
     again = make_split(table, hashes, SplitConfig(**config)).subset
     assert again.tolist() == subset.tolist()
     order = shuffle.sample(range(len(rows)), len(rows))

@@ -22,8 +22,8 @@ class Said:
     err: str
 
 
-def ask(script: str, *options: object, cwd: Path) -> Said:
-    """Run a script from its first line to its last, with these options, in the folder `cwd`, where its cache is too."""
+def ask(script: str, *options: object, cwd: Path, ends: int | None = 0) -> Said:
+    """Run a script with these options in the folder `cwd`, where its cache is too; it must end with this exit code."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     handlers, level = logging.root.handlers[:], logging.root.level
     logging.root.handlers.clear()  # pytest's; the script sets its own
@@ -38,4 +38,5 @@ def ask(script: str, *options: object, cwd: Path) -> Said:
             finally:
                 logging.root.handlers[:] = handlers
                 logging.root.setLevel(level)
+    assert ends in (code, None), err.getvalue()
     return Said(code, out.getvalue(), err.getvalue())

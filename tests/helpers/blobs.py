@@ -75,9 +75,10 @@ def start_script(name: str, *options: object, cwd: Path, **more: Any) -> "subpro
 
 
 def run_script(name: str, *options: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a script to its end."""
+    """Run a script to its end, which must be a good one."""
     process = start_script(name, *options, cwd=cwd)
     out, err = process.communicate(timeout=280)
+    assert process.returncode == 0, err
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

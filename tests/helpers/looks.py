@@ -29,8 +29,7 @@ def texts(figure: Figure) -> list[str]:
 def is_picture(path: Path) -> bool:
     """Whether a file is a PNG without metadata, of some size, on a white page."""
     with Image.open(path) as image:
-        assert image.format == "PNG"
-        assert "Software" not in image.info
+        assert image.format == "PNG" and "Software" not in image.info
         assert image.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
         return min(image.size) > 50
 

@@ -32,8 +32,7 @@ def test_remove_files(tmp_path: Path) -> None:
 def test_text_round_trip(tmp_path: Path, text: str) -> None:
     path, usual = tmp_path / "new folder" / "größe.txt", tmp_path / "usual"
     write_text(path, text)
-    assert path.read_bytes() == text.encode()
-    assert list(path.parent.iterdir()) == [path]
+    assert path.read_bytes() == text.encode() and list(path.parent.iterdir()) == [path]
     usual.write_text("")
     assert path.stat().st_mode == usual.stat().st_mode  # others may read as the umask allows
     fsync(path.parent)
@@ -50,8 +49,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, write)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("there", ["nothing", "folder", "link"] if os.name != "nt" else ["nothing", "folder"])
@@ -100,5 +98,4 @@ def test_a_table_is_read_back_value_by_value(tmp_path: Path, cell: str) -> None:
     table = pd.DataFrame({"image_id": ["1", cell], "number": [0.5, 2.0]})
     write_csv(tmp_path / "a.csv", table)
     again = pd.read_csv(tmp_path / "a.csv", keep_default_na=False, dtype={"image_id": str})
-    assert again["image_id"].tolist() == ["1", cell]
-    assert again["number"].tolist() == [0.5, 2.0]
+    assert again["image_id"].tolist() == ["1", cell] and again["number"].tolist() == [0.5, 2.0]

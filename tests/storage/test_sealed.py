@@ -49,8 +49,7 @@ def test_round_trip_and_replacement(tmp_path: Path) -> None:
         files.add("a.txt", lambda path: path.touch())
     for version in ("old", "new"):
         files.replace(write(version), {"version": version})
-        assert files.open() == {"version": version}
-        assert content(files.folder) == expected(version)
+        assert files.open() == {"version": version} and content(files.folder) == expected(version)
         assert not files.staging.exists()
 
 
@@ -101,8 +100,7 @@ def test_a_crash_at_any_step_leaves_the_old_set_or_the_new_one(tmp_path: Path, m
             except CrashError:
                 finished = False
         about = files.open()
-        assert about is not None
-        assert content(folder) == expected(about["version"])
+        assert about is not None and content(folder) == expected(about["version"])
         assert not (files.staging / files.manifest_name).exists()  # an incomplete one waits for the next save
         outcomes.append(about["version"])
         if finished:

@@ -19,8 +19,7 @@ def test_only_a_few_items_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     taken = itertools.count()
     results = in_threads(lambda number: number, taken)
-    assert [next(results) for _ in range(3)] == [0, 1, 2]
-    assert next(taken) <= 8
+    assert [next(results) for _ in range(3)] == [0, 1, 2] and next(taken) <= 8
     results.close()  # type: ignore[attr-defined]
 
 

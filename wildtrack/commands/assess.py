@@ -71,7 +71,6 @@ def assess(config: Config) -> None:
     console.print(catalogue.understood)
     has_model = check_artifacts(config.artifacts)
     cleaned, resplit = check_targets(config, catalogue.root)
-
     photos = decode_catalogue(catalogue.table, catalogue.root, PIXELS, part(CacheConfig, config))
     hashes = perceptual_hashes(photos.small)
     checks = check_catalogue(catalogue, photos, hashes, config.thresholds, part(SplitConfig, config))

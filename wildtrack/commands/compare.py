@@ -70,7 +70,6 @@ def compare(config: Config) -> None:
     data = load_evaluation_data(artifacts, config.data, protocol_config, cache, config.results / "problems.csv")
     names = list(dict.fromkeys(config.methods))
     methods = open_methods(names, artifacts, part(LoadingConfig, config), lambda: data.photos)
-
     comparison, scored, rankings = Comparison(data, cache, timed=True), [], {}
     rank = partial(score_rankings, protocol=data.protocol, identities=data.identities, leaky=data.leaky)
     for method in methods:
@@ -79,7 +78,6 @@ def compare(config: Config) -> None:
         rankings[method.name] = rank(found.scores, found.leak_free)
         scored.append(found)
     figures = all_figures(rankings, data.query_ids, config.seed, config.reference)
-
     table, asked = comparison_table(methods, scored, figures), len(data.protocol.queries)
     title = f"Methods compared on {data.root.name}: {asked} queries of {len(set(data.query_ids))} identities, "
     title += f"{len(data.protocol.gallery)} gallery photos"

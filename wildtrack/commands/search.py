@@ -67,7 +67,6 @@ def search(config: Config) -> None:
     artifacts = open_artifacts(config.artifacts)
     search_config = replace(part(SearchConfig, config), explains=config.panels or config.points)
     searcher = open_searcher(artifacts, search_config, GalleryConfig.of(config))
-
     answers = [answer_photo(path, searcher, config.topk) for path in track(paths, "Searching", len(paths))]
     if not config.json:
         print(*map(in_words, answers), sep="\n")

@@ -92,7 +92,6 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     catalogue = load_catalogue(config.data)
     console.print(catalogue.understood)
     check_trainable(catalogue.table)
-
     load_tensorflow()  # which takes seconds: not before the catalogue is known to be good
     import keras
 
@@ -115,7 +114,6 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     config = replace(config, epochs=config.epochs or usual_epochs(len(rows.train)))
     recipe = replace(part(Recipe, config), pretrained=backbone.pretrained)
     settings = training_config(config, backbone, table, split_method)
-
     shape: dict[str, Any] = {name: getattr(config, name) for name in ("embed_dim", "pooling", "sub_centres")}
     model = build_model(backbone, num_ids=len(rows.identities), **shape)
     validation = RetrievalValidation(model, table, photos.pixels, rows, recipe)
@@ -127,7 +125,6 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     except KeyboardInterrupt:
         console.print("The same command goes on after the last finished epoch.")
         raise
-
     preprocessor = Preprocessor(backbone.image_size, config.embed_dim, True, rows.identities, "0-255")
     exported = export_trained(model, preprocessor, checkpoints / "model.onnx")
     read = photos.pixels.__getitem__  # of the test photos too: search and evaluation find their embeddings in the cache
