@@ -132,8 +132,9 @@ def from_flags(config: ConfigT, parsed: Any) -> ConfigT:
 
 def _number(kind: Any) -> type[int | float] | None:
     """Which numbers a setting with a `Range` takes; None for other settings."""
-    bounded = any(isinstance(mark, Range) for mark in _marks(kind))
-    return (int if int in (_plain(kind), *get_args(_plain(kind))) else float) if bounded else None
+    if not any(isinstance(mark, Range) for mark in _marks(kind)):
+        return None
+    return int if int in (_plain(kind), *get_args(_plain(kind))) else float
 
 
 def _reader(number: type[int | float]) -> PrimitiveConstructorSpec[Any]:

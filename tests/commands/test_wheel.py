@@ -56,14 +56,9 @@ def pip(*options: object) -> None:
 def start(program: Path, *options: str, cwd: Path) -> "subprocess.Popen[str]":
     """Start a program of the environment in a folder, without what would lead it to this tree."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.Popen(
-        [program, *options],
-        cwd=cwd,
-        env=environment | {"WILDTRACK_CACHE": str(cwd / "cache"), "PYTHONUTF8": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
+    environment |= {"WILDTRACK_CACHE": str(cwd / "cache"), "PYTHONUTF8": "1"}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([program, *options], cwd=cwd, env=environment, stdout=pipe, stderr=pipe, encoding="utf-8")
 
 
 def run(program: Path, *options: str, cwd: Path, code: int = 0) -> tuple[str, str]:

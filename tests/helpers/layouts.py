@@ -28,41 +28,19 @@ def photo(number: int) -> bytes:
 
 def wildme_image(number: int, **more: Any) -> dict[str, Any]:
     """An image entry with the fields of the GZGC file."""
-    return {
-        "license": 3,
-        "file_name": f"{number:012d}.jpg",
-        "photographer": "NNP GZC Car '10WHITE', Person 'A', Image 0005",
-        "coco_url": None,
-        "height": 2000,
-        "width": 3000,
-        "date_captured": "2015-03-01 14:53:46",
-        "gps_lat_captured": -1.351341,
-        "gps_lon_captured": 36.800374,
-        "flickr_url": None,
-        "id": number,
-        "uuid": f"u{number}",
-    } | more
+    who = {"photographer": "NNP GZC Car '10WHITE', Person 'A', Image 0005", "license": 3, "coco_url": None}
+    place = {"gps_lat_captured": -1.351341, "gps_lon_captured": 36.800374, "date_captured": "2015-03-01 14:53:46"}
+    file = {"file_name": f"{number:012d}.jpg", "height": 2000, "width": 3000, "id": number, "uuid": f"u{number}"}
+    return who | place | file | {"flickr_url": None} | more
 
 
 def wildme_annotation(number: int, image: int, **more: Any) -> dict[str, Any]:
     """An annotation entry with the fields of the GZGC file."""
-    return {
-        "bbox": [895.5, 437.0, 1221.0, 690.0],
-        "theta": 0.0,
-        "viewpoint": "left",
-        "segmentation": [[896, 437, 2116, 437, 2116, 1127, 896, 1127, 896, 437]],
-        "segmentation_bbox": [896, 437, 1220, 690],
-        "area": 841800,
-        "iscrowd": 0,
-        "id": number,
-        "image_id": image,
-        "category_id": 1,
-        "uuid": "7cfac6bc-379a-4859-a5c8-b21b06d2fe3d",
-        "individual_ids": [2, 1, 3, 3459],
-        "isinterest": 0,
-        "name": "IBEIS_PZ_1561",
-        "review_ids": [],
-    } | more
+    box = {"bbox": [895.5, 437.0, 1221.0, 690.0], "theta": 0.0, "viewpoint": "left", "area": 841800, "iscrowd": 0}
+    mask = {"segmentation": [[896, 437, 2116, 437, 2116, 1127, 896, 1127]], "segmentation_bbox": [896, 437, 1220, 690]}
+    ids = {"id": number, "image_id": image, "category_id": 1, "uuid": "7cfac6bc-379a-4859-a5c8-b21b06d2fe3d"}
+    name = {"individual_ids": [2, 1, 3, 3459], "name": "IBEIS_PZ_1561", "isinterest": 0, "review_ids": []}
+    return box | mask | ids | name | more
 
 
 def wildme(name: str, year: int, annotations: list[Any], images: list[Any]) -> Files:
@@ -94,16 +72,10 @@ def small_wildme(name: str, year: int) -> Files:
 
 def turtle_annotation(number: int, image: int, category: int, **more: Any) -> dict[str, Any]:
     """An annotation entry with the fields of SeaTurtleID2022."""
-    return {
-        "id": number,
-        "image_id": image,
-        "category_id": category,
-        "segmentation": {"counts": [858927, 7, 1322, 23], "size": [1333, 2000]},
-        "area": 4065.0,
-        "bbox": [644.0, 441.0, 70.0, 78.0],
-        "iscrowd": 1,
-        "attributes": {"orientation": "left", "occluded": False},
-    } | more
+    mask = {"counts": [858927, 7, 1322, 23], "size": [1333, 2000]}
+    shape = {"segmentation": mask, "area": 4065.0, "bbox": [644.0, 441.0, 70.0, 78.0], "iscrowd": 1}
+    ids = {"id": number, "image_id": image, "category_id": category}
+    return ids | shape | {"attributes": {"orientation": "left", "occluded": False}} | more
 
 
 def seaturtleid2022() -> Files:

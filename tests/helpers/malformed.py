@@ -160,7 +160,7 @@ READ: dict[str, tuple[bytes, Pixels]] = {
             "is its own next": tagged((ORIENTATION, SHORT, 1, b"\0\1\0\0"), after=8),
             "is its own details": tagged((DETAILS, LONG, 1, b"\0\0\0\x08"), (GPS, LONG, 1, b"\0\0\0\x08")),
             "points behind the end": tagged(
-                (DETAILS, LONG, 1, b"\xff\xff\xff\xf0"), (GPS, LONG, 1, b"\x7f\xff\xff\xff")
+                (DETAILS, LONG, 1, b"\xff\xff\xff\xf0"), (GPS, LONG, 1, b"\x7f" + bytes(3))
             ),
             "of countless values": tagged((ORIENTATION, SHORT, 2**32 - 1, bytes(4)), (DATE, TEXT, 2**31, bytes(4))),
             "of countless numbers": tagged((ORIENTATION, RATIONAL, 2**29, b"\0\0\0\x08")),

@@ -3,7 +3,6 @@
 import random
 import struct
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 
@@ -29,61 +28,49 @@ VALID = {
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
-def flip(data: bytearray, chance: random.Random) -> None:
-    for _ in range(chance.choice((1, 2, 8, 64))):
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+WAYS = ("flip", "overwrite", "truncate", "insert", "leave out", "swap", "header", "size")
 
 
-def overwrite(data: bytearray, chance: random.Random) -> None:
-    length = chance.choice((1, 4, 32, 256))
-    start = chance.randrange(len(data))
-    filling = chance.choice((bytes(length), b"\xff" * length, chance.randbytes(length)))
-    data[start : start + length] = filling
+def mutate(way: str, data: bytearray, chance: random.Random) -> None:
+    """Damage a photo in one of `WAYS`, in place."""
+    start, length = chance.randrange(len(data)), chance.choice((1, 7, 32, 256))
+    match way:
+        case "flip":
+            for _ in range(length):
+                data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        case "overwrite":
+            data[start : start + length] = chance.choice((bytes(length), b"\xff" * length, chance.randbytes(length)))
+        case "truncate":
+            del data[start:]
+        case "insert":
+            data[start:start] = chance.randbytes(length * chance.choice((1, 12)))
+        case "leave out":
+            del data[start : start + length]
+        case "swap":  # two parts of the file: in a PNG, two whole chunks
+            places = chunk_starts(data) if data.startswith(b"\x89PNG") else []
+            if len(places) < 4:
+                places = [chance.randrange(len(data)) for _ in range(4)]
+            first, middle, last, end = sorted(chance.sample(places, 4))
+            data[first:end] = data[last:end] + data[middle:last] + data[first:middle]
+        case "header":  # one of the numbers at the beginning becomes an extreme
+            start, form = chance.randrange(min(len(data), 64)), chance.choice((">H", "<H", ">I", "<I"))
+            number = struct.pack(form, chance.choice(EXTREMES) & (0xFFFF if form.endswith("H") else 0xFFFFFFFF))
+            data[start : start + len(number)] = number
+        case "size":
+            claim_size(data, chance)
 
 
-def truncate(data: bytearray, chance: random.Random) -> None:
-    del data[chance.randrange(len(data)) :]
-
-
-def insert(data: bytearray, chance: random.Random) -> None:
-    start = chance.randrange(len(data))
-    data[start:start] = chance.randbytes(chance.choice((1, 7, 100, 3000)))
-
-
-def leave_out(data: bytearray, chance: random.Random) -> None:
-    start = chance.randrange(len(data))
-    del data[start : start + chance.choice((1, 7, 100))]
-
-
-def swap(data: bytearray, chance: random.Random) -> None:
-    """Exchange two parts of the file: in a PNG, two whole chunks."""
-    places = chunk_starts(data) if data.startswith(b"\x89PNG") else []
-    if len(places) < 4:
-        places = [chance.randrange(len(data)) for _ in range(4)]
-    first, middle, last, end = sorted(chance.sample(places, 4))
-    data[first:end] = data[last:end] + data[middle:last] + data[first:middle]
-
-
-def header(data: bytearray, chance: random.Random) -> None:
-    """Set one of the numbers at the beginning to an extreme."""
-    start, form = chance.randrange(min(len(data), 64)), chance.choice((">H", "<H", ">I", "<I"))
-    number = struct.pack(form, chance.choice(EXTREMES) & (0xFFFF if form.endswith("H") else 0xFFFFFFFF))
-    data[start : start + len(number)] = number
-
-
-def size(data: bytearray, chance: random.Random) -> None:
+def claim_size(data: bytearray, chance: random.Random) -> None:
     """Claim another width or height, with a checksum that fits."""
     if data.startswith(b"\x89PNG"):
         start = chance.choice((16, 20))
         data[start : start + 4] = struct.pack(">I", chance.choice(EXTREMES))
         data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    elif data.startswith(b"RIFF"):
-        start = data.find(b"VP8") + chance.choice((12, 13, 14, 15, 16, 17))
-        data[start : start + 2] = struct.pack("<H", chance.choice(EXTREMES) & 0xFFFF)
-    else:
-        frame = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
-        start = frame + chance.choice((5, 7))
-        data[start : start + 2] = struct.pack(">H", chance.choice(EXTREMES) & 0xFFFF)
+        return
+    is_webp = data.startswith(b"RIFF")
+    frame = data.find(b"VP8") if is_webp else max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
+    start = frame + chance.choice(range(12, 18) if is_webp else (5, 7))
+    data[start : start + 2] = struct.pack("<H" if is_webp else ">H", chance.choice(EXTREMES) & 0xFFFF)
 
 
 def chunk_starts(data: bytearray) -> list[int]:
@@ -95,15 +82,10 @@ def chunk_starts(data: bytearray) -> list[int]:
     return [*starts, len(data)]
 
 
-Way = Callable[[bytearray, random.Random], None]
-WAYS: tuple[Way, ...] = (flip, overwrite, truncate, insert, leave_out, swap, header, size)
-
-
 def mutated(number: int) -> tuple[str, bytes]:
     """What was done to which photo, and the file; the same for the same number, and no two kinds left out."""
-    chance = random.Random(number)
     names = list(VALID)
     way, name = WAYS[number % len(WAYS)], names[number // len(WAYS) % len(names)]
     data = bytearray(VALID[name])
-    way(data, chance)
-    return f"{way.__name__} {name}", bytes(data)
+    mutate(way, data, random.Random(number))
+    return f"{way} {name}", bytes(data)

@@ -7,18 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server:
-    """What is served.
-
-    Attributes:
-        files: path without the slash -> content.
-        cuts: how many of the next answers stop half-way.
-        asked: the paths that were asked for.
-    """
+    """What is served."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.cuts = 0
-        self.asked: list[str] = []
+        self.files: dict[str, bytes] = {}  # path without the slash -> content
+        self.cuts = 0  # how many of the next answers stop half-way
+        self.asked: list[str] = []  # paths
         self.url = ""
 
 

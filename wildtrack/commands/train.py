@@ -87,7 +87,11 @@ class Config:
 
 def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) -> None:
     """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts; `callbacks` are for Keras' `fit`."""
-    check_config(config)
+    check_settings(config)
+    replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
+    part(SplitConfig, config).check()
+    if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
+        raise UserError(f"weights {config.weights!r} is not a file; allowed are auto, imagenet, none or a weights file")
     make_demo_once(config.data)
     catalogue = load_catalogue(config.data)
     console.print(catalogue.understood)
@@ -137,15 +141,6 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     gallery_files(config.artifacts).remove()  # an older model's; the next search builds one for this model
     shutil.rmtree(checkpoints)
     report(config, history, rows, catalogue.root.resolve().name)
-
-
-def check_config(config: Config) -> None:
-    """Refuse what cannot work before any photo is read."""
-    check_settings(config)
-    replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
-    part(SplitConfig, config).check()
-    if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
-        raise UserError(f"weights {config.weights!r} is not a file; allowed are auto, imagenet, none or a weights file")
 
 
 def split_photos(photos: Decoded, config: Config) -> tuple[pd.DataFrame, TrainingSet, str]:

@@ -40,6 +40,4 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, np.generic):
         return plain(value.item())
-    if isinstance(value, Path):
-        return value.as_posix()
-    return value
+    return value.as_posix() if isinstance(value, Path) else value
