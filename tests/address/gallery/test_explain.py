@@ -81,8 +81,6 @@ def test_the_points_with_the_highest_weights_come_first() -> None:
     ("gallery", "query", "photos"),
     [
         ([], NOTHING, []),
-        ([], find_keypoints(spots(0)), []),
-        ([NOTHING], NOTHING, [0]),
         ([NOTHING, NOTHING], find_keypoints(spots(0)), [1, 0]),
         ([find_keypoints(spots(0)), NOTHING], NOTHING, [0, 1]),
         ([find_keypoints(spots(0, 20))], find_keypoints(np.zeros((20, 20, 3), np.uint8)), [0]),

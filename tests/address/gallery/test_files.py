@@ -145,12 +145,6 @@ def test_keypoints_of_other_photos_are_refused(with_keypoints: Path) -> None:
         save(with_keypoints, np.eye(2), ["a", "b"], keypoint_index(5, 0, 9))
 
 
-def test_a_gallery_without_keypoints_replaces_one_with_keypoints(with_keypoints: Path) -> None:
-    save(with_keypoints, np.eye(3), ["a", "b", "c"])
-    assert {path.name for path in with_keypoints.iterdir()} == set(FILES)
-    refused(with_keypoints, "built without keypoints, and the matcher compares them", with_keypoints=True)
-
-
 def test_a_large_gallery_keeps_an_approximate_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "build_index", partial(build_index, exact_up_to=399))
     embeddings, names, folder = photos(40, 12), [str(row // 10) for row in range(400)], tmp_path / "a"

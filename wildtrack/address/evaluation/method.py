@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from wildtrack.access.photos.pixel_cache import Reader, photo_reader
+from wildtrack.access.photos.pixel_cache import photo_reader
 from wildtrack.access.problems import gone_bad
 from wildtrack.address.evaluation.data import EvaluationData
 from wildtrack.address.evaluation.scoring import leak_free_scores
@@ -142,13 +142,11 @@ class Comparison:
             embeddings = found.outputs["embedding"]
             if not np.isfinite(embeddings).all():
                 raise UserError(f"{name} gives embeddings that are no numbers; is --scaling what it was trained with?")
-            speed = embedding_speed(embedder.engine, read, min(BATCH, len(table))) if self.timed else None
+            speed = None
+            if self.timed:
+                batch = np.stack([read(row) for row in range(min(BATCH, len(table)))])
+                embedder.engine.run(batch)  # many engines finish their network with the first one
+                seconds = timeit.repeat(partial(embedder.engine.run, batch), number=1, repeat=RUNS)
+                speed = len(batch) / float(np.median(seconds))
             self._embedded[embedder.fingerprint] = embeddings, speed
         return self._embedded[embedder.fingerprint]
-
-
-def embedding_speed(engine: Engine, read: Reader, photos: int) -> float:
-    """Photos a second of an engine, decoding not counted, from `RUNS` of one batch."""
-    batch = np.stack([read(row) for row in range(photos)])
-    engine.run(batch)  # many engines finish their network with the first one
-    return photos / float(np.median(timeit.repeat(partial(engine.run, batch), number=1, repeat=RUNS)))

@@ -69,10 +69,7 @@ def expected_calibration_error(answers: FirstAnswers) -> float:
 
 
 def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]:
-    """How many candidates a person looks at, the best first, until the right identity comes; "leafing": in any order.
-
-    From scores of identities (K, I) and the right one's number (K,).
-    """
+    """How many candidates a person looks at until the right one (K,), of scores (K, I); "leafing": in any order."""
     ranks = ranks_of(scores, truth)
     return {
         "candidates_for_95_percent": int(np.quantile(ranks, FOUND, method="inverted_cdf")),

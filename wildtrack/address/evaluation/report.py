@@ -84,8 +84,7 @@ def by_viewpoint(
 ) -> dict[str, Any]:
     """R@1 and mAP of the queries of each viewpoint, and of those whose animal is known from other viewpoints only.
 
-    `viewpoints` is str (Q,), "" where unknown; `relation` is from `viewpoint_relation`; `same` says which pairs show
-    one animal, bool (Q, G).
+    `viewpoints` is (Q,), "" where unknown; `relation` from `viewpoint_relation`; `same` from `Protocol.same`.
     """
     groups = {viewpoint: viewpoints == viewpoint for viewpoint in sorted(set(viewpoints) - {""})}
     if groups:

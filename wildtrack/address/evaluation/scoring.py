@@ -95,10 +95,7 @@ def score_queries(
 def decisions_report(
     found: QueryScores, matching: Matching | None, wanted: str, false_match_rate: float, new_photos: int
 ) -> dict[str, Any]:
-    """The parts "matcher", "open_set" and "review_effort" of `metrics.json`.
-
-    `wanted` is the setting, perhaps "auto"; `new_photos` counts the test photos of animals not in the gallery.
-    """
+    """The parts "matcher", "open_set" and "review_effort" of `metrics.json`; `wanted` is the setting."""
     report: dict[str, Any] = {"matcher": {"name": found.matcher, "asked_for": wanted}}
     report["open_set"] = {"AUROC": found.auroc, "num_known": len(found.truth), "num_new": new_photos}
     if matching is not None and found.answers is not None and found.leak_free_answers is not None:

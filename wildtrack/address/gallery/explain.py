@@ -87,10 +87,7 @@ def explain_queries(
     index: KeypointIndex | None,
     gallery: npt.NDArray[np.intp],
 ) -> dict[int, Reasons]:
-    """Row of a query -> reasons for the rows that are `ranked` first for it.
-
-    The index has the keypoints of the catalogue's rows `gallery`, int (G,); None: only the ranked photos are compared.
-    """
+    """Row of a query -> reasons for the rows `ranked` first; the index is of the catalogue's rows `gallery`."""
     places = {int(row): place for place, row in enumerate(gallery)}
     reasons = {}
     for query, best in track(list(ranked.items()), "Explaining", len(ranked)):

@@ -88,10 +88,7 @@ class Gallery:
         return self.embeddings if self.recent is None else np.concatenate([self.embeddings, self.recent])
 
     def shortlist(self, embedding: Floats, count: int) -> Rows:
-        """Rows of the photos most similar to an embedding, float32 (D,), and of all recent photos, in any order.
-
-        At least `count` where there are so many; an approximate index may miss some.
-        """
+        """At least `count` rows of photos most similar to an embedding (D,), and of all recent ones, in any order."""
         if self.index is None:
             return np.arange(len(self))
         found = nearest(self.index, embedding[None], count)[0]

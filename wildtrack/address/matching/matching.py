@@ -59,10 +59,7 @@ class Matching:
 
 
 def choose_matcher(matching: Matching | None, wanted: str) -> str:
-    """The name of the matcher to use; "auto" is the best on validation photos, or the embedding where there were none.
-
-    A UserError where there is no such matcher, or it needs validation photos and the training had none.
-    """
+    """The matcher to use; "auto": the best on validation photos, else the embedding. A UserError if it is unusable."""
     if wanted == "auto":
         wanted = EMBEDDING if matching is None else matching.best
     if wanted not in matcher_names():
