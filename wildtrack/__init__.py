@@ -27,8 +27,7 @@ if TYPE_CHECKING:
         train,
     )
     from wildtrack.assess.quality.fiftyone import fiftyone_check_image_quality_issues
-    from wildtrack.visualization.catalogue_plots import plot_identity_histogram
-    from wildtrack.visualization.photo_grids import plot_grid
+    from wildtrack.visualization.catalogue_plots import plot_grid, plot_identity_histogram
 
 __version__ = "0.1.0"
 
@@ -55,7 +54,7 @@ _ELSEWHERE = {  # all others are in wildtrack.api
     "create_fiftyone_dataset": "wildtrack.access.exports.fiftyone",
     "fiftyone_check_image_quality_issues": "wildtrack.assess.quality.fiftyone",
     "load_catalogue": "wildtrack.access.readers.load",
-    "plot_grid": "wildtrack.visualization.photo_grids",
+    "plot_grid": "wildtrack.visualization.catalogue_plots",
     "plot_identity_histogram": "wildtrack.visualization.catalogue_plots",
 }
 

@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from tests.helpers.looks import LONG, TURTLES, check_looks, photos
-from wildtrack.visualization.photo_grids import plot_grid
+from wildtrack.visualization.catalogue_plots import plot_grid
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 

@@ -1,9 +1,21 @@
 import asyncio
+import socket
 from typing import Any
 
 import pytest
 
-from wildtrack.web.guard import HEADERS, TOKEN_HEADER, Guard, Limits, Message, Receive, Scope, Send
+from wildtrack.web.guard import (
+    HEADERS,
+    TOKEN_HEADER,
+    Guard,
+    Limits,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    is_this_computer,
+    own_names,
+)
 
 HOST = "127.0.0.1:8000"
 
@@ -139,3 +151,9 @@ def test_a_client_that_sends_nothing_is_given_up() -> None:
     asyncio.run(guard(scope, receive, send))
     assert sent[0]["status"] == 408
     assert guard.working == {"sending": 0, "looking": 0}
+
+
+def test_which_addresses_and_names_are_of_this_computer() -> None:
+    assert all(map(is_this_computer, ("127.0.0.1", "127.9.9.9", "::1", "localhost")))
+    assert not any(map(is_this_computer, ("0.0.0.0", "::", "192.168.1.4", "ranger-laptop", "")))
+    assert own_names(["Camp.local"]) >= {"localhost", "camp.local", socket.gethostname().casefold()}

@@ -7,7 +7,6 @@ The only package that imports matplotlib; `access`, `assess` and `address` know 
 - `charts`: a training's loss and validation figures by epoch; reliability, ROC, comparison of methods
 - `tsne`: a map of embeddings
 - `gradcam`: the part of a photo that an answer rests on
-- `photo_grids`: photos framed by identity
-- `catalogue_plots`: histograms and counts of a catalogue
+- `catalogue_plots`: histograms and counts of a catalogue; photos framed by identity
 - `html_report`: the page of an assessment, from `templates/`; `catalogue_sections` and `photo_sections`: its sections
 """

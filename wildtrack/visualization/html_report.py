@@ -85,7 +85,7 @@ def report_page(title: str, understood: str, findings: Sequence[Finding], sectio
         "in_words": lambda name: str(name).replace("_", " "),
         "jpeg_uri": _jpeg_uri,
         "number_class": lambda dtype: Markup(' class="number"') if dtype.kind in "iuf" else "",
-        "png_uri": lambda content: _data_uri("png", content),
+        "png_uri": lambda content: f"data:image/png;base64,{base64.b64encode(content).decode()}",
         "prose": lambda text: Markup(CODE.sub(r"<code>\1\2</code>", str(escape(text)))),  # nosec B704  # it is escaped here
     }
     page = {"title": title, "understood": understood, "findings": findings, "sections": sections, "levels": LEVELS}
@@ -96,11 +96,7 @@ def _jpeg_uri(photo: Photo) -> str:
     """A photo as a JPEG of its pixels alone, without metadata."""
     buffer = io.BytesIO()
     Image.fromarray(photo).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return _data_uri("jpeg", buffer.getvalue())
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _as_text(value: object) -> str:

@@ -75,9 +75,8 @@ def quality_section(quality: pd.DataFrame, flags: pd.DataFrame, read: Thumbnails
             heading = turn if issue == "turned" else f"{measured} {value:.2f}"
             others = ", ".join(other for other in issues[image_id] if other != name)
             photos.append(Thumbnail(read(image_id), heading, [path, f"also {others}"] if others else [path]))
-        caption = shown_of(len(worst), len(rows), "quality.csv")
-        if above.any():
-            caption += f" Shown above for another issue: {above.sum()}."
+        before = f" Shown above for another issue: {above.sum()}." if above.any() else ""
+        caption = shown_of(len(worst), len(rows), "quality.csv") + before
         lists.append(Photos(title, photos, caption=caption.strip()))
     return Section("quality", "Image quality", text, photos=lists)
 
@@ -128,7 +127,7 @@ def label_section(audit: Audit | None, read: Thumbnails, statistics: dict[str, A
         return Section(name, title, ["No animal is named yet, so there are no names to check."])
     if audit is None:
         return Section(name, title, ["No model was used. Train one and run this again to check the names."])
-    text = [f"{audit.origin}.", _trust(audit.found_share, dated=statistics["encounters"] is not None)]
+    text = [f"{audit.origin}.", _trust(audit.found_share, statistics["encounters"] is not None)]
     if not audit.tells_apart:
         return Section(name, title, [*text, "That is too little to check any name; train on these photos first."])
     lists = {
@@ -181,7 +180,7 @@ def _pairs(title: str, pairs: Iterator[Pair], total: int, source: str) -> list[P
     return [Photos(title, pairs=list(islice(pairs, PAIRS)), caption=caption)] if total else []
 
 
-def _trust(found_share: float | None, *, dated: bool) -> str:
+def _trust(found_share: float | None, dated: bool) -> str:
     """How far the model can be trusted, in sentences; `dated`: encounters are known."""
     if found_share is None:
         return "No animal has two photos to compare, not counting copies."

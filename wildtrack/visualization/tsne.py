@@ -41,17 +41,13 @@ def draw_tsne(
         log.warning("No t-SNE map: all embeddings are the same, so the model tells no animals apart.")
     else:
         title = f"Gallery embeddings: {len(rows)} photos of {len(set(identities[rows]))} identities"
-        save_figure(tsne_figure(_positions(embeddings[rows], seed), list(identities[rows]), title), path)
+        from sklearn.manifold import TSNE  # takes seconds to import
+        from threadpoolctl import threadpool_limits
 
-
-def _positions(embeddings: npt.NDArray[np.float32], seed: int) -> Floats:
-    """Places on the map, float (N, 2), of 4 or more embeddings that differ."""
-    from sklearn.manifold import TSNE  # takes seconds to import
-    from threadpoolctl import threadpool_limits
-
-    perplexity = min(30.0, (len(embeddings) - 1) / 3)
-    with threadpool_limits(1, user_api="openmp"):  # measured: its threads wait for each other, 3 to 16 times slower
-        return np.asarray(TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(embeddings))
+        tsne = TSNE(perplexity=min(30.0, (len(rows) - 1) / 3), init="pca", random_state=seed)
+        with threadpool_limits(1, user_api="openmp"):  # measured: threads wait for each other, 3 to 16 times slower
+            positions = np.asarray(tsne.fit_transform(embeddings[rows]))
+        save_figure(tsne_figure(positions, list(identities[rows]), title), path)
 
 
 def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Figure:

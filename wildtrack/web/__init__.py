@@ -1,7 +1,6 @@
 """The search as a web page, which learns what people confirm; needs requirements-app.txt.
 
-- `server`: the application on a socket
-- `guard`: who may ask, and how much they may send
+- `guard`: who may send requests, and how much; the application on a socket
 - `api`: the routes
 - `responses`: their typed answers
 - `service`: the search with the confirmed photos

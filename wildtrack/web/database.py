@@ -114,7 +114,13 @@ def open_database(path: Path) -> Engine:
     """Open the database, or make one; a UserError where it is damaged or of another version."""
     engine = _engine(path)
     try:
-        _check_pages(engine)
+        with engine.begin() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+            orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if found != "ok":
+            raise ValueError(" ".join(str(found).split())[:200])
+        if orphan is not None:
+            raise ValueError(f"a row of {orphan[0]} names one of {orphan[2]} that is not there")
         _make_tables(engine)
         with Session(engine) as session:  # every row is checked when it is read
             for table in (Photo, Embedding, Sighting, Event):
@@ -124,17 +130,6 @@ def open_database(path: Path) -> Engine:
     except (ValueError, TypeError) as error:  # TypeError: a time that is no text
         raise UserError(f"{path} is damaged: {error}; restore it from a backup") from error
     return engine
-
-
-def _check_pages(engine: Engine) -> None:
-    """Raise a ValueError where pages, rows or indices do not fit together."""
-    with engine.begin() as connection:
-        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
-        orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-    if found != "ok":
-        raise ValueError(" ".join(str(found).split())[:200])
-    if orphan is not None:
-        raise ValueError(f"a row of {orphan[0]} names one of {orphan[2]} that is not there")
 
 
 def _engine(path: Path) -> Engine:

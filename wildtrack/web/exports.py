@@ -15,7 +15,6 @@ from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
-from wildtrack.web.database import Sighting
 from wildtrack.web.service import Service
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,12 @@ def whole_catalogue(service: Service, positions: bool) -> Catalogue:
     except UserError as error:
         log.warning("%s", error)  # it names folders, which clients must not learn
         raise UserError("the catalogue cannot be read where it was; build the index again where it is now") from error
-    rows = pd.DataFrame([_row(service, sighting) for sighting in service.confirmed()], dtype=object)
+    found: list[dict[str, Any]] = []
+    for seen in service.confirmed():
+        path = service.store.file_of(seen.stored)
+        row = {"image_id": f"sighting-{seen.id}", "identity": seen.identity, "path": f"{CONFIRMED}/{path.name}"}
+        found.append({**row, "orientation": seen.viewpoint or None, **read_exif(path)})
+    rows = pd.DataFrame(found, dtype=object)
     table = pd.concat([catalogue.table, rows], ignore_index=True) if len(rows) else catalogue.table
     if not positions:
         table = without_positions(table)
@@ -57,14 +61,3 @@ def camtrapdp_zip(service: Service, positions: bool) -> tuple[bytes, int]:
         if len(problems):
             write_csv(package / LEFT_OUT, problems)
         return Path(shutil.make_archive(f"{folder}/packed", "zip", package)).read_bytes(), len(problems)
-
-
-def _row(service: Service, sighting: Sighting) -> dict[str, Any]:
-    path = service.store.file_of(sighting.stored)
-    return {
-        "image_id": f"sighting-{sighting.id}",
-        "identity": sighting.identity,
-        "path": f"{CONFIRMED}/{path.name}",
-        "orientation": sighting.viewpoint or None,
-        **read_exif(path),
-    }

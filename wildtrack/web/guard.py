@@ -10,12 +10,16 @@ import hmac
 import ipaddress
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import HTTPException
+import uvicorn
+from fastapi import FastAPI, HTTPException
+
+from wildtrack.web.api import BODY_LIMIT
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,6 +32,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_HEADER = "x-wildtrack-token"  # nosec B105  # only its name, not a token
 ASKING = frozenset({"/search", "/predict"})  # they send photos and change nothing
 RETRY_AFTER = 2  # seconds
+GRACE = 5  # seconds, for requests in work when the server is stopped
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -66,6 +71,7 @@ class Guard:
         self.app, self.names, self.limits, self.token = app, names, limits, token
         self.most = {"sending": limits.sending, "looking": limits.looking}
         self.working = {"sending": 0, "looking": 0}
+        self.too_large = f"too much at once: at most {limits.body // 1_000_000} MB a request"
         script, style = inline
         policy = (
             f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' blob: data:; "
@@ -109,7 +115,7 @@ class Guard:
             seen += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if seen > self.limits.body:
-                raise HTTPException(413, self._too_large())
+                raise HTTPException(413, self.too_large)
             return message
 
         async def noted(message: Message) -> None:
@@ -133,7 +139,7 @@ class Guard:
         if not (declared.isascii() and declared.isdecimal()):
             return 400, "Content-Length is not a number"
         if len(declared) > 15 or int(declared) > self.limits.body:
-            return 413, self._too_large()
+            return 413, self.too_large
         sends = scope["method"] not in SAFE_METHODS
         if sends and not _same_origin(headers):
             return 403, "only the page itself may send this"
@@ -143,9 +149,6 @@ class Guard:
         if self.token is not None and (writes or tells) and not hmac.compare_digest(given, self.token.encode()):
             return 401, f"the header {TOKEN_HEADER} must hold the token that was printed when the page was started"
         return None
-
-    def _too_large(self) -> str:
-        return f"too much at once: at most {self.limits.body // 1_000_000} MB a request"
 
     def _with_headers(self, send: Send) -> Send:
         async def with_headers(message: Message) -> None:
@@ -198,3 +201,22 @@ def inline_hashes(page: str) -> tuple[str, str]:
         return " ".join(f"'sha256-{base64.b64encode(each.digest()).decode()}'" for each in digests)
 
     return hashes("script"), hashes("style")
+
+
+def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str], token: str | None) -> None:
+    """Serve until Ctrl-C or SIGTERM; `names` are further names of this computer, and `token` is needed to write."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for the client's ACK
+    guard = Guard(app, own_names(names), Limits(BODY_LIMIT), inline_hashes(page), token)
+    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "lifespan": "off"}
+    uvicorn.Server(uvicorn.Config(guard, timeout_graceful_shutdown=GRACE, **quiet)).run(sockets=[listener])
+
+
+def own_names(names: Sequence[str]) -> frozenset[str]:
+    """The names by which this computer can be asked for, lower case."""
+    name = socket.gethostname()
+    return frozenset(each.casefold() for each in ("localhost", name, f"{name}.local", *names))
+
+
+def is_this_computer(host: str) -> bool:
+    """Whether a server bound to this address can only be reached from the computer it runs on."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from wildtrack.errors import UserError
 from wildtrack.storage.files import fsync, sha256, write_bytes
@@ -65,6 +65,7 @@ class Store:
         self.photos = folder / "photos"
         self.photos.mkdir(parents=True, exist_ok=True)
         self.engine = open_database(folder / "sightings.sqlite")
+        self._session = sessionmaker(self.engine, expire_on_commit=False)
         self._remove_unnamed()
         # photos (SHA-256) of sightings whose files are gone
         self.lost = [seen.photo for seen in self.sightings() if not self.file_of(seen.stored).is_file()]
@@ -77,7 +78,7 @@ class Store:
         """
         digest, now = hashlib.sha256(photo).hexdigest(), datetime.now(UTC)
         probability = math.nan if claim.probability is None else claim.probability
-        with self._writing() as session:
+        with self._session.begin() as session:
             if (before := session.scalar(STANDING.where(Sighting.photo == digest))) is not None:
                 raise ConflictError(f"this photo has been confirmed as {before.identity}; undo that first")
             _check_name(claim, known | {each.identity for each in session.scalars(STANDING)})
@@ -107,7 +108,7 @@ class Store:
     def undo(self, number: int) -> Sighting:
         """Undo a sighting; a ConflictError for one that is not there, is undone, or named an animal met since."""
         now = datetime.now(UTC)
-        with self._writing() as session:
+        with self._session.begin() as session:
             sighting = session.get(Sighting, number)
             if sighting is None:
                 raise ConflictError(f"there is no sighting {number}")
@@ -123,28 +124,28 @@ class Store:
 
     def sightings(self) -> list[Sighting]:
         """The sightings that were not undone, the oldest first."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._session() as session:
             return list(session.scalars(STANDING.order_by(Sighting.id)))
 
     def events(self, most: int) -> list[Event]:
         """The history, the newest first."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._session() as session:
             return list(session.scalars(select(Event).order_by(Event.id.desc()).limit(most)))
 
     def vectors(self, model: str) -> dict[str, Vector]:
         """Photo (SHA-256) -> its embedding by a model, float32 (D,)."""
-        with Session(self.engine) as session:
+        with self._session() as session:
             rows = session.execute(select(Embedding.photo, Embedding.vector).where(Embedding.model == model))
             return {photo: np.frombuffer(vector, "<f4").astype(np.float32) for photo, vector in rows}
 
     def keep_vector(self, photo: str, model: str, vector: Vector) -> None:
         """Keep a photo's embedding by another model."""
-        with self._writing() as session:
+        with self._session.begin() as session:
             session.merge(Embedding(photo=photo, model=model, vector=vector.astype("<f4").tobytes()))
 
     def find(self, digest: str) -> Path | None:
         """The file of the photo with this content, also of an undone sighting; None where there is none."""
-        with Session(self.engine) as session:
+        with self._session() as session:
             photo = session.get(Photo, digest)
             return None if photo is None else self.file_of(photo)
 
@@ -160,14 +161,9 @@ class Store:
         """Close the database."""
         self.engine.dispose()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
-
     def _remove_unnamed(self) -> None:
         """Remove files that no row names, which a crash left."""
-        with Session(self.engine) as session:
+        with self._session() as session:
             named = {self.file_of(photo).name for photo in session.scalars(select(Photo))}
         for entry in os.scandir(self.photos):
             if entry.name not in named and entry.is_file(follow_symlinks=False):
