@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.cells import NUMBERS, UNKNOWN, Parser, parser_of, path_in
+from wildtrack.access.cells import NUMBERS, PARSERS, UNKNOWN, Parser, path_in, text_in
 from wildtrack.console import counted
 from wildtrack.errors import UserError
 
@@ -106,7 +106,7 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
     bad_rows: dict[int, str] = {}  # row -> reason
     notes: list[tuple[int, str]] = []  # rows that lose a value
     for column in table.columns:
-        parse = partial(path_in, root=root) if column == "path" else parser_of(column)
+        parse = partial(path_in, root=root) if column == "path" else PARSERS.get(column, text_in)
         values[column], refused = _parse_column(table[column], parse)
         if column in LOSE_THE_ROW:
             bad_rows = refused | bad_rows

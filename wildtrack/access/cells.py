@@ -22,12 +22,13 @@ SPLIT_WORDS = {
 Parser = Callable[[Any], Any]
 
 
-def _text(cell: object) -> str:
+def text_in(cell: object) -> str:
+    """What is written, without spaces around it."""
     return str(cell).strip()
 
 
 def _identity(cell: object) -> str:
-    name = unicodedata.normalize("NFC", _text(cell))
+    name = unicodedata.normalize("NFC", text_in(cell))
     return UNKNOWN if name.casefold() == UNKNOWN else name
 
 
@@ -36,7 +37,7 @@ def path_in(cell: object, root: Path) -> str:
     try:
         return _file(str(cell), root)  # as written, since a name may end with a space
     except ValueError:
-        return _file(_text(cell), root)
+        return _file(text_in(cell), root)
 
 
 def _file(path: str, root: Path) -> str:
@@ -70,14 +71,14 @@ def parse_bbox(cell: object) -> tuple[float, float, float, float]:
 
 
 def _split(cell: object) -> str:
-    word = _text(cell).casefold()
+    word = text_in(cell).casefold()
     if word not in SPLIT_WORDS:
         raise ValueError(f"split not understood: {cell!r}; allowed: {', '.join(SPLIT_WORDS)}")
     return SPLIT_WORDS[word]
 
 
 def _date(cell: object) -> str:
-    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", _text(cell))  # EXIF's way
+    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", text_in(cell))  # EXIF's way
     for parse in (date.fromisoformat, datetime.fromisoformat):
         try:
             moment = parse(text)
@@ -102,7 +103,7 @@ def _number(name: str, low: float, high: float) -> Parser:
 
 
 NUMBERS = {"height": (1, 1e6), "width": (1, 1e6), "latitude": (-90, 90), "longitude": (-180, 180)}
-_PARSERS: dict[str, Parser] = {
+PARSERS: dict[str, Parser] = {  # the others are text; for paths, see `path_in`
     "image_id": str,  # as it is written, like the path that it often is
     "identity": _identity,
     "bbox": parse_bbox,
@@ -110,8 +111,3 @@ _PARSERS: dict[str, Parser] = {
     "date": _date,
     **{name: _number(name, *limits) for name, limits in NUMBERS.items()},
 }
-
-
-def parser_of(column: str) -> Parser:
-    """The function from what is written in a column to its value, or a ValueError; for paths, see `path_in`."""
-    return _PARSERS.get(column, _text)

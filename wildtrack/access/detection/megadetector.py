@@ -106,10 +106,9 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
     listed = {path for path, _ in problems} | set(shown)
     problems += [(path, _why_none(detections, path)) for path in paths if path not in listed]
     if not shown:
-        raise UserError(
-            f"{_FLAG}{detections.source}: no animal on any of the {len(names)} photos in {root}; "
-            f"the first problem: {': '.join(problems[0])}; is --min-confidence {detections.min_confidence:g} too high?"
-        )
+        none = f"no animal on any of the {len(names)} photos in {root}; the first problem: {': '.join(problems[0])}"
+        hint = f"is --min-confidence {detections.min_confidence:g} too high?"
+        raise UserError(f"{_FLAG}{detections.source}: {none}; {hint}")
     rows: list[dict[str, Any]] = []
     files = [root / path for path in shown]
     for path, size, exif in zip(shown, upright_sizes(files), in_threads(read_exif, files), strict=True):
@@ -161,10 +160,9 @@ def _problems(detections: Detections, paths: list[str], root: Path) -> list[tupl
     """(path, reason) of malformed entries and missing photos; a UserError when the JSON names none of the photos."""
     named = [*detections.animals, *(path for path, _ in detections.problems)]
     if paths and set(named).isdisjoint(paths):
-        raise UserError(
-            f"{_FLAG}{detections.source}: it names no photo in {root}; its first name is "
-            f"{named[0] if named else 'missing'}, the first photo is {paths[0]}; names must be relative to --root"
-        )
+        first = f"its first name is {named[0] if named else 'missing'}, the first photo is {paths[0]}"
+        where = f"{_FLAG}{detections.source}: it names no photo in {root}"
+        raise UserError(f"{where}; {first}; names must be relative to --root")
     missing = dict.fromkeys(detections.animals.keys() - paths, "it has boxes, but it is not there")
     return [*detections.problems, *sorted(missing.items())]
 

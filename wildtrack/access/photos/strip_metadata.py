@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -15,13 +14,7 @@ JPEG_QUALITY = 95
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG"}
 
 
-@dataclass(frozen=True)
-class StrippedPhoto:
-    """An encoded photo without EXIF, XMP or thumbnail, upright; `width` and `height` in pixels."""
-
-    content: bytes
-    width: int
-    height: int
+StrippedPhoto = tuple[bytes, tuple[int, int]]  # an encoded photo without EXIF, XMP or thumbnail, upright; width, height
 
 
 def strip_photo(path: Path, bbox: Sequence[float] | None = None) -> StrippedPhoto:
@@ -29,7 +22,7 @@ def strip_photo(path: Path, bbox: Sequence[float] | None = None) -> StrippedPhot
     pixels = read_photo(path, bbox=bbox)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, SUFFIXES[stripped_suffix(path.name)], quality=JPEG_QUALITY)
-    return StrippedPhoto(stream.getvalue(), pixels.shape[1], pixels.shape[0])
+    return stream.getvalue(), (pixels.shape[1], pixels.shape[0])
 
 
 def strip_photos(

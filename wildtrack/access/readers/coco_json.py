@@ -102,8 +102,7 @@ def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) 
         "bbox": annotation.get("bbox"),
         "species": coco.categories.get(str(annotation.get("category_id"))),
         "license": coco.licenses.get(str(image.get("license"))),
-        "height": image.get("height"),
-        "width": image.get("width"),
+        **{"height": image.get("height"), "width": image.get("width")},
     }
 
 
@@ -117,10 +116,8 @@ def photo_folder(coco: CocoFile, root: Path) -> str:
     for folder in folders:
         if folder.is_dir() and any(_is_file(folder / name) for name in names):
             return below(root, folder)
-    raise UserError(
-        f"data = {coco.source}: none of its {len(names)} photos is there; "
-        f"the first, {str(names[:1])[:200]}, was looked for in {', '.join(map(str, folders))}"
-    )
+    where = f"the first, {str(names[:1])[:200]}, was looked for in {', '.join(map(str, folders))}"
+    raise UserError(f"data = {coco.source}: none of its {len(names)} photos is there; {where}")
 
 
 def below(root: Path, folder: Path) -> str:
