@@ -27,19 +27,13 @@ def test_a_file_is_downloaded_once(server: Server, tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
 
 
-def test_a_file_put_there_by_hand_is_checked(server: Server, tmp_path: Path) -> None:
+def test_a_file_put_there_by_hand_is_checked_and_a_cut_download_started_again(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "a.zip"
     target.write_bytes(CONTENT[:1000])
     assert fetch("http://127.0.0.1:9/a.zip", target) == target  # there is no hash to check
-    fetch(f"{server.url}/a.zip", target, SHA256)
-    assert target.read_bytes() == CONTENT
-
-
-def test_a_cut_connection_is_started_again(server: Server, tmp_path: Path) -> None:
     server.cuts = RETRIES
-    fetch(f"{server.url}/a.zip", tmp_path / "a.zip")
-    assert (tmp_path / "a.zip").read_bytes() == CONTENT
-    assert len(server.asked) == RETRIES + 1
+    fetch(f"{server.url}/a.zip", target, SHA256)
+    assert target.read_bytes() == CONTENT and len(server.asked) == RETRIES + 1
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,10 @@ def test_conversion_hint(suffix: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("head", "suffix"),
     [
-        (b"II*\0\x08\0\0\0\0\0\0\0", ".tif"),
-        (b"MM\0*\0\0\0\x08\0\0\0\0", ".tif"),
-        (b"BM\x36\x06\0\0\0\0\0\0\x36\0", ".bmp"),
-        (b"BMW was here", None),
-        (b"GIF87a......", ".gif"),
-        (b"\0\0\0\x1cftypavif", ".avif"),
-        (b"\0\0\0\x18ftypheic", None if HAS_HEIF else ".heic"),
-        (b"\0\0\0\x18ftypmp42", None),
-        (b"\xff\xd8\xff\xe0........", None),
-        (b"", None),
+        *((b"II*\0\x08\0\0\0\0\0\0\0", ".tif"), (b"MM\0*\0\0\0\x08\0\0\0\0", ".tif"), (b"GIF87a......", ".gif")),
+        *((b"BM\x36\x06\0\0\0\0\0\0\x36\0", ".bmp"), (b"BMW was here", None)),
+        *((b"\0\0\0\x1cftypavif", ".avif"), (b"\0\0\0\x18ftypheic", None if HAS_HEIF else ".heic")),
+        *((b"\0\0\0\x18ftypmp42", None), (b"\xff\xd8\xff\xe0........", None), (b"", None)),
     ],
 )
 def test_other_formats_by_content(head: bytes, suffix: str | None) -> None:

@@ -1,6 +1,5 @@
-"""Exports: the catalogue in the forms that other programs take; a form's module is loaded when it is needed.
+"""Exports: the catalogue as catalogue.csv, and in other programs' forms, whose modules are loaded when needed.
 
-- `csv`: catalogue.csv, for a copy of the photos
 - `huggingface`: a Hugging Face dataset, on disk and on the Hub
 - `fiftyone`: a FiftyOne dataset
 - `camtrapdp`: a Camera Trap Data Package
@@ -13,10 +12,12 @@ from typing import Any, Literal
 import pandas as pd
 
 from wildtrack.access.boxes import Box, boxes, relative, upright_sizes
-from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.photos.reader import PhotoError
+from wildtrack.access.readers.table import write_table
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
+from wildtrack.storage.files import new_folder
 
 Format = Literal["csv", "huggingface", "fiftyone", "camtrapdp"]
 
@@ -29,6 +30,10 @@ def check_export(form: Format, catalogue: Catalogue, card: Card | None) -> None:
 
 def export(form: Format, catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, pd.DataFrame]:
     """Write a catalogue to a new folder; return a sentence on it, and the problems (`path`, `reason`)."""
+    if form == "csv":
+        with new_folder(folder) as part:
+            write_table(catalogue.table, part / "catalogue.csv")
+        return f"{folder / 'catalogue.csv'}, to be put into a copy of {catalogue.root}", problem_table([])
     written: tuple[str, pd.DataFrame] = import_module(f"{__name__}.{form}").write(catalogue, folder, card)
     return written
 

@@ -10,9 +10,6 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.photos.reader import PhotoError, photo_size, read_photo, scaled_size
 
-BLANK_SHAPE = (3, 4)  # height to width of what stands for a photo that is gone
-BLANK_GREY = 200
-
 Thumbnails = Callable[[str], npt.NDArray[np.uint8]]  # image_id -> uint8 (H, W, 3)
 
 
@@ -22,8 +19,7 @@ def thumbnail(path: Path, bbox: Sequence[float] | None, side: int) -> npt.NDArra
         height, width = photo_size(path, bbox)
         return read_photo(path, scaled_size(height, width, min(side, max(height, width))), bbox)
     except PhotoError:
-        rows, columns = (max(1, part * side // max(BLANK_SHAPE)) for part in BLANK_SHAPE)
-        return np.full((rows, columns, 3), BLANK_GREY, np.uint8)
+        return np.full((max(1, 3 * side // 4), side, 3), 200, np.uint8)
 
 
 def thumbnail_reader(table: pd.DataFrame, root: Path, side: int) -> Thumbnails:

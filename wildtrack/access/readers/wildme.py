@@ -6,9 +6,6 @@ from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.readers.coco_json import CocoFile, Entry, coco_catalogue, photo_folder, usual_columns
 
-NO_NAME = "____"
-NO_DATE = "NA"
-
 
 def is_wildme(coco: CocoFile) -> bool:
     """Whether the annotations have the fields that only Wild Me's export has."""
@@ -22,8 +19,8 @@ def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
     def to_row(annotation: Entry, image: Entry) -> Entry:
         name, date = annotation.get("name"), image.get("date_captured")
         return usual_columns(coco, photos, annotation, image) | {
-            "identity": UNKNOWN if name == NO_NAME else name,
-            "date": None if date == NO_DATE else date,
+            "identity": UNKNOWN if name == "____" else name,
+            "date": None if date == "NA" else date,
             "orientation": annotation.get("viewpoint"),
             "photographer": image.get("photographer"),
             "latitude": image.get("gps_lat_captured"),
