@@ -28,25 +28,17 @@ def test_a_script_is_a_few_default_settings_with_comments_and_one_call(command: 
     body = [type(node) for node in ast.parse(text).body]
     assert ast.FunctionDef not in body and ast.ClassDef not in body
     assert text.endswith(f'if __name__ == "__main__":\n    run({command}.{command}, CONFIG, {command}.__doc__)\n')
-    assert (import_module(f"wildtrack.commands.{command}").__doc__ or "").startswith(
-        ast.get_docstring(ast.parse(text)) or "?"
-    )
-
-
-def imported(path: Path) -> set[str]:
-    """The modules that a file names in its imports, at its top or in a function."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    assert (module.__doc__ or "").startswith(ast.get_docstring(ast.parse(text)) or "?")
 
 
 def parts(path: Path) -> set[str]:
-    """The packages of wildtrack that a file imports."""
-    return {name.split(".")[1] for name in imported(path) if name.startswith("wildtrack.")}
+    """The packages of wildtrack that a file imports, at its top or in a function."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            names += [module + alias.name for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("wildtrack.")}
 
 
 @pytest.mark.parametrize("package", LOWER)
