@@ -53,7 +53,7 @@ def test_text_is_escaped_wherever_it_stands() -> None:
     assert [image["alt"] for image in page.all("img")] == [UGLY] * 4
 
 
-def test_links_lead_to_sections_and_nothing_leads_elsewhere() -> None:
+def test_links_lead_to_sections_and_photos_carry_no_metadata() -> None:
     photos = Photos(singles=[Thumbnail(PIXELS, "Ana", border="dashed #0072b2")])
     sections = [Section("one", "One", photos=[photos]), Section("two", "Two", charts=[Chart("a_chart", b"png")])]
     page = Page(report_page("title", "", [Finding("check", "odd", "two")], sections))
@@ -62,11 +62,7 @@ def test_links_lead_to_sections_and_nothing_leads_elsewhere() -> None:
     photo, chart = page.all("img")
     assert (photo["alt"], photo["style"]) == ("Ana", "border: 4px dashed #0072b2")
     assert chart == {"alt": "a chart", "src": f"data:image/png;base64,{base64.b64encode(b'png').decode()}"}
-
-
-def test_photos_carry_no_metadata() -> None:
-    page = Page(report_page("", "", [], [Section("one", "One", photos=[Photos(singles=[Thumbnail(PIXELS, "Ana")])])]))
-    kind, _, code = str(page.all("img")[0]["src"]).partition(",")
+    kind, _, code = str(photo["src"]).partition(",")
     image = Image.open(io.BytesIO(base64.b64decode(code)))
     assert kind == "data:image/jpeg;base64"
     assert image.size == (40, 30)

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -77,7 +77,6 @@ class Store:
         The file is on the disk before the row that names it: a crash may leave a file too many, never one too few.
         """
         digest, now = hashlib.sha256(photo).hexdigest(), datetime.now(UTC)
-        probability = math.nan if claim.probability is None else claim.probability
         with self._session.begin() as session:
             if (before := session.scalar(STANDING.where(Sighting.photo == digest))) is not None:
                 raise ConflictError(f"this photo has been confirmed as {before.identity}; undo that first")
@@ -90,16 +89,9 @@ class Store:
                 session.add(Photo(sha256=digest, suffix=suffix, added=now))
                 session.flush()
             session.merge(Embedding(photo=digest, model=model, vector=vector.astype("<f4").tobytes()))
-            sighting = Sighting(
-                photo=digest,
-                identity=claim.identity,
-                new_individual=bool(claim.new_individual),
-                viewpoint=claim.viewpoint,
-                said=now,
-                undone=None,
-                decision=claim.decision,
-                probability=probability if math.isfinite(probability) else None,  # SQLite keeps no NaN
-            )
+            if claim.probability is not None and not math.isfinite(claim.probability):
+                claim = replace(claim, probability=None)  # SQLite keeps no NaN
+            sighting = Sighting(photo=digest, said=now, undone=None, **asdict(claim))
             session.add(sighting)
             session.flush()
             _note(session, "named" if claim.new_individual else "confirmed", sighting, now)
