@@ -10,15 +10,9 @@ from matplotlib.figure import Figure
 from tests.helpers.looks import NAMES, check_looks, texts
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
+from wildtrack.visualization import gradcam as module
 from wildtrack.visualization import style
-from wildtrack.visualization.gradcam import (
-    class_score,
-    draw_gradcams,
-    feature_network,
-    gradcam,
-    plot_gradcam,
-    similarity_to,
-)
+from wildtrack.visualization.gradcam import class_score, feature_network, gradcam, similarity_to
 
 
 @pytest.fixture
@@ -65,7 +59,7 @@ def test_certain_answers_and_networks_that_weigh_places_differently_have_a_map()
 def test_a_photo_without_evidence_has_a_black_map_that_says_so(figures: dict[str, Figure]) -> None:
     found = gradcam(bright_left_network(), np.zeros((32, 32, 3), np.uint8), class_score(1))
     np.testing.assert_array_equal(found, 0)
-    plot_gradcam(LEFT, [("class Ana", found)], "title", Path("gradcam.png"))
+    module.plot_gradcam(LEFT, [("class Ana", found)], "title", Path("gradcam.png"))
     assert "class Ana (no evidence found)" in texts(figures["gradcam.png"])
 
 
@@ -93,7 +87,7 @@ def test_a_picture_for_each_query_says_whether_the_answers_are_right(
     assert (names[0], names[1], names[4]) == ("Ana", "Ana", "Blå")
     outputs = {"embedding": np.tile(np.eye(4, dtype=np.float32), (3, 1)), "probabilities": np.tile([0.9, 0.1], (12, 1))}
     outputs["embedding"][1] = outputs["embedding"][0]
-    draw_gradcams((bright_left_network(), ("Ana", "Blå")), photos, outputs, np.array([1, 6]), [0, 4], Path())
+    module.draw_gradcams((bright_left_network(), ("Ana", "Blå")), photos, outputs, np.array([1, 6]), [0, 4], Path())
     assert list(figures) == ["gradcam_1.png", "gradcam_2.png"]
     assert {"most similar: Ana (1.00)\ncorrect", "class Ana (90%)\ncorrect"} <= set(texts(figures["gradcam_1.png"]))
     assert "class Ana (90%)\nwrong: it is Blå" in texts(figures["gradcam_2.png"])
@@ -104,5 +98,5 @@ def test_a_picture_for_each_query_says_whether_the_answers_are_right(
 @pytest.mark.parametrize(("name", "count"), [*((name, 1) for name in NAMES), ("m", 0), ("m", 5)])
 @pytest.mark.filterwarnings("error", "ignore:Glyph")
 def test_any_names_and_number_of_maps(figures: dict[str, Figure], name: str, count: int, pixels: np.ndarray) -> None:
-    plot_gradcam(pixels[0], [(name, np.ones((32, 32)))] * count, name, Path("gradcam.png"))
+    module.plot_gradcam(pixels[0], [(name, np.ones((32, 32)))] * count, name, Path("gradcam.png"))
     check_looks(figures["gradcam.png"])

@@ -18,19 +18,7 @@ from wildtrack.assess.encounters import photo_keys, photo_times
 from wildtrack.assess.statistics import animals_per_photo, encounters_per_identity
 from wildtrack.console import counted
 from wildtrack.visualization import style
-from wildtrack.visualization.style import (
-    BLUE,
-    DPI,
-    INK,
-    POINTS,
-    SMALL,
-    TEXT,
-    VERMILION,
-    Photo,
-    chart,
-    empty_chart,
-    fitted,
-)
+from wildtrack.visualization.style import BLUE, INK, SMALL, VERMILION, Photo, chart, empty_chart, fitted
 
 FIGSIZE = (7.0, 3.6)  # inches
 BINS = 30
@@ -210,7 +198,7 @@ def plot_grid(
     gap = spacing + 2 * FRAME
     step_x, step_y = width + gap, height + gap + LINE
     total_x, total_y = columns * step_x + gap, rows * step_y + gap
-    figure = Figure(figsize=(total_x / DPI, total_y / DPI), dpi=DPI, facecolor="none")
+    figure = Figure(figsize=(total_x / style.DPI, total_y / style.DPI), dpi=style.DPI, facecolor="none")
     for number, (image, name) in enumerate(zip(images[: rows * columns], ids, strict=False)):
         left, top = gap + number % columns * step_x, gap + number // columns * step_y
         box = (left / total_x, 1 - (top + height) / total_y, width / total_x, height / total_y)
@@ -223,9 +211,11 @@ def plot_grid(
         axis.imshow(small, extent=(x, x + wide, y + high, y), aspect="auto", interpolation="nearest")
         axis.set(xlim=(0, width), ylim=(height, 0))
         colour, dash = styles[name]
-        frame = Rectangle((x, y), wide, high, fill=False, edgecolor=colour, linewidth=FRAME * POINTS, linestyle=dash)
+        frame = Rectangle(
+            (x, y), wide, high, fill=False, edgecolor=colour, linewidth=FRAME * style.POINTS, linestyle=dash
+        )
         frame.set_clip_on(False)
         axis.add_patch(frame)
-        look: dict[str, Any] = {"ha": "center", "va": "top", "color": INK, "fontsize": TEXT, "parse_math": False}
-        axis.text(width / 2, height + FRAME + 2, fitted(name, width * POINTS, TEXT), **look)
+        look: dict[str, Any] = {"ha": "center", "va": "top", "color": INK, "fontsize": style.TEXT, "parse_math": False}
+        axis.text(width / 2, height + FRAME + 2, fitted(name, width * style.POINTS, style.TEXT), **look)
     return figure

@@ -10,14 +10,7 @@ from wildtrack.access.photos.thumbnails import thumbnail_reader
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.labels.audit import Audit
 from wildtrack.console import counted
-from wildtrack.visualization.catalogue_plots import (
-    plot_animals_per_photo,
-    plot_balance,
-    plot_encounters_per_identity,
-    plot_identity_histogram,
-    plot_photo_sizes,
-    plot_photos_per_date,
-)
+from wildtrack.visualization import catalogue_plots as plots
 from wildtrack.visualization.html_report import Chart, Section
 from wildtrack.visualization.photo_sections import duplicate_section, label_section, quality_section, sample_section
 from wildtrack.visualization.style import PAGE, PHOTO_SIDE, png
@@ -59,9 +52,9 @@ def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section
         counts.append(f"{counted(statistics['unknown_rows'], 'row', 'rows')} without a name")
     charts = []
     if statistics["identities"]:
-        charts.append(_chart("photos_per_identity", plot_identity_histogram(list(table["identity"]))))
+        charts.append(_chart("photos_per_identity", plots.plot_identity_histogram(list(table["identity"]))))
     if len(statistics["animals_per_photo"]) > 1:
-        charts.append(_chart("animals_per_photo", plot_animals_per_photo(table)))
+        charts.append(_chart("animals_per_photo", plots.plot_animals_per_photo(table)))
     return Section("identities", "Identities", [f"{', '.join(counts)}."], charts)
 
 
@@ -69,9 +62,9 @@ def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hour
     """When the photos were taken, and whether a time-aware split is possible."""
     charts = []
     if statistics["dates"] is not None:
-        charts.append(_chart("photos_per_date", plot_photos_per_date(table)))
+        charts.append(_chart("photos_per_date", plots.plot_photos_per_date(table)))
     if statistics["encounters"] is not None:
-        charts.append(_chart("encounters_per_identity", plot_encounters_per_identity(table, encounter_hours)))
+        charts.append(_chart("encounters_per_identity", plots.plot_encounters_per_identity(table, encounter_hours)))
     text = (
         "No photo has a date, so it is not known which photos are of one occasion. Dates come from the column "
         "`date`, or from the photos' own EXIF.",
@@ -85,8 +78,8 @@ def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hour
 def balance_section(table: pd.DataFrame, quality: pd.DataFrame) -> Section:
     """How often each viewpoint and species comes, and how large the photos are."""
     columns = ("orientation", "species")
-    charts = [_chart(column, plot_balance(table, column)) for column in columns if column in table]
-    charts.append(_chart("photo_sizes", plot_photo_sizes(quality)))
+    charts = [_chart(column, plots.plot_balance(table, column)) for column in columns if column in table]
+    charts.append(_chart("photo_sizes", plots.plot_photo_sizes(quality)))
     missing = " and ".join(column for column in columns if column not in table)
     text = [f"Not in the catalogue: {missing}."] if missing else []
     return Section("balance", "Viewpoints, species, sizes", text, charts)
