@@ -211,11 +211,8 @@ def plot_grid(
         axis.imshow(small, extent=(x, x + wide, y + high, y), aspect="auto", interpolation="nearest")
         axis.set(xlim=(0, width), ylim=(height, 0))
         colour, dash = styles[name]
-        frame = Rectangle(
-            (x, y), wide, high, fill=False, edgecolor=colour, linewidth=FRAME * style.POINTS, linestyle=dash
-        )
-        frame.set_clip_on(False)
-        axis.add_patch(frame)
-        look: dict[str, Any] = {"ha": "center", "va": "top", "color": INK, "fontsize": style.TEXT, "parse_math": False}
+        look: dict[str, Any] = {"fill": False, "linewidth": FRAME * style.POINTS, "clip_on": False}
+        axis.add_patch(Rectangle((x, y), wide, high, edgecolor=colour, linestyle=dash, **look))
+        look = {"ha": "center", "va": "top", "color": INK, "fontsize": style.TEXT, "parse_math": False}
         axis.text(width / 2, height + FRAME + 2, fitted(name, width * style.POINTS, style.TEXT), **look)
     return figure
