@@ -82,9 +82,8 @@ def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
 def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bring a raw table into the standard shape and list what could not be used.
 
-    A row is dropped when its `image_id` is missing or taken, its `path` is missing, absolute, outside `root` or no
-    file, its `bbox` is not understood, or its `split` word is unknown. A date or number that is not understood is only
-    left empty. Either way it is listed.
+    A row is lost when its `image_id` is missing or taken, its `path` is no file in `root`, or its `bbox` or `split` is
+    not understood. A date or number that is not understood is only left empty. Either way it is listed.
 
     Args:
         table: raw rows; values may be text, numbers or missing; aliases and further columns are allowed.

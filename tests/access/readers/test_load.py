@@ -50,13 +50,7 @@ def test_several_coco_files_are_named(tmp_path: Path) -> None:
         load_catalogue(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("missing", "no such file or folder"),
-        ("a.jpg", "not a .csv"),
-    ],
-)
+@pytest.mark.parametrize(("name", "message"), [("missing", "no such file or folder"), ("a.jpg", "not a .csv")])
 def test_load_refuses(tmp_path: Path, name: str, message: str) -> None:
     fill(tmp_path, "a.jpg")
     with pytest.raises(UserError, match=message) as caught:

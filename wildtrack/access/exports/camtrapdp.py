@@ -24,6 +24,8 @@ from wildtrack.storage.files import new_folder, write_csv
 
 STANDARD = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 TABLES = ("deployments", "media", "observations")
+_METHOD = {"samplingDesign": "opportunistic", "captureMethod": ["activityDetection"]}  # placeholders
+_PROJECT = _METHOD | {"individualAnimals": True, "observationLevel": ["media"]}
 _FILE_PATH = re.compile(r"^(?=^[^./~])(^((?!\.{2}).)*$).*$")  # the standard's own pattern for media.filePath
 _MEDIA_TYPES = {".png": "image/png", ".webp": "image/webp", ".heic": "image/heic", ".heif": "image/heif"}
 _BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
@@ -120,10 +122,7 @@ def _package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, o
         "title": title,
         "description": f"{_CAVEAT} Deployments: {origin}." + ("" if placed else _NO_POSITIONS) + licence,
         "contributors": [owner] if card is None else [owner, {"title": card.title, "path": card.homepage}],
-        "project": {
-            **{"title": title, "samplingDesign": "opportunistic", "captureMethod": ["activityDetection"]},
-            **{"individualAnimals": True, "observationLevel": ["media"]},
-        },
+        "project": {"title": title, **_PROJECT},
         "spatial": {"type": "MultiPoint", "coordinates": positions} if positions else nowhere,
         "temporal": {"start": table["start"].min()[:10], "end": table["end"].max()[:10]},
         "taxonomic": [{"scientificName": name} for name in species],

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.boxes import Box
 from wildtrack.access.catalogue import Catalogue, problem_table, rename_aliases
 from wildtrack.access.exports import needed_package, relative_boxes
 from wildtrack.access.sources.card import Card
@@ -89,9 +88,7 @@ def _refuse_taken(fiftyone: Any, dataset_name: str) -> None:
         raise UserError(f"FiftyOne has a dataset {dataset_name!r} already; {advice}")
 
 
-def _samples(
-    fiftyone: Any, root: Path, table: pd.DataFrame, fields: list[str], placed: list[Box | None]
-) -> Iterator[Any]:
+def _samples(fiftyone: Any, root: Path, table: pd.DataFrame, fields: list[str], placed: list[Any]) -> Iterator[Any]:
     records = table.astype(object).where(table.notna(), None).to_dict("records")
     for row, box in zip(records, placed, strict=True):
         values = {field: row[field] for field in fields if field != "bbox"}

@@ -23,7 +23,6 @@ READER_VERSION = 1  # part of the embedding fingerprint: raise it whenever the s
 
 NOT_UNICODE = "file name is not valid Unicode; rename it"
 
-_DRAFT_SCALES = (8, 4, 2, 1)
 _DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average
 _TURN = Image.Transpose
 _TRANSPOSES = {  # EXIF orientation -> what turns the photo upright
@@ -228,7 +227,7 @@ def _draft_scale(image: ImageFile.ImageFile, box: tuple[int, int, int, int], siz
         return 1
     left, top, right, bottom = box
     room = min((bottom - top) // (_DRAFT_MARGIN * size[0]), (right - left) // (_DRAFT_MARGIN * size[1]))
-    return next((scale for scale in _DRAFT_SCALES if scale <= room), 1)
+    return next((scale for scale in (8, 4, 2) if scale <= room), 1)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

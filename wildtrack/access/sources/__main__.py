@@ -6,9 +6,7 @@ from wildtrack.access.sources import cards
 from wildtrack.access.sources.pages import index, page
 from wildtrack.storage.files import write_text
 
-FOLDER = Path("docs/datasets")
-
 if __name__ == "__main__":
-    for card in cards():
-        write_text(FOLDER / f"{card.slug}.md", page(card))
-    write_text(FOLDER / "README.md", index(cards()))
+    pages = {f"{card.slug}.md": page(card) for card in cards()} | {"README.md": index(cards())}
+    for name, text in pages.items():
+        write_text(Path("docs/datasets") / name, text)
