@@ -18,8 +18,6 @@ from wildtrack.errors import UserError
 from wildtrack.storage.files import new_folder
 from wildtrack.storage.ownership import mark_ours
 
-_LONGEST = 60  # characters: 240 bytes at most, of the 255 that a file name may have
-
 
 def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
     """Cut out each animal at full size into a new folder, with catalogue.csv and problems.csv; return the new table.
@@ -67,7 +65,9 @@ def crop_names(paths: Iterable[str]) -> list[str]:
     latest: dict[str, int] = {}
     for path in paths:
         suffix = stripped_suffix(path)
-        stem = PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-_LONGEST:]
+        stem = (
+            PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-60:]
+        )  # 240 bytes at most, of the 255 that a file name may have
         for number in count(latest.get(stem, 0) + 1):
             name = f"{stem}{suffix}" if number == 1 else f"{stem}_{number}{suffix}"
             if name.casefold() not in names:

@@ -23,8 +23,6 @@ from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
 from wildtrack.storage.ownership import is_ours
 
-_SEPARATORS = ",;\t"
-
 Line = tuple[int, list[str]]  # line number, values
 
 
@@ -128,7 +126,7 @@ def _opened(source: Path) -> Iterator[tuple[list[str], Iterator[Line]]]:
             if not first:
                 needed = ", ".join(REQUIRED_COLUMNS)
                 raise UserError(f"data = {source}: the file is empty; it needs a header with {needed}")
-            reader = csv.reader(chain([first], file), delimiter=max(_SEPARATORS, key=first.count))
+            reader = csv.reader(chain([first], file), delimiter=max(",;\t", key=first.count))
             yield [name.strip() for name in next(reader)], ((reader.line_num, values) for values in reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"data = {source}: not a CSV in UTF-8 ({error}); save it again as CSV UTF-8") from error

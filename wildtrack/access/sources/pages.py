@@ -30,7 +30,6 @@ def page(card: Card) -> str:
 def body(card: Card) -> str:
     """The text of the card, in Markdown."""
     species = [f"| {entry.name} | *{entry.scientific}* | {entry.status} |" for entry in card.species]
-    notes = [f"- {note}" for note in card.notes]
     blocks = [
         f"# {card.title}\n\n{card.about.strip()}",
         f"```\npython access_dataset.py {card.slug}\n```",
@@ -38,7 +37,7 @@ def body(card: Card) -> str:
         _STATUS_NOTE,
         f"{card.photos:,} photos of {card.identities:,} individuals: {card.counted}. Download: {card.size}.\n"
         f"Licence: [{card.licence}]({card.licence_url}). Home: {card.homepage}",
-        "\n".join(["## Notes\n", *notes]),
+        "\n".join(["## Notes\n", *(f"- {note}" for note in card.notes)]),
         f"## Cite\n\n{_reference(card.paper)}",
         *("## Later research", *map(_reference, card.research)),
     ]
