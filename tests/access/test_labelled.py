@@ -10,14 +10,11 @@ from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
 
-def test_only_photos_of_known_animals_are_decoded(
-    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+def test_only_photos_of_known_animals_are_decoded(photo_folder: Path, tmp_path: Path) -> None:
     table = load_catalogue(photo_folder).table
     table.loc[[0, 3], "identity"] = "unknown"
     catalogue = Catalogue(photo_folder, table, problem_table([("x.png", "why not")]), "")
-    photos = labelled_photos(catalogue, (8, 8), CacheConfig(), tmp_path / "problems.csv")
+    photos = labelled_photos(catalogue, (8, 8), CacheConfig(root=tmp_path / "cache"), tmp_path / "problems.csv")
     assert photos.table["path"].tolist() == table["path"].drop([0, 3]).tolist()
     assert (tmp_path / "problems.csv").read_text("utf-8") == "path,reason\nx.png,why not\n"
 

@@ -65,9 +65,7 @@ def crop_names(paths: Iterable[str]) -> list[str]:
     latest: dict[str, int] = {}
     for path in paths:
         suffix = stripped_suffix(path)
-        stem = (
-            PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-60:]
-        )  # 240 bytes at most, of the 255 that a file name may have
+        stem = PurePosixPath(path).with_suffix("").as_posix().replace("/", "_")[-60:]  # names have at most 255 bytes
         for number in count(latest.get(stem, 0) + 1):
             name = f"{stem}{suffix}" if number == 1 else f"{stem}_{number}{suffix}"
             if name.casefold() not in names:

@@ -56,10 +56,7 @@ class Detections:
 
 
 def read_detections(source: Path, root: Path, min_confidence: float) -> Detections:
-    """Read MegaDetector's JSON, whose photos are in `root`; people and vehicles are left out.
-
-    Raises a UserError when the file is malformed, or has no category "animal".
-    """
+    """Read the animals of MegaDetector's JSON, whose photos are in `root`; a UserError when the file is malformed."""
     try:
         output = msgspec.convert(read_json(source, _FLAG), _Output)
     except msgspec.ValidationError as error:

@@ -10,7 +10,6 @@ from wildtrack.errors import UserError
 
 RETRIES = 2  # each starts the file again
 TIMEOUT_SECONDS = 60
-_PIECE = 1 << 20
 _REASONS = {
     **dict.fromkeys(("ConnectionError", "ConnectTimeout", "ProxyError"), "no connection"),
     **{"SSLError": "its certificate is not trusted", "ReadTimeout": "the server stopped sending"},
@@ -29,7 +28,7 @@ def fetch(url: str, target: Path, sha256: str | None = None) -> Path:
     try:
         with byte_progress() as progress:
             bar = _Bar(progress, f"Downloading {target.name}")
-            downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_PIECE, timeout=TIMEOUT_SECONDS)
+            downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 20, timeout=TIMEOUT_SECONDS)
             cache.fetch(target.name, downloader=downloader)
     except requests.RequestException as error:
         answer = "" if error.response is None else f"the server answers {error.response.status_code}"
