@@ -12,12 +12,12 @@ from tests.helpers.label_files import unpack
 from tests.helpers.packing import make_archive
 from tests.helpers.server import Server
 from tests.helpers.sources import ARCHIVES, served
+from tools.dataset_pages import pages
 from wildtrack.access import sources
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.access.sources import cards, load, names
 from wildtrack.access.sources import source as source_module
-from wildtrack.access.sources.pages import index, page
 from wildtrack.access.sources.source import read_source
 from wildtrack.errors import UserError
 
@@ -118,10 +118,8 @@ def test_another_archive_is_refused(tmp_path: Path, name: str, files: layouts.Fi
 
 
 def test_pages_are_those_of_the_cards() -> None:
-    pages = {f"{card.slug}.md": page(card) for card in cards()} | {"README.md": index(cards())}
-    assert {path.name for path in DOCS.iterdir()} == set(pages), "run: python -m wildtrack.access.sources"
-    for name, content in pages.items():
-        assert (DOCS / name).read_text(encoding="utf-8") == content, "run: python -m wildtrack.access.sources"
+    written = {path.name: path.read_text(encoding="utf-8") for path in DOCS.iterdir()}
+    assert written == pages(), "run: python -m tools.dataset_pages"
 
 
 def test_cards_are_complete() -> None:

@@ -19,8 +19,7 @@ from wildtrack.access.cells import NUMBERS
 from wildtrack.access.exports import needed_package
 from wildtrack.access.photos.reader import PhotoError
 from wildtrack.access.photos.strip_metadata import strip_photos
-from wildtrack.access.sources.card import Card
-from wildtrack.access.sources.pages import body
+from wildtrack.access.sources.card import Card, body
 from wildtrack.errors import UserError
 from wildtrack.storage.files import new_folder, write_text
 

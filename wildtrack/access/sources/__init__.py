@@ -1,9 +1,8 @@
 """Sources: the name of a public dataset in, its catalogue out. A dataset is a YAML file in this folder.
 
 - `source`: downloads a dataset and reads it
-- `card`: what to know about a dataset before using it
+- `card`: what to know about a dataset before using it, also as Markdown
 - `adjust`: what the layout of a dataset does not say
-- `pages`: cards as pages of docs/datasets
 
 A dataset is also an attribute: `sources.gzgc` is `load("gzgc")`.
 """
