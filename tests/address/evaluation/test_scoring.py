@@ -8,13 +8,7 @@ import pytest
 from tests.helpers.spotted import FUSED, LOCAL, fake_matching
 from wildtrack.address.evaluation.open_set import auroc
 from wildtrack.address.evaluation.protocol import Protocol
-from wildtrack.address.evaluation.scoring import (
-    REAL,
-    SIMULATED,
-    QueryScores,
-    decisions_report,
-    score_queries,
-)
+from wildtrack.address.evaluation.scoring import REAL, SIMULATED, QueryScores, decisions_report, score_queries
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery.gallery import Gallery

@@ -75,8 +75,7 @@ def triplets_by_the_book(labels: np.ndarray, embeddings: np.ndarray, margin: flo
 
 
 @pytest.mark.parametrize(
-    "labels",
-    [[0], [0, 0], [0, 1], [0, 0, 1], [0, 0, 1, 1], [3, 3, 3, 3], [0, 0, 0, 1, 1, 2, 5, 5, 5, 5], [0, 1, 2, 3]],
+    "labels", [[0], [0, 0], [0, 1], [0, 0, 1], [0, 0, 1, 1], [3, 3, 3, 3], [0, 0, 0, 1, 1, 2, 5, 5, 5, 5], [0, 1, 2, 3]]
 )
 @pytest.mark.parametrize("margin", [0.0, 0.2, 1.0])
 @pytest.mark.parametrize("column", [False, True])
