@@ -23,8 +23,7 @@ def test_save_and_open(saved_artifacts: Path, tiny_model: Any) -> None:
     assert sorted(path.name for path in saved_artifacts.iterdir()) == sorted(FILES)
     opened = open_artifacts(saved_artifacts)
     assert opened.preprocessor.identities == ("Ana", "Blå", "C $1")
-    assert opened.config is not None and opened.split is not None
-    assert opened.config.alpha == 0.25
+    assert opened.config is not None and opened.split is not None and opened.config.alpha == 0.25
     with pytest.raises(UserError, match="no longer at photos; say where they are now: --data"):
         opened.catalogue_path(None)
     assert opened.catalogue_path(Path("chosen")) == Path("chosen")

@@ -46,15 +46,11 @@ def bars(figure: Figure) -> list[tuple[float, float, float]]:
     ],
 )
 @pytest.mark.parametrize("log_scale", [False, True])
-def test_identity_histogram(
-    counts: list[int], bins: int, expected: list[tuple[float, float, float]], log_scale: bool
-) -> None:
+def test_histogram(counts: list[int], bins: int, expected: list[tuple[float, float, float]], log_scale: bool) -> None:
     ids = [name for name, count in zip(TURTLES, counts, strict=False) for _ in range(count)] + ["unknown"] * 7
     figure = plots.plot_identity_histogram(ids, bins, log_scale, alpha=0.5, figsize=(5, 3))
-    assert bars(figure) == expected
-    assert figure.axes[0].get_yscale() == ("log" if log_scale else "linear")
-    assert tuple(figure.get_size_inches()) == (5, 3)
-    assert figure.axes[0].patches[0].get_alpha() == 0.5
+    assert bars(figure) == expected and figure.axes[0].get_yscale() == ("log" if log_scale else "linear")
+    assert (*figure.get_size_inches(), figure.axes[0].patches[0].get_alpha()) == (5, 3, 0.5)
     check_looks(figure)
 
 
@@ -98,15 +94,12 @@ def test_balance_names_the_most_frequent_and_sums_up_the_rest() -> None:
     check_looks(figure)
 
 
-def test_photo_sizes_are_circles_by_count() -> None:
+def test_photo_sizes_are_circles_by_count_and_animals_per_photo_bars() -> None:
     figure = plots.plot_photo_sizes(pd.DataFrame({"width": [40, 40, 30, None], "height": [30, 30, 40, 5]}))
     points = figure.axes[0].collections[0]
     assert np.asarray(points.get_offsets()).tolist() == [[40, 30], [30, 40]]
     areas = points.get_sizes() - 12  # type: ignore[attr-defined]
     assert areas[0] == pytest.approx(2 * areas[1])
-
-
-def test_animals_per_photo() -> None:
     figure = plots.plot_animals_per_photo(pd.DataFrame({"path": ["a", "a", "a", "b", "c"]}))
     assert bars(figure) == [(0.5, 1, 2), (2.5, 1, 1)]
 
@@ -124,7 +117,6 @@ CHARTS: list[Callable[[pd.DataFrame], Figure]] = [
 def test_charts_have_titles_and_labels_and_those_of_nothing_say_so(draw: Callable[[pd.DataFrame], Figure]) -> None:
     figure, empty = draw(table()), draw(pd.DataFrame({"identity": [], "path": []}, dtype=object))
     (axis,) = figure.axes
-    assert axis.get_title() and axis.get_xlabel()
-    assert empty.axes[0].texts[0].get_text().endswith(".")
+    assert axis.get_title() and axis.get_xlabel() and empty.axes[0].texts[0].get_text().endswith(".")
     check_looks(figure)
     check_looks(empty)

@@ -14,8 +14,7 @@ from wildtrack.visualization.catalogue_sections import identity_section, problem
 def test_rows_photos_and_identities_are_counted(counts: tuple[int, ...], text: str, charts: list[str]) -> None:
     statistics = dict(zip(("rows", "photos", "identities", "unknown_rows"), counts, strict=True))
     section = identity_section(pd.DataFrame({"identity": ["Ana"]}), {**statistics, "animals_per_photo": {1: 1}})
-    assert section.text == [text]
-    assert [chart.name for chart in section.charts] == charts
+    assert section.text == [text] and [chart.name for chart in section.charts] == charts
 
 
 @pytest.mark.parametrize(
@@ -28,8 +27,7 @@ def test_rows_photos_and_identities_are_counted(counts: tuple[int, ...], text: s
 )
 def test_a_split_is_suggested_and_one_without_test_photos_reported(subsets: list[str], text: str) -> None:
     section = split_section(None, pd.Series(subsets, dtype=object), "by encounter")
-    assert text in section.text[-1]
-    assert section.table is None
+    assert text in section.text[-1] and section.table is None
 
 
 @pytest.mark.parametrize(

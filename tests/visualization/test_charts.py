@@ -40,9 +40,7 @@ ROUNDED = [(0.3, low, 0.3 - 1e-16) for low in (0.3, 0.3 + 1e-16, 0.3000000000000
 
 @pytest.mark.parametrize(("value", "low", "high"), [(0, 0, 0), (1, 1, 1), (np.nan, np.nan, np.nan), *ROUNDED])
 @pytest.mark.parametrize("count", [1, 9])
-def test_a_comparison_of_any_methods_and_intervals(
-    tmp_path: Path, value: float, low: float, high: float, count: int
-) -> None:
+def test_a_comparison_of_any_intervals(tmp_path: Path, value: float, low: float, high: float, count: int) -> None:
     ends = {"": value, "_low": low, "_high": high}
     columns = {f"{name}{suffix}{end}": ends[end] for name, (_, suffix, *_), end in product(COMPARED, SERIES, ends)}
     table = pd.DataFrame({"method": ["their|model [bold].onnx\n$x_{"] * count}).assign(**columns)

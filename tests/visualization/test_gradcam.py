@@ -11,16 +11,7 @@ from tests.helpers.looks import NAMES, check_looks, texts
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.address.models.network import open_network
 from wildtrack.visualization import gradcam as module
-from wildtrack.visualization import style
 from wildtrack.visualization.gradcam import class_score, feature_network, gradcam, similarity_to
-
-
-@pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
-    """The figures that a test draws, in place of files, by name."""
-    drawn: dict[str, Figure] = {}
-    monkeypatch.setattr(style, "save_figure", lambda figure, path: drawn.update({path.name: figure}))
-    return drawn
 
 
 def bright_left_network(trainable: bool = True, sure: float = 5.0) -> Any:
@@ -43,8 +34,7 @@ LEFT[:, :8] = 255
 def test_a_map_has_the_photo_s_size_and_range(trainable: bool) -> None:
     for score in (class_score(0), similarity_to(np.array([1, 0, 1, 0], np.float32) / 2)):
         found = gradcam(bright_left_network(trainable), LEFT, score)
-        assert found.shape == (32, 32)
-        assert 0 <= found.min() <= found.max() == pytest.approx(1)
+        assert found.shape == (32, 32) and 0 <= found.min() <= found.max() == pytest.approx(1)
         assert found[:, :4].mean() > 10 * found[:, 20:].mean()
 
 
@@ -68,8 +58,7 @@ def test_a_trained_network_with_its_backbone_frozen(tiny_model: Any, pixels: np.
     clone = keras.models.clone_model(tiny_model)
     clone.set_weights(tiny_model.get_weights())
     clone.trainable = False
-    with_features = feature_network(open_network(clone), scaling)
-    assert with_features is not None
+    with_features: Any = feature_network(open_network(clone), scaling)
     assert np.isfinite(gradcam(with_features, pixels[0], class_score(0))).all()
 
 
@@ -79,9 +68,7 @@ def test_a_network_without_a_convolution_has_no_map() -> None:
     assert feature_network(open_network(model), "0-255") is None
 
 
-def test_a_picture_for_each_query_says_whether_the_answers_are_right(
-    figures: dict[str, Figure], catalogue: pd.DataFrame
-) -> None:
+def test_a_picture_for_each_query_says_what_is_right(figures: dict[str, Figure], catalogue: pd.DataFrame) -> None:
     photos = Decoded(catalogue, [], np.stack([LEFT] * 12), np.stack([LEFT] * 12), pd.DataFrame())
     names = catalogue["identity"].tolist()
     assert (names[0], names[1], names[4]) == ("Ana", "Ana", "Blå")

@@ -49,8 +49,7 @@ def test_text_is_escaped_wherever_it_stands() -> None:
     page = Page(report_page(UGLY, UGLY, [Finding("fix", UGLY, "one")], [section]))
     assert page.all("script") == page.all("link") == []
     # title twice, understood, finding, link, heading, paragraph, column, value; photos: title, remark, caption, 3 x 2
-    assert page.text.count(UGLY) == 9 + 3 + 6
-    assert [image["alt"] for image in page.all("img")] == [UGLY] * 4
+    assert page.text.count(UGLY) == 9 + 3 + 6 and [image["alt"] for image in page.all("img")] == [UGLY] * 4
 
 
 def test_links_lead_to_sections_and_photos_carry_no_metadata() -> None:
@@ -64,9 +63,7 @@ def test_links_lead_to_sections_and_photos_carry_no_metadata() -> None:
     assert chart == {"alt": "a chart", "src": f"data:image/png;base64,{base64.b64encode(b'png').decode()}"}
     kind, _, code = str(photo["src"]).partition(",")
     image = Image.open(io.BytesIO(base64.b64decode(code)))
-    assert kind == "data:image/jpeg;base64"
-    assert image.size == (40, 30)
-    assert not image.getexif()
+    assert kind == "data:image/jpeg;base64" and image.size == (40, 30) and not image.getexif()
     assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
 
@@ -89,8 +86,7 @@ def test_names_and_settings_are_set_apart_and_do_not_break(text: str, html: str)
 def test_tables_are_cut_and_say_so(rows: int, shown: int) -> None:
     section = Section("one", "One", table=pd.DataFrame({"row": np.arange(rows)}), source="all.csv")
     page = Page(report_page("title", "", [], [section]))
-    assert len(page.all("td")) == shown
-    assert ("all.csv" in page.text) == (rows > shown)
+    assert len(page.all("td")) == shown and ("all.csv" in page.text) == (rows > shown)
 
 
 @pytest.mark.parametrize(
@@ -102,5 +98,4 @@ def test_values_of_tables_and_the_meaning_of_their_columns(value: object, text: 
     table = pd.DataFrame({"is_odd": pd.Series([value], dtype=object)})
     page = report_page("title", "", [], [Section("one", "One", table=table, headings=meanings)])
     assert f'<td data-name="is odd">{text}</td>' in page
-    assert "<dt>is odd:</dt> <dd>a <code>--flag</code> says so</dd>" in page
-    assert "absent" not in page
+    assert "<dt>is odd:</dt> <dd>a <code>--flag</code> says so</dd>" in page and "absent" not in page

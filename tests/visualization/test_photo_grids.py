@@ -40,8 +40,7 @@ def test_grid(count: int, grid_shape: tuple[int, int], img_size: tuple[int, int]
 def test_forty_identities_have_forty_colours_and_a_photo_keeps_its_aspect() -> None:
     figure = plot_grid(photos(80), TURTLES * 2, (8, 10))
     colours = [to_hex(frame(axis).get_edgecolor()) for axis in figure.axes]
-    assert len(set(colours[:40])) == 40
-    assert colours[:40] == colours[40:]
+    assert len(set(colours[:40])) == 40 and colours[:40] == colours[40:]
     assert [axis.texts[0].get_text() for axis in figure.axes] == TURTLES * 2
     figure = plot_grid([np.zeros((20, 80, 3), np.uint8)], ["Ana"], (1, 1), (100, 100))
     assert (frame(figure.axes[0]).get_width(), frame(figure.axes[0]).get_height()) == (100, 25)

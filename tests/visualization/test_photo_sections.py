@@ -13,7 +13,7 @@ from wildtrack.visualization.photo_sections import PAIRS, WORST
 
 
 def read(image_id: str) -> np.ndarray:
-    return np.full((30, 40, 3), 90, dtype=np.uint8)
+    return np.full((30, 40, 3), 90, np.uint8)
 
 
 def described(pair: Pair) -> list[tuple[str, ...]]:
@@ -101,11 +101,9 @@ def test_copies_are_shown_by_two_names_or_by_the_one_that_stays() -> None:
 @pytest.mark.parametrize("has_split", [False, True])
 def test_every_column_is_explained(has_split: bool) -> None:
     section = sections.duplicate_section(duplicates(1).assign(**({"split": "train"} if has_split else {})), read)
-    assert sections.duplicate_section(duplicates(0), read).table is None
-    assert section.table is not None
+    assert sections.duplicate_section(duplicates(0), read).table is None and section.table is not None
     assert list(section.table)[:4] == ["image_id", "duplicate_of", "kind", "removable"]
-    assert set(section.table) <= set(section.headings)
-    assert ("across_splits" in section.table) is has_split
+    assert set(section.table) <= set(section.headings) and ("across_splits" in section.table) is has_split
 
 
 NAMED: dict[str, Any] = {"identities": 2, "encounters": {}}
@@ -114,14 +112,8 @@ PAIR = ["Ana", "Bo", "", 0.876, 0.7, 4, 1, "p", "p.jpg", "q", "q.jpg"]
 
 
 def audit(found_share: float | None, pairs: int = 0, photos: int = 0) -> Audit:
-    return Audit(
-        PHOTO.head(photos),
-        pd.DataFrame([PAIR] * pairs, columns=PAIR_COLUMNS),
-        pd.DataFrame(columns=MIXED_COLUMNS),
-        found_share,
-        compared=10,
-        learnt=7,
-    )
+    alike, mixed = pd.DataFrame([PAIR] * pairs, columns=PAIR_COLUMNS), pd.DataFrame(columns=MIXED_COLUMNS)
+    return Audit(PHOTO.head(photos), alike, mixed, found_share, compared=10, learnt=7)
 
 
 def test_suspicions_are_shown_by_their_evidence() -> None:
@@ -162,5 +154,4 @@ def test_names_are_checked_only_by_a_model_that_knows_the_animals(given: Audit |
 )
 def test_occasions_are_mentioned_only_where_photos_have_dates(statistics: dict[str, Any], text: str) -> None:
     found = " ".join(sections.label_section(audit(0.9), read, NAMED | statistics).text)
-    assert text in found
-    assert ("Without dates" in found) is (text == "Without dates")
+    assert text in found and ("Without dates" in found) is (text == "Without dates")

@@ -1,3 +1,4 @@
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,14 @@ from wildtrack.visualization.style import INK, chart, fitted, identity_styles, p
 
 
 def test_identities_of_one_dash_differ_clearly_in_colour() -> None:
-    styles = [identity_styles(TURTLES)[name] for name in TURTLES]
-    for number, (colour, dash) in enumerate(styles):
-        for other, other_dash in styles[:number]:
-            assert dash != other_dash or max(np.abs(np.subtract(colour, other))) > 0.1, (colour, other)
+    for (colour, dash), (other, other_dash) in combinations(identity_styles(TURTLES).values(), 2):
+        assert dash != other_dash or max(np.abs(np.subtract(colour, other))) > 0.1, (colour, other)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 21, 71, 300])
 def test_styles_of_any_number_of_identities(count: int) -> None:
     styles = identity_styles(["unknown", *(f"{number}" for number in range(count))] * 2)
-    assert len(styles) == count + 1
-    assert len({colour for colour, _ in styles.values()}) == count + 1
+    assert len(styles) == len({colour for colour, _ in styles.values()}) == count + 1
     assert all(0 <= part <= 1 for colour, _ in styles.values() for part in colour)
 
 
@@ -33,9 +31,7 @@ def test_fitted_keeps_both_ends(text: str) -> None:
     assert "\n" not in found
     if found != whole:
         start, end = found.split("…")
-        assert whole.startswith(start)
-        assert whole.endswith(end)
-        assert start and end
+        assert start and end and whole.startswith(start) and whole.endswith(end)
 
 
 @pytest.mark.parametrize("page", ["#ffffff", "#14181b"])
@@ -52,7 +48,6 @@ def test_what_is_written_reads_on_light_and_dark_pages(page: str) -> None:
 def test_pictures_carry_no_metadata_and_files_have_a_page(tmp_path: Path) -> None:
     figure, axis = chart("title", "x", "y", (4, 3))
     assert to_rgba(figure.get_facecolor())[3] == to_rgba(axis.get_facecolor())[3] == 0
-    assert b"Software" not in png(figure)
-    assert png(figure).startswith(b"\x89PNG")
+    assert b"Software" not in png(figure) and png(figure).startswith(b"\x89PNG")
     save_figure(figure, tmp_path / "new" / "chart.png")
     assert is_picture(tmp_path / "new" / "chart.png")

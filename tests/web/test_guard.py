@@ -1,12 +1,12 @@
 import asyncio
 import socket
-from typing import Any
 
 import pytest
 
 from wildtrack.web import guard as module
 from wildtrack.web.guard import HEADERS, TOKEN_HEADER, Guard, Limits, Message, Receive, Scope, Send
 
+Names = dict[str, str]
 HOST = "127.0.0.1:8000"
 OUR_HOSTS = HOST, "Localhost:8000", "192.168.1.7:8000", "[::1]:8000"  # an address cannot be made to lead elsewhere
 OTHER_HOSTS = "evil.example", "", "[::1", "127.0.0.1@evil.example"
@@ -24,32 +24,24 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def ask(
-    method: str = "GET",
-    headers: dict[str, str] | None = None,
-    parts: tuple[bytes, ...] = (b"",),
-    token: str | None = None,
-    target: str = "/",
-    guard: Guard | None = None,
-) -> tuple[int, dict[str, str], bytes]:
+    method: str = "GET", headers: Names | None = None, parts: tuple[bytes, ...] = (b"",),
+    token: str | None = None, target: str = "/", guard: Guard | None = None,
+) -> tuple[int, Names, bytes]:  # fmt: skip
     """One request through the guard: status, headers, body."""
-    sent: list[Message] = []
-    left = list(parts)
+    sent, left = list[Message](), list(parts)
 
     async def receive() -> Message:
+        if not parts:  # nothing is sent
+            await asyncio.sleep(60)
         body = left.pop(0)
         return {"type": "http.request", "body": body, "more_body": bool(left)}
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    given = {"host": HOST} | (headers or {})
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": method,
-        "path": target.partition("?")[0],
-        "query_string": target.partition("?")[2].encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
-    }
+    given = [(name.encode(), value.encode()) for name, value in ({"host": HOST} | (headers or {})).items()]
+    path, _, query = target.partition("?")
+    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": given}
     guard = guard or Guard(echo, frozenset({"localhost"}), Limits(100), ("'sha256-a'", "'sha256-b'"), token)
     asyncio.run(guard(scope, receive, send))
     start, body = sent
@@ -74,9 +66,7 @@ def ask(
         ("POST", {TOKEN_HEADER: "Secret"}, (b"",), "secret", 401),
     ],
 )
-def test_who_may_ask(
-    method: str, headers: dict[str, str], parts: tuple[bytes, ...], token: str | None, status: int
-) -> None:
+def test_access(method: str, headers: dict[str, str], parts: tuple[bytes, ...], token: str | None, status: int) -> None:
     found, answer, body = ask(method, headers, parts, token)
     assert found == status
     assert status != 200 or int(body) == sum(map(len, parts))  # it arrives whole
@@ -107,32 +97,17 @@ def test_one_request_too_many_is_answered_with_503() -> None:
     guard = Guard(echo, frozenset({"localhost"}), Limits(100, sending=1))
     guard.working["looking"] = guard.most["looking"]
     status, headers, _ = ask(guard=guard)
-    assert (status, headers["retry-after"]) == (503, "2")
-    assert ask(guard=guard, target="/healthz")[0] == 200
+    assert (status, headers["retry-after"]) == (503, "2") and ask(guard=guard, target="/healthz")[0] == 200
     assert ask("POST", guard=guard)[0] == 200  # the two kinds are counted apart
     guard.working = {"sending": 1, "looking": 0}
-    assert ask("POST", guard=guard)[0] == 503
-    assert ask(guard=guard)[0] == 200
+    assert ask("POST", guard=guard)[0] == 503 and ask(guard=guard)[0] == 200
     guard.working["sending"] = 0
-    assert ask("POST", guard=guard)[0] == 200
-    assert guard.working == {"sending": 0, "looking": 0}
+    assert ask("POST", guard=guard)[0] == 200 and guard.working == {"sending": 0, "looking": 0}
 
 
 def test_a_client_that_sends_nothing_is_given_up() -> None:
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        await asyncio.sleep(60)
-        raise AssertionError
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [(b"host", HOST.encode())]}
     guard = Guard(echo, frozenset(), Limits(100, patience=0.01))
-    asyncio.run(guard(scope, receive, send))
-    assert sent[0]["status"] == 408
-    assert guard.working == {"sending": 0, "looking": 0}
+    assert ask("POST", parts=(), guard=guard)[0] == 408 and guard.working == {"sending": 0, "looking": 0}
 
 
 def test_which_addresses_and_names_are_of_this_computer() -> None:

@@ -14,19 +14,16 @@ def test_a_sighting_is_there_after_a_restart(tmp_path: Path) -> None:
     again = Store(tmp_path)
     (found,) = again.sightings()
     assert (found.id, found.identity, found.viewpoint) == (number, "Ana", "left")
-    assert (found.decision, found.probability) == ("match", 0.9)
+    assert (found.decision, found.probability, again.lost) == ("match", 0.9, [])
     assert again.file_of(found.stored).read_bytes() == b"one"
     assert {photo: vector.tolist() for photo, vector in again.vectors(MODEL).items()} == {found.photo: [3.0] * 4}
-    assert again.vectors("0" * 64) == {}
-    assert again.lost == []
-    assert [event.action for event in again.events(10)] == ["confirmed"]
+    assert again.vectors("0" * 64) == {} and [event.action for event in again.events(10)] == ["confirmed"]
 
 
 def test_an_undone_sighting_stays_in_the_history(tmp_path: Path) -> None:
     before, store = datetime.now(UTC), Store(tmp_path)
     undone = store.undo(add(store))
-    assert before <= undone.said <= (undone.undone or before) <= datetime.now(UTC)
-    assert store.sightings() == []
+    assert before <= undone.said <= (undone.undone or before) <= datetime.now(UTC) and store.sightings() == []
     assert all(event.at.tzinfo is UTC for event in store.events(9))
     assert [event.action for event in store.events(10)] == ["undone", "confirmed"]
     add(store, identity="Blå")  # the same photo, confirmed again

@@ -66,32 +66,20 @@ def comparison(data: EvaluationData, tmp_path: Path) -> Comparison:
     return Comparison(data, CacheConfig(root=tmp_path), timed=True)
 
 
-def features(data: EvaluationData) -> Features:
-    keypoints = [read_keypoints(data.root / path, None) for path in data.table["path"]]
-    return Features(CellEngine().run(data.photos.pixels)["embedding"], VIEWPOINTS, keypoints)
-
-
 @pytest.mark.parametrize("method", [Method("ours", embedder=OURS), Method(LOCAL, LOCAL)], ids=lambda each: each.name)
-def test_leak_free_scores_are_those_of_a_gallery_without_the_leaky_photos(
-    method: Method, data: EvaluationData, comparison: Comparison
-) -> None:
+def test_leak_free_scores_regard_no_leaky_photo(method: Method, data: EvaluationData, comparison: Comparison) -> None:
     found = comparison.score(method)
-    assert found.scores.shape == (3, 6)
-    assert found.scores.argmax(axis=1).tolist() == [0, 1, 2]
+    assert found.scores.shape == (3, 6) and found.scores.argmax(axis=1).tolist() == [0, 1, 2]
     np.testing.assert_array_equal(np.isneginf(found.leak_free), LEAKY)
     np.testing.assert_array_equal(found.leak_free[[0, 2]], found.scores[[0, 2]])
     few = comparison.data.protocol.gallery[~LEAKY[1]]
-    alone = Comparison(
-        replace(data, protocol=Protocol(PROTOCOL.queries, few, "", 0), leaky=np.zeros((3, 4), np.bool_)),
-        comparison.cache,
-    ).score(method)
+    less = replace(data, protocol=Protocol(PROTOCOL.queries, few, "", 0), leaky=np.zeros((3, 4), np.bool_))
+    alone = Comparison(less, comparison.cache).score(method)
     np.testing.assert_allclose(found.leak_free[1, ~LEAKY[1]], alone.scores[1], rtol=1e-4)
 
 
 @pytest.mark.parametrize("by_viewpoint", [False, True])
-def test_a_fused_method_is_the_combination_of_its_parts(
-    by_viewpoint: bool, data: EvaluationData, comparison: Comparison
-) -> None:
+def test_a_fused_method_combines_its_parts(by_viewpoint: bool, data: EvaluationData, comparison: Comparison) -> None:
     matching = fake_matching(by_viewpoint)
     embedding, local = comparison.score(Method("ours", embedder=OURS)), comparison.score(Method(LOCAL, LOCAL))
     fused = comparison.score(Method(FUSED, FUSED, OURS, matching))
@@ -104,7 +92,8 @@ def test_a_fused_method_is_the_combination_of_its_parts(
     assert (embedding.embed_dim, embedding.seconds_per_query) == (48, None)
     assert (embedding.photos_per_second or 0) > 0 and (local.seconds_per_query or 0) > 0
     assert fused.seconds_per_query == local.seconds_per_query
-    known = features(data)
+    keypoints = [read_keypoints(data.root / path, None) for path in data.table["path"]]
+    known = Features(CellEngine().run(data.photos.pixels)["embedding"], VIEWPOINTS, keypoints)
     gallery = Gallery.of(data.table.iloc[PROTOCOL.gallery], known[PROTOCOL.gallery])
     searched = matcher.scores(known[PROTOCOL.queries], gallery, LEAKY)  # as a search does
     np.testing.assert_allclose(fused.leak_free, searched, rtol=1e-5)
@@ -135,17 +124,14 @@ def test_what_methods_share_is_computed_once(comparison: Comparison, monkeypatch
     assert (ours.photos, theirs.photos) == (12 + measured, 12 + measured)
 
 
-def test_embeddings_that_are_no_numbers(comparison: Comparison) -> None:
+def test_embeddings_that_are_no_numbers_and_a_photo_that_goes_bad(comparison: Comparison, tmp_path: Path) -> None:
     class Broken(CellEngine):
         def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
             return {"embedding": np.full((len(photos), 2), np.nan, np.float32)}
 
     with pytest.raises(UserError, match=r"their\.onnx gives embeddings that are no numbers; is --scaling"):
         comparison.score(Method("their.onnx", embedder=embedder(Broken())))
-
-
-def test_a_photo_that_goes_bad_meanwhile(data: EvaluationData, tmp_path: Path) -> None:
-    gone = replace(data, root=tmp_path / "nowhere")
+    gone = replace(comparison.data, root=tmp_path / "nowhere")
     with pytest.raises(UserError):
         Comparison(gone, CacheConfig(root=tmp_path)).score(Method("ours", embedder=OURS))
 

@@ -57,10 +57,10 @@ def opened(names: list[str], artifacts: Artifacts, photos: Decoded, scaling: str
 )
 def test_what_is_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, message: str) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder.onnx").mkdir()
-    (tmp_path / "weights.pt").touch()
-    (tmp_path / "model.h5").touch()
+    for name in ("folder", "folder.onnx"):
+        (tmp_path / name).mkdir()
+    for name in ("weights.pt", "model.h5"):
+        (tmp_path / name).touch()
     assert words() == ["pixels", "backbone", "untrained", "wildtrack", "local", "fused", "megadescriptor"]
     check_methods([*words()[:-1], "model.h5"])
     with pytest.raises(UserError, match=message):
@@ -69,13 +69,10 @@ def test_what_is_no_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word
         check_methods([])
 
 
-def test_nothing_is_fused_without_validation_photos(
-    ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_is_fused_unvalidated(ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     assert [method.name for method in opened(["pixels", "local", "fused"], ours, photos)] == ["pixels", "local"]
-    assert "Left out: fused, as the model in" in caplog.text
-    assert "has learnt nothing for it" in caplog.text
+    assert "Left out: fused, as the model in" in caplog.text and "has learnt nothing for it" in caplog.text
 
 
 def test_local_and_fused_methods(ours: Artifacts, photos: Decoded, matching: Matching) -> None:
@@ -88,11 +85,8 @@ def test_local_and_fused_methods(ours: Artifacts, photos: Decoded, matching: Mat
     assert (fused.matching, fused.minutes) == (matching, None)
     assert fused.embedder is not None and embedding.embedder is not None
     assert fused.embedder.fingerprint == embedding.embedder.fingerprint
-    assert [method.note for method in found] == [
-        "",
-        "RootSIFT, LNBNN, affine MAGSAC",
-        "embedding and local together, as validation photos taught what their scores mean",
-    ]
+    together = "embedding and local together, as validation photos taught what their scores mean"
+    assert [method.note for method in found] == ["", "RootSIFT, LNBNN, affine MAGSAC", together]
     assert len({method.fingerprint for method in found}) == 3
 
 
@@ -108,8 +102,7 @@ def test_methods_score(ours: Artifacts, photos: Decoded, comparison: Comparison,
     answers = [comparison.score(method) for method in found]
     assert [answer.embed_dim for answer in answers] == [3072, 4 * 4 * 64, 8, 8]
     for answer in answers:
-        assert answer.scores.shape == (3, 9)
-        assert np.abs(answer.scores).max() <= 1 + 1e-5
+        assert answer.scores.shape == (3, 9) and np.abs(answer.scores).max() <= 1 + 1e-5
     np.testing.assert_allclose(answers[2].scores, answers[3].scores, atol=1e-6)
     assert [method.runs_on for method in found] == ["NumPy", "Keras", "ONNX Runtime", "ONNX Runtime"]
     (keras,) = opened([str(saved_artifacts / "model.h5")], ours, photos)
@@ -118,9 +111,7 @@ def test_methods_score(ours: Artifacts, photos: Decoded, comparison: Comparison,
     np.testing.assert_allclose(again.scores, answers[2].scores, atol=1e-6)
 
 
-def test_random_weights_have_no_pretrained_backbone(
-    ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_random_weights_have_no_backbone(ours: Artifacts, photos: Decoded, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     assert [method.name for method in opened(["backbone", "untrained"], ours, photos)] == ["untrained"]
     assert "Left out: backbone, as the training started from random weights" in caplog.text
@@ -128,26 +119,18 @@ def test_random_weights_have_no_pretrained_backbone(
         opened(["backbone"], ours, photos)
 
 
-def pretrained(ours: Artifacts, tmp_path: Path, pooling: str) -> Artifacts:
-    """Our model, as if its training had started from a weights file."""
-    import keras
-
-    from wildtrack.address.models.backbones import build_backbone
-
-    keras.utils.set_random_seed(5)
-    network = build_backbone("MobileNet", alpha=0.25, image_size=32, weights="none").network
-    network.save_weights(tmp_path / "start.weights.h5")
-    assert ours.config is not None
-    start = str(tmp_path / "start.weights.h5")
-    return replace(ours, config=replace(ours.config, starting_weights=start, pooling=pooling))
-
-
 @pytest.mark.parametrize(("pooling", "left"), [("auto", ["backbone"]), ("grid", ["backbone", "untrained"])])
 def test_the_pretrained_backbone(
     ours: Artifacts, photos: Decoded, tmp_path: Path, pooling: str, left: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    """As if the training had started from a weights file."""
+    from wildtrack.address.models.backbones import build_backbone
+
     caplog.set_level("INFO")
-    artifacts = pretrained(ours, tmp_path, pooling)
+    start = str(tmp_path / "start.weights.h5")
+    build_backbone("MobileNet", alpha=0.25, image_size=32, weights="none").network.save_weights(start)
+    assert ours.config is not None
+    artifacts = replace(ours, config=replace(ours.config, starting_weights=start, pooling=pooling))
     found = opened(["backbone", "untrained"], artifacts, photos)
     assert [method.name for method in found] == left
     assert ("untrained, which is the same network as backbone here" in caplog.text) == (len(left) == 1)
@@ -165,7 +148,7 @@ def test_what_the_others_are_held_against_is_never_left_out(
     assert "which is the same network as wildtrack here" in caplog.text
 
 
-def test_a_third_party_model(
+def test_third_party(
     third_party: Path, photos: Decoded, comparison: Comparison, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -176,22 +159,14 @@ def test_a_third_party_model(
     assert (third_party / "model.onnx").is_file()  # as search will run it
 
 
-def test_a_keras_model_that_does_not_scale_its_pixels(
-    ours: Artifacts, photos: Decoded, comparison: Comparison, tmp_path: Path
-) -> None:
+def test_keras_without_scaling(ours: Artifacts, photos: Decoded, comparison: Comparison, tmp_path: Path) -> None:
     import keras
 
-    layers: list[Any] = [
-        keras.Input((None, None, 3)),
-        keras.layers.Conv2D(4, 3),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(2, activation="softmax"),
-    ]
+    layers: list[Any] = [keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
     path = tmp_path / "plain.keras"
-    keras.Sequential(layers).save(path)
+    keras.Sequential([keras.Input((None, None, 3)), *layers, keras.layers.Softmax()]).save(path)
     with pytest.raises(UserError, match=r"plain\.keras does not say how it wants its pixels scaled; set --scaling"):
         opened([str(path)], ours, photos)
     (method,) = opened([str(path)], ours, photos, "0-1")
-    assert comparison.score(method).embed_dim == 4
-    assert "pixels 0-1" in method.note
+    assert comparison.score(method).embed_dim == 4 and "pixels 0-1" in method.note
     assert method.fingerprint != opened([str(path)], ours, photos, "-1-1")[0].fingerprint

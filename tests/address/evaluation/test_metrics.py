@@ -16,7 +16,6 @@ from wildtrack.address.evaluation.metrics import (
 )
 from wildtrack.address.matching.embedding import Cosines
 
-COLUMNS = ["R@1", "R@5", "R@10", "AP", "mINP", "answerable"]
 NAN = float("nan")
 
 
@@ -100,11 +99,8 @@ def test_intervals_hold_the_average_and_resample_identities() -> None:
 def test_intervals_agree_with_a_plain_loop() -> None:
     scores, names = scored(3, skill=1, num_ids=15, each=3)
     figure = scores["AP"].to_numpy()
-    generator = np.random.default_rng(9)
-    averages = []
-    for _ in range(4000):
-        drawn = generator.choice(np.unique(names), size=15)
-        averages.append(np.concatenate([figure[names == name] for name in drawn]).mean())
+    draws = np.random.default_rng(9).choice(np.unique(names), size=(4000, 15))
+    averages = [np.concatenate([figure[names == name] for name in drawn]).mean() for drawn in draws]
     expected = np.percentile(averages, [2.5, 97.5])
     assert bootstrap_intervals(scores, names, repeats=4000)["mAP"] == pytest.approx(expected, abs=0.02)
 
@@ -114,8 +110,7 @@ def test_paired_difference() -> None:
     worse, _ = scored(1, skill=1)
     found = paired_difference(better, worse, names)
     assert list(found) == ["R@1", "R@5", "R@10", "mAP", "mINP"]
-    for figure in found.values():
-        assert figure["low"] <= figure["difference"] <= figure["high"]
+    assert all(figure["low"] <= figure["difference"] <= figure["high"] for figure in found.values())
     assert found["mAP"]["low"] > 0
     back = paired_difference(worse, better, names)["mAP"]
     assert back["low"] == pytest.approx(-found["mAP"]["high"])
@@ -150,10 +145,12 @@ def test_top_k_accuracy(probabilities: list[list[float]], truth: list[int], k: i
 
 def test_top_k_accuracy_of_nothing_and_of_broken_input() -> None:
     assert math.isnan(top_k_accuracy(np.zeros((0, 3)), np.zeros(0, dtype=int), 1))
-    for truth in ([3], [-1]):
-        with pytest.raises(ValueError, match="do not fit 3 columns"):
-            top_k_accuracy(np.zeros((1, 3)), np.array(truth), 1)
-    with pytest.raises(ValueError, match="NaN"):
-        top_k_accuracy(np.array([[NAN, 0.5]]), np.array([0]), 1)
-    with pytest.raises(ValueError, match="do not fit truth"):
-        top_k_accuracy(np.zeros((2, 3)), np.array([0]), 1)
+    one, wrong = np.zeros((1, 3)), "do not fit 3 columns"
+    for values, truth, message in (
+        (one, 3, wrong),
+        (one, -1, wrong),
+        (one + NAN, 0, "NaN"),
+        (np.zeros((2, 3)), 0, "fit truth"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            top_k_accuracy(values, np.array([truth]), 1)

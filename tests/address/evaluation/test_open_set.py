@@ -37,9 +37,6 @@ def answers(seed: int, known: int, new: int) -> FirstAnswers:
 )
 def test_auroc_of_few(known: list[float], new: list[float], expected: float | None) -> None:
     assert auroc(np.array(known), np.array(new)) == expected
-
-
-def test_auroc_of_no_numbers() -> None:
     with pytest.raises(ValueError, match="NaN"):
         auroc(np.array([np.nan]), np.array([0.5]))
 
@@ -69,8 +66,7 @@ def test_calibration_error_of_answers_that_say_how_sure_they_are() -> None:
 def test_known_and_new_count_equally() -> None:
     probability, right, weights = pooled(answers(0, 10, 1000))
     assert len(probability) == len(right) == len(weights) == 1010
-    assert weights[:10].sum() == pytest.approx(weights[10:].sum())
-    assert not right[10:].any()
+    assert weights[:10].sum() == pytest.approx(weights[10:].sum()) and not right[10:].any()
 
 
 def test_reliability_of_each_step() -> None:
@@ -90,8 +86,7 @@ def test_review_effort_agrees_with_a_plain_loop(queries: int, identities: int) -
     truth = rng.integers(0, identities, queries)
     ranks = []
     for row, right in zip(scores.tolist(), truth.tolist(), strict=True):
-        leafed = sorted(range(identities), key=lambda place: (-row[place], place))
-        ranks.append(1 + leafed.index(right))
+        ranks.append(1 + sorted(range(identities), key=lambda place: (-row[place], place)).index(right))
     enough = next(k for k in range(1, identities + 1) if 20 * sum(r <= k for r in ranks) >= 19 * queries)
     assert review_effort(scores, truth) == {
         "candidates_for_95_percent": enough,
@@ -103,11 +98,9 @@ def test_review_effort_agrees_with_a_plain_loop(queries: int, identities: int) -
 @pytest.mark.parametrize("rate", [0.0, 0.01, 0.3, 1.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_report_agrees_with_the_decisions(seed: int, rate: float) -> None:
-    found = answers(seed, 40, 30)
-    learnt = answers(seed + 10, 50, 60)
+    found, learnt = answers(seed, 40, 30), answers(seed + 10, 50, 60)
     decider = Decider((1.0, 0.0, 0.0), np.sort(learnt.known), np.sort(learnt.new), 0.55)
-    words = [decider.decide(p, rate) for p in found.known]
-    new_words = [decider.decide(p, rate) for p in found.new]
+    words, new_words = ([decider.decide(p, rate) for p in each] for each in (found.known, found.new))
     report = decision_report(found, decider, rate)
     matched = [(word == "match", bool(right)) for word, right in zip(words, found.right, strict=True)]
     expected = {
@@ -126,8 +119,7 @@ def test_the_report_agrees_with_the_decisions(seed: int, rate: float) -> None:
     assert {name: report[name] for name in expected} == pytest.approx(expected)
     assert report["BAKS"] == balanced_accuracy((found.known >= 0.55) & found.right, found.known_ids)
     assert report["BAUS"] == balanced_accuracy(found.new < 0.55, found.new_ids)
-    assert report["AUROC"] == auroc(found.known, found.new)
-    assert 0 <= report["new_below"] <= report["match_from"]
+    assert report["AUROC"] == auroc(found.known, found.new) and 0 <= report["new_below"] <= report["match_from"]
 
 
 @pytest.mark.parametrize(

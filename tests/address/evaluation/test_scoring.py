@@ -21,7 +21,8 @@ TABLE = pd.DataFrame({"identity": NAMES, "orientation": VIEWPOINTS})
 PROTOCOL = Protocol(np.arange(8, 12), np.arange(8), "by hand", 0, np.arange(12, 15))
 NO_UNKNOWN = replace(PROTOCOL, unknown=np.arange(0))
 NOT_LEAKY = np.zeros((4, 8), np.bool_)
-MATCHERS = pytest.mark.parametrize("matcher", [EMBEDDING, LOCAL, FUSED])
+ALL = (EMBEDDING, LOCAL, FUSED)
+MATCHERS = pytest.mark.parametrize("matcher", ALL)
 PROTOCOLS = pytest.mark.parametrize("protocol", [PROTOCOL, NO_UNKNOWN])
 
 
@@ -59,14 +60,11 @@ def surest(matcher: str, query: int, kept: np.ndarray) -> float:
 @pytest.mark.parametrize("by_viewpoint", [True, False])
 def test_known_animals_are_found(matcher: str, protocol: Protocol, by_viewpoint: bool) -> None:
     found = scored(fake_matching(by_viewpoint), matcher, protocol)
-    assert found.scores.shape == found.leak_free.shape == (4, 8)
-    assert found.truth.tolist() == [0, 1, 2, 3]
+    assert found.scores.shape == found.leak_free.shape == (4, 8) and found.truth.tolist() == [0, 1, 2, 3]
     assert found.merged.argmax(axis=1).tolist() == [0, 1, 2, 3]
     np.testing.assert_array_equal(found.leak_free, found.scores)
     answers = found.answers
-    assert answers is not None
-    assert answers.right.all()
-    assert answers.known_ids.tolist() == list("abcd")
+    assert answers is not None and answers.right.all() and answers.known_ids.tolist() == list("abcd")
     assert answers.known.min() > answers.new.max()
     assert answers.new_ids.tolist() == (list("xyy") if len(protocol.unknown) else list("abcd"))
     assert found.real_unknown == bool(len(protocol.unknown))
@@ -91,10 +89,8 @@ def test_leak_free_answers_are_those_of_a_gallery_without_the_leaky_photos(match
     leaky[1, [2, 5]] = leaky[2, 4] = True
     found = scored(fake_matching(), matcher, protocol, leaky)
     answers, leak_free = found.answers, found.leak_free_answers
-    assert answers is not None and leak_free is not None
-    assert answers.known_ids.tolist() == list("abcd")
-    assert leak_free.known_ids.tolist() == list("bcd")
-    assert leak_free.right.all()
+    assert answers is not None and leak_free is not None and answers.known_ids.tolist() == list("abcd")
+    assert leak_free.known_ids.tolist() == list("bcd") and leak_free.right.all()
     for place, query in enumerate((9, 10, 11)):
         kept = np.flatnonzero(~leaky[place + 1])
         assert leak_free.known[place] == pytest.approx(surest(matcher, query, kept), rel=1e-5)
@@ -113,8 +109,7 @@ def test_a_match_that_only_a_leaky_photo_gives_away_is_none_without() -> None:
     leaky[0, 0] = True
     matching = fake_matching()
     found = score_queries(TABLE, Features(embeddings, VIEWPOINTS), PROTOCOL, leaky, matching, EMBEDDING)
-    assert found.answers is not None and found.leak_free_answers is not None
-    assert found.answers.right[0]
+    assert found.answers is not None and found.leak_free_answers is not None and found.answers.right[0]
     assert found.leak_free_answers.known[0] < found.answers.known[0]
     report = decisions_report(found, matching, "auto", 0.7, 3)["open_set"]
     leak_free = report["leak_free"]
@@ -135,8 +130,7 @@ def test_how_well_best_scores_tell_known_from_unknown_animals(noise: float, matc
     if matching is None:
         assert report == {"AUROC": found.auroc, "num_known": 4, "num_new": 3}
     else:  # where P is known, it tells them apart
-        assert found.answers is not None
-        assert report["AUROC"] == auroc(found.answers.known, found.answers.new)
+        assert found.answers is not None and report["AUROC"] == auroc(found.answers.known, found.answers.new)
 
 
 @PROTOCOLS
@@ -161,19 +155,15 @@ def test_the_report_is_plain(matcher: str, protocol: Protocol) -> None:
     matching = fake_matching()
     report = decisions_report(scored(matching, matcher, protocol), matching, "auto", 0.05, len(protocol.unknown))
     assert json.loads(json.dumps(report, allow_nan=False)) == report
-    of_all = dict.fromkeys((EMBEDDING, LOCAL, FUSED), 1.0)
-    assert report["matcher"] == {
-        "name": matcher,
-        "asked_for": "auto",
-        "validation_mean_reciprocal_rank": of_all,
-        "validation_mAP": of_all,
-        "uses_viewpoints": False,
-        "validation_photos": 2,
-        "validation_identities": 2,
-        "validation_photos_of_new_animals": 2,
-        "validation_new_animals": 2,
-        "training_did_not_see_them": False,
-    }
+    counts = (
+        "validation_photos",
+        "validation_identities",
+        "validation_photos_of_new_animals",
+        "validation_new_animals",
+    )
+    of_all = dict.fromkeys(("validation_mean_reciprocal_rank", "validation_mAP"), dict.fromkeys(ALL, 1.0))
+    no = dict.fromkeys(("uses_viewpoints", "training_did_not_see_them"), False)
+    assert report["matcher"] == {"name": matcher, "asked_for": "auto", **of_all, **no, **dict.fromkeys(counts, 2)}
     decisions = report["open_set"]
     assert decisions["new_animals"] == (REAL if len(protocol.unknown) else SIMULATED)
     assert decisions["AUROC"] == 1.0
@@ -181,11 +171,8 @@ def test_the_report_is_plain(matcher: str, protocol: Protocol) -> None:
     leak_free = decisions["leak_free"]
     assert leak_free == {name: decisions[name] for name in leak_free}  # no photo is leaky
     assert set(decisions) - set(leak_free) == {"new_animals", "leak_free"}
-    assert report["review_effort"] == {
-        "candidates_for_95_percent": 1,
-        "leafing_for_95_percent": 4,
-        "mean_candidates": 1.0,
-    }
+    effort = {"candidates_for_95_percent": 1, "leafing_for_95_percent": 4, "mean_candidates": 1.0}
+    assert report["review_effort"] == effort
 
 
 @MATCHERS

@@ -33,8 +33,7 @@ def embed(cache: Path, levels: list[int], name: str = "f1", limit_gb: float = 1.
     engine = CountingEngine()
     digests = given.get("digests", [f"c{level}" for level in levels])
     found = cached_outputs(engine, name, table, digests, pixels.__getitem__, CacheConfig(limit_gb, root=cache))
-    assert found.rows.tolist() == list(range(len(levels)))
-    assert found.problems.empty
+    assert found.rows.tolist() == list(range(len(levels))) and found.problems.empty
     assert found.outputs["embedding"].tolist() == [[level, -level] for level in levels]
     assert np.allclose(found.outputs["probabilities"], np.array(levels)[:, None] / 255)
     assert {values.dtype for values in found.outputs.values()} == {np.dtype(np.float32)}
@@ -47,17 +46,14 @@ def entry(cache: Path, fingerprint: str = "f1") -> Path:
 
 def test_only_new_or_changed_photos_are_embedded(tmp_path: Path) -> None:
     box = (0.0, 0.0, 2.0, 2.0)
-    assert embed(tmp_path, [1, 2, 3]) == [1, 2, 3]
-    assert embed(tmp_path, [3, 1]) == []
-    assert embed(tmp_path, [9, 1, 2, 8]) == [9, 8]
-    assert embed(tmp_path, [1, 2, 3, 8, 9]) == []
+    assert embed(tmp_path, [1, 2, 3]) == [1, 2, 3] and embed(tmp_path, [3, 1]) == []
+    assert embed(tmp_path, [9, 1, 2, 8]) == [9, 8] and embed(tmp_path, [1, 2, 3, 8, 9]) == []
     assert embed(tmp_path, [1, 2], "f2") == [1, 2]
     assert embed(tmp_path, [5, 5, 6]) == [5, 6]  # copies
     assert embed(tmp_path, [5, 5], columns={"bbox": [None, box]}) == [5]
     assert embed(tmp_path, [5, 5], columns={"bbox": [box, float("nan")]}) == []
     many = list(range(10, 60))
-    assert embed(tmp_path, many) == many
-    assert embed(tmp_path, many) == []
+    assert embed(tmp_path, many) == many and embed(tmp_path, many) == []
     with np.load(entry(tmp_path)) as file:
         np.savez(entry(tmp_path), allow_pickle=False, digest=np.array("of an older version"), **file)
     assert embed(tmp_path, many) == []
@@ -66,8 +62,7 @@ def test_only_new_or_changed_photos_are_embedded(tmp_path: Path) -> None:
 def test_a_photo_whose_file_cannot_be_read_is_embedded_each_time(tmp_path: Path) -> None:
     for _ in range(2):
         assert embed(tmp_path, [7, 8, 9], digests=["", "", ""]) == [7, 8, 9]
-    assert embed(tmp_path, [7, 8], digests=["", "c8"]) == [7, 8]
-    assert embed(tmp_path, [8]) == []
+    assert embed(tmp_path, [7, 8], digests=["", "c8"]) == [7, 8] and embed(tmp_path, [8]) == []
 
 
 def shortened(path: Path) -> None:
@@ -93,8 +88,7 @@ def shortened(path: Path) -> None:
 def test_a_damaged_file_is_dropped_and_made_anew(tmp_path: Path, damage: Any, caplog: pytest.LogCaptureFixture) -> None:
     embed(tmp_path, [1, 2])
     damage(entry(tmp_path))
-    assert embed(tmp_path, [1, 2]) == [1, 2]
-    assert "is damaged" in caplog.text
+    assert embed(tmp_path, [1, 2]) == [1, 2] and "is damaged" in caplog.text
     assert embed(tmp_path, [1, 2]) == []
 
 
@@ -111,13 +105,11 @@ def test_models_not_used_for_longest_go_first(tmp_path: Path) -> None:
 def test_a_file_that_grows_too_large_keeps_only_the_photos_of_the_table(tmp_path: Path) -> None:
     embed(tmp_path, [1, 2, 3], limit_gb=0)
     embed(tmp_path, [3, 4], limit_gb=0)
-    assert embed(tmp_path, [3, 4]) == []
-    assert embed(tmp_path, [1, 3]) == [1]
+    assert embed(tmp_path, [3, 4]) == [] and embed(tmp_path, [1, 3]) == [1]
 
 
 def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embed(tmp_path, [1])
-
     with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
         patch.setattr(np, "savez", Mock(side_effect=OSError("the disk is full")))
         embed(tmp_path, [1, 2])

@@ -12,8 +12,7 @@ def test_some_photos_of_all() -> None:
     some = everything[np.array([2, 0])]
     assert (len(everything), len(some)) == (3, 2)
     np.testing.assert_array_equal(some.embeddings, embeddings[[2, 0]])
-    assert some.viewpoints.tolist() == ["right", "left"]
-    assert some.keypoints == [found[2], found[0]]
+    assert some.viewpoints.tolist() == ["right", "left"] and some.keypoints == [found[2], found[0]]
     assert Features(embeddings, everything.viewpoints)[np.array([1])].keypoints is None
 
 

@@ -14,8 +14,6 @@ from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
 NOISE = np.random.default_rng(0).integers(0, 256, (400, 300, 3), dtype=np.uint8)
-
-
 BLACK, WHITE = np.zeros((100, 100, 3), np.uint8), np.full((100, 100, 3), 255, np.uint8)
 
 
@@ -42,14 +40,13 @@ def cache(tmp_path: Path) -> CacheConfig:
 
 def catalogue(folder: Path, count: int = 3) -> tuple[pd.DataFrame, list[str]]:
     folder.mkdir()
-    for number in range(count):
-        Image.fromarray(np.roll(NOISE, 40 * number, axis=0)).save(folder / f"{number}.png")
-    return pd.DataFrame({"path": [f"{number}.png" for number in range(count)]}), [f"c{n}" for n in range(count)]
+    table = pd.DataFrame({"path": [f"{number}.png" for number in range(count)]})
+    for number, path in enumerate(table["path"]):
+        Image.fromarray(np.roll(NOISE, 40 * number, axis=0)).save(folder / path)
+    return table, [f"c{n}" for n in range(count)]
 
 
-def test_keypoints_of_a_photo_are_found_once(
-    tmp_path: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keypoints_are_found_once(tmp_path: Path, cache: CacheConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     table, digests = catalogue(tmp_path / "photos")
     assert read_keypoints(tmp_path / "photos" / "0.png", None).size == (SIDE, 384)
     assert read_keypoints(tmp_path / "photos" / "0.png", (0.0, 0.0, 200.0, 100.0)).size == (SIDE // 2, SIDE)
@@ -59,9 +56,8 @@ def test_keypoints_of_a_photo_are_found_once(
     again = cached_keypoints(table, tmp_path / "photos", digests, cache)
     assert not look.called
     for one, other in zip(first, again, strict=True):
-        np.testing.assert_array_equal(one.places, other.places)
-        np.testing.assert_array_equal(one.descriptors, other.descriptors)
-        assert one.size == other.size
+        for name in ("places", "descriptors", "size"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     cached_keypoints(table.iloc[::-1], tmp_path / "photos", ["c2", "changed", ""], cache)
     assert sorted(call.args[0].name for call in look.mock_calls) == ["0.png", "1.png"]  # in threads, in any order
     boxed = table.assign(bbox=pd.Series([(0.0, 0.0, 100.0, 100.0), None, None], dtype=object))

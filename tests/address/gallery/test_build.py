@@ -112,9 +112,7 @@ def test_a_gallery_is_opened_only_for_its_own_catalogue(trained: Artifacts, phot
         assert REBUILD in str(error.value)
 
 
-def test_photos_that_have_moved_are_a_warning(
-    trained: Artifacts, photos: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_moved_photos_are_a_warning(trained: Artifacts, photos: Path, caplog: pytest.LogCaptureFixture) -> None:
     opened(trained, photos)
     shutil.rmtree(photos)
     opened(trained)

@@ -33,8 +33,7 @@ def test_the_map_is_bright_where_the_engine_looks_and_dark_where_covering_gains(
     row, column = np.unravel_index(found.argmax(), found.shape)
     assert row < 16 and column < 24  # the first window
     assert found[:4, :4].min() > 0.9 * found.max() > 0.5
-    assert (found[40:] == 0).all() and (found[:, 48:] == 0).all()
-    assert (gained == 0).all()
+    assert (found[40:] == 0).all() and (found[:, 48:] == 0).all() and (gained == 0).all()
     assert similarity_maps(CornerEngine(), photo, BRIGHT[:0]).shape == (0, 64, 96)
     np.testing.assert_array_equal(photo, bright_corner())  # which is not changed
 
@@ -53,8 +52,7 @@ def test_shared_points_lie_on_the_same_things() -> None:
     index = KeypointIndex([find_keypoints(picture) for picture in pictures])
     query = find_keypoints(pictures[1][20:, 30:])  # (180, 270, 3)
     own, other, again = shared_points(index, query, [1, 3, 1])
-    assert own.shape == (len(own), 4) and own.dtype == np.float32
-    assert len(own) > 50 > 10 > len(other)
+    assert own.shape == (len(own), 4) and own.dtype == np.float32 and len(own) > 50 > 10 > len(other)
     np.testing.assert_array_equal(own, again)
     assert ((own >= -0.01) & (own <= 1.01)).all()
     here, there = own[:, :2] * [270, 180], own[:, 2:] * [300, 200]
@@ -103,6 +101,5 @@ def test_rankings_of_a_catalogue_are_explained(with_index: bool) -> None:
     reasons = explain_queries({3: np.array([0, 1, 2]), 2: np.array([1])}, photos, CornerEngine(), index, gallery)
     assert sorted(reasons) == [2, 3]
     assert [len(points) > 50 for points in reasons[3].points] == [True, False, False]
-    assert [len(points) for points in reasons[2].points] == [0]
-    assert reasons[3].maps.shape == (3, 32, 32)
+    assert [len(points) for points in reasons[2].points] == [0] and reasons[3].maps.shape == (3, 32, 32)
     assert [bool(each.any()) for each in reasons[3].maps] == [True, False, False]

@@ -63,8 +63,7 @@ def test_what_is_saved_is_what_is_opened(saved: Path, tmp_path: Path) -> None:
         assert gallery.source == Source(tmp_path.resolve(), (tmp_path / "photos.csv").resolve(), "fingerprint")
         np.testing.assert_array_equal(gallery.embeddings, np.eye(3))
         assert isinstance(gallery.embeddings.base, np.memmap) and not gallery.embeddings.flags.writeable
-        assert is_exact(gallery.index)
-        assert (gallery.keypoints, gallery.recent) == (None, None)
+        assert is_exact(gallery.index) and (gallery.keypoints, gallery.recent) == (None, None)
         assert gallery.shortlist(np.eye(3, dtype=np.float32)[2], 1).tolist() == [2]
     about = gallery_files(saved).open()
     assert about is not None and (about["photos"], about["keypoints"], about["index"]) == (3, "", "exact")
@@ -128,9 +127,7 @@ def test_what_does_not_fit_is_refused_in_one_line(saved: Path, name: str, conten
     refused(saved, "")
 
 
-def test_keypoints_are_opened_only_for_a_matcher_that_compares_them(
-    with_keypoints: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keypoints_are_opened_only_for_their_matcher(with_keypoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {path.name for path in with_keypoints.iterdir()} == {*FILES, *KEYPOINTS}
     found = opened(with_keypoints, with_keypoints=True).keypoints
     assert found is not None and [len(photo.places) for photo in found.gallery] == [5, 0, 9]
@@ -150,8 +147,7 @@ def test_a_large_gallery_keeps_an_approximate_index(tmp_path: Path, monkeypatch:
     embeddings, names, folder = photos(40, 12), [str(row // 10) for row in range(400)], tmp_path / "a"
     save(folder, embeddings, names)
     gallery, about = opened(folder, 12), gallery_files(folder).open()
-    assert not is_exact(gallery.index)
-    assert about is not None and about["index"] == "product quantisation"
+    assert not is_exact(gallery.index) and about is not None and about["index"] == "product quantisation"
     assert 7 in gallery.shortlist(embeddings[7], 5)
     for other in (photos(39, 12), photos(40, 8)):  # fewer photos; other dimensions
         write_index(quantised(other), tmp_path / "other.faiss")
@@ -161,9 +157,7 @@ def test_a_large_gallery_keeps_an_approximate_index(tmp_path: Path, monkeypatch:
     assert is_exact(opened(folder, 12).index)
 
 
-def test_a_large_gallery_of_version_0_1_is_opened_with_a_warning(
-    saved: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_large_gallery_of_0_1_has_a_warning(saved: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     gallery_files(saved).add("sketch_words.npy", lambda path: path.write_bytes(b"not read any more"))
     opened(saved)
     assert "--rebuild" not in caplog.text

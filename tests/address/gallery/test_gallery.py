@@ -15,8 +15,7 @@ def test_a_gallery_of_some_rows_of_a_catalogue() -> None:
     catalogue = pd.DataFrame({"identity": list("abca"), "orientation": ["left", None, "", "right"]}).iloc[[3, 1, 0]]
     found = Features(photos(3, 5, each=1), catalogue["orientation"].to_numpy(dtype=object), [keypoints(rng, 9)] * 3)
     gallery = Gallery.of(catalogue, found)
-    assert len(gallery) == 3
-    assert gallery.identities.names[gallery.identities.codes].tolist() == ["a", "b", "a"]
+    assert len(gallery) == 3 and gallery.identities.names[gallery.identities.codes].tolist() == ["a", "b", "a"]
     assert gallery.viewpoints.tolist() == ["right", "", "left"]
     assert gallery.keypoints is not None and len(gallery.keypoints.gallery) == 3
     assert gallery.shortlist(found.embeddings[0], 1).tolist() == [0, 1, 2]  # there is no index

@@ -37,7 +37,7 @@ def test_the_quantised_index_finds_nearly_all_of_them(length: int, caplog: pytes
     assert np.mean(shared) >= FOUND
 
 
-def test_an_approximate_search_that_finds_too_little_is_not_used(
+def test_a_search_that_misses_much_is_not_used(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "FEWEST", 11)

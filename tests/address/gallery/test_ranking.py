@@ -141,8 +141,7 @@ def test_more_animals_are_wanted_than_there_are() -> None:
     names = [f"id {row % 3}" for row in range(1200)]
     gallery, matcher, nothing = indexed(names, embeddings), Counted(), np.zeros(1200, np.bool_)
     query = features(embeddings[:1])
-    assert len(rank_identities(query, gallery, matcher, 50, nothing)) == 3
-    assert matcher.rounds == [100]
+    assert len(rank_identities(query, gallery, matcher, 50, nothing)) == 3 and matcher.rounds == [100]
     assert len(rank_identities(query, gallery, matcher, 50, np.array(names) == names[0])) == 2
     assert rank_identities(query, gallery, matcher, 5, ~nothing).empty
 

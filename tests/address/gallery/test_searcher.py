@@ -48,9 +48,7 @@ def figures(answer: Answer) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("matcher", MATCHERS)
 @pytest.mark.parametrize("by_viewpoint", [True, False])
 @pytest.mark.parametrize("viewpoint", ["left", "right", ""])
-def test_the_animal_is_found_and_all_are_ranked(
-    gallery: Gallery, new_photo: Path, matcher: str, by_viewpoint: bool, viewpoint: str
-) -> None:
+def test_all_are_ranked(gallery: Gallery, new_photo: Path, matcher: str, by_viewpoint: bool, viewpoint: str) -> None:
     searcher = searcher_of(gallery, matcher, fake_matching(by_viewpoint), viewpoint=viewpoint)
     answer = answer_photo(new_photo, searcher, 99)
     assert named(answer)[0] == "Ana" or (by_viewpoint and viewpoint == "right")
@@ -67,8 +65,7 @@ def test_the_animal_is_found_and_all_are_ranked(
     if matcher == EMBEDDING:
         assert (found.shared_points, found.points) == (None, None)
     else:
-        assert found.points is not None
-        assert found.shared_points == len(found.points) > 50
+        assert found.points is not None and found.shared_points == len(found.points) > 50
         assert all(-0.01 <= place <= 1.01 for point in found.points for place in point)
 
 
@@ -96,9 +93,7 @@ def test_the_decision_follows_from_the_probability_and_the_rate(
 
 
 @pytest.mark.parametrize(("size", "expected"), [((20, 15), "review"), ((99, 60), "review"), ((120, 90), "new")])
-def test_a_small_photo_is_not_called_new(
-    gallery: Gallery, tmp_path: Path, size: tuple[int, int], expected: str
-) -> None:
+def test_small_photos_are_never_new(gallery: Gallery, tmp_path: Path, size: tuple[int, int], expected: str) -> None:
     Image.new("RGB", size, (90, 120, 150)).save(tmp_path / "small.png")
     searcher = searcher_of(gallery, EMBEDDING, fake_matching(weights=(0.0, 0.0, -2.0)))
     assert answer_photo(tmp_path / "small.png", searcher, 3).decision == expected
@@ -111,9 +106,7 @@ def test_a_model_without_validation_photos_gives_no_probability(gallery: Gallery
 
 
 @pytest.mark.parametrize(("matching", "matcher"), [(None, EMBEDDING), *((fake_matching(), name) for name in MATCHERS)])
-def test_the_photo_itself_is_left_out(
-    gallery: Gallery, tmp_path: Path, matching: Matching | None, matcher: str
-) -> None:
+def test_the_photo_is_left_out(gallery: Gallery, tmp_path: Path, matching: Matching | None, matcher: str) -> None:
     """The answer is as if it were not in the gallery."""
     (tmp_path / "copy.png").write_bytes((root_of(gallery) / "0.png").read_bytes())
     answer = answer_photo(tmp_path / "copy.png", searcher_of(gallery, matcher, matching), 9)
@@ -147,9 +140,7 @@ def test_animals_known_only_from_other_viewpoints_are_marked(
 
 
 @pytest.mark.parametrize("matcher", MATCHERS)
-def test_the_gallerys_viewpoints_change_nothing_if_the_querys_is_unknown_or_they_are_ignored(
-    gallery: Gallery, new_photo: Path, matcher: str
-) -> None:
+def test_viewpoints_change_nothing_where_unknown_or_ignored(gallery: Gallery, new_photo: Path, matcher: str) -> None:
     viewpoints = np.random.default_rng(0).choice(["left", "right", "front", ""], len(NAMES))
     other = replace(gallery, table=gallery.table.assign(orientation=viewpoints))
     for by_viewpoint, viewpoint in ((False, ""), (True, ""), (False, "left")):
@@ -157,8 +148,7 @@ def test_the_gallerys_viewpoints_change_nothing_if_the_querys_is_unknown_or_they
             answer_photo(new_photo, searcher_of(known, matcher, fake_matching(by_viewpoint), viewpoint=viewpoint), 9)
             for known in (gallery, other)
         )
-        assert figures(before) == figures(after)
-        assert before.decision == after.decision
+        assert figures(before) == figures(after) and before.decision == after.decision
 
 
 def test_the_same_viewpoint_is_preferred_if_the_calibration_depends_on_it(gallery: Gallery, new_photo: Path) -> None:

@@ -45,8 +45,7 @@ def test_probability_never_falls_as_the_score_rises(seed: int) -> None:
     learnt = learn_decider(known, truth, some_scores(rng, 12, 6))
     scores = some_scores(rng, 10, 6)
     before = learnt.probability(scores)
-    assert ((before >= 0) & (before <= 1)).all()
-    assert (before[np.isneginf(scores)] == 0).all()
+    assert ((before >= 0) & (before <= 1)).all() and (before[np.isneginf(scores)] == 0).all()
     for place in range(6):
         raised = scores.copy()
         raised[:, place] += rng.uniform(0, 3, 10)
@@ -112,8 +111,7 @@ def test_the_even_threshold_is_the_best_one(seed: int) -> None:
         return int((known[right] >= threshold).sum() * (new < threshold).sum())
 
     found = even_threshold(known, right, new)
-    assert product(found) >= max(product(threshold) for threshold in np.linspace(0, 1, 2001))
-    assert 0 < found < 1
+    assert product(found) >= max(product(threshold) for threshold in np.linspace(0, 1, 2001)) and 0 < found < 1
 
 
 @pytest.mark.parametrize(
@@ -127,7 +125,7 @@ def test_the_even_threshold_is_the_best_one(seed: int) -> None:
         ([0.9], [False], [0.2], 0.55),  # no answer is right: all new ones are refused
     ],
 )
-def test_the_even_threshold_lies_in_the_middle(
+def test_the_threshold_is_in_the_middle(
     known: list[float], right: list[bool], new: list[float], expected: float
 ) -> None:
     assert even_threshold(np.array(known), np.array(right, bool), np.array(new)) == pytest.approx(expected)
@@ -174,8 +172,7 @@ def test_scores_that_mislead_weigh_nothing_and_p_is_the_average(seed: int) -> No
     """The right identity is the third best, and new animals score highest: of the candidates 1 in 6 is right."""
     scores = np.sort(np.random.default_rng(seed).normal(size=(300, 5)), axis=1)
     learnt = learn_decider(scores, np.full(300, 2), np.tile(scores + 3, (4, 1)))
-    assert learnt.weights[:2] == (0.0, 0.0)
-    assert learnt.probability(scores) == pytest.approx(1 / 6, abs=0.01)
+    assert learnt.weights[:2] == (0.0, 0.0) and learnt.probability(scores) == pytest.approx(1 / 6, abs=0.01)
 
 
 @pytest.mark.parametrize(("right", "expected"), [(1, 0.75), (0, 0.25)])

@@ -11,8 +11,7 @@ def test_cosines_agree_with_a_plain_loop(queries: int, photos: int) -> None:
     rng = np.random.default_rng(photos)
     first, second = unit(rng.normal(size=(queries, 6))), unit(rng.normal(size=(photos, 6)))
     found = cosines(first, second)
-    assert found.dtype == np.float32
-    assert found.shape == (queries, photos)
+    assert found.dtype == np.float32 and found.shape == (queries, photos)
     for row in range(queries):
         for column in [*range(min(photos, 7)), *range(max(0, photos - 5), photos)]:
             expected = sum(a * b for a, b in zip(first[row].tolist(), second[column].tolist(), strict=True))

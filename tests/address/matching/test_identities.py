@@ -20,9 +20,7 @@ def ranked_by_the_book(scores: list[float], ids: list[str]) -> dict[str, int]:
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", range(15))
-def test_merge_and_ranking_agree_with_plain_loops(
-    seed: int, kind: type[np.floating], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ranking_agrees_with_plain_loops(seed: int, kind: type[np.floating], monkeypatch: pytest.MonkeyPatch) -> None:
     """With many ties, excluded photos, and identities whose photos are all excluded."""
     monkeypatch.setattr(module, "BLOCK", 40)
     rng = np.random.default_rng(seed)
@@ -46,8 +44,7 @@ def test_merge_and_ranking_agree_with_plain_loops(
 @pytest.mark.parametrize("ids", [[3, 3, "é"], np.array(["b", "a", "b"]), pd.Series(["x", "y", "y"], index=[9, 9, 2])])
 def test_names_of_any_kind(ids: Any) -> None:
     identities = Identities.of(ids)
-    assert identities.names[identities.codes].tolist() == list(ids)
-    assert identities.names.dtype == object
+    assert identities.names[identities.codes].tolist() == list(ids) and identities.names.dtype == object
 
 
 def test_nothing_to_rank() -> None:

@@ -31,8 +31,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, type[Matcher
 
 def test_the_matchers_of_the_package() -> None:
     assert matchers() == {"embedding": EmbeddingMatcher, "local": LocalMatcher}
-    assert matcher_names() == ["embedding", "local", "fused"]
-    assert type(new_matcher("local")) is LocalMatcher
+    assert matcher_names() == ["embedding", "local", "fused"] and type(new_matcher("local")) is LocalMatcher
     with pytest.raises(UserError, match=r"^there is no matcher 'nose'; allowed are embedding, local$"):
         new_matcher("nose")
 
@@ -53,8 +52,7 @@ def test_a_class_without_a_name_of_its_own_is_not_registered(registry: dict[str,
     class Unnamed(FusedMatcher):
         """Has none."""
 
-    assert (Derived.name, Unnamed.name) == ("embedding", "")
-    assert matchers() == registry == before
+    assert (Derived.name, Unnamed.name) == ("embedding", "") and matchers() == registry == before
 
 
 @pytest.mark.usefixtures("registry")
@@ -86,8 +84,7 @@ def test_a_matcher_of_ones_own_is_scored_learnt_kept_and_ranked_by(tmp_path: Pat
     assert again is not None
     for matcher in (Colour(), again.matcher("colour")):
         best = rank_identities(known[rows[4:5]], Gallery.of(table, known), matcher, 9, rows == 4)
-        assert best["identity"].iloc[0] == "b"
-        assert len(best) == 6
+        assert best["identity"].iloc[0] == "b" and len(best) == 6
 
 
 def photos(found: list[Keypoints]) -> Features:
@@ -135,8 +132,7 @@ def test_photos_without_keypoints_get_local_scores(known: list[int], queries: li
     )
     for excluded in (None, np.zeros(shape, np.bool_), np.ones(shape, np.bool_)):
         scores = LocalMatcher().scores(chosen, gallery, excluded)
-        assert scores.shape == shape
-        assert not np.isnan(scores).any()
+        assert scores.shape == shape and not np.isnan(scores).any()
 
 
 def test_features_without_keypoints_are_refused() -> None:

@@ -99,8 +99,7 @@ def test_what_is_written_is_what_is_read_bit_for_bit(learnt: Matching, tmp_path:
 def test_a_model_without_validation_photos(tmp_path: Path) -> None:
     assert read_matching(tmp_path / FILE) is None  # a third-party model
     write_matching(None, tmp_path / FILE)
-    assert (tmp_path / FILE).read_text() == "null\n"
-    assert read_matching(tmp_path / FILE) is None
+    assert (tmp_path / FILE).read_text() == "null\n" and read_matching(tmp_path / FILE) is None
 
 
 def refused(path: Path) -> None:
@@ -144,9 +143,7 @@ WRONG: dict[str, list[Any]] = {
 @pytest.mark.parametrize(
     ("place", "value"), [(place, value) for place, values in WRONG.items() for value in (*values, ABSENT)]
 )
-def test_a_part_that_is_wrong_or_missing_is_refused_in_one_line(
-    learnt: Matching, tmp_path: Path, place: str, value: Any
-) -> None:
+def test_a_wrong_or_missing_part_is_refused(learnt: Matching, tmp_path: Path, place: str, value: Any) -> None:
     write_matching(learnt, tmp_path / FILE)
     content = part = json.loads((tmp_path / FILE).read_text())
     *inside, last = place.split()

@@ -130,9 +130,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-def test_offline_imagenet_is_refused_and_auto_starts_from_the_random_weights_of_none(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_offline_imagenet_is_refused_and_auto_gives_random_weights(caplog: pytest.LogCaptureFixture) -> None:
     found = []
     for name in ("auto", "none"):
         keras.utils.set_random_seed(3)
@@ -157,8 +155,7 @@ def test_the_stem_ends_at_stride_8(name: str, size: int) -> None:
     network = build_backbone(name, alpha=0.25, image_size=size, weights="none").network
     layers = stem(network)
     side = -(-size // 8)
-    assert layers == network.layers[: len(layers)]
-    assert layers[-1].output.shape[1:3] == (side, side)
+    assert layers == network.layers[: len(layers)] and layers[-1].output.shape[1:3] == (side, side)
     assert all(layer.output.shape[1] != side for layer in network.layers[len(layers) :])
     photo = keras.Input((32, 32, 3))
     assert stem(keras.Model(photo, keras.layers.Conv2D(2, 16, 16)(photo))) == []  # none

@@ -21,9 +21,7 @@ FACTORS = np.diag([0.5, 2.0, -1.0])
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.onnx"])
-def test_every_format_gives_the_same_answers(
-    saved_artifacts: Path, third_party: Path, tiny_model: Any, name: str
-) -> None:
+def test_formats_give_the_same_answers(saved_artifacts: Path, third_party: Path, tiny_model: Any, name: str) -> None:
     (third_party / "model.keras").unlink()
     shutil.copy(saved_artifacts / name, third_party)
     if name == "model.onnx":
@@ -73,9 +71,7 @@ def test_photos_of_any_size_and_a_dead_network(tmp_path: Path, side: int | None,
         (FACTORS, {"name": "scaling", "activation": "tanh"}, False),
     ],
 )
-def test_scaling_by_element_gives_the_same_numbers(
-    tmp_path: Path, mixing: np.ndarray, options: dict[str, Any], by_element: bool
-) -> None:
+def test_scaling_by_element(tmp_path: Path, mixing: np.ndarray, options: dict[str, Any], by_element: bool) -> None:
     photos = keras.Input((32, 32, 3))
     scaling = keras.layers.Conv2D(3, 1, **options)
     pooled = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(scaling(photos)))

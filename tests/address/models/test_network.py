@@ -109,8 +109,7 @@ def test_our_own_network(tiny_model: Any, monkeypatch: pytest.MonkeyPatch) -> No
     network = open_network(tiny_model)
     outputs = network.keras_model(PHOTOS, training=False)
     np.testing.assert_allclose(outputs["probabilities"], tiny_model(PHOTOS, training=False), atol=1e-6)
-    assert outputs["embedding"].shape == (3, 8)
-    assert "'embedding'" in network.embedding_from
+    assert outputs["embedding"].shape == (3, 8) and "'embedding'" in network.embedding_from
     assert network.scales_itself
     before = fingerprint(tiny_model)
     monkeypatch.setattr(L2Normalize, "__module__", "wildtrack.elsewhere")
@@ -139,8 +138,7 @@ def test_the_fingerprint_covers_the_network_and_where_the_embedding_is_taken() -
         for one, other in zip(models[0].get_weights(), model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
     assert open_network(models[-2]).embedding_from == open_network(models[-1]).embedding_from
-    assert len(set(map(fingerprint, models))) == len(models)
-    assert fingerprint(models[0]) == fingerprint(head())
+    assert len(set(map(fingerprint, models))) == len(models) and fingerprint(models[0]) == fingerprint(head())
 
 
 FINGERPRINT = """

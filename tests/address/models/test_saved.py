@@ -72,8 +72,7 @@ def test_our_lost_export_is_made_again_with_the_saved_fingerprint(artifacts: Pat
     artifact_files(artifacts).add("model.keras", save_small)
     (artifacts / "model.onnx").unlink()
     ours = open_artifacts(artifacts)
-    assert open_onnx(ours, AUTO) is None
-    assert ours.config is not None
+    assert open_onnx(ours, AUTO) is None and ours.config is not None
     made = open_engine(replace(ours, config=replace(ours.config, fingerprint="a" * 64)), AUTO, never)
     assert made.fingerprint == "a" * 64
     assert open_onnx(open_artifacts(artifacts), AUTO) is not None  # it belongs to the sealed set
@@ -97,13 +96,10 @@ def test_scaling_is_a_setting_for_third_party_models(saved_artifacts: Path, thei
     with pytest.raises(UserError, match=r"scaling 0-1 does not fit .* trained on pixels scaled to 0-255; leave out"):
         opened(saved_artifacts, LoadingConfig("0-1"))
     first = opened(theirs, LoadingConfig("0-1"))
-    assert first.scaling == "0-1"
-    assert opened(theirs, LoadingConfig("0-255")).fingerprint != first.fingerprint
+    assert first.scaling == "0-1" and opened(theirs, LoadingConfig("0-255")).fingerprint != first.fingerprint
 
 
-def test_a_third_party_model_is_exported_again_when_anything_changed(
-    theirs: Path, pixels: np.ndarray, opened: Any
-) -> None:
+def test_a_third_party_model_is_exported_again_when_changed(theirs: Path, pixels: np.ndarray, opened: Any) -> None:
     def is_current(**changes: Any) -> bool:
         return open_onnx(open_artifacts(theirs), LoadingConfig(**changes)) is not None
 
@@ -111,10 +107,8 @@ def test_a_third_party_model_is_exported_again_when_anything_changed(
     mine = {"Doubling": Doubling}
     assert not is_current()
     first = opened(theirs, LoadingConfig(custom_objects=mine))
-    assert OnnxEngine(theirs / "model.onnx").metadata["fingerprint"] == first.fingerprint
-    assert is_current()
-    assert is_current(custom_objects=mine)
-    assert opened(theirs).fingerprint == first.fingerprint
+    assert OnnxEngine(theirs / "model.onnx").metadata["fingerprint"] == first.fingerprint and is_current()
+    assert is_current(custom_objects=mine) and opened(theirs).fingerprint == first.fingerprint
     assert not is_current(scaling="0-1" if first.scaling == "0-255" else "0-255")
     assert not is_current(custom_objects={"Doubling": Squaring})
     changed = opened(theirs, LoadingConfig(custom_objects={"Doubling": Squaring}))

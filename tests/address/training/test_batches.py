@@ -30,8 +30,7 @@ def test_batches_and_their_photos_repeat_by_seed_epoch_and_step(batches: str) ->
         np.testing.assert_array_equal(one, other)
     for change in ({"seed": 1}, {"epoch": 4}, {"step": 2}):
         made, rows = photos(**change)
-        assert (made != photos()[0]).any()
-        assert (rows != photos()[1]).any() == ("step" not in change)
+        assert (made != photos()[0]).any() and (rows != photos()[1]).any() == ("step" not in change)
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 31])
@@ -39,10 +38,8 @@ def test_batches_and_their_photos_repeat_by_seed_epoch_and_step(batches: str) ->
 def test_shuffled_batches_show_every_row_at_most_once(count: int, batch_size: int) -> None:
     batches = shuffled_batches(count, batch_size, generator())
     seen = np.concatenate(batches)
-    assert len(set(seen)) == len(seen)
-    assert set(seen) <= set(range(count))
-    assert {len(batch) for batch in batches} == {min(batch_size, count)}
-    assert len(seen) > count - batch_size
+    assert len(set(seen)) == len(seen) and set(seen) <= set(range(count))
+    assert {len(batch) for batch in batches} == {min(batch_size, count)} and len(seen) > count - batch_size
 
 
 @pytest.mark.parametrize(
@@ -68,8 +65,7 @@ def test_balanced_batches(
     shown = []
     for batch in batches:
         of_identity = Counter(labels[batch].tolist())
-        assert set(of_identity.values()) == {photos_per_identity}
-        assert len(of_identity) == identities_a_batch
+        assert set(of_identity.values()) == {photos_per_identity} and len(of_identity) == identities_a_batch
         for identity in of_identity:
             rows = batch[labels[batch] == identity]
             assert len(set(rows.tolist())) == min(counts[identity], photos_per_identity) or counts[identity] % 2

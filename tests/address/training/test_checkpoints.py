@@ -25,8 +25,7 @@ NAN = math.nan
 )
 def test_the_best_epoch_and_whether_it_is_long_past(figures: list[float | None], best: int, stalled: bool) -> None:
     history: list[dict[str, float]] = [{} if figure is None else {"mAP": figure} for figure in figures]
-    assert (best_epoch(history), has_stalled(history)) == (best, stalled)
-    assert not has_stalled([])
+    assert (best_epoch(history), has_stalled(history)) == (best, stalled) and not has_stalled([])
 
 
 def leave_two_epochs(folder: Path) -> None:
@@ -38,9 +37,7 @@ def leave_two_epochs(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["history.json", "epoch-0001.npz", "epoch-0002.npz", "training.json"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "cut", "altered", "noise", "other"])
-def test_training_state_drops_what_is_damaged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, damage: str
-) -> None:
+def test_damaged_state_is_dropped(tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, damage: str) -> None:
     assert training_state(tmp_path, {"seed": 0}) == 0
     leave_two_epochs(tmp_path)
     path = tmp_path / name
@@ -51,8 +48,7 @@ def test_training_state_drops_what_is_damaged(
         altered = whole[:half] + bytes([whole[half] ^ 128]) + whole[half + 1 :]
         found = {"empty": b"", "cut": whole[:-9], "altered": altered, "noise": b"\xff" * 99, "other": b"{}"}
         path.write_bytes(found[damage])
-    assert training_state(tmp_path, {"seed": 0}) == 0
-    assert not (tmp_path / "history.json").exists()
+    assert training_state(tmp_path, {"seed": 0}) == 0 and not (tmp_path / "history.json").exists()
     assert len(caplog.messages) == ((name, damage) != ("history.json", "gone"))
 
 
@@ -60,6 +56,5 @@ def test_training_state_drops_what_belongs_to_another_training(tmp_path: Path) -
     folder = tmp_path / "checkpoints"
     assert training_state(folder, {"seed": 0}) == 0
     leave_two_epochs(folder)
-    assert training_state(folder, {"seed": 0}) == 2
-    assert training_state(folder, {"seed": 1}) == 0
+    assert training_state(folder, {"seed": 0}) == 2 and training_state(folder, {"seed": 1}) == 0
     assert not (folder / "history.json").exists()

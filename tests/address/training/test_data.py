@@ -52,8 +52,7 @@ def test_what_will_keep_a_training_from_being_good(rows: TrainingSet, said: list
 def test_only_animals_that_are_trained_on_can_be_validated() -> None:
     table = pd.DataFrame({"identity": list("aabbac")})
     rows = training_set(table, np.array(["train", "train", "train", "train", "valid", "valid"]))
-    assert rows.valid.tolist() == [4]
-    assert rows.identities == ("a", "b")
+    assert rows.valid.tolist() == [4] and rows.identities == ("a", "b")
 
 
 def photographed(animals: int, photos: int = 10, together: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
@@ -109,8 +108,7 @@ def test_rows_of_one_photo_stay_together(photo_id: bool) -> None:
         table = table.assign(photo_id=table["path"], path=[f"{row}.jpg" for row in range(len(table))])
     for seed in range(5):
         found = hold_out(table, subset, 0.5, seed)
-        assert len(kept(table, found)) == 8
-        assert not kept(table, found) & {f"id{animal}" for animal in range(8)}
+        assert len(kept(table, found)) == 8 and not kept(table, found) & {f"id{animal}" for animal in range(8)}
         subsets = pd.Series(found).groupby(table["photo_id" if photo_id else "path"].to_numpy()).nunique()
         assert (subsets == 1).all()
 

@@ -50,8 +50,7 @@ def test_the_better_matcher_is_picked(gains: tuple[float, ...], best: set[str], 
         assert matching.best in best
     assert (matching.queries, matching.identities, matching.unseen) == (45, 15, unseen)
     assert (matching.new_photos, matching.new_animals) == ((20, 5) if unseen else (45, 15))
-    assert matching.gallery == 60
-    assert len(matching.decider(matching.best).new) == matching.new_photos
+    assert matching.gallery == 60 and len(matching.decider(matching.best).new) == matching.new_photos
     new = "20 photos of animals that training did not see" if unseen else "45 photos with their own animal taken out"
     assert summary(matching).startswith(f"Best matcher: {matching.best}. ")
     assert summary(matching).endswith(f"Decisions on new animals were learnt from {new}.")
@@ -200,8 +199,7 @@ def test_no_more_than_enough_photos_are_scored(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("wildtrack.address.evaluation.protocol.MOST_QUERIES", 5)
     for count in (0, 1, 5, 6, 50):
         found = some_of(np.arange(count) * 3).tolist()
-        assert len(found) == min(5, count) == len(set(found))
-        assert set(found) <= set(range(0, 3 * count, 3))
+        assert len(found) == min(5, count) == len(set(found)) and set(found) <= set(range(0, 3 * count, 3))
         assert found == sorted(found)
     matching = learn_matching(score_validation(*catalogue(1, False)))
     assert (matching.queries, matching.new_photos) == (5, 5)

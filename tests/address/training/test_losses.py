@@ -54,8 +54,7 @@ def test_value_and_gradient_are_finite_at_the_ends(cosine: float, margin: float)
     with tf.GradientTape() as tape:
         tape.watch(cosines)
         value = CosineMargin(SCALE, margin)(np.array([0, 2]), cosines)
-    assert np.isfinite(float(value))
-    assert np.isfinite(tape.gradient(value, cosines)).all()
+    assert np.isfinite(float(value)) and np.isfinite(tape.gradient(value, cosines)).all()
 
 
 def triplets_by_the_book(labels: np.ndarray, embeddings: np.ndarray, margin: float) -> list[float]:
@@ -93,5 +92,4 @@ def test_triplets_of_equal_embeddings_have_a_finite_gradient(labels: list[int]) 
     with tf.GradientTape() as tape:
         tape.watch(embeddings)
         value = SemiHardTriplet()(np.array(labels), embeddings)
-    assert np.isfinite(float(value))
-    assert np.isfinite(tape.gradient(value, embeddings)).all()
+    assert np.isfinite(float(value)) and np.isfinite(tape.gradient(value, embeddings)).all()

@@ -62,8 +62,7 @@ def test_a_distorted_picture_is_found(corners: list[list[float]]) -> None:
     warped = cv2.warpPerspective(pictures[4], moved, (300, 300), borderValue=(128, 128, 128))
     query = find_keypoints(np.asarray(warped, np.uint8))
     scores = index.votes(query)
-    assert scores.argmax() == 4
-    assert scores[4] > 5 * np.delete(scores, 4).max()
+    assert scores.argmax() == 4 and scores[4] > 5 * np.delete(scores, 4).max()
     kept = index.verified(query, 4)
     true = cv2.perspectiveTransform(index.gallery[4].places[kept.other][None], moved)[0]
     assert np.median(np.linalg.norm(true - query.places[kept.query], axis=1)) < 5  # pixels
@@ -82,8 +81,7 @@ def test_an_index_that_searches_all_parts_is_exact(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "EXACT_BELOW", 100)
     monkeypatch.setattr(module, "PROBES", 1000)
     parted = KeypointIndex(gallery)
-    assert exact.parts is None and parted.parts is not None
-    assert KeypointIndex(gallery, once=True).parts is None
+    assert exact.parts is None and parted.parts is not None and KeypointIndex(gallery, once=True).parts is None
     for excluded in (None, np.array([False, False, True, False])):
         for index in (parted, KeypointIndex(gallery, parted.parts)):
             expected, found = exact.matches(query, excluded), index.matches(query, excluded)
@@ -94,7 +92,7 @@ def test_an_index_that_searches_all_parts_is_exact(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("later", [[], [[]], [[3, 0, 40]], [[5], [0], [30, 2]]])
-def test_an_extended_index_is_as_if_built_at_once(
+def test_an_extended_index_is_as_built_once(
     exact: bool, later: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "EXACT_BELOW", 10**9 if exact else 1)

@@ -46,9 +46,7 @@ def photos() -> np.ndarray:
         ((None, 6, 4, 3), FLOAT, "0-1"),
     ],
 )
-def test_photos_are_given_in_the_form_of_the_input(
-    tmp_path: Path, shape: tuple[Any, ...], dtype: int, scaling: str
-) -> None:
+def test_photos_have_the_form_of_the_input(tmp_path: Path, shape: tuple[Any, ...], dtype: int, scaling: str) -> None:
     engine = OnnxFile(save_model(tmp_path / "m.onnx", shape, dtype), (6, 4), scaling)
     assert engine.image_size == (6, 4)
     embeddings = engine.run(photos())["embedding"]

@@ -27,8 +27,7 @@ def refused(path: Path) -> str:
     with pytest.raises(UserError) as error:
         load_plain_pickle(path)
     message = str(error.value)
-    assert "\n" not in message
-    assert len(message) < 600
+    assert "\n" not in message and len(message) < 600
     return message
 
 
@@ -86,8 +85,7 @@ def test_nothing_is_called(tmp_path: Path, protocol: int, wrap: Any, name: str) 
     }
     path = tmp_path / "evil.pkl"
     path.write_bytes(pickle.dumps(wrap(calls[name]), protocol=protocol))
-    assert "it asks for" in refused(path)
-    assert not canary.exists()
+    assert "it asks for" in refused(path) and not canary.exists()
 
 
 UGLY = {
@@ -126,8 +124,7 @@ def test_ugly_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) 
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "ugly.pkl"
     path.write_bytes(UGLY[name])
-    assert "ugly.pkl is not a pickle of plain values" in refused(path)
-    assert list(tmp_path.iterdir()) == [path]
+    assert "ugly.pkl is not a pickle of plain values" in refused(path) and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_is_too_large_or_missing(tmp_path: Path) -> None:
