@@ -77,7 +77,7 @@ def fit(
                 start_averages(trainer, batches[0][0])
             options = {"initial_epoch": len(history), "epochs": epochs.stop, "callbacks": callbacks}
             try:
-                trainer.fit(batches, shuffle=False, verbose=0, **options)  # `AugmentedBatches` shuffles
+                trainer.fit(batches.dataset(), verbose=0, **options)
             except RuntimeError as error:
                 if "NaN" not in str(error):
                     raise
