@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from tests.helpers.blobs import TINY, add_odd_photos, draw_animals, run_script
-from tests.helpers.spotted import fake_matching
+from tests.helpers.spotted import build, fake_matching
+from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.matching.matching import Matching
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -118,6 +119,12 @@ def saved_artifacts(tmp_path_factory: pytest.TempPathFactory, tiny_model: Any) -
     trained = Trained(tiny_model, exported.file, preprocessor, config, pd.DataFrame(columns), history)
     save_artifacts(folder, trained, None)
     return folder
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    """Six photos of four animals, with keypoints; read only."""
+    return build(tmp_path_factory.mktemp("known"))
 
 
 @pytest.fixture

@@ -58,10 +58,9 @@ def test_a_set_from_before_matching_was_learnt(artifacts: Path) -> None:
 
 
 def test_no_folder_and_no_model(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no folder .* train a model first"):
-        open_artifacts(tmp_path / "missing")
-    with pytest.raises(UserError, match=r"there is no model in .* train a model first"):
-        open_artifacts(tmp_path)
+    for folder, reason in ((tmp_path / "missing", "folder"), (tmp_path, "model in")):
+        with pytest.raises(UserError, match=rf"there is no {reason} .* train a model first"):
+            open_artifacts(folder)
 
 
 def test_photos_of_the_train_subset_are_those_trained_on(saved_artifacts: Path) -> None:

@@ -14,18 +14,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Glyph:UserWarning")
 
 
 def table(rows: int = 60) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    days = np.datetime64("2019-12-20") + rng.integers(0, 400, rows).astype("timedelta64[D]")
-    return pd.DataFrame(
-        {
-            "identity": [TURTLES[number % 13] for number in range(rows)],
-            "path": [f"{number // 2}.jpg" for number in range(rows)],
-            "date": days.astype(str),
-            "orientation": ["left", "right", LONG] * (rows // 3),
-            "species": [f"species {number % 50}" for number in range(rows)],
-            "width": 4000.0,
-            "height": [3000.0 if number % 2 else np.nan for number in range(rows)],
-        }
+    numbers = pd.Series(range(rows))
+    days = np.datetime64("2019-12-20") + np.random.default_rng(0).integers(0, 400, rows).astype("timedelta64[D]")
+    found = pd.DataFrame({"date": days.astype(str), "orientation": ["left", "right", LONG] * (rows // 3), "width": 4e3})
+    found["height"] = np.where(numbers % 2, 3000.0, np.nan)
+    return found.assign(
+        identity=[TURTLES[number % 13] for number in numbers],
+        path=[f"{number // 2}.jpg" for number in numbers],
+        species=[f"species {number % 50}" for number in numbers],
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.spotted import FUSED, LOCAL, build, fake_matching, searcher_of, spots
+from tests.helpers.spotted import FUSED, LOCAL, fake_matching, searcher_of, spots
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
 from wildtrack.address.gallery.gallery import Gallery
@@ -14,11 +14,6 @@ from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.errors import UserError
 from wildtrack.web.service import Service
 from wildtrack.web.store import ConflictError, Store, open_store
-
-
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
-    return build(tmp_path_factory.mktemp("known"))
 
 
 @pytest.fixture

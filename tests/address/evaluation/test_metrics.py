@@ -16,7 +16,7 @@ from wildtrack.address.evaluation.metrics import (
 )
 from wildtrack.address.matching.embedding import Cosines
 
-NAN = float("nan")
+NAN = math.nan
 
 
 def test_blocks_and_the_way_of_counting_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def test_a_damaged_file_is_dropped_and_made_anew(tmp_path: Path, damage: Any, ca
     assert embed(tmp_path, [1, 2]) == []
 
 
-def test_models_not_used_for_longest_go_first(tmp_path: Path) -> None:
+def test_models_not_used_for_longest_go_first_then_photos_not_in_the_table(tmp_path: Path) -> None:
     for age, fingerprint in enumerate(("f1", "f2", "f3")):
         embed(tmp_path, [1, 2], fingerprint)
         os.utime(entry(tmp_path, fingerprint), (age, age))
@@ -100,9 +100,6 @@ def test_models_not_used_for_longest_go_first(tmp_path: Path) -> None:
     size = entry(tmp_path).stat().st_size
     embed(tmp_path, [1, 2], "f4", limit_gb=2.5 * size / 1e9)
     assert {path.stem for path in (tmp_path / "embeddings").iterdir()} == {"f1", "f4"}
-
-
-def test_a_file_that_grows_too_large_keeps_only_the_photos_of_the_table(tmp_path: Path) -> None:
     embed(tmp_path, [1, 2, 3], limit_gb=0)
     embed(tmp_path, [3, 4], limit_gb=0)
     assert embed(tmp_path, [3, 4]) == [] and embed(tmp_path, [1, 3]) == [1]

@@ -60,10 +60,8 @@ def test_what_was_built_is_what_is_opened(
             assert again.source == built.source
     assert opened(trained)[0].keypoints is None
     learnt, config = matching if by_keypoints else None, SearchConfig(matcher)
-    first, second = (
-        answer_photo(photo_folder / "Ana" / "0.png", Searcher(gallery, engine, SIZE, learnt, config), 3)
-        for gallery in (built, again)
-    )
+    searchers = (Searcher(gallery, engine, SIZE, learnt, config) for gallery in (built, again))
+    first, second = (answer_photo(photo_folder / "Ana" / "0.png", searcher, 3) for searcher in searchers)
     assert first == second
     assert (first.matcher, first.decision is None, first.already_known_as) == (matcher, not by_keypoints, "Ana")
     assert all((candidate.shared_points is not None) == by_keypoints for candidate in first.candidates)
@@ -98,7 +96,9 @@ def test_building_again_reads_and_embeds_what_is_new_or_changed(
     assert "Ana/2.png" in (photos.parent / "problems.csv").read_text("utf-8")
 
 
-def test_a_gallery_is_opened_only_for_its_own_catalogue(trained: Artifacts, photos: Path, tmp_path: Path) -> None:
+def test_a_gallery_is_opened_only_for_its_own_catalogue_which_may_have_moved(
+    trained: Artifacts, photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     table = photos / "table.csv"
     table.write_text("image_id,identity,path\n1,Ana,Ana/0.png\n2,Bo,Ana/1.png\n")
     shutil.copy(table, photos / "other.csv")
@@ -110,10 +110,6 @@ def test_a_gallery_is_opened_only_for_its_own_catalogue(trained: Artifacts, phot
         with pytest.raises(UserError, match="was built from") as error:
             opened(trained, other)
         assert REBUILD in str(error.value)
-
-
-def test_moved_photos_are_a_warning(trained: Artifacts, photos: Path, caplog: pytest.LogCaptureFixture) -> None:
-    opened(trained, photos)
     shutil.rmtree(photos)
     opened(trained)
     assert "The gallery photos are no longer at" in caplog.text

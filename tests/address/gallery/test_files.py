@@ -19,12 +19,7 @@ from wildtrack.errors import UserError
 KEYPOINTS = tuple(f"keypoint_{name}.npy" for name in ("photos", "places", "descriptors", "centres", "members"))
 FILES = ("index.faiss", "embeddings.npy", "meta.csv", "index_manifest.json")
 NAMES = ["NA", "Blå, 2", "007"]
-
-
-def keypoint_index(*counts: int) -> KeypointIndex:
-    """So many keypoints a photo."""
-    rng = np.random.default_rng(0)
-    return KeypointIndex([keypoints(rng, count) for count in counts])
+POINTS = KeypointIndex([keypoints(np.random.default_rng(0), count) for count in (5, 0, 9)])
 
 
 def save(folder: Path, embeddings: np.ndarray, names: list[str], keypoints: KeypointIndex | None = None) -> Gallery:
@@ -40,7 +35,7 @@ def saved(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def with_keypoints(tmp_path: Path) -> Path:
-    save(tmp_path / "a", np.eye(3), NAMES, keypoint_index(5, 0, 9))
+    save(tmp_path / "a", np.eye(3), NAMES, POINTS)
     return tmp_path / "a"
 
 
@@ -139,7 +134,7 @@ def test_keypoints_are_opened_only_for_their_matcher(with_keypoints: Path, monke
 
 def test_keypoints_of_other_photos_are_refused(with_keypoints: Path) -> None:
     with pytest.raises(UserError, match=r"are of 3 photos, not of 2.*--rebuild"):
-        save(with_keypoints, np.eye(2), ["a", "b"], keypoint_index(5, 0, 9))
+        save(with_keypoints, np.eye(2), ["a", "b"], POINTS)
 
 
 def test_a_large_gallery_keeps_an_approximate_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,10 +158,7 @@ def test_a_large_gallery_of_0_1_has_a_warning(saved: Path, tmp_path: Path, caplo
     assert "--rebuild" not in caplog.text
     about = gallery_files(saved).open() or {}
 
-    def write(staging: Path) -> None:
-        for name in FILES[:3]:
-            shutil.copy(saved / name, staging / name)
-
-    gallery_files(tmp_path / "old").replace(write, {**about, "sketches_find": 0.99})
+    copy = partial(shutil.copytree, saved, dirs_exist_ok=True, ignore=lambda _, names: {*names} - {*FILES[:3]})
+    gallery_files(tmp_path / "old").replace(copy, {**about, "sketches_find": 0.99})
     assert len(opened(tmp_path / "old")) == 3
     assert "each of its photos is compared; --rebuild is quicker" in caplog.text

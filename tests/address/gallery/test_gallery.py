@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,16 +57,9 @@ def test_photos_without_keypoints_extend_a_gallery_that_has_them() -> None:
 
 
 def test_the_columns_that_are_kept() -> None:
-    catalogue = pd.DataFrame(
-        {
-            "date": ["2020", None, ""],
-            "identity": ["a", "b", "c"],
-            "path": ["1.png", "2.png", "3.png"],
-            "bbox": [(1.0, 2.0, 3.0, 4.0), None, float("nan")],
-            "sex": "f",
-        },
-        index=[7, 7, 2],
-    )
+    catalogue = pd.DataFrame({"identity": list("abc"), "path": list("123"), "sex": "f"}, index=[7, 7, 2])
+    odd: dict[str, Any] = {"date": ["2020", None, ""], "bbox": [(1.0, 2.0, 3.0, 4.0), None, float("nan")]}
+    catalogue = catalogue.assign(**odd)
     kept = gallery_table(catalogue, ["x", "y", "z"])
     assert (tuple(kept), kept.index.tolist()) == (COLUMNS, [0, 1, 2])
     assert kept["bbox"].tolist() == [(1.0, 2.0, 3.0, 4.0), None, None]

@@ -94,16 +94,10 @@ def test_an_index_of_other_embeddings_or_a_damaged_one_is_refused(kind: str, tmp
 
 
 PRODUCT = ("IVF4,Flat", "PQ3x4", "SQ8", "PQ3x4fs", "PQ3x4fs,Refine(SQ8)", "PQ4x4fs,RFlat", "HNSW8,Flat")
+OTHERS = {faiss.METRIC_L2: ("Flat", "PQ3x4fs,RFlat"), faiss.METRIC_INNER_PRODUCT: PRODUCT}
 
 
-@pytest.mark.parametrize(
-    ("factory", "metric"),
-    [
-        ("Flat", faiss.METRIC_L2),
-        ("PQ3x4fs,RFlat", faiss.METRIC_L2),
-        *((f, faiss.METRIC_INNER_PRODUCT) for f in PRODUCT),
-    ],
-)
+@pytest.mark.parametrize(("factory", "metric"), [(name, metric) for metric in OTHERS for name in OTHERS[metric]])
 def test_another_kind_of_index_is_refused(factory: str, metric: int, tmp_path: Path) -> None:
     library: Any = faiss
     embeddings = photos(40, 12)

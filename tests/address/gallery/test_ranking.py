@@ -12,7 +12,7 @@ from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.index import build_index
 from wildtrack.address.gallery.ranking import rank_identities
 from wildtrack.address.matching.embedding import EmbeddingMatcher, cosines
-from wildtrack.address.matching.matcher import Bools, Floats, Matcher, Rows
+from wildtrack.address.matching.matcher import Bools, Floats, Matcher
 
 CORNERS = unit(np.array([[1, 0], [0, 1], [-1, 0], [0.6, 0.8]]))  # exact in float32 with one another: many ties
 
@@ -20,9 +20,7 @@ CORNERS = unit(np.array([[1, 0], [0, 1], [-1, 0], [0.6, 0.8]]))  # exact in floa
 class InThrees(Matcher):
     """A score that jumps, and is lower for photos of every third row."""
 
-    def scores(
-        self, queries: Features, gallery: Gallery, excluded: Bools | None = None, rows: Rows | None = None
-    ) -> Floats:
+    def scores(self, queries: Features, gallery: Gallery, excluded: Any = None, rows: Any = None) -> Floats:
         numbers = np.arange(len(gallery)) if rows is None else rows
         found = self.step(cosines(queries.embeddings, gallery.embeddings_of(rows))) + np.where(numbers % 3, 0.5, 0.0)
         return found if excluded is None else np.where(excluded[:, numbers], -np.inf, found)
@@ -42,9 +40,7 @@ class Counted(EmbeddingMatcher):
     def __init__(self) -> None:
         self.rounds: list[int] = []
 
-    def scores(
-        self, queries: Features, gallery: Gallery, excluded: Bools | None = None, rows: Rows | None = None
-    ) -> Floats:
+    def scores(self, queries: Features, gallery: Gallery, excluded: Any = None, rows: Any = None) -> Floats:
         self.rounds.append(len(gallery) if rows is None else len(rows))
         return super().scores(queries, gallery, excluded, rows)
 
@@ -82,13 +78,9 @@ def by_the_book(query: Features, gallery: Gallery, matcher: Matcher, count: int,
     for row in sorted(np.flatnonzero(~excluded).tolist(), key=lambda row: (-scores[row], row)):
         best.setdefault(names[row], row)
     rows = list(best.values())[:count]
-    found = gallery.table.iloc[rows].assign(
-        similarity=np.clip(similarity[rows], -1, 1),
-        score=scores[rows],
-        row=np.array(rows, int),
-        gallery_photos=np.array([names.count(names[row]) for row in rows], int),
-    )
-    return found.reset_index(drop=True)
+    found, counts = gallery.table.iloc[rows].reset_index(drop=True), [names.count(names[row]) for row in rows]
+    figures = {"similarity": np.clip(similarity[rows], -1, 1), "score": scores[rows]}
+    return found.assign(**figures, row=np.array(rows, int), gallery_photos=np.array(counts, int))
 
 
 @pytest.mark.parametrize("name", MATCHERS)
@@ -100,9 +92,8 @@ def test_the_ranking_is_as_if_every_photo_were_scored(name: str, seed: int, monk
     gallery, matcher = drawn(seed, count), MATCHERS[name]
     excluded = rng.random(count) < rng.choice([0.0, 0.1, 0.95, 1.0])
     viewpoint = np.array([rng.choice(["left", "right", "top", ""])], dtype=object)
-    embedding = (
-        gallery.embeddings[[rng.integers(count)]] if seed % 2 else unit(rng.normal(size=gallery.embeddings[:1].shape))
-    )
+    any_one, known = unit(rng.normal(size=gallery.embeddings[:1].shape)), gallery.embeddings[[rng.integers(count)]]
+    embedding = known if seed % 2 else any_one
     query, wanted = Features(embedding, viewpoint), int(rng.integers(1, 12))
     expected = by_the_book(query, gallery, matcher, wanted, excluded)
     without_index = Gallery(gallery.table, gallery.embeddings)

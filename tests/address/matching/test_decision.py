@@ -100,10 +100,8 @@ def test_decisions(probability: float, rate: float, expected: str) -> None:
 
 @pytest.mark.parametrize("seed", range(15))
 def test_the_even_threshold_is_the_best_one(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    known, new = rng.beta(3, 1, rng.integers(1, 30)), rng.beta(1, 2, rng.integers(1, 30))
-    if seed % 3 == 0:
-        known, new = known.round(1), new.round(1)
+    rng, digits = np.random.default_rng(seed), 15 if seed % 3 else 1
+    known, new = (rng.beta(*form, rng.integers(1, 30)).round(digits) for form in ((3, 1), (1, 2)))
     right = rng.random(len(known)) < 0.8
     right[0] = True
 

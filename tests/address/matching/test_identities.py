@@ -47,15 +47,12 @@ def test_names_of_any_kind(ids: Any) -> None:
     assert identities.names[identities.codes].tolist() == list(ids) and identities.names.dtype == object
 
 
-def test_nothing_to_rank() -> None:
+def test_nothing_to_rank_and_scores_of_other_photos() -> None:
     identities = Identities.of(["a", "b", "a"])
     assert identities.merge(np.zeros((0, 3), np.float32)).shape == (0, 2)
     assert [each.tolist() for each in identities.ranking(np.full(3, -np.inf))] == [[], []]
     nobody = Identities.of([])
     assert (len(nobody.names), nobody.counts.tolist()) == (0, [])
-
-
-@pytest.mark.parametrize("shape", [(3,), (2, 2), (2, 4), (1, 2, 3)])
-def test_scores_of_other_photos_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"3 gallery photos need shape \(Q, 3\), not"):
-        Identities.of(["a", "b", "a"]).merge(np.zeros(shape))
+    for shape in ((3,), (2, 2), (2, 4), (1, 2, 3)):
+        with pytest.raises(ValueError, match=r"3 gallery photos need shape \(Q, 3\), not"):
+            identities.merge(np.zeros(shape))

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from wildtrack.address.matching import matcher as module
 from wildtrack.address.matching.embedding import EmbeddingMatcher
 from wildtrack.address.matching.fused import FusedMatcher, matcher_names
 from wildtrack.address.matching.local.matcher import LocalMatcher
-from wildtrack.address.matching.matcher import Bools, Floats, Matcher, Rows, matchers, new_matcher
+from wildtrack.address.matching.matcher import Floats, Matcher, matchers, new_matcher
 from wildtrack.address.matching.matching import read_matching, write_matching
 from wildtrack.address.training.learn_matching import learn_matching, score_validation
 from wildtrack.errors import UserError
@@ -62,9 +63,7 @@ def test_a_matcher_of_ones_own_is_scored_learnt_kept_and_ranked_by(tmp_path: Pat
 
         name = "colour"
 
-        def scores(
-            self, queries: Features, gallery: Gallery, excluded: Bools | None = None, rows: Rows | None = None
-        ) -> Floats:
+        def scores(self, queries: Features, gallery: Gallery, excluded: Any = None, rows: Any = None) -> Floats:
             found = -np.abs(queries.embeddings[:, :1] - gallery.embeddings_of(rows)[:, 0])
             if excluded is not None:
                 found[excluded if rows is None else excluded[:, rows]] = -np.inf
@@ -101,9 +100,8 @@ def gallery_of(known: Features) -> Gallery:
 def test_every_matcher_scores_the_wanted_rows_and_ignores_the_excluded(name: str, seed: int) -> None:
     """The contract of `Matcher`."""
     rng = np.random.default_rng(seed)
-    queries, known = (
-        photos([find_keypoints(spots(each, 120)) for each in seeds]) for seeds in ([0, 1, 2], [2, 0, 3, 1, 0])
-    )
+    points = [find_keypoints(spots(each, 120)) for each in range(4)]
+    queries, known = photos(points[:3]), photos([points[each] for each in (2, 0, 3, 1, 0)])
     gallery, matcher = gallery_of(known), new_matcher(name)
     scores = matcher.scores(queries, gallery)
     assert scores.shape == (3, 5) and np.isfinite(scores).all()
@@ -126,10 +124,8 @@ def test_every_matcher_scores_the_wanted_rows_and_ignores_the_excluded(name: str
 @pytest.mark.parametrize("known", [[0], [0, 0, 0], [1], [0, 20], [2, 3]])
 def test_photos_without_keypoints_get_local_scores(known: list[int], queries: list[int]) -> None:
     rng, shape = np.random.default_rng(5), (len(queries), len(known))
-    gallery, chosen = (
-        gallery_of(photos([keypoints(rng, n) for n in known])),
-        photos([keypoints(rng, n) for n in queries]),
-    )
+    gallery = gallery_of(photos([keypoints(rng, n) for n in known]))
+    chosen = photos([keypoints(rng, n) for n in queries])
     for excluded in (None, np.zeros(shape, np.bool_), np.ones(shape, np.bool_)):
         scores = LocalMatcher().scores(chosen, gallery, excluded)
         assert scores.shape == shape and not np.isnan(scores).any()

@@ -45,10 +45,7 @@ def test_the_chosen_matcher(matching: Matching | None, wanted: str, expected: st
 @pytest.mark.parametrize(
     ("matching", "wanted", "message"),
     [
-        *(
-            (None, name, rf"^--matcher {name} needs .* --matcher embedding.*validation photos$")
-            for name in (LOCAL, FUSED)
-        ),
+        *((None, n, rf"^--matcher {n} needs .* --matcher embedding.*validation photos$") for n in (LOCAL, FUSED)),
         (NO_KEYPOINTS, LOCAL, "--matcher local needs"),
         (None, "nose", NOT_KNOWN),
         (EVERYTHING, "nose", NOT_KNOWN),

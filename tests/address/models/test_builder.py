@@ -13,9 +13,8 @@ from wildtrack.address.models.backbones import backbone_names, build_backbone, f
 from wildtrack.address.models.builder import build_model, stem
 from wildtrack.errors import UserError
 
-REAL_WEIGHTS = (
-    Path(os.path.abspath(__file__)).parents[4] / "shared/weights/mobilenet_v1_075_224_imagenet.weights.h5"  # noqa: PTH100
-)
+HERE = Path(os.path.abspath(__file__))  # noqa: PTH100
+REAL_WEIGHTS = HERE.parents[4] / "shared/weights/mobilenet_v1_075_224_imagenet.weights.h5"
 SMALL: dict[str, Any] = {"alpha": 0.25, "image_size": 32}
 SMALLEST: dict[str, Any] = {"alpha": 0.25, "input_shape": (32, 32, 3), "include_top": False}  # the same, for Keras
 
@@ -33,15 +32,12 @@ def mobilenet(**options: Any) -> Any:
     return model
 
 
-def preprocess_input(backbone: str) -> Any:
-    return import_module(getattr(keras.applications, backbone).__module__).preprocess_input
-
-
 def test_scaling_is_the_family_s_own() -> None:
     photos = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3)).astype(np.float32)
     for name in backbone_names():
         kernel, bias = family_scaling(name)
-        expected = preprocess_input(name)(photos.copy())
+        family = import_module(getattr(keras.applications, name).__module__)
+        expected = family.preprocess_input(photos.copy())
         np.testing.assert_allclose(photos @ kernel + bias, expected, atol=1e-4, err_msg=name)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -76,11 +77,11 @@ def test_a_folder_that_cannot_be_loaded(saved: Path, spoil: Any, message: str) -
     assert str(saved) in str(error.value) and "\n" not in str(error.value)
 
 
+@dataclass
 class Attack:
     """Unpickled, it would make a file."""
 
-    def __init__(self, canary: Path) -> None:
-        self.canary = canary
+    canary: Path
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, (f'echo x > "{self.canary}"',)

@@ -34,8 +34,6 @@ def mobilenet(include_top: bool = False, **options: Any) -> Any:
 
 
 # each gives a model of another form, and the model that gives its embedding before it is normalised
-
-
 def sequential() -> tuple[Any, Any]:
     backbone = mobilenet(pooling="avg")
     return keras.Sequential([backbone, layers.Dense(4, "softmax")]), keras.Model(backbone.inputs, backbone.output)

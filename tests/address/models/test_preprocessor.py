@@ -11,13 +11,8 @@ from wildtrack.address.models.preprocessor import Preprocessor, load_preprocesso
 from wildtrack.address.models.scaling import SCALINGS
 from wildtrack.errors import UserError
 
-THIRD_PARTY = {
-    "image_size": 224,
-    "embed_dim": 128,
-    "use_l2norm": False,
-    "label2id": {"Ana": 0, "Blå": 1},
-    "id2label": {0: "Ana", 1: "Blå"},
-}
+LABELS = {"label2id": {"Ana": 0, "Blå": 1}, "id2label": {0: "Ana", 1: "Blå"}}
+THIRD_PARTY = {"image_size": 224, "embed_dim": 128, "use_l2norm": False, **LABELS}
 
 
 def save(path: Path, values: Any) -> Path:
@@ -60,8 +55,6 @@ def test_the_five_keys_in_all_forms(tmp_path: Path, changes: dict[str, Any], exp
 LAUGHS: list[Any] = ["ha"]
 for _ in range(40):
     LAUGHS = [LAUGHS] * 10  # small in memory, beyond all memory as text
-
-
 UNUSABLE: dict[str, list[Any]] = {
     "image_size": [0, -64, 10**6, 10**400, 10**5000, math.nan, math.inf, [], None, "large", [[64], [64]], LAUGHS],
     "embed_dim": [0, -1, "many", math.inf],

@@ -114,33 +114,24 @@ def test_a_third_party_model_is_exported_again_when_changed(theirs: Path, pixels
     changed = opened(theirs, LoadingConfig(custom_objects={"Doubling": Squaring}))
     assert changed.fingerprint != first.fingerprint
     assert np.abs(changed.engine.run(pixels)["embedding"] - first.engine.run(pixels)["embedding"]).max() > 0.01
-    (theirs / "model.keras").write_bytes((theirs / "model.keras").read_bytes() + b"\0")
-    assert not is_current()
-    (theirs / "model.onnx").write_bytes(b"damaged")
-    assert not is_current()
+    for name, content in (("model.keras", (theirs / "model.keras").read_bytes() + b"\0"), ("model.onnx", b"damaged")):
+        (theirs / name).write_bytes(content)
+        assert not is_current()
 
 
 NO_ERF = ExportError("the model cannot be written as ONNX: no Erf")
 READ_ONLY = OSError(errno.EROFS, "Read-only file system", "model.onnx")
+FAILURES = {
+    "export.export_onnx": (NO_ERF, "no Erf; search needs a model that can"),
+    "saved.write_atomically": (READ_ONLY, "Read-only file system"),
+}
 
 
-@pytest.mark.parametrize(
-    ("function", "error", "refused"),
-    [
-        ("export.export_onnx", NO_ERF, "no Erf; search needs a model that can"),
-        ("saved.write_atomically", READ_ONLY, "Read-only file system"),
-    ],
-)
+@pytest.mark.parametrize("function", FAILURES)
 def test_keras_runs_what_cannot_be_exported(
-    theirs: Path,
-    pixels: np.ndarray,
-    opened: Any,
-    caplog: pytest.LogCaptureFixture,
-    function: str,
-    error: Any,
-    refused: str,
+    theirs: Path, pixels: np.ndarray, opened: Any, caplog: pytest.LogCaptureFixture, function: str
 ) -> None:
-    expected = opened(theirs)
+    expected, (error, refused) = opened(theirs), FAILURES[function]
     (theirs / "model.onnx").unlink()
     with patch(f"wildtrack.address.models.{function}", side_effect=error):
         found = opened(theirs)

@@ -17,9 +17,8 @@ SHADES = np.array([30, 90, 150, 210], np.uint8)
 
 def grey_model(scaling: str) -> Any:
     """Tells four shades of grey apart, given the right scaling: the nearest prototype wins."""
-    black, white = scaled(np.array([0, 255], np.uint8), scaling)
+    (black, white), shades = scaled(np.array([0, 255], np.uint8), scaling), scaled(SHADES, scaling)
     sharpness = 1e-2 * (255 / (white - black)) ** 2
-    shades = scaled(SHADES, scaling)
     photo = keras.Input((SIDE, SIDE, 3))
     dense = layers.Dense(4, activation="softmax")
     model = keras.Model(photo, dense(layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2)(photo))))

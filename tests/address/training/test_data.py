@@ -22,11 +22,6 @@ def training(*photos: int, valid: int = 3) -> TrainingSet:
     return TrainingSet(np.arange(len(labels)), np.flatnonzero(np.diff(labels, prepend=-1))[:valid], labels, identities)
 
 
-def names(rows: TrainingSet) -> np.ndarray:
-    """Who is on each photo of a catalogue that is all trained on."""
-    return np.take(rows.identities, rows.labels)
-
-
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -42,10 +37,11 @@ def names(rows: TrainingSet) -> np.ndarray:
     ],
 )
 def test_what_will_keep_a_training_from_being_good(rows: TrainingSet, said: list[str]) -> None:
-    warnings = training_warnings(rows, names(rows), 0.15)
+    names = np.take(rows.identities, rows.labels)  # all photos are trained on
+    warnings = training_warnings(rows, names, 0.15)
     assert len(warnings) == len(said)
     assert all(words in warning for words, warning in zip(said, warnings, strict=True))
-    unwanted = training_warnings(replace(rows, valid=rows.valid[:0]), names(rows), 0.0)
+    unwanted = training_warnings(replace(rows, valid=rows.valid[:0]), names, 0.0)
     assert not any("validation" in warning for warning in unwanted)
 
 
@@ -93,10 +89,7 @@ def test_no_animal_is_kept_from_training_where_few_are_trained_or_validation_has
         table, subset = photographed(animals)
         assert len(kept(table, hold_out(table, subset, 0.2, 0))) == count
     table, subset = photographed(12)
-    for others, changed in (
-        ("test", ["id0", "id1", "id2"]),
-        ("valid", ["id3"]),
-    ):  # nine are left to train on, or eleven
+    for others, changed in (("test", ["id0", "id1", "id2"]), ("valid", ["id3"])):  # nine are left, or eleven
         given = np.where(table["identity"].isin(changed), others, subset)
         np.testing.assert_array_equal(hold_out(table, given, 0.5, 0), given)
 

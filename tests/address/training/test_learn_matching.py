@@ -138,13 +138,10 @@ def scored(ids: str, **scores: list[list[float]]) -> ScoredPhotos:
 
 A_AND_B = np.array(["a", "b"])
 TIED: dict[str, list[list[float]]] = {"embedding": [[1, 1]], "local": [[0, 0]]}
+TIED_TWICE = {name: 2 * values for name, values in TIED.items()}
 LITTLE = {
-    "one query": Validation(
-        A_AND_B, scored("a", embedding=[[0.9, 0.1]]), scored("a", embedding=[[-np.inf, 0.1]]), False
-    ),
-    "all the same": Validation(
-        A_AND_B, scored("ab", embedding=2 * TIED["embedding"], local=2 * TIED["local"]), scored("c", **TIED), True
-    ),
+    "one query": Validation(A_AND_B, scored("a", embedding=[[1, 0]]), scored("a", embedding=[[-np.inf, 0]]), False),
+    "all the same": Validation(A_AND_B, scored("ab", **TIED_TWICE), scored("c", **TIED), True),
     "two animals": made_up(animals=2),
     "no new animal": made_up(animals=2, unseen=True, new_photos=0),
     "more new animals than known ones": made_up(animals=2, unseen=True),
@@ -178,11 +175,8 @@ def catalogue(seed: int, with_new: bool) -> tuple[pd.DataFrame, Features, Protoc
 def test_a_catalogues_validation_photos_teach_what_is_new(with_new: bool) -> None:
     table, features, protocol = catalogue(0, with_new)
     validation = score_validation(table, features, protocol)
-    np.testing.assert_allclose(
-        validation.known.scores[EMBEDDING],
-        features.embeddings[protocol.queries] @ features.embeddings[protocol.gallery].T,
-        atol=1e-6,
-    )
+    cosines = features.embeddings[protocol.queries] @ features.embeddings[protocol.gallery].T
+    np.testing.assert_allclose(validation.known.scores[EMBEDDING], cosines, atol=1e-6)
     assert np.isneginf(validation.new.scores[EMBEDDING]).sum() == (0 if with_new else 16)  # their own two photos
     matching = learn_matching(validation)
     assert (matching.queries, matching.identities, matching.gallery) == (8, 8, 16)

@@ -12,12 +12,9 @@ SCALE = 16.0
 def by_the_book(labels: np.ndarray, cosines: np.ndarray, margin: float) -> list[float]:
     losses = []
     for label, row in zip(labels.ravel(), cosines, strict=True):
-        logits = [SCALE * value for value in row.astype(float)]
-        angle = math.acos(row[label])
-        if angle + margin > math.pi:
-            logits[label] = SCALE * (row[label] - margin * math.sin(margin))
-        else:
-            logits[label] = SCALE * math.cos(angle + margin)
+        logits, angle = [SCALE * value for value in row.astype(float)], math.acos(row[label]) + margin
+        turned = row[label] - margin * math.sin(margin) if angle > math.pi else math.cos(angle)
+        logits[label] = SCALE * turned
         most = max(logits)
         losses.append(math.log(sum(math.exp(value - most) for value in logits)) + most - logits[label])
     return losses
@@ -62,13 +59,11 @@ def triplets_by_the_book(labels: np.ndarray, embeddings: np.ndarray, margin: flo
     for anchor, label in enumerate(labels):
         distance = [float(((embeddings[anchor] - other) ** 2).sum()) for other in embeddings]
         strangers = [distance[n] for n in range(len(labels)) if labels[n] != label]
+        mates = [mate for mate in np.flatnonzero(labels == label).tolist() if mate != anchor and strangers]
         pairs = []
-        for mate in range(len(labels)):
-            if mate == anchor or labels[mate] != label or not strangers:
-                continue
-            farther = [value for value in strangers if value > distance[mate]]
-            negative = min(farther) if farther else max(strangers)
-            pairs.append(max(0.0, distance[mate] - negative + margin))
+        for near in (distance[mate] for mate in mates):
+            farther = [value for value in strangers if value > near]
+            pairs.append(max(0.0, near - (min(farther) if farther else max(strangers)) + margin))
         losses.append(sum(pairs) / len(pairs) if pairs else 0.0)
     return losses
 

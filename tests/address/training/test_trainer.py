@@ -46,12 +46,9 @@ def test_learning_rate_warms_up_and_falls_to_zero(epochs: int) -> None:
     rates = np.concatenate([rates[top:], [float(triplet(step)) for step in range(STEPS * 2 + 1)]])
     assert rates[[-2 * STEPS - 1, -1]] == pytest.approx([TRIPLET_SHARE * plan.learning_rate, 0], abs=1e-9)
     assert (np.diff(rates) < 0).sum() == len(rates) - 2  # each falls
-
-
-@pytest.mark.parametrize("steps", [1, 2])
-def test_a_learning_rate_for_hardly_any_steps(steps: int) -> None:
-    rate = learning_rate(recipe(epochs=1), "all", steps)
-    assert all(0 < float(rate(step)) <= 1e-3 for step in range(steps))
+    for steps in (1, 2):  # hardly any
+        rate = learning_rate(recipe(epochs=1), "all", steps)
+        assert all(0 < float(rate(step)) <= 1e-3 for step in range(steps))
 
 
 def small_model() -> Any:
@@ -124,10 +121,8 @@ def test_continued_is_as_straight_on(tmp_path: Path, stop_in: int, pretrained: b
 def test_a_pretrained_stem_stays_as_it_is(tmp_path: Path, pretrained: bool) -> None:
     before = [layer.get_weights() for layer in small_model().get_layer("backbone").layers]
     backbone = train(tmp_path, pretrained=pretrained)[0].get_layer("backbone")
-    kept = [
-        all(np.array_equal(old, new) for old, new in zip(was, layer.get_weights(), strict=True))
-        for was, layer in zip(before, backbone.layers, strict=True)
-    ]
+    pairs = [zip(was, layer.get_weights(), strict=True) for was, layer in zip(before, backbone.layers, strict=True)]
+    kept = [all(np.array_equal(old, new) for old, new in pair) for pair in pairs]
     # input, convolution, normalisation: the stem; convolution, normalisation, dropout
     assert kept == [True, pretrained, pretrained, False, False, True]
     assert all(layer.trainable for layer in backbone.layers if layer.weights)
@@ -135,8 +130,7 @@ def test_a_pretrained_stem_stays_as_it_is(tmp_path: Path, pretrained: bool) -> N
 
 @pytest.mark.usefixtures("eagerly")
 def test_each_stage_is_a_fit_of_its_own_and_callbacks_see_all(tmp_path: Path) -> None:
-    seen: list[int] = []
-    logged: set[str] = set()
+    seen, logged = list[int](), set[str]()
 
     def note(epoch: int, logs: dict[str, Any]) -> None:
         seen.append(epoch)

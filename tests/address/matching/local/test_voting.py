@@ -110,20 +110,14 @@ def test_an_extended_index_is_as_built_once(
     np.testing.assert_array_equal(index.votes(gallery[0]), before)
 
 
-def moved(photo: Keypoints, places: np.ndarray) -> Keypoints:
-    return Keypoints(places.astype(np.float32), photo.descriptors, photo.size)
-
-
 def test_matches_that_are_off_are_left_out() -> None:
-    one = find_keypoints(spots(0))
-    rows = np.arange(40)
+    one, rows = find_keypoints(spots(0)), np.arange(40)
     wrong = rows.copy()
     wrong[:6] = [70, 80, 90, 100, 110, 120]
     far = np.linalg.norm(one.places[rows] - one.places[wrong], axis=1) > 0.06 * max(one.size)
     assert far.sum() > 3
-    np.testing.assert_array_equal(
-        in_one_arrangement(one, one, rows, wrong)[far | (rows >= 6)], (rows >= 6)[far | (rows >= 6)]
-    )
+    clear = far | (rows >= 6)
+    np.testing.assert_array_equal(in_one_arrangement(one, one, rows, wrong)[clear], (rows >= 6)[clear])
 
 
 def test_neither_a_mirror_nor_what_squeezes_everything_is_an_arrangement() -> None:
@@ -132,4 +126,5 @@ def test_neither_a_mirror_nor_what_squeezes_everything_is_an_arrangement() -> No
     rows = np.arange(len(one.places))
     assert in_one_arrangement(one, one, rows, rows).all()
     for places in (one.places * [-1, 1], one.places / 10, one.places * 10):
-        assert not in_one_arrangement(one, moved(one, places), rows, rows).any()
+        other = Keypoints(places.astype(np.float32), one.descriptors, one.size)
+        assert not in_one_arrangement(one, other, rows, rows).any()

@@ -26,9 +26,8 @@ FIVE_KEYS = {
 def refused(path: Path) -> str:
     with pytest.raises(UserError) as error:
         load_plain_pickle(path)
-    message = str(error.value)
-    assert "\n" not in message and len(message) < 600
-    return message
+    assert "\n" not in str(error.value) and len(str(error.value)) < 600
+    return str(error.value)
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
