@@ -13,8 +13,8 @@ CONFIG = assess.Config(
     encounter_hours=12.0,  # photos of one animal with shorter gaps are one encounter
     test_share=0.2,  # share of each animal's photos that the suggested split tests
     valid_share=0.15,  # share of the rest, for validation
-    remove_duplicates=False,  # write cleaned.csv beside the photos, without copies under the same name
-    save_split=False,  # write split.csv beside the photos: the named animals with the suggested split
+    remove_duplicates=False,  # write cleaned.csv next to the photos, without copies under the same name
+    save_split=False,  # write split.csv next to the photos: the named animals with the suggested split
 )
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ python access_dataset.py nyala
 ```
 
 The first line lists the datasets. The second downloads one to `~/.cache/wildtrack` (`WILDTRACK_CACHE` or `--cache`
-choose another place), writes `catalogue.csv` beside its photos and prints the command that trains on it. Without a
+choose another place), writes `catalogue.csv` next to its photos and prints the command that trains on it. Without a
 network it names the file to download elsewhere, and where to put it; `--root my_copy` takes a copy that is on disk.
 Run again, it brings `catalogue.csv` up to date, unless you have changed that file."""
 

@@ -5,7 +5,7 @@
 - `boxes`: boxes in pixels of the upright photo, and relative to its size
 - `labelled`: its photos of known animals, decoded
 - `problems`: the list of photos and rows that could not be used
-- `save`: writes it beside its photos
+- `save`: writes it next to its photos
 - `readers/`: a folder, a CSV or a COCO file -> the catalogue
 - `sources/`: public datasets, a YAML file each
 - `download/`: their archives, fetched and unpacked

@@ -1,4 +1,4 @@
-"""Write a catalogue beside its photos: catalogue.csv, and problems.csv with what was left out."""
+"""Write a catalogue next to its photos: catalogue.csv, and problems.csv with what was left out."""
 
 import errno
 
@@ -30,5 +30,5 @@ def save_catalogue(catalogue: Catalogue, *, unchanged: bool) -> None:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        why = f"{catalogue.root} cannot be written to, and catalogue.csv must lie beside the photos"
+        why = f"{catalogue.root} cannot be written to, and catalogue.csv must lie next to the photos"
         raise UserError(f"{why}; copy the dataset to a folder of your own and name that with --root") from error

@@ -30,13 +30,21 @@ SPLIT_COLUMNS = ["image_id", "identity", "path", "split", "sha256"]
 
 @dataclass(frozen=True)
 class Artifacts:
-    """An opened artifacts folder. The set of a third-party model has only the first two."""
+    """An opened artifacts folder; that of a third-party model has only the first two.
+
+    Attributes:
+        folder: Where the files are.
+        preprocessor: What the model takes and gives: image size, length of the embedding, identities.
+        config: The settings of the training (`model_config.yaml`).
+        split: The photos with their subsets: image_id, identity, path, split, sha256.
+        matching: Calibrations and thresholds learnt on the validation photos.
+    """
 
     folder: Path
     preprocessor: Preprocessor
-    config: TrainingConfig | None = None  # model_config.yaml
-    split: pd.DataFrame | None = None  # image_id, identity, path, split, sha256
-    matching: Matching | None = None  # calibrations and thresholds learnt on the validation photos
+    config: TrainingConfig | None = None
+    split: pd.DataFrame | None = None
+    matching: Matching | None = None
 
     def catalogue_path(self, chosen: Path | None) -> Path:
         """The catalogue to use, a folder or a CSV: the chosen one, else that of the training."""

@@ -20,17 +20,29 @@ PIXELS = SMALL  # (height, width) at which photos are decoded to be compared
 
 @dataclass(frozen=True, eq=False)
 class Checks:
-    """The results of the checks."""
+    """The results of the checks.
 
-    table: pd.DataFrame  # the rows whose photos can be read
-    problems: pd.DataFrame  # `path` and `reason` of everything else
-    statistics: dict[str, Any]  # from `catalogue_statistics`
-    quality: pd.DataFrame  # from `quality_table`
-    flags: pd.DataFrame  # from `flag_quality`
-    duplicates: pd.DataFrame  # from `check_for_duplicates`
-    leakage: dict[str, Any] | None  # from `split_leakage`; None for a catalogue without a split
-    suggested: pd.DataFrame  # from `suggested_split`
-    method: str  # how the suggested split was made
+    Attributes:
+        table: The rows whose photos can be read.
+        problems: `path` and `reason` of everything else.
+        statistics: From `catalogue_statistics`.
+        quality: From `quality_table`, one row a photo.
+        flags: From `flag_quality`, one row a photo and issue.
+        duplicates: From `check_for_duplicates`.
+        leakage: From `split_leakage`; None for a catalogue without a split.
+        suggested: From `suggested_split`.
+        method: How the suggested split was made.
+    """
+
+    table: pd.DataFrame
+    problems: pd.DataFrame
+    statistics: dict[str, Any]
+    quality: pd.DataFrame
+    flags: pd.DataFrame
+    duplicates: pd.DataFrame
+    leakage: dict[str, Any] | None
+    suggested: pd.DataFrame
+    method: str
 
     @property
     def anybody_named(self) -> bool:

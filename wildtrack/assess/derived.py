@@ -1,4 +1,4 @@
-"""Catalogues made of an assessed one, beside its photos: without its copies, or with the suggested split."""
+"""Catalogues made of an assessed one, next to its photos: without its copies, or with the suggested split."""
 
 from pathlib import Path
 

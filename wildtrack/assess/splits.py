@@ -14,7 +14,7 @@ import pandas as pd
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
 from wildtrack.assess.duplicates.hashes import Hashes, check_hashes
 from wildtrack.assess.encounters import linked_groups, photo_keys, photo_times
-from wildtrack.assess.subsets import begins_after, carve, held_out, split_parts
+from wildtrack.assess.subsets import begins_after, carve, cutoff_day, held_out, split_parts
 from wildtrack.config import Hours, Range, check_settings
 from wildtrack.errors import UserError
 
@@ -61,6 +61,8 @@ class SplitConfig:
                 f'split = "{self.split}" and cutoff = {self.cutoff} do not go together; '
                 'split = "cutoff" needs a day such as 2023-06-01, and no other split takes one.'
             )
+        if self.cutoff is not None:
+            cutoff_day(self.cutoff)
         if self.identities != "closed" and self.split in ("catalogue", "cutoff"):
             raise UserError(
                 f'identities = "{self.identities}" chooses the test photos itself, and so does '

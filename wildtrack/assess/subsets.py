@@ -74,14 +74,20 @@ def held_out(parts: pd.DataFrame, share: float, seed: int) -> Flags:
     return rows
 
 
+def cutoff_day(cutoff: str) -> np.datetime64:
+    """The beginning of a day, or of a year, in UTC; a UserError for any other text."""
+    day = pd.to_datetime(cutoff, format="ISO8601", utc=True, errors="coerce")
+    if pd.isna(day):
+        raise UserError(f"--cutoff {cutoff!r} is not a day; give one such as 2023-06-01")
+    return day.tz_localize(None).to_datetime64()
+
+
 def begins_after(groups: "pd.Series[int]", times: Times, cutoff: str) -> Flags:
     """The rows of groups that begin on the day `cutoff` or later, bool (N,); an undated row holds its group back."""
-    day = pd.to_datetime(cutoff, format="ISO8601", utc=True, errors="coerce")
+    day = cutoff_day(cutoff)
     first, last = (np.datetime_as_string(end(times[~np.isnat(times)]), "D") for end in (np.min, np.max))
     known = f"the photos are dated {first} to {last}"
-    if pd.isna(day):
-        raise UserError(f'cutoff = "{cutoff}" is no ISO 8601 day such as 2023-06-01; {known}.')
-    before = pd.Series(np.isnat(times) | (times < day.tz_localize(None).to_datetime64()))
+    before = pd.Series(np.isnat(times) | (times < day))
     after = ~before.groupby(groups.to_numpy()).transform("any").to_numpy(dtype=np.bool_)
     if after.all() or not after.any():
         raise UserError(f'cutoff = "{cutoff}" leaves no photo {"before" if after.all() else "after"} it; {known}.')

@@ -7,7 +7,7 @@
   wildtrack access --root traps --boxes detections.json --unlabelled --crop animals
       camera-trap photos and MegaDetector's boxes, cut out
 
-Writes catalogue.csv beside the photos, and problems.csv: what was left out, and why.
+Writes catalogue.csv next to the photos, and problems.csv: what was left out, and why.
 """
 
 import sys

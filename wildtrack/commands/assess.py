@@ -54,8 +54,8 @@ class Config:
     encounter_hours: Hours = 12.0  # photos of one animal with shorter gaps are one encounter
     test_share: Annotated[float, Range(0, 0.9)] = 0.2  # share of each animal's photos that the suggested split tests
     valid_share: Annotated[float, Range(0, 0.9)] = 0.15  # share of the rest, for validation
-    remove_duplicates: bool = False  # write cleaned.csv beside the photos, without copies under the same name
-    save_split: bool = False  # write split.csv beside the photos: the named animals with the suggested split
+    remove_duplicates: bool = False  # write cleaned.csv next to the photos, without copies under the same name
+    save_split: bool = False  # write split.csv next to the photos: the named animals with the suggested split
     thresholds: Thresholds = field(default_factory=Thresholds)  # from where on a photo is flagged
     seed: Seed = 0  # the same seed gives the same sample of photos, and the same random split
     cache_gb: DiskSpace = 10.0  # disk space for decoded photos, and as much for embeddings

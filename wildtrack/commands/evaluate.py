@@ -210,7 +210,7 @@ def draw_attention(
 ) -> None:
     """Grad-CAM for the same queries, which takes the Keras model."""
     if keras_file(artifacts.folder) is None:
-        console.print("No Grad-CAM: there is no Keras model beside model.onnx.")
+        console.print("No Grad-CAM: there is no Keras model next to model.onnx.")
         return
     load_tensorflow()  # which takes seconds
     from wildtrack.visualization.gradcam import draw_gradcams, feature_network

@@ -90,7 +90,7 @@ def split_section(leakage: dict[str, Any] | None, suggested: "pd.Series[Any]", m
     if suggested.empty:
         return Section("split", "Split", ["No animal is named yet, so there is nothing to split."])
     counts = ", ".join(f"{(suggested == subset).sum()} {subset}" for subset in ("train", "valid", "test"))
-    text = [f"Suggested in split.csv: {counts} ({method}). --save-split writes it beside the photos, to train on."]
+    text = [f"Suggested in split.csv: {counts} ({method}). --save-split writes it next to the photos, to train on."]
     if not (suggested == "test").any():
         text.append("No animal has photos of two occasions that can be separated, so none is left to test on.")
     if leakage is None:

@@ -57,13 +57,15 @@ def draw_reliability(table: npt.NDArray[np.floating], title: str, path: Path) ->
 
 
 def draw_roc(answers: FirstAnswers, threshold: float, title: str, path: Path) -> None:
-    """Draw how well known animals are told from new ones at every threshold; an answer of P >= `threshold` matches."""
+    """Draw how well new animals are distinguished at each threshold; an answer of P >= `threshold` is a match."""
     from sklearn.metrics import roc_curve  # takes a second to import
 
     known, new = answers.known, answers.new
     x_label = f"of {len(new)} photos of new animals, share above the threshold"
     y_label = f"of {len(known)} photos of known animals, share above it"
-    figure, axis = _square_chart(f"Are known animals told from new ones?\n{title}", x_label, y_label, "by chance")
+    figure, axis = _square_chart(
+        f"Are new animals distinguished from known ones?\n{title}", x_label, y_label, "by chance"
+    )
     is_known = np.repeat([1, 0], [len(known), len(new)])
     mistaken, accepted, _ = roc_curve(is_known, np.concatenate([known, new]), drop_intermediate=False)
     axis.plot(mistaken, accepted, color=BLUE, drawstyle="steps-post", linewidth=2, label="all thresholds")

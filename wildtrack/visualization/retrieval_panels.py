@@ -1,4 +1,4 @@
-"""Retrieval panels: a query on the left, the photos that are ranked first beside it, and why, as PNG files."""
+"""Retrieval panels: a query on the left, the photos that are ranked first next to it, and why, as PNG files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -52,7 +52,7 @@ class PanelPhoto:
 
 
 def draw_answer(answer: Answer, searcher: Searcher, path: Path) -> None:
-    """Draw the query of a search beside the best photo of each candidate, a blank if it is gone, and why."""
+    """Draw the query of a search next to the best photo of each candidate, a blank if it is gone, and why."""
     file, gallery = Path(answer.photo), searcher.gallery
     root = Path() if gallery.source is None else gallery.source.root
     rows = pd.Index(gallery.table["image_id"]).get_indexer([candidate.image_id for candidate in answer.candidates])

@@ -51,7 +51,7 @@ def draw_tsne(
 
 
 def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Figure:
-    """A map of N photos at `positions` (N, 2): a colour and marker for each identity, its name beside its photos."""
+    """A map of N photos at `positions` (N, 2): a colour and marker for each identity, its name next to its photos."""
     x_label = "t-SNE 1 (no unit: only which photos lie near each other has a meaning)"
     figure, axis = chart(title, x_label, "t-SNE 2", (9.9, 8.8), DARK_INK)
     axis.set(xticks=[], yticks=[])

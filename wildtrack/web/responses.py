@@ -1,4 +1,4 @@
-"""The answers of the web page's server, besides the `Answer` that `search.py --json` gives too."""
+"""The answers of the web page's server, apart from the `Answer` that `search.py --json` gives too."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

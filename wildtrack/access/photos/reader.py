@@ -87,7 +87,11 @@ def read_sizes(
 
 
 def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> tuple[int, int]:
-    """(height, width) of the array that `read_photo` gives without a size, with its errors; a JPEG is not decoded."""
+    """(height, width) of the array that `read_photo` gives without a size; a JPEG is not decoded.
+
+    Raises:
+        PhotoError: As `read_photo` does.
+    """
     with opened(source) as file, image_in(file) as image:
         left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
     return bottom - top, right - left

@@ -28,7 +28,11 @@ def cards() -> list[Card]:
 
 @cache
 def load(name: str) -> Source:
-    """The source of that name; a UserError when there is none."""
+    """The source of that name.
+
+    Raises:
+        UserError: There is none.
+    """
     known = names()
     if name not in known:
         near = get_close_matches(re.sub(r"\W+", "_", name.casefold()), known, n=1)

@@ -95,7 +95,12 @@ class Gallery:
         return np.concatenate([found[found >= 0], np.arange(len(self.embeddings), len(self))])
 
     def extended(self, features: Features, table: pd.DataFrame) -> "Gallery":
-        """A new gallery with M photos more, their `COLUMNS` in the table; it shares what is large, this one stays."""
+        """A new gallery with M photos more, which shares what is large; this one stays as it is.
+
+        Args:
+            features: Of the photos; those without keypoints count as photos that show nothing.
+            table: `COLUMNS`, M rows.
+        """
         if not len(table):
             return self
         more, keypoints = features.embeddings, features.keypoints or [Keypoints.none()] * len(table)

@@ -85,9 +85,15 @@ class Query:
 
 
 def read_query(name: str, photo: Path | BinaryIO, searcher: Searcher) -> Query:
-    """The features of a file or seekable binary stream, which the answer calls `name`; thread-safe.
+    """The features of a photo. Thread-safe; it takes most of the time of an answer.
 
-    It takes most of the time of an answer. A PhotoError where the photo cannot be read.
+    Args:
+        name: What the answer calls the photo.
+        photo: A file, or a seekable binary stream.
+        searcher: The gallery that will be searched.
+
+    Raises:
+        PhotoError: The photo cannot be read.
     """
     outputs = searcher.engine.run(read_photo(photo, searcher.size)[None])
     with_keypoints = needs_keypoints(searcher.matcher) or searcher.config.explains
@@ -208,5 +214,6 @@ def _decide(searcher: Searcher, query: Query, best: pd.DataFrame, is_itself: Boo
     if decision != "new":
         return decision
     few = query.keypoints is not None and len(query.keypoints.places) < FEWEST
-    anywhere = _ranked(query, searcher, len(best), is_itself, "")["probability"].max()
+    seen = _ranked(query, searcher, len(best), is_itself, "") if searcher.config.viewpoint else best
+    anywhere = seen["probability"].max()
     return "review" if max(query.size) < SMALLEST or few or decider.decide(anywhere, rate) != "new" else "new"

@@ -50,7 +50,12 @@ class Calibration:
     curves: Mapping[str, Curve]
 
     def log_odds(self, scores: Floats, relation: Codes) -> npt.NDArray[np.float64]:
-        """Log-odds of one animal minus the prior's, of scores of any shape; `relation` is from `viewpoint_relation`."""
+        """Log-odds of one animal minus the prior's; for pairs of one relation they rise with the score.
+
+        Args:
+            scores: Of pairs of photos, any shape.
+            relation: From `viewpoint_relation`, same shape.
+        """
         probability = np.empty(scores.shape)
         for code, name in enumerate(RELATIONS):
             chosen = relation == code
@@ -67,7 +72,12 @@ def log_odds(probability: Floats | float) -> npt.NDArray[np.float64]:
 
 
 def fit_curve(scores: Floats, same: Bools) -> Curve:
-    """Fit P(same animal) by isotonic regression, of scores of pairs and whether each shows one animal, any shape."""
+    """Fit P(same animal) by isotonic regression: it never falls as the score rises.
+
+    Args:
+        scores: Of pairs of photos, any shape, at least one pair.
+        same: Whether each pair shows one animal, same shape.
+    """
     from sklearn.isotonic import IsotonicRegression  # scikit-learn takes a second: not for --help
 
     fitted = IsotonicRegression(y_min=0, y_max=1).fit(scores.ravel(), same.ravel())
@@ -75,9 +85,13 @@ def fit_curve(scores: Floats, same: Bools) -> Curve:
 
 
 def calibrate(scores: Floats, same: Bools, relation: Codes) -> Calibration:
-    """Learn what scores of pairs mean: whether each shows one animal, and the relation of viewpoints; any shape.
+    """Learn what a matcher's scores mean.
 
-    The relation is ignored unless "same" and "other" both have at least `FEWEST_PAIRS` pairs of one animal.
+    Args:
+        scores: Of pairs of photos, any shape.
+        same: Whether each pair shows one animal, same shape; both kinds must occur.
+        relation: From `viewpoint_relation`, same shape. It is ignored unless "same" and "other" both have at least
+            `FEWEST_PAIRS` pairs of one animal.
     """
     curves = {"any": fit_curve(scores, same)}
     of_relation = {RELATIONS[code]: relation == code for code in (SAME, OTHER)}

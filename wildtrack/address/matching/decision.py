@@ -69,8 +69,10 @@ class Decider:
 def learn_decider(known: Floats, truth: npt.NDArray[np.intp], new: Floats) -> Decider:
     """Learn P(same animal) by logistic regression (Platt, "Probabilistic outputs for SVMs", 1999).
 
-    Of scores of identities for photos of known animals (Q, I), the right one (Q,), and scores for photos of unknown
-    animals (S, I), which weigh as much as a whole.
+    Args:
+        known: (Q, I) scores of identities for validation photos, at least one.
+        truth: (Q,) the place of the right identity.
+        new: (S, I) scores for photos of unknown animals; as a whole they weigh as much as the known ones.
     """
     from sklearn.linear_model import LogisticRegression  # takes a second: not for --help
 
@@ -102,8 +104,12 @@ def learn_decider(known: Floats, truth: npt.NDArray[np.intp], new: Floats) -> De
 def even_threshold(known: Floats, right: npt.NDArray[np.bool_], new: Floats) -> float:
     """The P that separates known from new animals: the product of the shares that are right on either side is largest.
 
-    Of P of the first candidate for photos of known (V,), whether it is right (V,), and of new animals (S,). Of several
-    such, the middle of the widest gap between photos; 0.5 where either kind is missing.
+    Of several such, the middle of the widest gap between photos; 0.5 where either kind is missing.
+
+    Args:
+        known: (V,) P of the first candidate for photos of known animals.
+        right: (V,) whether that candidate is the right one.
+        new: (S,) P of the first candidate for photos of new animals.
     """
     if not len(known) or not len(new):
         return 0.5

@@ -21,7 +21,7 @@ LAYERS_WERE_IN = "wildtrack.address.layers"  # in fingerprints: they do not chan
 def load_keras_file(path: Path, custom_objects: Mapping[str, Any]) -> keras.Model:
     """Load a `.keras` or `.h5` file without running code from it; UserError where it is damaged or unsafe.
 
-    `custom_objects` are the layer classes, by name, that are allowed besides the plain ones.
+    `custom_objects` are the layer classes, by name, that are allowed in addition to the plain ones.
     """
     names = ("L2Normalize", "Custom>L2Normalize", "WildTrack>L2Normalize")
     known = {**dict.fromkeys(names, L2Normalize), **custom_objects}

@@ -15,12 +15,12 @@ VALIDATIONS = 10  # each costs a pass over the validation and training photos
 
 @dataclass(frozen=True)
 class Recipe:
-    """What training needs to know besides the data."""
+    """The settings of a training, apart from the data."""
 
     loss: str  # "arcface", "softmax" or "circle"
     batches: str  # "shuffled", "balanced" or "confused"; what compares photos in a batch needs one of the latter
     photos_per_identity: int  # in a batch, unless it is shuffled
-    triplet_epochs: int  # the last ones, with the triplet loss besides
+    triplet_epochs: int  # the last ones, with the triplet loss too
     epochs: int
     batch_size: int
     learning_rate: float  # at the top of the cosine

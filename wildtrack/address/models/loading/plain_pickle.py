@@ -109,7 +109,7 @@ def load_plain_pickle(path: Path) -> Any:
     UserError where the file is missing, too large, damaged, or holds anything that is not plain data.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; put it beside the model, or train again")
+        raise UserError(f"{path} is missing; put it next to the model, or train again")
     if path.stat().st_size > MAX_BYTES:
         raise UserError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB, which no label map needs; train again")
     data = path.read_bytes()
