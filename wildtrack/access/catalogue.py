@@ -18,13 +18,27 @@ from wildtrack.errors import UserError
 
 REQUIRED_COLUMNS = ("image_id", "identity", "path")
 OPTIONAL_COLUMNS = (
-    *("photo_id", "bbox", "date", "orientation", "species", "split", "license", "height", "width", "photographer"),
-    *("latitude", "longitude", "secondary_identities"),
+    "photo_id",
+    "bbox",
+    "date",
+    "orientation",
+    "species",
+    "split",
+    "license",
+    "height",
+    "width",
+    "photographer",
+    "latitude",
+    "longitude",
+    "secondary_identities",
 )
 LOSE_THE_ROW = ("path", "bbox", "split")  # where such a value is not understood; elsewhere only the value is lost
 ALIASES = {
-    **{"filepath": "path", "file_name": "path", "timestamp": "date"},
-    **{"viewpoint": "orientation", "position": "orientation"},
+    "filepath": "path",
+    "file_name": "path",
+    "timestamp": "date",
+    "viewpoint": "orientation",
+    "position": "orientation",
 }
 
 
