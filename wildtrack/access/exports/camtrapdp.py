@@ -73,18 +73,30 @@ def _media(table: pd.DataFrame) -> pd.DataFrame:
     photos = table.drop_duplicates("path")
     paths = photos["path"]
     kinds = paths.str.lower().str.extract(r"(\.[^./]+)$")[0].map(_MEDIA_TYPES).fillna("image/jpeg")
-    columns: dict[str, Any]
-    columns = {"mediaID": paths, "deploymentID": photos["deploymentID"], "timestamp": photos["start"]}
-    columns |= {"filePath": paths, "filePublic": "false", "fileName": paths.str.rsplit("/", n=1).str[-1]}
-    return pd.DataFrame(columns | {"fileMediatype": kinds})
+    columns = {
+        "mediaID": paths,
+        "deploymentID": photos["deploymentID"],
+        "timestamp": photos["start"],
+        "filePath": paths,
+        "filePublic": "false",
+        "fileName": paths.str.rsplit("/", n=1).str[-1],
+        "fileMediatype": kinds,
+    }
+    return pd.DataFrame(columns)
 
 
 def _observations(table: pd.DataFrame) -> pd.DataFrame:
     columns = {
-        **{"observationID": table["image_id"], "deploymentID": table["deploymentID"], "mediaID": table["path"]},
-        **{"eventStart": table["start"], "eventEnd": table["end"]},
-        **{"observationLevel": "media", "observationType": "animal", "scientificName": table.get("species")},
-        **{"count": 1, "individualID": table["identity"].where(table["identity"] != UNKNOWN)},
+        "observationID": table["image_id"],
+        "deploymentID": table["deploymentID"],
+        "mediaID": table["path"],
+        "eventStart": table["start"],
+        "eventEnd": table["end"],
+        "observationLevel": "media",
+        "observationType": "animal",
+        "scientificName": table.get("species"),
+        "count": 1,
+        "individualID": table["identity"].where(table["identity"] != UNKNOWN),
         **{column: table[column] for column in _BOX},
         "observationTags": "orientation:" + table["orientation"] if "orientation" in table else None,
     }
@@ -111,8 +123,12 @@ def _package(table: pd.DataFrame, title: str, card: Card | None, placed: bool, o
     return {
         "resources": [
             {
-                **{"name": name, "path": f"{name}.csv", "profile": "tabular-data-resource"},
-                **{"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"},
+                "name": name,
+                "path": f"{name}.csv",
+                "profile": "tabular-data-resource",
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
                 "schema": f"{STANDARD}/{name}-table-schema.json",
             }
             for name in TABLES
