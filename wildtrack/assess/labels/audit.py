@@ -17,8 +17,18 @@ TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, 
 KNOWN = 0.5  # share of photos learnt, below which these are not the model's animals; a training learns two thirds
 EVIDENCE = ["photos_a", "photos_b", "image_id_a", "path_a", "image_id_b", "path_b"]
 PHOTO_COLUMNS = [
-    *("image_id", "identity", "path", "orientation", "suggested_identity", "score", "votes", "own_votes"),
-    *("evidence_image_id", "evidence_path", "own_image_id", "own_path"),
+    "image_id",
+    "identity",
+    "path",
+    "orientation",
+    "suggested_identity",
+    "score",
+    "votes",
+    "own_votes",
+    "evidence_image_id",
+    "evidence_path",
+    "own_image_id",
+    "own_path",
 ]
 PAIR_COLUMNS = ["identity_a", "identity_b", "orientation", "score", "similarity", *EVIDENCE]
 MIXED_COLUMNS = ["identity", "orientation", "score", "similarity", *EVIDENCE]
@@ -34,9 +44,8 @@ class Audit:
     of any other identity, 1 to the most similar independent photo of its own.
     """
 
-    photos: (
-        pd.DataFrame
-    )  # nearer to `suggested_identity`, by the likeness `score`, and outvoted by it: see `odd_photos`
+    # nearer to `suggested_identity`, by the likeness `score`, and outvoted by it: see `odd_photos`
+    photos: pd.DataFrame
     pairs: pd.DataFrame  # two identities like one animal; `score`: likeness, of the direction where it is lower
     identities: pd.DataFrame  # one identity like two animals; `score`: 1 - the likeness of its two parts
     found_share: float | None  # of photos, 0 to 1, whose nearest independent photo shows their own identity
