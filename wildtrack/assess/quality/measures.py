@@ -12,8 +12,15 @@ from wildtrack.access.photos.reader import scaled_size
 
 WORKING_SIDE = 256
 MEASURES = (
-    *("aspect_ratio", "brightness", "contrast", "overexposed", "underexposed"),
-    *("saturation", "vignetting", "blurriness", "entropy"),
+    "aspect_ratio",
+    "brightness",
+    "contrast",
+    "overexposed",
+    "underexposed",
+    "saturation",
+    "vignetting",
+    "blurriness",
+    "entropy",
 )
 WHITE, BLACK = 250, 5  # JPEG seldom leaves pure 255 and 0
 CORNER, CENTRE = 0.8, 0.4  # of the half diagonal
