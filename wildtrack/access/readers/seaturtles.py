@@ -34,7 +34,9 @@ def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part:
             "bbox": annotation.get("bbox"),
             "date": _date(first_of(about, "timestamp", "date")),
             "orientation": first_of(attributes(annotation), "orientation", "location"),
-            **{"split": about.get(split_column), "height": about.get("height"), "width": about.get("width")},
+            "split": about.get(split_column),
+            "height": about.get("height"),
+            "width": about.get("width"),
         }
 
     shown = {str(entry.get("image_id")) for entry in of_part}
@@ -60,7 +62,9 @@ def read_seaturtleidheads(coco: CocoFile, root: Path) -> Catalogue:
             "identity": annotation.get("identity"),
             "path": f"{folder}{annotation.get('identity')}/{name}" if name else None,
             "date": _date(image.get("date")),
-            **{"orientation": annotation.get("position"), "height": image.get("height"), "width": image.get("width")},
+            "orientation": annotation.get("position"),
+            "height": image.get("height"),
+            "width": image.get("width"),
         }
 
     return coco_catalogue(coco, root, "SeaTurtleIDHeads", to_row)
