@@ -102,7 +102,8 @@ def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) 
         "bbox": annotation.get("bbox"),
         "species": coco.categories.get(str(annotation.get("category_id"))),
         "license": coco.licenses.get(str(image.get("license"))),
-        **{"height": image.get("height"), "width": image.get("width")},
+        "height": image.get("height"),
+        "width": image.get("width"),
     }
 
 
