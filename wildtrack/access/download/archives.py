@@ -25,9 +25,16 @@ MAX_RATIO = 100  # unpacked to packed; photos have about 1, annotations 20
 SMALL_BYTES = 100_000_000  # harmless, whatever the ratio
 _MAX_HEADER_BYTES = 1_000_000  # one read of tarfile's: headers are small, data is copied in pieces
 _DAMAGED = (
-    *(NotImplementedError, RuntimeError),  # a zip method that Python does not know, a zip with a password
-    *(EOFError, UnicodeError, gzip.BadGzipFile, lzma.LZMAError, struct.error),
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
+    EOFError,
+    NotImplementedError,  # a zip method that Python does not know
+    RuntimeError,  # a zip with a password
+    UnicodeError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    struct.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 _TOO_LARGE = "unpacked, it is far larger than an archive of its size should be"
 
