@@ -12,7 +12,8 @@ RETRIES = 2  # each starts the file again
 TIMEOUT_SECONDS = 60
 _REASONS = {
     **dict.fromkeys(("ConnectionError", "ConnectTimeout", "ProxyError"), "no connection"),
-    **{"SSLError": "its certificate is not trusted", "ReadTimeout": "the server stopped sending"},
+    "SSLError": "its certificate is not trusted",
+    "ReadTimeout": "the server stopped sending",
     "ChunkedEncodingError": "the connection was cut",
 }
 
