@@ -26,15 +26,27 @@ NOT_UNICODE = "file name is not valid Unicode; rename it"
 _DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average
 _TURN = Image.Transpose
 _TRANSPOSES = {  # EXIF orientation -> what turns the photo upright
-    **{2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE},
-    **{6: _TURN.ROTATE_270, 7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_90},
+    2: _TURN.FLIP_LEFT_RIGHT,
+    3: _TURN.ROTATE_180,
+    4: _TURN.FLIP_TOP_BOTTOM,
+    5: _TURN.TRANSPOSE,
+    6: _TURN.ROTATE_270,
+    7: _TURN.TRANSVERSE,
+    8: _TURN.ROTATE_90,
 }
 _SWAPPED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
 _MIRRORED_X, _MIRRORED_Y = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})  # where the file runs right to left, or up
 # What Pillow's parsers let through on malformed bytes, OSError apart.
 _PARSER_ERRORS = (
-    *(ArithmeticError, EOFError, LookupError, RuntimeError, SyntaxError, TypeError, ValueError),
-    *(struct.error, zlib.error),
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
 )
 
 _Edges = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
