@@ -22,8 +22,13 @@ SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEI
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"})
 _OTHER_STARTS = {
-    **{b"II*\0": ".tif", b"MM\0*": ".tif", b"GIF8": ".gif", b"8BPS": ".psd"},  # raw files mostly begin as TIFF does
-    **{b"\0\0\0\x0cjP  ": ".jp2", b"\0\0\0\x0cJXL ": ".jxl", b"\xff\x0a": ".jxl"},
+    b"II*\0": ".tif",  # raw files mostly begin as TIFF does
+    b"MM\0*": ".tif",
+    b"GIF8": ".gif",
+    b"8BPS": ".psd",
+    b"\0\0\0\x0cjP  ": ".jp2",
+    b"\0\0\0\x0cJXL ": ".jxl",
+    b"\xff\x0a": ".jxl",
 }
 
 
