@@ -172,9 +172,13 @@ def in_one_arrangement(query: Keypoints, other: Keypoints, query_rows: Rows, oth
     nothing = np.zeros(len(query_rows), dtype=np.bool_)
     if len(query_rows) < FEWEST:
         return nothing
-    here, there, reach = query.places[query_rows], other.places[other_rows], TOLERANCE * max(other.size)
-    how: Any = {"method": cv2.USAC_MAGSAC, "ransacReprojThreshold": reach, "maxIters": TRIALS}
-    affine, kept = cv2.estimateAffine2D(here, there, **how)
+    affine, kept = cv2.estimateAffine2D(
+        query.places[query_rows],
+        other.places[other_rows],
+        method=cv2.USAC_MAGSAC,
+        ransacReprojThreshold=TOLERANCE * max(other.size),
+        maxIters=TRIALS,
+    )
     if affine is None or kept.sum() < FEWEST or not 1 / DISTORTION < np.linalg.det(affine[:, :2]) < DISTORTION:
         return nothing
     return np.asarray(kept[:, 0] > 0)
