@@ -37,13 +37,17 @@ class EmbeddingMatcher(Matcher):
 
 
 def cosines(queries: Vectors, gallery: Vectors) -> Vectors:
-    """Cosine of each pair, float32 (Q, G), of float32 (Q, D) and (G, D) of length one."""
+    """Cosine of each pair, float32 (Q, G), of float32 (Q, D) and (G, D) of length one.
+
+    For a single query, equal embeddings have exactly equal cosines, so that ties are ranked by row.
+    """
     if len(queries) != 1:
         return np.asarray(queries @ gallery.T)
     found = np.empty((1, len(gallery)), np.float32)
+    # no matrix product: its last digits depend on where a vector lies
     for start in range(0, len(gallery), BLOCK):
-        part = slice(start, start + BLOCK)  # in a matrix product the last digits depend on where a vector lies:
-        found[0, part] = (gallery[part] * queries).sum(axis=1, dtype=np.float64)  # equals must tie, to rank by row
+        part = slice(start, start + BLOCK)
+        found[0, part] = (gallery[part] * queries).sum(axis=1, dtype=np.float64)
     return found
 
 
