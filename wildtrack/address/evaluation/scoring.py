@@ -88,8 +88,19 @@ def score_queries(
     by_cosine = matching is None or (name == EMBEDDING and not matching.matchers[name].by_viewpoint)
     real = len(protocol.unknown) > 0
     area = auroc(merged.max(axis=1), new.max(axis=1)) if real else None
-    both = answers, leak_free_answers
-    return QueryScores(name, by_cosine, gallery, scores, leak_free, *both, merged, truth, real, area)
+    return QueryScores(
+        matcher=name,
+        by_cosine=by_cosine,
+        gallery=gallery,
+        scores=scores,
+        leak_free=leak_free,
+        answers=answers,
+        leak_free_answers=leak_free_answers,
+        merged=merged,
+        truth=truth,
+        real_unknown=real,
+        auroc=area,
+    )
 
 
 def decisions_report(
