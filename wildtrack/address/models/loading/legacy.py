@@ -37,7 +37,10 @@ def readable_by_keras_3(path: Path, custom_objects: Collection[str]) -> Iterator
     `custom_objects` names the user's own layer classes. UnsafeFileError and ForeignClassError for what must not be
     opened; a damaged file raises other errors.
     """
-    (check_keras if path.suffix == ".keras" else check_hdf5)(path)
+    if path.suffix == ".keras":
+        check_keras(path)
+    else:
+        check_hdf5(path)
     config = json.loads(_read_config(path))
     mended = mend(config)
     check_config(mended, custom_objects)
