@@ -75,9 +75,14 @@ def fit(
                 load_state(trainer, checkpoints, len(history), with_optimizer=len(history) > epochs.start)
             else:
                 start_averages(trainer, batches[0][0])
-            options = {"initial_epoch": len(history), "epochs": epochs.stop, "callbacks": callbacks}
             try:
-                trainer.fit(batches.dataset(), verbose=0, **options)
+                trainer.fit(
+                    batches.dataset(),
+                    initial_epoch=len(history),
+                    epochs=epochs.stop,
+                    callbacks=callbacks,
+                    verbose=0,
+                )
             except RuntimeError as error:
                 if "NaN" not in str(error):
                     raise
