@@ -83,8 +83,11 @@ def cached_keypoints(table: pd.DataFrame, root: Path, digests: Sequence[str], ca
         except PhotoError as error:
             raise gone_bad(path, error) from error
         if digest:
-            arrays: Any = {"places": found.places, "descriptors": found.descriptors, "size": np.array(found.size)}
-            entries.put(key, lambda part: np.savez(part, allow_pickle=False, **arrays))
+            places, descriptors, size = found.places, found.descriptors, np.array(found.size)
+            entries.put(
+                key,
+                lambda part: np.savez(part, allow_pickle=False, places=places, descriptors=descriptors, size=size),
+            )
         return found
 
     found = list(track(in_threads(look, jobs), "Finding keypoints", len(jobs)))
