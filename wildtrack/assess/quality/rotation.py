@@ -4,6 +4,8 @@ Upright is learned from the dataset itself: ridge regression tells each photo as
 and judges the photos that it did not learn from, one fifth at a time. docs/quality.md says how well that works.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ MIN_UPRIGHT = 0.8  # share of photos that must look upright, or the dataset has 
 
 _FOLDS = 5  # in catalogue order, so that a burst is judged by other photos
 _RIDGE = 0.005  # of the mean variance of a feature
+_BLOCK = 1024  # photos at a time, for memory
 _TARGETS = np.array([1, -1 / 3, -1 / 3, -1 / 3])  # as it is, and turned: mean 0
 
 Features = npt.NDArray[np.float16]
@@ -54,35 +57,39 @@ def suspected_turns(features: Features) -> tuple[npt.NDArray[np.intp], Floats] |
     if count < MIN_PHOTOS:
         return None
     fold = np.arange(count) * _FOLDS // count
-    sums = np.array([_sums(_turned(features[fold == number])) for number in range(_FOLDS)])
+    sums = np.array([_sums(features[fold == number]) for number in range(_FOLDS)])
     scores = np.empty((count, 4))
     for number in range(_FOLDS):
         weights = _ridge(np.delete(sums, number, axis=0).sum(axis=0))
-        scores[fold == number] = _turned(features[fold == number]) @ weights
+        scores[fold == number] = np.concatenate([turned @ weights for turned in _turned(features[fold == number])])
     best = scores.argmax(axis=1)
     if (best == 0).mean() < MIN_UPRIGHT:
         return None
     return best * 90, scores.max(axis=1) - scores[:, 0]
 
 
-def _turned(features: Features) -> Floats:
-    """Descriptions of B photos turned clockwise by 0, 90, 180 and 270 degrees, (B, 4, 177)."""
+def _turned(features: Features) -> Iterator[Floats]:
+    """Descriptions of the photos turned clockwise by 0, 90, 180 and 270 degrees, a block (B, 4, 177) at a time."""
     places = np.split(np.arange(DESCRIPTION - 1), [CELLS * CELLS * DIRECTIONS])
     edges, colours = (part.reshape(CELLS, CELLS, -1) for part in places)
     order = []
     for quarter in range(4):
         turned_edges = np.roll(np.rot90(edges, -quarter), quarter * DIRECTIONS // 4, axis=2)
         order.append([*turned_edges.ravel(), *np.rot90(colours, -quarter).ravel(), -1])
-    turned = features.astype(np.float64)[:, order]
-    turned[:, 1::2, -1] *= -1  # the logarithm of the aspect ratio
-    return turned
+    for start in range(0, len(features), _BLOCK):
+        turned = features[start : start + _BLOCK].astype(np.float64)[:, order]
+        turned[:, 1::2, -1] *= -1  # the logarithm of the aspect ratio
+        yield turned
 
 
-def _sums(turned: Floats) -> Floats:
+def _sums(features: Features) -> Floats:
     """Products (179, 179), over the photos and their turns, of the description, 1 and the target with each other."""
-    rows, targets = turned.reshape(-1, DESCRIPTION), np.tile(_TARGETS, len(turned))
-    columns = np.column_stack([rows, np.ones(len(rows)), targets])
-    return np.asarray(columns.T @ columns)
+    sums = np.zeros((DESCRIPTION + 2, DESCRIPTION + 2))
+    for turned in _turned(features):
+        rows, targets = turned.reshape(-1, DESCRIPTION), np.tile(_TARGETS, len(turned))
+        columns = np.column_stack([rows, np.ones(len(rows)), targets])
+        sums += columns.T @ columns
+    return sums
 
 
 def _ridge(sums: Floats) -> Floats:
