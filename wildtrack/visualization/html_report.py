@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -78,8 +77,13 @@ def shown_of(count: int, total: int, source: str) -> str:
 
 def report_page(title: str, understood: str, findings: Sequence[Finding], sections: Sequence[Section]) -> str:
     """The page as HTML, without code and links elsewhere; `understood` says what the data was taken for."""
-    look: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-    environment = Environment(loader=PackageLoader("wildtrack.visualization"), undefined=StrictUndefined, **look)
+    environment = Environment(
+        loader=PackageLoader("wildtrack.visualization"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {
         "as_text": _as_text,
         "in_words": lambda name: str(name).replace("_", " "),
