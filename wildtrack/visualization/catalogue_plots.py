@@ -1,7 +1,6 @@
 """Charts and photo grids of a catalogue, as matplotlib figures; save one with `figure.savefig(path)`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,8 +84,11 @@ def plot_photos_per_date(table: pd.DataFrame) -> Figure:
     title = "Photos per date"
     if not len(days):
         return empty_chart(title, "No photo has a date.", FIGSIZE)
-    unit = "day" if int((days.max() - days.min()).astype(int)) <= DAILY else "month"
-    starts, counts = np.unique(days.astype(f"datetime64[{unit[0].upper()}]"), return_counts=True)
+    if int((days.max() - days.min()).astype(int)) <= DAILY:
+        unit, units = "day", days
+    else:
+        unit, units = "month", days.astype("datetime64[M]")
+    starts, counts = np.unique(units, return_counts=True)
     title += f": {len(days)} of {len(times)} have one, {days.min()} to {days.max()}"
     figure, axis = chart(title, unit, f"photos a {unit}", FIGSIZE)
     first_days, ends = starts.astype("datetime64[D]"), (starts + 1).astype("datetime64[D]")
@@ -157,8 +159,9 @@ def _histogram(axis: Axes, counts: npt.NDArray[np.integer], bins: int = BINS, al
     step = -(-(last - first + 1) // bins)
     edges = np.arange(first, last + step + 1, step) - 0.5
     heights = np.histogram(counts, edges)[0]
-    look: dict[str, Any] = {"color": BLUE, "alpha": alpha, "edgecolor": INK, "linewidth": 0.5}
-    bars = axis.bar(edges[:-1], heights, width=step, align="edge", **look)
+    bars = axis.bar(
+        edges[:-1], heights, width=step, align="edge", color=BLUE, alpha=alpha, edgecolor=INK, linewidth=0.5
+    )
     axis.bar_label(bars, [str(height) if height else "" for height in heights], color=INK, fontsize=8)
     axis.set_xlim(edges[0] - step / 2, edges[-1] + step / 2)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -211,8 +214,19 @@ def plot_grid(
         axis.imshow(small, extent=(x, x + wide, y + high, y), aspect="auto", interpolation="nearest")
         axis.set(xlim=(0, width), ylim=(height, 0))
         colour, dash = styles[name]
-        look: dict[str, Any] = {"fill": False, "linewidth": FRAME * style.POINTS, "clip_on": False}
-        axis.add_patch(Rectangle((x, y), wide, high, edgecolor=colour, linestyle=dash, **look))
-        look = {"ha": "center", "va": "top", "color": INK, "fontsize": style.TEXT, "parse_math": False}
-        axis.text(width / 2, height + FRAME + 2, fitted(name, width * style.POINTS, style.TEXT), **look)
+        line = FRAME * style.POINTS
+        frame = Rectangle(
+            (x, y), wide, high, edgecolor=colour, linestyle=dash, fill=False, linewidth=line, clip_on=False
+        )
+        axis.add_patch(frame)
+        axis.text(
+            width / 2,
+            height + FRAME + 2,
+            fitted(name, width * style.POINTS, style.TEXT),
+            ha="center",
+            va="top",
+            color=INK,
+            fontsize=style.TEXT,
+            parse_math=False,
+        )
     return figure
