@@ -61,17 +61,19 @@ def identity_section(table: pd.DataFrame, statistics: dict[str, Any]) -> Section
 def date_section(table: pd.DataFrame, statistics: dict[str, Any], encounter_hours: float) -> Section:
     """When the photos were taken, and whether a time-aware split is possible."""
     charts = []
-    if statistics["dates"] is not None:
-        charts.append(_chart("photos_per_date", plots.plot_photos_per_date(table)))
-    if statistics["encounters"] is not None:
-        charts.append(_chart("encounters_per_identity", plots.plot_encounters_per_identity(table, encounter_hours)))
     text = (
         "No photo has a date, so it is not known which photos are of one occasion. Dates come from the column "
-        "`date`, or from the photos' own EXIF.",
-        "The photos that have a date have no name, so it is not known which animals were met twice.",
-        f"An encounter is photos of one animal with gaps of at most {encounter_hours:g} hours. Only an animal that was "
-        "met twice or more gives leak-free figures: its later encounters are searched in its earlier ones.",
-    )[len(charts)]
+        "`date`, or from the photos' own EXIF."
+    )
+    if statistics["dates"] is not None:
+        charts.append(_chart("photos_per_date", plots.plot_photos_per_date(table)))
+        text = "The photos that have a date have no name, so it is not known which animals were met twice."
+    if statistics["encounters"] is not None:
+        charts.append(_chart("encounters_per_identity", plots.plot_encounters_per_identity(table, encounter_hours)))
+        text = (
+            f"An encounter is photos of one animal with gaps of at most {encounter_hours:g} hours. Only an animal that "
+            "was met twice or more gives leak-free figures: its later encounters are searched in its earlier ones."
+        )
     return Section("dates", "Dates and encounters", [text], charts)
 
 
