@@ -166,8 +166,8 @@ def _draw_heat(axis: Axes, query: Photo, candidate: PanelPhoto, shape: float) ->
     heat = np.zeros((1, 1)) if candidate.heat is None else candidate.heat
     strongest, extent = float(heat.max()), _extent(query, shape)
     axis.imshow(query, extent=extent)
-    look: dict[str, Any] = {"cmap": style.HEAT, "alpha": 0.6, "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
-    axis.imshow(heat / max(strongest, LITTLE), extent=extent, **look)
+    share = heat / max(strongest, LITTLE)
+    axis.imshow(share, extent=extent, cmap=style.HEAT, alpha=0.6, vmin=0, vmax=1, interpolation="bilinear")
     return f"up to -{strongest:.2f} when covered"
 
 
