@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +20,6 @@ NAME = 90  # points there are for a name on the map
 MARKER = 6  # pixels from a photo's place to its marker's edge
 GAPS = (9, 16, 24, 34, 46, 60, 80)  # pixels tried between the middle of a group and its name, the nearest first
 ANGLES = np.radians([0, 180, 90, 270, 30, 150, 210, 330, 60, 120, 240, 300])  # tried at each gap, in this order
-PHOTO: dict[str, Any] = {"s": 42, "edgecolors": DARK_INK, "linewidths": 0.3, "zorder": 3}
-NOTE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "zorder": 4, "parse_math": False}
 HALO = [withStroke(linewidth=2, foreground="white")]
 
 Floats = npt.NDArray[np.floating]
@@ -60,13 +57,34 @@ def tsne_figure(positions: Floats, identities: Sequence[str], title: str) -> Fig
     for number, name in enumerate(names):
         group = positions[labels == name]
         colour, marker = styles[name][0], MARKERS[number % len(MARKERS)]
-        axis.scatter(group[:, 0], group[:, 1], color=[colour], marker=marker, **PHOTO)
+        axis.scatter(
+            group[:, 0],
+            group[:, 1],
+            s=42,
+            color=[colour],
+            marker=marker,
+            edgecolors=DARK_INK,
+            linewidths=0.3,
+            zorder=3,
+        )
         middle = group[np.abs(group - np.median(group, axis=0)).sum(axis=1).argmin()]  # a photo, not an empty place
         size = 8 if len(names) <= CROWDED else 6
         line = {"arrowstyle": "-", "color": colour, "linewidth": 0.8, "zorder": 2, "shrinkA": 0, "shrinkB": 0}
-        look = NOTE | {"fontsize": size, "path_effects": HALO, "arrowprops": line}
-        notes.append(axis.annotate(fitted(name, NAME, size), tuple(middle), (0, 0), **look))
-        notes[-1].set_in_layout(False)
+        note = axis.annotate(
+            fitted(name, NAME, size),
+            tuple(middle),
+            (0, 0),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=size,
+            path_effects=HALO,
+            arrowprops=line,
+            zorder=4,
+            parse_math=False,
+        )
+        note.set_in_layout(False)
+        notes.append(note)
     figure.draw_without_rendering()
     sizes = np.array([note.get_window_extent().size for note in notes])
     middles = axis.transData.transform([note.xy for note in notes])
