@@ -25,7 +25,7 @@ NAMES = 200  # points there are for a method's name
 def draw_training_curves(history: pd.DataFrame, best_epoch: int, title: str, path: Path) -> None:
     """Draw the `history` of a training by epoch: loss and, where something was validated, R@5, R@1 and mAP."""
     scored = history.dropna(subset="mAP") if "mAP" in history else history[:0]
-    charts = 2 - scored.empty
+    charts = 1 if scored.empty else 2
     figure = style.blank_figure(0.5 + 5.5 * charts, 4.4, title, DARK_INK)
     axes = figure.subplots(1, charts, squeeze=False)[0]
     hardest = history["epoch"].to_numpy()[history["margin"].to_numpy().argmax()]  # the first with the whole margin
