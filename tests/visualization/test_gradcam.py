@@ -74,7 +74,8 @@ def test_a_picture_for_each_query_says_what_is_right(figures: dict[str, Figure],
     assert (names[0], names[1], names[4]) == ("Ana", "Ana", "Blå")
     outputs = {"embedding": np.tile(np.eye(4, dtype=np.float32), (3, 1)), "probabilities": np.tile([0.9, 0.1], (12, 1))}
     outputs["embedding"][1] = outputs["embedding"][0]
-    module.draw_gradcams((bright_left_network(), ("Ana", "Blå")), photos, outputs, np.array([1, 6]), [0, 4], Path())
+    classifier = module.Classifier(bright_left_network(), ("Ana", "Blå"))
+    module.draw_gradcams(classifier, photos, outputs, np.array([1, 6]), [0, 4], Path())
     assert list(figures) == ["gradcam_1.png", "gradcam_2.png"]
     assert {"most similar: Ana (1.00)\ncorrect", "class Ana (90%)\ncorrect"} <= set(texts(figures["gradcam_1.png"]))
     assert "class Ana (90%)\nwrong: it is Blå" in texts(figures["gradcam_2.png"])

@@ -118,8 +118,13 @@ def evaluate(config: Config) -> dict[str, Any]:
     metrics = measure(config, artifacts, data, found, rankings)
     probabilities = outputs["probabilities"][protocol.queries]
     metrics["classifier"] = classifier_report(probabilities, data.query_ids, artifacts.preprocessor.identities)
-    about = {name: getattr(model, name) for name in ("runs_on", "fingerprint", "embedding_from", "scaling")}
-    metrics["model"] = {"file": model.file.name, **about}
+    metrics["model"] = {
+        "file": model.file.name,
+        "runs_on": model.runs_on,
+        "fingerprint": model.fingerprint,
+        "embedding_from": model.embedding_from,
+        "scaling": model.scaling,
+    }
     metrics = dict(plain(metrics))
     remove_files(config.results, PICTURES)  # an earlier model's must not pass for this one's
     write_text(config.results / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
@@ -145,8 +150,9 @@ def measure(
     relation = viewpoint_relation(viewpoints, viewpoints_of(gallery))
     new_photos = len(protocol.unknown)
     figures = retrieval_report(rankings, found.method, query_ids, data.leaky, config.seed)
+    counted = {**figures, "num_gallery": len(gallery)}
     return {
-        **{name: {**figures, "num_gallery": len(gallery)}[name] for name in FIRST},
+        **{name: counted[name] for name in FIRST},
         **figures,
         **decisions_report(found, artifacts.matching, config.matcher, config.false_match_rate, new_photos),
         "by_viewpoint": by_viewpoint(chosen, query_ids, viewpoints, relation, protocol.same(data.identities)),
@@ -213,11 +219,11 @@ def draw_attention(
         console.print("No Grad-CAM: there is no Keras model next to model.onnx.")
         return
     load_tensorflow()  # which takes seconds
-    from wildtrack.visualization.gradcam import draw_gradcams, feature_network
+    from wildtrack.visualization.gradcam import Classifier, draw_gradcams, feature_network
 
     network = feature_network(open_network_of(artifacts, config.custom_objects), scaling)
     if network is None:
         console.print("No Grad-CAM: the model has no convolution to look into.")
         return
-    classifier = network, artifacts.preprocessor.identities
+    classifier = Classifier(network, artifacts.preprocessor.identities)
     draw_gradcams(classifier, data.photos, outputs, data.protocol.gallery, ranked, config.results)

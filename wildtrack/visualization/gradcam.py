@@ -6,7 +6,7 @@ Gradients are not averaged over the map, as in HiResCAM (Draelos and Carin 2020)
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import keras
@@ -24,6 +24,13 @@ PANEL = 3.5  # inches a photo or map takes
 TINY = 1e-37  # probability; smaller ones have no logarithm in float32
 
 Score = Callable[[dict[str, Any]], Any]  # outputs of a batch of one -> a scalar
+
+
+class Classifier(NamedTuple):
+    """A network that Grad-CAM can look into, and the identities that it tells apart."""
+
+    network: keras.Model  # from `feature_network`
+    identities: Sequence[str]  # class number -> identity
 
 
 def similarity_to(embedding: np.ndarray) -> Score:
@@ -64,7 +71,7 @@ def gradcam(with_features: keras.Model, photo: Photo, score: Score) -> npt.NDArr
 
 
 def draw_gradcams(
-    classifier: tuple[keras.Model, Sequence[str]],
+    classifier: Classifier,
     photos: Decoded,
     outputs: Mapping[str, np.ndarray],
     gallery: npt.NDArray[np.intp],
@@ -73,10 +80,9 @@ def draw_gradcams(
 ) -> None:
     """Draw Grad-CAM of the similarity to the best match and of the most probable class: `gradcam_1.png`, ...
 
-    `classifier`: a network of `feature_network` and its classes. `queries` and `gallery` are rows of `photos`, and
-    of the `outputs` "embedding" (N, D) and "probabilities" (N, classes).
+    `queries` and `gallery` are rows of `photos`, and of the `outputs` "embedding" (N, D) and "probabilities"
+    (N, classes).
     """
-    network, classes = classifier
     identities, embeddings = photos.table["identity"].to_numpy(dtype=object), outputs["embedding"]
     for number, query in enumerate(queries, start=1):
         name, shares = identities[query], outputs["probabilities"][query]
@@ -84,12 +90,14 @@ def draw_gradcams(
         best, likely = gallery[int(np.argmax(similarity))], int(np.argmax(shares))
         answers = (
             ("most similar:", identities[best], f"{similarity.max():.2f}", similarity_to(embeddings[best])),
-            ("class", classes[likely], f"{shares[likely]:.0%}", class_score(likely)),
+            ("class", classifier.identities[likely], f"{shares[likely]:.0%}", class_score(likely)),
         )
         maps = []
         for words, found, value, score in answers:
             verdict = "correct" if found == name else f"wrong: it is {name}"
-            maps.append((f"{words} {found} ({value})\n{verdict}", gradcam(network, photos.pixels[query], score)))
+            maps.append(
+                (f"{words} {found} ({value})\n{verdict}", gradcam(classifier.network, photos.pixels[query], score))
+            )
         title = f"{name}: what the network alone looks at (Grad-CAM)"
         plot_gradcam(photos.pixels[query], maps, title, folder / f"gradcam_{number}.png")
 
