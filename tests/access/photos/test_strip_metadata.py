@@ -29,4 +29,4 @@ def test_photos_come_in_order_with_errors_for_unreadable_ones(tmp_path: Path) ->
     good = save_marked(tmp_path / "a.jpg")
     first, gone, last = strip_photos([(good, None), (tmp_path / "gone.jpg", None), (good, (0, 0, 20, 30))], "Testing")
     assert isinstance(gone, PhotoError) and not isinstance(first, PhotoError) and not isinstance(last, PhotoError)
-    assert (first[1], last[1]) == ((80, 60), (20, 30))
+    assert (first.size, last.size) == ((80, 60), (20, 30))

@@ -34,8 +34,8 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
             if isinstance(crop, PhotoError):
                 problems.append((table["path"].iloc[row], str(crop)))
                 continue
-            content, sizes[row] = crop
-            (part / name).write_bytes(content)
+            sizes[row] = crop.size
+            (part / name).write_bytes(crop.content)
         if not sizes:
             raise UserError(f"none of the {len(jobs)} photos can be read; the first: {': '.join(problems[0])}")
         photo_ids = table["photo_id"].fillna(table["path"]) if "photo_id" in table else table["path"]

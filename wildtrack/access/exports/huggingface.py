@@ -76,7 +76,7 @@ def _dataset(catalogue: Catalogue, problems: list[tuple[str, str]], cache: Path)
             if isinstance(photo, PhotoError):
                 problems.append((record["path"], str(photo)))
             else:
-                image = {"image": {"bytes": photo[0], "path": None}}
+                image = {"image": {"bytes": photo.content, "path": None}}
                 yield image | record if box is None else image | record | {"bbox": list(box)}
 
     datasets.disable_progress_bars()  # WildTrack's own counts photos

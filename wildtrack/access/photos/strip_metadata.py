@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -14,7 +15,11 @@ JPEG_QUALITY = 95
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG"}
 
 
-StrippedPhoto = tuple[bytes, tuple[int, int]]  # an encoded photo without EXIF, XMP or thumbnail, upright; width, height
+class StrippedPhoto(NamedTuple):
+    """An encoded photo without EXIF, XMP or thumbnail, upright."""
+
+    content: bytes
+    size: tuple[int, int]  # (width, height), pixels
 
 
 def strip_photo(path: Path, bbox: Sequence[float] | None = None) -> StrippedPhoto:
@@ -22,7 +27,7 @@ def strip_photo(path: Path, bbox: Sequence[float] | None = None) -> StrippedPhot
     pixels = read_photo(path, bbox=bbox)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, SUFFIXES[stripped_suffix(path.name)], quality=JPEG_QUALITY)
-    return stream.getvalue(), (pixels.shape[1], pixels.shape[0])
+    return StrippedPhoto(stream.getvalue(), (pixels.shape[1], pixels.shape[0]))
 
 
 def strip_photos(
