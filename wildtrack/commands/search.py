@@ -77,8 +77,9 @@ def search(config: Config) -> None:
         answers = draw_panels(answers, searcher, config.results)
     if config.json:
         values = list(map(asdict, answers))
-        for candidate in () if config.points else chain.from_iterable(each["candidates"] for each in values):
-            del candidate["points"]  # long
+        if not config.points:  # they are long
+            for candidate in chain.from_iterable(each["candidates"] for each in values):
+                del candidate["points"]
         print(json.dumps(values, indent=2))
     unreadable = [(answer.photo, answer.reason or "") for answer in answers if answer.status == "unreadable"]
     report_problems(config.results / "search_problems.csv", problem_table(unreadable))
