@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -118,8 +118,13 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     config = replace(config, epochs=config.epochs or usual_epochs(len(rows.train)))
     recipe = replace(part(Recipe, config), pretrained=backbone.pretrained)
     settings = training_config(config, backbone, table, split_method)
-    shape: dict[str, Any] = {name: getattr(config, name) for name in ("embed_dim", "pooling", "sub_centres")}
-    model = build_model(backbone, num_ids=len(rows.identities), **shape)
+    model = build_model(
+        backbone,
+        num_ids=len(rows.identities),
+        embed_dim=config.embed_dim,
+        pooling=config.pooling,
+        sub_centres=config.sub_centres,
+    )
     validation = RetrievalValidation(model, table, photos.pixels, rows, recipe)
     checkpoints = config.artifacts / ".training"
     if done := training_state(checkpoints, settings.same_training()):
@@ -169,10 +174,14 @@ def training_config(config: Config, backbone: "Backbone", table: pd.DataFrame, s
     more = {"data_fingerprint": hashlib.sha256(rows).hexdigest(), "versions": versions()}
     return TrainingConfig(
         data=config.data.resolve(),
+        backbone=config.backbone,
+        alpha=config.alpha,
         image_size=backbone.image_size[0],
+        embed_dim=config.embed_dim,
+        pooling=config.pooling,
         starting_weights=weights if weights in ("imagenet", "random") else Path(weights).resolve().as_posix(),
+        seed=config.seed,
         record={**asdict(config), "split_method": split_method, **counts, **more},
-        **{name: getattr(config, name) for name in ("backbone", "alpha", "embed_dim", "pooling", "seed")},
     )
 
 
