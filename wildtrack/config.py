@@ -110,10 +110,11 @@ def flags(config: Any) -> Any:
         metavar = _placeholder(kind, name)
         shown = tyro.conf.arg(help=meaning.get(name), metavar=metavar, help_behavior_hint=_default_in_words)
         read = [_reader(number)] if (number := _number(kind)) else []
-        (rare if RARE in _marks(kind) else often)[name] = Annotated[_plain(kind), shown, *read, *_marks(kind)], value
+        group = rare if RARE in _marks(kind) else often
+        group[name] = Annotated[_plain(kind), shown, *read, *_marks(kind)], value
     if rare:
-        group = _instance("Rare", rare)
-        often["rare"] = Annotated[type(group), tyro.conf.arg(name=RARE, help=""), tyro.conf.OmitArgPrefixes], group
+        twin = _instance("Rare", rare)
+        often["rare"] = Annotated[type(twin), tyro.conf.arg(name=RARE, help=""), tyro.conf.OmitArgPrefixes], twin
     return _instance("Flags", often)
 
 
