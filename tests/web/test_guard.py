@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from wildtrack.web import guard as module
+from wildtrack.web import server
 from wildtrack.web.guard import HEADERS, TOKEN_HEADER, Guard, Limits, Message, Receive, Scope, Send
 
 Names = dict[str, str]
@@ -111,6 +111,6 @@ def test_a_client_that_sends_nothing_is_given_up() -> None:
 
 
 def test_which_addresses_and_names_are_of_this_computer() -> None:
-    assert all(map(module.is_this_computer, ("127.0.0.1", "127.9.9.9", "::1", "localhost")))
-    assert not any(map(module.is_this_computer, ("0.0.0.0", "::", "192.168.1.4", "ranger-laptop", "")))
-    assert module.own_names(["Camp.local"]) >= {"localhost", "camp.local", socket.gethostname().casefold()}
+    assert all(map(server.is_this_computer, ("127.0.0.1", "127.9.9.9", "::1", "localhost")))
+    assert not any(map(server.is_this_computer, ("0.0.0.0", "::", "192.168.1.4", "ranger-laptop", "")))
+    assert server.own_names(["Camp.local"]) >= {"localhost", "camp.local", socket.gethostname().casefold()}

@@ -49,7 +49,7 @@ def serve(config: Config) -> None:
     """Artifacts -> gallery -> confirmed photos -> the page."""
     check_settings(config)
     check_packages()
-    from wildtrack.web import guard
+    from wildtrack.web import server
     from wildtrack.web.api import create_app
     from wildtrack.web.service import Service
     from wildtrack.web.store import open_store
@@ -57,12 +57,12 @@ def serve(config: Config) -> None:
     artifacts = open_artifacts(config.artifacts)
     search_config = replace(part(SearchConfig, config), explains=True)
     searcher = open_searcher(artifacts, search_config, GalleryConfig.of(config))
-    token = None if guard.is_this_computer(config.host) else secrets.token_urlsafe(24)
+    token = None if server.is_this_computer(config.host) else secrets.token_urlsafe(24)
     with listening(config.host, config.port) as listener, open_store(config.sightings) as store:
         service = Service(searcher, artifacts.preprocessor.identities, store)
         page = PAGE.read_text("utf-8")
         say_where(listener, token)
-        guard.serve(create_app(service, page, token is not None), page, listener, config.names, token)
+        server.serve(create_app(service, page, token is not None), page, listener, config.names, token)
 
 
 def check_packages() -> None:

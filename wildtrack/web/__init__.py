@@ -1,6 +1,7 @@
 """The search as a web page, which learns what people confirm; needs requirements-app.txt.
 
-- `guard`: who may send requests, and how much; the application on a socket
+- `server`: the application on a socket
+- `guard`: who may send requests, and how much
 - `api`: the routes
 - `responses`: their typed answers
 - `service`: the search with the confirmed photos

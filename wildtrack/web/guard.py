@@ -10,16 +10,12 @@ import hmac
 import ipaddress
 import json
 import re
-import socket
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import uvicorn
-from fastapi import FastAPI, HTTPException
-
-from wildtrack.web.api import BODY_LIMIT
+from fastapi import HTTPException
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,7 +28,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_HEADER = "x-wildtrack-token"  # nosec B105  # only its name, not a token
 ASKING = frozenset({"/search", "/predict"})  # they send photos and change nothing
 RETRY_AFTER = 2  # seconds
-GRACE = 5  # seconds, for requests in work when the server is stopped
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -201,22 +196,3 @@ def inline_hashes(page: str) -> tuple[str, str]:
         return " ".join(f"'sha256-{base64.b64encode(each.digest()).decode()}'" for each in digests)
 
     return hashes("script"), hashes("style")
-
-
-def serve(app: FastAPI, page: str, listener: socket.socket, names: Sequence[str], token: str | None) -> None:
-    """Serve until Ctrl-C or SIGTERM; `names` are further names of this computer, and `token` is needed to write."""
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for the client's ACK
-    guard = Guard(app, own_names(names), Limits(BODY_LIMIT), inline_hashes(page), token)
-    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "lifespan": "off"}
-    uvicorn.Server(uvicorn.Config(guard, timeout_graceful_shutdown=GRACE, **quiet)).run(sockets=[listener])
-
-
-def own_names(names: Sequence[str]) -> frozenset[str]:
-    """The names by which this computer can be asked for, lower case."""
-    name = socket.gethostname()
-    return frozenset(each.casefold() for each in ("localhost", name, f"{name}.local", *names))
-
-
-def is_this_computer(host: str) -> bool:
-    """Whether a server bound to this address can only be reached from the computer it runs on."""
-    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
