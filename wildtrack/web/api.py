@@ -68,8 +68,14 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     """The application, without its guard; `/healthz` says whether that needs a token."""
-    no_docs: dict[str, Any] = {"docs_url": None, "redoc_url": None}  # these pages come from a CDN
-    app = FastAPI(title="WildTrack", version=__version__, description=DESCRIPTION, responses=PROBLEMS, **no_docs)
+    app = FastAPI(
+        title="WildTrack",
+        version=__version__,
+        description=DESCRIPTION,
+        responses=PROBLEMS,
+        docs_url=None,  # this page and the next come from a CDN
+        redoc_url=None,
+    )
     workers = anyio.CapacityLimiter(cores())
 
     async def work(function: Callable[..., ResultT], *args: Any) -> ResultT:
@@ -92,10 +98,18 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
     @app.get("/healthz")
     async def healthz() -> Health:
         """Whether the server can answer."""
-        gallery, lost = service.searcher.gallery, len(service.store.lost)
-        model = "" if gallery.source is None else gallery.source.fingerprint
-        counts = len(gallery), len(gallery.identities.names), len(gallery) - len(gallery.embeddings), lost
-        return Health("ok", __version__, model, service.searcher.matcher, *counts, needs_token)
+        gallery = service.searcher.gallery
+        return Health(
+            status="ok",
+            version=__version__,
+            model="" if gallery.source is None else gallery.source.fingerprint,
+            matcher=service.searcher.matcher,
+            photos=len(gallery),
+            identities=len(gallery.identities.names),
+            confirmed=len(gallery) - len(gallery.embeddings),
+            lost=len(service.store.lost),
+            writes_need_token=needs_token,
+        )
 
     @app.post("/search")
     async def search(
