@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from functools import cached_property
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,12 @@ SLOW = (
 )
 
 
-Confirmed = tuple[dict[str, Any], Vector, Keypoints]  # a confirmed photo: COLUMNS, embedding (D,), keypoints
+class Confirmed(NamedTuple):
+    """A confirmed photo, as the gallery takes it."""
+
+    row: dict[str, Any]  # COLUMNS
+    embedding: Vector  # (D,)
+    keypoints: Keypoints
 
 
 class Service:
@@ -101,7 +106,7 @@ class Service:
         data, keypoints = photo.read(), query.keypoints or Keypoints.none()
         with self._turn:  # or it might be undone before it is searched
             sighting = self.store.add(data, suffix, claim, self._fingerprint, query.embedding, set(self.known))
-            self._confirmed[sighting.id] = self._row(sighting), query.embedding, keypoints
+            self._confirmed[sighting.id] = Confirmed(self._row(sighting), query.embedding, keypoints)
             self._refresh()
         return sighting
 
@@ -171,14 +176,14 @@ class Service:
         except PhotoError:  # gone or damaged, and counted in `lost`
             keypoints = Keypoints.none()
             vector = np.zeros(dimensions, np.float32) if vector is None else vector
-        return self._row(sighting), vector, keypoints
+        return Confirmed(self._row(sighting), vector, keypoints)
 
     def _refresh(self) -> None:
         """Search the gallery with the confirmed photos of now."""
         standing = [self._confirmed[number] for number in sorted(self._confirmed)]
-        vectors = np.stack([vector for _, vector, _ in standing]) if standing else self._gallery.embeddings[:0]
-        table = pd.DataFrame([row for row, *_ in standing], columns=list(COLUMNS), dtype=object)
-        features = Features(vectors, viewpoints_of(table), [keypoints for *_, keypoints in standing])
+        vectors = np.stack([photo.embedding for photo in standing]) if standing else self._gallery.embeddings[:0]
+        table = pd.DataFrame([photo.row for photo in standing], columns=list(COLUMNS), dtype=object)
+        features = Features(vectors, viewpoints_of(table), [photo.keypoints for photo in standing])
         self.searcher = replace(self.searcher, gallery=self._gallery.extended(features, table))
         self._searchers: dict[str, Searcher] = {"": self.searcher}  # by viewpoint, as each caches what it computes
 
