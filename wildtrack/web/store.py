@@ -80,7 +80,8 @@ class Store:
         with self._session.begin() as session:
             if (before := session.scalar(STANDING.where(Sighting.photo == digest))) is not None:
                 raise ConflictError(f"this photo has been confirmed as {before.identity}; undo that first")
-            _check_name(claim, known | {each.identity for each in session.scalars(STANDING)})
+            named = session.scalars(select(Sighting.identity).where(Sighting.undone.is_(None)))
+            _check_name(claim, known | set(named))
             file = self.photos / (digest + suffix)
             if not self.is_whole(file):
                 write_bytes(file, photo)
