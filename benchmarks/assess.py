@@ -1,4 +1,4 @@
-"""Photos a second of the checks that `assess_dataset.py` makes, beside decoding the same photos with Pillow alone.
+"""Photos a second of the checks of `assess_dataset.py`, compared with decoding the same photos with Pillow alone.
 
 python -m benchmarks.assess                               drawn turtles
 python -m benchmarks.assess ../shared/data/zebras         a folder or CSV

@@ -1,4 +1,4 @@
-"""Start this Python again with a script of ours, in a process of its own."""
+"""Start this Python again with another script, in a process of its own."""
 
 import sys
 from subprocess import DEVNULL, PIPE, STDOUT, Popen  # nosec B404  # benchmarks time whole scripts

@@ -1,15 +1,15 @@
-"""Embedding a folder, files to vectors, beside what people write themselves and beside its limit, in one run.
+"""Embedding a folder, files to vectors, compared with what people write themselves and with its limit, in one run.
 
 python -m benchmarks.folder                                          drawn turtles, and drawn photos of 12 megapixels
 python -m benchmarks.folder --photos 16 --large 4 --repeats 1        a quick look
 python -m benchmarks.folder --data my_photos                         photos of your own
 
-Timed is the way from files to vectors: ours hashes the files, decodes and embeds them, and writes the vectors into a
-cache that is empty before each run. Not timed, for nobody: listing the folder, and loading the network, whose weights
-are random. The first run of each way is told apart: whoever embeds a folder once waits for that one. The limit is
-1 / (1 / decoding + 1 / network): our photo reader in threads, and ONNX Runtime as it comes on pixels in memory, one
-after the other.
-PyTorch is left out where it is not installed: pip install torch torchvision timm (5.5 GB).
+Timed is the way from files to vectors: WildTrack hashes the files, decodes and embeds them, and writes the vectors
+into a cache that is empty before each run. Not timed, for nobody: listing the folder, and loading the network, whose
+weights are random. The first run of each way is told apart: whoever embeds a folder once waits for that one. The limit
+is 1 / (1 / decoding + 1 / network): WildTrack's photo reader in threads, and ONNX Runtime as it comes on pixels in
+memory, one after the other. PyTorch is left out where it is not installed: pip install torch torchvision timm (5.5
+GB).
 """
 
 import json
@@ -44,7 +44,7 @@ from wildtrack.console import console, load_tensorflow, run
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.threads import in_threads
 
-OURS, KERAS, DECODING, NETWORK = "ours", "Keras", "decoding", "network"
+WILDTRACK, KERAS, DECODING, NETWORK = "WildTrack", "Keras", "decoding", "network"
 IN_TIMM = {
     ("MobileNet", 1.0): "mobilenetv1_100",
     ("MobileNetV2", 0.75): "mobilenetv2_075",
@@ -88,7 +88,7 @@ def main(config: Config) -> None:
             console.print(f"{len(paths)} photos, {megabytes / len(paths):.2f} MB each")
             with torch_ways(config, photos) as torch_works:
                 works: dict[str, Work] = {
-                    OURS: partial(embed_anew, paths, size, engine),
+                    WILDTRACK: partial(embed_anew, paths, size, engine),
                     KERAS: partial(network.predict, keras_photos(photos, size), verbose=0),
                     **torch_works,
                     DECODING: partial(decode, paths, size),
@@ -114,13 +114,13 @@ def side_by_side(works: Mapping[str, Work], repeats: int) -> dict[str, np.ndarra
 
 
 def tell(seconds: dict[str, np.ndarray], photos: int) -> None:
-    """Print the rates, and how ours stands beside each: the median of the rounds, each compared in itself."""
-    ours = seconds[OURS]
+    """Print the rates, and how WildTrack compares with each: the median of the rounds, each compared in itself."""
+    own = seconds[WILDTRACK]
     for name, values in {**seconds, "the limit": seconds[DECODING] + seconds[NETWORK]}.items():
         console.print(
-            f"  {name:40s} {photos / np.median(values[1:]):7.0f} photos/s, ours "
-            f"{np.median(values[1:] / ours[1:]):5.2f} x as fast; "
-            f"in the first run {photos / values[0]:5.0f}, {values[0] / ours[0]:5.2f} x"
+            f"  {name:40s} {photos / np.median(values[1:]):7.0f} photos/s, WildTrack "
+            f"{np.median(values[1:] / own[1:]):5.2f} x as fast; "
+            f"in the first run {photos / values[0]:5.0f}, {values[0] / own[0]:5.2f} x"
         )
 
 
@@ -140,7 +140,7 @@ def embed_anew(paths: list[Path], size: tuple[int, int], engine: Engine) -> None
 
 
 def decode(paths: list[Path], size: tuple[int, int]) -> None:
-    """Our photo reader in threads, the pixels dropped."""
+    """WildTrack's photo reader in threads, the pixels dropped."""
     for _ in in_threads(lambda path: read_photo(path, size), paths):
         pass
 
@@ -192,7 +192,7 @@ class Counting:
 
 
 def tell_decoding(paths: list[Path], size: tuple[int, int], repeats: int) -> None:
-    """Print how decoding at reduced size stands beside decoding whole photos with Pillow and resizing them."""
+    """Print how decoding at reduced size compares with decoding whole photos with Pillow and resizing them."""
 
     def plain(path: Path) -> None:
         with Image.open(path) as photo:
@@ -200,18 +200,18 @@ def tell_decoding(paths: list[Path], size: tuple[int, int], repeats: int) -> Non
 
     works = {
         "Pillow, one thread": lambda: list(map(plain, paths)),
-        "our reader, one thread": lambda: [read_photo(path, size) for path in paths],
+        "WildTrack, one thread": lambda: [read_photo(path, size) for path in paths],
         "Pillow, in threads": lambda: list(in_threads(plain, paths)),
-        "our reader, in threads": lambda: decode(paths, size),
+        "WildTrack, in threads": lambda: decode(paths, size),
     }
     rates = {name: len(paths) / np.median(value[1:]) for name, value in side_by_side(works, repeats).items()}
     for name, rate in rates.items():
-        beside = rate / rates[name.replace("our reader", "Pillow")]
-        console.print(f"  {name:40s} {rate:7.0f} photos/s   {beside:5.2f} x Pillow")
+        ratio = rate / rates[name.replace("WildTrack", "Pillow")]
+        console.print(f"  {name:40s} {rate:7.0f} photos/s   {ratio:5.2f} x Pillow")
 
 
 def make_network(config: Config, path: Path) -> tuple[Any, Path]:
-    """Our network with random weights: the Keras model, and the same as ONNX file at `path`."""
+    """WildTrack's network with random weights: the Keras model, and the same as ONNX file at `path`."""
     load_tensorflow()
     from wildtrack.address.models.backbones import build_backbone
     from wildtrack.address.models.builder import build_model

@@ -1,8 +1,8 @@
-"""Local features: one index over all keypoints, beside comparing the query with every photo, side by side in one run.
+"""Local features: one index over all keypoints, and comparing the query with every photo, side by side in one run.
 
 python -m benchmarks.local                                  1,000 to 16,000 known photos, 1,500 of them both ways
 python -m benchmarks.local --photos 100 --sizes 100         a quick look
-python -m benchmarks.local --data my_photos --photos 300    photos of your own; every eighth asks
+python -m benchmarks.local --data my_photos --photos 300    photos of your own; every eighth is a query
 
 Where more photos are wanted than there are, they are repeated, with noise on the keypoints of each repeat.
 """

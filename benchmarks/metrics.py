@@ -86,10 +86,10 @@ def main(config: Config) -> None:
         return retrieval_scores(cosines, query_ids.astype(str), gallery_ids.astype(str), ks=KS)[COLUMNS].to_numpy()
 
     before = peak_memory()
-    figures, ours = measured(without_sorting, queries, gallery)
+    figures, own = measured(without_sorting, queries, gallery)
     after = peak_memory()
     memory = "" if before is None or after is None else f"; memory grew by {after - before:.2f} GB"
-    console.print(f"retrieval_scores, {len(queries)} queries: {ours}{memory}")
+    console.print(f"retrieval_scores, {len(queries)} queries: {own}{memory}")
     averages = zip(COLUMNS, np.nanmean(figures, axis=0).tolist(), strict=True)
     console.print(", ".join(f"{name} {value:.3f}" for name, value in averages))
     some = queries[: config.looped]
@@ -100,7 +100,7 @@ def main(config: Config) -> None:
             raise UserError(f"retrieval_scores and the loop, {name}, do not give the same figures")
         console.print(
             f"a loop, {name}, the first {len(some)} queries: {theirs}; the same figures; retrieval_scores is "
-            f"{theirs.scoring / ours.scoring:.0f} x as fast, {theirs.total / ours.total:.1f} x with the cosines"
+            f"{theirs.scoring / own.scoring:.0f} x as fast, {theirs.total / own.total:.1f} x with the cosines"
         )
 
 

@@ -1,4 +1,4 @@
-"""The most similar of many embeddings: the gallery's FAISS indexes beside NumPy and scikit-learn in one run.
+"""The most similar of many embeddings: the gallery's FAISS indexes compared with NumPy and scikit-learn in one run.
 
 python -m benchmarks.nearest                                   100,000 and 1,000,000 embeddings
 python -m benchmarks.nearest --sizes 20000 --queries 100       a quick look

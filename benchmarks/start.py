@@ -1,4 +1,4 @@
-"""Seconds from starting `search.py PHOTO` to its answer, beside importing TensorFlow and Keras and nothing else.
+"""Seconds from starting `search.py PHOTO` to its answer, compared with importing TensorFlow and Keras and nothing else.
 
 python -m benchmarks.start                                            the last training, asked about a demo photo
 python -m benchmarks.start --photo my_photo.jpg --artifacts my_model

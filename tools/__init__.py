@@ -1,1 +1,1 @@
-"""What `make check` and the documentation need beside installed tools; nothing here is needed to use WildTrack."""
+"""What `make check` and the documentation need in addition to installed tools; WildTrack itself needs none of it."""

@@ -18,7 +18,7 @@ from wildtrack.console import console, run
 from wildtrack.errors import UserError
 
 KNOWN_TO_BE_BAD = {"package": {"name": "jinja2", "ecosystem": "PyPI"}, "version": "2.4.1"}
-AWAY = {502, 503, 504}  # what stands before a service says that nobody is there
+AWAY = {502, 503, 504}  # a gateway says that the service is not there
 IGNORED: Mapping[str, str] = {}  # id of a vulnerability -> why it does no harm here
 
 
