@@ -154,7 +154,8 @@ def test_a_table_that_is_read_keeps_every_row_and_survives_writing(root: Path, t
     if catalogue is None:
         return
     if set(header) == {*REQUIRED_COLUMNS, "bbox"}:  # a value that is not understood costs its row: they can be counted
-        assert len(catalogue.table) + len(catalogue.problems) == sum(map(any, rows))
+        lost = ~catalogue.problems["reason"].str.contains("this row is called")  # and not only named anew
+        assert len(catalogue.table) + lost.sum() == sum(map(any, rows))
     write_table(catalogue.table, source)
     again = load_catalogue(source)
     pd.testing.assert_frame_equal(again.table, catalogue.table)

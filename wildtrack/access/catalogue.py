@@ -13,6 +13,9 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.cells import NUMBERS, PARSERS, UNKNOWN, Parser, path_in, text_in
+from wildtrack.access.identities import KEY, settle_names
+from wildtrack.access.keys import own_image_ids, own_photo_ids
+from wildtrack.access.names import is_empty
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
 from wildtrack.errors import UserError
@@ -69,8 +72,10 @@ def assemble(
 ) -> Catalogue:
     """The catalogue of a layout such as "a folder per identity", from a raw table as `validate` takes it."""
     valid, refused = validate(table, root, config)
-    listed = pd.concat([problem_table(problems), refused], ignore_index=True)
-    return Catalogue(root, valid, listed, f"{layout}: {in_words(valid)}")
+    valid, lost, said = settle_names(valid, config)
+    unsure = problem_table((valid["path"][row], reason) for row, reason in lost.items())
+    listed = pd.concat([problem_table(problems), refused, unsure], ignore_index=True)
+    return Catalogue(root, valid, listed, "; ".join([f"{layout}: {in_words(valid)}", *said]))
 
 
 def in_words(table: pd.DataFrame) -> str:
@@ -107,8 +112,9 @@ def validate(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bring a raw table into the standard shape and list what could not be used.
 
-    A row is lost when its `image_id` is missing or taken, its `path` is no file in `root`, or its `bbox` or `split` is
-    not understood. A date or number that is not understood is only left empty. Either way it is listed.
+    A row is lost when its `image_id` is missing, it is given twice, its `path` is no file in `root`, or its `bbox` or
+    `split` is not understood. A date or number that is not understood is only left empty. Either way it is listed, and
+    so is a row whose `image_id` is another's: it gets one of its own.
 
     Args:
         table: raw rows; values may be text, numbers or missing; aliases and further columns are allowed.
@@ -141,7 +147,12 @@ def validate(
     subsets = values.get("split", [])
     if any(subsets):
         notes += [(row, "split is empty: this photo is in no subset") for row, word in enumerate(subsets) if not word]
-    bad_rows |= _incomplete_or_taken(values, bad_rows)
+    values["image_id"], refused, renamed = own_image_ids(values, bad_rows)
+    bad_rows |= refused
+    notes += renamed.items()
+    if "photo_id" in values:
+        values["photo_id"], replaced = own_photo_ids(values, bad_rows)
+        notes += replaced.items()
     notes = [(row, reason) for row, reason in notes if row not in bad_rows]
     names = [path or f"row {row + 1}" for row, path in enumerate(table["path"].fillna("").astype(str))]
     problems = problem_table((names[row], reason) for row, reason in sorted([*bad_rows.items(), *notes]))
@@ -156,31 +167,16 @@ def validate(
 
 def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
     """The parsed values, None where empty or refused, and {row: reason} of the refused."""
+    empty = (lambda cell: not str(cell).strip()) if written.name in REQUIRED_COLUMNS else is_empty
     values: list[Any] = [None] * len(written)
     refused: dict[int, str] = {}
     for row, (raw, missing) in enumerate(zip(written, written.isna(), strict=True)):
-        if not missing and str(raw).strip():
+        if not missing and not empty(raw):
             try:
                 values[row] = parse(raw)
             except ValueError as error:
                 refused[row] = str(error)
     return values, refused
-
-
-def _incomplete_or_taken(values: dict[str, list[Any]], bad_rows: dict[int, str]) -> dict[int, str]:
-    """{row: reason} of the otherwise good rows without an image_id or path, or with one that an earlier row has."""
-    found: dict[int, str] = {}
-    seen: set[str] = set()
-    for row, (image_id, path) in enumerate(zip(values["image_id"], values["path"], strict=True)):
-        if row in bad_rows:
-            continue
-        if image_id is None or path is None:
-            found[row] = "image_id is empty" if image_id is None else "path is empty"
-        elif image_id in seen:
-            found[row] = f"image_id {image_id!r} is taken by a row above"
-        else:
-            seen.add(image_id)
-    return found
 
 
 def _standard_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -192,7 +188,7 @@ def _standard_columns(table: pd.DataFrame) -> pd.DataFrame:
     if missing:
         has = f"it has {shorten(', '.join(found), 200) or 'none'}; it needs {', '.join(REQUIRED_COLUMNS)}"
         raise UserError(f"the catalogue has no column {', '.join(missing)}; {has}")
-    standard = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in columns]
+    standard = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, KEY) if column in columns]
     twice = [column for column in standard if columns.count(column) > 1]
     if twice:
         raise UserError(f"the catalogue has more than one column {', '.join(twice)}; keep one of each")

@@ -9,9 +9,12 @@ from wildtrack.config import RARE
 @dataclass(frozen=True, kw_only=True)
 class ReadConfig:
     """How a catalogue is read; the defaults refuse or point out what is ambiguous."""
-
     folders: Annotated[Literal["auto", "animals"], RARE] = "auto"  # animals: each folder is one, whatever its name
     # (CamA, 2023-05-01), and files of annotations beside them are not read
+    animals: Annotated[tuple[str, ...], RARE] = ()  # names of one animal each, though they look like nobody's (NA)
+    # or are given to two species; * stands for anything
+    nobody: Annotated[tuple[str, ...], RARE] = ()  # more names that stand for no animal, such as "unknown_*"
+    spellings: Annotated[Literal["apart", "merge"], RARE] = "apart"  # merge: TZ-173, tz-173 and TZ 173 are one animal
 
     def or_else(self, earlier: "ReadConfig") -> "ReadConfig":
         """These settings, and where they are the defaults those of an earlier reading, such as the training's."""

@@ -5,6 +5,7 @@ import pytest
 
 from tests.helpers.label_files import HEADER, fill, listed
 from wildtrack.access.readers.table import is_catalogue, read_table
+from wildtrack.access.reading import ReadConfig
 from wildtrack.errors import UserError
 from wildtrack.storage.ownership import mark_ours
 
@@ -40,9 +41,9 @@ def test_table(table_root: Path, content: str) -> None:
 
 
 def test_row_with_too_many_cells_is_listed(table_root: Path) -> None:
-    rows = "1,t1,b.jpg,[1,2,3,4]\n2,t1,b.jpg,'' \nNA,None,b.jpg\n"  # words that pandas takes for missing stay names
+    rows = "1,t1,b.jpg,[1,2,3,4]\n2,t1,b.jpg,'' \nNA,None,b.jpg\n"  # words that pandas takes for missing
     (table_root / "t.csv").write_text(f"image_id,identity,path,bbox\n{rows}")
-    catalogue = read_table(table_root / "t.csv")
+    catalogue = read_table(table_root / "t.csv", config=ReadConfig(animals=("None",)))
     assert catalogue.table[["image_id", "identity"]].to_numpy().tolist() == [["NA", "None"]]
     problems = listed(catalogue)
     assert list(problems) == ["t.csv, line 2", "b.jpg"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.identities import KEY
 from wildtrack.access.readers.coco_json import (
     CocoFile,
     Entry,
@@ -35,6 +36,7 @@ def read_coco(coco: CocoFile, root: Path, config: ReadConfig = DEFAULTS) -> Cata
         orientation = first_of(annotation, "orientation", "viewpoint", "position")
         return usual_columns(coco, photos, annotation, image) | {
             "identity": identity(annotation, image),
+            KEY: first_of(annotation, KEY) or first_of(attributes(annotation), KEY) or first_of(image, KEY),
             "date": first_of(image, "date", "datetime", "timestamp", "date_captured") or None,  # 0 is no date
             "orientation": orientation or first_of(attributes(annotation), "orientation", "viewpoint"),
         }

@@ -25,6 +25,7 @@ class _Content(msgspec.Struct):
     annotations: Annotated[list[Any], msgspec.Meta(min_length=1)]
     categories: list[Any] | None = None
     licenses: list[Any] | None = None
+    info: Any = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class CocoFile:
     categories: dict[str, Any]  # id -> name
     licenses: dict[str, Any]  # id -> URL, or name where there is no URL
     problems: Problems  # (what, reason) of entries that cannot be used
+    info: Entry  # about the file
 
 
 def load_coco(source: Path) -> CocoFile:
@@ -70,6 +72,7 @@ def load_coco(source: Path) -> CocoFile:
         {str(category.get("id")): category.get("name") for category in objects("categories")},
         {str(licence.get("id")): licence.get("url") or licence.get("name") for licence in objects("licenses")},
         problems,
+        content.info if isinstance(content.info, dict) else {},
     )
 
 
