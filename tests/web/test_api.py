@@ -1,4 +1,5 @@
 import io
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from PIL import ExifTags, Image
 
 from tests.helpers.spotted import Classifier, build, fake_matching, searcher_of, spots
+from wildtrack.access.readers.load import load_catalogue
 from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.gallery.searcher import Searcher, answer_photo
 from wildtrack.storage import files
@@ -216,6 +218,23 @@ def test_a_catalogue_that_is_gone_is_not_exported(searcher: Searcher, gallery: G
             answer = client.get("/export")
         assert (answer.status_code, "build the index again" in answer.text) == (422, True)
         assert str(tmp_path) not in answer.text
+
+
+def test_what_is_exported_is_read_again_next_season(searcher: Searcher, gallery: Gallery, tmp_path: Path) -> None:
+    """Each season has its own sightings, whose numbers begin at 1; the second export holds the first."""
+    root = tmp_path / "catalogue"
+    shutil.copytree(gallery.source.root if gallery.source else "", root)
+    asked = replace(searcher, gallery=replace(gallery, source=Source(root, root / "catalogue.csv", "fingerprint")))
+    for season, name in enumerate(("Eva", "Uma"), start=1):
+        with open_store(tmp_path / f"season {season}") as store:
+            client = TestClient(create_app(Service(asked, (), store), PAGE, needs_token=False))
+            assert confirm(client, 6 + season, name).json()["id"] == 1
+            (root / "catalogue.csv").write_text(client.get("/export").text, encoding="utf-8")
+            shutil.copytree(store.photos, root / "confirmed", dirs_exist_ok=True)
+            catalogue = load_catalogue(root)
+            assert catalogue.problems.empty and len(catalogue.table) == 6 + season
+            assert client.get("/export").text.count(name) == 1  # the index is not built anew yet
+    assert catalogue.table["identity"].tolist()[-2:] == ["Eva", "Uma"]
 
 
 def test_the_page_and_its_description(client: TestClient) -> None:

@@ -68,7 +68,8 @@ def test_a_sighting_keeps_the_answer_of_the_search(gallery: Gallery, store: Stor
     [
         (1, "Blå", False, "in the catalogue as Ana"),
         *[(7, name, True, "1 to 100 visible characters") for name in ("", "a\nb", "x" * 101)],
-        (7, "Unknown", True, "names no animal"),
+        *[(7, name, True, "names no animal") for name in ("Unknown", "N/A", "unidentified", "____")],
+        (7, "bla\u030a", True, "there is an animal called Blå"),  # NFC
     ],
 )
 def test_an_impossible_confirmation_is_refused_and_leaves_nothing(

@@ -40,6 +40,7 @@ Said = tuple[bytes, str, bool]
         ([], (b"one", "Eva", False), "no animal is called Eva"),
         *(([], (b"one", name, True), "there is an animal called Ana") for name in ("Ana", "ANA")),
         ([], (b"one", "ana", False), "do you mean Ana"),
+        ([(b"one", "TZ-173", True)], (b"two", "tz 173", True), "there is an animal called TZ-173"),
         ([(b"one", "Eva", True)], (b"two", "Eva", True), "there is an animal called Eva"),
     ],
 )

@@ -15,7 +15,7 @@ from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
-from wildtrack.web.service import Service
+from wildtrack.web.service import Service, row_of
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +34,12 @@ def whole_catalogue(service: Service, positions: bool) -> Catalogue:
         log.warning("%s", error)  # it names folders, which clients must not learn
         raise UserError("the catalogue cannot be read where it was; build the index again where it is now") from error
     found: list[dict[str, Any]] = []
+    there = set(catalogue.table["image_id"])  # an export that was read again, before the index was built anew
     for seen in service.confirmed():
-        path = service.store.file_of(seen.stored)
-        row = {"image_id": f"sighting-{seen.id}", "identity": seen.identity, "path": f"{CONFIRMED}/{path.name}"}
-        found.append({**row, "orientation": seen.viewpoint or None, **read_exif(path)})
+        path, known = service.store.file_of(seen.stored), row_of(seen)
+        if known["image_id"] not in there:
+            about = {"orientation": seen.viewpoint or None, **read_exif(path)}
+            found.append({**known, "path": f"{CONFIRMED}/{path.name}", **about})
     rows = pd.DataFrame(found, dtype=object)
     table = pd.concat([catalogue.table, rows], ignore_index=True) if len(rows) else catalogue.table
     if not positions:

@@ -1,6 +1,7 @@
 """The search with the confirmed photos of a store, which are appended to the gallery in memory."""
 
 import logging
+import unicodedata
 from dataclasses import replace
 from functools import cached_property
 from threading import Lock
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.names import is_nobody
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.reader import PhotoError, photo_suffix
 from wildtrack.access.photos.thumbnails import thumbnail
@@ -190,8 +191,7 @@ class Service:
     def _row(self, sighting: Sighting) -> dict[str, Any]:
         path = self.store.file_of(sighting.stored)
         return {
-            "image_id": f"sighting {sighting.id}",
-            "identity": sighting.identity,
+            **row_of(sighting),
             "path": path.resolve().as_posix(),
             "bbox": None,
             "orientation": sighting.viewpoint,
@@ -200,11 +200,17 @@ class Service:
         }
 
 
+def row_of(sighting: Sighting) -> dict[str, str]:
+    """What a sighting is called in a catalogue, by its photo since each season's numbers begin at 1; and its animal."""
+    identity = unicodedata.normalize("NFC", sighting.identity)
+    return {"image_id": f"sighting-{sighting.photo[:16]}", "identity": identity}
+
+
 def usable_name(identity: str) -> str:
-    """The name of an animal without spaces around it; a UserError for an unusable one."""
-    name = identity.strip()
+    """The name of an animal in NFC, without spaces around it; a UserError for an unusable one."""
+    name = unicodedata.normalize("NFC", identity.strip())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise UserError(f"the name of an animal has 1 to {LONGEST_NAME} visible characters in one line")
-    if name.casefold() == UNKNOWN:
-        raise UserError(f'"{UNKNOWN}" names no animal; give it a name of its own')
+    if is_nobody(name):
+        raise UserError(f'"{name}" names no animal; give it a name of its own')
     return name

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from wildtrack.access.names import spelling
 from wildtrack.errors import UserError
 from wildtrack.storage.files import fsync, sha256, write_bytes
 from wildtrack.web.database import Embedding, Event, Photo, Sighting, open_database
@@ -164,7 +165,7 @@ class Store:
 
 
 def _check_name(claim: Claim, known: set[str]) -> None:
-    taken = next((name for name in known if name.casefold() == claim.identity.casefold()), None)
+    taken = next((name for name in sorted(known) if spelling(name) == spelling(claim.identity)), None)
     if claim.new_individual and taken is not None:
         raise ConflictError(f"there is an animal called {taken}; confirm it, or choose another name")
     if not claim.new_individual and claim.identity not in known:

@@ -1,8 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.helpers.label_files import gzgc
+from tests.helpers.label_files import fill, gzgc, write
 from tests.helpers.layouts import wildme_annotation, wildme_image
 from wildtrack.access.readers.load import load_catalogue
 
@@ -53,3 +54,38 @@ def test_gzgc_given_otherwise(tmp_path: Path, given: str) -> None:
     catalogue = load_catalogue(tmp_path / given)
     assert catalogue.root == tmp_path / "gzgc.coco"
     assert catalogue.table["path"].tolist() == ["images/train2020/000000000001.jpg"]
+
+
+def wildbook(annotation: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """An annotation with the fields of Wildbook's export; null ones were left out by early versions."""
+    ids = {"theta": 0.0, "category_id": 1, "iscrowd": 0, "encounter_id": "e0000001-0000-4000-8000-000000000001"}
+    return ids | {"bbox": [1, 2, 20, 10], "viewpoint": "left", "location_id": None} | annotation | more
+
+
+@pytest.mark.parametrize("with_keys", [True, False])
+def test_an_individual_of_wildbook_is_its_key(tmp_path: Path, with_keys: bool) -> None:
+    """Numbers in `individual_ids` hold in one file only, and `info` says whose they are; 0 is one of them."""
+    keys = ["0d9f8b7a-6c5d-4e3f-a2b1-c0d1e2f3a4b5", "9b8a7c6d-5e4f-4a3b-b2c1-d0e1f2a3b4c5", "11111111-0"]
+    facts = [("Tala", 0), ("Tala", 1), (None, 2), ("Tala", 0), (None, None)]
+    annotations = [
+        wildbook(
+            {"id": row, "image_id": 1, "uuid": f"u{row}", "name": name, "individual_ids": [] if at is None else [at]},
+            **({"individual_uuid": None if at is None else keys[at]} if with_keys else {}),
+        )
+        for row, (name, at) in enumerate(facts, start=1)
+    ]
+    content = {
+        "info": {
+            "description": "Wildbook COCO Export",
+            "individual_id_mapping": {key: at for at, key in enumerate(keys)},
+        },
+        "images": [{"id": 1, "file_name": "a.jpg", "uuid": "photo-uuid", "date_captured": None}],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "leopard", "supercategory": "animal"}],
+    }
+    fill(tmp_path, "images/a.jpg")
+    table = load_catalogue(write(tmp_path / "annotations/instances.json", content)).table
+    animals = ["Tala (0d9f8b7a)", "Tala (9b8a7c6d)", keys[2], "Tala (0d9f8b7a)", "unknown"]
+    assert table["identity"].tolist() == animals
+    assert table["image_id"].tolist() == [f"u{row}" for row in range(1, 6)]
+    assert set(table["photo_id"]) == {"photo-uuid"} and "secondary_identities" not in table
