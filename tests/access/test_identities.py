@@ -24,7 +24,7 @@ ANIMALS = [
 ]
 
 
-def catalogue(root: Path, config: ReadConfig | None = None, **columns: Any) -> Catalogue:
+def catalogue(root: Path, config: ReadConfig | None = None, /, **columns: Any) -> Catalogue:
     """A catalogue of one photo for each identity."""
     count = len(next(iter(columns.values())))
     for row in range(count):
@@ -151,6 +151,12 @@ def test_parts_of_an_animal_on_one_photo_are_no_species(tmp_path: Path) -> None:
     assert names(found) == ["1"] * 3 and found.problems.empty
 
 
+def test_two_species_at_one_waterhole_are_still_two(tmp_path: Path) -> None:
+    columns = {"identity": ["1", "1", "2", "2", "3", "3"], "species": ["zebra", "nyala"] * 3}
+    found = catalogue(tmp_path, **columns, path=["0.jpg", "0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg"])
+    assert found.table["identity"].nunique() == 6 and "3 names are given to several species" in found.understood
+
+
 def test_numbers_of_two_seasons(tmp_path: Path) -> None:
     """Two tables, one below the other, whose numbers begin at 1 in each."""
     dates = ["2023-05-01", "2023-05-02", "2024-05-01", "2024-05-02"]
@@ -169,7 +175,7 @@ def test_two_animals_of_one_photo_keep_their_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("empty", ["NA", "N/A", "nan", "None", "null", "-", "[]", "[nan, nan, nan, nan]", "#N/A"])
 def test_words_for_nothing_are_empty_cells(tmp_path: Path, empty: str) -> None:
-    columns = {
+    columns: dict[str, Any] = {
         name: [empty, value] for name, value in (("bbox", "[1, 2, 3, 4]"), ("split", "train"), ("latitude", "1"))
     }
     found = catalogue(tmp_path, identity=["Ana", "Berta"], **columns)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from wildtrack.access.reading import ReadConfig
 from wildtrack.console import counted
 
 Lost = dict[int, str]  # row -> why its animal is not known
+Words = dict[frozenset[str], str]  # species -> how it is written
 
 KEY = "individual_uuid"  # the column of Wildbook's keys: a name may be given to two animals
 
@@ -115,37 +117,48 @@ def _by_species(
     names: "pd.Series[str]", table: pd.DataFrame, config: ReadConfig, lost: Lost, said: list[str]
 ) -> "pd.Series[str]":
     """The names, those of several species with the species behind; parts of one animal on a photo are no species."""
-    kinds = {word: species(word) for word in table["species"].dropna().unique()}
-    rows = pd.DataFrame(
-        {"name": names, "path": table["path"], "kind": table["species"].map(kinds), "word": table["species"]}
-    )
-    named = rows[(names != UNKNOWN) & rows["kind"].map(bool, na_action="ignore").eq(True)]
-    several = named[named.groupby("name")["kind"].transform("nunique") > 1]
-    together = [set(of_photo) for _, of_photo in several.groupby(["name", "path"])["kind"]]
-    new, found = names.copy(), []
-    for name, own in several.groupby("name", sort=False):
-        every = set(own["kind"])
-        exact = {kind for kind in every if not any(kind < other for other in every)}
-        if len(exact) < 2 or fits(str(name), config.animals) or any(len(exact & each) > 1 for each in together):
-            continue
-        word = {kind: own.loc[own["kind"] == kind, "word"].mode()[0] for kind in exact}
-        for row in names.index[names == name]:
-            kind = rows.at[row, "kind"]
-            fitting = [each for each in exact if isinstance(kind, frozenset) and kind <= each]
+    several = _several_species(names, table, config)
+    rows_of, new = names.groupby(names).indices, names.tolist()
+    for name, words in several.items():
+        for row in rows_of[name]:
+            word = table["species"].iloc[row]
+            fitting = [kind for kind in words if isinstance(word, str) and species(word) <= kind]
             if len(fitting) == 1:
-                new[row] = f"{name} ({word[fitting[0]]})"
+                new[row] = f"{name} ({words[fitting[0]]})"
             else:
                 new[row] = UNKNOWN
-                lost[row] = f"{name} is the name of {len(exact)} species, {', '.join(word.values())}: of which is this?"
-        found.append((str(name), sorted(word.values())))
-    if found:
-        first, words = found[0]
-        what = f"{first} is {' and '.join(f'{first} ({word})' for word in words)}"
-        animals = counted(len(found), "name is given to several species", "names are given to several species")
-        said.append(
-            f"{animals} and read as an animal of each: {what} (if it is one animal: --animals {_quoted(first)})"
-        )
-    return new
+                lost[int(row)] = f"{name} is the name of animals of {' and '.join(words.values())}: which is this?"
+    if several:
+        first, words = next(iter(several.items()))
+        animals = " and ".join(f"{first} ({word})" for word in words.values())
+        given = counted(len(several), "name is given", "names are given")
+        one = f"if it is one animal: --animals {_quoted(first)}"
+        said.append(f"{given} to several species and read as an animal of each: {first} is {animals} ({one})")
+    return pd.Series(new, index=names.index, dtype=names.dtype)
+
+
+def _several_species(names: "pd.Series[str]", table: pd.DataFrame, config: ReadConfig) -> dict[str, Words]:
+    """The names of animals of several species, with their words; none where half of them are together on a photo."""
+    kinds: dict[Any, frozenset[str]] = {word: species(word) for word in table["species"].dropna().unique()}
+    rows = pd.DataFrame({"name": names, "path": table["path"], "word": table["species"]}).dropna()
+    rows = rows[(rows["name"] != UNKNOWN) & rows["word"].map(kinds).map(bool)]
+    rows = rows[rows.groupby("name")["word"].transform("nunique") > 1]
+    found, together = dict[str, Words](), 0
+    for name, own in rows.groupby("name", sort=False):
+        every = {kinds[word] for word in own["word"]}
+        words: Words = {}
+        for word, _ in Counter(own["word"]).most_common():
+            if not any(kinds[word] < other for other in every):
+                words.setdefault(kinds[word], word)
+        if len(words) > 1 and not fits(str(name), config.animals):
+            found[str(name)] = words
+            photos = {
+                (path, kind)
+                for path, word in zip(own["path"], own["word"], strict=True)
+                if (kind := kinds[word]) in words
+            }
+            together += len(photos) > len({path for path, _ in photos})
+    return found if 2 * together < len(found) else {}
 
 
 def _listed(names: list[str], counts: "pd.Series[int]") -> str:

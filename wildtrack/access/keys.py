@@ -48,7 +48,7 @@ def own_photo_ids(values: Values, bad_rows: Reasons) -> tuple[list[Any], Reasons
             paths, dates, boxed = photos.get(photo_id, (set(), set(), False))
             photos[photo_id] = paths | {path}, dates | ({date} - {None}), boxed or box is not None
     for row, photo_id in enumerate(values["photo_id"]):
-        paths, dates, boxed = photos.get(photo_id, ((), (), False))
+        paths, dates, boxed = photos.get(photo_id, (set(), set(), False))
         if row not in bad_rows and len(paths) > 1 and (boxed or len(dates) > 1):
             ids[row] = values["path"][row]
             replaced[row] = f"photo_id {photo_id!r} is that of {len(paths)} photos; the path is used"
