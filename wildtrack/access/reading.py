@@ -9,6 +9,7 @@ from wildtrack.config import RARE
 @dataclass(frozen=True, kw_only=True)
 class ReadConfig:
     """How a catalogue is read; the defaults refuse or point out what is ambiguous."""
+
     folders: Annotated[Literal["auto", "animals"], RARE] = "auto"  # animals: each folder is one, whatever its name
     # (CamA, 2023-05-01), and files of annotations beside them are not read
     animals: Annotated[tuple[str, ...], RARE] = ()  # names of one animal each, though they look like nobody's (NA)
