@@ -44,7 +44,7 @@ from tests.helpers.server import serving
 from tests.helpers.sources import served
 from tests.helpers.webapp import running
 from wildtrack.access import sources
-from wildtrack.access.detection.megadetector import read_detections
+from wildtrack.access.detection.detections import read_detections
 
 COMMANDS = {"": True, "text": False, "json": False, "python": False, "yaml": False, "diff": False, "bibtex": False}
 CHEAP = (*TINY, "--epochs", "1")  # for training
@@ -222,8 +222,10 @@ def see_detector(found: re.Match[str], place: Path) -> None:
     (place / "example.json").write_text(example.text, "utf-8")
     for image in json.loads(example.text)["images"]:
         save_photo(place / "example" / image["file"], 0, 0)
-    read = read_detections(place / "example.json", place / "example", 0.2)
-    assert ("north/day1/IMG_0003.JPG", "MegaDetector could not read it: Failure image access") in read.problems
+    read = read_detections(place / "example.json", 0.2)
+    assert [read.why_none(photo) for photo in read.output.photos][-1].endswith(
+        "could not read it: Failure image access"
+    )
 
 
 RULES: dict[str, Rule] = {

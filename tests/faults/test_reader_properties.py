@@ -19,7 +19,8 @@ from tests.helpers.malformed import JPEG, PNG
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catalogue
 from wildtrack.access.cells import NUMBERS, UNKNOWN
-from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.detection.boxed import catalogue_of_detections, with_boxes
+from wildtrack.access.detection.detections import read_detections
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import write_table
 from wildtrack.errors import UserError
@@ -261,11 +262,11 @@ def test_boxes_of_any_structure_are_read_or_refused(root: Path, content: Any, co
     source = clean(root) / "boxes.json"
     source.write_text(json.dumps(content), encoding="utf-8")
     try:
-        detections = read_detections(source, root, confidence)
+        detections = read_detections(source, confidence)
     except UserError:
         return
-    for animals in detections.animals.values():
-        for x, y, width, height in animals:
+    for photo in detections.output.photos:
+        for x, y, width, height in (one.box for one in detections.animals(photo)):
             assert 0 <= x < x + width <= 1 + 1e-9 and 0 <= y < y + height <= 1 + 1e-9
     event("detections read")
     with suppress(UserError):

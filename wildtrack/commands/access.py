@@ -22,8 +22,9 @@ from rich.table import Table
 
 from wildtrack.access import sources
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.detection.boxed import catalogue_of_detections, with_boxes
 from wildtrack.access.detection.crops import crops_in_words, write_crops
-from wildtrack.access.detection.megadetector import catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.detection.detections import read_detections
 from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
 from wildtrack.access.labelled import is_labelled
 from wildtrack.access.problems import report_problems
@@ -146,7 +147,7 @@ def find_root(config: Config, source: Source | None) -> Path:
 def read(config: Config, source: Source | None, root: Path) -> Catalogue:
     """The catalogue of the dataset in `root`, read from its photos and labels."""
     if config.boxes is not None and config.unlabelled:
-        return catalogue_of_detections(read_detections(config.boxes, root, config.min_confidence), root)
+        return catalogue_of_detections(read_detections(config.boxes, config.min_confidence), root)
     if config.unlabelled:
         return read_unnamed(root, part(ReadConfig, config))
     reader = source.read if source is not None else partial(load_catalogue, original=True)
@@ -159,7 +160,7 @@ def read(config: Config, source: Source | None, root: Path) -> Catalogue:
         raise UserError(f"{error}; are the folders cameras or days, not animals? add --unlabelled") from error
     if config.boxes is None:
         return catalogue
-    return with_boxes(catalogue, read_detections(config.boxes, catalogue.root, config.min_confidence))
+    return with_boxes(catalogue, read_detections(config.boxes, config.min_confidence))
 
 
 def list_sources() -> None:

@@ -35,8 +35,8 @@ _TRANSPOSES = {  # EXIF orientation -> what turns the photo upright
     7: _TURN.TRANSVERSE,
     8: _TURN.ROTATE_90,
 }
-_SWAPPED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
-_MIRRORED_X, _MIRRORED_Y = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})  # where the file runs right to left, or up
+SWAPPED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
+MIRRORED_X, MIRRORED_Y = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})  # where the file runs right to left, or up
 # What Pillow's parsers let through on malformed bytes, OSError apart.
 _PARSER_ERRORS = (
     ArithmeticError,
@@ -108,6 +108,12 @@ def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> 
     with opened(source) as file, image_in(file) as image:
         left, top, right, bottom = _pixel_box(bbox, *_upright_size(image)[0])
     return bottom - top, right - left
+
+
+def photo_frame(source: Path | BinaryIO) -> tuple[tuple[int, int], int]:
+    """(width, height) of the upright photo, and its EXIF orientation, 1 to 8; errors as in `read_photo`."""
+    with opened(source) as file, image_in(file) as image:
+        return _upright_size(image)
 
 
 def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
@@ -194,8 +200,8 @@ def _load(
     image.load()
     upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
     # A draft rounds its size up; mirrored, the part that is too much comes first.
-    x = upright.width * scale - size[0] if orientation in _MIRRORED_X else 0
-    y = upright.height * scale - size[1] if orientation in _MIRRORED_Y else 0
+    x = upright.width * scale - size[0] if orientation in MIRRORED_X else 0
+    y = upright.height * scale - size[1] if orientation in MIRRORED_Y else 0
     left, top, right, bottom = box
     return upright, ((left + x) / scale, (top + y) / scale, (right + x) / scale, (bottom + y) / scale)
 
@@ -221,7 +227,7 @@ def _upright_size(image: ImageFile.ImageFile) -> tuple[tuple[int, int], int]:
         orientation = 1
     if not isinstance(orientation, int) or orientation not in _TRANSPOSES:
         orientation = 1
-    return (image.size[::-1] if orientation in _SWAPPED else image.size), orientation
+    return (image.size[::-1] if orientation in SWAPPED else image.size), orientation
 
 
 def _pixel_box(bbox: Sequence[float] | None, width: int, height: int) -> tuple[int, int, int, int]:

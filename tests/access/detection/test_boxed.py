@@ -1,4 +1,4 @@
-"""MegaDetector's JSON: as a catalogue of unlabelled animals, as boxes for a catalogue, and malformed."""
+"""A detector's boxes: as a catalogue of unlabelled animals, as boxes for a catalogue, and malformed."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.helpers.marked import save_marked
-from wildtrack.access.detection.megadetector import Detections, catalogue_of_detections, read_detections, with_boxes
+from wildtrack.access.detection.boxed import catalogue_of_detections, with_boxes
+from wildtrack.access.detection.detections import Detections, read_detections
 from wildtrack.access.photos.reader import read_photo
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
@@ -38,7 +39,7 @@ def traps(tmp_path: Path) -> Path:
 
 
 def detect(root: Path, *images: Any, **more: Any) -> Detections:
-    return read_detections(write_json(root.parent / "detections.json", *images, **more), root, 0.2)
+    return read_detections(write_json(root.parent / "detections.json", *images, **more), 0.2)
 
 
 def test_raw_photos_become_unlabelled_animals(traps: Path) -> None:
@@ -58,9 +59,9 @@ def test_raw_photos_become_unlabelled_animals(traps: Path) -> None:
     assert table[["width", "height"]].to_numpy().tolist() == [[60, 80], [60, 80], [80, 60]]
     assert table["latitude"].round(2).tolist() == [-24.99] * 3
     assert catalogue.problems.to_numpy().tolist() == [
-        ["gone.jpg", "it has boxes, but it is not there"],
+        ["gone.jpg", "the detector lists it, but it is not there"],
         ["loose.jpg", "no entry in detections.json"],
-        ["north/100RECNX/IMG 2.JPG", "no animal detected with a confidence of 0.2 or more"],
+        ["north/100RECNX/IMG 2.JPG", "no detection called animal, only person (1)"],
     ]
     pixels = read_photo(traps / table["path"][0], bbox=table["bbox"][0])
     assert pixels[..., 0].mean() > 200 and pixels[..., 2].mean() < 60  # the red corner of a photo stored on its side
@@ -68,15 +69,42 @@ def test_raw_photos_become_unlabelled_animals(traps: Path) -> None:
 
 def test_the_threshold_counts(traps: Path) -> None:
     source = write_json(traps.parent / "d.json", {"file": "loose.jpg", "detections": [detection([0, 0, 1, 1], 0.9)]})
-    assert len(read_detections(source, traps, 0.9).animals["loose.jpg"]) == 1
-    with pytest.raises(UserError, match=r"no animal on any of the 4 photos .* --min-confidence"):
-        catalogue_of_detections(read_detections(source, traps, 0.90001), traps)
+    assert len(catalogue_of_detections(read_detections(source, 0.9), traps).table) == 1
+    with pytest.raises(
+        UserError, match=r"no animal detected on any of the 4 photos .* is --min-confidence 0\.95 too high"
+    ):
+        catalogue_of_detections(read_detections(source, 0.95), traps)
 
 
-def test_names_as_the_detector_was_given_them(traps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(traps.parent)
-    source = write_json(Path("d.json"), {"file": f"{traps.name}/loose.jpg", "detections": []})
-    assert list(read_detections(source, Path(traps.name), 0.2).animals) == ["loose.jpg"]
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (None, "no entry in detections.json"),
+        ([], "its entry in detections.json has no detection"),
+        ([("2", 0.9), ("2", 0.8), ("3", 0.9)], "no detection called animal, only person (2), vehicle (1)"),
+        ([("1", 0.1), ("1", 0.15)], "no animal detected with a confidence of 0.2 or more, the surest has 0.15"),
+        ([("1", 0.1), ("2", 0.9)], "no animal detected with a confidence of 0.2 or more, the surest has 0.1"),
+        ([("1", -0.9)], "1 animal removed as repeated detection, by a confidence below 0"),
+        ([("1", -0.9), ("1", 0.1)], "the surest has 0.1; 1 animal removed as repeated detection, by"),
+        ([("7", 0.9)], "no detection called animal, only category 7 (1)"),
+    ],
+)
+def test_the_reason_why_a_photo_has_no_animal(traps: Path, found: list[tuple[str, float]] | None, reason: str) -> None:
+    images = [{"file": "süd/IMG 1.JPG", "detections": [detection([0, 0, 1, 1])]}]
+    if found is not None:
+        boxes = [detection([0, 0, 1, 1], conf, category) for category, conf in found]
+        images.append({"file": "loose.jpg", "detections": boxes})
+    catalogue = catalogue_of_detections(detect(traps, *images), traps)
+    reasons = dict(catalogue.problems.to_numpy().tolist())
+    assert catalogue.table["path"].tolist() == ["süd/IMG 1.JPG"] and reason in reasons["loose.jpg"]
+
+
+def test_what_is_left_out_of_the_whole_file_is_said(traps: Path) -> None:
+    boxes = [detection([0, 0, 1, 1]), detection([0, 0, 0.5, 0.5], -0.9)]
+    about = {"detector_metadata": {"typical_detection_threshold": 0.8}}
+    found = detect(traps, {"file": "loose.jpg", "detections": boxes}, info=about)
+    said = catalogue_of_detections(found, traps).understood
+    assert said.endswith("; 1 repeated detection is left out; its detector recommends --min-confidence 0.8, not 0.2")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +113,7 @@ def test_names_as_the_detector_was_given_them(traps: Path, monkeypatch: pytest.M
         ({"file": "loose.jpg", "detections": None, "failure": "Failure image access"}, "could not read it: Failure"),
         ({"file": "loose.jpg"}, "no list detections"),
         ({"file": "film.mp4", "detections": [], "frame_rate": 20}, "extract frames"),
+        ({"file": "film", "detections": [detection([0, 0, 1, 1]) | {"frame_number": 0}]}, "extract frames"),
         ({"file": "loose.jpg", "detections": 7}, r"Expected `array \| null`, got `int` - at `\$.detections`"),
         ({"file": "loose.jpg", "detections": ["x"]}, "detection left out: Expected `object`, got `str`: 'x'"),
         ({"file": "loose.jpg", "detections": [detection([0, 0, 1, 1], "high")]}, r"at `\$.conf`: .*'high'"),
@@ -109,8 +138,8 @@ def test_malformed_entries_are_listed(traps: Path, image: Any, reason: str) -> N
 
 def test_rounding_over_the_edge_is_cut_off(traps: Path) -> None:
     found = detect(traps, {"file": "loose.jpg", "detections": [detection([-0.001, 0.5, 0.5, 0.5003])]})
-    x, y, width, height = found.animals["loose.jpg"][0]
-    assert (x, y, y + height) == (0, 0.5, 1) and width == pytest.approx(0.499)
+    (box,) = catalogue_of_detections(found, traps).table["bbox"]
+    assert box == (0, 30, 39.92, 30)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +150,10 @@ def test_rounding_over_the_edge_is_cut_off(traps: Path) -> None:
         ('{"images": []}', "not MegaDetector's format"),
         ('{"images": {}, "detection_categories": {}}', "not MegaDetector's format"),
         ('{"images": [], "detection_categories": {"0": "deer"}}', 'no detection category is "animal"; it has deer'),
+        (
+            '{"images": [], "detection_categories": null}',
+            "no names in detection_categories say which boxes are animals",
+        ),
         ("[" * 100_000, "not JSON"),
         (None, "no such file"),
     ],
@@ -130,7 +163,7 @@ def test_a_malformed_file_is_one_line(tmp_path: Path, text: str | None, reason: 
     if text is not None:
         source.write_text(text)
     with pytest.raises(UserError, match=reason) as error:
-        read_detections(source, tmp_path, 0.2)
+        read_detections(source, 0.2)
     assert str(error.value).startswith(f"--boxes {source}") and "\n" not in str(error.value)
 
 
@@ -150,7 +183,7 @@ def test_boxes_join_a_catalogue_where_there_is_no_doubt(tmp_path: Path) -> None:
     assert given.pop("Ana/one.jpg") == (0, 0, 40, 30)
     assert list(given.values()) == [None] * 4
     reasons = catalogue.problems.groupby("path")["reason"].agg(" ".join)
-    assert "no animal detected" in reasons["Ana/none.jpg"] and "2 animals detected for 1 row" in reasons["Blå/two.jpg"]
+    assert "the surest has 0.1" in reasons["Ana/none.jpg"] and "2 animals detected for 1 row" in reasons["Blå/two.jpg"]
     assert "no entry in detections.json" in reasons["Blå/missing.jpg"] and "Failure image" in reasons["Blå/failed.jpg"]
     assert all("the whole photo is used" in reason for reason in reasons)
     assert catalogue.understood.endswith("1 of 5 animals with a box of detections.json")
@@ -191,6 +224,7 @@ def test_a_box_that_is_there_stays_and_shared_photos_are_left_alone(tmp_path: Pa
 def test_the_example_in_the_guide(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[3] / "docs/camera_traps.md").read_text(encoding="utf-8")
     (tmp_path / "d.json").write_text(guide.partition("```json\n")[2].partition("```")[0], encoding="utf-8")
-    found = read_detections(tmp_path / "d.json", tmp_path, 0.2)
-    assert found.animals == {"north/day1/IMG_0001.JPG": [(0.25, 0.3, 0.4, 0.5)], "north/day1/IMG_0002.JPG": []}
-    assert [path for path, _ in found.problems] == ["north/day1/IMG_0003.JPG"]
+    found = read_detections(tmp_path / "d.json", 0.2)
+    one, two, failed = found.output.photos
+    assert [animal.box for animal in found.animals(one)] == [(0.25, 0.3, 0.4, 0.5)] and not found.animals(two)
+    assert "Failure image access" in found.why_none(failed)
