@@ -173,6 +173,51 @@ def test_the_confidence_of_a_species_is_not_that_of_the_detector(photos: Path, t
         catalogue_of_detections(read_detections(source, 0.2), photos)
 
 
+@pytest.mark.parametrize(
+    ("form", "more", "reason"),
+    [
+        ("pw_detection", {"categories": None}, "no names in categories say which boxes are animals; write it again"),
+        ("pw_detection_timelapse", {"detection_categories": None}, "no names in detection_categories say which boxes"),
+        ("pw_detection", {"categories": {"0": "deer"}}, "no detection called animal, only deer"),
+    ],
+)
+def test_boxes_that_nothing_calls_animals(photos: Path, tmp_path: Path, form: str, more: Any, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        catalogue_of_detections(read_detections(changed(tmp_path / "d.json", form, **more), 0.2), photos)
+
+
+@pytest.mark.parametrize(
+    ("form", "entry", "reason"),
+    [
+        (
+            "pw_detection",
+            {"img_id": f"./demo/{TURNED}", "bbox": [[1, 2, 3, 4]]},
+            "gave no boxes: its lists differ in length",
+        ),
+        ("pw_detection", {"img_id": 7}, r"left out: Expected `str`, got `int`"),
+        (
+            "pw_detection",
+            {"img_id": f"./demo/{TURNED}", "bbox": [[9, 9, 3, 4]], "category": [0], "confidence": [1]},
+            "none of its",
+        ),
+        ("ms_megadetector_cli", {"file": TURNED, "detections": None, "failure": "damaged"}, "gave no boxes: damaged"),
+        ("ms_megadetector_cli", {"file": "a.avi", "detections": []}, "extract frames"),
+        ("speciesnet_detector_only", {"filepath": TURNED, "detections": ["x"]}, "none of its detections can be used"),
+        ("speciesnet_detector_only", {"filepath": TURNED, "classifications": {}}, "no list detections"),
+        ("speciesnet_detector_only", "x", r"left out: Expected `str`, got `null` - at `\$.file`"),
+    ],
+)
+def test_malformed_entries_of_other_forms(photos: Path, tmp_path: Path, form: str, entry: Any, reason: str) -> None:
+    content = json.loads((FORMS / f"{form}.json").read_text(encoding="utf-8"))
+    entries = content if isinstance(content, list) else content.get("annotations", content.get("predictions"))
+    entries[:] = [entries[0], entry]
+    (tmp_path / "d.json").write_text(json.dumps(content), encoding="utf-8")
+    shutil.copytree(photos, tmp_path / "images")
+    catalogue = catalogue_of_detections(read_detections(tmp_path / "d.json", 0.2), tmp_path / "images")
+    check(seen(catalogue), {TALA: BOXES[TALA]})
+    assert catalogue.problems["reason"].str.contains(reason).sum() == 1
+
+
 @pytest.mark.parametrize("name", ["person ", "Human", "vehicle ", "Blank", "empty"])
 def test_what_the_classifier_called_no_animal_is_none(photos: Path, tmp_path: Path, name: str) -> None:
     categories = {"2": "person", "4": name, "1": "unidentified animal"}

@@ -53,34 +53,28 @@ class Detections:
         """Why a photo, or the lack of an entry for it, gives no animal."""
         if photo is None or photo.failure:
             return f"no entry in {self.source.name}" if photo is None else str(photo.failure)
-        animals = [one.confidence for one in photo.detections if one.label == ANIMAL]
-        others = Counter(one.label for one in photo.detections if one.label != ANIMAL)
         if not photo.detections:
             return f"its entry in {self.source.name} has no detection"
+        animals = [one.confidence for one in photo.detections if one.label == ANIMAL]
         if not animals:
-            return (
-                f"no detection called animal, only {', '.join(f'{label} ({count})' for label, count in others.items())}"
-            )
-        weak = max((confidence for confidence in animals if confidence >= 0), default=None)
+            others = Counter(one.label for one in photo.detections)
+            return "no detection called animal, only " + ", ".join(f"{name} ({n})" for name, n in others.items())
         removed = sum(confidence < 0 for confidence in animals)
-        surest = f"no animal detected with a confidence of {self.min_confidence:g} or more"
-        reasons = [] if weak is None else [f"{surest}, the surest has {weak:g}"]
-        if removed:
-            reasons.append(
-                f"{counted(removed, 'animal', 'animals')} removed as repeated detection, by a confidence below 0"
-            )
-        return "; ".join(reasons)
+        repeated = f"{counted(removed, 'animal', 'animals')} removed as repeated detection, by a confidence below 0"
+        if max(animals) < 0:
+            return repeated
+        weak = f"no animal detected with a confidence of {self.min_confidence:g} or more"
+        return f"{weak}, the surest has {max(animals):g}" + (f"; {repeated}" if removed else "")
 
     def notes(self) -> str:
         """What there is to know of the whole file, to follow a sentence; "" for nothing."""
         removed = sum(one.confidence < 0 for photo in self.output.photos for one in photo.detections)
-        notes = (
-            [f"; {counted(removed, 'repeated detection is', 'repeated detections are')} left out"] if removed else []
-        )
-        threshold = self.output.threshold
-        if threshold is not None and abs(threshold - self.min_confidence) > 0.01:
-            notes.append(f"; its detector recommends --min-confidence {threshold:g}, not {self.min_confidence:g}")
-        return "".join(notes)
+        repeated = counted(removed, "repeated detection is", "repeated detections are")
+        threshold = self.output.threshold or self.min_confidence
+        note = f"; {repeated} left out" if removed else ""
+        if abs(threshold - self.min_confidence) > 0.01:
+            note += f"; its detector recommends --min-confidence {threshold:g}, not {self.min_confidence:g}"
+        return note
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,8 @@ def find_entries(detections: Detections, paths: Sequence[str], root: Path) -> Fo
     if paths and not photos:
         first = f"its first name is {entries[0].file if entries else 'missing'}, the first photo is {paths[0]}"
         where = f"{FLAG}{detections.source}: it names no photo in {root}"
-        raise UserError(f"{where}; {first}; names must be relative to --root")
+        needed = f"names must be relative to --root, or begin in a folder {root.resolve().name}"
+        raise UserError(f"{where}; {first}; {needed}")
     malformed = [(relative.get(name, name), reason) for name, reason in detections.output.problems]
     note = f"; file names without {shared}/" if shared else ""
     return Found(photos, [*malformed, *problems], note)

@@ -15,9 +15,9 @@ from wildtrack.access.detection.frames import TOLERANCE, inside
 from wildtrack.access.detection.output import (
     ANIMAL,
     MIRRORED,
-    NO_ANIMAL,
     TURNED,
     VIDEO,
+    Confidence,
     Detection,
     Output,
     PhotoDetections,
@@ -30,9 +30,8 @@ from wildtrack.access.detection.output import (
 from wildtrack.errors import UserError
 
 _FIRST_VERSION, _FIRST_UPRIGHT = "2019-06-06", "2021-04"  # before, boxes were [top, left, bottom, right]; as stored
-_ADDAXAI = frozenset({"addaxai_metadata", "ecoassist_metadata", "addaxai"})
-
-_Confidence = Annotated[float, msgspec.Meta(ge=-1, le=1)]  # repeat-detection elimination makes it negative
+_ADDAXAI = frozenset({"addaxai_metadata", "ecoassist_metadata", "addaxai"})  # in `info`
+_NO_ANIMAL = frozenset({"person", "people", "human", "vehicle", "empty", "blank", "nothing", "no animal"})
 
 
 class _Content(msgspec.Struct):
@@ -57,9 +56,9 @@ class _Image(msgspec.Struct):
 
 class _Detection(msgspec.Struct):
     category: str | int
-    conf: _Confidence
+    conf: Confidence
     bbox: Box
-    prev_conf: _Confidence | None = None  # AddaxAI puts the confidence in the species into `conf`
+    prev_conf: Confidence | None = None  # AddaxAI puts the confidence in the species into `conf`
     frame_number: Any = None
 
     @property
@@ -102,14 +101,10 @@ def read_megadetector(content: Any, source: Path) -> Output:
     of_wildlife = version is None and "detector" in info and labels.get("0") == ANIMAL  # numbered from 0
     as_stored = None if of_wildlife else TURNED if made < _FIRST_UPRIGHT else MIRRORED
     about = info.get("detector_metadata")
-    threshold = about.get("typical_detection_threshold") if isinstance(about, dict) else None
-    return Output(
-        "PytorchWildlife" if of_wildlife else "MegaDetector",
-        photos,
-        problems,
-        as_stored=as_stored,
-        threshold=threshold if isinstance(threshold, float) else None,
-    )
+    recommended = about.get("typical_detection_threshold") if isinstance(about, dict) else None
+    threshold = recommended if isinstance(recommended, float) else None
+    program = "PytorchWildlife" if of_wildlife else "MegaDetector"
+    return Output(program, photos, problems, as_stored=as_stored, threshold=threshold)
 
 
 def _labels(categories: dict[str, str] | None, content: Any, info: dict[str, Any], source: Path) -> dict[str, str]:
@@ -120,7 +115,7 @@ def _labels(categories: dict[str, str] | None, content: Any, info: dict[str, Any
     names = {number: name.strip().casefold() for number, name in categories.items()}
     species = bool(_ADDAXAI & info.keys()) or "detection_categories_original" in content
     species = species or "unidentified animal" in names.values()
-    animals = {number for number, name in names.items() if name == ANIMAL or (species and name not in NO_ANIMAL)}
+    animals = {number for number, name in names.items() if name == ANIMAL or (species and name not in _NO_ANIMAL)}
     if not animals:
         seen = ", ".join(categories.values())
         raise UserError(f'{source}: no detection category is "{ANIMAL}"; it has {seen[:200]}')
@@ -128,25 +123,23 @@ def _labels(categories: dict[str, str] | None, content: Any, info: dict[str, Any
 
 
 def _photo(image: _Image, kind: type[_Detection], labels: dict[str, str], problems: Problems) -> PhotoDetections:
-    found = list(detections(image.detections or [], kind, problems, image.file))
-    failure = None
+    found, failure = detections(image.detections or [], kind, problems, image.file)
     if image.frame_rate is not None or is_video(image.file) or any(one.frame_number is not None for one in found):
         failure = VIDEO
     elif image.failure and not image.detections:  # a failed classifier leaves the boxes
         failure = f"the detector could not read it: {str(image.failure)[:200]}"
     elif image.detections is None:
         failure = "no list detections"
-    boxes = [
-        Detection(labels.get(str(one.category), f"category {one.category}"), one.confidence, one.bbox) for one in found
-    ]
+    names = (labels.get(str(one.category), f"category {one.category}") for one in found)
+    boxes = [Detection(name, one.confidence, one.bbox) for name, one in zip(names, found, strict=True)]
     return PhotoDetections(image.file, boxes, failure, image.size)
 
 
 def _refuse_corners(images: list[_Image], source: Path) -> None:
     """Raise when the boxes are [left, top, right, bottom]: read as sizes, these leave the photo."""
     found = chain.from_iterable(image.detections or [] for image in images)
-    boxes = [one["bbox"] for one in found if isinstance(one, dict) and isinstance(one.get("bbox"), list)]
-    boxes = [box for box in boxes if len(box) == 4]
+    bboxes = [one.get("bbox") for one in found if isinstance(one, dict)]
+    boxes = [box for box in bboxes if isinstance(box, list) and len(box) == 4]
     boxes = [box for box in boxes if all(isinstance(edge, int | float) and 0 <= edge <= 1 for edge in box)]
     over = [box for box in boxes if max(box[0] + box[2], box[1] + box[3]) > 1 + TOLERANCE]
     if over and all(box[0] < box[2] and box[1] < box[3] for box in boxes):

@@ -49,12 +49,10 @@ def relative_names(names: Sequence[str], photos: Sequence[str], root: Path, sour
         return below, ""
     if count == len(plain):
         return plain, ""
-    return _without_shared_folder(plain, index, set(photos), root) or (plain, "")
+    return _without_shared_folder(plain, index, set(photos)) or (plain, "")
 
 
-def _without_shared_folder(
-    names: list[str], index: PhotoNames, photos: set[str], root: Path
-) -> tuple[list[str], str] | None:
+def _without_shared_folder(names: list[str], index: PhotoNames, photos: set[str]) -> tuple[list[str], str] | None:
     """The names without a folder that begins all of them, if then each is a photo; None where that is in doubt.
 
     Bare names are in doubt unless they are all photos there are: every camera has an IMG_0001.
@@ -64,15 +62,11 @@ def _without_shared_folder(
     for shared in accumulate((parts[0] for parts in same), "{}/{}".format):
         depth = shared.count("/") + 1
         found = index.find(shorter := ["/".join(parts[depth:]) for parts in split])
-        if (
-            None in found
-            or len(set(found)) < len(found)
-            or (min(map(len, split)) == depth + 1 and set(found) != photos)
-        ):
-            continue
-        if Path(shared).is_absolute() and Path(shared).is_dir() and not root.samefile(shared):
-            continue  # they are other photos, perhaps of another season
-        return shorter, shared
+        each_its_own = None not in found and len(set(found)) == len(found)
+        bare = min(map(len, split)) == depth + 1
+        there = Path(shared).is_absolute() and Path(shared).is_dir()  # with other photos, perhaps of another season
+        if each_its_own and (not bare or set(found) == photos) and not there:
+            return shorter, shared
     return None
 
 

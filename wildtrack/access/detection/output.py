@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -13,9 +13,9 @@ from wildtrack.access.photos.formats import VIDEO_SUFFIXES
 ANIMAL = "animal"
 TURNED = frozenset(range(2, 9))  # the EXIF orientations of photos that are stored turned or mirrored
 MIRRORED = frozenset({2, 4, 5, 7})  # those of them that no camera trap writes
-NO_ANIMAL = frozenset({"person", "people", "human", "vehicle", "empty", "blank", "nothing", "no animal"})
 VIDEO = "a video: extract frames of it as JPEG, and run the detector on these"
 
+Confidence = Annotated[float, msgspec.Meta(ge=-1, le=1)]
 Problems = list[tuple[str, str]]  # (what, reason)
 
 _Entry = TypeVar("_Entry")
@@ -26,7 +26,7 @@ class Detection:
     """One box."""
 
     label: str  # "animal" for an animal of any species, otherwise what the detector calls it
-    confidence: float  # the detector's, 0 to 1; negative: a person or a program took the box back
+    confidence: float  # the detector's, 0 to 1; below 0 once the elimination of repeated detections has removed it
     box: Box  # x, y, width, height in the unit of its `Output`
 
 
@@ -58,16 +58,15 @@ def entries(values: Iterable[Any], kind: type[_Entry], problems: Problems, name:
         try:
             yield msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            problems.append((f"{name}[{number}]", f"{error}: {value!r:.160}"))
+            problems.append((f"{name}[{number}]", f"left out: {error}: {value!r:.160}"))
 
 
-def detections(values: Iterable[Any], kind: type[_Entry], problems: Problems, file: str) -> Iterator[_Entry]:
-    """The detections of the photo `file` that have the structure `kind`; the others go to `problems`."""
-    for value in values:
-        try:
-            yield msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            problems.append((file, f"detection left out: {error}: {value!r:.160}"))
+def detections(values: list[Any], kind: type[_Entry], problems: Problems, file: str) -> tuple[list[_Entry], str | None]:
+    """The detections of a photo that have the structure `kind`, and why there are none where all are malformed."""
+    malformed: Problems = []
+    found = list(entries(values, kind, malformed, ""))
+    problems += [(file, f"detection {reason}") for _, reason in malformed]
+    return found, "none of its detections can be used" if values and not found else None
 
 
 def from_corners(corners: Box) -> Box:

@@ -1,45 +1,14 @@
 """SpeciesNet's predictions (Gadot et al. 2024; https://github.com/google/cameratrapai)."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from wildtrack.access.boxes import Box
-from wildtrack.access.detection.frames import inside
-from wildtrack.access.detection.output import (
-    VIDEO,
-    Detection,
-    Output,
-    PhotoDetections,
-    Problems,
-    detections,
-    entries,
-    is_video,
-)
+from wildtrack.access.detection.megadetector import read_megadetector
+from wildtrack.access.detection.output import Output
 from wildtrack.errors import UserError
 
 _LABELS = {"1": "animal", "2": "human", "3": "vehicle"}
-
-
-class _Prediction(msgspec.Struct):
-    filepath: Annotated[str, msgspec.Meta(min_length=1)]
-    failures: Any = None
-    detections: list[Any] | None = None
-
-
-class _Detection(msgspec.Struct):
-    category: str | int
-    conf: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    bbox: Box
-    label: str | None = None
-
-    def __post_init__(self) -> None:
-        self.bbox = inside(self.bbox)
-
-    @property
-    def name(self) -> str:
-        return (self.label or _LABELS.get(str(self.category), f"category {self.category}")).casefold()
 
 
 def is_speciesnet(content: Any) -> bool:
@@ -49,18 +18,15 @@ def is_speciesnet(content: Any) -> bool:
 
 
 def read_speciesnet(content: Any, source: Path) -> Output:
-    """Read SpeciesNet's predictions; a UserError when its detector did not run."""
-    problems: Problems = []
-    photos = []
-    for entry in entries(content["predictions"], _Prediction, problems, f"{source.name}, predictions"):
-        found = detections(entry.detections or [], _Detection, problems, entry.filepath)
-        boxes = [Detection(one.name, one.conf, one.bbox) for one in found]
-        failure = VIDEO if is_video(entry.filepath) else None
-        if failure is None and entry.detections is None:
-            failure = f"the detector could not read it: {entry.failures}" if entry.failures else "no list detections"
-        photos.append(PhotoDetections(entry.filepath, boxes, failure))
-    if not any(isinstance(entry, dict) and "detections" in entry for entry in content["predictions"]):
+    """Read SpeciesNet's predictions, whose boxes are MegaDetector's; a UserError when its detector did not run."""
+    predictions = [entry if isinstance(entry, dict) else {} for entry in content["predictions"]]
+    if not any("detections" in entry for entry in predictions):
         raise UserError(
             f"{source}: SpeciesNet's predictions without any boxes; run its detector, or the whole ensemble"
         )
-    return Output("SpeciesNet", photos, problems, as_stored=frozenset())
+    images = [
+        {"file": entry.get("filepath"), "failure": entry.get("failures"), "detections": entry.get("detections")}
+        for entry in predictions
+    ]
+    output = read_megadetector({"images": images, "detection_categories": _LABELS}, source)
+    return replace(output, program="SpeciesNet", as_stored=frozenset())
