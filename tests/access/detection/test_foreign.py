@@ -4,8 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from wildtrack.access.detection.foreign import foreign_labels
+from wildtrack.access.readers.load import load_catalogue
+from wildtrack.errors import UserError
 
 FORMS = Path(__file__).parent / "forms"
 COCO = "in CVAT, export the task as COCO 1.0"
@@ -53,3 +56,40 @@ def test_a_folder_of_such_files(tmp_path: Path, form: str, place: str, expected:
     shutil.copy(FORMS / form, tmp_path / place)
     found = foreign_labels(tmp_path)
     assert found is None if expected is None else found is not None and f"{tmp_path / place}: {expected}" in found
+
+
+@pytest.mark.parametrize(
+    ("form", "place", "data", "reason"),
+    [
+        ("md_1.6_speciesnet.json", "d.json", "d.json", BOXES),
+        ("pw_detection.json", "annotations.json", "", BOXES),  # where a COCO file would lie
+        ("labelstudio.json", "project-3.json", "project-3.json", "Label Studio, which is not read"),
+        ("camtrap_dp.json", "datapackage.json", "", "a Camtrap DP package"),
+        ("cvat_images.xml", "annotations.xml", "annotations.xml", COCO),
+        ("cvat_images.xml", "annotations.xml", "", COCO),
+        ("cvat_datumaro.json", "annotations/default.json", "", COCO),
+        ("cvat_coco.json", "annotations/instances_default.json", "", None),
+    ],
+)
+def test_labels_of_other_programs_beside_photos(
+    tmp_path: Path, form: str, place: str, data: str, reason: str | None
+) -> None:
+    for name in ("images/station_07/RCNX0012.JPG", "images/station_07/RCNX0013.JPG", "images/station_12/RCNX0012.JPG"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        Image.new("L", (1536, 2048) if name.endswith("3.JPG") else (2048, 1536)).save(tmp_path / name, format="JPEG")
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    shutil.copy(FORMS / form, tmp_path / place)
+    if reason is None:
+        table = load_catalogue(tmp_path / data).table
+        assert table.loc[table["identity"] == "Tala", "bbox"].tolist() == [(512, 384, 640, 480), (384, 512, 480, 640)]
+    else:
+        with pytest.raises(UserError, match=f"^data = .*: .*{reason}") as error:
+            load_catalogue(tmp_path / data)
+        assert "\n" not in str(error.value)
+
+
+def test_a_catalogue_beside_such_a_file_is_read(tmp_path: Path) -> None:
+    shutil.copy(FORMS / "camtrap_dp.json", tmp_path / "datapackage.json")
+    Image.new("L", (8, 8)).save(tmp_path / "1.jpg")
+    (tmp_path / "catalogue.csv").write_text("image_id,identity,path\n1,Tala,1.jpg\n", encoding="utf-8")
+    assert load_catalogue(tmp_path).table["identity"].tolist() == ["Tala"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wildtrack.access.catalogue import Catalogue
+from wildtrack.access.detection.foreign import foreign_labels
 from wildtrack.access.readers import seaturtles
 from wildtrack.access.readers.coco import read_coco
 from wildtrack.access.readers.coco_json import load_coco
@@ -55,11 +56,14 @@ def load_catalogue(
     if source is None:
         has = "a folder per identity: a split is folders named train, valid or test above the identities"
         _refuse(data, has, split_column=split_column, part=part)
+        if config.folders == "auto":
+            _refuse_foreign(data, data)
         return read_folders(data, config)
     if source.suffix.lower() == ".csv":
         _refuse(source, "a table with columns", part=part)
         return read_table(source, split_column, config)
     if source.suffix.lower() != ".json":
+        _refuse_foreign(data, source)
         other = "this file is not a .csv or a COCO .json"
         raise UserError(f"data = {data}: {other}; give a folder of photos or a catalogue.csv")
     try:
@@ -91,7 +95,11 @@ def _read_annotations(
     """Read a COCO file as the layout that it shows; paths are relative to `data`, or to the folder around a file."""
     beside = source.parent.parent if source.parent.name == "annotations" else source.parent
     root = data if data.is_dir() else beside
-    coco = load_coco(source)
+    try:
+        coco = load_coco(source)
+    except UserError:
+        _refuse_foreign(data, source)
+        raise
     if (source.parent / seaturtles.SPLITS_FILE).is_file():
         split_column, part = split_column or seaturtles.SPLIT_COLUMN, part or seaturtles.PART
         return seaturtles.read_seaturtleid2022(coco, root, config, split_column=split_column, part=part)
@@ -107,3 +115,9 @@ def _refuse(data: Path, has: str, **config: str | None) -> None:
     for name, value in config.items():
         if value is not None:
             raise UserError(f"--{name.replace('_', '-')} {value} has no effect here: {data} is {has}; leave it out")
+
+
+def _refuse_foreign(data: Path, source: Path) -> None:
+    """Raise for what another program wrote and no reader reads."""
+    if (found := foreign_labels(source)) is not None:
+        raise UserError(f"data = {data}: {found}")
