@@ -31,7 +31,12 @@ from wildtrack.errors import UserError
 
 _FIRST_VERSION, _FIRST_UPRIGHT = "2019-06-06", "2021-04"  # before, boxes were [top, left, bottom, right]; as stored
 _ADDAXAI = frozenset({"addaxai_metadata", "ecoassist_metadata", "addaxai"})  # in `info`
-_NO_ANIMAL = frozenset({"person", "people", "human", "vehicle", "empty", "blank", "nothing", "no animal"})
+_NO_ANIMAL = frozenset(
+    {
+        *("person", "persons", "people", "human", "humans", "homo sapiens", "vehicle", "vehicles", "car", "bicycle"),
+        *("empty", "blank", "nothing", "none", "no animal", "false trigger", "false positive", "background"),
+    }
+)
 
 
 class _Content(msgspec.Struct):

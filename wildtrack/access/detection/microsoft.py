@@ -53,8 +53,8 @@ class _Lists(msgspec.Struct):
 
 def is_microsoft(content: Any) -> bool:
     """Whether a JSON value is a list of files with detections."""
-    first = content[:1] if isinstance(content, list) else []
-    return any(isinstance(entry, dict) and {"file", "detections"} <= entry.keys() for entry in first)
+    found = content if isinstance(content, list) else []  # a photo that could not be read may have no detections
+    return any(isinstance(entry, dict) and {"file", "detections"} <= entry.keys() for entry in found)
 
 
 def is_pytorch_wildlife(content: Any) -> bool:
