@@ -49,9 +49,7 @@ class Config(ReadConfig):
     split_column: str | None = None  # of a CSV, or of seaturtleid2022: split_closed (None), split_closed_random, ...
     part: str | None = None  # of seaturtleid2022: head (None), flipper or turtle
     cache: Annotated[Path | None, FOLDER] = None  # where downloads go; None: $WILDTRACK_CACHE or the system's cache
-    boxes: Path | None = (
-        None  # the JSON of a detector (MegaDetector, AddaxAI, SpeciesNet, ...), for photos without boxes
-    )
+    boxes: Path | None = None  # JSON of a detector (MegaDetector, AddaxAI, SpeciesNet ...), for photos without boxes
     min_confidence: Share = 0.2  # with --boxes: ignore detections less sure than this, 0 to 1
     unlabelled: bool = False  # folders are cameras or days, or there are none: every animal is "unknown"
     crop: Annotated[Path | None, FOLDER] = None  # a new folder for the cut-out animals and a catalogue of their own
