@@ -97,14 +97,16 @@ def _animals(
         animals = detections.animals(entry)
         if isinstance(frame, PhotoError):
             yield (0, 0), str(frame)
-        elif entry is None or not animals:
-            yield frame[0], detections.why_none(entry)
-        else:
-            try:
-                seen = [one.box for one in animals]
-                yield frame[0], upright_boxes(seen, detections.output, entry.size, *frame)
-            except OutsideError as error:
-                advice = "were photos made smaller after the detection? detect on them again"
-                raise UserError(f"{FLAG}{detections.source}: {path}: {error}; {advice}") from error
-            except ValueError as error:
-                yield frame[0], str(error)
+            continue
+        size, orientation = frame[:2], frame[2]
+        if entry is None or not animals:
+            yield size, detections.why_none(entry)
+            continue
+        try:
+            seen = [one.box for one in animals]
+            yield size, upright_boxes(seen, detections.output, entry.size, size, orientation)
+        except OutsideError as error:
+            advice = "were photos made smaller after the detection? detect on them again"
+            raise UserError(f"{FLAG}{detections.source}: {path}: {error}; {advice}") from error
+        except ValueError as error:
+            yield size, str(error)

@@ -110,10 +110,11 @@ def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> 
     return bottom - top, right - left
 
 
-def photo_frame(source: Path | BinaryIO) -> tuple[tuple[int, int], int]:
-    """(width, height) of the upright photo, and its EXIF orientation, 1 to 8; errors as in `read_photo`."""
+def photo_frame(source: Path | BinaryIO) -> tuple[int, int, int]:
+    """(width, height, EXIF orientation) of an upright photo, with the errors of `read_photo`; a JPEG is not decoded."""
     with opened(source) as file, image_in(file) as image:
-        return _upright_size(image)
+        size, orientation = _upright_size(image)
+    return *size, orientation
 
 
 def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
