@@ -51,10 +51,16 @@ def test_the_name_as_it_is_written_comes_before_other_cases(root: Path) -> None:
         (["old/1.JPG", "old/2.JPG"], ["1.JPG", "2.JPG", "3.JPG"]),  # every card has an IMG_0001
         (["old/north/1.JPG", "old/north/9.JPG"], PHOTOS),
         (["old/north/1.JPG", "2.JPG"], PHOTOS),
+        (["old/1.JPG", "old/2.JPG", "old/3.JPG"], ["1.JPG", "2.JPG"]),
     ],
 )
 def test_names_in_doubt_mean_no_photo(root: Path, names: list[str], photos: list[str]) -> None:
     assert meant(names, photos, root) == ([None] * len(names), "")
+
+
+def test_photos_may_have_been_removed_since(root: Path) -> None:
+    names = [*(f"C:\\ct\\{photo}" for photo in PHOTOS), "C:\\ct\\west\\1.JPG"]
+    assert meant(names, PHOTOS, root) == ([*PHOTOS, None], "C:/ct")
 
 
 def test_bare_names_mean_the_photos_when_these_are_all_there_are(root: Path) -> None:

@@ -127,7 +127,7 @@ def find_entries(detections: Detections, paths: Sequence[str], root: Path) -> Fo
         needed = f"names must be relative to --root, or begin in a folder {root.resolve().name}"
         raise UserError(f"{where}; {first}; {needed}")
     malformed = [(relative.get(name, name), reason) for name, reason in detections.output.problems]
-    note = f"; file names without {shared}/" if shared else ""
+    note = f"; file names are read without {shared}/" if shared else ""
     return Found(photos, [*malformed, *problems], note)
 
 

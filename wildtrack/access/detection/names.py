@@ -30,7 +30,7 @@ class PhotoNames:
 def relative_names(names: Sequence[str], photos: Sequence[str], root: Path, source: Path) -> tuple[list[str], str]:
     """Each name relative to `root`, where that leads to photos, and what was left out of all of them ("" for nothing).
 
-    Names may begin in `root`, in the folder of `source`, in a folder above `root`, or in one that all of them share.
+    Names may begin in `root`, in the folder of `source`, in a folder above `root`, or in one that they share.
     Raises a UserError when they fit the photos of two folders.
     """
     index = PhotoNames(photos)
@@ -53,19 +53,20 @@ def relative_names(names: Sequence[str], photos: Sequence[str], root: Path, sour
 
 
 def _without_shared_folder(names: list[str], index: PhotoNames, photos: set[str]) -> tuple[list[str], str] | None:
-    """The names without a folder that begins all of them, if then each is a photo; None where that is in doubt.
+    """The names without a folder that begins all of them, if then each is a photo, or each photo is named; else None.
 
-    Bare names are in doubt unless they are all photos there are: every camera has an IMG_0001.
+    Names without any folder have to be those of all photos: every camera has an IMG_0001.
     """
     split = [name.split("/") for name in names]
     same = takewhile(lambda parts: len(set(parts)) == 1, zip(*(parts[:-1] for parts in split), strict=False))
     for shared in accumulate((parts[0] for parts in same), "{}/{}".format):
         depth = shared.count("/") + 1
         found = index.find(shorter := ["/".join(parts[depth:]) for parts in split])
-        each_its_own = None not in found and len(set(found)) == len(found)
+        known = [photo for photo in found if photo is not None]
+        whole = len(known) == len(found), set(known) == photos  # of the names, of the photos
         bare = min(map(len, split)) == depth + 1
         there = Path(shared).is_absolute() and Path(shared).is_dir()  # with other photos, perhaps of another season
-        if each_its_own and (not bare or set(found) == photos) and not there:
+        if len(set(known)) == len(known) > 0 and (all(whole) if bare else any(whole)) and not there:
             return shorter, shared
     return None
 
