@@ -1,11 +1,15 @@
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.helpers.tables import catalogue, days
+from wildtrack.access.dates import span
 from wildtrack.assess.encounters import encounters, linked_groups, photo_keys, photo_times
 from wildtrack.errors import UserError
 
@@ -58,7 +62,19 @@ def test_a_photo_is_named_by_photo_id_where_there_is_one() -> None:
         ("aa", [None, None], 12, {(0,), (1,)}),
         ("ab", days(1, 1), 12, {(0,), (1,)}),
         ("aa", ["2024-05-01", "2024-05-01T12:00:00"], 12, {(0, 1)}),
-        ("aa", ["2024-05-01", "2024-05-01T12:00:01"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01", "2024-05-01T17:45:00"], 12, {(0, 1)}),  # the day may have ended with it
+        ("aa", ["2024-05-01", "2024-05-02T11:00:00"], 12, {(0, 1)}),
+        ("aa", ["2024-05-01", "2024-05-02T12:30:00"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-02T23:00:00", "2024-05-03"], 12, {(0, 1)}),
+        ("aa", ["2024-05-01", "2024-05-02"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01", "2024-05-02"], 24, {(0, 1)}),
+        ("aaa", ["2024-05-01", "2024-05", "2024-05-20T10:00:00"], 12, {(0, 1, 2)}),
+        ("aa", ["2023", "2024-05-20T10:00:00"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01T10:00:00+13:00", "2024-04-30T21:00:00Z"], 0, {(0, 1)}),
+        ("aa", ["2024-05-01T10:00:00+13:00", "2024-05-01T10:00:00Z"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01T10:00:00", "2024-05-01T10:00:00+13:00"], 0, {(0, 1)}),  # the clock there, or UTC
+        ("aa", ["2024-05-01T10:00:00", "2024-04-30T21:00:00Z"], 12, {(0,), (1,)}),  # no other zone in the table
+        ("aab", ["2024-05-01T10:00:00", "2024-04-30T21:00:00Z", "2024-05-01T10:00:00+13:00"], 12, {(0, 1), (2,)}),
         ("aa", ["2024-05-01T22:00:00", "2024-05-02T03:00:00"], 12, {(0, 1)}),
         ("aa", ["2024-05-01T00:00:00+02:00", "2024-04-30T22:00:00"], 0, {(0, 1)}),
         ("aaa", days(3, 1, 2), 24, {(0, 1, 2)}),
@@ -72,6 +88,52 @@ def test_encounters(identities: str, dates: Any, hours: float, expected: Any) ->
     labels = encounters(catalogue(identities, date=pd.Series(dates, dtype=object)), hours)
     assert partition(labels) == expected
     assert sorted(set(labels.tolist())) == list(range(len(expected)))
+
+
+FORMS = st.sampled_from(["%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S+13:00", "%Y-%m-%dT%H:%M:%SZ"])
+MOMENTS = st.datetimes(datetime(2024, 4, 29), datetime(2024, 5, 4))
+
+
+@given(rows=st.lists(st.tuples(MOMENTS, FORMS), min_size=1, max_size=8), hours=st.sampled_from([0, 6, 12, 30]))
+def test_photos_that_may_be_of_one_occasion_are_never_torn_apart(rows: list[tuple[datetime, str]], hours: int) -> None:
+    """By every pair: the shortest gap that two dates of different precision or zone allow, or the gap of equal ones."""
+    table = catalogue("a" * len(rows), date=[moment.strftime(form) for moment, form in rows])
+    zones = [timedelta(0), *(timedelta(hours=13) for _, form in rows if "+13" in form)]
+    spans = []
+    for text in table["date"]:
+        low, high = span(text)
+        if low.tzinfo is None:
+            spans.append((low - max(zones), high - min(zones)))
+        else:
+            spans.append((low.astimezone(UTC).replace(tzinfo=None), high.astimezone(UTC).replace(tzinfo=None)))
+    linked = np.eye(len(rows), dtype=bool)
+    for one, (low, high) in enumerate(spans):
+        for two, (start, end) in enumerate(spans):
+            gap = abs(low - start) if high - low == end - start else max(low - end, start - high)
+            linked[one, two] |= gap <= timedelta(hours=hours)
+    linked = np.linalg.matrix_power(linked.astype(float), len(rows)) > 0  # whatever pairs connect
+    labels = encounters(table, hours)
+    np.testing.assert_array_equal(labels[:, None] == labels, linked)
+
+
+@pytest.mark.parametrize(
+    ("identities", "dates", "filled", "expected"),
+    [
+        ("aa", days(1, 1), ["x", "y"], {(0,), (1,)}),
+        ("aa", days(1, 20), ["x", "x"], {(0, 1)}),
+        ("aa", [None, None], ["x", "x"], {(0, 1)}),
+        ("ab", days(1, 1), ["x", "x"], {(0,), (1,)}),  # within an identity
+        ("aaaa", days(1, 1, 9, None), ["x", None, "", None], {(0, 1), (2,), (3,)}),
+        ("aaa", days(1, 1, 20), [None, "x", "x"], {(0, 1, 2)}),
+        ("aaaa", days(1, 1, 1, 1), ["x", "y", "x", "y"], {(0, 2), (1, 3)}),
+        ("??", days(1, 1), ["x", "x"], {(0,), (1,)}),
+    ],
+)
+def test_the_column_encounter_decides_where_it_is_filled(
+    identities: str, dates: Any, filled: list[str | None], expected: Any
+) -> None:
+    table = catalogue(identities, date=pd.Series(dates, dtype=object), encounter=filled)
+    assert partition(encounters(table, 12)) == expected
 
 
 def test_encounters_without_dates_and_with_a_strange_index() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.cells import NUMBERS, PARSERS, UNKNOWN, Parser, path_in, text_in
+from wildtrack.access.dates import clock_resets, date_parser
 from wildtrack.access.identities import KEY, settle_names
 from wildtrack.access.keys import own_image_ids, own_photo_ids
 from wildtrack.access.names import is_empty
@@ -35,6 +36,7 @@ OPTIONAL_COLUMNS = (
     "latitude",
     "longitude",
     "secondary_identities",
+    "encounter",
 )
 LOSE_THE_ROW = ("path", "bbox", "split")  # where such a value is not understood; elsewhere only the value is lost
 ALIASES = {
@@ -43,6 +45,7 @@ ALIASES = {
     "timestamp": "date",
     "viewpoint": "orientation",
     "position": "orientation",
+    "encounter_id": "encounter",
 }
 
 
@@ -75,6 +78,8 @@ def assemble(
     valid, lost, said = settle_names(valid, config)
     unsure = problem_table((valid["path"][row], reason) for row, reason in lost.items())
     listed = pd.concat([problem_table(problems), refused, unsure], ignore_index=True)
+    if dates := int(refused["reason"].str.startswith("date ").sum()):
+        said = [f"dates that cannot be used: {dates}", *said]
     return Catalogue(root, valid, listed, "; ".join([f"{layout}: {in_words(valid)}", *said]))
 
 
@@ -108,7 +113,7 @@ def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
 def validate(
     table: pd.DataFrame,
     root: Path,
-    config: ReadConfig = DEFAULTS,  # noqa: ARG001
+    config: ReadConfig = DEFAULTS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bring a raw table into the standard shape and list what could not be used.
 
@@ -124,7 +129,7 @@ def validate(
     Returns:
         The table (standard columns in standard order; RangeIndex; optional columns without any value left out) and
         the problems (`path`, `reason`). `identity` is NFC text, "unknown" when empty; `path` POSIX; `bbox` a tuple of
-        4 floats or None; `date` ISO 8601 local time, with a time of day only where one was given; `split` train,
+        4 floats or None; `date` ISO 8601, with no more precision or zone than was given; `split` train,
         valid or test; `height`, `width`, `latitude`, `longitude` float64; the rest text, NaN when empty.
 
     Raises:
@@ -137,8 +142,11 @@ def validate(
     bad_rows: dict[int, str] = {}  # row -> reason
     notes: list[tuple[int, str]] = []  # rows that lose a value
     for column in table.columns:
-        parse = partial(path_in, root=root) if column == "path" else PARSERS.get(column, text_in)
-        values[column], refused = _parse_column(table[column], parse)
+        if column == "date":
+            values[column], refused = _parse_dates(table[column], config.date_format)
+        else:
+            parse = partial(path_in, root=root) if column == "path" else PARSERS.get(column, text_in)
+            values[column], refused = _parse_column(table[column], parse)
         if column in LOSE_THE_ROW:
             bad_rows = refused | bad_rows
         else:
@@ -162,7 +170,12 @@ def validate(
     if valid.empty:
         first = ": ".join(problems.iloc[0])
         raise UserError(f"none of the {len(table)} rows of the catalogue can be used; the first: {first}")
-    return valid[[name for name in valid if name in REQUIRED_COLUMNS or valid[name].notna().any()]], problems
+    return without_empty(valid), problems
+
+
+def without_empty(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the optional columns in which nothing is written."""
+    return table[[name for name in table if name in REQUIRED_COLUMNS or table[name].notna().any()]]
 
 
 def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
@@ -177,6 +190,13 @@ def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], 
             except ValueError as error:
                 refused[row] = str(error)
     return values, refused
+
+
+def _parse_dates(written: "pd.Series[Any]", date_format: str) -> tuple[list[Any], dict[int, str]]:
+    """The same of a column of dates, which decide together in what order they are written, and which are no dates."""
+    values, refused = _parse_column(written, date_parser(written.dropna(), date_format))
+    resets = clock_resets(values)
+    return [None if row in resets else value for row, value in enumerate(values)], refused | resets
 
 
 def _standard_columns(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,26 +1,27 @@
 """Which photos belong to one occasion, look alike, and stay in one subset of a split: catalogue in, labels out."""
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.access.boxes import boxes
 from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.dates import span
 from wildtrack.assess.duplicates.hashes import Hashes, Rows, check_hashes, join, near_duplicate_labels
 from wildtrack.errors import UserError
 
 Times = npt.NDArray[np.datetime64]
 
 
-def photo_times(table: pd.DataFrame) -> Times:
-    """The column `date` as datetime64[us] (N,), NaT where it is missing or not ISO 8601.
+def photo_times(table: pd.DataFrame, *, local: bool = False) -> Times:
+    """The first moment of each row's `date`, datetime64[us] (N,); NaT where it is missing or not ISO 8601.
 
-    UTC where a date has a zone, as written where it has none, midnight where it has no time.
+    UTC where a date has a zone, or, if `local`, what the clocks there showed; as written where it has none.
     """
-    if "date" not in table:
-        return np.full(len(table), "NaT", dtype="datetime64[us]")
-    # Through text, because a column may mix strings, dates, and timestamps with and without a zone.
-    times = pd.to_datetime(table["date"].astype("string"), format="ISO8601", utc=True, errors="coerce")
-    return times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    first, _, zones = _spans(table)
+    return first + np.where(np.isnat(zones), np.timedelta64(0, "us"), zones) if local else first
 
 
 def photo_keys(table: pd.DataFrame) -> npt.NDArray[np.object_]:
@@ -32,25 +33,95 @@ def photo_keys(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     return keys.to_numpy(dtype=object)
 
 
+def shown_together(table: pd.DataFrame) -> Rows:
+    """Number what each row shows, its photo and box, shape (N,); -1 where that shows no two named animals."""
+    shows = pd.factorize(pd.Series(list(zip(table["path"], map(str, boxes(table)), strict=True)), dtype=object))[0]
+    named = table["identity"].where(table["identity"] != UNKNOWN)
+    return np.where(named.groupby(shows).transform("nunique").to_numpy() > 1, shows, -1)
+
+
 def encounters(table: pd.DataFrame, encounter_hours: float) -> Rows:
     """Label the encounters, 0 upwards, shape (N,): photos of one identity with gaps of at most `encounter_hours`.
 
-    A row without a date is an encounter of its own, and so is a row of the identity "unknown", which may be anyone.
+    Where a day without a time meets a time, the gap is the shortest that may have been, and so it is where a time
+    without a zone, which may be in UTC or any zone of the table, meets one with a zone. The column `encounter` decides
+    where it is filled: rows of an identity with one value are one encounter, with two values they are two; a row
+    without a value joins the one that it is near to.
+
+    Any other row without a date is an encounter of its own, and so is a row of the identity "unknown", which may be
+    anyone.
     """
     if not encounter_hours >= 0:
         raise UserError(f"encounter_hours = {encounter_hours} is not allowed; give hours, 0 or more (12 is usual).")
-    times, names = photo_times(table), table["identity"].to_numpy(dtype=object)
-    identities = pd.factorize(names)[0]
-    chained = ~np.isnat(times) & (names != UNKNOWN)  # (N,)
-    order = np.lexsort((times, identities))
-    order = order[chained[order]]
-    starts = np.ones(len(order), dtype=np.bool_)
-    gap_hours = np.diff(times[order]) / np.timedelta64(1, "h")
-    starts[1:] = (np.diff(identities[order]) != 0) | (gap_hours > encounter_hours)
-    labels = np.empty(len(table), dtype=np.intp)
-    labels[order] = np.cumsum(starts) - 1
-    labels[~chained] = np.arange(np.count_nonzero(~chained)) + np.count_nonzero(starts)
+    names = table["identity"].to_numpy(dtype=object)
+    identities, given, (first, last) = pd.factorize(names)[0], _given_encounters(table), _possible_times(table)
+    parent, value = list(range(len(table))), given.tolist()  # of a tree of linked rows: the next row up; at its root
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = row = parent[parent[row]]
+        return row
+
+    order = np.lexsort((first, identities))
+    longest, whose = encounter_hours * 3600 * 1e6, -1  # in microseconds
+    starts, ends = first.astype(np.int64).tolist(), last.astype(np.int64).tolist()
+    open_rows: dict[int, list[int]] = {}  # length of what a date may mean -> rows of that which later ones may be near
+    for row in order[((names != UNKNOWN) & ~np.isnat(first))[order]].tolist():
+        if identities[row] != whose:
+            whose, open_rows = identities[row], {}
+        length = ends[row] - starts[row]
+        for each, others in open_rows.items():
+            others[:] = [other for other in others if starts[row] - ends[other] <= longest]
+            for other in others[:]:  # of two days, or two times on one clock, the difference is known
+                one, two = root(other), root(row)
+                near = each != length or starts[row] - starts[other] <= longest
+                if near and (min(value[one], value[two]) < 0 or value[one] == value[two]):
+                    parent[two], value[one] = one, max(value[one], value[two])
+                    if each == length:
+                        others.remove(other)  # this row is as near, and later
+        open_rows.setdefault(length, []).append(row)
+    roots = np.array([root(row) for row in range(len(table))], dtype=np.intp)
+    values = np.array(value, dtype=np.intp)[roots]
+    labels: Rows = pd.factorize(np.where(values >= 0, values, -1 - roots))[0]
     return labels
+
+
+def _given_encounters(table: pd.DataFrame) -> Rows:
+    """A number for each identity's value in the column `encounter`, shape (N,); -1 where it is empty."""
+    if "encounter" not in table:
+        return np.full(len(table), -1)
+    filled = table["encounter"].notna() & (table["encounter"] != "") & (table["identity"] != UNKNOWN)
+    numbers = table.groupby(["identity", "encounter"], sort=False, dropna=False).ngroup()
+    return np.where(filled, numbers, -1)
+
+
+def _possible_times(table: pd.DataFrame) -> tuple[Times, Times]:
+    """The first and last moment (UTC) that each row's date may mean, if one without a zone has any of the table's."""
+    first, last, zones = _spans(table)
+    known = [*zones[~np.isnat(zones)], np.timedelta64(0, "us")]
+    bare = np.isnat(zones)
+    return np.where(bare, first - max(known), first), np.where(bare, last - min(known), last)
+
+
+def _spans(table: pd.DataFrame) -> tuple[Times, Times, npt.NDArray[np.timedelta64]]:
+    """The first and last moment of each row's date, in UTC where it has a zone, and the zone; each (N,), or NaT."""
+    dates = table["date"].astype("string") if "date" in table else pd.Series(pd.NA, index=table.index, dtype="string")
+    codes, texts = pd.factorize(dates)  # through text, because a column may mix texts, dates and timestamps
+    spans = [*(_span(text) for text in texts), (None, None, None)]  # code -1 is what is missing
+    first, last, zones = zip(*spans, strict=True)
+    kinds = ("datetime64[us]", "datetime64[us]", "timedelta64[us]")
+    moments = (np.array(each, dtype=kind)[codes] for each, kind in zip((first, last, zones), kinds, strict=True))
+    return tuple(moments)  # type: ignore[return-value]
+
+
+def _span(text: str) -> tuple[datetime | None, datetime | None, timedelta | None]:
+    try:
+        first, last = span(text)
+        zone = first.utcoffset()
+        away = timedelta(0) if zone is None else zone
+        return first.replace(tzinfo=None) - away, last.replace(tzinfo=None) - away, zone
+    except (ValueError, OverflowError):  # OverflowError: in the year 1 or 9999
+        return None, None, None
 
 
 def linked_groups(table: pd.DataFrame, encounter_hours: float, hashes: Hashes | None) -> Rows:
