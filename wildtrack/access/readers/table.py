@@ -1,6 +1,7 @@
 """A CSV with one row per photo -> the catalogue, and back. Paths in it are relative to the folder of the CSV."""
 
 import json
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
