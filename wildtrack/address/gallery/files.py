@@ -44,6 +44,7 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
         "fingerprint": source.fingerprint,
         "root": source.root.resolve().as_posix(),
         "data": source.data.resolve().as_posix(),
+        "state": source.state,
         "photos": len(gallery),
         "keypoints": "" if gallery.keypoints is None else SETTINGS,
         "index": "exact" if is_exact(index) else "product quantisation",
@@ -80,7 +81,8 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
         keypoints = open_keypoints(folder) if with_keypoints else None
         if keypoints is not None and len(keypoints.gallery) != len(table):
             raise ValueError(f"the keypoints are of {len(keypoints.gallery)} photos, not of {len(table)}")
-        source = Source(Path(about["root"]), Path(about["data"]), fingerprint)
+        kept = str(about.get("state", "")), about.get("keypoints", "") == SETTINGS
+        source = Source(Path(about["root"]), Path(about["data"]), fingerprint, *kept)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:

@@ -29,6 +29,8 @@ class Source:
     root: Path  # what the table's paths are relative to
     data: Path  # the catalogue: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
+    state: str = ""  # `photos_state` when it was built; "": an earlier version did not record it
+    with_keypoints: bool = False  # whether they are kept too
 
 
 @dataclass(frozen=True, eq=False)
