@@ -12,7 +12,7 @@ from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
 from wildtrack.address.gallery.index import build_index, is_exact, read_index, write_index
 from wildtrack.address.matching.local.files import open_keypoints, write_keypoints
 from wildtrack.console import program
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.files import open_array, write_csv
 from wildtrack.storage.sealed import SealedSet
 
@@ -86,7 +86,7 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_one_line(error)
         raise UserError(f"the index in {folder} cannot be read: {reason}; {REBUILD}") from error
     if isinstance(about.get("sketches_find"), float):  # as version 0.1 had it for more than 200,000 photos
         log.warning("An earlier version built this gallery: each of its photos is compared; --rebuild is quicker.")
