@@ -14,8 +14,8 @@ def study(noise: float, animals: int = 6, photos: int = 6, wrong: int = 0) -> Au
     for number in range(wrong):
         names[number * photos] = "abcdefgh"[(number + 1) % animals]
     centres = {letter: np.random.default_rng(ord(letter)).normal(size=16) for letter in true}
-    vectors = np.stack([centres[letter] for letter in true])
-    vectors = unit(vectors + noise * np.random.default_rng(1).normal(size=vectors.shape))
+    pure = np.stack([centres[letter] for letter in true])
+    vectors = unit(pure + noise * np.random.default_rng(1).normal(size=pure.shape))
     return audit_labels(catalogue("".join(names)), vectors, 12, None)
 
 
