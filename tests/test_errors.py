@@ -24,7 +24,7 @@ from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.gallery.searcher import SearchConfig
 from wildtrack.address.models.preprocessor import Preprocessor
 from wildtrack.commands import evaluate, search, serve, train
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 
 @pytest.fixture
@@ -164,3 +164,15 @@ def test_a_reader_that_stops_early(place: Path) -> None:
     assert process.stderr is not None and process.stderr.read() == ""
     process.stderr.close()
     assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("short\n  reason", "short reason"),
+        ("[ONNXRuntimeError] : 1 : FAIL : " + "path/" * 300 + " Protobuf parsing failed.", "Protobuf parsing failed."),
+    ],
+)
+def test_a_long_reason_keeps_its_end(text: str, shown: str) -> None:
+    line = in_one_line(ValueError(text))
+    assert line.endswith(shown) and line[:5] == text[:5] and len(line) < 620 and "\n" not in line

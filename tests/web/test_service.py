@@ -1,5 +1,6 @@
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ from PIL import Image
 from tests.helpers.spotted import FUSED, LOCAL, fake_matching, searcher_of, spots
 from wildtrack.address.features.features import Features
 from wildtrack.address.features.keypoints import read_keypoints
-from wildtrack.address.gallery.gallery import Gallery
+from wildtrack.address.gallery.freshness import photos_state
+from wildtrack.address.gallery.gallery import Gallery, Source
 from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
+from wildtrack.web import freshness
 from wildtrack.web.service import Service
 from wildtrack.web.store import ConflictError, Store, open_store
 
@@ -129,3 +133,27 @@ def test_a_photo_that_got_into_the_catalogue_is_there_once(gallery: Gallery, sto
 def test_one_process_a_store(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="another page uses"), open_store(tmp_path / "sightings"):
         pass
+
+
+def test_an_answer_says_that_the_known_photos_changed_since(
+    gallery: Gallery, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDTRACK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(freshness, "LOOK_AGAIN", 0)
+    monkeypatch.setattr(freshness, "SHARE", 0)
+    (tmp_path / "photos" / "Klara").mkdir(parents=True)
+    state = photos_state(tmp_path / "photos", tmp_path / "photos", ())
+    kept = replace(gallery, source=Source(tmp_path / "photos", tmp_path / "photos", "a" * 64, state))
+    service = Service(searcher_of(kept, EMBEDDING, None), (), store, CacheConfig())
+
+    def outdated() -> str | None:
+        return service.answer("photo.png", png(7), 5, "").outdated
+
+    assert outdated() is None
+    (tmp_path / "photos" / "Klara" / "1.png").write_bytes(png(8).getvalue())
+    assert "1 photo of Klara is not searched yet" in (outdated() or "")
+    (tmp_path / "photos" / "Klara" / "1.png").unlink()
+    assert outdated() is None  # put back as it was
+    (tmp_path / "photos" / "Klara").rmdir()
+    (tmp_path / "photos").rmdir()
+    assert "folder is gone" in (outdated() or "")

@@ -18,7 +18,7 @@ from wildtrack.address.matching.matching import Matching, read_matching, write_m
 from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor
 from wildtrack.address.training.model_config import TrainingConfig, read_training_config
 from wildtrack.console import program
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.files import write_csv
 from wildtrack.storage.sealed import SealedSet
 
@@ -135,5 +135,5 @@ def open_artifacts(folder: Path) -> Artifacts:
     try:
         split = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=SPLIT_COLUMNS)[SPLIT_COLUMNS]
     except ValueError as error:
-        raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {RESTORE}") from error
+        raise UserError(f"{path} cannot be used: {in_one_line(error)}; {RESTORE}") from error
     return Artifacts(folder, preprocessor, config, split, read_matching(folder / MATCHING))

@@ -96,11 +96,16 @@ def _audit(audit: Audit | None) -> list[Finding]:
         text = f"The model does not tell these animals apart well enough to check their names. {audit.origin}."
         return [Finding("check", text, "labels")]
     lists = {
-        "Photos that may have the wrong name": audit.photos,
-        "Pairs of identities that may be one animal": audit.pairs,
-        "Identities that may be two animals": audit.identities,
+        "Photos that may have the wrong name": "photos",
+        "Pairs of identities that may be one animal": "pairs",
+        "Identities that may be two animals": "identities",
     }
-    found = [Finding("check", f"{title}: {len(table)}.", "labels") for title, table in lists.items() if len(table)]
+    counts = {title: len(getattr(audit, name)) for title, name in lists.items()}
+    tried = {title: f" ({audit.trials[name]})" if name in audit.trials else "" for title, name in lists.items()}
+    found = [Finding("check", f"{title}: {n}{tried[title]}.", "labels") for title, n in counts.items() if n]
+    if not found and audit.trials and not audit.trials["photos"].is_right:
+        text = "Names are not doubted: errors planted on trial show that the model would be wrong more often than right"
+        return [Finding("check", f"{text} ({audit.trials['photos']}). {audit.origin}.", "labels")]
     if not found:
         text = f"The model contradicts no name. {audit.origin}."
         return [Finding("check" if audit.is_of_others else "good", text, "labels")]

@@ -179,8 +179,9 @@ def _own_split(table: pd.DataFrame, parts: pd.DataFrame, valid_share: float, dra
     for needed in ("train", "test"):
         if needed not in subset:
             raise UserError(
-                f"The column `split` has no {needed} rows, and both train and test are needed; mend the column, or "
-                'choose split = "encounter" or "random".'
+                f"None of the {len(table)} named photos that can be used is {needed} in the column `split`, and both "
+                "train and test are needed; name the animals of such rows, mend the column, or choose "
+                'split = "encounter" or "random".'
             )
     if (subset == "").any():
         logger.warning("Rows in no subset of the catalogue's own split, left out: %d.", (subset == "").sum())

@@ -140,7 +140,7 @@ def audit_with_model(
         log.warning("Photos without an embedding, left out of the label audit: %d.", (~seen).sum())
     table = checks.table.iloc[rows[seen]].reset_index(drop=True)
     learnt = artifacts.trained_on([digests[row] for row in rows[seen]])
-    return audit_labels(table, embeddings[seen], config.encounter_hours, hashes[rows][seen], learnt)
+    return audit_labels(table, embeddings[seen], config.encounter_hours, hashes[rows][seen], learnt).believable()
 
 
 def write_tables(checks: Checks, results: Path) -> None:

@@ -38,6 +38,7 @@ from wildtrack.console import console
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import write_csv, write_text
+from wildtrack.storage.lock import locked
 
 STANDARD = ("pixels", "backbone", "untrained", "wildtrack", "local", "fused")  # those that need nothing further
 
@@ -66,6 +67,12 @@ def compare(config: Config) -> None:
     check_methods(config.methods)
     if config.reference not in (*config.methods, OURS):
         raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
+    with locked(config.results, "comparison"):
+        compare_and_write(config)
+
+
+def compare_and_write(config: Config) -> None:
+    """The recipe itself, with settings that are allowed; nobody else may write into `results` meanwhile."""
     artifacts = open_artifacts(config.artifacts)
     cache = part(CacheConfig, config)
     chosen = part(ProtocolConfig, config), cache, config.results / "problems.csv", part(ReadConfig, config)

@@ -60,6 +60,7 @@ from wildtrack.console import console, load_tensorflow
 from wildtrack.storage.cache import CacheConfig
 from wildtrack.storage.files import remove_files, write_text
 from wildtrack.storage.json_files import plain
+from wildtrack.storage.lock import locked
 
 BASELINES = {"pixels": "raw_pixels", "untrained": "untrained"}  # methods, and what metrics.json calls them
 FIRST = ("R@1", "R@5", "R@10", "mAP", "num_queries", "num_gallery", "num_ids")  # in metrics.json
@@ -91,6 +92,12 @@ class Config(ReadConfig):
 def evaluate(config: Config) -> dict[str, Any]:
     """Artifacts + photos -> scores -> metrics.json and pictures; returns what metrics.json holds."""
     check_settings(config)
+    with locked(config.results, "evaluation"):
+        return evaluate_and_draw(config)
+
+
+def evaluate_and_draw(config: Config) -> dict[str, Any]:
+    """The recipe itself, with settings that are allowed; nobody else may write into `results` meanwhile."""
     artifacts = open_artifacts(config.artifacts)
     matcher = choose_matcher(artifacts.matching, config.matcher)
     cache, loading = part(CacheConfig, config), part(LoadingConfig, config)

@@ -4,7 +4,7 @@
   wildtrack search new_photo.jpg --json        the answer for machines
   wildtrack search                             the demo's new photos
 
-The first call builds the index from every labelled photo; build it again with --rebuild when photos were added.
+The first call builds the index from every labelled photo; later ones embed what was added since.
 """
 
 import json

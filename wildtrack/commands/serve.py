@@ -23,8 +23,9 @@ from wildtrack.address.gallery.searcher import SearchConfig
 from wildtrack.config import RARE, CustomObjects, DiskSpace, Folder, Range, Scaling, Share, check_settings, part
 from wildtrack.console import console
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 
-PACKAGES = ("fastapi", "filelock", "python_multipart", "sqlalchemy", "uvicorn")
+PACKAGES = ("fastapi", "python_multipart", "sqlalchemy", "uvicorn")
 PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 
 
@@ -60,7 +61,7 @@ def serve(config: Config) -> None:
     searcher = open_searcher(artifacts, search_config, GalleryConfig.of(config))
     token = None if server.is_this_computer(config.host) else secrets.token_urlsafe(24)
     with listening(config.host, config.port) as listener, open_store(config.sightings) as store:
-        service = Service(searcher, artifacts.preprocessor.identities, store)
+        service = Service(searcher, artifacts.preprocessor.identities, store, part(CacheConfig, config))
         page = PAGE.read_text("utf-8")
         say_where(listener, token)
         server.serve(create_app(service, page, token is not None), page, listener, config.names, token)

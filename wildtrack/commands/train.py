@@ -38,6 +38,7 @@ from wildtrack.config import DiskSpace, Folder, Hours, Range, RareFlag, Seed, ch
 from wildtrack.console import console, load_tensorflow, program
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
+from wildtrack.storage.lock import locked
 
 if TYPE_CHECKING:
     import keras
@@ -93,6 +94,12 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     part(SplitConfig, config).check()
     if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
         raise UserError(f"weights {config.weights!r} is not a file; allowed are auto, imagenet, none or a weights file")
+    with locked(config.artifacts, "training"):
+        train_and_save(config, callbacks)
+
+
+def train_and_save(config: Config, callbacks: Sequence["keras.callbacks.Callback"]) -> None:
+    """The recipe itself, with settings that are allowed; nobody else may write into `artifacts` meanwhile."""
     make_demo_once(config.data)
     catalogue = load_catalogue(config.data, config=part(ReadConfig, config))
     console.print(catalogue.understood)

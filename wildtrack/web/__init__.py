@@ -5,6 +5,7 @@
 - `api`: the routes
 - `responses`: their typed answers
 - `service`: the search with the confirmed photos
+- `freshness`: whether the known photos changed since the page was started
 - `store`, `database`: the confirmed photos, in files and SQLite
 - `exports`: tables to download
 - `static/`: the page itself

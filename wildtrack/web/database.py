@@ -12,7 +12,7 @@ from sqlalchemy import Engine, ForeignKey, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 10.0  # to wait for another process that writes
@@ -123,7 +123,7 @@ def open_database(path: Path) -> Engine:
             found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
             orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if found != "ok":
-            raise ValueError(" ".join(str(found).split())[:200])
+            raise ValueError(in_one_line(found))
         if orphan is not None:
             raise ValueError(f"a row of {orphan[0]} names one of {orphan[2]} that is not there")
         _make_tables(engine)

@@ -22,7 +22,9 @@ from wildtrack.address.gallery.gallery import COLUMNS
 from wildtrack.address.gallery.searcher import Searcher, answer_query, read_query
 from wildtrack.console import track
 from wildtrack.errors import UserError
+from wildtrack.storage.cache import CacheConfig
 from wildtrack.web.database import Sighting
+from wildtrack.web.freshness import Freshness
 from wildtrack.web.responses import KnownAnimal, Prediction, Probability
 from wildtrack.web.store import Claim, ConflictError, Store, Vector
 
@@ -49,10 +51,13 @@ class Confirmed(NamedTuple):
 class Service:
     """Answers about photos, and keeps what people confirm. Thread-safe."""
 
-    def __init__(self, searcher: Searcher, trained: tuple[str, ...], store: Store) -> None:
+    def __init__(
+        self, searcher: Searcher, trained: tuple[str, ...], store: Store, cache: CacheConfig | None = None
+    ) -> None:
         """Append the photos of the store to the gallery; `trained`: identities in the order of the probabilities."""
         self.searcher, self.trained, self.store = searcher, trained, store
         self._gallery, self._turn = searcher.gallery, Lock()
+        self.freshness = Freshness(searcher.gallery, cache or CacheConfig())
         self._fingerprint = "" if searcher.gallery.source is None else searcher.gallery.source.fingerprint
         self._confirmed: dict[int, Confirmed] = {}
         vectors = store.vectors(self._fingerprint)
@@ -76,7 +81,8 @@ class Service:
             query = read_query(name, photo, self.searcher)
         except PhotoError as error:
             return Answer(name, "unreadable", reason=str(error))
-        return answer_query(query, self._asking(viewpoint), topk)
+        answer = answer_query(query, self._asking(viewpoint), topk)
+        return replace(answer, outdated=self.freshness.outdated() or None)
 
     def predict(self, name: str, photo: BinaryIO, topk: int) -> Prediction:
         """The most likely of the identities that the model was trained on."""

@@ -41,3 +41,4 @@ class Answer:
     viewpoint: str | None = None  # of the query, as given
     decision: Decision | None = None  # on the first candidate; None where P(same animal) is
     false_match_rate: float | None = None  # the share of unknown animals' photos that may be called a match
+    outdated: str | None = None  # on a page: how the known photos changed since it was started; None: they did not

@@ -1,12 +1,15 @@
-"""The gallery of a trained model with the engine that fits it: opened, or built where there is none yet."""
+"""The gallery of a trained model with the engine that fits it: opened, built, or brought up to date with its photos."""
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.labelled import labelled
 from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
@@ -18,6 +21,7 @@ from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import cached_keypoints
 from wildtrack.address.gallery.files import REBUILD, read_gallery, save_gallery
+from wildtrack.address.gallery.freshness import changes, photos_state
 from wildtrack.address.gallery.gallery import Gallery, Source, gallery_table
 from wildtrack.address.gallery.index import EXACT_UP_TO, FOUND, is_exact
 from wildtrack.address.gallery.searcher import SearchConfig, Searcher
@@ -28,6 +32,7 @@ from wildtrack.address.models.saved import LoadingConfig, open_engine, open_onnx
 from wildtrack.config import part
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
+from wildtrack.storage.lock import locked
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +84,83 @@ def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryCon
 
 
 def gallery_of(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine]:
-    """The gallery of a trained model and the engine that made its embeddings; raises as `open_searcher`."""
-    return (None if config.rebuild else _opened(artifacts, config)) or _built(artifacts, config)
+    """The gallery of a trained model and the engine that made its embeddings; raises as `open_searcher`.
+
+    One whose photos changed is brought up to date: what is new is embedded. Where it cannot be, a warning says so.
+    """
+    if not config.rebuild and (opened := _opened(artifacts, config)) is not None:
+        return _brought_up_to_date(*opened, artifacts, config)
+    with _one_build(artifacts):
+        now = _photos_now(artifacts.catalogue_path(config.data), artifacts.reading(config.reading), config.cache)
+        log.info("Building the index. %s", now.catalogue.understood)
+        return _built(artifacts, config, now)
+
+
+def outdated(gallery: Gallery, cache: CacheConfig) -> str:
+    """How the photos differ from those that a kept gallery was built of, in words; "" where they do not."""
+    source = gallery.source
+    if source is None or is_current(gallery, source):
+        return ""
+    if not source.root.is_dir():
+        return "their folder is gone"
+    try:
+        return _photos_now(source.data, source.reading, cache).changes_of(gallery)
+    except UserError as error:
+        log.warning("The known photos changed, and cannot be read any more: %s.", error)
+        return "they cannot be read as a catalogue any more"  # a page must not name folders
+
+
+@dataclass(frozen=True, eq=False)
+class _Photos:
+    """The labelled photos of a catalogue as they are now."""
+
+    data: Path
+    reading: ReadConfig  # how the catalogue was read
+    state: str  # `photos_state` of a folder, from before it was read
+    catalogue: Catalogue
+    table: pd.DataFrame  # labelled rows
+    digests: list[str]
+
+    def changes_of(self, gallery: Gallery) -> str:
+        """How they differ from a gallery, in words."""
+        return changes(gallery.table, gallery_table(self.table, self.digests))
+
+
+def _photos_now(data: Path, reading: ReadConfig, cache: CacheConfig) -> _Photos:
+    state = photos_state(data, data, ()) if data.is_dir() else ""
+    catalogue = load_catalogue(data, config=reading)
+    table = labelled(catalogue)
+    return _Photos(data, reading, state, catalogue, table, photo_digests(table, catalogue.root, cache))
+
+
+def is_current(gallery: Gallery, source: Source) -> bool:
+    """Whether the photos are as they were when a gallery was built of them, by names, sizes and dates."""
+    return source.state == photos_state(source.data, source.root, gallery.table["path"])
+
+
+def _one_build(artifacts: Artifacts) -> AbstractContextManager[None]:
+    return locked(artifacts.folder, "build of the index", ".lock-index")
+
+
+def _brought_up_to_date(
+    gallery: Gallery, engine: Engine, artifacts: Artifacts, config: GalleryConfig
+) -> tuple[Gallery, Engine]:
+    """A kept gallery, built again where its photos changed, and its engine."""
+    source, found = gallery.source, ""
+    if source is None or not source.root.is_dir() or is_current(gallery, source):
+        return gallery, engine
+    try:
+        now = _photos_now(source.data, source.reading, config.cache)
+        found = now.changes_of(gallery)
+        with _one_build(artifacts):
+            if found:
+                log.info("The photos changed since the index was built: %s. Bringing it up to date.", found)
+            with_keypoints = config.with_keypoints or source.with_keypoints
+            return _built(artifacts, replace(config, with_keypoints=with_keypoints), now)
+    except (UserError, OSError) as error:
+        text = "The photos changed since the index was built, and it cannot be brought up to date (%s): %s."
+        log.warning(text, error, found or "what is new is not searched")
+        return gallery, engine
 
 
 def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine] | None:
@@ -99,17 +179,14 @@ def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engin
     return gallery, engine
 
 
-def _built(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine]:
+def _built(artifacts: Artifacts, config: GalleryConfig, now: _Photos) -> tuple[Gallery, Engine]:
     """Embed every labelled photo, and keep the gallery."""
-    data, reading, cache = artifacts.catalogue_path(config.data), artifacts.reading(config.reading), config.cache
-    catalogue = load_catalogue(data, config=reading)
-    log.info("Building the index. %s", catalogue.understood)
-    table, root, size = labelled(catalogue), catalogue.root, artifacts.preprocessor.image_size
+    cache, table, root, digests = config.cache, now.table, now.catalogue.root, now.digests
+    size = artifacts.preprocessor.image_size
     model = open_engine(artifacts, config.loading, lambda: decode_catalogue(table, root, size, cache))
-    digests = photo_digests(table, root, cache)
     read = photo_reader(table, root, digests, size, cache)
     embedded = cached_outputs(model.engine, model.cache_name, table, digests, read, cache)
-    report_problems(config.problems, catalogue.problems, embedded.problems)
+    report_problems(config.problems, now.catalogue.problems, embedded.problems)
     table, digests = table.iloc[embedded.rows], [digests[row] for row in embedded.rows]
     embeddings = embedded.outputs["embedding"]
     del embedded  # its probabilities are as many for each photo as there are identities
@@ -120,6 +197,7 @@ def _built(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine
         raise UserError(f"the model's embeddings of {found}; it is damaged, or its training went wrong: train again")
     keypoints = cached_keypoints(table, root, digests, cache) if config.with_keypoints else None
     features = Features(embeddings, viewpoints_of(table), keypoints)
-    source = Source(root, data, model.fingerprint, reading)
+    state = now.state or photos_state(now.data, root, table["path"])
+    source = Source(root, now.data, model.fingerprint, now.reading, state)
     gallery = replace(Gallery.of(gallery_table(table, digests), features), source=source)
     return save_gallery(gallery, artifacts.folder), model.engine

@@ -15,7 +15,7 @@ from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
 from wildtrack.address.gallery.index import build_index, is_exact, read_index, write_index
 from wildtrack.address.matching.local.files import open_keypoints, write_keypoints
 from wildtrack.console import program
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.files import open_array, write_csv
 from wildtrack.storage.sealed import SealedSet
 
@@ -48,6 +48,7 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
         "root": source.root.resolve().as_posix(),
         "data": source.data.resolve().as_posix(),
         "reading": asdict(source.reading),
+        "state": source.state,
         "photos": len(gallery),
         "keypoints": "" if gallery.keypoints is None else SETTINGS,
         "index": "exact" if is_exact(index) else "product quantisation",
@@ -85,11 +86,12 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
         if keypoints is not None and len(keypoints.gallery) != len(table):
             raise ValueError(f"the keypoints are of {len(keypoints.gallery)} photos, not of {len(table)}")
         reading = msgspec.convert(about.get("reading", {}), ReadConfig)
-        source = Source(Path(about["root"]), Path(about["data"]), fingerprint, reading)
+        kept = str(about.get("state", "")), about.get("keypoints", "") == SETTINGS
+        source = Source(Path(about["root"]), Path(about["data"]), fingerprint, reading, *kept)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_one_line(error)
         raise UserError(f"the index in {folder} cannot be read: {reason}; {REBUILD}") from error
     if isinstance(about.get("sketches_find"), float):  # as version 0.1 had it for more than 200,000 photos
         log.warning("An earlier version built this gallery: each of its photos is compared; --rebuild is quicker.")

@@ -31,6 +31,8 @@ class Source:
     data: Path  # the catalogue: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
     reading: ReadConfig = field(default_factory=ReadConfig)  # how the catalogue was read
+    state: str = ""  # `photos_state` when it was built; "": an earlier version did not record it
+    with_keypoints: bool = False  # whether they are kept too
 
 
 @dataclass(frozen=True, eq=False)

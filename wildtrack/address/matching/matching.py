@@ -18,7 +18,7 @@ from wildtrack.address.matching.decision import Decider
 from wildtrack.address.matching.embedding import EmbeddingMatcher
 from wildtrack.address.matching.fused import EMBEDDING, FusedMatcher, matcher_names, parts_of
 from wildtrack.address.matching.matcher import Matcher
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 FILE = "matching.json"
 KEYS_OF_0_1 = {"evidence": "calibrations", "rankers": "matchers", "sided": "by_viewpoint"}
@@ -108,7 +108,7 @@ def read_matching(path: Path) -> Matching | None:
             _check(matching)
         return matching
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}; train again") from error
+        raise UserError(f"{path} cannot be read: {in_one_line(error)}; train again") from error
 
 
 def _present_form(node: Any) -> Any:

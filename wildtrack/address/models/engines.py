@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from wildtrack.address.models.fingerprint import cache_name, current_fingerprint
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.threads import cores
 
 INPUT = ("photos", "tensor(uint8)", 4)  # name, type and number of axes of our models' only input
@@ -83,7 +83,7 @@ def onnx_errors(what: str, advice: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise UserError(f"{what}: {' '.join(str(error).split())[:200]}; {advice}") from error
+        raise UserError(f"{what}: {in_one_line(error)}; {advice}") from error
 
 
 def onnx_session(path: Path, advice: str) -> Any:

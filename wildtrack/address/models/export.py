@@ -10,7 +10,7 @@ import numpy as np
 
 from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.address.models.engines import OnnxEngine
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def export_onnx(network: keras.Model, path: Path, metadata: Mapping[str, str]) -
     try:
         graph, _ = tf2onnx.convert.from_function(forward, signature, opset=OPSET)
     except Exception as error:  # tf2onnx raises whatever the layer's conversion ran into
-        raise ExportError(f"the model cannot be written as ONNX: {' '.join(str(error).split())[:200]}") from error
+        raise ExportError(f"the model cannot be written as ONNX: {in_one_line(error)}") from error
     onnx.helper.set_model_props(graph, {**metadata, "reader_version": str(READER_VERSION)})
     path.write_bytes(graph.SerializeToString())
     sides = [side or FREE_SIDE for side in shape]

@@ -11,7 +11,7 @@ import numpy as np
 
 from wildtrack.address.models.engines import Outputs, unit_length
 from wildtrack.address.models.fingerprint import model_fingerprint
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def open_megadescriptor(source: str) -> TimmEngine:
             torch.manual_seed(SEED)  # so that what the file lacks has the same random weights in both
             models.append(timm.create_model(name, num_classes=0, pretrained=pretrained).eval())
     except Exception as error:  # timm, the hub and PyTorch raise whatever went wrong in them
-        reason = " ".join(str(error).split())[:200]
+        reason = in_one_line(error)
         raise UserError(
             f"{name} cannot be loaded ({reason}); without a network, download its files elsewhere and name their "
             "folder: megadescriptor:FOLDER"

@@ -10,7 +10,7 @@ from msgspec import Meta
 from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.address.models.loading.plain_pickle import load_plain_pickle, save_plain_pickle
 from wildtrack.address.models.scaling import SCALINGS
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ def load_preprocessor(path: Path) -> Preprocessor:
         if len(set(identities)) < len(identities):
             raise ValueError("id2label gives two classes the same name")
     except ValueError as error:  # as msgspec's, too
-        raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}") from error
+        raise UserError(f"{path} cannot be used: {in_one_line(error)}") from error
     sides = int(file.image_size[0]), int(file.image_size[-1])
     return Preprocessor(sides, file.embed_dim, bool(file.use_l2norm), identities, file.scaling, file.reader_version)

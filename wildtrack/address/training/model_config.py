@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from wildtrack.access.reading import ReadConfig
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.json_files import plain
 
 MAX_BYTES = 1_000_000
@@ -59,4 +59,4 @@ def read_training_config(path: Path, remedy: str) -> TrainingConfig:
             raise ValueError("fingerprint is missing")
         return config
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be used: {' '.join(str(error).split())[:200]}; {remedy}") from error
+        raise UserError(f"{path} cannot be used: {in_one_line(error)}; {remedy}") from error

@@ -1,7 +1,7 @@
 """Labels that the photos contradict: an embedding for each row, from any model, in; three lists for a person out."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from wildtrack.assess.duplicates.hashes import Flags, Hashes
 from wildtrack.assess.encounters import shown_together
 from wildtrack.assess.labels.likeness import Floats, Photos, comparable_photos, neighbours, other_links, own_links
 from wildtrack.assess.labels.suspicions import NEIGHBOURS, Scale, alike_identities, mixed_identities, odd_photos
+from wildtrack.assess.labels.trials import Trials, alike_trials, mixed_trials, odd_photo_trials
 from wildtrack.console import counted
 
 TRUSTED = 0.5  # share of photos whose nearest other one shows the same animal, from which on an audit is of use
@@ -52,11 +53,17 @@ class Audit:
     found_share: float | None  # of photos, 0 to 1, whose nearest independent photo shows their own identity
     compared: int  # labelled photos
     learnt: int | None  # how many of them the model was trained on; None where it is not known
+    trials: dict[str, Trials] = field(default_factory=dict)  # how often each list is right, by its name
 
     @property
     def tells_apart(self) -> bool:
         """Whether the model tells these animals apart well enough for an audit."""
         return self.found_share is not None and self.found_share >= TRUSTED
+
+    def believable(self) -> "Audit":
+        """The audit without the lists that, by their trials, are wrong more often than not."""
+        wrong = [name for name, tried in self.trials.items() if not tried.is_right]
+        return replace(self, **{name: getattr(self, name)[:0] for name in wrong})
 
     @property
     def is_of_others(self) -> bool:
@@ -95,6 +102,8 @@ def audit_labels(
         raise ValueError("The embeddings are not of length one; divide each by its length.")
     lists: list[list[dict[str, Any]]] = [[], [], []]
     nearest_is_own: list[bool] = []
+    trials = [Trials(), Trials(), Trials()]
+    validation = np.ones(len(table), np.bool_) if learnt is None else ~learnt
     labelled = (table["identity"] != UNKNOWN).to_numpy() & (shown_together(table) < 0)  # two names are no wrong name
     words = table.reindex(columns=["orientation"])["orientation"].astype(object).reset_index(drop=True)[labelled]
     words = words.where(words.notna() & (words != UNKNOWN), "")
@@ -107,13 +116,17 @@ def audit_labels(
             alike, mixed = alike_identities(photos, near, scale), mixed_identities(photos, scale)
             for found, more in zip(lists, (odd_photos(photos, own, near, scale), alike, mixed), strict=True):
                 found += [{**row, "orientation": viewpoint} for row in more]
+            trials[0] += odd_photo_trials(photos, near, scale, validation[rows.to_numpy()])
+            trials[1] += alike_trials(photos, near, scale)
+            trials[2] += mixed_trials(photos, scale)
     tables = [
         pd.DataFrame(found, columns=columns).sort_values("score", ascending=False, kind="stable", ignore_index=True)
         for found, columns in zip(lists, (PHOTO_COLUMNS, PAIR_COLUMNS, MIXED_COLUMNS), strict=True)
     ]
     found_share = float(np.mean(nearest_is_own)) if nearest_is_own else None
     num_learnt = None if learnt is None else int(learnt[labelled].sum())
-    return Audit(tables[0], tables[1], tables[2], found_share, int(labelled.sum()), num_learnt)
+    tried = dict(zip(("photos", "pairs", "identities"), trials, strict=True))
+    return Audit(tables[0], tables[1], tables[2], found_share, int(labelled.sum()), num_learnt, tried)
 
 
 def _scale(photos: Photos, own: Floats, viewpoint: str) -> Scale | None:

@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 import h5py
 
+from wildtrack.errors import in_one_line
+
 MAX_RATIO = 20  # bytes that come out to bytes in the file; Keras does not pack, and weights hardly compress
 SMALL_BYTES = 100_000_000  # whatever the ratio, this is harmless
 MAX_OBJECTS = 200_000  # the largest networks have some thousand arrays
@@ -39,7 +41,7 @@ def check_hdf5(source: Path | BinaryIO) -> None:
         with h5py.File(source, "r") as file:
             reason = _bad_links(file) or _bad_arrays(file) or _repeated("", file) or file.visititems(_repeated)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, SystemError) as error:  # h5py has no one class
-        raise UnsafeFileError(f"it is damaged ({' '.join(str(error).split())[:200]})") from error
+        raise UnsafeFileError(f"it is damaged ({in_one_line(error)})") from error
     if reason:
         raise UnsafeFileError(reason)
 

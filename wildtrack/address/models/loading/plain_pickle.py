@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 MAX_BYTES = 5_000_000
 # opcodes that reach outside the data, or set memory aside before anything is read
@@ -122,5 +122,5 @@ def load_plain_pickle(path: Path) -> Any:
             raise pickle.UnpicklingError(f"it asks for {opcodes['REDUCE']} numbers of NumPy")
         return _PlainUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # damaged bytes make the unpickler raise nearly anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = in_one_line(error) or type(error).__name__
         raise UserError(f"{path} is not a pickle of plain values and was not loaded ({reason}); train again") from error
