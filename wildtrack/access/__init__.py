@@ -2,6 +2,7 @@
 
 - `catalogue`: the table that everything works on, and its validation
 - `cells`: one value of it, from what was written to the standard form
+- `reading`: what a user says about data that cannot be read in one way only
 - `boxes`: boxes in pixels of the upright photo, and relative to its size
 - `labelled`: its photos of known animals, decoded
 - `problems`: the list of photos and rows that could not be used

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.cells import NUMBERS, PARSERS, UNKNOWN, Parser, path_in, text_in
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
 from wildtrack.errors import UserError
 
@@ -59,9 +60,11 @@ class Catalogue:
     understood: str
 
 
-def assemble(layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tuple[str, str]]) -> Catalogue:
+def assemble(
+    layout: str, root: Path, table: pd.DataFrame, problems: Iterable[tuple[str, str]], config: ReadConfig = DEFAULTS
+) -> Catalogue:
     """The catalogue of a layout such as "a folder per identity", from a raw table as `validate` takes it."""
-    valid, refused = validate(table, root)
+    valid, refused = validate(table, root, config)
     listed = pd.concat([problem_table(problems), refused], ignore_index=True)
     return Catalogue(root, valid, listed, f"{layout}: {in_words(valid)}")
 
@@ -93,7 +96,11 @@ def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
     return renames
 
 
-def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def validate(
+    table: pd.DataFrame,
+    root: Path,
+    config: ReadConfig = DEFAULTS,  # noqa: ARG001
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bring a raw table into the standard shape and list what could not be used.
 
     A row is lost when its `image_id` is missing or taken, its `path` is no file in `root`, or its `bbox` or `split` is
@@ -102,6 +109,7 @@ def validate(table: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFram
     Args:
         table: raw rows; values may be text, numbers or missing; aliases and further columns are allowed.
         root: the folder that `path` is relative to.
+        config: what the user says about ambiguous values.
 
     Returns:
         The table (standard columns in standard order; RangeIndex; optional columns without any value left out) and

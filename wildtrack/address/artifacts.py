@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.matching.matching import FILE as MATCHING
 from wildtrack.address.matching.matching import Matching, read_matching, write_matching
 from wildtrack.address.models.preprocessor import Preprocessor, load_preprocessor
@@ -58,6 +59,10 @@ class Artifacts:
                 "say where they are now: --data FOLDER"
             )
         return self.config.data
+
+    def reading(self, config: ReadConfig) -> ReadConfig:
+        """How to read a catalogue: as chosen, and where nothing was chosen as the training did."""
+        return config if self.config is None else config.or_else(self.config.reading)
 
     def trained_on(self, digests: Sequence[str]) -> npt.NDArray[np.bool_] | None:
         """Which of N photos, by their digests, the model was trained on: bool (N,); None where that is not known."""

@@ -29,9 +29,10 @@ from wildtrack.access.labelled import is_labelled
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import is_catalogue, read_table
+from wildtrack.access.reading import ReadConfig
 from wildtrack.access.save import save_catalogue
 from wildtrack.access.sources.source import Source
-from wildtrack.config import FOLDER, Folder, Share, check_settings
+from wildtrack.config import FOLDER, Folder, Share, check_settings, part
 from wildtrack.console import console, program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import refuse_used
@@ -68,7 +69,7 @@ def access(config: Config) -> None:
     target = root / "catalogue.csv"
     reads_anew = any(setting is not None for setting in (config.boxes, config.split_column, config.part))
     unchanged = bool(config.crop or config.export) and not reads_anew and is_catalogue(target)
-    catalogue = read_table(target) if unchanged else read(config, source, root)
+    catalogue = read_table(target, config=part(ReadConfig, config)) if unchanged else read(config, source, root)
     console.print(catalogue.understood)
     shared = catalogue if config.positions else replace(catalogue, table=without_positions(catalogue.table))
     check_targets(config, shared, source)
@@ -144,8 +145,9 @@ def read(config: Config, source: Source | None, root: Path) -> Catalogue:
     if config.boxes is not None and config.unlabelled:
         return catalogue_of_detections(read_detections(config.boxes, root, config.min_confidence), root)
     reader = source.read if source is not None else partial(load_catalogue, original=True)
+    reading = part(ReadConfig, config)
     try:
-        catalogue = reader(root, split_column=config.split_column, part=config.part)
+        catalogue = reader(root, split_column=config.split_column, part=config.part, config=reading)
     except UserError as error:
         if config.boxes is None or source is not None:
             raise

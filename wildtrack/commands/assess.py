@@ -22,6 +22,7 @@ from wildtrack.access.demo import DEMO, make_demo_once
 from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import holds_model, open_artifacts
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.models.saved import LoadingConfig, open_onnx
@@ -67,7 +68,7 @@ def assess(config: Config) -> None:
     check_settings(config)
     check_thresholds(config.thresholds)
     make_demo_once(config.data)
-    catalogue = load_catalogue(config.data, config.split_column)
+    catalogue = load_catalogue(config.data, config.split_column, config=part(ReadConfig, config))
     console.print(catalogue.understood)
     has_model = check_artifacts(config.artifacts)
     cleaned, resplit = check_targets(config, catalogue.root)

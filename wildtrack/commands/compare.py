@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.comparison import comparison_table, markdown
 from wildtrack.address.evaluation.data import ProtocolConfig, load_evaluation_data
@@ -66,8 +67,9 @@ def compare(config: Config) -> None:
     if config.reference not in (*config.methods, OURS):
         raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
     artifacts = open_artifacts(config.artifacts)
-    cache, protocol_config = part(CacheConfig, config), part(ProtocolConfig, config)
-    data = load_evaluation_data(artifacts, config.data, protocol_config, cache, config.results / "problems.csv")
+    cache = part(CacheConfig, config)
+    chosen = part(ProtocolConfig, config), cache, config.results / "problems.csv", part(ReadConfig, config)
+    data = load_evaluation_data(artifacts, config.data, *chosen)
     names = list(dict.fromkeys(config.methods))
     methods = open_methods(names, artifacts, part(LoadingConfig, config), lambda: data.photos)
     comparison, scored, rankings = Comparison(data, cache, timed=True), [], {}

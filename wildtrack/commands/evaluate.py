@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import Artifacts, keras_file, open_artifacts
 from wildtrack.address.evaluation.data import EvaluationData, ProtocolConfig, load_evaluation_data
 from wildtrack.address.evaluation.method import Comparison
@@ -93,8 +94,8 @@ def evaluate(config: Config) -> dict[str, Any]:
     artifacts = open_artifacts(config.artifacts)
     matcher = choose_matcher(artifacts.matching, config.matcher)
     cache, loading = part(CacheConfig, config), part(LoadingConfig, config)
-    problems = config.results / "problems.csv"
-    data = load_evaluation_data(artifacts, config.data, part(ProtocolConfig, config), cache, problems)
+    chosen = part(ProtocolConfig, config), cache, config.results / "problems.csv", part(ReadConfig, config)
+    data = load_evaluation_data(artifacts, config.data, *chosen)
     photos, protocol = data.photos, data.protocol
     model = open_engine(artifacts, loading, lambda: photos)
     by = f"{model.file.name} by {model.runs_on}"

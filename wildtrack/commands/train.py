@@ -23,6 +23,7 @@ from wildtrack.access.demo import DEMO, make_demo_once
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import Trained, save_artifacts
 from wildtrack.address.evaluation.protocol import validation_protocol
 from wildtrack.address.features.embeddings import cached_outputs
@@ -93,7 +94,7 @@ def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) 
     if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
         raise UserError(f"weights {config.weights!r} is not a file; allowed are auto, imagenet, none or a weights file")
     make_demo_once(config.data)
-    catalogue = load_catalogue(config.data)
+    catalogue = load_catalogue(config.data, config=part(ReadConfig, config))
     console.print(catalogue.understood)
     check_trainable(catalogue.table)
     load_tensorflow()  # which takes seconds: not before the catalogue is known to be good
@@ -174,6 +175,7 @@ def training_config(config: Config, backbone: "Backbone", table: pd.DataFrame, s
     more = {"data_fingerprint": hashlib.sha256(rows).hexdigest(), "versions": versions()}
     return TrainingConfig(
         data=config.data.resolve(),
+        reading=part(ReadConfig, config),
         backbone=config.backbone,
         alpha=config.alpha,
         image_size=backbone.image_size[0],

@@ -29,7 +29,7 @@ def whole_catalogue(service: Service, positions: bool) -> Catalogue:
         source = service.searcher.gallery.source
         if source is None:
             raise UserError("the gallery was not built from a catalogue")
-        catalogue = load_catalogue(source.data)
+        catalogue = load_catalogue(source.data, config=source.reading)
     except UserError as error:
         log.warning("%s", error)  # it names folders, which clients must not learn
         raise UserError("the catalogue cannot be read where it was; build the index again where it is now") from error

@@ -12,13 +12,14 @@ from wildtrack.access.readers.coco_json import (
     photo_folder,
     usual_columns,
 )
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.errors import UserError
 
 IDENTITY_FIELDS = ("identity", "individual_id", "individual", "name")
 _IMAGE_FIELDS = IDENTITY_FIELDS[:3]  # `name` of an image is not an animal's
 
 
-def read_coco(coco: CocoFile, root: Path) -> Catalogue:
+def read_coco(coco: CocoFile, root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     """Read a COCO file; a UserError when nothing names an individual, or no photo or row can be used."""
     photos = photo_folder(coco, root)
 
@@ -38,4 +39,4 @@ def read_coco(coco: CocoFile, root: Path) -> Catalogue:
             "orientation": orientation or first_of(attributes(annotation), "orientation", "viewpoint"),
         }
 
-    return coco_catalogue(coco, root, f"the COCO file {coco.source.name}", to_row)
+    return coco_catalogue(coco, root, f"the COCO file {coco.source.name}", to_row, config)

@@ -9,6 +9,7 @@ import msgspec
 import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
+from wildtrack.access.reading import ReadConfig
 from wildtrack.errors import UserError
 from wildtrack.storage.json_files import read_json
 
@@ -72,7 +73,7 @@ def load_coco(source: Path) -> CocoFile:
     )
 
 
-def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow) -> Catalogue:
+def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow, config: ReadConfig) -> Catalogue:
     """One row per annotation, its columns made by `to_row` of it and its image; a UserError when none can be used."""
     rows = []
     problems = list(coco.problems)
@@ -90,7 +91,7 @@ def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow) -> Ca
             rows.append(row)
     table = pd.DataFrame(rows, columns=None if rows else REQUIRED_COLUMNS, dtype="object")
     try:
-        return assemble(layout, root, table, problems)
+        return assemble(layout, root, table, problems, config)
     except UserError as error:
         raise UserError(f"data = {coco.source}: {error}") from error
 

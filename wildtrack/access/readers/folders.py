@@ -12,6 +12,7 @@ from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES, PHOTO_SUFFIXES, VIDEO_SUFFIXES, conversion_hint
 from wildtrack.access.photos.reader import NOT_UNICODE, printable
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.errors import UserError
 
 SPLIT_FOLDERS = frozenset({"train", "valid", "val", "test", "query", "gallery"})
@@ -23,7 +24,7 @@ _IMAGE_SUFFIXES = PHOTO_SUFFIXES | OTHER_IMAGE_SUFFIXES
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
-def read_folders(root: Path) -> Catalogue:
+def read_folders(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     """Read a folder per identity, perhaps below split folders; rows are in natural order, dates and places from EXIF.
 
     Raises a UserError for split and identity folders in one, a level too many, or when no photo can be used.
@@ -50,7 +51,7 @@ def read_folders(root: Path) -> Catalogue:
         exif = pd.DataFrame(list(pool.map(read_exif, (root / row["path"] for row in rows))))
     layout = "a folder per identity" + (f" in {' and '.join(split.name for split in splits)}" if splits else "")
     try:
-        return assemble(layout, root, pd.concat([pd.DataFrame(rows), exif], axis=1), problems)
+        return assemble(layout, root, pd.concat([pd.DataFrame(rows), exif], axis=1), problems, config)
     except UserError as error:
         raise UserError(f"data = {root}: {error}") from error
 

@@ -9,6 +9,7 @@ from wildtrack.access.readers.coco_json import load_coco
 from wildtrack.access.readers.folders import read_folders
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.readers.wildme import is_wildme, read_wildme
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.errors import UserError
 from wildtrack.storage.ownership import is_ours
 
@@ -22,7 +23,12 @@ ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
 
 
 def load_catalogue(
-    data: Path | str, split_column: str | None = None, *, part: str | None = None, original: bool = False
+    data: Path | str,
+    split_column: str | None = None,
+    *,
+    part: str | None = None,
+    original: bool = False,
+    config: ReadConfig = DEFAULTS,
 ) -> Catalogue:
     """Read the catalogue from any layout that a reader knows: COCO, a CSV, a folder per identity.
 
@@ -33,6 +39,7 @@ def load_catalogue(
         split_column: the column of a CSV or SeaTurtleID2022 that is read as the split; None: split, or split_closed.
         part: which body part of SeaTurtleID2022 is read; None: head.
         original: skip a `catalogue.csv` that `access_dataset.py` wrote, and read what it was made of.
+        config: what the user says about data that cannot be read in one way only.
 
     Returns:
         The catalogue, with at least one row.
@@ -47,14 +54,14 @@ def load_catalogue(
     if source is None:
         has = "a folder per identity: a split is folders named train, valid or test above the identities"
         _refuse(data, has, split_column=split_column, part=part)
-        return read_folders(data)
+        return read_folders(data, config)
     if source.suffix.lower() == ".csv":
         _refuse(source, "a table with columns", part=part)
-        return read_table(source, split_column)
+        return read_table(source, split_column, config)
     if source.suffix.lower() != ".json":
         other = "this file is not a .csv or a COCO .json"
         raise UserError(f"data = {data}: {other}; give a folder of photos or a catalogue.csv")
-    return _read_annotations(source, data, split_column, part)
+    return _read_annotations(source, data, split_column, part, config)
 
 
 def _labels_of(folder: Path, original: bool) -> Path | None:
@@ -72,19 +79,21 @@ def _labels_of(folder: Path, original: bool) -> Path | None:
     return catalogue if not (original and is_ours(catalogue)) and is_catalogue(catalogue) else None
 
 
-def _read_annotations(source: Path, data: Path, split_column: str | None, part: str | None) -> Catalogue:
+def _read_annotations(
+    source: Path, data: Path, split_column: str | None, part: str | None, config: ReadConfig
+) -> Catalogue:
     """Read a COCO file as the layout that it shows; paths are relative to `data`, or to the folder around a file."""
     beside = source.parent.parent if source.parent.name == "annotations" else source.parent
     root = data if data.is_dir() else beside
     coco = load_coco(source)
     if (source.parent / seaturtles.SPLITS_FILE).is_file():
         split_column, part = split_column or seaturtles.SPLIT_COLUMN, part or seaturtles.PART
-        return seaturtles.read_seaturtleid2022(coco, root, split_column=split_column, part=part)
+        return seaturtles.read_seaturtleid2022(coco, root, config, split_column=split_column, part=part)
     has = f"a COCO file without {seaturtles.SPLITS_FILE}: it has no split"
     _refuse(source, has, split_column=split_column, part=part)
     if seaturtles.is_seaturtleidheads(coco):
-        return seaturtles.read_seaturtleidheads(coco, root)
-    return read_wildme(coco, root) if is_wildme(coco) else read_coco(coco, root)
+        return seaturtles.read_seaturtleidheads(coco, root, config)
+    return read_wildme(coco, root, config) if is_wildme(coco) else read_coco(coco, root, config)
 
 
 def _refuse(data: Path, has: str, **config: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.readers.coco_json import CocoFile, Entry, attributes, below, coco_catalogue, first_of
 from wildtrack.access.readers.table import read_rows
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.errors import UserError
 
 SPLITS_FILE = "metadata_splits.csv"
@@ -14,7 +15,9 @@ PART = "head"
 SPLIT_COLUMN = "split_closed"  # by time: test photos are later than training photos
 
 
-def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part: str) -> Catalogue:
+def read_seaturtleid2022(
+    coco: CocoFile, root: Path, config: ReadConfig = DEFAULTS, *, split_column: str, part: str
+) -> Catalogue:
     """Read SeaTurtleID2022: boxes from annotations.json, everything else from metadata_splits.csv beside it.
 
     Raises a UserError when the part or the split column is not there, or no row can be used.
@@ -43,7 +46,7 @@ def read_seaturtleid2022(coco: CocoFile, root: Path, *, split_column: str, part:
     names = [about.get("file_name") for image_id, about in metadata.items() if image_id not in shown]
     without = [(f"{prefix}{name}", f"no {part} is annotated on this photo") for name in names]
     coco = replace(coco, annotations=of_part, problems=coco.problems + without)
-    return coco_catalogue(coco, root, f"SeaTurtleID2022, {part}s, {split_column}", to_row)
+    return coco_catalogue(coco, root, f"SeaTurtleID2022, {part}s, {split_column}", to_row, config)
 
 
 def is_seaturtleidheads(coco: CocoFile) -> bool:
@@ -52,7 +55,7 @@ def is_seaturtleidheads(coco: CocoFile) -> bool:
     return {"identity", "position"} <= annotation.keys() and "path" in image and "file_name" not in image
 
 
-def read_seaturtleidheads(coco: CocoFile, root: Path) -> Catalogue:
+def read_seaturtleidheads(coco: CocoFile, root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     """Read SeaTurtleIDHeads: cropped heads in `images/IDENTITY/`; a UserError when no row can be used."""
     folder = below(root, coco.source.parent / "images")
 
@@ -67,7 +70,7 @@ def read_seaturtleidheads(coco: CocoFile, root: Path) -> Catalogue:
             "width": image.get("width"),
         }
 
-    return coco_catalogue(coco, root, "SeaTurtleIDHeads", to_row)
+    return coco_catalogue(coco, root, "SeaTurtleIDHeads", to_row, config)
 
 
 def _metadata(table: Path, split_column: str) -> dict[str, dict[str, str]]:

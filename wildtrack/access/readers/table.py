@@ -18,6 +18,7 @@ from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, re
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.formats import PHOTO_SUFFIXES
 from wildtrack.access.photos.reader import printable
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
@@ -34,12 +35,12 @@ def is_catalogue(source: Path) -> bool:
         return set(REQUIRED_COLUMNS) <= {*header, *rename_aliases(header).values()}
 
 
-def read_table(source: Path, split_column: str | None = None) -> Catalogue:
+def read_table(source: Path, split_column: str | None = None, config: ReadConfig = DEFAULTS) -> Catalogue:
     """Read a UTF-8 CSV with commas, semicolons or tabs, every value as text; `understood` counts photos in no row.
 
     `split_column` is read as `split`. Raises a UserError when a required column is missing, or no row can be used.
     """
-    catalogue = _read(source, split_column)
+    catalogue = _read(source, split_column, config)
     problems = source.parent / "problems.csv"  # the photos left out when the catalogue was made, such as empty ones
     listed = [values[0] for _, values in read_rows(problems)[1]] if is_ours(problems) else []
     found = photos_in_no_row(source.parent, catalogue.table["path"].tolist(), [*catalogue.problems["path"], *listed])
@@ -95,7 +96,7 @@ def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) 
     return sorted(printable(path) for path in found if key(path) not in known)
 
 
-def _read(source: Path, split_column: str | None = None) -> Catalogue:
+def _read(source: Path, split_column: str | None = None, config: ReadConfig = DEFAULTS) -> Catalogue:
     header, lines = read_rows(source)
     if split_column is not None:
         if split_column not in header:
@@ -112,7 +113,7 @@ def _read(source: Path, split_column: str | None = None) -> Catalogue:
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
     table = pd.DataFrame(rows, columns=header, dtype="str")
     try:
-        return assemble(f"the table {source.name}", source.parent, table, problems)
+        return assemble(f"the table {source.name}", source.parent, table, problems, config)
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
 

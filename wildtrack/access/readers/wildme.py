@@ -5,6 +5,7 @@ from pathlib import Path
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.readers.coco_json import CocoFile, Entry, coco_catalogue, photo_folder, usual_columns
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 
 
 def is_wildme(coco: CocoFile) -> bool:
@@ -12,7 +13,7 @@ def is_wildme(coco: CocoFile) -> bool:
     return any({"name", "viewpoint", "individual_ids"} <= entry.keys() for entry in coco.annotations[:1])
 
 
-def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
+def read_wildme(coco: CocoFile, root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     """Read a Wild Me COCO file, boxes as they are before the rotation `theta`; a UserError when no row can be used."""
     photos = photo_folder(coco, root)
 
@@ -28,4 +29,4 @@ def read_wildme(coco: CocoFile, root: Path) -> Catalogue:
             "secondary_identities": annotation.get("individual_ids") or None,  # annotations of the same animal
         }
 
-    return coco_catalogue(coco, root, f"the Wild Me file {coco.source.name}", to_row)
+    return coco_catalogue(coco, root, f"the Wild Me file {coco.source.name}", to_row, config)

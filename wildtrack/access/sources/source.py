@@ -11,6 +11,7 @@ from wildtrack.access.catalogue import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Catal
 from wildtrack.access.download.archives import extract
 from wildtrack.access.download.fetch import fetch
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.access.sources import adjust
 from wildtrack.access.sources.card import Card
 from wildtrack.errors import UserError
@@ -56,9 +57,16 @@ class Source(Card, frozen=True, kw_only=True, forbid_unknown_fields=True):
             advice = f"name the folder that holds these, or leave {self.slug} out to read the folder as it is"
             raise UserError(f"{seen}; {advice}")
 
-    def read(self, root: Path, *, split_column: str | None = None, part: str | None = None) -> Catalogue:
+    def read(
+        self,
+        root: Path,
+        *,
+        split_column: str | None = None,
+        part: str | None = None,
+        config: ReadConfig = DEFAULTS,
+    ) -> Catalogue:
         """The catalogue of a copy of the dataset; settings and errors as in `load_catalogue`."""
-        catalogue = load_catalogue(root, split_column=split_column, part=part, original=True)
+        catalogue = load_catalogue(root, split_column=split_column, part=part, original=True, config=config)
         table = getattr(adjust, self.adjust)(catalogue.table) if self.adjust else catalogue.table
         if "species" not in table and len(self.species) == 1:
             table = table.assign(species=self.species[0].scientific)

@@ -10,6 +10,7 @@ import pandas as pd
 from wildtrack.access.labelled import labelled_photos
 from wildtrack.access.photos.pixel_cache import Decoded
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.evaluation.protocol import Protocol, choose_protocol
 from wildtrack.assess.duplicates.hashes import perceptual_hashes
@@ -53,13 +54,18 @@ class EvaluationData:
 
 
 def load_evaluation_data(
-    artifacts: Artifacts, data: Path | None, config: ProtocolConfig, cache: CacheConfig, problems: Path
+    artifacts: Artifacts,
+    data: Path | None,
+    config: ProtocolConfig,
+    cache: CacheConfig,
+    problems: Path,
+    reading: ReadConfig = DEFAULTS,
 ) -> EvaluationData:
     """Read the photos of `data` (None: those of the training), choose queries and gallery, and print both.
 
     Photos that cannot be used go to the CSV `problems`; a UserError where none is labelled or decoded, or no query.
     """
-    catalogue = load_catalogue(artifacts.catalogue_path(data))
+    catalogue = load_catalogue(artifacts.catalogue_path(data), config=artifacts.reading(reading))
     console.print(catalogue.understood)
     photos = labelled_photos(catalogue, artifacts.preprocessor.image_size, cache, problems)
     table = photos.table.assign(sha256=photos.digests)

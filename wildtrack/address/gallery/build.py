@@ -12,6 +12,7 @@ from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.features.features import Features, viewpoints_of
@@ -36,6 +37,7 @@ class GalleryConfig:
     """Which gallery, and how to build it."""
 
     data: Path | None = None  # the catalogue; None: that of the gallery, or for a new one that of the training
+    reading: ReadConfig = field(default_factory=ReadConfig)  # how the catalogue is read
     with_keypoints: bool = False  # whether the matcher compares them
     rebuild: bool = False  # build it from the photos there are now
     problems: Path = Path("results/problems.csv")  # list of photos that cannot be used
@@ -47,6 +49,7 @@ class GalleryConfig:
         """The settings of a command's `Config` for the gallery; unusable photos are listed in its `results`."""
         return replace(
             part(cls, config),
+            reading=part(ReadConfig, config),
             problems=config.results / "problems.csv",
             loading=replace(part(LoadingConfig, config), onnx_only=True),
             cache=part(CacheConfig, config),
@@ -98,8 +101,8 @@ def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engin
 
 def _built(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine]:
     """Embed every labelled photo, and keep the gallery."""
-    data, cache = artifacts.catalogue_path(config.data), config.cache
-    catalogue = load_catalogue(data)
+    data, reading, cache = artifacts.catalogue_path(config.data), artifacts.reading(config.reading), config.cache
+    catalogue = load_catalogue(data, config=reading)
     log.info("Building the index. %s", catalogue.understood)
     table, root, size = labelled(catalogue), catalogue.root, artifacts.preprocessor.image_size
     model = open_engine(artifacts, config.loading, lambda: decode_catalogue(table, root, size, cache))
@@ -117,5 +120,6 @@ def _built(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engine
         raise UserError(f"the model's embeddings of {found}; it is damaged, or its training went wrong: train again")
     keypoints = cached_keypoints(table, root, digests, cache) if config.with_keypoints else None
     features = Features(embeddings, viewpoints_of(table), keypoints)
-    gallery = replace(Gallery.of(gallery_table(table, digests), features), source=Source(root, data, model.fingerprint))
+    source = Source(root, data, model.fingerprint, reading)
+    gallery = replace(Gallery.of(gallery_table(table, digests), features), source=source)
     return save_gallery(gallery, artifacts.folder), model.engine

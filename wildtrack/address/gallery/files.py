@@ -1,12 +1,15 @@
 """The gallery on disk: a sealed set of files in the artifacts folder, opened with every part checked."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from wildtrack.access.cells import parse_bbox
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.features.keypoints import SETTINGS
 from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
 from wildtrack.address.gallery.index import build_index, is_exact, read_index, write_index
@@ -44,6 +47,7 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
         "fingerprint": source.fingerprint,
         "root": source.root.resolve().as_posix(),
         "data": source.data.resolve().as_posix(),
+        "reading": asdict(source.reading),
         "photos": len(gallery),
         "keypoints": "" if gallery.keypoints is None else SETTINGS,
         "index": "exact" if is_exact(index) else "product quantisation",
@@ -80,7 +84,8 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
         keypoints = open_keypoints(folder) if with_keypoints else None
         if keypoints is not None and len(keypoints.gallery) != len(table):
             raise ValueError(f"the keypoints are of {len(keypoints.gallery)} photos, not of {len(table)}")
-        source = Source(Path(about["root"]), Path(about["data"]), fingerprint)
+        reading = msgspec.convert(about.get("reading", {}), ReadConfig)
+        source = Source(Path(about["root"]), Path(about["data"]), fingerprint, reading)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:

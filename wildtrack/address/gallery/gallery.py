@@ -1,7 +1,7 @@
 """The gallery: known photos with their features, to be scored, searched and extended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import Keypoints
 from wildtrack.address.gallery.index import nearest
@@ -29,6 +30,7 @@ class Source:
     root: Path  # what the table's paths are relative to
     data: Path  # the catalogue: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
+    reading: ReadConfig = field(default_factory=ReadConfig)  # how the catalogue was read
 
 
 @dataclass(frozen=True, eq=False)

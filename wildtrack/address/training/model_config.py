@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from wildtrack.access.reading import ReadConfig
 from wildtrack.errors import UserError
 from wildtrack.storage.json_files import plain
 
@@ -29,6 +30,7 @@ class TrainingConfig:
     seed: int
     fingerprint: str = ""  # of the trained model
     training_minutes: float | None = None
+    reading: ReadConfig = field(default_factory=ReadConfig)  # how the catalogue was read
     record: Mapping[str, Any] = field(default_factory=dict)  # all else that the file says; written and never read
 
     def write(self, path: Path) -> None:
