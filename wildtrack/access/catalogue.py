@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -58,6 +58,10 @@ class Catalogue:
     table: pd.DataFrame
     problems: pd.DataFrame
     understood: str
+
+    def saying(self, *more: str) -> "Catalogue":
+        """The catalogue with more said of what the reader took the data for."""
+        return replace(self, understood="; ".join([self.understood, *filter(None, more)]))
 
 
 def assemble(

@@ -27,6 +27,7 @@ from wildtrack.access.detection.megadetector import catalogue_of_detections, rea
 from wildtrack.access.exports import Format, check_export, export, huggingface, without_positions
 from wildtrack.access.labelled import is_labelled
 from wildtrack.access.problems import report_problems
+from wildtrack.access.readers.folders import read_unnamed
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.reading import ReadConfig
@@ -49,7 +50,7 @@ class Config:
     cache: Annotated[Path | None, FOLDER] = None  # where downloads go; None: $WILDTRACK_CACHE or the system's cache
     boxes: Path | None = None  # MegaDetector's JSON, for photos without boxes; file names relative to the dataset
     min_confidence: Share = 0.2  # with --boxes: ignore detections less sure than this, 0 to 1
-    unlabelled: bool = False  # with --boxes: folders are cameras or days, not animals; all are "unknown"
+    unlabelled: bool = False  # folders are cameras or days, or there are none: every animal is "unknown"
     crop: Annotated[Path | None, FOLDER] = None  # a new folder for the cut-out animals and a catalogue of their own
     export: tuple[Format, ...] = ()  # other forms of the catalogue: csv, huggingface, fiftyone, camtrapdp
     to: Folder = Path("exports")  # where --export writes, a folder for each form
@@ -67,7 +68,9 @@ def access(config: Config) -> None:
     source = sources.load(config.name) if config.name is not None else None
     root = find_root(config, source)
     target = root / "catalogue.csv"
-    reads_anew = any(setting is not None for setting in (config.boxes, config.split_column, config.part))
+    reads_anew = (
+        any(setting is not None for setting in (config.boxes, config.split_column, config.part)) or config.unlabelled
+    )
     unchanged = bool(config.crop or config.export) and not reads_anew and is_catalogue(target)
     catalogue = read_table(target, config=part(ReadConfig, config)) if unchanged else read(config, source, root)
     console.print(catalogue.understood)
@@ -107,8 +110,8 @@ def check(config: Config) -> None:
     if changed and config.name is None and config.root is None:
         advice = f"add its NAME ({program('access')} lists them), or --root and the folder of your own photos"
         raise UserError(f"--{changed[0].replace('_', '-')} has no effect without a dataset; {advice}")
-    if config.unlabelled and (config.boxes is None or config.root is None):
-        raise UserError("--unlabelled needs --root, the folder of the photos, and --boxes, the boxes of the animals")
+    if config.unlabelled and config.root is None:
+        raise UserError("--unlabelled needs --root, the folder of the photos")
     if config.unlabelled and (config.split_column is not None or config.part is not None):
         raise UserError("--unlabelled photos have no columns and no parts; leave --split-column and --part out")
     if config.push_to is not None and "huggingface" not in config.export:
@@ -144,6 +147,8 @@ def read(config: Config, source: Source | None, root: Path) -> Catalogue:
     """The catalogue of the dataset in `root`, read from its photos and labels."""
     if config.boxes is not None and config.unlabelled:
         return catalogue_of_detections(read_detections(config.boxes, root, config.min_confidence), root)
+    if config.unlabelled:
+        return read_unnamed(root, part(ReadConfig, config))
     reader = source.read if source is not None else partial(load_catalogue, original=True)
     reading = part(ReadConfig, config)
     try:

@@ -4,12 +4,25 @@ A hidden file in the folder lists them with their SHA-256; a file that was chang
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from wildtrack.errors import UserError
 from wildtrack.storage.files import sha256, write_text
 
 MARKER = ".wildtrack.sha256"  # lines as sha256sum writes them
+
+_OUTPUT = frozenset(  # one of these files is in every folder that a command filled
+    {
+        *("model_config.yaml", "preprocessor.pkl", "index_manifest.json", "metrics.json", "training_curves.png"),
+        *("search_problems.csv", "statistics.json", "methods.csv", "sightings.sqlite"),
+    }
+)
+
+
+def is_output(names: Iterable[str]) -> bool:
+    """Whether a folder with files of these names is what a command wrote: artifacts, results, sightings."""
+    return not _OUTPUT.isdisjoint(names)
 
 
 def is_ours(path: Path) -> bool:

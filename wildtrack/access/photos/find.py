@@ -1,18 +1,98 @@
-"""The photos that files, folders and patterns lead to."""
+"""The photos that files, folders and patterns lead to: the one walk through folders, and what it leaves out."""
 
 import glob
-from collections.abc import Iterable
-from pathlib import Path
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
-from wildtrack.access.photos.formats import PHOTO_SUFFIXES
+from wildtrack.access.photos.formats import NO_PHOTO, PHOTO_SUFFIXES, why_no_photo
+from wildtrack.access.photos.reader import NOT_A_FILE
 from wildtrack.errors import UserError
+from wildtrack.storage.ownership import is_ours, is_output
+
+log = logging.getLogger(__name__)
+
+_SYSTEM = re.compile(  # Synology, QNAP, Windows, macOS, Linux
+    r"@eadir|@tmp|@recycle|@recently-snapshot|@share(bin|snap)|#recycle|#snapshot|~snapshot|\$recycle\.bin|recycle[rd]|"
+    r"system volume information|thumbs\.db|ehthumbs\.db|desktop\.ini|__macosx|network trash folder|temporary items|"
+    r"lost\+found|\._.*|\.trash.*|\.@__thumb|\.appledouble",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Walk:
+    """What is in a folder and below it; paths are POSIX, relative to it, in natural order."""
+
+    root: Path
+    photos: list[str] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)  # (path, reason): videos, raw files, broken links
+    passed_over: list[tuple[str, str]] = field(default_factory=list)  # (path, reason): what nobody takes for a photo
+    folders: list[str] = field(default_factory=list)
+
+    @property
+    def others(self) -> list[str]:
+        """The files that are no photos."""
+        return [path for path, reason in self.passed_over if reason == NO_PHOTO]
+
+    def in_words(self) -> str:
+        """What was passed over, counted by reason; "" for nothing."""
+        texts = []
+        for reason in dict.fromkeys(reason for _, reason in self.passed_over):
+            paths = [PurePath(path) for path, each in self.passed_over if each == reason]
+            kinds = dict.fromkeys((path.suffix if reason == NO_PHOTO else "") or path.name for path in paths)
+            texts.append(f"{reason}: {len(paths)} ({', '.join(list(kinds)[:3])}{', ...' * (len(kinds) > 3)})")
+        return f"passed over: {'; '.join(texts)}" if texts else ""
+
+
+def walk(root: Path) -> Walk:
+    """Look into every folder once, links to folders after the folders themselves, so that loops end."""
+    found = Walk(root)
+    pending, links, seen = [""], list[str](), set[str]()
+    while pending or links:
+        folder = pending.pop() if pending else links.pop(0)
+        real = os.path.realpath(root / folder)
+        if real in seen or (folder and os.path.realpath(root).startswith(os.path.join(real, ""))):  # noqa: PTH118
+            found.passed_over.append((folder, "a link to a folder that is read already"))
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(root / folder) as listing:
+                entries = list(listing)
+        except OSError as error:
+            found.problems.append((folder or ".", f"cannot be opened: {error.strerror}"))
+            continue
+        if folder and is_output(entry.name for entry in entries):
+            found.passed_over.append((folder, "WildTrack's own output"))
+            continue
+        found.folders += [folder] * bool(folder)
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if not _is(entry.is_dir):
+                _sort_in(found, path, _is(entry.is_file))
+            elif reason := _why_set_aside(entry.name):
+                found.passed_over.append((path, reason))
+            else:
+                (links if entry.is_symlink() else pending).append(path)
+        links.sort(key=_natural_path)
+    for each in (found.photos, found.folders):
+        each.sort(key=_natural_path)
+    for pairs in (found.problems, found.passed_over):
+        pairs.sort(key=lambda pair: _natural_path(pair[0]))
+    return found
 
 
 def find_photos(names: Iterable[str]) -> list[Path]:
-    """The photos of files (of any suffix), folders (at any depth) and patterns, each once; a UserError for none."""
+    """The photos of files (of any suffix), folders (at any depth) and patterns, each once; a UserError for none.
+
+    What lies in the folders and cannot be read or is passed over is counted in the log.
+    """
     found: dict[Path, None] = {}
     for name in names:
-        matches = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207 may be absolute
+        matches = [name] if Path(name).exists() else _matches(name)
         photos = [photo for match in matches for photo in _photos_at(Path(match))]
         if not matches:
             raise UserError(f"{name!r} does not exist; name photos, folders of photos, or patterns such as 'new/*.jpg'")
@@ -22,6 +102,68 @@ def find_photos(names: Iterable[str]) -> list[Path]:
     return list(found)
 
 
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """A sort key by which numbers inside names count as numbers."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
+
+
+def _natural_path(path: str) -> list[tuple[list[str | int], str]]:
+    return [natural_key(part) for part in path.split("/")]
+
+
+def _sort_in(found: Walk, path: str, is_file: bool) -> None:
+    """Add a file to the photos, the problems or to what is passed over."""
+    file, name = found.root / path, PurePath(path).name
+    looks = PurePath(path).suffix.lower() in PHOTO_SUFFIXES
+    if set_aside := _why_set_aside(name):
+        found.passed_over += [(path, set_aside)] * looks  # .DS_Store and the like need no word
+        return
+    reason = why_no_photo(name, b"" if looks else _head(file)) if is_file else NOT_A_FILE
+    if reason is None:
+        found.photos.append(path)
+    elif not reason.startswith(NO_PHOTO):
+        found.problems.append((path, reason))
+    elif not is_ours(file):
+        found.passed_over.append((path, reason))
+
+
+def _head(file: Path) -> bytes:
+    """The first 12 bytes of a file; none where it cannot be opened."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(12)
+    except OSError:
+        return b""
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    try:
+        return kind()
+    except OSError:  # a link to itself
+        return False
+
+
+def _why_set_aside(name: str) -> str | None:
+    """Why nobody's photos are in a file or folder of that name, such as @eaDir of a NAS; None for others."""
+    if _SYSTEM.fullmatch(name):
+        return "thumbnails, bins and other files of the system"
+    return "hidden" if name.startswith(".") else None
+
+
+def _matches(pattern: str) -> list[str]:
+    """The files and folders that fit a pattern, without those of the system unless the pattern names them."""
+    named = set(PurePath(pattern).parts)
+    found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (may be absolute)
+    return [match for match in found if not any(map(_why_set_aside, set(PurePath(match).parts) - named))]
+
+
 def _photos_at(path: Path) -> list[Path]:
-    below = (photo for photo in path.rglob("*") if photo.suffix.lower() in PHOTO_SUFFIXES and photo.is_file())
-    return [path] if path.is_file() else sorted(below)
+    if not path.is_dir():
+        return [path]
+    found = walk(path)
+    if found.problems:
+        log.warning("Left out in %s: %d, the first: %s: %s", path, len(found.problems), *found.problems[0])
+    if words := found.in_words():
+        log.info("%s: %s.", path, words)
+    return [path / photo for photo in found.photos]

@@ -21,6 +21,7 @@ from wildtrack.access.photos.formats import FORMATS, SUFFIX_OF, conversion_hint,
 
 READER_VERSION = 1  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
 
+NOT_A_FILE = "cannot be opened: not a file"  # but a pipe, a device or a link to nothing
 NOT_UNICODE = "file name is not valid Unicode; rename it"
 
 _DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average
@@ -138,7 +139,7 @@ def opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
     """Open a path, or leave a stream open; a PhotoError where that fails or the block runs out of memory."""
     try:
         if isinstance(source, Path) and not stat.S_ISREG(source.stat().st_mode):  # a pipe would block
-            raise PhotoError("cannot be opened: not a file")
+            raise PhotoError(NOT_A_FILE)
         stream = source.open("rb") if isinstance(source, Path) else nullcontext(source)
     except (OSError, ValueError) as error:  # ValueError: a null character
         raise PhotoError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error

@@ -17,8 +17,9 @@ ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
     "annotations.json",
     "data/annotations.json",
     "turtles-data/data/annotations.json",
-    "annotations/instances_*.json",
-    "*.coco/annotations/instances_*.json",
+    "annotations/instances*.json",
+    "*/annotations/instances*.json",
+    "coco-export/annotations.json",
 )
 
 
@@ -50,7 +51,7 @@ def load_catalogue(
     data = Path(data)
     if not data.exists():
         raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
-    source = data if data.is_file() else _labels_of(data, original)
+    source = data if data.is_file() else _labels_of(data, original, config)
     if source is None:
         has = "a folder per identity: a split is folders named train, valid or test above the identities"
         _refuse(data, has, split_column=split_column, part=part)
@@ -61,12 +62,17 @@ def load_catalogue(
     if source.suffix.lower() != ".json":
         other = "this file is not a .csv or a COCO .json"
         raise UserError(f"data = {data}: {other}; give a folder of photos or a catalogue.csv")
-    return _read_annotations(source, data, split_column, part, config)
+    try:
+        return _read_annotations(source, data, split_column, part, config)
+    except UserError as error:
+        if data.is_file():
+            raise
+        raise UserError(f"{error}; if the folders say whose photos they are: --folders animals") from error
 
 
-def _labels_of(folder: Path, original: bool) -> Path | None:
+def _labels_of(folder: Path, original: bool, config: ReadConfig) -> Path | None:
     """The file that names the animals of a folder's photos; a UserError when there are several of ANNOTATION_FILES."""
-    for pattern in ANNOTATION_FILES:
+    for pattern in ANNOTATION_FILES if config.folders == "auto" else ():
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
             names = ", ".join(path.relative_to(folder).as_posix() for path in found)
