@@ -89,7 +89,8 @@ def _check_folder(path: Path, flag: str) -> None:
 
 def comments(config: type[Any]) -> dict[str, str]:
     """The comment behind each field of a dataclass, with the comment lines below it, by the field's name."""
-    return {name: text.replace("\n    #", "") for name, text in _COMMENT.findall(inspect.getsource(config))}
+    sources = [inspect.getsource(kind) for kind in reversed(config.__mro__[:-1])]
+    return {name: text.replace("\n    #", "") for source in sources for name, text in _COMMENT.findall(source)}
 
 
 def flags(config: Any) -> Any:

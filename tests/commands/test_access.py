@@ -195,7 +195,6 @@ def test_a_catalogue_that_cannot_be_written(gzgc: Path, monkeypatch: pytest.Monk
         (Config("gzgc", root=Path("nowhere")), "--root nowhere is no folder"),
         (Config("gzgc", unlabelled=True, boxes=Path("d.json")), "--unlabelled needs --root"),
         (Config(root=Path(), unlabelled=True, boxes=Path("d.json"), split_column="s"), "leave --split-column and"),
-        (Config(root=Path(), unlabelled=True), "--unlabelled needs .* --boxes"),
         (Config(export=("csv",)), r"--export has no effect without a dataset; add its NAME .*, or --root and the"),
         (Config("gzgc", push_to="me/zebras"), "--push-to me/zebras needs --export huggingface"),
     ],
@@ -252,6 +251,12 @@ def test_the_command_that_crops_after_an_export(
 def test_camera_folders_are_not_taken_for_animals(traps: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"level too deep; .* cameras or days, not animals\? add --unlabelled"):
         access(Config(root=traps, boxes=tmp_path / "detections.json"))
+
+
+def test_unsorted_photos_become_a_table_to_name_animals_in(traps: Path) -> None:
+    access(Config(root=traps, unlabelled=True))
+    assert set(load_catalogue(traps / "catalogue.csv").table["identity"]) == {"unknown"}
+    (traps / "catalogue.csv").unlink()
 
 
 def test_boxes_for_known_animals(animals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,17 @@
 """What a user says about data that cannot be read in one way only: flags of every command that reads a catalogue."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from wildtrack.config import RARE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadConfig:
     """How a catalogue is read; the defaults refuse or point out what is ambiguous."""
 
-    folders: Literal["auto", "animals"] = "auto"  # animals: each folder is one, whatever its name (CamA, results)
+    folders: Annotated[Literal["auto", "animals"], RARE] = "auto"  # animals: each folder is one, whatever its name
+    # (CamA, 2023-05-01), and files of annotations beside them are not read
 
     def or_else(self, earlier: "ReadConfig") -> "ReadConfig":
         """These settings, and where they are the defaults those of an earlier reading, such as the training's."""

@@ -40,7 +40,7 @@ from wildtrack.storage.files import refuse_used
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ReadConfig):
     """Change a value here, or on the command line: --part turtle."""
 
     name: tyro.conf.Positional[str | None] = None  # a dataset of the list; without it and --root: show the list

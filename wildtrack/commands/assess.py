@@ -45,7 +45,7 @@ log = logging.getLogger("wildtrack")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ReadConfig):
     """Change a value here, or on the command line: --thresholds.blurry 0.6."""
 
     data: Path = DEMO  # a folder with a folder of photos per animal, a CSV, or a COCO .json

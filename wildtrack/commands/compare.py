@@ -43,7 +43,7 @@ STANDARD = ("pixels", "backbone", "untrained", "wildtrack", "local", "fused")  #
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ReadConfig):
     """Change a value here, or on the command line: --seed 1."""
 
     methods: tuple[str, ...] = STANDARD  # which methods; also megadescriptor, or the path of a model file

@@ -67,7 +67,7 @@ PICTURES = r"(tsne|reliability|roc|(retrieval_example|gradcam)_\d+)\.png"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ReadConfig):
     """Change a value here, or on the command line: --topk 10."""
 
     topk: Annotated[int, Range(1, 20)] = 5  # how many gallery photos a retrieval picture shows

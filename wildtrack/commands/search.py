@@ -20,6 +20,7 @@ from wildtrack.access.catalogue import problem_table
 from wildtrack.access.demo import DEMO_NEW
 from wildtrack.access.photos.find import find_photos
 from wildtrack.access.problems import report_problems
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.build import GalleryConfig, open_searcher
@@ -39,7 +40,7 @@ DECISIONS = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ReadConfig):
     """Change a value here, or on the command line: --topk 3."""
 
     photos: tyro.conf.Positional[tuple[str, ...]] = ()  # files, folders or patterns; none: the demo's new photos

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated
 
 import wildtrack.web
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.gallery.build import GalleryConfig, open_searcher
 from wildtrack.address.gallery.searcher import SearchConfig
@@ -28,7 +29,7 @@ PAGE = Path(wildtrack.web.__file__).parent / "static/index.html"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ReadConfig):
     """Change a value here, or on the command line: --port 8080."""
 
     port: Annotated[int, Range(0, 65_535)] = 8000  # port of the page's address; 0: any free port

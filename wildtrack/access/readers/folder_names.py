@@ -22,18 +22,18 @@ _BESIDE = "all|sets?|multi|data|images?|bounding|box|split|part|only|[\\W\\d_]+"
 _DATE = r"(?:(?:19|20)\d\d[-_. ](?:0?[1-9]|1[0-2])[-_. ]\d\d?|\d\d?[-_. ]\d\d?[-_. ](?:19|20)\d\d)(?:[-_ T].*)?"
 _PLACES = "cam|camera|camera ?trap|cam ?trap|trap|station|site|deployment|location|transect|plot|sd ?card|card"
 _CERTAIN = {  # one such folder is enough
-    "a camera's card folder": rf"(?i:[1-9]\d\d_?(?:{_MAKERS}))",
-    "a date": _DATE,
-    "a kind of file, or what is left over,": f"(?i:{_WORDS})",
-    "a folder of WildTrack": "results|artifacts|exports|sightings",
+    "card folders of cameras": rf"(?i:[1-9]\d\d_?(?:{_MAKERS}))",
+    "dates": _DATE,
+    "kinds of files, or what is left over": f"(?i:{_WORDS})",
+    "WildTrack's own folders": "results|artifacts|exports|sightings",
 }
 _LIKELY = {  # an animal may be called so: most folders must be
-    "a camera or place": rf"(?i:(?:{_PLACES})(?:[ _-]?\d+[a-z]?|[ _-]?[a-z]|[ _-][a-z]{{2}})(?:[ _-].*)?)",
-    "a camera's card folder": r"[1-9]\d\d(?=(?:[^A-Z]*[A-Z]){2})[A-Z0-9_]{5}",
-    "a year or day": r"(?:199\d|20[0-3]\d)(?:[-_]?(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?)?",
-    "a time": r"(?i:(?:day|week|month|session|visit|season|survey|occasion)[ _-]?\d+)",
-    "a viewpoint": "(?i:left|right|front|back|rear|top|side|dorsal|ventral|both)",
-    "a sex or age": "(?i:males?|females?|adults?|juveniles?|sub-?adults?|calf|calves|cubs?)",
+    "cameras or places": rf"(?i:(?:{_PLACES})(?:[ _-]?\d+[a-z]?|[ _-]?[a-z]|[ _-][a-z]{{2}})(?:[ _-].*)?)",
+    "card folders of cameras": r"[1-9]\d\d(?=(?:[^A-Z]*[A-Z]){2})[A-Z0-9_]{5}",
+    "years or days": r"(?:199\d|20[0-3]\d)(?:[-_]?(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?)?",
+    "times": r"(?i:(?:day|week|month|session|visit|season|survey|occasion)[ _-]?\d+)",
+    "viewpoints": "(?i:left|right|front|back|rear|top|side|dorsal|ventral|both)",
+    "sexes or ages": "(?i:males?|females?|adults?|juveniles?|sub-?adults?|calf|calves|cubs?)",
 }
 
 
@@ -43,7 +43,7 @@ def not_animals(names: Sequence[str]) -> tuple[str, list[str], bool] | None:
         if found := [name for name in names if re.fullmatch(pattern, name)]:
             return kind, found, True
     if found := [name for name in names if is_nearly_subset(name)]:
-        return "a subset", found, True
+        return "subsets", found, True
     doubts = [(kind, [name for name in names if re.fullmatch(pattern, name)]) for kind, pattern in _LIKELY.items()]
     kind, found = max(doubts, key=lambda doubt: len(doubt[1]))
     return (kind, found, 2 * len(found) > len(names)) if found else None

@@ -112,15 +112,14 @@ def _check_names(root: Path, names: list[str]) -> list[str]:
     if verdict is None:
         return []
     kind, which, sure = verdict
-    seen = f"{counted(len(which), 'folder is', 'folders are')} called like {kind} ({some(which)})"
+    seen = f"{len(which)} of {counted(len(names), 'folder', 'folders')} called like {kind} ({some(which)})"
     if not sure:
-        return [f"{seen} and taken for an animal"]
+        return [f"{seen}, and taken for animals"]
     unnamed = (
         f'{program("access")} --root "{root}" --unlabelled lists the photos in a catalogue.csv to write names into'
     )
     raise UserError(
-        f"data = {root}: {seen} and not like an animal, of {len(names)}. If every folder is an animal: "
-        f"--folders animals; if not, {unnamed}"
+        f"data = {root}: {seen}, not like animals. If each is an animal: --folders animals; if not: {unnamed}"
     )
 
 

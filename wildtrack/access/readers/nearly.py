@@ -40,7 +40,7 @@ def _say_or_refuse(root: Path, path: str, names: set[str]) -> list[str]:
     named, who, text = _table(file, names) if is_table else _text(file, names)
     if named and _BOXES.search(text):
         use = f'{program("access")} --root "{root}" --boxes "{file}"'
-        return [f"{path} holds boxes of a detector, which are not used here: {use}"]
+        return [f"{path} holds boxes of a detector ({use} reads them)"]
     if len(named) < 2 or (not who and is_table):
         return [f"{path} names photos and is not read"] if named else []
     if is_table:
@@ -71,7 +71,7 @@ def _text(file: Path, names: set[str]) -> tuple[set[str], str, str]:
     except OSError:
         return set(), "", ""
     decoded = text.decode("utf-8", "replace")
-    return _known(re.findall(r'"((?:[^"\\]|\\.){1,300})"', decoded), names), "", decoded
+    return _known(re.findall(r'"([^"\\]*(?:\\.[^"\\]*)*)"', decoded), names), "", decoded
 
 
 def _known(cells: Iterable[str], names: set[str]) -> set[str]:

@@ -2,21 +2,20 @@
 
 import csv
 import json
-import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from posixpath import commonpath, dirname, normpath, splitext
+from posixpath import commonpath, dirname, normpath
 
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.photos.formats import PHOTO_SUFFIXES
+from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.reader import printable
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
@@ -81,18 +80,15 @@ def read_rows(source: Path) -> tuple[list[str], list[Line]]:
 def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) -> list[str]:
     """The photo files that no row names, in the folder that all `paths` share and below it; POSIX, sorted.
 
-    Hidden files are skipped, and so are differences that a file system may make: case, and how accents are coded.
+    Names that a file system may write in another way, in case and how accents are coded, are the same.
     """
 
     def key(path: str) -> str:
         return unicodedata.normalize("NFC", path).casefold()
 
     known = {key(normpath(path.replace("\\", "/"))) for path in (*paths, *left_out)}
-    found = []
-    for folder, folders, names in os.walk(root / commonpath([dirname(path) for path in paths])):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        photos = (name for name in names if not name.startswith(".") and splitext(name)[1].lower() in PHOTO_SUFFIXES)
-        found += [(Path(folder).relative_to(root) / name).as_posix() for name in photos]
+    shared = commonpath([dirname(path) for path in paths])
+    found = [normpath(f"{shared}/{path}" if shared else path) for path in walk(root / shared).photos]
     return sorted(printable(path) for path in found if key(path) not in known)
 
 
