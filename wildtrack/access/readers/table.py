@@ -1,12 +1,9 @@
 """A CSV with one row per photo -> the catalogue, and back. Paths in it are relative to the folder of the CSV."""
 
-import csv
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from posixpath import commonpath, dirname, normpath
 
@@ -17,25 +14,24 @@ from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, re
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.reader import printable
+from wildtrack.access.readers.spreadsheet import Line, mend, read_sheet
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
 from wildtrack.storage.ownership import is_ours
 
-Line = tuple[int, list[str]]  # line number, values
-
 
 def is_catalogue(source: Path) -> bool:
     """Whether `source` is a CSV whose header names the required columns; only the header is read."""
     if not source.is_file():
         return False
-    with _opened(source) as (header, _):
-        return set(REQUIRED_COLUMNS) <= {*header, *rename_aliases(header).values()}
+    header = read_sheet(source, only_header=True).header
+    return set(REQUIRED_COLUMNS) <= {*header, *rename_aliases(header).values()}
 
 
 def read_table(source: Path, split_column: str | None = None, config: ReadConfig = DEFAULTS) -> Catalogue:
-    """Read a UTF-8 CSV with commas, semicolons or tabs, every value as text; `understood` counts photos in no row.
+    """Read a CSV, every value as text; `understood` counts photos in no row.
 
     `split_column` is read as `split`. Raises a UserError when a required column is missing, or no row can be used.
     """
@@ -72,9 +68,9 @@ def write_table(table: pd.DataFrame, target: Path) -> None:
 
 
 def read_rows(source: Path) -> tuple[list[str], list[Line]]:
-    """The column names of a CSV, and its rows as text; a UserError when it is empty or no CSV in UTF-8."""
-    with _opened(source) as (header, lines):
-        return header, list(lines)
+    """The column names of a CSV, and its rows as text; a UserError when it is empty or no CSV."""
+    sheet = read_sheet(source)
+    return sheet.header, sheet.lines
 
 
 def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) -> list[str]:
@@ -93,7 +89,8 @@ def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) 
 
 
 def _read(source: Path, split_column: str | None = None, config: ReadConfig = DEFAULTS) -> Catalogue:
-    header, lines = read_rows(source)
+    sheet = read_sheet(source)
+    header, (lines, said) = sheet.header, mend(source, sheet)
     if split_column is not None:
         if split_column not in header:
             raise UserError(f"data = {source}: there is no column {split_column!r}; there are {', '.join(header)}")
@@ -109,21 +106,6 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
     table = pd.DataFrame(rows, columns=header, dtype="str")
     try:
-        return assemble(f"the table {source.name}", source.parent, table, problems, config)
+        return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
-
-
-@contextmanager
-def _opened(source: Path) -> Iterator[tuple[list[str], Iterator[Line]]]:
-    """The header of a CSV, and its further lines as they are read."""
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            if not first:
-                needed = ", ".join(REQUIRED_COLUMNS)
-                raise UserError(f"data = {source}: the file is empty; it needs a header with {needed}")
-            reader = csv.reader(chain([first], file), delimiter=max(",;\t", key=first.count))
-            yield [name.strip() for name in next(reader)], ((reader.line_num, values) for values in reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"data = {source}: not a CSV in UTF-8 ({error}); save it again as CSV UTF-8") from error
