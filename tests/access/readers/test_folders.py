@@ -23,10 +23,10 @@ def test_folder_per_identity(tmp_path: Path) -> None:
 
 
 def test_split_folders(tmp_path: Path) -> None:
-    catalogue = read_folders(fill(tmp_path, "Train/t1/a.jpg", "val/t1/b.jpg", "query/t2/c.jpg", "gallery/t2/d.jpg"))
+    catalogue = read_folders(fill(tmp_path, "Train/t1/a.jpg", "val/t1/b.jpg", "query/t1/c.jpg", "gallery/t1/d.jpg"))
     subsets = dict(zip(catalogue.table["path"].str[0], catalogue.table["split"], strict=True))
     assert subsets == {"T": "train", "v": "valid", "q": "test", "g": "train"}
-    assert "in gallery and query and Train and val: 4 photos of 2 identities" in catalogue.understood
+    assert "in gallery and query and Train and val: 4 photos of 1 identity" in catalogue.understood
 
 
 def test_decomposed_folder_name_is_the_same_identity(tmp_path: Path) -> None:

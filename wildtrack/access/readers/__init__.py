@@ -2,6 +2,10 @@
 
 - `load`: finds out which layout it is, and calls its reader
 - `folders`: a folder per identity
+- `folder_names`: whether folders are called like animals
+- `nearly`: annotations where no reader looks for them
+- `gallery_words`: subsets train, query and gallery
+- `spreadsheet`: a CSV as spreadsheet programs save it
 - `table`: a CSV with a row for each photo, read and written
 - `coco_json`: what all COCO layouts share
 - `coco`: any COCO file that names individuals

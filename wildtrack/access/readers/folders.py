@@ -13,6 +13,7 @@ from wildtrack.access.photos.find import Walk, natural_key, walk
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES
 from wildtrack.access.photos.reader import NOT_UNICODE, printable
 from wildtrack.access.readers.folder_names import is_nearly_subset, not_animals, some
+from wildtrack.access.readers.gallery_words import keep_gallery_unseen
 from wildtrack.access.readers.nearly import annotations_beside
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted, program
@@ -55,6 +56,10 @@ def read_folders(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     problems += [(printable(folder), "no photos in this identity folder") for folder in empty]
     if not rows:
         raise UserError(_nothing(found, problems))
+    if splits:
+        subsets, more = keep_gallery_unseen([row["identity"] for row in rows], [row["split"] for row in rows])
+        rows = [row | {"split": subset} for row, subset in zip(rows, subsets, strict=True)]
+        said.append(more)
     if config.folders != "animals":
         said += _check_names(root, list(dict.fromkeys(row["identity"] for row in rows)))
     layout = "a folder per identity" + (f" in {' and '.join(splits)}" if splits else "")

@@ -14,6 +14,7 @@ from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, re
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.reader import printable
+from wildtrack.access.readers.gallery_words import keep_gallery_unseen
 from wildtrack.access.readers.spreadsheet import Line, mend, read_sheet
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
@@ -105,6 +106,9 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
         elif any(values):
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
     table = pd.DataFrame(rows, columns=header, dtype="str")
+    if header.count("split") == header.count("identity") == 1:
+        table["split"], more = keep_gallery_unseen(table["identity"].str.strip().tolist(), table["split"].tolist())
+        said = [*said, more]
     try:
         return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
     except UserError as error:
