@@ -58,6 +58,20 @@ def test_tables_of_spreadsheets_are_read(root: Path, content: bytes, said: str |
     assert catalogue.understood.startswith(f"the table t.csv: 2 photos of 2 identities{said}")
 
 
+@pytest.mark.parametrize("path", ["ANA/1.JPG", "ana\\1.jpg ", "Zoe\u0308/2.JPG"])
+def test_paths_that_differ_in_case_or_the_coding_of_accents(root: Path, path: str) -> None:
+    (root / "t.csv").write_text(f"{HEADER}1,Ana,{path}\n", encoding="utf-8")
+    found = read_table(root / "t.csv").table["path"].tolist()
+    assert found in (["Ana/1.jpg"], ["Zoë/2.jpg"])
+    (root / "ana").mkdir(exist_ok=True)
+    if not (root / "ana/1.jpg").exists():  # there, names that differ in case are two
+        for twin in ("ana/1.jpg", "aNA/1.jpg"):
+            (root / twin).parent.mkdir(exist_ok=True)
+            (root / twin).touch()
+        (root / "t.csv").write_text(f"{HEADER}1,Ana,ANA/1.jpg\n2,Ana,Ana/1.jpg\n")
+        assert list(listed(read_table(root / "t.csv"))) == ["ANA/1.jpg"]
+
+
 def test_absolute_paths_in_the_folder_itself(root: Path) -> None:
     (root / "t.csv").write_text(HEADER + f"1,Ana,{root}/Ana/1.jpg\n")
     assert read_table(root / "t.csv").table["path"].tolist() == ["Ana/1.jpg"]

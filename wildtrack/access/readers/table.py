@@ -1,6 +1,7 @@
 """A CSV with one row per photo -> the catalogue, and back. Paths in it are relative to the folder of the CSV."""
 
 import json
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from posixpath import commonpath, dirname, normpath
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
-from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
+from wildtrack.access.catalogue import ALIASES, REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.reader import printable
@@ -79,14 +80,10 @@ def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) 
 
     Names that a file system may write in another way, in case and how accents are coded, are the same.
     """
-
-    def key(path: str) -> str:
-        return unicodedata.normalize("NFC", path).casefold()
-
-    known = {key(normpath(path.replace("\\", "/"))) for path in (*paths, *left_out)}
+    known = {_key(path) for path in (*paths, *left_out)}
     shared = commonpath([dirname(path) for path in paths])
     found = [normpath(f"{shared}/{path}" if shared else path) for path in walk(root / shared).photos]
-    return sorted(printable(path) for path in found if key(path) not in known)
+    return sorted(printable(path) for path in found if _key(path) not in known)
 
 
 def _read(source: Path, split_column: str | None = None, config: ReadConfig = DEFAULTS) -> Catalogue:
@@ -106,6 +103,8 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
         elif any(values):
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
     table = pd.DataFrame(rows, columns=header, dtype="str")
+    for column in [column for column in dict.fromkeys(header) if ALIASES.get(column, column) == "path"]:
+        table[column] = table[column].replace(_as_on_disk(source.parent, table[column]))
     if header.count("split") == header.count("identity") == 1:
         table["split"], more = keep_gallery_unseen(table["identity"].str.strip().tolist(), table["split"].tolist())
         said = [*said, more]
@@ -113,3 +112,16 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
         return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
+
+
+def _as_on_disk(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Paths that are not there -> the only photo whose name differs in nothing but case or the coding of accents."""
+    missing = [path for path in paths if path.strip() and not os.path.isfile(f"{root}/{path}")]  # noqa: PTH113
+    photos: dict[str, list[str]] = {}
+    for photo in walk(root).photos if missing else ():
+        photos.setdefault(_key(photo), []).append(photo)
+    return {path: found[0] for path in missing if len(found := photos.get(_key(path.strip()), [])) == 1}
+
+
+def _key(path: str) -> str:
+    return unicodedata.normalize("NFC", normpath(path.replace("\\", "/"))).casefold()
