@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import artifact_files, open_artifacts
 from wildtrack.address.matching.matching import Matching, write_matching
 from wildtrack.address.models.engines import OnnxEngine
@@ -76,3 +77,10 @@ def test_a_third_party_model_s_set(third_party: Path, caplog: pytest.LogCaptureF
     assert (opened.config, opened.split, opened.trained_on(["a"])) == (None, None, None)
     with pytest.raises(UserError, match="--data"):
         opened.catalogue_path(None)
+
+
+def test_a_catalogue_is_read_as_the_training_read_it(saved_artifacts: Path) -> None:
+    artifacts = open_artifacts(saved_artifacts)
+    assert artifacts.config is not None and artifacts.reading(ReadConfig()) == ReadConfig()  # of before this was kept
+    trained = replace(artifacts, config=replace(artifacts.config, reading=ReadConfig(folders="animals")))
+    assert trained.reading(ReadConfig()).folders == "animals"

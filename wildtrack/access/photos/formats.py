@@ -11,39 +11,16 @@ else:
     HAS_HEIF = True
 
 _HEIF_SUFFIXES = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
-_RAW_SUFFIXES = frozenset(
-    {
-        *(
-            ".3fr",
-            ".arw",
-            ".cr2",
-            ".cr3",
-            ".crw",
-            ".dcr",
-            ".dng",
-            ".erf",
-            ".fff",
-            ".gpr",
-            ".iiq",
-            ".kdc",
-            ".mef",
-            ".mos",
-        ),
-        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
-    }
-)
+_RAW = "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf srw x3f"
+_RAW_SUFFIXES = frozenset(f".{name}" for name in _RAW.split())
 _OTHER_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jp2", ".jxl", ".psd", ".tif", ".tiff"})
 _USUAL_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp", ".mpo", ".png", ".webp"}
 )
 PHOTO_SUFFIXES = _USUAL_SUFFIXES | _HEIF_SUFFIXES if HAS_HEIF else _USUAL_SUFFIXES
 OTHER_IMAGE_SUFFIXES = (_RAW_SUFFIXES | _HEIF_SUFFIXES | _OTHER_SUFFIXES) - PHOTO_SUFFIXES
-VIDEO_SUFFIXES = frozenset(
-    {
-        *(".3gp", ".asf", ".avi", ".flv", ".insv", ".lrv", ".m2ts", ".m4v", ".mkv", ".mod", ".mov", ".mp4", ".mpeg"),
-        *(".mpg", ".mts", ".tod", ".vob", ".webm", ".wmv"),
-    }
-)
+_VIDEOS = "3gp asf avi flv insv lrv m2ts m4v mkv mod mov mp4 mpeg mpg mts tod vob webm wmv"
+VIDEO_SUFFIXES = frozenset(f".{name}" for name in _VIDEOS.split())
 _COPIES = (".bak", ".thm", "_original", "~")  # of cameras (THM: a video's first frame), editors and ExifTool
 
 # MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
