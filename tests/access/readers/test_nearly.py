@@ -139,6 +139,7 @@ def test_annotations_beside_folders_are_refused(tmp_path: Path, name: str, conte
         ("times.csv", "file,time\nAna/1.jpg,12\nAna/2.jpg,13\n", "times.csv names photos and is not read"),
         ("labels.xlsx", "PK", "labels.xlsx is not read: save it as CSV UTF-8"),
         ("weather.csv", "day,name\n1,Ana\n", None),
+        ("empty.csv", "", None),
         ("settings.json", '{"name": "Ana"}', None),
         ("Ana/1.jpg.json", '{"title": "1.jpg"}', "Ana/1.jpg.json names photos and is not read"),
     ],

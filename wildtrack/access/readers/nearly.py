@@ -35,7 +35,7 @@ def _say_or_refuse(root: Path, path: str, names: set[str]) -> list[str]:
         return []
     alone = "or, if the folders alone say whose photos they are: --folders animals"
     is_table = file.suffix.lower() == ".csv"
-    if is_table and is_catalogue(file):
+    if is_table and _is_catalogue(file):
         raise UserError(f"data = {root}: {path} beside the photos is a catalogue; give it (--data {file}), {alone}")
     named, who, text = _table(file, names) if is_table else _text(file, names)
     if named and _BOXES.search(text):
@@ -48,6 +48,13 @@ def _say_or_refuse(root: Path, path: str, names: set[str]) -> list[str]:
     else:
         needs = "no reader knows it there: a COCO file whose annotations name individuals is given itself, with --data"
     raise UserError(f"data = {root}: {path} names photos of this folder{who}; {needs}, {alone}")
+
+
+def _is_catalogue(file: Path) -> bool:
+    try:
+        return is_catalogue(file)
+    except (UserError, OSError):  # empty, or of another kind
+        return False
 
 
 def _table(file: Path, names: set[str]) -> tuple[set[str], str, str]:
