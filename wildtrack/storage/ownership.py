@@ -16,6 +16,7 @@ _OUTPUT = frozenset(  # one of these files is in every folder that a command fil
     {
         *("model_config.yaml", "preprocessor.pkl", "index_manifest.json", "metrics.json", "training_curves.png"),
         *("search_problems.csv", "statistics.json", "methods.csv", "sightings.sqlite"),
+        *("csv_problems.csv", "huggingface_problems.csv", "fiftyone_problems.csv", "camtrapdp_problems.csv"),
     }
 )
 

@@ -159,6 +159,7 @@ def test_files_beside_folders_that_do_not_matter(tmp_path: Path, name: str, cont
     [
         {"results": ["metrics.json", "tsne.png"], "artifacts": ["model_config.yaml", "x.png"]},
         {"my model": ["preprocessor.pkl", "a.jpg"], "seen": ["sightings.sqlite", "photos/1.jpg"]},
+        {"exports": ["csv_problems.csv", "csv/catalogue.csv", "csv/photos/1.jpg"], "results": ["statistics.json"]},
     ],
 )
 def test_our_own_output_is_never_photos(tmp_path: Path, files: dict[str, list[str]], flag: bool) -> None:
