@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.cells import NUMBERS, PARSERS, UNKNOWN, Parser, path_in, text_in
+from wildtrack.access.dates import clock_resets, date_parser
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
 from wildtrack.errors import UserError
@@ -32,6 +33,7 @@ OPTIONAL_COLUMNS = (
     "latitude",
     "longitude",
     "secondary_identities",
+    "encounter",
 )
 LOSE_THE_ROW = ("path", "bbox", "split")  # where such a value is not understood; elsewhere only the value is lost
 ALIASES = {
@@ -40,6 +42,7 @@ ALIASES = {
     "timestamp": "date",
     "viewpoint": "orientation",
     "position": "orientation",
+    "encounter_id": "encounter",
 }
 
 
@@ -70,7 +73,9 @@ def assemble(
     """The catalogue of a layout such as "a folder per identity", from a raw table as `validate` takes it."""
     valid, refused = validate(table, root, config)
     listed = pd.concat([problem_table(problems), refused], ignore_index=True)
-    return Catalogue(root, valid, listed, f"{layout}: {in_words(valid)}")
+    dates = int(refused["reason"].str.startswith("date ").sum())
+    unused = f"; dates that cannot be used: {dates}" if dates else ""
+    return Catalogue(root, valid, listed, f"{layout}: {in_words(valid)}{unused}")
 
 
 def in_words(table: pd.DataFrame) -> str:
@@ -103,7 +108,7 @@ def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
 def validate(
     table: pd.DataFrame,
     root: Path,
-    config: ReadConfig = DEFAULTS,  # noqa: ARG001
+    config: ReadConfig = DEFAULTS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bring a raw table into the standard shape and list what could not be used.
 
@@ -118,7 +123,7 @@ def validate(
     Returns:
         The table (standard columns in standard order; RangeIndex; optional columns without any value left out) and
         the problems (`path`, `reason`). `identity` is NFC text, "unknown" when empty; `path` POSIX; `bbox` a tuple of
-        4 floats or None; `date` ISO 8601 local time, with a time of day only where one was given; `split` train,
+        4 floats or None; `date` ISO 8601, with no more precision or zone than was given; `split` train,
         valid or test; `height`, `width`, `latitude`, `longitude` float64; the rest text, NaN when empty.
 
     Raises:
@@ -131,8 +136,11 @@ def validate(
     bad_rows: dict[int, str] = {}  # row -> reason
     notes: list[tuple[int, str]] = []  # rows that lose a value
     for column in table.columns:
-        parse = partial(path_in, root=root) if column == "path" else PARSERS.get(column, text_in)
-        values[column], refused = _parse_column(table[column], parse)
+        if column == "date":
+            values[column], refused = _parse_dates(table[column], config.date_format)
+        else:
+            parse = partial(path_in, root=root) if column == "path" else PARSERS.get(column, text_in)
+            values[column], refused = _parse_column(table[column], parse)
         if column in LOSE_THE_ROW:
             bad_rows = refused | bad_rows
         else:
@@ -165,6 +173,13 @@ def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], 
             except ValueError as error:
                 refused[row] = str(error)
     return values, refused
+
+
+def _parse_dates(written: "pd.Series[Any]", date_format: str) -> tuple[list[Any], dict[int, str]]:
+    """The same of a column of dates, which decide together in what order they are written, and which are no dates."""
+    values, refused = _parse_column(written, date_parser(written.dropna(), date_format))
+    resets = clock_resets(values)
+    return [None if row in resets else value for row, value in enumerate(values)], refused | resets
 
 
 def _incomplete_or_taken(values: dict[str, list[Any]], bad_rows: dict[int, str]) -> dict[int, str]:

@@ -6,10 +6,11 @@ import re
 import stat
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
+
+from wildtrack.access.dates import EMPTY
 
 UNKNOWN = "unknown"  # the identity of an animal that nobody has named
 
@@ -58,9 +59,11 @@ def _file(path: str, root: Path) -> str:
     return path
 
 
-def parse_bbox(cell: object) -> tuple[float, float, float, float]:
-    """(x, y, width, height) in pixels from a sequence or a text such as "[1, 2, 30, 40]"; else a ValueError."""
-    parts = re.split(r"[\s,]+", cell.strip().strip("[]() ")) if isinstance(cell, str) else cell
+def parse_bbox(cell: object) -> tuple[float, float, float, float] | None:
+    """Four numbers from a sequence or a text such as "[1, 2, 30, 40]", None where there are none; else a ValueError."""
+    if str(cell).strip().casefold() in EMPTY - {"0"}:
+        return None
+    parts = re.split(r"[\s,;]+", cell.strip().strip("[](){} ")) if isinstance(cell, str) else cell
     try:
         x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
@@ -77,18 +80,6 @@ def _split(cell: object) -> str:
     return SPLIT_WORDS[word]
 
 
-def _date(cell: object) -> str:
-    text = re.sub(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", text_in(cell))  # EXIF's way
-    for parse in (date.fromisoformat, datetime.fromisoformat):
-        try:
-            moment = parse(text)
-        except ValueError:
-            continue
-        # Encounters go by the local clock, and pandas cannot compare times with and without a zone.
-        return (moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment).isoformat()
-    raise ValueError(f"date not understood: {str(cell)!r}; expected ISO 8601, such as 2024-05-31 or 2024-05-31T17:45")
-
-
 def _number(name: str, low: float, high: float) -> Parser:
     def parse(cell: object) -> float:
         try:
@@ -103,11 +94,10 @@ def _number(name: str, low: float, high: float) -> Parser:
 
 
 NUMBERS = {"height": (1, 1e6), "width": (1, 1e6), "latitude": (-90, 90), "longitude": (-180, 180)}
-PARSERS: dict[str, Parser] = {  # the others are text; for paths, see `path_in`
+PARSERS: dict[str, Parser] = {  # the others are text; for paths, see `path_in`, for dates `date_parser`
     "image_id": str,  # as it is written, like the path that it often is
     "identity": _identity,
     "bbox": parse_bbox,
     "split": _split,
-    "date": _date,
     **{name: _number(name, *limits) for name, limits in NUMBERS.items()},
 }

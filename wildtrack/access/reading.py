@@ -12,6 +12,8 @@ class ReadConfig:
 
     folders: Annotated[Literal["auto", "animals"], RARE] = "auto"  # animals: each folder is one, whatever its name
     # (CamA, 2023-05-01), and files of annotations beside them are not read
+    date_format: Annotated[str, RARE] = "auto"  # of dates in numbers (5/1/2024): day-first, month-first, or a pattern
+    # such as %d/%m/%Y
 
     def or_else(self, earlier: "ReadConfig") -> "ReadConfig":
         """These settings, and where they are the defaults those of an earlier reading, such as the training's."""
