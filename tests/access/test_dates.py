@@ -16,9 +16,18 @@ def read(*cells: object, date_format: str = "auto") -> list[str | None]:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        *((form, "2024-05-31") for form in ("2024-05-31", "2024/5/31", "2024.05.31", "2024:05:31", "20240531", 20240531)),
-        *((form, "2024-05-31") for form in ("31.05.2024", "31.5.2024", "31. 5. 2024", "5/31/2024", "31-05-2024", "31.5.24")),
-        *((form, "2024-05-31") for form in ("31-May-2024", " 31 May 2024", "May 31, 2024", "31. Mai 2024", "2024-W22-5")),
+        *(
+            (form, "2024-05-31")
+            for form in ("2024-05-31", "2024/5/31", "2024.05.31", "2024:05:31", "20240531", 20240531)
+        ),
+        *(
+            (form, "2024-05-31")
+            for form in ("31.05.2024", "31.5.2024", "31. 5. 2024", "5/31/2024", "31-05-2024", "31.5.24")
+        ),
+        *(
+            (form, "2024-05-31")
+            for form in ("31-May-2024", " 31 May 2024", "May 31, 2024", "31. Mai 2024", "2024-W22-5")
+        ),
         *((form, "2024-05-31T17:45:00") for form in ("31.05.2024 17:45", "5/31/2024 5:45 PM", "2024-05-31, 17:45")),
         *((form, "2024-05-31T17:45:10") for form in ("20240531T174510", "20240531174510", "31-May-2024 17:45:10")),
         *((form, "2024-05-31T17:45:10+13:00") for form in ("2024-05-31T17:45:10+13:00", "2024-05-31 17:45:10 +1300")),
@@ -38,11 +47,17 @@ def test_a_date_keeps_its_precision_and_its_zone(written: object, expected: str 
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        *((number, "is a number") for number in (1593561600, "1593561600.0", "1593561600000", "45413", "45413.73", "1.7e9")),
+        *(
+            (number, "is a number")
+            for number in (1593561600, "1593561600.0", "1593561600000", "45413", "45413.73", "1.7e9")
+        ),
         *((early, "before photography") for early in ("1593-05-16", "0001-01-01", "1601-01-01T00:00:00", "1776")),
         *((late, "in the future") for late in ("2099-01-01", NEXT_WEEK, "9999-12-31T23:59:59Z", "2099")),
         *((zero, "count from there") for zero in ("1970-01-01", "1970-01-01T01:00:00", "1904-01-01", "1899-12-30")),
-        *((other, "not understood") for other in ("spring", "2024-02-30", "31/02/2024", "2024-05-31T25:00", "0000-00-00")),
+        *(
+            (other, "not understood")
+            for other in ("spring", "2024-02-30", "31/02/2024", "2024-05-31T25:00", "0000-00-00")
+        ),
     ],
 )
 def test_what_is_no_date_of_a_photo_is_refused(written: object, reason: str) -> None:

@@ -58,7 +58,19 @@ def test_a_photo_is_named_by_photo_id_where_there_is_one() -> None:
         ("aa", [None, None], 12, {(0,), (1,)}),
         ("ab", days(1, 1), 12, {(0,), (1,)}),
         ("aa", ["2024-05-01", "2024-05-01T12:00:00"], 12, {(0, 1)}),
-        ("aa", ["2024-05-01", "2024-05-01T12:00:01"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01", "2024-05-01T17:45:00"], 12, {(0, 1)}),  # the day may have ended with it
+        ("aa", ["2024-05-01", "2024-05-02T11:00:00"], 12, {(0, 1)}),
+        ("aa", ["2024-05-01", "2024-05-02T12:30:00"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-02T23:00:00", "2024-05-03"], 12, {(0, 1)}),
+        ("aa", ["2024-05-01", "2024-05-02"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01", "2024-05-02"], 24, {(0, 1)}),
+        ("aaa", ["2024-05-01", "2024-05", "2024-05-20T10:00:00"], 12, {(0, 1, 2)}),
+        ("aa", ["2023", "2024-05-20T10:00:00"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01T10:00:00+13:00", "2024-04-30T21:00:00Z"], 0, {(0, 1)}),
+        ("aa", ["2024-05-01T10:00:00+13:00", "2024-05-01T10:00:00Z"], 12, {(0,), (1,)}),
+        ("aa", ["2024-05-01T10:00:00", "2024-05-01T10:00:00+13:00"], 0, {(0, 1)}),  # the clock there, or UTC
+        ("aa", ["2024-05-01T10:00:00", "2024-04-30T21:00:00Z"], 12, {(0,), (1,)}),  # no other zone in the table
+        ("aab", ["2024-05-01T10:00:00", "2024-04-30T21:00:00Z", "2024-05-01T10:00:00+13:00"], 12, {(0, 1), (2,)}),
         ("aa", ["2024-05-01T22:00:00", "2024-05-02T03:00:00"], 12, {(0, 1)}),
         ("aa", ["2024-05-01T00:00:00+02:00", "2024-04-30T22:00:00"], 0, {(0, 1)}),
         ("aaa", days(3, 1, 2), 24, {(0, 1, 2)}),
@@ -72,6 +84,26 @@ def test_encounters(identities: str, dates: Any, hours: float, expected: Any) ->
     labels = encounters(catalogue(identities, date=pd.Series(dates, dtype=object)), hours)
     assert partition(labels) == expected
     assert sorted(set(labels.tolist())) == list(range(len(expected)))
+
+
+@pytest.mark.parametrize(
+    ("identities", "dates", "given", "expected"),
+    [
+        ("aa", days(1, 1), ["x", "y"], {(0,), (1,)}),
+        ("aa", days(1, 20), ["x", "x"], {(0, 1)}),
+        ("aa", [None, None], ["x", "x"], {(0, 1)}),
+        ("ab", days(1, 1), ["x", "x"], {(0,), (1,)}),  # within an identity
+        ("aaaa", days(1, 1, 9, None), ["x", None, "", None], {(0, 1), (2,), (3,)}),
+        ("aaa", days(1, 1, 20), [None, "x", "x"], {(0, 1, 2)}),
+        ("aaaa", days(1, 1, 1, 1), ["x", "y", "x", "y"], {(0, 2), (1, 3)}),
+        ("??", days(1, 1), ["x", "x"], {(0,), (1,)}),
+    ],
+)
+def test_the_column_encounter_decides_where_it_is_filled(
+    identities: str, dates: Any, given: list[str | None], expected: Any
+) -> None:
+    table = catalogue(identities, date=pd.Series(dates, dtype=object), encounter=given)
+    assert partition(encounters(table, 12)) == expected
 
 
 def test_encounters_without_dates_and_with_a_strange_index() -> None:

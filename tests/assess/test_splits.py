@@ -1,4 +1,5 @@
 import logging
+import re
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def subsets(table: pd.DataFrame, hashes: NDArray[np.bool_] | None = None, **conf
         (days(1, 9, 9, 9, 9), ["train"] + ["test"] * 4),
         (days(1, 2, 3, 4, 5, 6, 7, 8), ["train"] * 5 + ["valid"] + ["test"] * 2),
         (days(1, 2, None, 3), ["train", "valid", "train", "test"]),
-        (days(1, None, None), ["test", "train", "train"]),
+        (days(1, None), ["test", "train"]),
     ],
 )
 def test_later_encounters_are_tested(dates: Any, expected: Any) -> None:
@@ -57,6 +58,29 @@ def test_auto_takes_the_catalogue_then_dates_then_chance() -> None:
     assert subsets(own) == ["test", "train", "train", "valid"]
     assert split_of(own.assign(split=None)).method.startswith("by encounter")
     assert split_of(own, split="random").method == "random, with encounters kept in one subset"
+
+
+@pytest.mark.parametrize(
+    ("dates", "method"),
+    [
+        (
+            ["2024-05-01", *[None] * 9],
+            "random, with encounters .*; with a date on 1 of 10 photos, photos of one occasion",
+        ),
+        ([*days(1, 2, 3, 4), *[None] * 6], "random, with encounters"),
+        ([*days(1, 2, 3, 4, 5), *[None] * 5], "by encounter: .*; photos without a date \\(5\\) stay in train"),
+        (days(*range(1, 11)), "by encounter: the later ones are tested$"),
+    ],
+)
+def test_auto_goes_by_encounters_where_most_photos_have_a_date(dates: Any, method: str) -> None:
+    table = catalogue("aaaaabbbbb", date=pd.Series(dates, dtype=object))
+    assert re.match(method, split_of(table).method)
+    assert split_of(table, split="encounter").method.startswith("by encounter")  # who says so knows
+
+
+def test_a_cutoff_is_a_day_where_the_photos_were_taken() -> None:
+    table = catalogue("ab", date=["2024-05-31T08:00:00+13:00", "2024-06-01T08:00:00+13:00"])  # 31 May in UTC
+    assert subsets(table, split="cutoff", cutoff="2024-06-01") == ["train", "test"]
 
 
 def test_random_depends_on_the_seed() -> None:

@@ -17,7 +17,7 @@ _ZERO_DAYS |= {date(1970, 1, 1)}  # where spreadsheets and computers begin to co
 _RESET_YEARS = frozenset({1980, 2000})  # where most cameras begin to count
 _MONTH_LONG = timedelta(days=31)
 _EXPECTED = "expected ISO 8601, such as 2024-05-31 or 2024-05-31T17:45, or name its form with --date-format"
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = dict(zip(_MONTHS, range(1, 13), strict=True)) | {"mai": 5, "mär": 3, "okt": 10, "dez": 12}
 _CLOCK = (
     r"(?:(?:T|,? +)(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?: ?([AP])\.?M\.?)?"
@@ -79,7 +79,8 @@ def clock_resets(dates: Sequence[str | None]) -> dict[int, str]:
     A camera that ran over New Year, or a spreadsheet that writes days as midnights, is none.
     """
     days = len("2024-05-31")
-    rows = sorted((span(text)[0].replace(tzinfo=None), row) for row, text in enumerate(dates) if len(text or "") >= days)
+    long = [(row, text) for row, text in enumerate(dates) if text is not None and len(text) >= days]
+    rows = sorted((span(text)[0].replace(tzinfo=None), row) for row, text in long)
     times = [moment for moment, _ in rows]
     clocks = {moment for moment, row in rows if len(dates[row] or "") > days}
     if len(clocks) > 2 and all(moment.time() == time() for moment in clocks):
@@ -184,7 +185,7 @@ def _zone(text: str | None) -> timezone | None:
 
 def _by_pattern(text: str, pattern: str) -> str | None:
     try:
-        moment = datetime.strptime(text, pattern)  # noqa: DTZ007  its zone is the pattern's
+        moment = datetime.strptime(text, pattern)
     except ValueError:
         return None
     return moment.isoformat() if re.search("%[HIcXTs]", pattern) else moment.date().isoformat()

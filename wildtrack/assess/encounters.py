@@ -1,26 +1,26 @@
 """Which photos belong to one occasion, look alike, and stay in one subset of a split: catalogue in, labels out."""
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.dates import span
 from wildtrack.assess.duplicates.hashes import Hashes, Rows, check_hashes, join, near_duplicate_labels
 from wildtrack.errors import UserError
 
 Times = npt.NDArray[np.datetime64]
 
 
-def photo_times(table: pd.DataFrame) -> Times:
-    """The column `date` as datetime64[us] (N,), NaT where it is missing or not ISO 8601.
+def photo_times(table: pd.DataFrame, *, local: bool = False) -> Times:
+    """The first moment of each row's `date`, datetime64[us] (N,); NaT where it is missing or not ISO 8601.
 
-    UTC where a date has a zone, as written where it has none, midnight where it has no time.
+    UTC where a date has a zone, or, if `local`, what the clocks there showed; as written where it has none.
     """
-    if "date" not in table:
-        return np.full(len(table), "NaT", dtype="datetime64[us]")
-    # Through text, because a column may mix strings, dates, and timestamps with and without a zone.
-    times = pd.to_datetime(table["date"].astype("string"), format="ISO8601", utc=True, errors="coerce")
-    return times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    first, _, zones = _spans(table)
+    return first + np.where(np.isnat(zones), np.timedelta64(0, "us"), zones) if local else first
 
 
 def photo_keys(table: pd.DataFrame) -> npt.NDArray[np.object_]:
@@ -35,22 +35,73 @@ def photo_keys(table: pd.DataFrame) -> npt.NDArray[np.object_]:
 def encounters(table: pd.DataFrame, encounter_hours: float) -> Rows:
     """Label the encounters, 0 upwards, shape (N,): photos of one identity with gaps of at most `encounter_hours`.
 
-    A row without a date is an encounter of its own, and so is a row of the identity "unknown", which may be anyone.
+    Where a day without a time meets a time, the gap is the shortest that may have been, and so it is where a time
+    without a zone, which may be in UTC or any zone of the table, meets one with a zone. The column `encounter` decides
+    where it is filled: rows of an identity with one value are one encounter, with two values they are two; a row
+    without a value joins the one that it is near to.
+
+    Any other row without a date is an encounter of its own, and so is a row of the identity "unknown", which may be
+    anyone.
     """
     if not encounter_hours >= 0:
         raise UserError(f"encounter_hours = {encounter_hours} is not allowed; give hours, 0 or more (12 is usual).")
-    times, names = photo_times(table), table["identity"].to_numpy(dtype=object)
-    identities = pd.factorize(names)[0]
-    chained = ~np.isnat(times) & (names != UNKNOWN)  # (N,)
-    order = np.lexsort((times, identities))
-    order = order[chained[order]]
-    starts = np.ones(len(order), dtype=np.bool_)
-    gap_hours = np.diff(times[order]) / np.timedelta64(1, "h")
-    starts[1:] = (np.diff(identities[order]) != 0) | (gap_hours > encounter_hours)
-    labels = np.empty(len(table), dtype=np.intp)
-    labels[order] = np.cumsum(starts) - 1
-    labels[~chained] = np.arange(np.count_nonzero(~chained)) + np.count_nonzero(starts)
-    return labels
+    names = table["identity"].to_numpy(dtype=object)
+    identities, given, (first, last) = pd.factorize(names)[0], _given_encounters(table), _possible_times(table)
+    labels = np.arange(len(table)) + given.max(initial=0) + 1  # of a chain: its first row, behind the given ones
+    order = np.lexsort((first, identities))
+    chains: dict[int, int] = {}  # label of a chain -> the given label of its rows, -1 for none
+    until: dict[np.timedelta64, np.datetime64] = {}  # length of what a date may mean -> the latest one of the chain
+    whose, chain, hour = -1, -1, np.timedelta64(1, "h")
+    for row in order[((names != UNKNOWN) & ~np.isnat(first))[order]].tolist():
+        length = last[row] - first[row]  # of two days, or two times on one clock, the difference is known
+        gaps = (first[row] - (at if each == length else at + each) for each, at in until.items())
+        near = whose == identities[row] and any(gap / hour <= encounter_hours for gap in gaps)
+        if not near or (given[row] >= 0 and chains[chain] >= 0 and given[row] != chains[chain]):
+            whose, chain, until = identities[row], labels[row], {}
+            chains[chain] = -1
+        chains[chain], until[length], labels[row] = max(chains[chain], given[row]), first[row], chain
+    named = np.array([chains.get(label, -1) for label in labels.tolist()], dtype=np.intp)
+    labels = np.where(given >= 0, given, np.where(named >= 0, named, labels))
+    found: Rows = pd.factorize(labels)[0]
+    return found
+
+
+def _given_encounters(table: pd.DataFrame) -> Rows:
+    """A number for each identity's value in the column `encounter`, shape (N,); -1 where it is empty."""
+    if "encounter" not in table:
+        return np.full(len(table), -1)
+    filled = table["encounter"].notna() & (table["encounter"] != "") & (table["identity"] != UNKNOWN)
+    numbers = table.groupby(["identity", "encounter"], sort=False, dropna=False).ngroup()
+    return np.where(filled, numbers, -1)
+
+
+def _possible_times(table: pd.DataFrame) -> tuple[Times, Times]:
+    """The first and last moment (UTC) that each row's date may mean, if one without a zone has any of the table's."""
+    first, last, zones = _spans(table)
+    known = [*zones[~np.isnat(zones)], np.timedelta64(0, "us")]
+    bare = np.isnat(zones)
+    return np.where(bare, first - max(known), first), np.where(bare, last - min(known), last)
+
+
+def _spans(table: pd.DataFrame) -> tuple[Times, Times, npt.NDArray[np.timedelta64]]:
+    """The first and last moment of each row's date, in UTC where it has a zone, and the zone; each (N,), or NaT."""
+    dates = table["date"].astype("string") if "date" in table else pd.Series(pd.NA, index=table.index, dtype="string")
+    codes, texts = pd.factorize(dates)  # through text, because a column may mix texts, dates and timestamps
+    spans = [*(_span(text) for text in texts), (None, None, None)]  # code -1 is what is missing
+    first, last, zones = zip(*spans, strict=True)
+    kinds = ("datetime64[us]", "datetime64[us]", "timedelta64[us]")
+    moments = (np.array(each, dtype=kind)[codes] for each, kind in zip((first, last, zones), kinds, strict=True))
+    return tuple(moments)  # type: ignore[return-value]
+
+
+def _span(text: str) -> tuple[datetime | None, datetime | None, timedelta | None]:
+    try:
+        first, last = span(text)
+    except ValueError:
+        return None, None, None
+    zone = first.utcoffset()
+    away = timedelta(0) if zone is None else zone
+    return first.replace(tzinfo=None) - away, last.replace(tzinfo=None) - away, zone
 
 
 def linked_groups(table: pd.DataFrame, encounter_hours: float, hashes: Hashes | None) -> Rows:

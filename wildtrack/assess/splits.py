@@ -18,6 +18,7 @@ from wildtrack.assess.subsets import begins_after, carve, cutoff_day, held_out, 
 from wildtrack.config import Hours, Range, check_settings
 from wildtrack.errors import UserError
 
+MOSTLY = 0.5  # share of photos with a date from which on "auto" goes by encounters: one odd date decides nothing
 SUBSETS = ("train", "valid", "test")
 SplitRule = Literal["auto", "catalogue", "encounter", "random", "cutoff"]
 Subsets = npt.NDArray[np.str_]
@@ -33,8 +34,9 @@ class SplitConfig:
     Attributes:
         split: "catalogue" takes the column `split`; "encounter" sends each identity's later encounters to test;
             "random" sends groups drawn by `seed`; "cutoff" sends what begins on the day `cutoff` or later, so that
-            animals first met then are new. "auto" is the first of catalogue, encounter and random that can be done.
-        cutoff: An ISO 8601 day, or a year; for "cutoff" only. It begins at midnight UTC for dates with a zone.
+            animals first met then are new. "auto" is the first of catalogue, encounter (where at least half of the
+            photos have a date) and random that can be done.
+        cutoff: An ISO 8601 day, or a year; for "cutoff" only.
         identities: Each of "closed" identities is trained on. "open" first holds out some identities with all their
             photos for test: they are unknown animals. "disjoint" also leaves all others to train and valid.
         held_out_share: Share of the identities to hold out where they are not closed, 0.001 to 0.999.
@@ -109,9 +111,9 @@ def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) 
         raise ValueError(f'Rows of the identity "{UNKNOWN}" have no subset; drop them before splitting.')
     config.check()
     times = photo_times(table)
-    dated = bool((~np.isnat(times)).any())
-    rule = _rule(table, config, dated)
-    draw = None if dated and rule != "random" else config.seed
+    share = 1 - np.isnat(times).mean() if len(table) else 0
+    rule = _rule(table, config, share)
+    draw = None if rule in ("encounter", "cutoff") or (rule == "catalogue" and share >= MOSTLY) else config.seed
     groups = linked_groups(table, config.encounter_hours, hashes)
     parts = split_parts(table, groups, times if draw is None else None)
     if rule == "catalogue":
@@ -120,7 +122,7 @@ def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) 
     if config.identities != "closed":
         subset[held_out(parts, config.held_out_share, config.seed)] = "test"
     if rule == "cutoff":
-        subset[begins_after(parts["group"], times, str(config.cutoff))] = "test"
+        subset[begins_after(parts["group"], photo_times(table, local=True), str(config.cutoff))] = "test"
     elif config.identities != "disjoint":
         subset[carve(parts, subset == "train", config.test_share, draw)] = "test"
     subset[carve(parts, subset == "train", config.valid_share, draw)] = "valid"
@@ -132,7 +134,7 @@ def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) 
             config.encounter_hours,
             ', or choose split = "random", which needs no dates' if draw is None and undated else "",
         )
-    method = _method(rule, dated, hashes is not None, undated, config.cutoff)
+    method = _method(rule, hashes is not None, undated, len(table), config.cutoff)
     if config.identities != "closed":
         count = parts["identity"].nunique() - parts["identity"][subset != "test"].nunique()
         others = "" if config.identities == "disjoint" else f", the others {method}"
@@ -155,16 +157,16 @@ def suggested_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitCon
     return labelled[["image_id", "identity", "path"]].assign(split=split.subset), split.method
 
 
-def _rule(table: pd.DataFrame, config: SplitConfig, dated: bool) -> str:
+def _rule(table: pd.DataFrame, config: SplitConfig, share: float) -> str:
     """The rule of the split, "auto" settled; UserError where the catalogue has not what the rule needs."""
     has_split = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())
     if config.split == "auto":
         if config.identities == "closed" and has_split:
             return "catalogue"
-        return "encounter" if dated else "random"
+        return "encounter" if share >= MOSTLY else "random"
     if config.split == "catalogue" and not has_split:
         raise UserError('split = "catalogue", but the catalogue has no column `split`; add one, or choose "auto".')
-    if config.split in ("encounter", "cutoff") and not dated:
+    if config.split in ("encounter", "cutoff") and not share:
         raise UserError(f'split = "{config.split}", but no photo has an ISO 8601 date; add dates, or choose "random".')
     return config.split
 
@@ -204,13 +206,15 @@ def split_subsets(table: pd.DataFrame, column: str) -> Subsets:
     return words.map(SPLIT_WORDS).fillna("").to_numpy(dtype="<U5")
 
 
-def _method(rule: str, dated: bool, hashed: bool, num_undated: int, cutoff: str | None) -> str:
+def _method(rule: str, hashed: bool, num_undated: int, rows: int, cutoff: str | None) -> str:
     """Say in one sentence how the subsets were chosen."""
     stay = f"; photos without a date ({num_undated}) stay in train" if num_undated else ""
     if rule == "cutoff":
         return f"by date: what begins on {cutoff} or later is tested{stay}"
     if rule == "encounter":
         return f"by encounter: the later ones are tested{stay}"
+    dated = rows - num_undated
     kept = [word for word, given in (("encounters", dated), ("near-duplicate photos", hashed)) if given]
-    undated = "" if dated else "; without dates, photos of one occasion may be torn apart and flatter the figures"
-    return f"random, with {' and '.join(kept) or 'rows of one photo'} kept in one subset{undated}"
+    few = f"with a date on {dated} of {rows} photos" if dated else "without dates"
+    torn = f"; {few}, photos of one occasion may be torn apart and flatter the figures" if dated < MOSTLY * rows else ""
+    return f"random, with {' and '.join(kept) or 'rows of one photo'} kept in one subset{torn}"

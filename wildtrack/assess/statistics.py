@@ -62,7 +62,7 @@ def _encounters(known: pd.DataFrame, encounter_hours: float) -> Numbers | None:
 
 
 def _dates(table: pd.DataFrame) -> Numbers | None:
-    times = pd.Series(photo_times(table))
+    times = pd.Series(photo_times(table, local=True))
     if times.isna().all():
         return None
     return {

@@ -79,7 +79,7 @@ def plot_encounters_per_identity(table: pd.DataFrame, encounter_hours: float) ->
 
 def plot_photos_per_date(table: pd.DataFrame) -> Figure:
     """Show when the photos were taken, by day, or by month where they span more than 92 days."""
-    times = photo_times(table)[~pd.Series(photo_keys(table)).duplicated().to_numpy()]
+    times = photo_times(table, local=True)[~pd.Series(photo_keys(table)).duplicated().to_numpy()]
     days = times[~np.isnat(times)].astype("datetime64[D]")
     title = "Photos per date"
     if not len(days):

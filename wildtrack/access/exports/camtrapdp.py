@@ -16,6 +16,7 @@ import pandas as pd
 
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.dates import span
 from wildtrack.access.exports import relative_boxes
 from wildtrack.access.sources.card import Card
 from wildtrack.console import counted
@@ -30,7 +31,7 @@ _FILE_PATH = re.compile(r"^(?=^[^./~])(^((?!\.{2}).)*$).*$")  # the standard's o
 _MEDIA_TYPES = {".png": "image/png", ".webp": "image/webp", ".heic": "image/heic", ".heif": "image/heif"}
 _BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 _CAVEAT = (
-    "Exported by WildTrack. Times are the camera's local time, its zone being unknown, written as if they were UTC. "
+    "Exported by WildTrack. Times whose zone is not known are the camera's local time, written as if they were UTC. "
     "samplingDesign, captureMethod and contributors are placeholders: fill them in before you publish. media.filePath "
     "is relative to the folder of the photos, which are not part of this package."
 )
@@ -56,8 +57,8 @@ def write(catalogue: Catalogue, folder: Path, card: Card | None) -> tuple[str, p
         (part / "datapackage.json").write_text(f"{content}\n", encoding="utf-8", newline="\n")
     missing = "" if placed else "; positions, which the standard requires, are missing (--positions writes known ones)"
     return (
-        f"{folder}; {origin}; times are the camera's local time, written as if they were UTC (Z), with timestampIssues "
-        f"true; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
+        f"{folder}; {origin}; times without a zone are the camera's local time, written as if they were UTC (Z), with "
+        f"timestampIssues true; fill in contributors, samplingDesign and captureMethod in datapackage.json{missing}"
     ), problem_table(problems)
 
 
@@ -151,14 +152,13 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
     dates = table["date"]
     if not {"latitude", "longitude"} <= set(table.columns):
         table = table.assign(latitude=None, longitude=None)
-    times = dates.where(dates.str.len() > len("2024-05-31"))
     table = table.assign(folder=_camera_folders(table))
     sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
     placed, without = relative_boxes(table, catalogue.root)
     edges = pd.DataFrame([box or (None,) * 4 for box in placed], columns=list(_BOX), index=table.index)
     facts = {
-        "start": times.fillna(dates.str[:10] + "T00:00:00").map(_seconds),
-        "end": times.fillna(dates.str[:10] + "T23:59:59").map(_seconds),
+        "start": dates.map(lambda text: _seconds(span(text)[0])),
+        "end": dates.map(lambda text: _seconds(span(text)[1])),
         "deploymentID": "deployment-" + sites.astype(str),
     }
     return table.assign(**facts).join(edges), problems + without
@@ -194,6 +194,6 @@ def _dated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     return kept, problems
 
 
-def _seconds(moment: str) -> str:
-    """ISO 8601 to the second, with a zone, as the standard requires."""
-    return datetime.fromisoformat(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _seconds(moment: datetime) -> str:
+    """ISO 8601 to the second, with a zone, as the standard requires: UTC where none is known."""
+    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -103,6 +103,7 @@ def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) 
         "bbox": annotation.get("bbox"),
         "species": coco.categories.get(str(annotation.get("category_id"))),
         "license": coco.licenses.get(str(image.get("license"))),
+        "encounter": first_of(annotation, "encounter", "encounter_id"),
         "height": image.get("height"),
         "width": image.get("width"),
     }

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.readers.coco_json import CocoFile, Entry, attributes, below, coco_catalogue, first_of
@@ -35,7 +34,7 @@ def read_seaturtleid2022(
             "identity": about.get("identity"),
             "path": f"{prefix}{about['file_name']}" if about.get("file_name") else None,
             "bbox": annotation.get("bbox"),
-            "date": _date(first_of(about, "timestamp", "date")),
+            "date": first_of(about, "timestamp", "date"),
             "orientation": first_of(attributes(annotation), "orientation", "location"),
             "split": about.get(split_column),
             "height": about.get("height"),
@@ -64,7 +63,7 @@ def read_seaturtleidheads(coco: CocoFile, root: Path, config: ReadConfig = DEFAU
         return {
             "identity": annotation.get("identity"),
             "path": f"{folder}{annotation.get('identity')}/{name}" if name else None,
-            "date": _date(image.get("date")),
+            "date": image.get("date"),
             "orientation": annotation.get("position"),
             "height": image.get("height"),
             "width": image.get("width"),
@@ -84,9 +83,3 @@ def _metadata(table: Path, split_column: str) -> dict[str, dict[str, str]]:
         raise UserError(f"--split-column {split_column} is not in {table}; it has {allowed}")
     number = header.index("id")
     return {values[number]: dict(zip(header, values, strict=False)) for _, values in rows if len(values) > number}
-
-
-def _date(value: Any) -> Any:
-    """`2014:07:14 14:49:45` and `2014/07/14` with the dashes of ISO 8601."""
-    text = str(value)
-    return f"{text[:4]}-{text[5:7]}-{text[8:]}" if len(text) >= 10 else value
