@@ -268,7 +268,9 @@ def test_boxes_for_known_animals(animals: Path, tmp_path: Path, capsys: pytest.C
 
 def test_exports(gzgc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in (gzgc / "gzgc.coco/images/train2020").iterdir():
-        save_marked(path)
+        save_marked(path)  # 80 x 60 pixels
+    labels = gzgc / "gzgc.coco/annotations/instances_train2020.json"
+    labels.write_text(labels.read_text().replace('"height": 2000, "width": 3000', '"height": 60, "width": 80'))
     to = tmp_path / "out å"
     access(Config("gzgc", root=gzgc, export=("csv", "camtrapdp", "csv"), to=to))
     assert {path.name for path in to.iterdir()} == {"camtrapdp", "camtrapdp_problems.csv", "csv", "csv_problems.csv"}

@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,12 @@ id,file_name,identity,timestamp,date,width,height,year,split_closed,split_closed
 LICENSE = {"id": 3, "name": "NonCommercial-NoDerivs", "url": "http://creativecommons.org/licenses/by-nc-nd/2.0/"}
 
 
-def photo(number: int) -> bytes:
-    """A JPEG of noise."""
+@cache
+def photo(number: int, width: int = 32, height: int = 24) -> bytes:
+    """A JPEG of noise, in blocks where it is large."""
     pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3), np.uint8)
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG")
+    Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST).save(stream, "JPEG")
     return stream.getvalue()
 
 
@@ -56,7 +58,9 @@ def wildme(name: str, year: int, annotations: list[Any], images: list[Any]) -> F
         "annotations": annotations,
         "parts": [],
     }
-    photos = {f"{name}.coco/images/train{year}/{image['file_name']}": photo(image["id"]) for image in images}
+    photos = {
+        f"{name}.coco/images/train{year}/{image['file_name']}": photo(image["id"], 3000, 2000) for image in images
+    }
     return {f"{name}.coco/annotations/instances_train{year}.json": json.dumps(content).encode()} | photos
 
 
@@ -99,7 +103,7 @@ def seaturtleid2022() -> Files:
         ],
     }
     files = {"annotations.json": json.dumps(content).encode(), "metadata_splits.csv": SPLITS.encode()}
-    files |= {name: photo(number) for number, name in enumerate(names)}
+    files |= {name: photo(number, 2000, 1124 if number == 2 else 1333) for number, name in enumerate(names)}
     return {f"turtles-data/data/{name}": found for name, found in files.items()}
 
 

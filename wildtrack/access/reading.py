@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from wildtrack.config import RARE
 
+BoxForm = Literal["auto", "xywh", "corners", "relative", "relative-corners", "percent"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReadConfig:
@@ -14,6 +16,8 @@ class ReadConfig:
     # (CamA, 2023-05-01), and files of annotations beside them are not read
     date_format: Annotated[str, RARE] = "auto"  # of dates in numbers (5/1/2024): day-first, month-first, or a pattern
     # such as %d/%m/%Y
+    box_form: Annotated[BoxForm, RARE] = "auto"  # what bbox says: [x, y, width, height] in pixels, corners
+    # [x1, y1, x2, y2], the same as parts of the photo (relative), or percent
 
     def or_else(self, earlier: "ReadConfig") -> "ReadConfig":
         """These settings, and where they are the defaults those of an earlier reading, such as the training's."""

@@ -30,7 +30,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
             "image_id": ["1", "2", "3", "4"],
             "identity": ["Ana", "unknown", "Blå", "Blå"],
             "path": ["a b/photo.JPG", "a b/photo.JPG", "a b/plain.png", "bad.jpg"],
-            "bbox": [(0.0, 0.0, 20.0, 30.0), (25.5, 40.0, 100.0, 100.0), None, None],
+            "bbox": [(0.0, 0.0, 20.0, 30.0), (25.5, 50.0, 40.0, 40.0), None, None],
             "date": ["2024-05-31"] * 4,
         }
     )
@@ -47,7 +47,7 @@ def test_the_crops_are_a_catalogue_of_their_own(catalogue: Catalogue, tmp_path: 
     assert crops.table["path"].tolist() == ["a b_photo.jpg", "a b_photo_2.jpg", "a b_plain.png"]
     assert crops.table["identity"].tolist() == ["Ana", "unknown", "Blå"]
     assert "bbox" not in crops.table and crops.table["date"].tolist() == ["2024-05-31"] * 3
-    assert crops.table[["width", "height"]].to_numpy().tolist() == [[20, 30], [35, 40], [30, 20]]  # 60 x 80 upright
+    assert crops.table[["width", "height"]].to_numpy().tolist() == [[20, 30], [35, 30], [30, 20]]  # 60 x 80 upright
     keys = photo_keys(crops.table)
     assert keys[0] == keys[1] != keys[2]
     assert 'bad.jpg,"its content is not one of' in (folder / "problems.csv").read_text()

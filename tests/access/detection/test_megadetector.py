@@ -180,11 +180,11 @@ def test_the_json_of_other_photos_is_refused(tmp_path: Path, images: list[Any], 
 def test_a_box_that_is_there_stays_and_shared_photos_are_left_alone(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg"):
         save_marked(tmp_path / "photos" / name)
-    rows = 'image_id,identity,path,bbox\n1,Ana,a.jpg,"[1, 2, 3, 4]"\n2,Blå,b.jpg,\n3,Cleo,b.jpg,\n'
+    rows = 'image_id,identity,path,bbox\n1,Ana,a.jpg,"[1, 2, 30, 40]"\n2,Blå,b.jpg,\n3,Cleo,b.jpg,\n'
     (tmp_path / "photos/catalogue.csv").write_text(rows, encoding="utf-8")
     whole = [{"file": name, "detections": [detection([0, 0, 1, 1])]} for name in ("a.jpg", "b.jpg")]
     catalogue = with_boxes(load_catalogue(tmp_path / "photos/catalogue.csv"), detect(tmp_path / "photos", *whole))
-    assert catalogue.table["bbox"].tolist() == [(1, 2, 3, 4), None, None]
+    assert catalogue.table["bbox"].tolist() == [(1, 2, 30, 40), None, None]
     assert catalogue.problems["reason"].tolist() == ["1 animal detected for 2 rows: the whole photo is used"] * 2
 
 

@@ -15,8 +15,7 @@ import pytest
 from tests.helpers.marked import save_marked
 from wildtrack.access.catalogue import Catalogue, problem_table
 from wildtrack.access.exports import camtrapdp, without_positions
-from wildtrack.access.readers.load import load_catalogue
-from wildtrack.access.readers.table import write_table
+from wildtrack.access.readers.table import read_table, write_table
 from wildtrack.access.sources import load
 from wildtrack.errors import UserError
 
@@ -60,7 +59,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
         }
     )
     write_table(rows, root / "catalogue.csv")
-    return load_catalogue(root / "catalogue.csv")
+    return read_table(root / "catalogue.csv")
 
 
 def written(catalogue: Catalogue, folder: Path) -> dict[str, pd.DataFrame]:

@@ -21,7 +21,8 @@ from wildtrack.errors import UserError
         (wildme_annotation(1, 1), None, "image_id '1' is taken"),
         (wildme_annotation(2, 1, id=None), None, "image_id is empty"),
         (wildme_annotation(2, 1, bbox=[1, 2, 3]), None, "bbox not understood"),
-        (wildme_annotation(2, 1, bbox=[1, 2, 0, 3]), None, "bbox is empty"),
+        (wildme_annotation(2, 1, bbox=[1, 2, 0, 3], segmentation=[]), None, "bbox is empty"),
+        (wildme_annotation(2, 1, bbox=None, segmentation={"counts": [6], "size": [2, 3]}), None, "no polygon"),
         (wildme_annotation(2, 1, bbox=None, segmentation=[["a"]]), None, "no polygon"),
         (wildme_annotation(2, 1, bbox=None, segmentation={"counts": [1], "size": [2, 3]}), None, "no polygon"),
         (wildme_annotation(2, 1, bbox=None, segmentation=7), None, "no polygon"),
@@ -34,6 +35,29 @@ def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str | N
     ((name, found),) = listed(catalogue).items()
     assert name == (f"instances_train2020.json, {what}" if what else "gzgc.coco/images/train2020/000000000001.jpg")
     assert reason in found
+
+
+@pytest.mark.parametrize(
+    ("mask", "box"),
+    [
+        ([[10, 20, 30, 20, 30, 60]], (10, 20, 20, 40)),
+        (
+            [[10, 20, 30, 20, 30, 60], [100, 5, 140, 5, 140, 15.5]],
+            (10, 5, 130, 55),
+        ),  # the tree before it parts the animal
+        ([[[10, 20], [30, 20], [30, 60]]], (10, 20, 20, 40)),
+        ([10, 20, 30, 20, 30, 60], (10, 20, 20, 40)),
+        ({"size": [2000, 3000], "counts": [20010, 40000, 5939990]}, (10, 0, 21, 2000)),
+        ({"size": [50, 70], "counts": f"n?:X1{'0' * 37}Vn1"}, (10, 10, 20, 10)),  # of pycocotools
+        (
+            [{"size": [50, 70], "counts": [510, 10, 2980]}, {"size": [50, 70], "counts": [1500, 50, 1950]}],
+            (10, 0, 21, 50),
+        ),
+    ],
+)
+def test_a_mask_is_all_its_parts(tmp_path: Path, mask: Any, box: tuple[float, ...]) -> None:
+    gzgc(tmp_path, [wildme_annotation(2, 1, bbox=[0, 0, 0, 0], segmentation=mask)], [wildme_image(1)])
+    assert load_catalogue(tmp_path).table["bbox"].tolist() == [box]
 
 
 @pytest.mark.parametrize(

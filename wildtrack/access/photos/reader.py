@@ -110,6 +110,13 @@ def photo_size(source: Path | BinaryIO, bbox: Sequence[float] | None = None) -> 
     return bottom - top, right - left
 
 
+def photo_frame(source: Path | BinaryIO) -> tuple[int, int, int]:
+    """(width, height, EXIF orientation) of an upright photo, with the errors of `read_photo`; a JPEG is not decoded."""
+    with opened(source) as file, image_in(file) as image:
+        size, orientation = _upright_size(image)
+    return *size, orientation
+
+
 def scaled_size(height: int, width: int, side: int) -> tuple[int, int]:
     """(height, width) in pixels of a photo once its longer side is `side`; at least 1 each."""
     scale = side / max(height, width)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
@@ -142,19 +143,56 @@ def attributes(annotation: Entry) -> Entry:
 
 def _without_mask(entry: Entry) -> Entry:
     """The entry without its segmentation; the JSON parser calls this for each object, the inner ones first."""
-    polygons = entry.pop("segmentation", None)
-    if polygons and entry.get("bbox") in (None, "", []):
-        entry["bbox"] = _polygon_box(polygons)
+    mask = entry.pop("segmentation", None)
+    box = entry.get("bbox")
+    empty = box in (None, "", []) or (isinstance(box, list) and len(box) == 4 and 0 in box[2:])  # CVAT's, of one column
+    if mask and empty:
+        entry["bbox"] = _mask_box(mask) or box or "no bbox, and a segmentation that is no polygon and no RLE"
     return entry
 
 
-def _polygon_box(polygons: Any) -> list[float] | str:
-    """[x, y, width, height] of the first polygon [x1, y1, x2, y2, ...]; otherwise why there is none."""
+def _mask_box(mask: Any) -> list[float] | None:
+    """[x, y, width, height] around all parts of a mask: polygons [x1, y1, x2, y2, ...], or run lengths (RLE)."""
     try:
-        xs, ys = polygons[0][::2], polygons[0][1::2]
-        return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+        if isinstance(mask, dict):
+            return _box_of_runs(mask["counts"], int(mask["size"][0]), int(mask["size"][1]))
+        parts = [mask] if not isinstance(mask[0], list | dict) else mask  # one polygon without the list around it
+        if isinstance(parts[0], dict):
+            found = [_mask_box(part) for part in parts]
+            corners = np.concatenate([np.reshape(box, (2, 2)).cumsum(axis=0) for box in found if box])
+        else:
+            corners = np.concatenate([np.array(part, dtype=float).reshape(-1, 2) for part in parts])
     except (LookupError, TypeError, ValueError):
-        return "no bbox, and a segmentation that is no polygon"
+        return None
+    low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return [*low, high[0] - low[0], high[1] - low[1]]
+
+
+def _box_of_runs(counts: Any, height: int, width: int) -> list[float] | None:
+    """The box of COCO's run lengths, which go down the columns: background first, in numbers or packed as text."""
+    runs = np.array(_unpacked(counts) if isinstance(counts, str) else counts, dtype=np.int64)
+    ends = runs.cumsum()
+    first, last = (ends - runs)[1::2][runs[1::2] > 0], ends[1::2][runs[1::2] > 0] - 1
+    if (runs < 0).any() or not len(first) or ends[-1] > height * width:
+        return None
+    left, right = first[0] // height, last[-1] // height
+    whole = (first // height != last // height).any()  # a run that goes on in the next column touches both edges
+    top, bottom = (0, height - 1) if whole else ((first % height).min(), (last % height).max())
+    return [float(each) for each in (left, top, right - left + 1, bottom - top + 1)]
+
+
+def _unpacked(text: str) -> list[int]:
+    """The run lengths in pycocotools' text: 5 bits a character; from the fourth on, differences to the last but one."""
+    runs: list[int] = []
+    value = shift = 0
+    for code in (ord(letter) - 48 for letter in text):
+        value |= (code & 31) << shift
+        shift += 5
+        if not code & 32:
+            value -= (code & 16) and 1 << shift  # the sign
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    return runs
 
 
 def _is_file(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from wildtrack.access.box_checks import check_boxes
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.readers import seaturtles
 from wildtrack.access.readers.coco import read_coco
@@ -48,7 +49,11 @@ def load_catalogue(
     Raises:
         UserError: the path is missing or none of the three, its layout has no columns or parts, or no row can be used.
     """
-    data = Path(data)
+    return check_boxes(_read(Path(data), split_column, part, original, config), config)
+
+
+def _read(data: Path, split_column: str | None, part: str | None, original: bool, config: ReadConfig) -> Catalogue:
+    """Read the catalogue, with boxes as they are written."""
     if not data.exists():
         raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
     source = data if data.is_file() else _labels_of(data, original, config)
