@@ -91,6 +91,12 @@ def with_palette(**options: Any) -> bytes:
     return encoded(Image.fromarray(HALVES).quantize(4), "PNG", **options)
 
 
+def on_white(pixels: Pixels, alpha: Pixels) -> Pixels:
+    """What shows of pixels (H, W, 3) that are as opaque as `alpha` (H, W) says."""
+    opaque = alpha[..., None] / 255
+    return np.round(pixels * opaque + 255 * (1 - opaque)).astype(np.uint8)
+
+
 JPEG, PNG, WEBP = (encoded(HALVES, kind) for kind in ("JPEG", "PNG", "WEBP"))
 FRAMES: Any = {"save_all": True, "append_images": [Image.new("RGB", (WIDTH, HEIGHT))], "duration": 100}
 TEXT, SHORT, LONG, RATIONAL, FLOAT = 2, 3, 4, 5, 11  # types of EXIF values
@@ -115,11 +121,9 @@ READ: dict[str, tuple[bytes, Pixels]] = {
     "mpo": (encoded(HALVES, "MPO", **FRAMES), HALVES),
     "png": (PNG, HALVES),
     "png, palette": (with_palette(), HALVES),
-    "png, palette, one colour clear": (with_palette(transparency=0), HALVES),
-    "png, palette, half clear": (with_palette(transparency=bytes([9, 90, 255, 0])), HALVES),
-    "png, clear": (encoded(np.dstack([HALVES, np.zeros((16, 32), np.uint8)]), "PNG"), HALVES),
+    "png, palette, none of its colours clear": (with_palette(transparency=99), HALVES),
     "png, grey": (encoded(GREY[..., 0], "PNG"), GREY),
-    "png, grey, half clear": (encoded(np.dstack([GREY[..., 0], GREY[..., 0]]), "PNG"), GREY),
+    "png, grey, half clear": (encoded(np.dstack([GREY[..., 0]] * 2), "PNG"), on_white(GREY, GREY[..., 0])),
     "png, 1 bit": (encoded(Image.fromarray(BLACK_WHITE).convert("1"), "PNG"), BLACK_WHITE),
     "png, 16 bits, grey": (encoded(GREY[..., 0].astype(np.uint16) * 257, "PNG"), GREY),
     "png, 16 bits": (png(WIDTH, HEIGHT, rows_of(HALVES.astype(">u2") * 257), 16), HALVES),
@@ -132,7 +136,10 @@ READ: dict[str, tuple[bytes, Pixels]] = {
     "png, rubbish for a text": (png(WIDTH, HEIGHT, rows_of(HALVES), more=chunk(b"tEXt", RUBBISH)), HALVES),
     "png, rubbish for colours": (png(WIDTH, HEIGHT, rows_of(HALVES), more=chunk(b"iCCP", b"a\0\0" + RUBBISH)), HALVES),
     "webp": (WEBP, HALVES),
-    "webp, lossless, clear": (encoded(np.dstack([HALVES, HALVES[..., 0]]), "WEBP", lossless=True), HALVES),
+    "webp, lossless, clear": (
+        encoded(np.dstack([HALVES, GREY[..., 0]]), "WEBP", lossless=True, exact=True),
+        on_white(HALVES, GREY[..., 0]),
+    ),
     "webp, animated": (encoded(HALVES, "WEBP", lossless=True, **FRAMES), HALVES),
     "webp, of one pixel": (encoded(HALVES[:1, :1], "WEBP"), HALVES[:1, :1]),
     "webp, wide": (encoded(np.repeat(HALVES[:1, :1], 16_383, 1), "WEBP"), np.repeat(HALVES[:1, :1], 16_383, 1)),
@@ -196,6 +203,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "jpeg xl": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40), ".jxl photos are not read: save a JPEG copy"),
     "avif": (b"\0\0\0\x1cftypavif" + bytes(40), ".avif photos are not read: save a JPEG copy"),
     "photoshop": (b"8BPS\0\1" + bytes(40), ".psd photos are not read: save a JPEG copy"),
+    "png, clear": (encoded(np.dstack([HALVES, np.zeros((16, 32), np.uint8)]), "PNG"), "transparent all over"),
     "png, vast": (png(2**31 - 1, 2**31 - 1, b""), "too large"),
     "png, too large": (png(20_000, 20_000, bytes(2501 * 20_000), 1, 0), "too large: at most 178 megapixels"),
     "png, more than it holds": (png(12_000, 12_000, rows_of(HALVES)), "cut short"),

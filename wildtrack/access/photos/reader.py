@@ -1,6 +1,6 @@
 """The one photo reader: a file in, uint8 RGB pixels out, the same everywhere in the project.
 
-Orientation from EXIF is applied, the box is cut out, one resize follows. Nothing else touches the pixels.
+Orientation from EXIF is applied, pixels become what a viewer shows, the box is cut out, one resize follows.
 """
 
 import math
@@ -18,8 +18,9 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from wildtrack.access.photos.formats import FORMATS, SUFFIX_OF, conversion_hint, other_suffix
+from wildtrack.access.photos.shown import as_shown
 
-READER_VERSION = 1  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
+READER_VERSION = 2  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
 
 NOT_A_FILE = "cannot be opened: not a file"  # but a pipe, a device or a link to nothing
 NOT_UNICODE = "file name is not valid Unicode; rename it"
@@ -73,7 +74,8 @@ def read_photo(
 ) -> npt.NDArray[np.uint8]:
     """Read a photo the way the whole project sees it. Thread-safe.
 
-    The format is found from the content, not the suffix. Transparency is dropped, 16-bit grey is scaled to 8 bits.
+    The format is found from the content, not the suffix. What is transparent shows white; 16-bit grey is scaled to 8
+    bits, and stretched where it uses a small part of its range, as thermal cameras do; CMYK goes by its profile.
 
     Args:
         source: a file, or a seekable binary stream.
@@ -199,7 +201,10 @@ def _load(
     if scale > 1:
         image.draft("RGB", (image.width // scale, image.height // scale))
     image.load()
-    upright = image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
+    shown = as_shown(image)
+    if shown is None:
+        raise PhotoError("nothing of it shows: it is transparent all over")
+    upright = shown.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else shown
     # A draft rounds its size up; mirrored, the part that is too much comes first.
     x = upright.width * scale - size[0] if orientation in _MIRRORED_X else 0
     y = upright.height * scale - size[1] if orientation in _MIRRORED_Y else 0
@@ -255,6 +260,4 @@ def _draft_scale(image: ImageFile.ImageFile, box: tuple[int, int, int, int], siz
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # convert() would clip 16-bit values at 255; the high byte is what RGB PNGs get
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image if image.mode == "RGB" else image.convert("RGB")
