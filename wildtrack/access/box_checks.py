@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from wildtrack.access.boxes import boxes
-from wildtrack.access.catalogue import Catalogue, problem_table
+from wildtrack.access.catalogue import Catalogue, problem_table, without_empty
 from wildtrack.access.photos.reader import or_error, photo_frame
 from wildtrack.access.reading import ReadConfig
 from wildtrack.console import track
@@ -68,10 +68,11 @@ def check_boxes(catalogue: Catalogue, config: ReadConfig) -> Catalogue:
         first = f"such as {_shown(drawn, int(beyond.argmax()))}"
         advice = "if they were drawn on larger photos, give their sizes in columns width and height"
         raise UserError(f"{beyond.sum()} of {len(rows)} boxes reach beyond their photos, {first}; {advice}, or {_ASK}")
-    pixels = np.hstack([edges[:, :2], edges[:, 2:] - edges[:, :2]]) * np.tile(drawn.size, 2)
+    cut = np.where(beyond[:, None], edges.clip(0, 1), edges)
+    pixels = np.hstack([cut[:, :2], cut[:, 2:] - cut[:, :2]]) * np.tile(drawn.size, 2)
     found, problems, bad = boxes(catalogue.table), [], []
     for place, (row, path) in enumerate(zip(rows, drawn.paths, strict=True)):
-        if done[place] or form != "xywh":
+        if done[place] or form != "xywh" or beyond[place]:
             x, y, width, height = np.round(pixels[place], 2).tolist()
             found[row] = x, y, width, height
         if reason := _reason(drawn, edges, done, place):
@@ -89,7 +90,7 @@ def check_boxes(catalogue: Catalogue, config: ReadConfig) -> Catalogue:
         raise UserError(f"none of the {len(bad)} boxes fits its photo; the first: {': '.join(problems[0])}")
     return replace(
         catalogue,
-        table=table.drop(index=table.index[bad]).reset_index(drop=True),
+        table=without_empty(table.drop(index=table.index[bad]).reset_index(drop=True)),
         problems=pd.concat([catalogue.problems, problem_table(problems)], ignore_index=True),
         understood=f"{catalogue.understood}{_in_words(form, done, len(bad))}",
     )

@@ -159,7 +159,12 @@ def validate(
     if valid.empty:
         first = ": ".join(problems.iloc[0])
         raise UserError(f"none of the {len(table)} rows of the catalogue can be used; the first: {first}")
-    return valid[[name for name in valid if name in REQUIRED_COLUMNS or valid[name].notna().any()]], problems
+    return without_empty(valid), problems
+
+
+def without_empty(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the optional columns in which nothing is written."""
+    return table[[name for name in table if name in REQUIRED_COLUMNS or table[name].notna().any()]]
 
 
 def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
