@@ -3,7 +3,9 @@
 - `catalogue`: the table that everything works on, and its validation
 - `cells`: one value of it, from what was written to the standard form
 - `reading`: what a user says about data that cannot be read in one way only
+- `dates`: when a photo was taken, from any way of writing it
 - `boxes`: boxes in pixels of the upright photo, and relative to its size
+- `box_checks`: what the numbers of boxes mean, and whether the photos are still as they were
 - `labelled`: its photos of known animals, decoded
 - `problems`: the list of photos and rows that could not be used
 - `save`: writes it next to its photos

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.access.boxes import boxes
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.dates import span
 from wildtrack.assess.duplicates.hashes import Hashes, Rows, check_hashes, join, near_duplicate_labels
@@ -30,6 +31,13 @@ def photo_keys(table: pd.DataFrame) -> npt.NDArray[np.object_]:
         photo_ids = table["photo_id"].astype(object)
         keys = photo_ids.where(photo_ids.notna() & (photo_ids != ""), keys)
     return keys.to_numpy(dtype=object)
+
+
+def shown_together(table: pd.DataFrame) -> Rows:
+    """Number what each row shows, its photo and box, shape (N,); -1 where that shows no two named animals."""
+    shows = pd.factorize(pd.Series(list(zip(table["path"], map(str, boxes(table)), strict=True)), dtype=object))[0]
+    named = table["identity"].where(table["identity"] != UNKNOWN)
+    return np.where(named.groupby(shows).transform("nunique").to_numpy() > 1, shows, -1)
 
 
 def encounters(table: pd.DataFrame, encounter_hours: float) -> Rows:

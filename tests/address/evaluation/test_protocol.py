@@ -1,13 +1,17 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from wildtrack.address.evaluation.protocol import Protocol, choose_protocol, validation_protocol
+from wildtrack.address.evaluation.report import score_rankings
+from wildtrack.assess.encounters import shown_together
 from wildtrack.errors import UserError
 
 
 def table(*identities: str) -> pd.DataFrame:
     names = [f"p{row:03}" for row in range(len(identities))]
-    return pd.DataFrame({"image_id": names, "identity": list(identities), "sha256": [f"content of {n}" for n in names]})
+    content = [f"content of {name}" for name in names]
+    return pd.DataFrame({"image_id": names, "identity": list(identities), "path": names, "sha256": content})
 
 
 ANIMALS = table(*"aaaabbbcc", "single")
@@ -116,3 +120,33 @@ def test_only_validated_is_unknown(subsets: list[str], queries: list[int] | None
     assert (protocol and protocol.queries.tolist()) == queries
     assert (protocol and protocol.unknown.tolist()) == unknown
     assert protocol is None or protocol.gallery.tolist() == [row for row in range(10) if subsets[row] == "train"]
+
+
+def ranked_first(table: pd.DataFrame, scores: list[list[float]]) -> list[list[float]]:
+    """R@1 of each query: over photos, over those that do not leak, over animals."""
+    protocol = choose_protocol(table, table[["image_id", "sha256", "split"]], 0, 0)
+    values = np.array(scores)
+    found = score_rankings(values, values, protocol, table["identity"].to_numpy(object), np.zeros(values.shape, bool))
+    return [list(each["R@1"]) for each in (found.all_photos, found.leak_free, found.by_identity)]
+
+
+def test_each_name_of_a_photo_without_boxes_is_right() -> None:
+    """A and B are together on x, which asks, and on y, which is known."""
+    both = with_subsets(table(*"AABBABAB"), *["train"] * 4, "test", "test", "train", "train")
+    both["path"] = [*"abcdxxyy"]
+    nearest_to_the_other = [[0.1, 0.2, 0.9, 0.3, 0.8, 0.8], [0.9, 0.3, 0.1, 0.2, 0.8, 0.8]]
+    assert ranked_first(both, nearest_to_the_other) == [[1, 1]] * 3
+    split = both[["image_id", "sha256", "split"]]
+    assert "several names, each of them is a right answer" in str(choose_protocol(both, split, 0, 0))
+    boxed = both.assign(bbox=[None] * 4 + [(0, 0, 9, 9), (9, 9, 9, 9)] * 2)
+    assert choose_protocol(boxed, split, 0, 0).unclear is None
+    assert ranked_first(boxed, nearest_to_the_other) == [[0, 0]] * 3
+    assert (shown_together(both.assign(identity=[*"AABBA", "unknown", "A", "unknown"])) < 0).all()
+
+
+@pytest.mark.parametrize(("scores", "found"), [([0.9, 0.9, 0.1, 0.2], 1), ([0.1, 0.1, 0.2, 0.9], 0)])
+def test_a_known_photo_of_two_is_no_toss_of_a_coin(scores: list[float], found: int) -> None:
+    """B asks; the photo y of A and B is in the gallery twice, and its row of A comes first."""
+    known = with_subsets(table(*"ABACB"), "train", "train", "train", "train", "test")
+    known["path"] = [*"yyacb"]
+    assert ranked_first(known, [scores]) == [[found]] * 3

@@ -98,6 +98,13 @@ def test_small_photos_are_never_new(gallery: Gallery, tmp_path: Path, size: tupl
     assert answer_photo(tmp_path / "small.png", searcher, 3).decision == expected
 
 
+def test_a_photo_that_is_known_with_two_animals_names_both(gallery: Gallery) -> None:
+    first = gallery.table["sha256"].iloc[0]
+    both = replace(gallery, table=gallery.table.assign(sha256=[first, *gallery.table["sha256"][1:-1], first]))
+    answer = answer_photo(root_of(gallery) / "0.png", searcher_of(both, EMBEDDING), 3)
+    assert answer.already_known_as == f"Ana and {gallery.table['identity'].iloc[-1]}"
+
+
 @pytest.mark.parametrize(("matching", "matcher"), [(None, EMBEDDING), *((fake_matching(), name) for name in MATCHERS)])
 def test_the_photo_is_left_out(gallery: Gallery, tmp_path: Path, matching: Matching | None, matcher: str) -> None:
     """The answer is as if it were not in the gallery."""

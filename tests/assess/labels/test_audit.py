@@ -35,6 +35,17 @@ def test_sound_labels_raise_no_suspicion() -> None:
         assert part.empty and list(part) == columns
 
 
+@pytest.mark.parametrize("boxes", [None, [None] * 15 + [(0, 0, 9, 9), (9, 9, 9, 9)]])
+def test_two_names_of_one_photo_are_no_wrong_name(boxes: Any) -> None:
+    """Row 16 is the photo of row 15, and looks like d: without boxes it shows both."""
+    table, vectors = world("aaaabbbbccccddddd", "aaaabbbbccccddddb")
+    assert audit(table, vectors).photos["image_id"].tolist() == ["r16"]
+    table.loc[16, "path"] = "r15.jpg"
+    if boxes is not None:
+        table["bbox"] = pd.Series(boxes, dtype=object)
+    assert audit(table, vectors).photos["image_id"].tolist() == ([] if boxes is None else ["r16"])
+
+
 def test_photos_the_model_learnt_are_counted_where_they_are_labelled() -> None:
     table, vectors = world("aabb", "aab?")
     assert (audit(table, vectors).compared, audit(table, vectors).learnt) == (3, None)

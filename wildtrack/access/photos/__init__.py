@@ -1,6 +1,7 @@
 """Photos: a file in, its pixels and what else it holds out.
 
 - `reader`: the one photo reader: upright uint8 RGB pixels, at a size, cropped to a box
+- `shown`: what a viewer shows of deep, transparent and printing colours
 - `pixel_cache`: a catalogue's photos decoded once and kept
 - `digests`: the SHA-256 of each file
 - `exif`: date and place from the header

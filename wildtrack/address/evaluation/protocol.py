@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wildtrack.assess.encounters import shown_together
 from wildtrack.assess.subsets import identity_generator
 from wildtrack.errors import UserError
 
@@ -22,14 +23,23 @@ class Protocol:
     left_out: int  # photos that are neither: the saved split does not name them, or names other ones so
     # int (S,): test photos of identities that have no photo in the gallery, unknown animals
     unknown: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
+    # bool (Q, G): pairs of two animals that are shown together, on the one photo or the other, without boxes to tell
+    # which is which; such a gallery photo is neither right nor wrong. None where there is none
+    unclear: np.ndarray | None = None
 
     def same(self, identities: np.ndarray) -> np.ndarray:
         """Which pairs show one animal: str (N,) -> bool (Q, G)."""
         return np.asarray(np.equal(identities[self.queries][:, None], identities[self.gallery][None]), dtype=bool)
 
+    def without_unclear(self, scores: np.ndarray) -> np.ndarray:
+        """The scores (Q, G), -inf where a pair is neither right nor wrong."""
+        return scores if self.unclear is None else np.where(self.unclear, -np.inf, scores).astype(scores.dtype)
+
     def __str__(self) -> str:
         """For the screen: what is a query, and what is left out."""
         text = f"{len(self.queries)} queries, {len(self.gallery)} gallery photos: {self.method}."
+        if self.unclear is not None:
+            text += "\nWhere a photo without boxes has several names, each of them is a right answer."
         if not self.left_out and not len(self.unknown):
             return text
         return (
@@ -74,7 +84,7 @@ def choose_protocol(table: pd.DataFrame, split: pd.DataFrame | None, queries_per
             "there is no query: no identity has a test photo and another one in the gallery; "
             "add a second photo of at least one animal (of another day, for a figure that does not rest on near-copies)"
         )
-    return Protocol(queries, gallery, method, left_out, unknown)
+    return Protocol(queries, gallery, method, left_out, unknown, _unclear(table, queries, gallery))
 
 
 def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Protocol | None:
@@ -90,7 +100,22 @@ def validation_protocol(table: pd.DataFrame, split: pd.DataFrame | None) -> Prot
     queries, unknown = np.flatnonzero(asks & can_be_found), np.flatnonzero(asks & ~can_be_found)
     if not len(queries):
         return None
-    return Protocol(queries, gallery, "validation photos are queries, the training's photos the gallery", 0, unknown)
+    method = "validation photos are queries, the training's photos the gallery"
+    return Protocol(queries, gallery, method, 0, unknown, _unclear(table, queries, gallery))
+
+
+def _unclear(table: pd.DataFrame, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray | None:
+    """`Protocol.unclear`: an animal of the query's photo, or a photo that also shows the query's animal."""
+    together, names = shown_together(table), table["identity"].to_numpy(dtype=object)
+    if (together < 0).all():
+        return None
+    asked, known = names[queries], names[gallery]
+    found = np.zeros((len(queries), len(gallery)), dtype=bool)
+    for shown in np.unique(together[together >= 0]):
+        animals = names[together == shown]
+        found |= (together[queries] == shown)[:, None] & np.isin(known, animals)
+        found |= np.isin(asked, animals)[:, None] & (together[gallery] == shown)
+    return found & (asked[:, None] != known)
 
 
 def _drawn(table: pd.DataFrame, allowed: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:

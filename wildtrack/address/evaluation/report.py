@@ -34,11 +34,11 @@ def score_rankings(
 ) -> Retrieval:
     """Rank the gallery for every query by scores (Q, G), and by those without the leaky photos; identities are (N,)."""
     query_ids, gallery_ids = identities[protocol.queries], identities[protocol.gallery]
-    of_gallery = Identities.of(gallery_ids)
+    of_gallery, unclear = Identities.of(gallery_ids), protocol.unclear
     return Retrieval(
-        retrieval_scores(scores, query_ids, gallery_ids),
-        retrieval_scores(leak_free, query_ids, gallery_ids, excluded=leaky),
-        retrieval_scores(of_gallery.merge(scores), query_ids, of_gallery.names),
+        retrieval_scores(scores, query_ids, gallery_ids, excluded=unclear),
+        retrieval_scores(leak_free, query_ids, gallery_ids, excluded=leaky if unclear is None else leaky | unclear),
+        retrieval_scores(of_gallery.merge(protocol.without_unclear(scores)), query_ids, of_gallery.names),
     )
 
 

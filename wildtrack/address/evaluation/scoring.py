@@ -63,7 +63,8 @@ def score_queries(
     gallery = Gallery.of(table.iloc[protocol.gallery], features[protocol.gallery])
     queries, query_ids, merge = features[protocol.queries], identities[protocol.queries], gallery.identities.merge
     scores = matcher.scores(queries, gallery)
-    leak_free = leak_free_scores(matcher, queries, gallery, scores, leaky)
+    leak_free = protocol.without_unclear(leak_free_scores(matcher, queries, gallery, scores, leaky))
+    scores = protocol.without_unclear(scores)
     merged = merge(scores)
     truth = (gallery.identities.names[None] == query_ids[:, None]).argmax(axis=1)
     new_rows = some_of(protocol.unknown if len(protocol.unknown) else protocol.queries)

@@ -158,7 +158,7 @@ def answer_query(query: Query, searcher: Searcher, topk: int, *, with_points: bo
         query.name,
         "ok",
         candidates=candidates,
-        already_known_as=None if itself.empty else str(itself.iloc[0]),
+        already_known_as=" and ".join(itself.unique()) or None,
         model=None if gallery.source is None else gallery.source.fingerprint,
         matcher=searcher.matcher,
         decision=decision,

@@ -54,6 +54,9 @@ def score_validation(table: pd.DataFrame, features: Features, validation: Protoc
     def scored(chosen: np.ndarray, without_own: bool) -> ScoredPhotos:
         photos, ids = features[chosen], identities[chosen]
         excluded = ids[:, None] == identities[rows] if without_own else None
+        if validation.unclear is not None and chosen is queries:
+            unclear = validation.unclear[np.searchsorted(validation.queries, chosen)]
+            excluded = unclear if excluded is None else excluded | unclear
         scores = {name: matcher.scores(photos, gallery, excluded) for name, matcher in usable.items()}
         return ScoredPhotos(ids, scores, viewpoint_relation(photos.viewpoints, gallery.viewpoints))
 

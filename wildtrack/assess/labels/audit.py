@@ -9,6 +9,7 @@ import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.duplicates.hashes import Flags, Hashes
+from wildtrack.assess.encounters import shown_together
 from wildtrack.assess.labels.likeness import Floats, Photos, comparable_photos, neighbours, other_links, own_links
 from wildtrack.assess.labels.suspicions import NEIGHBOURS, Scale, alike_identities, mixed_identities, odd_photos
 from wildtrack.console import counted
@@ -94,7 +95,7 @@ def audit_labels(
         raise ValueError("The embeddings are not of length one; divide each by its length.")
     lists: list[list[dict[str, Any]]] = [[], [], []]
     nearest_is_own: list[bool] = []
-    labelled = (table["identity"] != UNKNOWN).to_numpy()
+    labelled = (table["identity"] != UNKNOWN).to_numpy() & (shown_together(table) < 0)  # two names are no wrong name
     words = table.reindex(columns=["orientation"])["orientation"].astype(object).reset_index(drop=True)[labelled]
     words = words.where(words.notna() & (words != UNKNOWN), "")
     for viewpoint, rows in words.groupby(words).groups.items():
