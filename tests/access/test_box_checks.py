@@ -51,7 +51,7 @@ def checked(
 
 def redness(catalogue: Catalogue, row: int = 0) -> float:
     """How much of the row's crop is red: 1 where it is the animal, and nothing else."""
-    path, box = catalogue.table.loc[row, ["path", "bbox"]]
+    path, box = catalogue.table["path"].iloc[row], catalogue.table["bbox"].iloc[row]
     crop = read_photo(catalogue.root / path, None, box)
     assert crop.shape[1] == pytest.approx(2 * crop.shape[0], abs=4)  # all of it, upright
     return float(crop[..., 0].mean() / 255)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 
 
-def save(path: Path, pixels: npt.NDArray[np.uint8], orientation: int | None = None, **options: Any) -> Path:
+def save(path: Path, pixels: npt.NDArray[Any], orientation: int | None = None, **options: Any) -> Path:
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if orientation is not None:
         options["exif"] = exif_of({ExifTags.Base.Orientation: orientation})

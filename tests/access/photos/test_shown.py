@@ -12,7 +12,7 @@ from wildtrack.access.photos.reader import PhotoError, read_photo, read_sizes
 
 GREY = np.linspace(0, 255, 64, dtype=np.uint8).reshape(8, 8)
 RAMP = np.stack([GREY, GREY[::-1], GREY.T], axis=-1)
-HALF = np.tile(np.uint8([0, 255]), (8, 4))  # transparent and opaque columns
+HALF = np.tile(np.array([0, 255], np.uint8), (8, 4))  # transparent and opaque columns
 
 
 def on_white(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:

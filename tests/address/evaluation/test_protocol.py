@@ -138,7 +138,7 @@ def test_each_name_of_a_photo_without_boxes_is_right() -> None:
     assert ranked_first(both, nearest_to_the_other) == [[1, 1]] * 3
     split = both[["image_id", "sha256", "split"]]
     assert "several names, each of them is a right answer" in str(choose_protocol(both, split, 0, 0))
-    boxed = both.assign(bbox=[None] * 4 + [(0, 0, 9, 9), (9, 9, 9, 9)] * 2)
+    boxed = both.assign(bbox=pd.Series([None] * 4 + [(0, 0, 9, 9), (9, 9, 9, 9)] * 2, dtype=object))
     assert choose_protocol(boxed, split, 0, 0).unclear is None
     assert ranked_first(boxed, nearest_to_the_other) == [[0, 0]] * 3
     assert (shown_together(both.assign(identity=[*"AABBA", "unknown", "A", "unknown"])) < 0).all()

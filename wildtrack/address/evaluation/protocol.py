@@ -115,7 +115,7 @@ def _unclear(table: pd.DataFrame, queries: np.ndarray, gallery: np.ndarray) -> n
         animals = names[together == shown]
         found |= (together[queries] == shown)[:, None] & np.isin(known, animals)
         found |= np.isin(asked, animals)[:, None] & (together[gallery] == shown)
-    return found & (asked[:, None] != known)
+    return np.asarray(found & (asked[:, None] != known), dtype=bool)
 
 
 def _drawn(table: pd.DataFrame, allowed: np.ndarray, per_identity: int, kept: int, seed: int) -> np.ndarray:

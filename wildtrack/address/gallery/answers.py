@@ -34,7 +34,7 @@ class Answer:
     status: Literal["ok", "unreadable"]
     reason: str | None = None  # why it is unreadable
     candidates: list[Candidate] = field(default_factory=list)  # the best identity first
-    already_known_as: str | None = None  # who this very file shows in the gallery (Ana and Eva); it is left out of the ranking
+    already_known_as: str | None = None  # in the gallery, this very file is that of Ana and Eva; it is not ranked
     panel: str | None = None  # the picture of query and candidates
     model: str | None = None  # fingerprint of the model
     matcher: str | None = None  # embedding, local or fused
