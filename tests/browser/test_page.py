@@ -83,6 +83,23 @@ def answered(page: Any) -> str:
     return str(page.inner_text("#decision"))
 
 
+def test_a_photo_may_show_two_animals(page: Any) -> None:
+    photo, identity = demo_photo(known=True)
+    drop(page, photo)
+    answered(page)
+    page.click("#confirm")
+    expect(page.locator("#decision")).to_have_text(f"Confirmed: {identity}")
+    page.click("#another")
+    expect(page.locator("#decision")).to_have_text("Who else is on this photo?")
+    page.click("#confirm")  # the next candidate is chosen
+    expect(page.locator("#decision")).to_contain_text(f"Confirmed: {identity} and ")
+    page.reload()
+    drop(page, photo)
+    expect(page.locator("#decision")).to_contain_text(f"Confirmed: {identity} and ")
+    page.click("#undo")
+    expect(page.locator("#decision")).to_have_text(f"Confirmed: {identity}")
+
+
 def test_drop_confirm_search_again_undo(page: Any, tmp_path: Path) -> None:
     photo, identity = demo_photo(known=True)
     drop(page, photo)

@@ -8,6 +8,6 @@ KNOWN = {"Ana", "Blå"}
 MODEL = "f" * 64
 
 
-def add(store: Store, photo: bytes = b"one", identity: str = "Ana", new: bool = False) -> int:
+def add(store: Store, photo: bytes = b"one", identity: str = "Ana", new: bool = False, another: bool = False) -> int:
     vector = np.full(4, len(photo), np.float32)
-    return store.add(photo, ".jpg", Claim(identity, new, "left", "match", 0.9), MODEL, vector, KNOWN).id
+    return store.add(photo, ".jpg", Claim(identity, new, "left", "match", 0.9, another), MODEL, vector, KNOWN).id

@@ -54,6 +54,21 @@ def test_a_new_animal_is_found_until_it_is_undone(gallery: Gallery, store: Store
         assert "Eva" not in [each.identity for each in asked.answer("photo.png", png(7, 9), 5, "").candidates]
 
 
+def test_two_animals_of_one_photo_are_both_found(gallery: Gallery, store: Store) -> None:
+    service = serve(gallery, store)
+    service.confirm(png(7), "Eva", True, "")
+    with pytest.raises(ConflictError, match="confirmed as Eva; undo that first, or say that it shows another animal"):
+        service.confirm(png(7), "Ana", False, "")
+    second = service.confirm(png(7), "Ana", False, "", another=True)
+    for asked in (service, serve(gallery, store)):
+        assert asked.answer("photo.png", png(7), 5, "").already_known_as == "Eva and Ana"
+        found = asked.answer("photo.png", png(7, 9), 5, "").candidates[:2]
+        assert {each.identity for each in found} == {"Eva", "Ana"} and found[0].photo_id == found[1].photo_id
+        assert [seen.identity for seen in asked.confirmed()] == ["Eva", "Ana"]
+    service.undo(second.id)
+    assert service.answer("photo.png", png(7), 5, "").already_known_as == "Eva"
+
+
 def test_a_sighting_keeps_the_answer_of_the_search(gallery: Gallery, store: Store) -> None:
     service = serve(gallery, store)
     answer = service.answer("photo.png", png(1), 5, "")

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,14 +37,15 @@ Said = tuple[bytes, str, bool]
 @pytest.mark.parametrize(
     ("before", "claim", "reason"),
     [
-        ([(b"one", "Ana", False)], (b"one", "Blå", False), "has been confirmed as Ana"),
+        ([(b"one", "Ana", False)], (b"one", "Blå", False), "has been confirmed as Ana; undo that first, or say"),
+        ([(b"one", "Ana", False)], (b"one", "Ana", False, True), "has been confirmed as Ana; undo that first$"),
         ([], (b"one", "Eva", False), "no animal is called Eva"),
         *(([], (b"one", name, True), "there is an animal called Ana") for name in ("Ana", "ANA")),
         ([], (b"one", "ana", False), "do you mean Ana"),
         ([(b"one", "Eva", True)], (b"two", "Eva", True), "there is an animal called Eva"),
     ],
 )
-def test_a_contradiction_is_refused(tmp_path: Path, before: list[Said], claim: Said, reason: str) -> None:
+def test_a_contradiction_is_refused(tmp_path: Path, before: list[Said], claim: tuple[Any, ...], reason: str) -> None:
     store = Store(tmp_path)
     for earlier in before:
         add(store, *earlier)
@@ -51,6 +53,15 @@ def test_a_contradiction_is_refused(tmp_path: Path, before: list[Said], claim: S
         add(store, *claim)
     assert len(store.sightings()) == len(before)
     assert len(list((tmp_path / "photos").iterdir())) == len(before)  # a refused photo is not kept
+
+
+def test_a_photo_may_show_two_animals_and_each_is_undone_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first, second = add(store), add(store, identity="Blå", another=True)
+    assert [seen.identity for seen in store.sightings()] == ["Ana", "Blå"]
+    assert len(list((tmp_path / "photos").iterdir())) == 1
+    store.undo(first)
+    assert [seen.id for seen in store.sightings()] == [second]
 
 
 def test_a_new_animal_can_be_met_again_and_is_undone_last(tmp_path: Path) -> None:

@@ -150,10 +150,11 @@ def create_app(service: Service, page: str, needs_token: bool) -> FastAPI:
         identity: Annotated[str, Form(max_length=1000, description="Who it shows.", examples=["ID_0001"])],
         new_individual: Annotated[bool, Form(description="Whether the animal is not known yet.")] = False,
         viewpoint: Annotated[str, Form(max_length=50, description="Which side of the animal shows.")] = "",
+        another: Annotated[bool, Form(description="Whether another animal has been confirmed on the photo.")] = False,
     ) -> Sighting:
         """Confirm which animal a photo shows. The photo is searched from then on; this can be undone."""
         check_size([photo])
-        return await work(service.confirm, photo.file, identity, new_individual, viewpoint)
+        return await work(service.confirm, photo.file, identity, new_individual, viewpoint, another)
 
     @app.get("/sightings", response_model=list[Confirmation])
     async def sightings() -> list[Sighting]:

@@ -79,11 +79,16 @@ class Embedding(Base):
     vector: Mapped[bytes]  # float32, little endian
 
 
+ONE_NAME_A_PHOTO = sql.Index(
+    "one_name_a_photo", "photo", "identity", unique=True, sqlite_where=sql.text("undone IS NULL")
+)
+
+
 class Sighting(Base):
-    """A person confirmed which animal a photo shows. Never deleted: a wrong one is undone."""
+    """A person confirmed an animal that a photo shows. Never deleted: a wrong one is undone."""
 
     __tablename__ = "sightings"
-    __table_args__ = (sql.Index("one_animal_a_photo", "photo", unique=True, sqlite_where=sql.text("undone IS NULL")),)
+    __table_args__ = (ONE_NAME_A_PHOTO,)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     photo: Mapped[str] = mapped_column(ForeignKey("photos.sha256"))
@@ -163,3 +168,5 @@ def _make_tables(engine: Engine) -> None:
         if version == 0:
             Base.metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.exec_driver_sql("DROP INDEX IF EXISTS one_animal_a_photo")  # of 0.1.0: a photo may show several
+        ONE_NAME_A_PHOTO.create(connection, checkfirst=True)

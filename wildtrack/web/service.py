@@ -87,8 +87,10 @@ class Service:
         found = [Probability(self.trained[place], round(float(likely[place]), 4)) for place in order]
         return Prediction(name, "ok", None, found)
 
-    def confirm(self, photo: BinaryIO, identity: str, new_individual: bool, viewpoint: str) -> Sighting:
-        """Record which animal a photo, a seekable stream, shows, and search it from now on.
+    def confirm(
+        self, photo: BinaryIO, identity: str, new_individual: bool, viewpoint: str, another: bool = False
+    ) -> Sighting:
+        """Record which animal (or, besides those confirmed on it, `another`) a photo shows, and search it from now on.
 
         Raises PhotoError, ConflictError (it contradicts what is known) or UserError (the name cannot be used).
         """
@@ -97,10 +99,10 @@ class Service:
         answer = answer_query(query, self._asking(viewpoint), MOST_CANDIDATES, with_points=False)
         itself = self._gallery.with_content(query.digest)
         if itself.any():
-            name = self._gallery.table["identity"][itself].iloc[0]
+            name = " and ".join(self._gallery.table["identity"][itself].unique())
             raise ConflictError(f"this very photo is in the catalogue as {name}")
         probability = next((each.probability for each in answer.candidates if each.identity == identity), None)
-        claim = Claim(identity, new_individual, viewpoint, answer.decision, probability)
+        claim = Claim(identity, new_individual, viewpoint, answer.decision, probability, another)
         suffix = photo_suffix(photo)
         photo.seek(0)
         data, keypoints = photo.read(), query.keypoints or Keypoints.none()

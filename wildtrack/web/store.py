@@ -37,6 +37,7 @@ class Claim:
     viewpoint: str = ""
     decision: str | None = None
     probability: float | None = None
+    another: bool = False  # besides an animal that has been confirmed on the photo; not kept
 
 
 class ConflictError(Exception):
@@ -78,10 +79,12 @@ class Store:
         """
         digest, now = hashlib.sha256(photo).hexdigest(), datetime.now(UTC)
         with self._session.begin() as session:
-            if (before := session.scalar(STANDING.where(Sighting.photo == digest))) is not None:
-                raise ConflictError(f"this photo has been confirmed as {before.identity}; undo that first")
-            named = session.scalars(select(Sighting.identity).where(Sighting.undone.is_(None)))
-            _check_name(claim, known | set(named))
+            named = select(Sighting.identity).where(Sighting.undone.is_(None))
+            before = session.scalars(named.where(Sighting.photo == digest)).all()
+            if claim.identity in before or (before and not claim.another):
+                both = "" if claim.identity in before else ", or say that it shows another animal, too"
+                raise ConflictError(f"this photo has been confirmed as {' and '.join(before)}; undo that first{both}")
+            _check_name(claim, known | set(session.scalars(named)))
             file = self.photos / (digest + suffix)
             if not self.is_whole(file):
                 write_bytes(file, photo)
@@ -92,7 +95,8 @@ class Store:
             session.merge(Embedding(photo=digest, model=model, vector=vector.astype("<f4").tobytes()))
             if claim.probability is not None and not math.isfinite(claim.probability):
                 claim = replace(claim, probability=None)  # SQLite keeps no NaN
-            sighting = Sighting(photo=digest, said=now, undone=None, **asdict(claim))
+            kept = {name: value for name, value in asdict(claim).items() if name != "another"}
+            sighting = Sighting(photo=digest, said=now, undone=None, **kept)
             session.add(sighting)
             session.flush()
             _note(session, "named" if claim.new_individual else "confirmed", sighting, now)
