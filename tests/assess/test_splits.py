@@ -83,6 +83,14 @@ def test_a_cutoff_is_a_day_where_the_photos_were_taken() -> None:
     assert subsets(table, split="cutoff", cutoff="2024-06-01") == ["train", "test"]
 
 
+def test_the_column_encounter_keeps_photos_together_without_dates() -> None:
+    table = catalogue("aaaa", encounter=["x", "x", "y", "y"])
+    for seed in range(5):
+        subset = subsets(table, seed=seed)
+        assert subset[0] == subset[1] != subset[2] == subset[3]
+    assert split_of(table).method.startswith("random, with encounters kept in one subset; without dates, photos of one")
+
+
 def test_random_depends_on_the_seed() -> None:
     table = catalogue(["a"] * 30)
     assert subsets(table, seed=1) == subsets(table, seed=1) != subsets(table, seed=2)

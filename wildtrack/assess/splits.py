@@ -134,7 +134,9 @@ def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) 
             config.encounter_hours,
             ', or choose split = "random", which needs no dates' if draw is None and undated else "",
         )
-    method = _method(rule, hashes is not None, undated, len(table), config.cutoff)
+    kept = {"encounters": undated < len(table) or "encounter" in table, "near-duplicate photos": hashes is not None}
+    words = [word for word, given in kept.items() if given] or ["rows of one photo"]
+    method = _method(rule, words, undated, len(table), config.cutoff)
     if config.identities != "closed":
         count = parts["identity"].nunique() - parts["identity"][subset != "test"].nunique()
         others = "" if config.identities == "disjoint" else f", the others {method}"
@@ -206,7 +208,7 @@ def split_subsets(table: pd.DataFrame, column: str) -> Subsets:
     return words.map(SPLIT_WORDS).fillna("").to_numpy(dtype="<U5")
 
 
-def _method(rule: str, hashed: bool, num_undated: int, rows: int, cutoff: str | None) -> str:
+def _method(rule: str, kept: list[str], num_undated: int, rows: int, cutoff: str | None) -> str:
     """Say in one sentence how the subsets were chosen."""
     stay = f"; photos without a date ({num_undated}) stay in train" if num_undated else ""
     if rule == "cutoff":
@@ -214,7 +216,6 @@ def _method(rule: str, hashed: bool, num_undated: int, rows: int, cutoff: str | 
     if rule == "encounter":
         return f"by encounter: the later ones are tested{stay}"
     dated = rows - num_undated
-    kept = [word for word, given in (("encounters", dated), ("near-duplicate photos", hashed)) if given]
     few = f"with a date on {dated} of {rows} photos" if dated else "without dates"
     torn = f"; {few}, photos of one occasion may be torn apart and flatter the figures" if dated < MOSTLY * rows else ""
-    return f"random, with {' and '.join(kept) or 'rows of one photo'} kept in one subset{torn}"
+    return f"random, with {' and '.join(kept)} kept in one subset{torn}"

@@ -101,7 +101,7 @@ def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) 
     """The columns that COCO itself defines; `folder` is the prefix of `path`, from `photo_folder`."""
     return {
         "path": f"{folder}{image.get('file_name')}" if image.get("file_name") else None,
-        "bbox": annotation.get("bbox"),
+        "bbox": first_of(annotation, "bbox", "bbox_relative"),  # the other one is of COCO camera traps
         "species": coco.categories.get(str(annotation.get("category_id"))),
         "license": coco.licenses.get(str(image.get("license"))),
         "encounter": first_of(annotation, "encounter", "encounter_id"),
