@@ -4,6 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.helpers.tables import catalogue
 from wildtrack.assess.checks import Checks
 from wildtrack.assess.findings import findings
 from wildtrack.assess.labels.audit import Audit
@@ -15,7 +16,7 @@ ENCOUNTERS: dict[str, Any] = {"met_twice": 2, "identities": 3, "time_aware_split
 def checks(**changes: Any) -> Checks:
     counts = {"rows": 9, "identities": 3, "dates": None, "photos_per_identity": {"singletons": 0}}
     options: dict[str, Any] = dict.fromkeys((field.name for field in fields(Checks)), pd.DataFrame())
-    options |= {"flags": FLAGS[:0], "leakage": None, **changes}
+    options |= {"table": catalogue(""), "flags": FLAGS[:0], "leakage": None, **changes}
     statistics = counts | {"encounters": ENCOUNTERS} | changes.get("statistics", {})
     return Checks(**(options | {"statistics": statistics}))
 
@@ -52,7 +53,8 @@ def test_sound_data_has_only_good_findings() -> None:
         (checks(statistics={"encounters": None, "dates": {"rows": 1}}), "check", "No photo of a named animal has"),
         (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "check", "is not possible"),
         (checks(flags=FLAGS), "check", "1 of 9 (1 dark, 1 low contrast)"),
-        (copies("across_identities"), "fix", "has another name, so one of the names is wrong: 1."),
+        (copies("across_identities"), "fix", "has another name, so one is wrong, or both animals are on it: 1."),
+        (checks(table=catalogue("aab", path=["x", "y", "x"])), "check", "boxes that say who is who: 1. Each of the names"),
         (copies("across_splits"), "fix", "another subset of the split: 1."),
         (copies("removable"), "check", "without them): 1."),
         (checks(leakage={"test": {"any": {"share": 0.3}}}), "fix", "30% of the test photos"),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from wildtrack.assess.checks import Checks
+from wildtrack.assess.encounters import shown_together
 from wildtrack.assess.labels.audit import Audit
 
 Level = Literal["fix", "check", "good"]
@@ -20,7 +21,11 @@ NOBODY_NAMED = (
 NO_COPIES = "No photo, and no animal cut out by a box, is a copy of another one."
 NO_ISSUES = "No photo is dark, blurred, turned or otherwise beyond a threshold."
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
-    ("across_identities", "fix", "Photos with a copy that has another name, so one of the names is wrong"),
+    (
+        "across_identities",
+        "fix",
+        "Photos with a copy that has another name, so one is wrong, or both animals are on it",
+    ),
     ("across_splits", "fix", "Photos with a copy in another subset of the split"),
     ("removable", "check", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
 )
@@ -39,6 +44,7 @@ def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
     """What is in the data and what is wrong with it; what to fix, what to check, then what is good."""
     found = [
         *_photos(checks.statistics, checks.problems),
+        *_together(checks.table),
         *_duplicates(checks.duplicates),
         *_leakage(checks.leakage),
         *_audit(audit),
@@ -56,6 +62,14 @@ def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> Iterator[Find
         yield Finding("fix", NOBODY_NAMED, "identities")
     elif singletons := statistics["photos_per_identity"]["singletons"]:
         text = f"Animals with one photo only, which cannot be tested: {singletons} of {statistics['identities']}."
+        yield Finding("check", text, "identities")
+
+
+def _together(table: pd.DataFrame) -> Iterator[Finding]:
+    if count := len(set(shown_together(table)) - {-1}):
+        text = (
+            f"Photos with several names, and no boxes that say who is who: {count}. Each of the names counts as right."
+        )
         yield Finding("check", text, "identities")
 
 

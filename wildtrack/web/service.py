@@ -100,7 +100,7 @@ class Service:
         itself = self._gallery.with_content(query.digest)
         if itself.any():
             name = " and ".join(self._gallery.table["identity"][itself].unique())
-            raise ConflictError(f"this very photo is in the catalogue as {name}")
+            raise ConflictError(f"this very photo is in the catalogue as {name}; add other animals on it there")
         probability = next((each.probability for each in answer.candidates if each.identity == identity), None)
         claim = Claim(identity, new_individual, viewpoint, answer.decision, probability, another)
         suffix = photo_suffix(photo)

@@ -100,6 +100,13 @@ def test_two_animals_in_one_photo_or_in_two_copies_of_it_are_no_duplicates_of_ea
     assert not found["across_identities"].any()
 
 
+@pytest.mark.parametrize(("identities", "across"), [("abab", False), ("abaa", True), ("ab?a", True), ("ab??", False)])
+def test_two_names_of_a_photo_and_the_same_two_of_its_copy_agree(identities: str, across: bool) -> None:
+    table = catalogue(identities, path=["1.jpg", "1.jpg", "2.jpg", "2.jpg"])
+    found = check(table, [0] * 4, "xxxx")
+    assert found["across_identities"].any() == across and not found["removable"].any()
+
+
 @pytest.mark.parametrize(
     ("identities", "shifts", "expected"),
     [

@@ -39,7 +39,7 @@ def check_for_duplicates(table: pd.DataFrame, pictures: Pictures) -> pd.DataFram
     that differ in at most `NEAR_DUPLICATE_BITS` and thumbnails that confirm it. A group is whatever such pairs connect.
     `distance` (bits) is that to `duplicate_of`, the photo that stays instead, or the closest duplicate. A photo is
     `removable` when a duplicate of the same identity stays; nothing is where a group has two known identities. The
-    other flags: another photo of the group has the same identity (`within_identity`), another known identity
+    other flags: another photo of the group has the same identity (`within_identity`), other known identities
     (`across_identities`), or is in another subset (`across_splits`).
     """
     counts = {name: len(part) for name, part in vars(pictures).items()}
@@ -152,6 +152,8 @@ def _report(parts: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     groups, rows = parts["group"], parts["row"].to_numpy(dtype=np.intp)
     known = parts["identity"].where(parts["identity"] != UNKNOWN)
     photos = parts.groupby(["group", "identity"])["photo"].transform("nunique")
+    named = parts[known.notna()].groupby(["group", "photo"])["identity"].agg(frozenset)  # a photo may show two
+    ways = named.groupby("group").nunique()
     names = [name for name in ("image_id", "identity", "path", "split") if name in table]
     report = table[names].iloc[rows].reset_index(drop=True)
     report.insert(0, "group", pd.factorize(groups)[0])
@@ -161,6 +163,6 @@ def _report(parts: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         duplicate_of=table["image_id"].to_numpy()[parts["other"].to_numpy(dtype=np.intp)],
         removable=parts["removable"],
         within_identity=known.notna() & (photos > 1),
-        across_identities=known.notna() & (known.groupby(groups).transform("nunique") > 1),
+        across_identities=known.notna() & (groups.map(ways) > 1),
         across_splits=report["split"].groupby(groups).transform("nunique") > 1 if "split" in table else False,
     )
