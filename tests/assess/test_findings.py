@@ -54,7 +54,7 @@ def test_sound_data_has_only_good_findings() -> None:
         (checks(statistics={"encounters": ENCOUNTERS | {"time_aware_split": False}}), "check", "is not possible"),
         (checks(flags=FLAGS), "check", "1 of 9 (1 dark, 1 low contrast)"),
         (copies("across_identities"), "fix", "has another name, so one is wrong, or both animals are on it: 1."),
-        (checks(table=catalogue("aab", path=["x", "y", "x"])), "check", "boxes that say who is who: 1. Each of the names"),
+        (checks(table=catalogue("aab", path=["x", "y", "x"])), "check", "boxes that say who is who: 1. Each of the"),
         (copies("across_splits"), "fix", "another subset of the split: 1."),
         (copies("removable"), "check", "without them): 1."),
         (checks(leakage={"test": {"any": {"share": 0.3}}}), "fix", "30% of the test photos"),
