@@ -1,11 +1,15 @@
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.helpers.tables import catalogue, days
+from wildtrack.access.dates import span
 from wildtrack.assess.encounters import encounters, linked_groups, photo_keys, photo_times
 from wildtrack.errors import UserError
 
@@ -86,8 +90,34 @@ def test_encounters(identities: str, dates: Any, hours: float, expected: Any) ->
     assert sorted(set(labels.tolist())) == list(range(len(expected)))
 
 
+FORMS = st.sampled_from(["%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S+13:00", "%Y-%m-%dT%H:%M:%SZ"])
+MOMENTS = st.datetimes(datetime(2024, 4, 29), datetime(2024, 5, 4))
+
+
+@given(rows=st.lists(st.tuples(MOMENTS, FORMS), min_size=1, max_size=8), hours=st.sampled_from([0, 6, 12, 30]))
+def test_photos_that_may_be_of_one_occasion_are_never_torn_apart(rows: list[tuple[datetime, str]], hours: int) -> None:
+    """By every pair: the shortest gap that two dates of different precision or zone allow, or the gap of equal ones."""
+    table = catalogue("a" * len(rows), date=[moment.strftime(form) for moment, form in rows])
+    zones = [timedelta(0), *(timedelta(hours=13) for _, form in rows if "+13" in form)]
+    spans = []
+    for text in table["date"]:
+        low, high = span(text)
+        if low.tzinfo is None:
+            spans.append((low - max(zones), high - min(zones)))
+        else:
+            spans.append((low.astimezone(UTC).replace(tzinfo=None), high.astimezone(UTC).replace(tzinfo=None)))
+    linked = np.eye(len(rows), dtype=bool)
+    for one, (low, high) in enumerate(spans):
+        for two, (start, end) in enumerate(spans):
+            gap = abs(low - start) if high - low == end - start else max(low - end, start - high)
+            linked[one, two] |= gap <= timedelta(hours=hours)
+    linked = np.linalg.matrix_power(linked.astype(float), len(rows)) > 0  # whatever pairs connect
+    labels = encounters(table, hours)
+    np.testing.assert_array_equal(labels[:, None] == labels, linked)
+
+
 @pytest.mark.parametrize(
-    ("identities", "dates", "given", "expected"),
+    ("identities", "dates", "filled", "expected"),
     [
         ("aa", days(1, 1), ["x", "y"], {(0,), (1,)}),
         ("aa", days(1, 20), ["x", "x"], {(0, 1)}),
@@ -100,9 +130,9 @@ def test_encounters(identities: str, dates: Any, hours: float, expected: Any) ->
     ],
 )
 def test_the_column_encounter_decides_where_it_is_filled(
-    identities: str, dates: Any, given: list[str | None], expected: Any
+    identities: str, dates: Any, filled: list[str | None], expected: Any
 ) -> None:
-    table = catalogue(identities, date=pd.Series(dates, dtype=object), encounter=given)
+    table = catalogue(identities, date=pd.Series(dates, dtype=object), encounter=filled)
     assert partition(encounters(table, 12)) == expected
 
 

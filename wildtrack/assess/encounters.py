@@ -55,23 +55,36 @@ def encounters(table: pd.DataFrame, encounter_hours: float) -> Rows:
         raise UserError(f"encounter_hours = {encounter_hours} is not allowed; give hours, 0 or more (12 is usual).")
     names = table["identity"].to_numpy(dtype=object)
     identities, given, (first, last) = pd.factorize(names)[0], _given_encounters(table), _possible_times(table)
-    labels = np.arange(len(table)) + given.max(initial=0) + 1  # of a chain: its first row, behind the given ones
+    parent, value = list(range(len(table))), given.tolist()  # of a tree of linked rows: the next row up; at its root
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = row = parent[parent[row]]
+        return row
+
     order = np.lexsort((first, identities))
-    chains: dict[int, int] = {}  # label of a chain -> the given label of its rows, -1 for none
-    until: dict[np.timedelta64, np.datetime64] = {}  # length of what a date may mean -> the latest one of the chain
-    whose, chain, hour = -1, -1, np.timedelta64(1, "h")
+    longest, whose = encounter_hours * 3600 * 1e6, -1  # in microseconds
+    starts, ends = first.astype(np.int64).tolist(), last.astype(np.int64).tolist()
+    open_rows: dict[int, list[int]] = {}  # length of what a date may mean -> rows of that which later ones may be near
     for row in order[((names != UNKNOWN) & ~np.isnat(first))[order]].tolist():
-        length = last[row] - first[row]  # of two days, or two times on one clock, the difference is known
-        gaps = (first[row] - (at if each == length else at + each) for each, at in until.items())
-        near = whose == identities[row] and any(gap / hour <= encounter_hours for gap in gaps)
-        if not near or (given[row] >= 0 and chains[chain] >= 0 and given[row] != chains[chain]):
-            whose, chain, until = identities[row], labels[row], {}
-            chains[chain] = -1
-        chains[chain], until[length], labels[row] = max(chains[chain], given[row]), first[row], chain
-    named = np.array([chains.get(label, -1) for label in labels.tolist()], dtype=np.intp)
-    labels = np.where(given >= 0, given, np.where(named >= 0, named, labels))
-    found: Rows = pd.factorize(labels)[0]
-    return found
+        if identities[row] != whose:
+            whose, open_rows = identities[row], {}
+        length = ends[row] - starts[row]
+        for each, others in open_rows.items():
+            others[:] = [other for other in others if starts[row] - ends[other] <= longest]
+            for other in others[:]:  # of two days, or two times on one clock, the difference is known
+                one, two = root(other), root(row)
+                near = each != length or starts[row] - starts[other] <= longest
+                if near and (min(value[one], value[two]) < 0 or value[one] == value[two]):
+                    parent[two], value[one] = one, max(value[one], value[two])
+                    if each == length:
+                        others.remove(other)  # this row is as near, and later
+        open_rows.setdefault(length, []).append(row)
+    roots = [root(row) for row in range(len(table))]
+    labels: Rows = pd.factorize(
+        np.array([value[row] if value[row] >= 0 else -1 - row for row in roots], dtype=np.intp)
+    )[0]
+    return labels
 
 
 def _given_encounters(table: pd.DataFrame) -> Rows:
