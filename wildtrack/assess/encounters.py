@@ -80,10 +80,9 @@ def encounters(table: pd.DataFrame, encounter_hours: float) -> Rows:
                     if each == length:
                         others.remove(other)  # this row is as near, and later
         open_rows.setdefault(length, []).append(row)
-    roots = [root(row) for row in range(len(table))]
-    labels: Rows = pd.factorize(
-        np.array([value[row] if value[row] >= 0 else -1 - row for row in roots], dtype=np.intp)
-    )[0]
+    roots = np.array([root(row) for row in range(len(table))], dtype=np.intp)
+    values = np.array(value, dtype=np.intp)[roots]
+    labels: Rows = pd.factorize(np.where(values >= 0, values, -1 - roots))[0]
     return labels
 
 
@@ -118,11 +117,11 @@ def _spans(table: pd.DataFrame) -> tuple[Times, Times, npt.NDArray[np.timedelta6
 def _span(text: str) -> tuple[datetime | None, datetime | None, timedelta | None]:
     try:
         first, last = span(text)
-    except ValueError:
+        zone = first.utcoffset()
+        away = timedelta(0) if zone is None else zone
+        return first.replace(tzinfo=None) - away, last.replace(tzinfo=None) - away, zone
+    except (ValueError, OverflowError):  # OverflowError: in the year 1 or 9999
         return None, None, None
-    zone = first.utcoffset()
-    away = timedelta(0) if zone is None else zone
-    return first.replace(tzinfo=None) - away, last.replace(tzinfo=None) - away, zone
 
 
 def linked_groups(table: pd.DataFrame, encounter_hours: float, hashes: Hashes | None) -> Rows:
