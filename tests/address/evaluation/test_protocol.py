@@ -132,7 +132,7 @@ def ranked_first(table: pd.DataFrame, scores: list[list[float]]) -> list[list[fl
 
 def test_each_name_of_a_photo_without_boxes_is_right() -> None:
     """A and B are together on x, which asks, and on y, which is known."""
-    both = with_subsets(table(*"AABBABAB"), *["train"] * 4, "test", "test", "train", "train")
+    both = table(*"AABBABAB").assign(split=[*["train"] * 4, "test", "test", "train", "train"])
     both["path"] = [*"abcdxxyy"]
     nearest_to_the_other = [[0.1, 0.2, 0.9, 0.3, 0.8, 0.8], [0.9, 0.3, 0.1, 0.2, 0.8, 0.8]]
     assert ranked_first(both, nearest_to_the_other) == [[1, 1]] * 3
@@ -147,6 +147,6 @@ def test_each_name_of_a_photo_without_boxes_is_right() -> None:
 @pytest.mark.parametrize(("scores", "found"), [([0.9, 0.9, 0.1, 0.2], 1), ([0.1, 0.1, 0.2, 0.9], 0)])
 def test_a_known_photo_of_two_is_no_toss_of_a_coin(scores: list[float], found: int) -> None:
     """B asks; the photo y of A and B is in the gallery twice, and its row of A comes first."""
-    known = with_subsets(table(*"ABACB"), "train", "train", "train", "train", "test")
+    known = table(*"ABACB").assign(split=[*["train"] * 4, "test"])
     known["path"] = [*"yyacb"]
     assert ranked_first(known, [scores]) == [[found]] * 3
