@@ -143,7 +143,7 @@ def test_an_answer_says_that_the_known_photos_changed_since(
     monkeypatch.setattr(freshness, "SHARE", 0)
     (tmp_path / "photos" / "Klara").mkdir(parents=True)
     state = photos_state(tmp_path / "photos", tmp_path / "photos", ())
-    kept = replace(gallery, source=Source(tmp_path / "photos", tmp_path / "photos", "a" * 64, state))
+    kept = replace(gallery, source=Source(tmp_path / "photos", tmp_path / "photos", "a" * 64, state=state))
     service = Service(searcher_of(kept, EMBEDDING, None), (), store, CacheConfig())
 
     def outdated() -> str | None:

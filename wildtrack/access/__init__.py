@@ -4,6 +4,9 @@
 - `cells`: one value of it, from what was written to the standard form
 - `reading`: what a user says about data that cannot be read in one way only
 - `dates`: when a photo was taken, from any way of writing it
+- `names`: what a name says: an animal, nobody, nothing
+- `identities`: which rows show one animal
+- `keys`: keys of rows and photos, unique across tables
 - `boxes`: boxes in pixels of the upright photo, and relative to its size
 - `box_checks`: what the numbers of boxes mean, and whether the photos are still as they were
 - `labelled`: its photos of known animals, decoded

@@ -27,6 +27,8 @@ _ROUNDED = re.compile(r"[+-]?\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _ERROR = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}", re.IGNORECASE)
 _DECIMAL = re.compile(r"[+-]?\d+(,\d+)?")
 
+_CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")  # in no text
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -48,6 +50,8 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
         encoding, text = "cp1252", content.decode("cp1252", "replace")
     if not text:
         raise UserError(f"data = {source}: the file is empty; it needs a header with {', '.join(REQUIRED_COLUMNS)}")
+    if _CONTROL.search(text):
+        raise UserError(f"data = {source}: not a CSV in UTF-8 (it is no text); save it again as CSV UTF-8")
     try:
         above, separator = _above_header(text)
         file_lines = io.StringIO(text, newline="")
