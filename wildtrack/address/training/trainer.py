@@ -78,6 +78,7 @@ def fit(
             try:
                 trainer.fit(
                     batches.dataset(),
+                    shuffle=False,  # else Keras warns that it cannot
                     initial_epoch=len(history),
                     epochs=epochs.stop,
                     callbacks=callbacks,
