@@ -69,7 +69,12 @@ def check_for_duplicates(data: Data) -> pd.DataFrame:
         data: A catalogue, or the path that `load_catalogue` takes.
 
     Returns:
-        One row a photo with a duplicate; columns as in `wildtrack.assess.duplicates.groups.check_for_duplicates`.
+        One row a photo with a duplicate: `group` (photos with one number show the same picture), `image_id`,
+        `identity`, `path`, `split` (where there is one), `kind` ("exact file", equal byte by byte, or "near"),
+        `distance` (bits of 64 that differ from `duplicate_of`), `duplicate_of` (the photo that stays instead, or the
+        most similar one), `removable` (a photo of the same identity stays), and whether another photo of the group has
+        the same identity (`within_identity`), another one (`across_identities`: one of the names is wrong), or is in
+        another subset (`across_splits`).
 
     Raises:
         UserError: There is no catalogue, or none of its photos can be read.

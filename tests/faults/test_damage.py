@@ -7,6 +7,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -103,6 +104,27 @@ def test_a_damaged_photo_of_the_sightings_is_known_by_its_content(tmp_path: Path
     store.add(b"a photo", ".jpg", said, "f" * 64, vector, set())  # the same photo once more: it is whole again
     assert photo.read_bytes() == b"a photo"
     store.close()
+
+
+def test_a_damaged_page_of_the_sightings_is_refused(tmp_path: Path) -> None:
+    """SQLite keeps no checksums, but its own check finds a page that is none."""
+    store = Store(tmp_path / "sightings")
+    store.add(b"a photo", ".jpg", Claim("Ana", new_individual=True), "f" * 64, np.zeros(8, np.float32), set())
+    store.close()
+    database = tmp_path / "sightings" / "sightings.sqlite"
+    whole, rng, refused = database.read_bytes(), random.Random(0), 0
+    pages = len(whole) // 4096
+    for page in range(pages):
+        changed = bytearray(whole)
+        changed[page * 4096 : page * 4096 + 8] = rng.randbytes(8)  # where a page says what it is
+        database.write_bytes(changed)
+        for left in ("-wal", "-shm"):
+            database.with_name(database.name + left).unlink(missing_ok=True)
+        with suppress(UserError):
+            Store(tmp_path / "sightings").close()
+            continue
+        refused += 1
+    assert refused == pages
 
 
 def test_a_flipped_bit_in_the_sightings(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:

@@ -102,11 +102,14 @@ def problem_table(problems: Iterable[tuple[str, str]]) -> pd.DataFrame:
 
 def rename_aliases(columns: Iterable[str]) -> dict[str, str]:
     """Each known alias -> its standard name, unless that name is taken."""
+    columns = list(columns)
+    taken = set(columns)
     renames: dict[str, str] = {}
     for column in columns:
         standard = ALIASES.get(column)
-        if standard is not None and standard not in {*columns, *renames.values()}:
+        if standard is not None and standard not in taken:
             renames[column] = standard
+            taken.add(standard)
     return renames
 
 

@@ -201,6 +201,8 @@ def test_a_catalogue_without_usable_rows_is_refused(
             refuse()
     assert not (tmp_path / "dp").exists()
 
+
+def test_a_box_of_an_unreadable_photo_is_reported(catalogue: Catalogue, tmp_path: Path) -> None:
     (catalogue.root / "a b/1.JPG").write_bytes(b"no photo")
     _, problems = camtrapdp.write(catalogue, tmp_path / "dp", None)
     lost = problems["path"][problems["reason"].str.startswith("written without a box")]

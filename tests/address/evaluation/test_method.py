@@ -20,6 +20,7 @@ from wildtrack.address.matching.fused import EMBEDDING
 from wildtrack.address.matching.local.matcher import LocalMatcher
 from wildtrack.address.matching.viewpoints import viewpoint_relation
 from wildtrack.address.models.engines import BATCH, Engine
+from wildtrack.address.training.learn_matching import ScoredPhotos, Validation, learn_matching
 from wildtrack.errors import UserError
 from wildtrack.storage.cache import CacheConfig
 
@@ -150,3 +151,26 @@ def test_what_a_method_says_of_itself() -> None:
         assert (method.runs_on, method.megabytes) == (runs_on, megabytes)
     assert cases[0][0].fingerprint == OURS.fingerprint
     assert len({method.fingerprint for method, *_ in cases}) == len(cases)
+
+
+@pytest.mark.parametrize(
+    ("known_to_embedding", "known_to_local"), [([0], [1, 2]), ([], [0, 1, 2])], ids=["each knows some", "one nothing"]
+)
+def test_fusion_knows_what_its_parts_know(known_to_embedding: list[int], known_to_local: list[int]) -> None:
+    """What scores mean is learnt from three animals, and tried on three others; what is not known is noise."""
+    names = np.array(list("abcdef"), dtype=object)
+    rng, relation = np.random.default_rng(0), np.zeros((3, 6), np.int8)
+
+    def scores(known: list[int], first: int) -> np.ndarray:
+        found = 0.5 * rng.random((3, 6))
+        found[known, np.array(known, dtype=int) + first] = 1.0
+        return found
+
+    learnt_from = {EMBEDDING: scores([0, 1, 2] if known_to_embedding else [], 3), LOCAL: scores([0, 1, 2], 3)}
+    own = names[3:, None] == names[None]
+    without = {name: np.where(own, -np.inf, values) for name, values in learnt_from.items()}
+    known, new = ScoredPhotos(names[3:], learnt_from, relation), ScoredPhotos(names[3:], without, relation)
+    matching = learn_matching(Validation(names, known, new, unseen=False))
+    tried = {EMBEDDING: scores(known_to_embedding, 0), LOCAL: scores(known_to_local, 0)}
+    assert tried[EMBEDDING].argmax(axis=1).tolist() != [0, 1, 2]
+    assert matching.matcher(FUSED).combined(tried, relation).argmax(axis=1).tolist() == [0, 1, 2]

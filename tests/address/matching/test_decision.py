@@ -180,3 +180,29 @@ def test_where_all_or_no_candidates_are_right_p_is_not_certain(right: int, expec
     learnt = learn_decider(scores, np.array([right, right]), np.zeros((0, 2)))
     assert learnt.weights[:2] == (0.0, 0.0)
     assert learnt.probability(np.array([[-math.inf, 1.0]]))[0] == pytest.approx([0.0, expected])
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "expected"),
+    [
+        (120, 0.01, 1 / 121),
+        (99, 0.01, 1 / 100),  # the fewest that are enough
+        (199, 0.01, 2 / 200),
+        (120, 0.1, 12 / 121),
+        (20, 0.01, 1 / 21),  # too few: the lowest rate they can show
+        (20, 0.0, 1 / 21),
+    ],
+)
+@pytest.mark.parametrize("decimals", [16, 2])  # of P; two make ties
+def test_the_false_match_rate_holds_for_other_photos(count: int, rate: float, expected: float, decimals: int) -> None:
+    """Each P is above `LIKELY`, so that only the validation photos set the threshold."""
+    shares = []
+    for seed in range(1000):
+        sure = 0.5 + 0.5 * np.random.default_rng([seed, count]).beta(2, 3, count + 1000).round(decimals)
+        match_from = decider(new=sure[:count], even=0.0).match_from(rate)
+        shares.append((sure[count:] >= match_from).mean())
+    noise = 4 * np.std(shares) / math.sqrt(len(shares))
+    assert np.mean(shares) <= expected + noise
+    assert expected <= rate or count + 1 < 1 / max(rate, 1e-9)
+    if decimals > 2:  # and no fewer
+        assert np.mean(shares) == pytest.approx(expected, abs=noise)

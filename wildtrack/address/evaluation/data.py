@@ -63,7 +63,8 @@ def load_evaluation_data(
 ) -> EvaluationData:
     """Read the photos of `data` (None: those of the training), choose queries and gallery, and print both.
 
-    Photos that cannot be used go to the CSV `problems`; a UserError where none is labelled or decoded, or no query.
+    Photos that cannot be used go to the CSV `problems`. A UserError where no photo is labelled, none can be decoded, or
+    there is no query.
     """
     catalogue = load_catalogue(artifacts.catalogue_path(data), config=artifacts.reading(reading))
     console.print(catalogue.understood)

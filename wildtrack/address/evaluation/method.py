@@ -88,7 +88,7 @@ class Comparison:
     """Scores methods on the same photos; what two of them share is computed once."""
 
     def __init__(self, data: EvaluationData, cache: CacheConfig, timed: bool = False) -> None:
-        """`timed` also measures how fast models embed photos."""
+        """Prepare to score methods on these photos; `timed` also measures how fast models embed them."""
         self.data, self.cache, self.timed = data, cache, timed
         self.viewpoints = viewpoints_of(data.table)
         self._parts: dict[tuple[str, str], Scored] = {}

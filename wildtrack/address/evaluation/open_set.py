@@ -69,7 +69,10 @@ def expected_calibration_error(answers: FirstAnswers) -> float:
 
 
 def review_effort(scores: Floats, truth: npt.NDArray[np.intp]) -> dict[str, Any]:
-    """How many candidates a person looks at until the right one (K,), of scores (K, I); "leafing": in any order."""
+    """The number of candidates to look at until the right animal, from scores (K, I) and its place (K,).
+
+    "leafing" is the number for a person who looks through the animals in no particular order.
+    """
     ranks = ranks_of(scores, truth)
     return {
         "candidates_for_95_percent": int(np.quantile(ranks, FOUND, method="inverted_cdf")),

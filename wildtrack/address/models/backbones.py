@@ -116,6 +116,8 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
 
 def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
     """The backbone with weights from a file that may also hold the ImageNet classifier, which is dropped."""
+    if not path.is_file():
+        raise UserError(f"weights {str(path)!r} is not a file; allowed are auto, imagenet, none or a weights file")
     if not h5py.is_hdf5(path):
         raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
     try:

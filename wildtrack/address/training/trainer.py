@@ -159,12 +159,13 @@ class RetrievalValidation(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if not self.recipe.is_validated(epoch):
             return
-        rows, figures = (self.subsets.valid, self.subsets.train), {}
+        rows, found = (self.subsets.valid, self.subsets.train), {}
         if len(self.subsets.valid):
             vectors = [run_engine(self.engine, self.pixels.__getitem__, each)[0]["embedding"] for each in rows]
             queries, gallery = (self.identities[each] for each in rows)
-            figures = summarise(retrieval_scores(Cosines(*vectors), queries, gallery), queries)
-        logs |= {name: figures.get(name, math.nan) for name in ("R@1", "R@5", "mAP")}
+            found = summarise(retrieval_scores(Cosines(*vectors), queries, gallery), queries)
+        figures = {name: found.get(name) for name in ("R@1", "R@5", "mAP")}
+        logs |= {name: math.nan if figure is None else figure for name, figure in figures.items()}
 
 
 class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
