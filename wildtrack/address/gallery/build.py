@@ -13,6 +13,7 @@ from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.labelled import labelled
 from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
+from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.access.problems import report_problems
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.reading import ReadConfig
@@ -134,8 +135,10 @@ def _photos_now(data: Path, reading: ReadConfig, cache: CacheConfig) -> _Photos:
 
 
 def is_current(gallery: Gallery, source: Source) -> bool:
-    """Whether the photos are as they were when a gallery was built of them, by names, sizes and dates."""
-    return source.state == photos_state(source.data, source.root, gallery.table["path"])
+    """Whether photos are read as they were for a gallery, and are the same ones by names, sizes and dates."""
+    return source.reader == READER_VERSION and source.state == photos_state(
+        source.data, source.root, gallery.table["path"]
+    )
 
 
 def _one_build(artifacts: Artifacts) -> AbstractContextManager[None]:
@@ -155,6 +158,8 @@ def _brought_up_to_date(
         with _one_build(artifacts):
             if found:
                 log.info("The photos changed since the index was built: %s. Bringing it up to date.", found)
+            elif source.reader != READER_VERSION:
+                log.info("An earlier version built the index, and read some photos otherwise. Bringing it up to date.")
             with_keypoints = config.with_keypoints or source.with_keypoints
             return _built(artifacts, replace(config, with_keypoints=with_keypoints), now)
     except (UserError, OSError) as error:
@@ -198,6 +203,6 @@ def _built(artifacts: Artifacts, config: GalleryConfig, now: _Photos) -> tuple[G
     keypoints = cached_keypoints(table, root, digests, cache) if config.with_keypoints else None
     features = Features(embeddings, viewpoints_of(table), keypoints)
     state = now.state or photos_state(now.data, root, table["path"])
-    source = Source(root, now.data, model.fingerprint, now.reading, state)
+    source = Source(root, now.data, model.fingerprint, reading=now.reading, state=state)
     gallery = replace(Gallery.of(gallery_table(table, digests), features), source=source)
     return save_gallery(gallery, artifacts.folder), model.engine
