@@ -152,7 +152,7 @@ def odd_photos(photos: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:
     for _, row in photos.iterrows():
         own, other = (f"similar photos: {row[name]}" for name in ("own_votes", "votes"))
         left = _photo(read, row["image_id"], f"labelled {row['identity']}", own)
-        yield Pair(left, _photo(read, row["evidence_image_id"], f"looks like {row['suggested_identity']}", other))
+        yield Pair(left, _photo(read, row["evidence_image_id"], f"labelled {row['suggested_identity']}", other))
 
 
 def alike_identities(pairs: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:

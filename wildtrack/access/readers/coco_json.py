@@ -11,7 +11,7 @@ import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.reading import ReadConfig
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.json_files import read_json
 
 Entry = dict[str, Any]
@@ -123,7 +123,9 @@ def photo_folder(coco: CocoFile, root: Path) -> str:
     for folder in folders:
         if folder.is_dir() and any(_is_file(folder / name) for name in names):
             return below(root, folder)
-    where = f"the first, {str(names[:1])[:200]}, was looked for in {', '.join(map(str, folders))}"
+    if not names:
+        raise UserError(f"data = {coco.source}: none of its {len(coco.images)} images has a file_name")
+    where = f"the first, {in_one_line(names[0], 200)}, was looked for in {', '.join(map(str, folders))}"
     raise UserError(f"data = {coco.source}: none of its {len(names)} photos is there; {where}")
 
 

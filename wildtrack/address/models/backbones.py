@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from wildtrack.address.models.loading.containers import UnsafeFileError, check_hdf5
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 PRETRAINED_SIZE = 224  # pixels: what ImageNet weights were made for, and clearly better than 128 on validation photos
 RANDOM_SIZE = 128
@@ -148,4 +148,4 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
 
 
 def _first_line(error: Exception) -> str:
-    return re.split(r"\n|(?<=[^.])\. ", str(error).strip(), maxsplit=1)[0][:200]
+    return in_one_line(re.split(r"\n|(?<=[^.])\. ", str(error).strip(), maxsplit=1)[0], 200)
