@@ -4,11 +4,12 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from wildtrack.access.photos.find import Walk, files_below
 from wildtrack.console import counted
 
 NAMED = 3  # animals that a sentence names; of more it gives the number
@@ -17,12 +18,12 @@ NAMED = 3  # animals that a sentence names; of more it gives the number
 def photos_state(data: Path, root: Path, paths: Iterable[str]) -> str:
     """A digest of names, sizes and dates: of all files below a folder, or of a label file, its photos and folders."""
     if data.is_dir():
-        files = set(_below(data))
+        lines = [f"{path} {_size_and_date(entry.stat)}" for path, entry in files_below(Walk(data))]
     else:  # what else lies around a label file may be anything; a photo that is added changes its folder's date
         photos = [root / path for path in set(paths)]
-        files = {os.fspath(each) for each in (data, *photos, root, *{photo.parent for photo in photos})}
-    lines = sorted(b"%s %s\n" % (os.fsencode(file), _size_and_date(file)) for file in files)
-    return hashlib.sha256(b"".join(lines)).hexdigest()
+        files = {data, root, *photos, *(photo.parent for photo in photos)}
+        lines = [f"{file} {_size_and_date(file.stat)}" for file in files]
+    return hashlib.sha256("\n".join(sorted(lines)).encode(errors="surrogatepass")).hexdigest()
 
 
 def changes(before: pd.DataFrame, now: pd.DataFrame) -> str:
@@ -45,19 +46,9 @@ def _in_words(rows: "Counter[tuple[str, ...]]", how: str) -> str:
     return f"{', '.join(parts)} {'is' if rows.total() == 1 else 'are'} {how}" if parts else ""
 
 
-def _below(folder: Path) -> Iterator[str]:
-    """The files below a folder, hidden ones aside; links are followed, each folder once."""
-    seen: set[str] = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-        seen.add(real)
-        yield from (os.path.join(parent, name) for name in names if not name.startswith("."))  # noqa: PTH118 ten times faster
-
-
-def _size_and_date(file: str) -> bytes:
+def _size_and_date(read: Callable[[], os.stat_result]) -> str:
     try:
-        found = os.stat(file)  # noqa: PTH116 a path of each file would take longer
+        found = read()
     except OSError:  # it is gone
-        return b"-"
-    return b"%d %d" % (0 if stat.S_ISDIR(found.st_mode) else found.st_size, found.st_mtime_ns)
+        return "-"
+    return f"{0 if stat.S_ISDIR(found.st_mode) else found.st_size} {found.st_mtime_ns}"
