@@ -52,7 +52,7 @@ def encounters(table: pd.DataFrame, encounter_hours: float) -> Rows:
     anyone.
     """
     if not encounter_hours >= 0:
-        raise UserError(f"encounter_hours = {encounter_hours} is not allowed; give hours, 0 or more (12 is usual).")
+        raise UserError(f"--encounter-hours {encounter_hours} is not allowed; give hours, 0 or more (12 is usual)")
     names = table["identity"].to_numpy(dtype=object)
     identities, given, (first, last) = pd.factorize(names)[0], _given_encounters(table), _possible_times(table)
     parent, value = list(range(len(table))), given.tolist()  # of a tree of linked rows: the next row up; at its root

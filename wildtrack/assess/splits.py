@@ -60,15 +60,15 @@ class SplitConfig:
         check_settings(self)
         if (self.split == "cutoff") != (self.cutoff is not None):
             raise UserError(
-                f'split = "{self.split}" and cutoff = {self.cutoff} do not go together; '
-                'split = "cutoff" needs a day such as 2023-06-01, and no other split takes one.'
+                f"--split {self.split} and --cutoff {self.cutoff} do not go together; "
+                "--split cutoff needs a day such as 2023-06-01, and no other split takes one"
             )
         if self.cutoff is not None:
             cutoff_day(self.cutoff)
         if self.identities != "closed" and self.split in ("catalogue", "cutoff"):
             raise UserError(
-                f'identities = "{self.identities}" chooses the test photos itself, and so does '
-                f'split = "{self.split}"; choose "encounter" or "random".'
+                f"--identities {self.identities} chooses the test photos itself, and so does --split {self.split}; "
+                "choose encounter or random"
             )
 
 
@@ -130,9 +130,9 @@ def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) 
     if config.test_share > 0 and not (subset == "test").any():
         logger.warning(
             "No photo is in test: no identity has two groups of photos that can be parted. "
-            "Add photos of other days, or lower encounter_hours = %s%s.",
+            "Add photos of other days, or lower --encounter-hours %s%s.",
             config.encounter_hours,
-            ', or choose split = "random", which needs no dates' if draw is None and undated else "",
+            ", or choose --split random, which needs no dates" if draw is None and undated else "",
         )
     kept = {"encounters": undated < len(table) or "encounter" in table, "near-duplicate photos": hashes is not None}
     words = [word for word, given in kept.items() if given] or ["rows of one photo"]
@@ -167,9 +167,11 @@ def _rule(table: pd.DataFrame, config: SplitConfig, share: float) -> str:
             return "catalogue"
         return "encounter" if share >= MOSTLY else "random"
     if config.split == "catalogue" and not has_split:
-        raise UserError('split = "catalogue", but the catalogue has no column `split`; add one, or choose "auto".')
+        raise UserError("--split catalogue, but the catalogue has no column `split`; add one, or choose auto")
     if config.split in ("encounter", "cutoff") and not share:
-        raise UserError(f'split = "{config.split}", but no photo has an ISO 8601 date; add dates, or choose "random".')
+        raise UserError(
+            f"--split {config.split}, but no photo has a date that can be used; add dates, or choose random"
+        )
     return config.split
 
 
@@ -181,7 +183,7 @@ def _own_split(table: pd.DataFrame, parts: pd.DataFrame, valid_share: float, dra
             raise UserError(
                 f"None of the {len(table)} named photos that can be used is {needed} in the column `split`, and both "
                 "train and test are needed; name the animals of such rows, mend the column, or choose "
-                'split = "encounter" or "random".'
+                "--split encounter or random"
             )
     if (subset == "").any():
         logger.warning("Rows in no subset of the catalogue's own split, left out: %d.", (subset == "").sum())

@@ -62,7 +62,7 @@ class Config(ReadConfig):
 
 
 def compare(config: Config) -> None:
-    """Artifacts + photos + methods -> one table."""
+    """Compare methods that are allowed, alone in the folder of the results."""
     check_settings(config)
     check_methods(config.methods)
     if config.reference not in (*config.methods, OURS):
@@ -72,11 +72,11 @@ def compare(config: Config) -> None:
 
 
 def compare_and_write(config: Config) -> None:
-    """The recipe itself, with settings that are allowed; nobody else may write into `results` meanwhile."""
+    """Artifacts + photos + methods -> one table."""
     artifacts = open_artifacts(config.artifacts)
     cache = part(CacheConfig, config)
-    chosen = part(ProtocolConfig, config), cache, config.results / "problems.csv", part(ReadConfig, config)
-    data = load_evaluation_data(artifacts, config.data, *chosen)
+    reading, problems = part(ReadConfig, config), config.results / "problems.csv"
+    data = load_evaluation_data(artifacts, config.data, part(ProtocolConfig, config), cache, problems, reading)
     names = list(dict.fromkeys(config.methods))
     methods = open_methods(names, artifacts, part(LoadingConfig, config), lambda: data.photos)
     comparison, scored, rankings = Comparison(data, cache, timed=True), [], {}
