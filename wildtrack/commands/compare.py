@@ -18,7 +18,7 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.comparison import comparison_table, markdown
 from wildtrack.address.evaluation.data import ProtocolConfig, load_evaluation_data
 from wildtrack.address.evaluation.method import Comparison
-from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
+from wildtrack.address.evaluation.methods import WILDTRACK, check_methods, open_methods
 from wildtrack.address.evaluation.report import all_figures, score_rankings
 from wildtrack.address.evaluation.summary import figures_table
 from wildtrack.address.models.saved import LoadingConfig
@@ -65,7 +65,7 @@ def compare(config: Config) -> None:
     """Compare methods that are allowed, alone in the folder of the results."""
     check_settings(config)
     check_methods(config.methods)
-    if config.reference not in (*config.methods, OURS):
+    if config.reference not in (*config.methods, WILDTRACK):
         raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
     with locked(config.results, "comparison"):
         compare_and_write(config)

@@ -7,7 +7,7 @@ from tests.helpers.label_files import HEADER, fill, listed
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.reading import ReadConfig
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import mark_ours
+from wildtrack.storage.ownership import mark_written
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_photos_that_were_left_out_before_are_not_counted(tmp_path: Path) -> Non
     (tmp_path / "catalogue.csv").write_text(HEADER + "1,t1,a.jpg\n")
     (tmp_path / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")
     assert "1 photo file beside" in read_table(tmp_path / "catalogue.csv").understood  # the list is the user's
-    mark_ours(tmp_path / "problems.csv")
+    mark_written(tmp_path / "problems.csv")
     assert "no row" not in read_table(tmp_path / "catalogue.csv").understood
     fill(tmp_path, "new.jpg")
     assert "1 photo file beside is in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood

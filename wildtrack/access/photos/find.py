@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from wildtrack.access.photos.formats import NO_PHOTO, PHOTO_SUFFIXES, why_no_photo
 from wildtrack.access.photos.reader import NOT_A_FILE
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import is_ours, is_output
+from wildtrack.storage.ownership import is_as_written, is_output_folder
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def files_below(found: Walk) -> Iterator[tuple[str, os.DirEntry[str]]]:
         except OSError as error:
             found.problems.append((folder or ".", f"cannot be opened: {error.strerror}"))
             continue
-        if folder and is_output(entry.name for entry in entries):
+        if folder and is_output_folder(entry.name for entry in entries):
             found.passed_over.append((folder, "WildTrack's own output"))
             continue
         if folder:
@@ -133,7 +133,7 @@ def _sort_in(found: Walk, path: str, is_file: bool) -> None:
         found.photos.append(path)
     elif not reason.startswith(NO_PHOTO):
         found.problems.append((path, reason))
-    elif not is_ours(file):
+    elif not is_as_written(file):
         found.passed_over.append((path, reason))
 
 

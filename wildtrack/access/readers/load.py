@@ -13,7 +13,7 @@ from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.readers.wildme import is_wildme, read_wildme
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import is_ours
+from wildtrack.storage.ownership import is_as_written
 
 ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
     "annotations.json",
@@ -91,7 +91,7 @@ def _labels_of(folder: Path, original: bool, config: ReadConfig) -> Path | None:
     if is_catalogue(folder / "metadata.csv"):
         return folder / "metadata.csv"
     catalogue = folder / "catalogue.csv"
-    return catalogue if not (original and is_ours(catalogue)) and is_catalogue(catalogue) else None
+    return catalogue if not (original and is_as_written(catalogue)) and is_catalogue(catalogue) else None
 
 
 def _read_annotations(

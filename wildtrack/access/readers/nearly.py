@@ -9,7 +9,7 @@ from wildtrack.access.photos.find import Walk
 from wildtrack.access.readers.table import is_catalogue, read_rows
 from wildtrack.console import program
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import is_ours
+from wildtrack.storage.ownership import is_as_written
 
 _HEAD = 65_536  # bytes of a JSON at its beginning and at its end that tell what it is
 _MOST = 200  # files that are looked into
@@ -31,7 +31,7 @@ def annotations_beside(found: Walk) -> list[str]:
 def _say_or_refuse(root: Path, path: str, names: set[str]) -> list[str]:
     """What one file holds, if it names photos of the folder."""
     file = root / path
-    if is_ours(file):
+    if is_as_written(file):
         return []
     alone = "or, if the folders alone say whose photos they are: --folders animals"
     is_table = file.suffix.lower() == ".csv"

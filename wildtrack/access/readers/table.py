@@ -21,7 +21,7 @@ from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
-from wildtrack.storage.ownership import is_ours
+from wildtrack.storage.ownership import is_as_written
 
 
 def is_catalogue(source: Path) -> bool:
@@ -39,7 +39,7 @@ def read_table(source: Path, split_column: str | None = None, config: ReadConfig
     """
     catalogue = _read(source, split_column, config)
     problems = source.parent / "problems.csv"  # the photos left out when the catalogue was made, such as empty ones
-    listed = [values[0] for _, values in read_rows(problems)[1]] if is_ours(problems) else []
+    listed = [values[0] for _, values in read_rows(problems)[1]] if is_as_written(problems) else []
     found = photos_in_no_row(source.parent, catalogue.table["path"].tolist(), [*catalogue.problems["path"], *listed])
     if not found:
         return catalogue
