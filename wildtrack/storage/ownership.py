@@ -12,28 +12,16 @@ from wildtrack.storage.files import sha256, write_text
 
 MARKER = ".wildtrack.sha256"  # lines as sha256sum writes them
 
-_OUTPUT = frozenset(  # one of these files is in every folder that a command filled
-    [
-        "model_config.yaml",
-        "preprocessor.pkl",
-        "index_manifest.json",
-        "metrics.json",
-        "training_curves.png",
-        "search_problems.csv",
-        "statistics.json",
-        "methods.csv",
-        "sightings.sqlite",
-        "csv_problems.csv",
-        "huggingface_problems.csv",
-        "fiftyone_problems.csv",
-        "camtrapdp_problems.csv",
-    ]
+_OUTPUT_FILES = (  # one of them is in every folder that a command filled
+    "model_config.yaml preprocessor.pkl index_manifest.json metrics.json training_curves.png search_problems.csv "
+    "statistics.json methods.csv sightings.sqlite csv_problems.csv huggingface_problems.csv fiftyone_problems.csv "
+    "camtrapdp_problems.csv"
 )
 
 
 def is_output_folder(names: Iterable[str]) -> bool:
     """Whether a folder with files of these names is what a command wrote: artifacts, results, sightings."""
-    return not _OUTPUT.isdisjoint(names)
+    return not set(_OUTPUT_FILES.split()).isdisjoint(names)
 
 
 def is_as_written(path: Path) -> bool:

@@ -83,9 +83,7 @@ def open_methods(names: Sequence[str], artifacts: Artifacts, loading: LoadingCon
     if not methods:
         raise UserError(f"there is none of the methods {', '.join(names)} for this training; {_allowed()}")
     kept: dict[str, Method] = {}
-    for method in sorted(
-        methods, key=lambda method: method.name != WILDTRACK
-    ):  # the one that others are held against stays
+    for method in sorted(methods, key=lambda method: method.name != WILDTRACK):  # first, so that it stays
         same = kept.setdefault(method.fingerprint, method)
         if same is not method:
             log.info("Left out: %s, which is the same network as %s here.", method.name, same.name)
