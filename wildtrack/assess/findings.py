@@ -100,9 +100,11 @@ def _audit(audit: Audit | None) -> list[Finding]:
         "Pairs of identities that may be one animal": "pairs",
         "Identities that may be two animals": "identities",
     }
-    counts = {title: len(getattr(audit, name)) for title, name in lists.items()}
-    tried = {title: f" ({audit.trials[name]})" if name in audit.trials else "" for title, name in lists.items()}
-    found = [Finding("check", f"{title}: {n}{tried[title]}.", "labels") for title, n in counts.items() if n]
+    found = []
+    for title, name in lists.items():
+        if count := len(getattr(audit, name)):
+            tried = f" ({audit.trials[name]})" if audit.trials else ""
+            found.append(Finding("check", f"{title}: {count}{tried}.", "labels"))
     if not found and audit.trials and not audit.trials["photos"].is_right:
         text = "Names are not doubted: errors planted on trial show that the model would be wrong more often than right"
         return [Finding("check", f"{text} ({audit.trials['photos']}). {audit.origin}.", "labels")]
