@@ -45,10 +45,10 @@ class CocoFile:
 def load_coco(source: Path) -> CocoFile:
     """Read a COCO file without its masks, which would fill the memory; a UserError when it is none, or too large."""
     try:
-        content = msgspec.convert(read_json(source, "data = ", _without_mask), _Content)
+        content = msgspec.convert(read_json(source, object_hook=_without_mask), _Content)
     except msgspec.ValidationError as error:
         expected = "a COCO file, which has the lists images and annotations with entries"
-        raise UserError(f"data = {source}: not {expected}: {error}") from error
+        raise UserError(f"{source}: not {expected}: {error}") from error
     problems: Problems = []
 
     def objects(name: str) -> Iterator[Entry]:
@@ -97,7 +97,7 @@ def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow, confi
     try:
         return assemble(layout, root, table, problems, config)
     except UserError as error:
-        raise UserError(f"data = {coco.source}: {error}") from error
+        raise UserError(f"{coco.source}: {error}") from error
 
 
 def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) -> Entry:
@@ -124,9 +124,9 @@ def photo_folder(coco: CocoFile, root: Path) -> str:
         if folder.is_dir() and any(_is_file(folder / name) for name in names):
             return below(root, folder)
     if not names:
-        raise UserError(f"data = {coco.source}: none of its {len(coco.images)} images has a file_name")
+        raise UserError(f"{coco.source}: none of its {len(coco.images)} images has a file_name")
     where = f"the first, {in_one_line(names[0], 200)}, was looked for in {', '.join(map(str, folders))}"
-    raise UserError(f"data = {coco.source}: none of its {len(names)} photos is there; {where}")
+    raise UserError(f"{coco.source}: none of its {len(names)} photos is there; {where}")
 
 
 def below(root: Path, folder: Path) -> str:

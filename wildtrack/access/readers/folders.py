@@ -72,7 +72,7 @@ def read_unnamed(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     problems = [(printable(path), NOT_UNICODE) for path in found.photos if printable(path) != path]
     named = [path for path in found.photos if printable(path) == path]
     if not named:
-        raise UserError(f"data = {root}: there is no photo{_passed_over(found)}")
+        raise UserError(f"{root}: there is no photo{_passed_over(found)}")
     rows = [{"image_id": path, "identity": UNKNOWN, "path": path} for path in named]
     return _assembled(found, rows, [*found.problems, *problems], ("photos of unknown animals", []), config)
 
@@ -88,7 +88,7 @@ def _assembled(
     try:
         catalogue = assemble(layout[0], root, table, problems, config)
     except UserError as error:
-        raise UserError(f"data = {root}: {error}") from error
+        raise UserError(f"{root}: {error}") from error
     return catalogue.saying(*layout[1], found.in_words())
 
 
@@ -103,7 +103,7 @@ def _splits(root: Path, paths: Sequence[str]) -> list[str]:
         seen = f"{splits[0]}/ reads as a split and {others[0]}/ beside it as an identity" if splits else ""
         nearly_one = f"{others[0]}/ is nearly the name of a split"
         either = "if all folders are animals: --folders animals"
-        raise UserError(f"data = {root}: {nearly_one if nearly else seen}; {expected()}; {either}")
+        raise UserError(f"{root}: {nearly_one if nearly else seen}; {expected()}; {either}")
     return splits
 
 
@@ -123,9 +123,7 @@ def _check_names(root: Path, names: list[str]) -> list[str]:
     unnamed = (
         f'{program("access")} --root "{root}" --unlabelled lists the photos in a catalogue.csv to write names into'
     )
-    raise UserError(
-        f"data = {root}: {seen}, not like animals. If each is an animal: --folders animals; if not: {unnamed}"
-    )
+    raise UserError(f"{root}: {seen}, not like animals. If each is an animal: --folders animals; if not: {unnamed}")
 
 
 def _is_image(path: str) -> bool:
@@ -137,7 +135,7 @@ def _too_deep(root: Path, example: str, depth: int) -> str:
     identity = "/".join(example.split("/")[: depth - 1])
     holder = root / identity
     return (
-        f"data = {root}: {example} is a level too deep; {expected()}. If {identity} is an animal, move its "
+        f"{root}: {example} is a level too deep; {expected()}. If {identity} is an animal, move its "
         f"photos up into {identity}/; if it holds a folder per animal, give {holder}; or name "
         f"each photo's animal in {root / 'catalogue.csv'}, columns {', '.join(REQUIRED_COLUMNS)} "
         f'({program("access")} --root "{root}" --unlabelled writes one without names)'
@@ -153,7 +151,7 @@ def _nothing(found: Walk, problems: Problems) -> str:
         unnamed = f'{program("access")} --root "{root}" --unlabelled lists them in a catalogue.csv to write names into'
         known = f'{program("search")} "{root}" looks for animals that a trained model knows'
         flat = f"; {above}; or are they not sorted yet? {unnamed}; {known}"
-    return f"data = {root}: no photo in a folder of its identity{first}{flat}; {expected()}{_passed_over(found)}"
+    return f"{root}: no photo in a folder of its identity{first}{flat}; {expected()}{_passed_over(found)}"
 
 
 def _passed_over(found: Walk) -> str:

@@ -56,7 +56,7 @@ def load_catalogue(
 def _read(data: Path, split_column: str | None, part: str | None, original: bool, config: ReadConfig) -> Catalogue:
     """Read the catalogue, with boxes as they are written."""
     if not data.exists():
-        raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
+        raise UserError(f"{data}: no such file or folder; give a folder of photos or a catalogue.csv")
     source = data if data.is_file() else _labels_of(data, original, config)
     if source is None:
         has = "a folder per identity: a split is folders named train, valid or test above the identities"
@@ -70,7 +70,7 @@ def _read(data: Path, split_column: str | None, part: str | None, original: bool
     if source.suffix.lower() != ".json":
         _refuse_foreign(data, source)
         other = "this file is not a .csv or a COCO .json"
-        raise UserError(f"data = {data}: {other}; give a folder of photos or a catalogue.csv")
+        raise UserError(f"{data}: {other}; give a folder of photos or a catalogue.csv")
     try:
         return _read_annotations(source, data, split_column, part, config)
     except UserError as error:
@@ -85,7 +85,7 @@ def _labels_of(folder: Path, original: bool, config: ReadConfig) -> Path | None:
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
             names = ", ".join(path.relative_to(folder).as_posix() for path in found)
-            raise UserError(f"data = {folder}: {len(found)} COCO files, {names}; name one of them, not the folder")
+            raise UserError(f"{folder}: {len(found)} COCO files, {names}; name one of them, not the folder")
         if found:
             return found[0]
     if is_catalogue(folder / "metadata.csv"):
@@ -125,4 +125,4 @@ def _refuse(data: Path, has: str, **config: str | None) -> None:
 def _refuse_foreign(data: Path, source: Path) -> None:
     """Raise for what another program wrote and no reader reads."""
     if (found := foreign_labels(source)) is not None:
-        raise UserError(f"data = {data}: {found}")
+        raise UserError(f"{data}: {found}")

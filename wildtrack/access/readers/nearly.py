@@ -36,7 +36,7 @@ def _say_or_refuse(root: Path, path: str, names: set[str]) -> list[str]:
     alone = "or, if the folders alone say whose photos they are: --folders animals"
     is_table = file.suffix.lower() == ".csv"
     if is_table and _is_catalogue(file):
-        raise UserError(f"data = {root}: {path} beside the photos is a catalogue; give it (--data {file}), {alone}")
+        raise UserError(f"{root}: {path} beside the photos is a catalogue; give it (--data {file}), {alone}")
     named, who, text = _table(file, names) if is_table else _text(file, names)
     if named and _BOXES.search(text):
         use = f'{program("access")} --root "{root}" --boxes "{file}"'
@@ -47,7 +47,7 @@ def _say_or_refuse(root: Path, path: str, names: set[str]) -> list[str]:
         needs = "a catalogue has the columns image_id, identity, path: rename its columns and give it with --data"
     else:
         needs = "no reader knows it there: a COCO file whose annotations name individuals is given itself, with --data"
-    raise UserError(f"data = {root}: {path} names photos of this folder{who}; {needs}, {alone}")
+    raise UserError(f"{root}: {path} names photos of this folder{who}; {needs}, {alone}")
 
 
 def _is_catalogue(file: Path) -> bool:

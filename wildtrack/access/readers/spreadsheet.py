@@ -49,9 +49,9 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
     except UnicodeDecodeError:
         encoding, text = "cp1252", content.decode("cp1252", "replace")
     if not text:
-        raise UserError(f"data = {source}: the file is empty; it needs a header with {', '.join(REQUIRED_COLUMNS)}")
+        raise UserError(f"{source}: the file is empty; it needs a header with {', '.join(REQUIRED_COLUMNS)}")
     if _CONTROL.search(text):
-        raise UserError(f"data = {source}: not a CSV in UTF-8 (it is no text); save it again as CSV UTF-8")
+        raise UserError(f"{source}: not a CSV in UTF-8 (it is no text); save it again as CSV UTF-8")
     try:
         above, separator = _above_header(text)
         file_lines = io.StringIO(text, newline="")
@@ -61,7 +61,7 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
         header = standard_names([name.strip() for name in next(reader, [])])
         lines = [] if only_header else [(above + reader.line_num, values) for values in reader]
     except csv.Error as error:
-        raise UserError(f"data = {source}: not a CSV in UTF-8 ({error}); save it again as CSV UTF-8") from error
+        raise UserError(f"{source}: not a CSV in UTF-8 ({error}); save it again as CSV UTF-8") from error
     said = [f"its header is line {above + 1}"] if above and not text.startswith("sep=") else []
     if encoding == "cp1252" and not only_header and (name := _western(source, header, lines)):
         said.append(f"read as Western European text, such as {name!r}")
@@ -85,7 +85,7 @@ def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:
                     "a number that the spreadsheet rounded" if _ROUNDED.fullmatch(cell) else "the spreadsheet's error"
                 )
                 how = "show the column as text, look at its values, and save it again"
-                raise UserError(f"data = {source}: line {line}, column {name}: {cell!r} is {what}; {how}")
+                raise UserError(f"{source}: line {line}, column {name}: {cell!r} is {what}; {how}")
     mends = {"latitude": _with_points, "longitude": _with_points, "bbox": _with_points}
     prefix = _foreign_root(source.parent, [values[columns["path"]] for _, values in sheet.lines
                                            if columns.get("path", len(values)) < len(values)])  # fmt: skip
@@ -136,7 +136,7 @@ def _western(source: Path, header: list[str], lines: list[Line]) -> str:
                 seen = (
                     f"line {line}, column {header[number]}: {cell[:40]!r} is not UTF-8, and may be of several alphabets"
                 )
-                raise UserError(f"data = {source}: not a CSV in UTF-8 ({seen}); save it again as CSV UTF-8")
+                raise UserError(f"{source}: not a CSV in UTF-8 ({seen}); save it again as CSV UTF-8")
             first = first or ("" if cell.isascii() else cell)
     return first[:40]
 

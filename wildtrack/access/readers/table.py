@@ -91,7 +91,7 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
     header, (lines, said) = sheet.header, mend(source, sheet)
     if split_column is not None:
         if split_column not in header:
-            raise UserError(f"data = {source}: there is no column {split_column!r}; there are {', '.join(header)}")
+            raise UserError(f"{source}: there is no column {split_column!r}; there are {', '.join(header)}")
         names = {"split": "", split_column: "split"}
         header = [names.get(name, name) for name in header]
     problems = []
@@ -111,7 +111,7 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
     try:
         return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
     except UserError as error:
-        raise UserError(f"data = {source}: {error}") from error
+        raise UserError(f"{source}: {error}") from error
 
 
 def _as_on_disk(root: Path, paths: Iterable[str]) -> dict[str, str]:
