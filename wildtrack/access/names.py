@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 
-EMPTY = frozenset({"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "-", "--", "?"})
+EMPTY = frozenset({"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "unknown", "-", "--", "?"})
 
 _ANYBODY = (  # "unknown" in words that may be followed by others: unknown adult, unidentified zebra
     "unknowns?|unknwn|unk|unkn|unid|unident|unidentif(?:ied|iable)|unrecogni[sz](?:ed|able)|not identif(?:ied|iable)"
