@@ -76,29 +76,38 @@ def standard_names(header: Sequence[str]) -> list[str]:
 
 def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:
     """The rows with decimal points and relative paths, and what is said; a UserError for what a spreadsheet broke."""
-    columns = {ALIASES.get(name, name): number for number, name in enumerate(sheet.header)}
+    places = {ALIASES.get(name, name): place for place, name in enumerate(sheet.header)}
+    lines = [(line, list(values)) for line, values in sheet.lines]
     for name in ("identity", "path", "image_id"):
-        for line, values in sheet.lines:
-            cell = values[columns[name]].strip() if columns.get(name, len(values)) < len(values) else ""
-            if _ERROR.fullmatch(cell) or (name == "identity" and _ROUNDED.fullmatch(cell)):
-                what = (
-                    "a number that the spreadsheet rounded" if _ROUNDED.fullmatch(cell) else "the spreadsheet's error"
-                )
-                how = "show the column as text, look at its values, and save it again"
-                raise UserError(f"{source}: line {line}, column {name}: {cell!r} is {what}; {how}")
-    mends = {"latitude": _with_points, "longitude": _with_points, "bbox": _with_points}
-    prefix = _foreign_root(source.parent, [values[columns["path"]] for _, values in sheet.lines
-                                           if columns.get("path", len(values)) < len(values)])  # fmt: skip
-    lines = []
-    for line, values in sheet.lines:
-        cells = list(values)
-        for name, change in mends.items():
-            if columns.get(name, len(cells)) < len(cells):
-                cells[columns[name]] = change(cells[columns[name]])
-        if prefix and columns["path"] < len(cells):
-            cells[columns["path"]] = _posix(cells[columns["path"]]).removeprefix(prefix)
-        lines.append((line, cells))
-    return lines, [f"its paths read without {prefix}"] if prefix else []
+        for line, values in _with_value(lines, places.get(name)):
+            _refuse_broken(source, line, name, values[places[name]].strip())
+    for name in ("latitude", "longitude", "bbox"):
+        for _, values in _with_value(lines, places.get(name)):
+            values[places[name]] = _with_points(values[places[name]])
+    with_path = _with_value(lines, places.get("path"))
+    prefix = _foreign_root(source.parent, [values[places["path"]] for _, values in with_path])
+    if not prefix:
+        return lines, []
+    for _, values in with_path:
+        values[places["path"]] = _posix(values[places["path"]]).removeprefix(prefix)
+    return lines, [f"its paths read without {prefix}"]
+
+
+def _with_value(lines: list[Line], place: int | None) -> list[Line]:
+    """The rows that are long enough for a column, none where there is no such column."""
+    return [] if place is None else [(line, values) for line, values in lines if place < len(values)]
+
+
+def _refuse_broken(source: Path, line: int, column: str, cell: str) -> None:
+    """Raise a UserError for a cell in which a spreadsheet lost what was written."""
+    if _ERROR.fullmatch(cell):
+        what = "the spreadsheet's error"
+    elif column == "identity" and _ROUNDED.fullmatch(cell):
+        what = "a number that the spreadsheet rounded"
+    else:
+        return
+    how = "show the column as text, look at its values, and save it again"
+    raise UserError(f"{source}: line {line}, column {column}: {cell!r} is {what}; {how}")
 
 
 def _encoding(content: bytes) -> str:
