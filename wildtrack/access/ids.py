@@ -10,16 +10,18 @@ Reasons = dict[int, str]  # row -> what was wrong with it
 def given_twice(table: pd.DataFrame) -> Reasons:
     """The rows that say nothing but what a row above says."""
     facts = [name for name in ("image_id", "path", "identity", "bbox") if name in table]
-    twice = table.loc[table.duplicated(facts), "image_id"]
-    return {row: f"image_id {image_id!r} is taken by a row above, which is the same" for row, image_id in twice.items()}
+    twice = table.index[table.duplicated(facts)].tolist()
+    return {row: f"image_id {table['image_id'][row]!r} is taken by a row above, which is the same" for row in twice}
 
 
 def own_image_ids(table: pd.DataFrame) -> tuple["pd.Series[str]", Reasons]:
     """An image_id for each row, and the rows whose own stands above for another photo or animal: the path is added."""
-    ids, renamed, taken = table["image_id"].copy(), dict[int, str](), set(table["image_id"])
-    for row, image_id in ids[ids.duplicated()].items():
-        name = f"{image_id} ({table['path'][row]})"
-        ids[row] = next(each for each in chain([name], (f"{name} {n}" for n in count(2))) if each not in taken)
+    ids, taken = table["image_id"].copy(), set(table["image_id"])
+    renamed: Reasons = {}
+    for row in table.index[ids.duplicated()].tolist():
+        image_id, name = ids[row], f"{ids[row]} ({table['path'][row]})"
+        numbered = (f"{name} {number}" for number in count(2))
+        ids[row] = next(each for each in chain([name], numbered) if each not in taken)
         taken.add(ids[row])
         renamed[row] = f"image_id {image_id!r} is taken by a row above; this row is called {ids[row]!r}"
     return ids, renamed
