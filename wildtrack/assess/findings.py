@@ -21,11 +21,7 @@ NOBODY_NAMED = (
 NO_COPIES = "No photo, and no animal cut out by a box, is a copy of another one."
 NO_ISSUES = "No photo is dark, blurred, turned or otherwise beyond a threshold."
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
-    (
-        "across_identities",
-        "fix",
-        "Photos with a copy that has another name, so one is wrong, or both animals are on it",
-    ),
+    ("across_identities", "fix", "Photos with a copy that has another name: one is wrong, or both animals are on it"),
     ("across_splits", "fix", "Photos with a copy in another subset of the split"),
     ("removable", "check", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
 )
@@ -67,9 +63,7 @@ def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> Iterator[Find
 
 def _together(table: pd.DataFrame) -> Iterator[Finding]:
     if count := len(set(shown_together(table)) - {-1}):
-        text = (
-            f"Photos with several names, and no boxes that say who is who: {count}. Each of the names counts as right."
-        )
+        text = f"Photos with several names, and no boxes that say who is who: {count}. Each name counts as right."
         yield Finding("check", text, "identities")
 
 

@@ -29,7 +29,7 @@ COPY_COLUMNS = {  # the most useful first
     "nothing moved.",
     "removable": "it can go; --remove-duplicates leaves it out.",
     "identity": "its name.",
-    "across_identities": "a copy has another name, so one is wrong, or both animals are on it.",
+    "across_identities": "a copy has another name: one is wrong, or both animals are on it.",
     "across_splits": "a copy is in another subset of the split and gives the answer away.",
     "within_identity": "a copy has the same name.",
     "group": "photos with the same number show the same picture.",

@@ -96,7 +96,8 @@ class Store:
             session.merge(Embedding(photo=digest, model=model, vector=vector.astype("<f4").tobytes()))
             if claim.probability is not None and not math.isfinite(claim.probability):
                 claim = replace(claim, probability=None)  # SQLite keeps no NaN
-            kept = {name: value for name, value in asdict(claim).items() if name != "another"}
+            kept = asdict(claim)
+            kept.pop("another")
             sighting = Sighting(photo=digest, said=now, undone=None, **kept)
             session.add(sighting)
             session.flush()
