@@ -108,7 +108,8 @@ def _drawn(catalogue: Catalogue) -> tuple[list[int], _Drawn]:
         [paths[row] for row in rows],
         np.array([found[row] for row in rows], dtype=float).reshape(-1, 4),
         catalogue.table.reindex(columns=["width", "height"]).to_numpy(dtype=float)[rows],
-        *(facts[:, :2], facts[:, 2]),
+        facts[:, :2],
+        facts[:, 2],
     )
 
 

@@ -50,11 +50,9 @@ def turned_upright(box: Box, orientation: int) -> Box:
     x, y, width, height = box
     if orientation in SWAPPED:
         x, y, width, height = y, x, height, width
-    return (
-        1 - x - width if orientation in MIRRORED_X else x,
-        1 - y - height if orientation in MIRRORED_Y else y,
-        *(width, height),
-    )
+    x = 1 - x - width if orientation in MIRRORED_X else x
+    y = 1 - y - height if orientation in MIRRORED_Y else y
+    return x, y, width, height
 
 
 def inside(box: Box) -> Box:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 
 from wildtrack.access.photos.formats import NO_PHOTO, PHOTO_SUFFIXES, why_no_photo
 from wildtrack.access.photos.reader import NOT_A_FILE
+from wildtrack.console import some
 from wildtrack.errors import UserError
 from wildtrack.storage.ownership import is_as_written, is_output_folder
 
@@ -44,7 +45,7 @@ class Walk:
         for reason in dict.fromkeys(reason for _, reason in self.passed_over):
             paths = [PurePath(path) for path, each in self.passed_over if each == reason]
             kinds = dict.fromkeys((path.suffix if reason == NO_PHOTO else "") or path.name for path in paths)
-            texts.append(f"{reason}: {len(paths)} ({', '.join(list(kinds)[:3])}{', ...' * (len(kinds) > 3)})")
+            texts.append(f"{reason}: {len(paths)} ({some(kinds)})")
         return f"passed over: {'; '.join(texts)}" if texts else ""
 
 

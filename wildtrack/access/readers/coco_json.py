@@ -194,7 +194,8 @@ def _unpacked(text: str) -> list[int]:
         value |= (code & 31) << shift
         shift += 5
         if not code & 32:
-            value -= (code & 16) and 1 << shift  # the sign
+            if code & 16:  # it is negative
+                value -= 1 << shift
             runs.append(value + (runs[-2] if len(runs) > 2 else 0))
             value = shift = 0
     return runs

@@ -1,7 +1,7 @@
 """Whether the names of folders are those of animals, or of cameras, days, subsets and the like."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from wildtrack.access.cells import SPLIT_WORDS
 
@@ -53,9 +53,3 @@ def is_nearly_subset(name: str) -> bool:
     """Whether a name is made of words such as train and query without being one: "train_all", "Test set", "query2"."""
     made_of = rf"(?:{_BESIDE})*(?:{_SUBSET})(?:{_SUBSET}|{_BESIDE})*"
     return name.casefold() not in SPLIT_WORDS and re.fullmatch(made_of, name.casefold()) is not None
-
-
-def some(names: Iterable[str]) -> str:
-    """The first three names, for a message."""
-    listed = list(names)
-    return ", ".join(listed[:3]) + ", ..." * (len(listed) > 3)

@@ -11,11 +11,11 @@ from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import Walk, natural_key, walk
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES
 from wildtrack.access.photos.reader import NOT_UNICODE, printable
-from wildtrack.access.readers.folder_names import is_nearly_subset, not_animals, some
+from wildtrack.access.readers.folder_names import is_nearly_subset, not_animals
 from wildtrack.access.readers.gallery_words import keep_gallery_unseen
 from wildtrack.access.readers.nearly import annotations_beside
 from wildtrack.access.reading import DEFAULTS, ReadConfig
-from wildtrack.console import counted, program
+from wildtrack.console import counted, program, some
 from wildtrack.errors import UserError
 
 __all__ = ["natural_key", "read_folders", "read_unnamed"]
