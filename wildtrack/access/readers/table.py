@@ -2,7 +2,6 @@
 
 import json
 import os
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import ALIASES, REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.find import walk
+from wildtrack.access.photos.names import PhotoNames, name_key
 from wildtrack.access.photos.reader import printable
 from wildtrack.access.readers.gallery_words import keep_gallery_unseen
 from wildtrack.access.readers.spreadsheet import Line, mend, read_sheet
@@ -80,10 +80,10 @@ def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) 
 
     Names that a file system may write in another way, in case and how accents are coded, are the same.
     """
-    known = {_key(path) for path in (*paths, *left_out)}
+    known = {name_key(path) for path in (*paths, *left_out)}
     shared = commonpath([dirname(path) for path in paths])
     found = [normpath(f"{shared}/{path}" if shared else path) for path in walk(root / shared).photos]
-    return sorted(printable(path) for path in found if _key(path) not in known)
+    return sorted(printable(path) for path in found if name_key(path) not in known)
 
 
 def _read(source: Path, split_column: str | None = None, config: ReadConfig = DEFAULTS) -> Catalogue:
@@ -117,11 +117,6 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
 def _as_on_disk(root: Path, paths: Iterable[str]) -> dict[str, str]:
     """Paths that are not there -> the only photo whose name differs in nothing but case or the coding of accents."""
     missing = [path for path in paths if path.strip() and not os.path.isfile(f"{root}/{path}")]  # noqa: PTH113 faster
-    photos: dict[str, list[str]] = {}
-    for photo in walk(root).photos if missing else ():
-        photos.setdefault(_key(photo), []).append(photo)
-    return {path: found[0] for path in missing if len(found := photos.get(_key(path.strip()), [])) == 1}
-
-
-def _key(path: str) -> str:
-    return unicodedata.normalize("NFC", normpath(path.replace("\\", "/"))).casefold()
+    photos = PhotoNames(walk(root).photos if missing else ())
+    found = photos.find(path.strip() for path in missing)
+    return {path: photo for path, photo in zip(missing, found, strict=True) if photo}
