@@ -10,14 +10,14 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
-from wildtrack.access.dates import EMPTY
+from wildtrack.access.names import is_empty
 
 UNKNOWN = "unknown"  # the identity of an animal that nobody has named
 
 SPLIT_WORDS = {
-    **dict.fromkeys(("train", "gallery", "database"), "train"),  # AnimalCLEF has databases
+    **dict.fromkeys(("train", "training", "gallery", "database"), "train"),  # AnimalCLEF has databases
     **dict.fromkeys(("valid", "val", "validation"), "valid"),
-    **dict.fromkeys(("test", "query"), "test"),
+    **dict.fromkeys(("test", "testing", "query"), "test"),
 }
 
 Parser = Callable[[Any], Any]
@@ -61,7 +61,7 @@ def _file(path: str, root: Path) -> str:
 
 def parse_bbox(cell: object) -> tuple[float, float, float, float] | None:
     """Four numbers from a sequence or a text such as "[1, 2, 30, 40]", None where there are none; else a ValueError."""
-    if str(cell).strip().casefold() in EMPTY - {"0"}:
+    if is_empty(cell):
         return None
     parts = re.split(r"[\s,;]+", cell.strip().strip("[](){} ")) if isinstance(cell, str) else cell
     try:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from itertools import pairwise
 
+from wildtrack.access.names import is_empty
 from wildtrack.errors import UserError
 
 ORDERS = ("day-first", "month-first", "year-first")  # of a date that is written in numbers only
-EMPTY = frozenset({"", "-", "?", "na", "n/a", "nan", "nat", "none", "null", "unknown", "0"})  # in any case
 
 _FIRST_YEAR = 1839  # of photography
 _ZERO_DAYS = {date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1904, 1, 1), date(1969, 12, 31)}
@@ -46,7 +46,7 @@ def date_parser(cells: Iterable[object], date_format: str) -> Callable[[object],
 
     def parse(cell: object) -> str | None:
         text = re.sub(r"^(\d+)\.0$", r"\1", str(cell).strip())  # a table may hold years as 2024.0
-        if text.casefold() in EMPTY:
+        if is_empty(text) or text.casefold() in ("unknown", "0"):
             return None
         found = (pattern and _by_pattern(text, pattern)) or _iso(text, order)
         if found is None and re.fullmatch(r"[+-]?[\d.,]+(?:e\+?\d+)?", text, re.IGNORECASE):
