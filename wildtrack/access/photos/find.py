@@ -15,10 +15,10 @@ from wildtrack.storage.ownership import is_ours, is_output
 
 log = logging.getLogger(__name__)
 
-_SYSTEM = re.compile(  # Synology, QNAP, Windows, macOS, Linux
+_SYSTEM = re.compile(  # Synology, QNAP, Windows, macOS, Linux, Office, Lightroom
     r"@eadir|@tmp|@recycle|@recently-snapshot|@share(bin|snap)|#recycle|#snapshot|~snapshot|\$recycle\.bin|recycle[rd]|"
     r"system volume information|thumbs\.db|ehthumbs\.db|desktop\.ini|__macosx|network trash folder|temporary items|"
-    r"lost\+found|\._.*|\.trash.*|\.@__thumb|\.appledouble",
+    r"lost\+found|found\.\d{3}|\._.*|\.trash.*|\.@__thumb|\.appledouble|~\$.*|.*\.lrdata",
     re.IGNORECASE,
 )
 
@@ -116,6 +116,9 @@ def _sort_in(found: Walk, path: str, is_file: bool) -> None:
     """Add a file to the photos, the problems or to what is passed over."""
     file, name = found.root / path, PurePath(path).name
     looks = PurePath(path).suffix.lower() in PHOTO_SUFFIXES
+    if name.endswith(".icloud"):
+        found.problems.append((path, "in iCloud only: download it first"))
+        return
     if set_aside := _why_set_aside(name):
         found.passed_over += [(path, set_aside)] * looks  # .DS_Store and the like need no word
         return
