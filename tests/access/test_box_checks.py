@@ -63,7 +63,7 @@ def test_a_box_on_the_upright_photo_is_kept_or_scaled(tmp_path: Path, orientatio
     found = checked(tmp_path, [ANIMAL], (800, 600), orientation=orientation, scale=scale)
     assert redness(found) > 0.95
     assert found.problems.empty
-    assert found.understood == ("it" if scale == 1 else "it; boxes scaled to photos of another size: 1")
+    assert found.understood == ("it" if scale == 1 else "it\nboxes scaled to photos of another size: 1")
     assert found.table[["width", "height"]].to_numpy().tolist() == [[800 * scale, 600 * scale]]
 
 
@@ -72,7 +72,7 @@ def test_a_box_on_the_upright_photo_is_kept_or_scaled(tmp_path: Path, orientatio
 def test_a_box_on_the_photo_as_it_is_stored_is_turned(tmp_path: Path, orientation: int, scale: float) -> None:
     found = checked(tmp_path, [AS_STORED[orientation]], (600, 800), orientation=orientation, scale=scale)
     assert redness(found) > 0.95
-    assert found.understood == "it; boxes turned with their photos: 1"
+    assert found.understood == "it\nboxes turned with their photos: 1"
     again = check_boxes(found, ReadConfig())
     assert again.table.equals(found.table)  # what is saved is read as it is
     assert again.understood == found.understood
@@ -117,7 +117,7 @@ def as_form(form: str, boxes: Sequence[tuple[float, ...]]) -> list[tuple[float, 
 def test_the_form_of_a_column_is_recognised(tmp_path: Path, form: str, said: bool) -> None:
     found = checked(tmp_path, as_form(form, MANY), box_form=form if said else "auto")
     assert np.allclose(np.array(found.table["bbox"].tolist()), MANY, atol=0.01)
-    assert found.understood == {"xywh": "it"}.get(form, f"it; boxes read as {form.replace('-', ' ')}")
+    assert found.understood == {"xywh": "it"}.get(form, f"it\nboxes read as {form.replace('-', ' ')}")
     assert found.problems.empty
 
 
@@ -159,7 +159,7 @@ def test_what_shows_no_animal_is_listed_and_left_out(tmp_path: Path, box: Any, r
     assert found.table["image_id"].tolist() == ["0.png", "1.png"]
     assert found.problems["path"].tolist() == ["2.png"]
     assert found.problems["reason"].str.contains(reason, regex=True).all()
-    assert found.understood == "it; boxes that do not fit, left out: 1"
+    assert found.understood == "it\nboxes that do not fit, left out: 1"
 
 
 def test_a_box_that_reaches_a_little_beyond_is_kept(tmp_path: Path) -> None:

@@ -16,11 +16,15 @@ NOBODY = [
     *("unidentified", "unidentified_individual", "Unidentifiable", "UNID", "unk", "UNKNOWN", "unknown?", "(unknown)"),
     *("Unknown adult", "unknown_female", "unidentified zebra", "not identified", "no_id", "NoID", "__undefined__"),
     *("new_individual", "new_whale", "TBD", "to be identified", "unnamed", "unbekannt", "inconnue", "desconocido"),
+    *("nicht identifiziert", "non identifié", "sin nombre", "não identificado", "niet geïdentificeerd", "kein Tier"),
+    *("ohne Namen", "okänd", "неизвестно", "未知", "k.A.", "N/D", "S/N", "NOID", "NotIdentified", "can't tell"),
+    *("unmarked", "00_unknown", "leopard unidentified", "Empty", "(blank)", "vacío", "misc", "other", "unsorted"),
 ]
-PERHAPS = ["unknown_1", "UNK-003", "unknown A", "new", "New 1", "other", "misc", "xx", "animal"]
+PERHAPS = ["unknown_1", "UNK-003", "unknown A", "new", "New 1", "unsure", "ID?", "?1", "xx", "animal"]
 ANIMALS = [
     *("7", "007", "012", "0", "z1", "NA1", "N1", "UM1", "X", "CamA", "Nan", "Nana", "Una", "Una 1", "Newton", "Nobby"),
     *("Nora", "Ana", "Othello", "Nonea", "Zoë", "🐘", "★", "Мамонт", "998230000006455", "nyala_001", "Unkas"),
+    *("Sem", "Nemo", "Leerdam", "Missy", "Notch", "No. 5", "NO-12", "Unity", "Undine", "Kleiner Nomade", "Mixi"),
 ]
 
 
@@ -70,6 +74,7 @@ def test_a_name_is_kept_without_a_word(tmp_path: Path, name: str) -> None:
         *(["TZ-173", "tz-173"], ["TZ-173", "TZ 173"], ["TZ-173", "TZ173"], ["TZ-173", "TZ_173"], ["TZ-173", "TZ–173"]),
         *(["TZ-173", "TZ\u2011173"], ["TZ-173", "TZ\u200b-173"], ["TZ 173", "TZ\u00a0173"], ["TZ-173", "ТZ-173"]),
         *(["Zoë", "ZoÃ«"], ["Zoë", "ZOË"], ["O'Neil", "O’Neil"], ["Klara", "Klara?"], ["1-2", "1_2"], ["A  1", "a 1"]),
+        *(["012", "12"], ["7", "7.0"], ["Klara", "Klara (?)"], ["Klara", "cf. Klara"], ["7", "#7"], ["Tom", "[Tom]"]),
     ],
 )
 def test_spellings_are_said_and_merged_on_request(tmp_path: Path, spellings: list[str]) -> None:
@@ -83,7 +88,8 @@ def test_spellings_are_said_and_merged_on_request(tmp_path: Path, spellings: lis
 
 
 @pytest.mark.parametrize(
-    "different", [["1-2", "12"], ["A1-1", "A11"], ["7", "007"], ["Zoe", "Zoë"], ["TZ-173", "TZ-17"], ["z1", "z10"]]
+    "different",
+    [["1-2", "12"], ["A1-1", "A11"], ["7", "70"], ["1.05", "1.5"], ["Zoe", "Zoë"], ["TZ-173", "TZ-17"], ["z1", "z10"]],
 )
 def test_names_that_are_not_spellings_of_one(tmp_path: Path, different: list[str]) -> None:
     assert spelling(different[0]) != spelling(different[1])

@@ -88,12 +88,12 @@ def check_boxes(catalogue: Catalogue, config: ReadConfig) -> Catalogue:
             )
     if len(bad) == len(table):
         raise UserError(f"none of the {len(bad)} boxes fits its photo; the first: {': '.join(problems[0])}")
-    return replace(
+    checked = replace(
         catalogue,
         table=without_empty(table.drop(index=table.index[bad]).reset_index(drop=True)),
         problems=pd.concat([catalogue.problems, problem_table(problems)], ignore_index=True),
-        understood=f"{catalogue.understood}{_in_words(form, done, len(bad))}",
     )
+    return checked.saying(*_in_words(form, done, len(bad)))
 
 
 def _drawn(catalogue: Catalogue) -> tuple[list[int], _Drawn]:
@@ -185,13 +185,13 @@ def _shown(drawn: _Drawn, place: int) -> str:
     return f"{drawn.written[place].tolist()} on {drawn.paths[place]} of {width} x {height} pixels"
 
 
-def _in_words(form: str, done: npt.NDArray[np.str_], refused: int) -> str:
-    """What was made of the boxes, for the end of a sentence; "" where they were as they should be."""
+def _in_words(form: str, done: npt.NDArray[np.str_], refused: int) -> list[str]:
+    """What was made of the boxes; nothing where they were as they should be."""
     counts = Counter(done.tolist())
-    meanings = {"xywh": "", "percent": "; boxes read as percent"}
-    said = meanings.get(form, f"; boxes read as {form.replace('-', ' ')}")
-    if counts["scaled"]:
-        said += f"; boxes scaled to photos of another size: {counts['scaled']}"
-    if counts["turned"]:
-        said += f"; boxes turned with their photos: {counts['turned']}"
-    return said + (f"; boxes that do not fit, left out: {refused}" if refused else "")
+    said = {
+        f"boxes read as {form.replace('-', ' ')}": form != "xywh",
+        f"boxes scaled to photos of another size: {counts['scaled']}": counts["scaled"],
+        f"boxes turned with their photos: {counts['turned']}": counts["turned"],
+        f"boxes that do not fit, left out: {refused}": refused,
+    }
+    return [text for text, is_so in said.items() if is_so]

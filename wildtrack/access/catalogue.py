@@ -57,7 +57,7 @@ class Catalogue:
         root: the folder that `path` is relative to.
         table: standard columns only (see `validate`), RangeIndex, in the reader's order.
         problems: columns `path` and `reason`, one row for each photo, row or value that could not be used.
-        understood: what the reader took the data for, in one sentence.
+        understood: what the reader took the data for, and a line for each remark on it.
     """
 
     root: Path
@@ -67,7 +67,7 @@ class Catalogue:
 
     def saying(self, *more: str) -> "Catalogue":
         """The catalogue with more said of what the reader took the data for."""
-        return replace(self, understood="; ".join([self.understood, *filter(None, more)]))
+        return replace(self, understood="\n".join([self.understood, *filter(None, more)]))
 
 
 def assemble(
@@ -80,7 +80,7 @@ def assemble(
     listed = pd.concat([problem_table(problems), refused, unsure], ignore_index=True)
     if dates := int(refused["reason"].str.startswith("date ").sum()):
         said = [f"dates that cannot be used: {dates}", *said]
-    return Catalogue(root, valid, listed, "; ".join([f"{layout}: {in_words(valid)}", *said]))
+    return Catalogue(root, valid, listed, "\n".join([f"{layout}: {in_words(valid)}", *said]))
 
 
 def in_words(table: pd.DataFrame) -> str:

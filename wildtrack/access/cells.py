@@ -13,9 +13,9 @@ from typing import Any
 UNKNOWN = "unknown"  # the identity of an animal that nobody has named
 
 SPLIT_WORDS = {
-    **dict.fromkeys(("train", "gallery", "database"), "train"),  # AnimalCLEF has databases
+    **dict.fromkeys(("train", "training", "gallery", "database"), "train"),  # AnimalCLEF has databases
     **dict.fromkeys(("valid", "val", "validation"), "valid"),
-    **dict.fromkeys(("test", "query"), "test"),
+    **dict.fromkeys(("test", "testing", "query"), "test"),
 }
 
 Parser = Callable[[Any], Any]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.cells import UNKNOWN
-from wildtrack.access.names import fits, is_nobody, may_be_nobody, shown, species, spelling, viewpoint
+from wildtrack.access.names import fits, is_nobody, may_be_nobody, names_in, shown, species, spelling, viewpoint
 from wildtrack.access.reading import ReadConfig
 from wildtrack.console import counted
 
@@ -15,6 +15,11 @@ Lost = dict[int, str]  # row -> why its animal is not known
 Words = dict[frozenset[str], str]  # species -> how it is written
 
 KEY = "individual_uuid"  # the column of Wildbook's keys: a name may be given to two animals
+
+
+def means_nobody(name: str, config: ReadConfig) -> bool:
+    """Whether a name stands for no animal: by itself, or because the user says so."""
+    return fits(name, config.nobody) or (is_nobody(name) and not fits(name, config.animals))
 
 
 def settle_names(table: pd.DataFrame, config: ReadConfig) -> tuple[pd.DataFrame, Lost, list[str]]:
@@ -39,9 +44,10 @@ def settle_names(table: pd.DataFrame, config: ReadConfig) -> tuple[pd.DataFrame,
 
 def _somebody(names: "pd.Series[str]", config: ReadConfig, said: list[str]) -> "pd.Series[str]":
     """The names, "unknown" where one stands for nobody."""
-    found = [name for name in names.unique() if name != UNKNOWN and not fits(name, config.animals)]
-    nobody = [name for name in found if is_nobody(name) or fits(name, config.nobody)]
-    perhaps = [name for name in found if name not in nobody and may_be_nobody(name)]
+    found = [name for name in names.unique() if name != UNKNOWN]
+    nobody = [name for name in found if means_nobody(name, config)]
+    found = [name for name in found if name not in nobody and not fits(name, config.animals)]
+    perhaps = [name for name in found if may_be_nobody(name)]
     counts = names.value_counts()
     if unasked := [name for name in nobody if not fits(name, config.nobody)]:
         keep = f"if one is an animal's: --animals {_quoted(unasked[0])}"
@@ -50,6 +56,9 @@ def _somebody(names: "pd.Series[str]", config: ReadConfig, said: list[str]) -> "
         advice = f"if one stands for nobody: --nobody {_quoted(perhaps[0])}; if all are animals: --animals"
         names_in_full = " ".join(_quoted(name) for name in perhaps[:3])
         said.append(f"names read as animals: {_listed(perhaps, counts)} ({advice} {names_in_full})")
+    if several := [name for name in found if len(names_in(name)) > 1 and counts.index.isin(names_in(name)).any()]:
+        advice = f"a row for each, or --nobody {_quoted(several[0])}; if it is one: --animals {_quoted(several[0])}"
+        said.append(f"names that may be of several animals, read as one: {_listed(several, counts)} ({advice})")
     return names.where(~names.isin(nobody), UNKNOWN)
 
 
@@ -59,16 +68,16 @@ def _spelt(
     """The names, each in one spelling where that is asked for; else it is said which may be one animal's."""
     named = names[names != UNKNOWN]
     groups = _spellings(named, spelling)
-    if config.spellings == "merge":
-        return names.replace({name: group[0] for group in groups for name in group})
     unkeyed = set(named if keys is None else named[keys.isna()])
-    if groups := [group for group in groups if not unkeyed.isdisjoint(group)]:
+    is_merged = config.spellings == "merge"
+    if groups := [group for group in groups if is_merged or not unkeyed.isdisjoint(group)]:
         counts = named.value_counts()
         ways = "; ".join(_listed(group, counts) for group in groups[:3])
         more = f"; and {len(groups) - 3} more" if len(groups) > 3 else ""
         animals = counted(len(groups), "animal", "animals")
-        said.append(f"perhaps {animals} spelt in several ways: {ways}{more} (if so: --spellings merge)")
-    return names
+        doubt = f"perhaps {animals} spelt in several ways: {ways}{more} (if so: --spellings merge)"
+        said.append(f"names read as one, for {animals}: {ways}{more}" if is_merged else doubt)
+    return names.replace({name: group[0] for group in groups for name in group}) if is_merged else names
 
 
 def _one_word_each(

@@ -5,20 +5,28 @@ import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 
-EMPTY = frozenset({"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "unknown", "-", "--", "?"})
+_EMPTY = frozenset({"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "unknown", "-", "--", "?"})
 
 _ANYBODY = (  # "unknown" in words that may be followed by others: unknown adult, unidentified zebra
-    "unknowns?|unknwn|unk|unkn|unid|unident|unidentif(?:ied|iable)|unrecogni[sz](?:ed|able)|not identif(?:ied|iable)"
-    "|indet|indeterminate|undetermined|unbekannt|inconnue?s?|desconocid[oa]s?|desconhecid[oa]s?|sconosciut[oi]|onbekend"
+    r"un(?:knowns?|knwn|kn?|id|ident\w*|recogni[sz]\w*|named|assigned|matched|marked|tagged|labell?ed|determined|defined"
+    r"|bek|bekannt\w*)|in(?:determin\w*|det|connu\w*)|descon(?:oc|hec)id[oa]s?|sconosciut[oi]|onbekend|okand|ukjent"
+    r"|ukendt|tuntematon|nieznan\w*|neznam\w*|неизвестн\w*|未知|不明"
+)
+_NOT_NAMED = (  # not identified, sin nombre, kein Tier
+    r"(?:no|not|non|nicht|niet|nao|sin|sem|ohne|sans|senza|kein\w*|geen|aucun\w*|can ?t|cannot)"
+    r" (?:ids?|(?:ge)?ident\w*|nam\w+|nom\w*|animal\w*|tier\w*|individ\w*|match\w*|known|bekannt|sure|tell|recogni\w*"
+    r"|tag\w*|mark\w*|assigned|determin\w*|clear|in catalog\w*)(?: .*)?"
 )
 _NOBODY = re.compile(
-    rf"(?:{_ANYBODY})(?: [^\W\d_]{{2,}})*|na|n a|nan|none|null|nobody|undefined|unassigned|unnamed|unmatched"
-    "|unlabell?ed|no ?(?:id|name|match|identity|individual)|not (?:known|assigned|named|matched)|tbd|tba"
-    "|to be (?:determined|identified|named|assigned)|new (?:individual|whale|animal)"
+    rf"(?:[^\W_]{{2,}} )?(?:{_ANYBODY})(?: [^\W\d_]{{2,}})*|{_NOT_NAMED}|no ?(?:id|name|match)"
+    "|nil|keine|geen|ohne|aucune?|nobody|tb[acd]|to be (?:determined|identified|named|assigned)"
+    "|new (?:individual|whale|animal)|empty|blanks?|leer|vide|vacio|vazio|leeg|missing|pending|false triggers?"
+    "|people|persons?|humans?|vehicles?"
+    "|unsorted|to ?sort|to ?do|inbox|others?|sonstiges?|misc|miscellaneous|various|mixed|multiple|several"
 )
-_PERHAPS = re.compile(  # provisional numbers, and words for a heap of photos
-    rf"(?:{_ANYBODY}|new|un) ?\d+|(?:{_ANYBODY}) [^\W\d_]|new|others?|misc|miscellaneous|various|mixed"
-    "|multiple|several|animals?|individuals?|unsure|uncertain|unclear|unsorted|to sort|todo|x{2,}"
+_SHORT = re.compile(r"n/[a-z]|s/n|k\. ?a\.?|n\. ?[abd]\.?|-\d+(?:\.0)?")  # N/D, k.A., -1
+_PERHAPS = re.compile(  # provisional numbers
+    rf"(?:{_ANYBODY}|new|un) ?\d+|(?:{_ANYBODY}) [^\W\d_]|new|animals?|individuals?|unsure|uncertain|unclear|x{{2,}}"
 )
 _NO_SPECIES = re.compile(  # what annotations tell of an animal besides
     "left|right|front|back|rear|head|face|body|flank|side|tail|flukes?|flippers?|fins?|dorsal|ears?|legs?|horns?|males?"
@@ -30,20 +38,28 @@ _LOOK_ALIKE = str.maketrans("АВЕКМНОРСТУХасеорухі", "ABEKMHO
 def is_empty(cell: object) -> bool:
     """Whether a cell says in some way that nothing is known: "", NA, None, [nan, nan, nan, nan]."""
     text = str(cell).strip().casefold()
-    return text in EMPTY or (text[0] in "[(" and EMPTY.issuperset(re.split(r"[\s,;]+", text.strip("[]() "))))
+    return text in _EMPTY or (text[0] in "[(" and _EMPTY.issuperset(re.split(r"[\s,;]+", text.strip("[]() "))))
 
 
 def is_nobody(name: str) -> bool:
     """Whether a name unmistakably stands for no animal: ____, NA, unidentified, new_individual, -1."""
-    words = _words(name)
+    words = in_plain_words(name)
     if not words:  # an emoji is a name, marks and invisible characters are none
         return all(letter.isascii() or unicodedata.category(letter)[0] in "PZC" for letter in name)
-    return name != "Nan" and bool(_NOBODY.fullmatch(words) or re.fullmatch(r"-\d+(\.0)?", name))
+    is_none = is_empty(name) or _NOBODY.fullmatch(words) or _SHORT.fullmatch(name.casefold())
+    return name != "Nan" and bool(is_none)
 
 
 def may_be_nobody(name: str) -> bool:
-    """Whether a name may stand for no animal, or may be one's: unknown_1, new, other."""
-    return _PERHAPS.fullmatch(_words(name)) is not None
+    """Whether a name may stand for no animal, or may be one's: unknown_1, new, ID?."""
+    words = in_plain_words(name)
+    return ("?" in name and len(words) < 3) or _PERHAPS.fullmatch(words) is not None
+
+
+def names_in(name: str) -> list[str]:
+    """The parts of a name that may be those of several animals on one photo: Klara/Emil, Klara + calf."""
+    parts = re.split(r"\s*[/&+,;|]\s*|\s+(?:and|or|und|oder|et|ou|y|e|en)\s+", name)
+    return [part for part in parts if part]
 
 
 def fits(name: str, patterns: Iterable[str]) -> bool:
@@ -53,10 +69,15 @@ def fits(name: str, patterns: Iterable[str]) -> bool:
 
 
 def spelling(name: str) -> str:
-    """What the spellings of one name share, whatever their case, spaces, hyphens, invisible characters and coding."""
-    text = legible(name).casefold()
+    """What the spellings of one name share, whatever their case, spaces, hyphens, invisible characters and coding.
+
+    A spreadsheet makes 12 or 12.0 of 012; a doubt ("cf. Klara", "Klara (?)") is no other name.
+    """
+    text = re.sub(r"^(\d+)\.0$", r"\1", legible(name).casefold())
+    text = re.sub(r"(?<![\d.,])0+(?=\d)|\b(?:cf|poss|possibly|prob|probably|likely|maybe)\b", "", text)
+    text = re.sub(r"[?'\"’`´#()\[\]]", "", text)
     text = re.sub(r"[\s_\-–—.]+", " ", text).strip()
-    return re.sub(r"(?<!\d) | (?!\d)|[?'’`´]", "", text)  # 1-2 is not 12
+    return re.sub(r"(?<!\d) | (?!\d)", "", text) or name  # 1-2 is not 12
 
 
 def viewpoint(word: str) -> str:
@@ -86,6 +107,8 @@ def shown(name: str) -> str:
     return name if unicodedata.normalize("NFC", legible(name)) == name else ascii(name)[1:-1]
 
 
-def _words(name: str) -> str:
-    """A name in lower case, anything but letters and numbers being spaces."""
-    return re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
+def in_plain_words(name: str) -> str:
+    """A name in lower case without accents, anything but letters and numbers being spaces: NoID and no_id are one."""
+    parted = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
+    plain = "".join(letter for letter in parted if not unicodedata.combining(letter))
+    return re.sub(r"[\W_]+", " ", plain.casefold()).strip()

@@ -45,11 +45,23 @@ def test_a_wildbook_export_is_read_from_its_file(tmp_path: Path, given: str, pla
         (["20230501", "20230502"], "years or days"),
         (["day 1", "day 2"], "times"),
         (["images"], "kinds of files"),
-        (["animals", "empty"], "kinds of files"),
-        (["Ana", "Bo", "unsorted"], "kinds of files"),
+        (["animals", "crops"], "kinds of files"),
+        (["New photos", "JPEGImages"], "kinds of files"),
+        (["CT01", "CT02"], "cameras or places"),
+        (["Cam-Nord", "Cam-Süd"], "cameras or places"),
+        (["CAM_A1", "CAM_B4"], "cameras or places"),
+        (["Wildkamera 5", "cámara 3", "caméra 2"], "cameras or places"),
+        (["fotopułapka 1", "фотоловушка 2", "Fotofalle 3"], "cameras or places"),
+        (["Bushnell_1", "RECONYX-5", "SD2"], "cameras or places"),
+        (["101D3100", "102_0523"], "card folders"),
+        (["24-05-31", "24-06-01"], "times"),
+        (["2023_Q3", "Mai 2023", "may_2023", "1 May 2024", "2023-W05", "Sommer 2023"], "times"),
+        (["Woche 3", "Trip 4", "Year1", "2019-2020", "wet season"], "times"),
+        (["links", "Right flank"], "viewpoints"),
+        (["deer", "Fuchs", "badgers"], "species"),
         (["left", "right"], "viewpoints"),
         (["male", "female"], "sexes or ages"),
-        (["training", "testing"], "subsets"),
+        (["trainset", "testset"], "subsets"),
         (["bounding_box_train", "bounding_box_test"], "subsets"),
         (["Ana", "results"], "WildTrack's own folders"),
     ],
@@ -74,12 +86,16 @@ def test_folders_that_are_not_called_like_animals(tmp_path: Path, folders: list[
         ["20230599", "20231301", "18450101"],
         ["Dev", "Tester", "Trainer", "Valentina", "Queryna"],
         ["A", "B", "C12", "M1", "F2"],
+        ["Lockie", "Diana", "Dayna", "Campo", "Cami", "Karta"],
+        ["Maria 2019", "Julia 2020", "2019_M3", "M001_2019"],
+        ["1990", "2001", "345"],
+        ["Cam", "Site Bertha", "Ct", "Right Ear Torn", "Fallon"],
     ],
 )
 def test_ordinary_names_of_animals(tmp_path: Path, folders: list[str]) -> None:
     catalogue = load_catalogue(fill(tmp_path, *(f"{folder}/1.jpg" for folder in folders)))
     assert set(catalogue.table["identity"]) == set(folders)
-    assert ";" not in catalogue.understood
+    assert "\n" not in catalogue.understood
 
 
 @pytest.mark.parametrize("name", ["CamA", "2019", "Left", "day 3"])
@@ -89,7 +105,7 @@ def test_one_odd_name_among_animals_is_said(tmp_path: Path, name: str) -> None:
     assert f"1 of 3 folders called like {not_animals([name])[0]} ({name}), and taken for anim" in catalogue.understood  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", ["train_all", "Test set", "query2", "multi-query", "training", "image_train"])
+@pytest.mark.parametrize("name", ["train_all", "Test set", "query2", "multi-query", "trainset", "image_train"])
 def test_words_that_are_nearly_a_subset(tmp_path: Path, name: str) -> None:
     assert is_nearly_subset(name)
     fill(tmp_path, "train/Ana/1.jpg", "query/Ana/2.jpg", f"{name}/Ana/3.jpg")
@@ -141,7 +157,14 @@ def test_annotations_beside_folders_are_refused(tmp_path: Path, name: str, conte
         ("weather.csv", "day,name\n1,Ana\n", None),
         ("empty.csv", "", None),
         ("settings.json", '{"name": "Ana"}', None),
-        ("Ana/1.jpg.json", '{"title": "1.jpg"}', "Ana/1.jpg.json names photos and is not read"),
+        (
+            "Ana/1.jpg.json",
+            '{"title": "1.jpg"}',
+            "files with the names of photos are not read: 1, such as Ana/1.jpg.",
+        ),
+        ("Ana/1.xml", "<annotation/>", "files with the names of photos are not read: 1, such as Ana/1.xml"),
+        ("Ana/1.txt", "0 0.5 0.5 0.25 0.25", "files with the names of photos are not read: 1, such as Ana/1.txt"),
+        ("Ana/2.txt", "1 male, seen twice", None),
     ],
 )
 def test_files_beside_folders_that_do_not_matter(tmp_path: Path, name: str, content: str, said: str | None) -> None:
@@ -149,7 +172,7 @@ def test_files_beside_folders_that_do_not_matter(tmp_path: Path, name: str, cont
     (tmp_path / name).write_text(content)
     catalogue = load_catalogue(tmp_path)
     assert catalogue.table["identity"].tolist() == ["Ana", "Ana", "Bo"]
-    _, *more = catalogue.understood.split("; ")
+    _, *more = catalogue.understood.splitlines()
     assert more == [f"passed over: no photo: 1 ({Path(name).suffix})"] if said is None else said in more[0]
 
 

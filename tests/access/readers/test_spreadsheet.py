@@ -26,14 +26,14 @@ TABLE = HEADER + ROWS
         (TABLE.encode("utf-16"), ""),
         (TABLE.encode("utf-16-le"), ""),
         (TABLE.replace(",", "\t").encode("utf-16"), ""),  # what Excel calls Unicode text
-        (TABLE.encode("cp1252"), "; read as Western European text, such as 'Zoë'"),
+        (TABLE.encode("cp1252"), "\nread as Western European text, such as 'Zoë'"),
         (
             TABLE.replace("\n", "\r\n").replace(",", ";").encode("cp1252"),
-            "; read as Western European text, such as 'Zoë'",
+            "\nread as Western European text, such as 'Zoë'",
         ),
         (("sep=;\n" + TABLE.replace(",", ";")).encode(), ""),
-        (("Photos of 2024,,\n,,\n" + TABLE).encode(), "; its header is line 3"),
-        (("who and where\n" + TABLE.replace(",", ";")).encode(), "; its header is line 2"),
+        (("Photos of 2024,,\n,,\n" + TABLE).encode(), "\nits header is line 3"),
+        (("who and where\n" + TABLE.replace(",", ";")).encode(), "\nits header is line 2"),
         (("Image_ID,Identity,Path\n" + ROWS).encode(), ""),
         (("image id , IDENTITY,File Name\n" + ROWS).encode(), ""),
         (("ImageID,identity,filePath\n" + ROWS).encode(), ""),
@@ -54,7 +54,7 @@ def test_tables_of_spreadsheets_are_read(root: Path, content: bytes, said: str |
     assert catalogue.table["identity"].tolist() == ["Ana", "Zoë"]
     assert catalogue.table["path"].tolist() == ["Ana/1.jpg", "Zoë/2.jpg"]
     assert catalogue.problems.empty
-    said = "; its paths read without " if said is None else said
+    said = "\nits paths read without " if said is None else said
     assert catalogue.understood.startswith(f"the table t.csv: 2 photos of 2 identities{said}")
 
 

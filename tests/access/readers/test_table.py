@@ -100,7 +100,7 @@ def test_photos_in_no_row_are_counted(tmp_path: Path, rows: list[str], files: li
     lines = [f"{number},t1,{row}\n" for number, row in enumerate(rows)]
     (tmp_path / "t.csv").write_text(HEADER + "".join(lines))
     understood = read_table(tmp_path / "t.csv").understood
-    assert "no row" not in understood if note is None else re.search(f"; {note}", understood)
+    assert "no row" not in understood if note is None else re.search(f"\n{note}", understood)
 
 
 def test_photos_that_were_left_out_before_are_not_counted(tmp_path: Path) -> None:

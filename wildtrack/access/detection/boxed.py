@@ -49,8 +49,7 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
             rows.append({"image_id": f"{path}#{number}", "bbox": in_pixels(box, size)} | row)
     table = pd.DataFrame(rows, columns=None if rows else REQUIRED_COLUMNS)
     layout = f"the photos of {root.resolve().name} and the boxes of {detections.source.name}"
-    catalogue = assemble(layout, root, table, problems)
-    return replace(catalogue, understood=f"{catalogue.understood}{found.note}{detections.notes()}")
+    return assemble(layout, root, table, problems).saying(found.note, *detections.notes())
 
 
 def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
@@ -79,12 +78,9 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
     everybody = counted(len(table), "animal", "animals")
     boxed = f"{sum(given[row] is not None for row in rows)} of {everybody} with a box of {detections.source.name}"
     columns = {"bbox": pd.Series(given, index=table.index, dtype="object")} if any(given) else {}
-    return replace(
-        catalogue,
-        table=table.assign(**columns),
-        problems=pd.concat([catalogue.problems, problem_table(problems)], ignore_index=True),
-        understood=f"{catalogue.understood}; {boxed}{found.note}{detections.notes()}",
-    )
+    listed = pd.concat([catalogue.problems, problem_table(problems)], ignore_index=True)
+    with_them = replace(catalogue, table=table.assign(**columns), problems=listed)
+    return with_them.saying(boxed, found.note, *detections.notes())
 
 
 def _animals(

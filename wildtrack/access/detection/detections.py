@@ -67,15 +67,15 @@ class Detections:
         weak = f"no animal detected with a confidence of {self.min_confidence:g} or more"
         return f"{weak}, the surest has {max(animals):g}" + (f"; {repeated}" if removed else "")
 
-    def notes(self) -> str:
-        """What there is to know of the whole file, to follow a sentence; "" for nothing."""
+    def notes(self) -> list[str]:
+        """What there is to know of the whole file, a line each."""
         removed = sum(one.confidence < 0 for photo in self.output.photos for one in photo.detections)
         repeated = counted(removed, "repeated detection is", "repeated detections are")
         threshold = self.output.threshold or self.min_confidence
-        note = f"; {repeated} left out" if removed else ""
+        said = [f"{repeated} left out"] if removed else []
         if abs(threshold - self.min_confidence) > 0.01:
-            note += f"; its detector recommends --min-confidence {threshold:g}, not {self.min_confidence:g}"
-        return note
+            said.append(f"its detector recommends --min-confidence {threshold:g}, not {self.min_confidence:g}")
+        return said
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Found:
 
     photos: dict[str, PhotoDetections]  # path -> its entry
     problems: Problems  # entries that are malformed, or for no photo
-    note: str  # how names were read, to follow a sentence; "" as they are written
+    note: str  # how names were read; "" as they are written
 
 
 def read_detections(source: Path, min_confidence: float) -> Detections:
@@ -128,7 +128,7 @@ def find_entries(detections: Detections, paths: Sequence[str], root: Path) -> Fo
         needed = f"names must be relative to --root, or begin in a folder {root.resolve().name}"
         raise UserError(f"{where}; {first}; {needed}")
     malformed = [(relative.get(name, name), reason) for name, reason in detections.output.problems]
-    note = f"; file names are read without {shared}/" if shared else ""
+    note = f"file names are read without {shared}/" if shared else ""
     return Found(photos, [*malformed, *problems], note)
 
 

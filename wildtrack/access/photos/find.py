@@ -16,12 +16,13 @@ from wildtrack.storage.ownership import is_as_written, is_output_folder
 
 log = logging.getLogger(__name__)
 
-_SYSTEM = re.compile(  # Synology, QNAP, Windows, macOS, Linux
+_SYSTEM = re.compile(  # Synology, QNAP, Windows, macOS, Linux, Office, Lightroom
     r"@eadir|@tmp|@recycle|@recently-snapshot|@share(bin|snap)|#recycle|#snapshot|~snapshot|\$recycle\.bin|recycle[rd]|"
     r"system volume information|thumbs\.db|ehthumbs\.db|desktop\.ini|__macosx|network trash folder|temporary items|"
-    r"lost\+found|\._.*|\.trash.*|\.@__thumb|\.appledouble",
+    r"lost\+found|found\.\d{3}|\._.*|\.trash.*|\.@__thumb|\.appledouble|~\$.*|.*\.lrdata",
     re.IGNORECASE,
 )
+_IN_ICLOUD = ".icloud"  # hidden files that stand for photos
 
 
 @dataclass
@@ -128,6 +129,9 @@ def _natural_path(path: str) -> list[tuple[list[str | int], str]]:
 def _sort_in(found: Walk, path: str, is_file: bool) -> None:
     """Add a file to the photos, the problems or to what is passed over."""
     file = found.root / path
+    if file.name.endswith(_IN_ICLOUD):
+        found.problems.append((path, "in iCloud only: download it first"))
+        return
     head = b"" if _is_photo_by_name(path) else _head(file)
     reason = why_no_photo(file.name, head) if is_file else NOT_A_FILE
     if reason is None:
@@ -162,7 +166,7 @@ def _why_set_aside(name: str) -> str | None:
     """Why nobody's photos are in a file or folder of that name, such as @eaDir of a NAS; None for others."""
     if _SYSTEM.fullmatch(name):
         return "thumbnails, bins and other files of the system"
-    return "hidden" if name.startswith(".") else None
+    return "hidden" if name.startswith(".") and not name.endswith(_IN_ICLOUD) else None
 
 
 def _matches(pattern: str) -> list[str]:

@@ -21,6 +21,7 @@ PHOTO_SUFFIXES = _USUAL_SUFFIXES | _HEIF_SUFFIXES if HAS_HEIF else _USUAL_SUFFIX
 OTHER_IMAGE_SUFFIXES = (_RAW_SUFFIXES | _HEIF_SUFFIXES | _OTHER_SUFFIXES) - PHOTO_SUFFIXES
 _VIDEOS = "3gp asf avi flv insv lrv m2ts m4v mkv mod mov mp4 mpeg mpg mts tod vob webm wmv"
 VIDEO_SUFFIXES = frozenset(f".{name}" for name in _VIDEOS.split())
+ARCHIVE_SUFFIXES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz"})
 _COPIES = (".bak", ".thm", "_original", "~")  # of cameras (THM: a video's first frame), editors and ExifTool
 
 # MPO needs no entry of its own: Pillow's JPEG opener returns it, and naming it raises KeyError for other files.
@@ -60,6 +61,8 @@ def why_no_photo(name: str, head: bytes) -> str | None:
         return None
     if suffix in OTHER_IMAGE_SUFFIXES | VIDEO_SUFFIXES:
         return conversion_hint(suffix)
+    if suffix in ARCHIVE_SUFFIXES:
+        return "an archive: unpack it if there are photos in it"
     other = other_suffix(head)
     if other is not None:
         return conversion_hint(other)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
+from wildtrack.access.identities import means_nobody
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import Walk, natural_key, walk
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES
@@ -45,7 +46,8 @@ def read_folders(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
         rows = [row | {"split": subset} for row, subset in zip(rows, subsets, strict=True)]
         said.append(more)
     if not is_sure:
-        said += _check_names(root, list(dict.fromkeys(row["identity"] for row in rows)))
+        names = list(dict.fromkeys(row["identity"] for row in rows))
+        said += _check_names(root, [name for name in names if not means_nobody(name, config)], said)
     layout = "a folder per identity" + (f" in {' and '.join(splits)}" if splits else "")
     return _assembled(found, rows, problems, layout, said, config)
 
@@ -79,9 +81,7 @@ def _assembled(
 def _rows(found: Walk, depth: int) -> tuple[list[dict[str, str]], Problems]:
     """A row for each photo in a folder of its identity; photos elsewhere and identities without photos are problems."""
     rows: list[dict[str, str]] = []
-    problems: Problems = [
-        (printable(path), reason if path.count("/") >= depth - 1 else _NOT_INSIDE) for path, reason in found.problems
-    ]
+    problems: Problems = [(printable(path), reason) for path, reason in found.problems]
     for path in found.photos:
         parts = path.split("/")
         if len(parts) < depth or printable(path) != path:
@@ -116,8 +116,11 @@ def _all_images(found: Walk) -> list[str]:
     return [path for path, _ in found.problems] + found.photos
 
 
-def _check_names(root: Path, names: list[str]) -> list[str]:
-    """What is doubtful about the names of the identities; a UserError where they are not those of animals."""
+def _check_names(root: Path, names: list[str], beside: list[str]) -> list[str]:
+    """What is doubtful about the names of the identities; a UserError where they are not those of animals.
+
+    `beside` is what was said of files beside the photos, which may be what names the animals.
+    """
     verdict = not_animals(names)
     if verdict is None:
         return []
@@ -128,7 +131,8 @@ def _check_names(root: Path, names: list[str]) -> list[str]:
     unnamed = (
         f'{program("access")} --root "{root}" --unlabelled lists the photos in a catalogue.csv to write names into'
     )
-    raise UserError(f"{root}: {seen}, not like animals. If each is an animal: --folders animals; if not: {unnamed}")
+    refused = [f"{seen}, not like animals. If each is an animal: --folders animals; if not: {unnamed}", *beside]
+    raise UserError(f"{root}: {'; '.join(refused)}")
 
 
 def _refuse_deeper(found: Walk, depth: int) -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 from wildtrack.access.box_checks import check_boxes
 from wildtrack.access.catalogue import Catalogue
 from wildtrack.access.detection.foreign import foreign_labels
+from wildtrack.access.photos.formats import ARCHIVE_SUFFIXES
 from wildtrack.access.readers import seaturtles
 from wildtrack.access.readers.coco import read_coco
 from wildtrack.access.readers.coco_json import load_coco
 from wildtrack.access.readers.folders import read_folders
+from wildtrack.access.readers.nearly import SAVE_AS_CSV, SPREADSHEETS
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.readers.wildme import is_wildme, read_wildme
 from wildtrack.access.reading import DEFAULTS, ReadConfig
@@ -64,13 +66,15 @@ def _read(data: Path, split_column: str | None, part: str | None, original: bool
         if config.folders == "auto":
             _refuse_foreign(data, data)
         return read_folders(data, config)
-    if source.suffix.lower() == ".csv":
+    if source.suffix.lower() in (".csv", ".tsv"):
         _refuse(source, "a table with columns", part=part)
         return read_table(source, split_column, config)
     if source.suffix.lower() != ".json":
         _refuse_foreign(data, source)
+        how = f"{SAVE_AS_CSV}, or " if source.suffix.lower() in SPREADSHEETS else ""
+        how = "unpack it, and " if source.suffix.lower() in ARCHIVE_SUFFIXES else how
         other = "this file is not a .csv or a COCO .json"
-        raise UserError(f"{data}: {other}; give a folder of photos or a catalogue.csv")
+        raise UserError(f"{data}: {other}; {how}give a folder of photos or a catalogue.csv")
     try:
         return _read_annotations(source, data, split_column, part, config)
     except UserError as error:

@@ -12,7 +12,11 @@ from wildtrack.errors import UserError
 from wildtrack.storage.ownership import is_as_written
 
 _HEAD = 65_536  # bytes of a JSON at its beginning and at its end that tell what it is
+_LINE = 64  # bytes
 _MOST = 200  # files that are looked into
+_TABLES = (".csv", ".tsv")
+SPREADSHEETS = frozenset({".xls", ".xlsx", ".ods", ".numbers"})
+SAVE_AS_CSV = "save it as CSV UTF-8"
 _ALONE = "or, if the folders alone say whose photos they are: --folders animals"
 _WHO = re.compile(r"(?:identity|individual|animal|name|label|id)(?:[_ -]?(?:id|name|number|uuid))?s?", re.IGNORECASE)
 _BOXES = re.compile(r'"(?:detection_categories|detections)"\s*:|"predictions"\s*:[\s\S]*"filepath"\s*:')
@@ -21,14 +25,29 @@ _BOXES = re.compile(r'"(?:detection_categories|detections)"\s*:|"predictions"\s*
 def annotations_beside(found: Walk) -> list[str]:
     """One line for each file of annotations beside the photos; a UserError where it may say whose photos they are."""
     names = {PurePosixPath(path).name for path in found.photos}
-    beside = [path for path in found.others if path.count("/") <= 2]
+    own = {str(PurePosixPath(path).with_suffix("")) for path in found.photos} | set(found.photos)  # of one photo each
+    labels = [path for path in found.others if PurePosixPath(path).suffix.lower() in (*_TABLES, ".json", ".xml")]
+    yolo = [path for path in found.others if _is_yolo(found.root, path)]
+    of_one = [path for path in labels + yolo if str(PurePosixPath(path).with_suffix("")) in own]
+    labels = [path for path in labels if path not in set(of_one) and path.count("/") <= 2]
     said = []
-    for path in [path for path in beside if PurePosixPath(path).suffix.lower() in (".json", ".csv", ".xml")][:_MOST]:
+    for path in labels[:_MOST]:
         if not is_as_written(found.root / path):
-            holds = _table_holds if path.lower().endswith(".csv") else _text_holds
+            holds = _table_holds if path.lower().endswith(_TABLES) else _text_holds
             said += holds(found.root, path, names)
-    sheets = [path for path in beside if PurePosixPath(path).suffix.lower() in (".xls", ".xlsx", ".ods", ".numbers")]
-    return said + [f"{sheet} is not read: save it as CSV UTF-8" for sheet in sheets[:1]]
+    if of_one:
+        said.append(f"files with the names of photos are not read: {len(of_one)}, such as {of_one[0]}")
+    sheets = [path for path in found.others if PurePosixPath(path).suffix.lower() in SPREADSHEETS]
+    return said + [f"{sheet} is not read: {SAVE_AS_CSV}" for sheet in sheets[:1]]
+
+
+def _is_yolo(root: Path, path: str) -> bool:
+    """Whether a text file is the boxes of one photo as YOLO has them."""
+    try:
+        with (root / path).open("rb") as stream:
+            return path.endswith(".txt") and re.match(rb"\d+( [01]?\.\d+){4}", stream.read(_LINE)) is not None
+    except OSError:
+        return False
 
 
 def _table_holds(root: Path, path: str, names: set[str]) -> list[str]:

@@ -7,8 +7,9 @@ Read when there is one way to read it: UTF-16, Western European letters of one b
 import codecs
 import csv
 import io
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
@@ -20,11 +21,13 @@ Line = tuple[int, list[str]]  # line number, values
 
 _ABOVE = 10  # lines that may be titles above the header
 _HEAD = 65_536  # bytes
-_SEPARATORS = ",;\t"
+_SEPARATORS = ",;\t|"
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _LETTERS = "".join(map(chr, range(0xC0, 0x100))).translate({0xD7: None, 0xF7: None})  # in any encoding of the West
 _ROUNDED = re.compile(r"[+-]?\d([.,]\d+)?E\+\d+", re.IGNORECASE)
-_ERROR = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}", re.IGNORECASE)
+_ERROR = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}|=[A-Z(].*", re.IGNORECASE)
+_AS_TEXT = re.compile(r"=\"(.*)\"|'(\d+)")  # ="012" and '012
+_OWN_BOX = re.compile(r"(?:bbox|box)[_ .-]?\w+|[xy](?:_?min|_?max|[12])|left|top|right|bottom", re.IGNORECASE)
 _DECIMAL = re.compile(r"[+-]?\d+(,\d+)?")
 
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")  # in no text
@@ -80,17 +83,27 @@ def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:
     lines = [(line, list(values)) for line, values in sheet.lines]
     for name in ("identity", "path", "image_id"):
         for line, values in _with_value(lines, places.get(name)):
-            _refuse_broken(source, line, name, values[places[name]].strip())
-    for name in ("latitude", "longitude", "bbox"):
-        for _, values in _with_value(lines, places.get(name)):
-            values[places[name]] = _with_points(values[places[name]])
+            cell = values[places[name]].strip()
+            if reason := _broken(name, cell):
+                raise UserError(f"{source}: line {line}, column {name}: {cell[:40]!r} is {reason}")
+    said = []
+    if "bbox" not in places and len(own := [name for name in sheet.header if _OWN_BOX.fullmatch(name)]) >= 4:
+        said.append(f"columns {', '.join(own)} are not read: boxes stand in one column bbox, [x, y, width, height]")
+    mends: dict[str, Callable[[str], str]] = dict.fromkeys(("latitude", "longitude", "bbox"), _with_points)
+    mends["identity"] = _plain_text
+    identities = [values[places["identity"]] for _, values in _with_value(lines, places.get("identity"))]
+    numbers = [name for name in identities if re.fullmatch(r"\d+(\.\d+)?", name)]
+    if numbers and all(number.endswith(".0") for number in numbers):
+        said.append(f"identities read without .0, such as {numbers[0]}")
+        mends["identity"] = _without_point
     with_path = _with_value(lines, places.get("path"))
-    prefix = _foreign_root(source.parent, [values[places["path"]] for _, values in with_path])
-    if not prefix:
-        return lines, []
-    for _, values in with_path:
-        values[places["path"]] = _posix(values[places["path"]]).removeprefix(prefix)
-    return lines, [f"its paths read without {prefix}"]
+    if prefix := _foreign_root(source.parent, [values[places["path"]] for _, values in with_path]):
+        said.append(f"its paths read without {prefix}")
+        mends["path"] = lambda cell: _posix(cell).removeprefix(prefix)
+    for name, change in mends.items():
+        for _, values in _with_value(lines, places.get(name)):
+            values[places[name]] = change(values[places[name]])
+    return lines, said
 
 
 def _with_value(lines: list[Line], place: int | None) -> list[Line]:
@@ -98,24 +111,13 @@ def _with_value(lines: list[Line], place: int | None) -> list[Line]:
     return [] if place is None else [(line, values) for line, values in lines if place < len(values)]
 
 
-def _refuse_broken(source: Path, line: int, column: str, cell: str) -> None:
-    """Raise a UserError for a cell in which a spreadsheet lost what was written."""
-    if _ERROR.fullmatch(cell):
-        what = "the spreadsheet's error"
-    elif column == "identity" and _ROUNDED.fullmatch(cell):
-        what = "a number that the spreadsheet rounded"
-    else:
-        return
-    how = "show the column as text, look at its values, and save it again"
-    raise UserError(f"{source}: line {line}, column {column}: {cell!r} is {what}; {how}")
-
-
 def _encoding(content: bytes) -> str:
     for bom, encoding in _BOMS.items():
         if content.startswith(bom):
             return encoding
-    nulls = content[:1000].count(0)
-    return "utf-16-le" if nulls > len(content[:1000]) // 3 and content[1:2] == b"\0" else "utf-8"
+    if content[:1000].count(0) > len(content[:1000]) // 3:
+        return "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+    return "utf-8"
 
 
 def _above_header(text: str) -> tuple[int, str]:
@@ -154,6 +156,25 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
+def _broken(name: str, cell: str) -> str:
+    """What a spreadsheet did to a cell, and how to mend it; "" where it is whole."""
+    if _ERROR.fullmatch(cell) and not _AS_TEXT.fullmatch(cell):
+        return "the spreadsheet's error or formula; show the column as text, look at its values, and save it again"
+    if name == "identity" and _ROUNDED.fullmatch(cell):
+        return "a number that the spreadsheet rounded; show the column as text, look at its values, and save it again"
+    return "of several lines; is a double quote not closed?" if "\n" in cell or "\r" in cell else ""
+
+
+def _plain_text(cell: str) -> str:
+    """A cell without what tells a spreadsheet that it is text."""
+    found = _AS_TEXT.fullmatch(cell.strip())
+    return (found[1] or found[2]) if found else cell
+
+
+def _without_point(cell: str) -> str:
+    return cell.strip().removesuffix(".0")
+
+
 def _with_points(cell: str) -> str:
     """Numbers with decimal commas, one or four that blanks or semicolons separate, with points; else as it is."""
     parts = [part.removesuffix(",") for part in re.split(r"[;\s]+", cell.strip().strip("[]() "))]
@@ -167,8 +188,11 @@ def _posix(path: str) -> str:
 
 
 def _foreign_root(root: Path, paths: Iterable[str]) -> str:
-    """What to take off absolute paths so that each is one in `root`: the same for all; "" where there is none such."""
-    absolute = [path for path in map(_posix, paths) if path.startswith("/") or path[1:2] == ":"]
+    """What to take off absolute paths, or off all where none is a file, so that each is one in `root`; "" for none."""
+    every = [path for path in map(_posix, paths) if path]
+    absolute = [path for path in every if path.startswith("/") or path[1:2] == ":"]
+    if not absolute and not any(os.path.isfile(f"{root}/{path}") for path in every):  # noqa: PTH113 faster
+        absolute = every
     if not absolute:
         return ""
     parts = absolute[0].split("/")

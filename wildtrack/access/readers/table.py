@@ -12,13 +12,14 @@ import pandas as pd
 from wildtrack.access.boxes import boxes
 from wildtrack.access.catalogue import ALIASES, REQUIRED_COLUMNS, Catalogue, assemble, rename_aliases
 from wildtrack.access.cells import UNKNOWN
+from wildtrack.access.names import is_nobody
 from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.names import PhotoNames, name_key
 from wildtrack.access.photos.reader import printable
 from wildtrack.access.readers.gallery_words import keep_gallery_unseen
 from wildtrack.access.readers.spreadsheet import Line, mend, read_sheet
 from wildtrack.access.reading import DEFAULTS, ReadConfig
-from wildtrack.console import counted
+from wildtrack.console import counted, some
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
 from wildtrack.storage.ownership import is_as_written
@@ -44,7 +45,7 @@ def read_table(source: Path, split_column: str | None = None, config: ReadConfig
     if not found:
         return catalogue
     files = counted(len(found), "photo file beside is", "photo files beside are")
-    return replace(catalogue, understood=f"{catalogue.understood}; {files} in no row, such as {found[0]}")
+    return catalogue.saying(f"{files} in no row, such as {found[0]}")
 
 
 def holds(source: Path, table: pd.DataFrame) -> bool:
@@ -108,6 +109,10 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
     if header.count("split") == header.count("identity") == 1:
         table["split"], more = keep_gallery_unseen(table["identity"].str.strip().tolist(), table["split"].tolist())
         said = [*said, more]
+    if is_as_written(source):  # whose names are settled
+        config = replace(config, animals=("*",))
+        if kept := [name for name in table["identity"].unique() if is_nobody(name) and name not in ("", UNKNOWN)]:
+            said = [*said, f"names that were kept as animals': {some(kept)} (if one stands for nobody: --nobody NAME)"]
     try:
         return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
     except UserError as error:

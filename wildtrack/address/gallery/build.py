@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wildtrack.access.names import viewpoint
 from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
 from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.access.problems import report_problems
@@ -66,7 +67,8 @@ def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryCon
     with_keypoints = needs_keypoints(choose_matcher(artifacts.matching, search.matcher))
     gallery, engine = gallery_of(artifacts, replace(config, with_keypoints=with_keypoints))
     words = sorted(set(gallery.viewpoints) - {""})
-    if search.viewpoint and search.viewpoint not in words:  # misspelt, or in other words than the catalogue's
+    fitting = [word for word in words if viewpoint(word) == viewpoint(search.viewpoint)]
+    if search.viewpoint and not fitting:  # misspelt, or in other words than the catalogue's
         shown = f"the gallery photos show {', '.join(words)}" if words else "the catalogue has no viewpoints"
         remedy = "use one of these words" if words else "leave --viewpoint out"
         raise UserError(f"--viewpoint {search.viewpoint!r} fits no photo: {shown}; {remedy}")
@@ -76,6 +78,7 @@ def open_searcher(artifacts: Artifacts, search: SearchConfig, config: GalleryCon
         found = f"at least {100 * FOUND:.0f} % of the most similar photos are found"
         text = "Above %d gallery photos answers are approximate (%s); --exact compares with every one of them."
         log.info(text, EXACT_UP_TO, found)
+    search = replace(search, viewpoint=fitting[0] if search.viewpoint else "")
     return Searcher(gallery, engine, artifacts.preprocessor.image_size, artifacts.matching, search)
 
 
