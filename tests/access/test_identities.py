@@ -96,6 +96,14 @@ def test_names_that_are_not_spellings_of_one(tmp_path: Path, different: list[str
     assert "spelt" not in catalogue(tmp_path, ReadConfig(spellings="merge"), identity=different).understood
 
 
+@pytest.mark.parametrize("name", ["Ana/Bo", "Ana & Bo", "Ana, Bo", "Ana + calf", "Bo and Ana", "Ana|Bo", "Ana or Bo"])
+def test_a_name_that_may_be_of_several_animals_is_said(tmp_path: Path, name: str) -> None:
+    found = catalogue(tmp_path, identity=["Ana", name])
+    assert names(found) == ["Ana", name] and f"may be of several animals, read as one: {name} (1)" in found.understood
+    assert "several" not in catalogue(tmp_path, ReadConfig(animals=(name,)), identity=["Ana", name]).understood
+    assert "several" not in catalogue(tmp_path, identity=["Anabel", name]).understood
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -50,9 +50,17 @@ def test_several_coco_files_are_named(tmp_path: Path) -> None:
         load_catalogue(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "message"), [("missing", "no such file or folder"), ("a.jpg", "not a .csv")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", "no such file or folder"),
+        ("a.jpg", "not a .csv"),
+        ("a.xlsx", "not a .csv .* save it as CSV UTF-8"),
+        ("a.zip", "not a .csv .* unpack it, and give a folder"),
+    ],
+)
 def test_load_refuses(tmp_path: Path, name: str, message: str) -> None:
-    fill(tmp_path, "a.jpg")
+    fill(tmp_path, "a.jpg", "a.xlsx", "a.zip")
     with pytest.raises(UserError, match=message) as caught:
         load_catalogue(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)

@@ -98,6 +98,19 @@ def test_ordinary_names_of_animals(tmp_path: Path, folders: list[str]) -> None:
     assert "\n" not in catalogue.understood
 
 
+def test_folders_that_the_user_calls_animals_or_nobodys(tmp_path: Path) -> None:
+    fill(tmp_path, "CT01/1.jpg", "CT02/1.jpg", "Ana/1.jpg")
+    assert set(load_catalogue(tmp_path, config=ReadConfig(animals=("CT*",))).table["identity"]) == {
+        "CT01",
+        "CT02",
+        "Ana",
+    }
+    assert set(load_catalogue(tmp_path, config=ReadConfig(nobody=("CT*",))).table["identity"]) == {"unknown", "Ana"}
+    fill(tmp_path, "empty/1.jpg", "NA/1.jpg")  # nobody's folders are not counted
+    with pytest.raises(UserError, match="2 of 3 folders called like cameras or places"):
+        load_catalogue(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["CamA", "2019", "Left", "day 3"])
 def test_one_odd_name_among_animals_is_said(tmp_path: Path, name: str) -> None:
     catalogue = load_catalogue(fill(tmp_path, *TWO, f"{name}/1.jpg"))

@@ -25,6 +25,8 @@ TABLE = HEADER + ROWS
         (TABLE.encode("utf-8-sig"), ""),
         (TABLE.encode("utf-16"), ""),
         (TABLE.encode("utf-16-le"), ""),
+        (TABLE.encode("utf-16-be"), ""),
+        (TABLE.replace(",", "|").encode(), ""),
         (TABLE.replace(",", "\t").encode("utf-16"), ""),  # what Excel calls Unicode text
         (TABLE.encode("cp1252"), "\nread as Western European text, such as 'Zoë'"),
         (
@@ -45,6 +47,8 @@ TABLE = HEADER + ROWS
             None,
         ),
         (TABLE.replace("Ana/", "/home/me/photos/Ana/").replace("Zoë/", "/home/me/photos/Zoë/").encode(), None),
+        (TABLE.replace("Ana/", "photos/Ana/").replace("Zoë/", "photos/Zoë/").encode(), None),  # from the folder above
+        (TABLE.replace("Ana/", "file:///a/Ana/").replace("Zoë/", "file:///a/Zoë/").encode(), None),
     ],
 )
 def test_tables_of_spreadsheets_are_read(root: Path, content: bytes, said: str | None) -> None:
@@ -92,6 +96,8 @@ def test_absolute_paths_that_lead_elsewhere_are_listed(root: Path) -> None:
         ("1,#NAME?,Ana/1.jpg", "line 3, column identity: '#NAME\\?' is the spreadsheet's error"),
         ("1,Ana,#REF!", "line 3, column path: '#REF!' is the spreadsheet's error"),
         ("#####,Ana,Ana/1.jpg", "line 3, column image_id: '#####' is the spreadsheet's error"),
+        ("1,=A1,Ana/1.jpg", "line 3, column identity: '=A1' is the spreadsheet's error or formula"),
+        ('1,"Ana,Ana/1.jpg\n2,Zoë,Zoë/2.jpg', "column identity: 'Ana,Ana/1.jpg.* of several lines; is a double quote"),
     ],
 )
 def test_what_a_spreadsheet_broke_is_refused(root: Path, row: str, message: str) -> None:
@@ -105,6 +111,31 @@ def test_what_a_spreadsheet_broke_is_refused(root: Path, row: str, message: str)
 def test_names_that_only_look_broken(root: Path, name: str) -> None:
     (root / "t.csv").write_text(f"{HEADER}1,{name},Ana/1.jpg\n")
     assert read_table(root / "t.csv").table["identity"].tolist() == [name]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (['"=""012"""', "'007"], ["012", "007"]),
+        (["7.0", "8.0"], ["7", "8"]),  # the column had an empty cell in pandas
+        (["7.0", "8.5"], ["7.0", "8.5"]),
+        (["7.0", "8"], ["7.0", "8"]),
+        (["'Ana'", "A.0"], ["'Ana'", "A.0"]),
+    ],
+)
+def test_numbers_that_are_names(root: Path, written: list[str], expected: list[str]) -> None:
+    (root / "t.csv").write_text(f"{HEADER}1,{written[0]},Ana/1.jpg\n2,{written[1]},Zoë/2.jpg\n")
+    catalogue = read_table(root / "t.csv")
+    assert catalogue.table["identity"].tolist() == expected
+    assert ("identities read without .0, such as 7.0" in catalogue.understood) == (expected == ["7", "8"])
+
+
+@pytest.mark.parametrize("columns", ["xmin,ymin,xmax,ymax", "bbox_x,bbox_y,bbox_w,bbox_h", "left,top,right,bottom"])
+def test_boxes_in_columns_of_their_own_are_not_read_and_said(root: Path, columns: str) -> None:
+    (root / "t.csv").write_text(f"image_id,identity,path,{columns}\n1,Ana,Ana/1.jpg,1,2,30,40\n")
+    assert "\ncolumns " + columns.replace(",", ", ") + " are not read" in read_table(root / "t.csv").understood
+    (root / "t.csv").write_text("image_id,identity,path,x1,side,width,height\n1,Ana,Ana/1.jpg,1,2,30,40\n")
+    assert "are not read" not in read_table(root / "t.csv").understood
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,18 @@ def test_row_with_too_many_cells_is_listed(table_root: Path) -> None:
     assert "7 values under 4 columns" in problems["t.csv, line 2"]
 
 
+def test_a_catalogue_that_was_written_keeps_its_names(table_root: Path) -> None:
+    """What --animals NA kept is kept by the next command, until the user edits the file."""
+    source = table_root / "catalogue.csv"
+    source.write_text(f"{HEADER}1,NA,b.jpg\n2,unknown,fotos größe/a 1.jpg\n")
+    assert set(read_table(source).table["identity"]) == {"unknown"}
+    mark_ours(source)
+    written = read_table(source)
+    assert written.table["identity"].tolist() == ["NA", "unknown"]
+    assert "names that were kept as animals': NA (if one stands for nobody: --nobody NAME)" in written.understood
+    assert set(read_table(source, config=ReadConfig(nobody=("NA",))).table["identity"]) == {"unknown"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

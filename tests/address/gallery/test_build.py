@@ -125,7 +125,7 @@ def test_an_onnx_file_that_is_damaged_after_the_set_was_opened(trained: Artifact
 def test_a_searcher_is_opened_as_configured(trained: Artifacts, photos: Path, matching: Matching) -> None:
     rows = "image_id,identity,path,orientation\n1,Ana,Ana/0.png,left\n2,Blå,Blå/0.png,right\n"
     (photos / "table.csv").write_text(rows, encoding="utf-8")
-    searcher = searcher_of(trained, photos / "table.csv", matching, viewpoint="left", explains=True)
+    searcher = searcher_of(trained, photos / "table.csv", matching, viewpoint="Left side", explains=True)
     assert (searcher.matcher, searcher.config.viewpoint, searcher.config.explains) == ("fused", "left", True)
     assert (searcher.size, searcher.matching) == (SIZE, matching)
     assert searcher.gallery.keypoints is not None and searcher.gallery.index is not None

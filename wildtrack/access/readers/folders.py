@@ -8,6 +8,7 @@ import pandas as pd
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
 from wildtrack.access.identities import means_nobody
+from wildtrack.access.names import fits
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import Walk, natural_key, walk
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES
@@ -47,7 +48,8 @@ def read_folders(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
         said.append(more)
     if not is_sure:
         names = list(dict.fromkeys(row["identity"] for row in rows))
-        said += _check_names(root, [name for name in names if not means_nobody(name, config)], said)
+        doubtful = [name for name in names if not means_nobody(name, config) and not fits(name, config.animals)]
+        said += _check_names(root, doubtful, said)
     layout = "a folder per identity" + (f" in {' and '.join(splits)}" if splits else "")
     return _assembled(found, rows, problems, layout, said, config)
 

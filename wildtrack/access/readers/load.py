@@ -85,7 +85,9 @@ def _read(data: Path, split_column: str | None, part: str | None, original: bool
 
 def _labels_of(folder: Path, original: bool, config: ReadConfig) -> Path | None:
     """The file that names the animals of a folder's photos; a UserError when there are several of ANNOTATION_FILES."""
-    for pattern in ANNOTATION_FILES if config.folders == "auto" else ():
+    if config.folders == "animals":
+        return None
+    for pattern in ANNOTATION_FILES:
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
             names = ", ".join(path.relative_to(folder).as_posix() for path in found)
