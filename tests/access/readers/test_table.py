@@ -55,7 +55,7 @@ def test_a_catalogue_that_was_written_keeps_its_names(table_root: Path) -> None:
     source = table_root / "catalogue.csv"
     source.write_text(f"{HEADER}1,NA,b.jpg\n2,unknown,fotos größe/a 1.jpg\n")
     assert set(read_table(source).table["identity"]) == {"unknown"}
-    mark_ours(source)
+    mark_written(source)
     written = read_table(source)
     assert written.table["identity"].tolist() == ["NA", "unknown"]
     assert "names that were kept as animals': NA (if one stands for nobody: --nobody NAME)" in written.understood
