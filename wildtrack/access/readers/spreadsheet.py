@@ -70,8 +70,8 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
 
 def standard_names(header: Sequence[str]) -> list[str]:
     """Column names, with the standard one for "Image_ID", "image id" or "ImageID", unless that is there as well."""
-    known = {_plain(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
-    return [name if known.get(_plain(name), name) in header else known.get(_plain(name), name) for name in header]
+    known = {plain_name(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
+    return [name if known.get(plain_name(name), name) in header else known.get(plain_name(name), name) for name in header]
 
 
 def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:
@@ -141,7 +141,8 @@ def _western(source: Path, header: list[str], lines: list[Line]) -> str:
     return first[:40]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column name without what spreadsheets change in it: case, blanks, underscores."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 

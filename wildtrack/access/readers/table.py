@@ -16,6 +16,7 @@ from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.reader import printable
 from wildtrack.access.readers.gallery_words import keep_gallery_unseen
+from wildtrack.access.readers.joined import join_columns
 from wildtrack.access.readers.spreadsheet import Line, mend, read_sheet
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
@@ -102,14 +103,14 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
             problems.append((f"{source.name}, line {number}", reason))
         elif any(values):
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
-    table = pd.DataFrame(rows, columns=header, dtype="str")
+    table, joined = join_columns(pd.DataFrame(rows, columns=header, dtype="str"), config.box_form)
     for column in [column for column in dict.fromkeys(header) if ALIASES.get(column, column) == "path"]:
         table[column] = table[column].replace(_as_on_disk(source.parent, table[column]))
     if header.count("split") == header.count("identity") == 1:
         table["split"], more = keep_gallery_unseen(table["identity"].str.strip().tolist(), table["split"].tolist())
         said = [*said, more]
     try:
-        return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
+        return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said, *joined)
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
 
