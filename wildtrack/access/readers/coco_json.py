@@ -19,6 +19,7 @@ ToRow = Callable[[Entry, Entry], Entry]
 Problems = list[tuple[str, str]]
 
 _MAY_BE_LISTS = ("bbox", "secondary_identities")
+_SIZE = "mask_size"  # of an annotation whose box is that of its run lengths: height, width
 
 
 class _Content(msgspec.Struct):
@@ -102,14 +103,15 @@ def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow, confi
 
 def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) -> Entry:
     """The columns that COCO itself defines; `folder` is the prefix of `path`, from `photo_folder`."""
+    height, width = annotation.get(_SIZE) or (image.get("height"), image.get("width"))
     return {
         "path": f"{folder}{image.get('file_name')}" if image.get("file_name") else None,
         "bbox": first_of(annotation, "bbox", "bbox_relative"),  # the other one is of COCO camera traps
         "species": coco.categories.get(str(annotation.get("category_id"))),
         "license": coco.licenses.get(str(image.get("license"))),
         "encounter": first_of(annotation, "encounter", "encounter_id"),
-        "height": image.get("height"),
-        "width": image.get("width"),
+        "height": height,
+        "width": width,
     }
 
 
@@ -152,6 +154,7 @@ def _without_mask(entry: Entry) -> Entry:
     box = entry.get("bbox")
     empty = box in (None, "", []) or (isinstance(box, list) and len(box) == 4 and 0 in box[2:])  # CVAT's, of one column
     if mask and empty:
+        entry[_SIZE] = mask.get("size") if isinstance(mask, dict) else None
         entry["bbox"] = _mask_box(mask) or box or "no bbox, and a segmentation that is no polygon and no RLE"
     return entry
 

@@ -27,7 +27,6 @@ _LETTERS = "".join(map(chr, range(0xC0, 0x100))).translate({0xD7: None, 0xF7: No
 _ROUNDED = re.compile(r"[+-]?\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _ERROR = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}|=[A-Z(].*", re.IGNORECASE)
 _AS_TEXT = re.compile(r"=\"(.*)\"|'(\d+)")  # ="012" and '012
-_OWN_BOX = re.compile(r"(?:bbox|box)[_ .-]?\w+|[xy](?:_?min|_?max|[12])|left|top|right|bottom", re.IGNORECASE)
 _DECIMAL = re.compile(r"[+-]?\d+(,\d+)?")
 
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")  # in no text
@@ -73,8 +72,9 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
 
 def standard_names(header: Sequence[str]) -> list[str]:
     """Column names, with the standard one for "Image_ID", "image id" or "ImageID", unless that is there as well."""
-    known = {_plain(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
-    return [name if known.get(_plain(name), name) in header else known.get(_plain(name), name) for name in header]
+    known = {plain_name(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
+    standard = [known.get(plain_name(name), name) for name in header]
+    return [name if better in header else better for name, better in zip(header, standard, strict=True)]
 
 
 def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:
@@ -87,8 +87,6 @@ def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:
             if reason := _broken(name, cell):
                 raise UserError(f"{source}: line {line}, column {name}: {cell[:40]!r} is {reason}")
     said = []
-    if "bbox" not in places and len(own := [name for name in sheet.header if _OWN_BOX.fullmatch(name)]) >= 4:
-        said.append(f"columns {', '.join(own)} are not read: boxes stand in one column bbox, [x, y, width, height]")
     mends: dict[str, Callable[[str], str]] = dict.fromkeys(("latitude", "longitude", "bbox"), _with_points)
     mends["identity"] = _plain_text
     identities = [values[places["identity"]] for _, values in _with_value(lines, places.get("identity"))]
@@ -152,7 +150,8 @@ def _western(source: Path, header: list[str], lines: list[Line]) -> str:
     return first[:40]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column name without what spreadsheets change in it: case, blanks, underscores."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 

@@ -17,6 +17,7 @@ from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.names import PhotoNames, name_key
 from wildtrack.access.photos.reader import printable
 from wildtrack.access.readers.gallery_words import keep_gallery_unseen
+from wildtrack.access.readers.joined import join_columns
 from wildtrack.access.readers.spreadsheet import Line, mend, read_sheet
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted, some
@@ -103,7 +104,7 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
             problems.append((f"{source.name}, line {number}", reason))
         elif any(values):
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
-    table = pd.DataFrame(rows, columns=header, dtype="str")
+    table, boxes_said = join_columns(pd.DataFrame(rows, columns=header, dtype="str"), config.box_form)
     for column in [column for column in dict.fromkeys(header) if ALIASES.get(column, column) == "path"]:
         table[column] = table[column].replace(_as_on_disk(source.parent, table[column]))
     if header.count("split") == header.count("identity") == 1:
@@ -114,7 +115,8 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
         if kept := [name for name in table["identity"].unique() if is_nobody(name) and name not in ("", UNKNOWN)]:
             said = [*said, f"names that were kept as animals': {some(kept)} (if one stands for nobody: --nobody NAME)"]
     try:
-        return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
+        catalogue = assemble(f"the table {source.name}", source.parent, table, problems, config)
+        return catalogue.saying(*sheet.said, *said, *boxes_said)
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
 
