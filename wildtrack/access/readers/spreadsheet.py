@@ -71,7 +71,9 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
 def standard_names(header: Sequence[str]) -> list[str]:
     """Column names, with the standard one for "Image_ID", "image id" or "ImageID", unless that is there as well."""
     known = {plain_name(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
-    return [name if known.get(plain_name(name), name) in header else known.get(plain_name(name), name) for name in header]
+    return [
+        name if known.get(plain_name(name), name) in header else known.get(plain_name(name), name) for name in header
+    ]
 
 
 def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:

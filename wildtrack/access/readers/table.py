@@ -110,7 +110,9 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
         table["split"], more = keep_gallery_unseen(table["identity"].str.strip().tolist(), table["split"].tolist())
         said = [*said, more]
     try:
-        return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said, *joined)
+        return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(
+            *sheet.said, *said, *joined
+        )
     except UserError as error:
         raise UserError(f"data = {source}: {error}") from error
 
