@@ -87,6 +87,20 @@ def test_boxes_decide_where_sizes_do_not(tmp_path: Path) -> None:
     assert redness(stored) > 0.95
 
 
+@pytest.mark.parametrize("upright", [True, False])
+def test_photos_whose_size_cannot_tell_are_as_the_others(tmp_path: Path, upright: bool) -> None:
+    """A program that turns no photo, or every one, does so with a camera that hung upside down as well."""
+    for name, orientation in (("0.png", 6), ("1.png", 3), ("2.png", 1)):
+        photo(tmp_path / name, orientation)
+    stored = [AS_STORED[6], (100, 350, 300, 150), ANIMAL]
+    table = pd.DataFrame({"image_id": list("abc"), "identity": "a", "path": ["0.png", "1.png", "2.png"]})
+    table["bbox"] = pd.Series([tuple(map(float, box)) for box in ([ANIMAL] * 3 if upright else stored)], dtype="object")
+    table[["width", "height"]] = [(800.0, 600.0)] * 3 if upright else [(600.0, 800.0), (800.0, 600.0), (800.0, 600.0)]
+    found = check_boxes(Catalogue(tmp_path, table, problem_table([]), "it"), ReadConfig())
+    assert [redness(found, row) > 0.95 for row in range(3)] == [True] * 3
+    assert found.understood == ("it" if upright else "it\nboxes turned with their photos: 2")
+
+
 @pytest.mark.parametrize(
     ("recorded", "how", "reason"),
     [

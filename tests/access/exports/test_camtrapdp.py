@@ -157,7 +157,8 @@ def test_deployments_are_folders_or_positions(
     message, _ = camtrapdp.write(catalogue, tmp_path / "dp", None)
     tables = written(catalogue, tmp_path / "dp")
     check_tables(tables, *(() if positions else ("latitude", "longitude")))
-    assert tables["media"]["deploymentID"].tolist() == [f"deployment-{number}" for number in expected]
+    names = [f"photos 2024-05-31T00:00:00Z deployment-{number}" for number in expected]
+    assert tables["media"]["deploymentID"].tolist() == names
     assert f"; {said}" in message and "the camera's local time, written as if they were UTC (Z)" in message
     about = json.loads((tmp_path / "dp/datapackage.json").read_text(encoding="utf-8"))
     assert f"Deployments: {said}" in about["description"]
@@ -208,3 +209,17 @@ def test_a_box_of_an_unreadable_photo_is_reported(catalogue: Catalogue, tmp_path
     lost = problems["path"][problems["reason"].str.startswith("written without a box")]
     assert lost.tolist() == ["a b/1.JPG", "2.jpg"]  # the other row of the first has none to lose
     assert (written(catalogue, tmp_path / "dp")["observations"]["bboxX"] == "").all()
+
+
+def test_records_of_two_seasons_do_not_collide(tmp_path: Path) -> None:
+    """Cameras, file names and numbers start anew in each season."""
+    seasons = []
+    for year in ("2023", "2024"):
+        for path in CAMERAS:
+            save_marked(tmp_path / year / "photos" / path)
+        rows = {"image_id": ["1", "2", "3"], "identity": "unknown", "path": CAMERAS, "date": f"{year}-05-31"}
+        catalogue = Catalogue(tmp_path / year / "photos", pd.DataFrame(rows), problem_table([]), "")
+        camtrapdp.write(catalogue, tmp_path / f"dp{year}", None)
+        seasons.append(written(catalogue, tmp_path / f"dp{year}"))
+    for name, key in (("deployments", "deploymentID"), ("media", "mediaID"), ("observations", "observationID")):
+        assert pd.concat([tables[name] for tables in seasons])[key].is_unique

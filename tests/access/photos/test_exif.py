@@ -11,6 +11,7 @@ from wildtrack.access.photos.exif import read_exif
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
 ORIGINAL, DIGITIZED, CHANGED = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized, ExifTags.Base.DateTime)
+ZONE, ZONE_CHANGED = ExifTags.Base.OffsetTimeOriginal, ExifTags.Base.OffsetTime
 TIMES = ("2021:06:01 10:11:12", "2022:06:01 10:11:12", "2023:06:01 10:11:12")
 LATITUDE, NORTH_SOUTH = ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef
 LONGITUDE, EAST_WEST = ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef
@@ -24,6 +25,10 @@ EAST: dict[int, Any] = {LONGITUDE: (20.0, 0.0, 0.0), EAST_WEST: "E"}
         ({CHANGED: TIMES[2]}, {DIGITIZED: TIMES[1]}, "2022-06-01T10:11:12"),
         ({CHANGED: TIMES[2]}, {}, "2023-06-01T10:11:12"),
         ({CHANGED: TIMES[2]}, {ORIGINAL: "0000:00:00 00:00:00"}, "2023-06-01T10:11:12"),
+        ({}, {ORIGINAL: TIMES[0], ZONE: "+13:00", ZONE_CHANGED: "-05:00"}, "2021-06-01T10:11:12+13:00"),
+        ({CHANGED: TIMES[2]}, {ZONE: "+13:00", ZONE_CHANGED: "-05:00"}, "2023-06-01T10:11:12-05:00"),
+        ({}, {ORIGINAL: TIMES[0], ZONE: "   :  "}, "2021-06-01T10:11:12"),
+        ({}, {ORIGINAL: TIMES[0], ZONE: "+99:00"}, "2021-06-01T10:11:12"),
         ({}, {ORIGINAL: "2021:13:40 10:11:12"}, None),
         ({}, {ORIGINAL: "    :  :     :  :  "}, None),
         ({}, {}, None),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.helpers.exif import save
 from wildtrack.access.photos.reader import PhotoError, read_photo, read_sizes
@@ -111,3 +111,16 @@ def grey_for_cyan() -> bytes:
 def test_printing_colours_go_by_their_profile(tmp_path: Path, profile: bytes | None, expected: Any) -> None:
     Image.new("CMYK", (16, 16), (255, 0, 0, 0)).save(tmp_path / "cyan.jpg", icc_profile=profile)
     np.testing.assert_allclose(read_photo(tmp_path / "cyan.jpg")[8, 8].astype(int), expected, atol=4)
+
+
+@pytest.mark.parametrize(("named", "expected"), [("sRGB", (200, 40, 30)), ("wide", (40, 200, 30))])
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_colours_go_by_their_profile_unless_it_is_srgb(
+    tmp_path: Path, named: str, expected: tuple[int, int, int], suffix: str
+) -> None:
+    """A profile with red and green exchanged, as a camera of wide colours has other ones than sRGB."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exchanged = srgb.replace(b"rXYZ", b"XXXX", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"XXXX", b"gXYZ", 1)
+    profile = exchanged.replace("sRGB".encode("utf-16-be"), named.encode("utf-16-be"))
+    Image.new("RGB", (16, 16), (200, 40, 30)).save(tmp_path / f"red.{suffix}", icc_profile=profile)
+    np.testing.assert_allclose(read_photo(tmp_path / f"red.{suffix}")[8, 8].astype(int), expected, atol=3)

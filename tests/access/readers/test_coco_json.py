@@ -2,11 +2,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.helpers.exif import save
 from tests.helpers.label_files import gzgc, listed, write
 from tests.helpers.layouts import wildme_annotation, wildme_image
-from wildtrack.access.readers.coco_json import load_coco
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 
@@ -57,8 +58,18 @@ def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str | N
     ],
 )
 def test_a_mask_is_all_its_parts(tmp_path: Path, mask: Any, box: tuple[float, ...]) -> None:
-    source = gzgc(tmp_path, [wildme_annotation(2, 1, bbox=[0, 0, 0, 0], segmentation=mask)], [wildme_image(1)])
-    assert tuple(load_coco(source).annotations[0]["bbox"]) == box
+    gzgc(tmp_path, [wildme_annotation(2, 1, bbox=[0, 0, 0, 0], segmentation=mask)], [wildme_image(1)])
+    if "50, 70" in str(mask):
+        save(tmp_path / "gzgc.coco/images/train2020/000000000001.jpg", np.zeros((50, 70, 3), np.uint8))
+    assert load_catalogue(tmp_path).table["bbox"].tolist() == [box]
+
+
+def test_a_mask_of_a_smaller_copy_is_scaled(tmp_path: Path) -> None:
+    mask = {"size": [1000, 1500], "counts": [20010, 40000, 1439990]}
+    gzgc(tmp_path, [wildme_annotation(2, 1, bbox=None, segmentation=mask)], [wildme_image(1)])
+    found = load_catalogue(tmp_path)
+    assert found.table["bbox"].tolist() == [(40, 0, 82, 2000)]
+    assert "boxes scaled to photos of another size: 1" in found.understood
 
 
 @pytest.mark.parametrize(
@@ -68,7 +79,7 @@ def test_a_mask_is_all_its_parts(tmp_path: Path, mask: Any, box: tuple[float, ..
         ({"file_name": "missing.jpg"}, "no such file"),
         ({"file_name": None}, "path is empty"),
         ({"id": None}, "it has no id"),
-        ({"id": 1}, "taken by an image above"),
+        ({"id": 0}, "no image has its image_id 2"),
     ],
 )
 def test_bad_image_is_listed(tmp_path: Path, more: dict[str, Any], reason: str) -> None:
@@ -80,6 +91,20 @@ def test_bad_image_is_listed(tmp_path: Path, more: dict[str, Any], reason: str) 
     catalogue = load_catalogue(tmp_path)
     assert catalogue.table["image_id"].tolist() == ["1"]
     assert any(reason in found for found in listed(catalogue).values())
+
+
+def test_annotations_of_an_id_that_two_images_have_are_left_out(tmp_path: Path) -> None:
+    """Two exports put together: each counts its images from 1."""
+    source = gzgc(tmp_path, [wildme_annotation(1, 1), wildme_annotation(2, 2)], [wildme_image(1), wildme_image(2)])
+    content = json.loads(source.read_text())
+    content["images"] += [wildme_image(3, id=1), content["images"][1]]  # the same image twice is no other one
+    write(source, content)
+    catalogue = load_catalogue(tmp_path)
+    assert catalogue.table["image_id"].tolist() == ["2"]
+    assert set(listed(catalogue).values()) == {
+        "another image has its id 1 as well",
+        "several images have its image_id 1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """A catalogue as a Camera Trap Data Package (Camtrap DP 1.0.2, https://camtrap-dp.tdwg.org): tables, no photos.
 
 Where a catalogue lacks what the standard requires, the package says so. Each folder of photos counts as a camera, at
-each known position; where folders are named after animals, only positions separate deployments.
+each known position; where folders are named after animals, only positions separate deployments. Ids hold beyond the
+package: they say when, so that the same cameras, names and numbers of another season are other records.
 """
 
 import json
@@ -75,7 +76,7 @@ def _media(table: pd.DataFrame) -> pd.DataFrame:
     paths = photos["path"]
     kinds = paths.str.lower().str.extract(r"(\.[^./]+)$")[0].map(_MEDIA_TYPES).fillna("image/jpeg")
     columns = {
-        "mediaID": paths,
+        "mediaID": photos["mediaID"],
         "deploymentID": photos["deploymentID"],
         "timestamp": photos["start"],
         "filePath": paths,
@@ -88,9 +89,9 @@ def _media(table: pd.DataFrame) -> pd.DataFrame:
 
 def _observations(table: pd.DataFrame) -> pd.DataFrame:
     columns = {
-        "observationID": table["image_id"],
+        "observationID": table["observationID"],
         "deploymentID": table["deploymentID"],
-        "mediaID": table["path"],
+        "mediaID": table["mediaID"],
         "eventStart": table["start"],
         "eventEnd": table["end"],
         "observationLevel": "media",
@@ -153,13 +154,16 @@ def _with_facts(catalogue: Catalogue) -> tuple[pd.DataFrame, list[tuple[str, str
     if not {"latitude", "longitude"} <= set(table.columns):
         table = table.assign(latitude=None, longitude=None)
     table = table.assign(folder=_camera_folders(table))
-    sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False).ngroup() + 1
     placed, without = relative_boxes(table, catalogue.root)
     edges = pd.DataFrame([box or (None,) * 4 for box in placed], columns=list(_BOX), index=table.index)
+    table["start"] = dates.map(lambda text: _seconds(span(text)[0]))
+    table["end"] = dates.map(lambda text: _seconds(span(text)[1]))
+    sites = table.groupby(["folder", "latitude", "longitude"], dropna=False, sort=False)
+    season = f"{catalogue.root.resolve().name} " + sites["start"].transform("min")  # names start anew in each season
     facts = {
-        "start": dates.map(lambda text: _seconds(span(text)[0])),
-        "end": dates.map(lambda text: _seconds(span(text)[1])),
-        "deploymentID": "deployment-" + sites.astype(str),
+        "deploymentID": season + " deployment-" + (sites.ngroup() + 1).astype(str),
+        "mediaID": table["path"] + " " + table["start"],
+        "observationID": table["image_id"].astype(str) + " " + table["start"],
     }
     return table.assign(**facts).join(edges), problems + without
 

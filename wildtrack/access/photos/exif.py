@@ -12,7 +12,10 @@ from wildtrack.access.photos.reader import PhotoError, image_in, opened
 
 
 def read_exif(path: Path) -> dict[str, Any]:
-    """What the header has of `date` (ISO 8601), `latitude` and `longitude` (degrees); {} for a damaged photo."""
+    """What the header has of `date` (ISO 8601), `latitude` and `longitude` (degrees); {} for a damaged photo.
+
+    The date is local, and has a zone where the header says one.
+    """
     try:
         with opened(path) as file, image_in(file) as image:
             if image.format == "PNG" and "exif" not in image.info:

@@ -75,7 +75,7 @@ def read_photo(
     """Read a photo the way the whole project sees it. Thread-safe.
 
     The format is found from the content, not the suffix. What is transparent shows white; 16-bit grey is scaled to 8
-    bits, and stretched where it uses a small part of its range, as thermal cameras do; CMYK goes by its profile.
+    bits, and stretched where it uses a small part of its range, as thermal cameras do; colours go by their profile.
 
     Args:
         source: a file, or a seekable binary stream.

@@ -1,4 +1,4 @@
-"""What a viewer shows of an image that is not simply 8-bit RGB or grey: deep, transparent, or in printing colours."""
+"""What a viewer shows of an image that is not simply 8-bit sRGB or grey: deep, transparent, or in other colours."""
 
 import io
 from contextlib import suppress
@@ -12,22 +12,23 @@ NARROW = 2**14  # a quarter of the 16-bit range: what fills less of it would be 
 
 
 def as_shown(image: Image.Image) -> Image.Image | None:
-    """A whole image in 8 bits, on white where it is transparent, by its profile if CMYK; None where nothing shows.
+    """A whole image in 8 bits, on white where it is transparent, in sRGB by its profile; None where nothing shows.
 
     Any other image is returned as it is. A crop would not do: the greys of a thermal photo are those of all its pixels.
     """
     if image.mode.startswith("I"):  # convert() would clip 16-bit values at 255
         return Image.fromarray(_eight_bits(np.asarray(image)))
+    profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         if layer.getchannel("A").getextrema() == (0, 0):
             return None
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    if image.mode == "CMYK" and (profile := image.info.get("icc_profile")):
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    if profile and image.mode in {"CMYK", "RGB"}:
         with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):  # a damaged profile is as none
-            return ImageCms.profileToProfile(
-                image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
+            colours = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "srgb" not in ImageCms.getProfileDescription(colours).casefold():
+                return ImageCms.profileToProfile(image, colours, ImageCms.createProfile("sRGB"), outputMode="RGB")
     return image
 
 

@@ -60,13 +60,16 @@ def load_coco(source: Path) -> CocoFile:
                 problems.append((f"{source.name}, {name}[{number}]", "not an object"))
 
     images: dict[str, Entry] = {}
+    shared = set()
     for image in objects("images"):
-        number = image.get("id")
-        if not isinstance(number, str | int) or str(number) in images:
-            reason = "its id is taken by an image above" if isinstance(number, str | int) else "it has no id"
-            problems.append((f"{source.name}, image {image.get('file_name') or number!r}", reason))
-        else:
-            images[str(number)] = image
+        number, name = str(image.get("id")), image.get("file_name")
+        if not isinstance(image.get("id"), str | int):
+            problems.append((f"{source.name}, image {name or image.get('id')!r}", "it has no id"))
+        elif images.setdefault(number, image).get("file_name") != name:  # two exports put together
+            shared.add(number)
+            problems.append((f"{source.name}, image {name!r}", f"another image has its id {number} as well"))
+    for number in shared:
+        images[number] = {}  # nobody can say whose annotations are whose
     return CocoFile(
         source,
         images,
@@ -85,8 +88,9 @@ def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow, confi
     for annotation in coco.annotations:
         name = f"{coco.source.name}, annotation {annotation.get('id')}"
         image = coco.images.get(str(annotation.get("image_id")))
-        if image is None:
-            problems.append((name, f"no image has its image_id {annotation.get('image_id')!r:.80}"))
+        if not image:
+            several = "no image has" if image is None else "several images have"
+            problems.append((name, f"{several} its image_id {annotation.get('image_id')!r:.80}"))
             continue
         row = {"image_id": annotation.get("id"), "photo_id": image.get("id")} | to_row(annotation, image)
         odd = [key for key, value in row.items() if isinstance(value, dict | list) and key not in _MAY_BE_LISTS]
@@ -154,7 +158,8 @@ def _without_mask(entry: Entry) -> Entry:
     box = entry.get("bbox")
     empty = box in (None, "", []) or (isinstance(box, list) and len(box) == 4 and 0 in box[2:])  # CVAT's, of one column
     if mask and empty:
-        entry[_SIZE] = mask.get("size") if isinstance(mask, dict) else None
+        part = mask[0] if isinstance(mask, list) else mask
+        entry[_SIZE] = part.get("size") if isinstance(part, dict) else None
         entry["bbox"] = _mask_box(mask) or box or "no bbox, and a segmentation that is no polygon and no RLE"
     return entry
 

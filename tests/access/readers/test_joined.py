@@ -1,0 +1,96 @@
+"""Columns that say one thing together."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.helpers.label_files import fill
+from wildtrack.access.readers.joined import join_columns
+from wildtrack.access.readers.table import read_table
+
+CORNERS = {"a": 10, "b": 20, "c": 40, "d": 60}
+SIDES = {"a": 10, "b": 20, "c": 30, "d": 40}
+CENTRES = {"a": 25, "b": 40, "c": 30, "d": 40}
+
+
+@pytest.mark.parametrize(
+    ("names", "values"),
+    [
+        ("x y w h", SIDES),
+        ("X Y Width Height", SIDES),
+        ("bbox_x bbox_y bbox_w bbox_h", SIDES),
+        ("bboxX bboxY bboxWidth bboxHeight", SIDES),
+        ("box_left box_top box_width box_height", SIDES),
+        ("x_min y_min x_max y_max", CORNERS),
+        ("bbox_xmin bbox_ymin bbox_xmax bbox_ymax", CORNERS),
+        ("x1 y1 x2 y2", CORNERS),
+        ("Left Top Right Bottom", CORNERS),
+        ("xtl ytl xbr ybr", CORNERS),
+        ("x_center y_center width height", CENTRES),
+        ("cx cy w h", CENTRES),
+    ],
+)
+def test_four_columns_are_a_box(names: str, values: dict[str, int]) -> None:
+    table = pd.DataFrame([map(str, values.values())], columns=names.split()).assign(identity="Ana")
+    joined, said = join_columns(table, "auto")
+    assert joined.to_dict("records") == [{"identity": "Ana", "bbox": "10 20 30 40"}]
+    assert said == [f"its boxes are the columns {', '.join(names.split())}"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "box"),
+    [
+        (("10.5", "20", "40,5", "60"), "10.5 20 30 40"),
+        (("", "", "", ""), ""),
+        (("NA", "NA", "NA", "NA"), ""),
+        (("10", "", "40", "60"), "10  40 60"),  # the parser of boxes reports it
+    ],
+)
+def test_cells_of_a_box(cells: tuple[str, ...], box: str) -> None:
+    joined, _ = join_columns(pd.DataFrame([cells], columns=["x1", "y1", "x2", "y2"]), "auto")
+    assert joined["bbox"].tolist() == [box]
+
+
+def test_what_is_no_box_stays() -> None:
+    """The size of a photo beside its box, a position in metres, and a box in one column."""
+    photo = pd.DataFrame(
+        [["4000", "3000", "1", "2", "3", "4"]], columns=["width", "height", *(f"bbox_{x}" for x in "xywh")]
+    )
+    assert join_columns(photo, "auto")[0].to_dict("records") == [{"width": "4000", "height": "3000", "bbox": "1 2 3 4"}]
+    for names in (["x", "y"], ["width", "height"], ["bbox", "x1", "y1", "x2", "y2"]):
+        table = pd.DataFrame([["7"] * len(names)], columns=names)
+        joined, said = join_columns(table, "auto")
+        assert joined.equals(table) and not said
+
+
+def test_corners_stay_where_the_flag_says_so() -> None:
+    table = pd.DataFrame([["10", "20", "40", "60"]], columns=["x1", "y1", "x2", "y2"])
+    assert join_columns(table, "corners")[0]["bbox"].tolist() == ["10 20 40 60"]
+
+
+@pytest.mark.parametrize(
+    ("row", "date"),
+    [
+        ({"date": "2024-05-31", "time": "17:45:12"}, "2024-05-31T17:45:12"),
+        ({"Date": "31-May-2024", "Time": " 17:45:12"}, "2024-05-31T17:45:12"),
+        ({"date": "2024-05-31", "time": "NA"}, "2024-05-31"),
+        ({"date": "2024-05-31 17:45", "time": "17:45"}, "2024-05-31T17:45:00"),
+        ({"date": "", "time": "17:45"}, None),
+        ({"year": "2024", "month": "5", "day": "31"}, "2024-05-31"),
+        ({"Year": "2024", "Month": "5", "Day": ""}, "2024-05"),
+        ({"year": "2024", "month": "5", "day": "31", "time": "17:45"}, "2024-05-31T17:45:00"),
+        ({"DateTime": "2024-05-31T17:45:12"}, "2024-05-31T17:45:12"),
+        ({"eventDate": "2024-05-31"}, "2024-05-31"),
+        ({"date": "2024-05-31", "DateTime": "2024-06-30"}, "2024-05-31"),
+        ({"year": "2024"}, None),
+    ],
+)
+def test_a_day_and_its_time(tmp_path: Path, row: dict[str, Any], date: str | None) -> None:
+    fill(tmp_path, "1.jpg")
+    about = {"image_id": "1", "identity": "Ana", "path": "1.jpg"} | row
+    (tmp_path / "t.csv").write_text(f"{','.join(about)}\n{','.join(about.values())}\n")
+    found = read_table(tmp_path / "t.csv")
+    assert found.table.get("date", pd.Series([None])).tolist() == [date]
+    assert found.problems.empty
