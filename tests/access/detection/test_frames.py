@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
-from wildtrack.access.boxes import Box
-from wildtrack.access.detection.frames import OutsideError, inside, turned_upright, upright_boxes
+from wildtrack.access.boxes import Box, turned_upright
+from wildtrack.access.detection.frames import OutsideError, inside, upright_boxes
 from wildtrack.access.detection.output import MIRRORED, TURNED, Output
 
 SIZE = (60, 80)  # upright

@@ -46,7 +46,8 @@ def join_columns(table: pd.DataFrame, box_form: str) -> tuple[pd.DataFrame, list
 
 def _by_plain_name(table: pd.DataFrame) -> dict[str, str]:
     """Name without case, blanks and a leading "bbox" -> the column; what is called bbox comes before the photo's."""
-    names = [name for name in table if list(table).count(name) == 1]
+    columns = table.columns.tolist()
+    names = [name for name in columns if columns.count(name) == 1]
     plain = {plain_name(name): name for name in names}
     return plain | {_PREFIX.sub("", short): name for short, name in plain.items() if _PREFIX.match(short)}
 
