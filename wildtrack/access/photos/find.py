@@ -122,7 +122,10 @@ def _sort_in(found: Walk, path: str, is_file: bool) -> None:
     if set_aside := _why_set_aside(name):
         found.passed_over += [(path, set_aside)] * looks  # .DS_Store and the like need no word
         return
-    reason = why_no_photo(name, b"" if looks else _head(file)) if is_file else NOT_A_FILE
+    if is_file:
+        reason = why_no_photo(name, b"" if looks else _head(file))
+    else:
+        reason = NOT_A_FILE if file.exists() else "a link that leads nowhere"
     if reason is None:
         found.photos.append(path)
     elif not reason.startswith(NO_PHOTO):
