@@ -50,14 +50,14 @@ def _somebody(names: "pd.Series[str]", config: ReadConfig, said: list[str]) -> "
     perhaps = [name for name in found if may_be_nobody(name)]
     counts = names.value_counts()
     if unasked := [name for name in nobody if not fits(name, config.nobody)]:
-        keep = f"if one is an animal's: --animals {_quoted(unasked[0])}"
+        keep = f"if one is an animal's: --animals {quoted(unasked[0])}"
         said.append(f"names that stand for nobody, read as unknown: {_listed(unasked, counts)} ({keep})")
     if perhaps:
-        advice = f"if one stands for nobody: --nobody {_quoted(perhaps[0])}; if all are animals: --animals"
-        names_in_full = " ".join(_quoted(name) for name in perhaps[:3])
+        advice = f"if one stands for nobody: --nobody {quoted(perhaps[0])}; if all are animals: --animals"
+        names_in_full = " ".join(quoted(name) for name in perhaps[:3])
         said.append(f"names read as animals: {_listed(perhaps, counts)} ({advice} {names_in_full})")
     if several := [name for name in found if len(names_in(name)) > 1 and counts.index.isin(names_in(name)).any()]:
-        advice = f"a row for each, or --nobody {_quoted(several[0])}; if it is one: --animals {_quoted(several[0])}"
+        advice = f"a row for each, or --nobody {quoted(several[0])}; if it is one: --animals {quoted(several[0])}"
         said.append(f"names that may be of several animals, read as one: {_listed(several, counts)} ({advice})")
     return names.where(~names.isin(nobody), UNKNOWN)
 
@@ -141,7 +141,7 @@ def _by_species(
         first, words = next(iter(several.items()))
         animals = " and ".join(f"{first} ({word})" for word in words.values())
         given = counted(len(several), "name is given", "names are given")
-        one = f"if it is one animal: --animals {_quoted(first)}"
+        one = f"if it is one animal: --animals {quoted(first)}"
         said.append(f"{given} to several species and read as an animal of each: {first} is {animals} ({one})")
     return pd.Series(new, index=names.index, dtype=names.dtype)
 
@@ -176,6 +176,6 @@ def _listed(names: list[str], counts: "pd.Series[int]") -> str:
     return ", ".join(f"{shown(name)} ({counts[name]})" for name in names[:5]) + more
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """A name as an argument on the command line."""
     return name if name.replace("_", "").isalnum() else f'"{shown(name)}"'

@@ -29,8 +29,8 @@ _PERHAPS = re.compile(  # provisional numbers
     rf"(?:{_ANYBODY}|new|un) ?\d+|(?:{_ANYBODY}) [^\W\d_]|new|animals?|individuals?|unsure|uncertain|unclear|x{{2,}}"
 )
 _NO_SPECIES = re.compile(  # what annotations tell of an animal besides
-    "left|right|front|back|rear|head|face|body|flank|side|tail|flukes?|flippers?|fins?|dorsal|ears?|legs?|horns?|males?"
-    "|females?|adults?|subadults?|juveniles?|calf|cubs?|foals?|young|animals?|individuals?|objects?|unknown|unidentified"
+    "left|right|links|rechts|gauche|droite?|izquierd[ao]|derech[ao]|front(?:al)?|back|rear|top|lateral|both|sides?"
+    "|head|face|body|flank|tail|flukes?|flippers?|fins?|dorsal|ventral|ears?|legs?|horns?|males?|females?|adults?|subadults?|juveniles?|calf|cubs?|foals?|young|animals?|individuals?|objects?|unknown|unidentified"
 )
 _LOOK_ALIKE = str.maketrans("АВЕКМНОРСТУХасеорухі", "ABEKMHOPCTYXaceopyxi")  # Cyrillic -> Latin
 

@@ -129,7 +129,7 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     found = walk(root)
     assert found.photos == ["2 Bo/1.jpg", "Ana/1.jpg", "one.jpg"]
     assert [path for path, _ in found.passed_over] == ["0 loop", "1 again", "3 Bo", "4 up"]
-    assert found.problems == [("5 gone", "cannot be opened: not a file, or a link that leads nowhere")]
+    assert found.problems == [("5 gone", "a link that leads nowhere")]
 
 
 def test_what_a_search_leaves_out_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

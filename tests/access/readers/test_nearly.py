@@ -57,10 +57,10 @@ def test_a_wildbook_export_is_read_from_its_file(tmp_path: Path, given: str, pla
         (["24-05-31", "24-06-01"], "times"),
         (["2023_Q3", "Mai 2023", "may_2023", "1 May 2024", "2023-W05", "Sommer 2023"], "times"),
         (["Woche 3", "Trip 4", "Year1", "2019-2020", "wet season"], "times"),
-        (["links", "Right flank"], "viewpoints"),
+        (["links", "Right flank", "head"], "viewpoints"),
         (["deer", "Fuchs", "badgers"], "species"),
-        (["left", "right"], "viewpoints"),
-        (["male", "female"], "sexes or ages"),
+        (["left", "right"], "viewpoints, parts, sexes or ages"),
+        (["male", "adult_female"], "viewpoints, parts, sexes or ages"),
         (["trainset", "testset"], "subsets"),
         (["bounding_box_train", "bounding_box_test"], "subsets"),
         (["Ana", "results"], "WildTrack's own folders"),
@@ -116,6 +116,29 @@ def test_one_odd_name_among_animals_is_said(tmp_path: Path, name: str) -> None:
     catalogue = load_catalogue(fill(tmp_path, *TWO, f"{name}/1.jpg"))
     assert name in set(catalogue.table["identity"])
     assert f"1 of 3 folders called like {not_animals([name])[0]} ({name}), and taken for anim" in catalogue.understood  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("folders", "is_said"),
+    [
+        (["Revier 3", "Revier 4"], True),
+        (["DSC_0001", "DSC_0002"], True),
+        (["photos_partA", "photos_partB"], True),
+        (["Beach A", "Beach B"], True),
+        (["Tiger_05", "Tiger_06"], False),
+        (["Old bear 1", "Old bear 2"], False),
+        (["Collar 5", "Collar 7"], False),
+        (["AB 5", "AB 7"], False),
+        (["Beach A", "Ana"], False),
+    ],
+)
+def test_a_series_that_is_perhaps_none_of_animals_is_said(tmp_path: Path, folders: list[str], is_said: bool) -> None:
+    catalogue = load_catalogue(fill(tmp_path, *(f"{folder}/1.jpg" for folder in folders)))
+    assert set(catalogue.table["identity"]) == set(folders)
+    said = (
+        f"2 of 2 folders called like parts of a series ({', '.join(folders)}), and taken for animals (if one is none:"
+    )
+    assert (said in catalogue.understood) == is_said
 
 
 @pytest.mark.parametrize("name", ["train_all", "Test set", "query2", "multi-query", "trainset", "image_train"])

@@ -132,8 +132,10 @@ def _sort_in(found: Walk, path: str, is_file: bool) -> None:
     if file.name.endswith(_IN_ICLOUD):
         found.problems.append((path, "in iCloud only: download it first"))
         return
-    head = b"" if _is_photo_by_name(path) else _head(file)
-    reason = why_no_photo(file.name, head) if is_file else NOT_A_FILE
+    if is_file:
+        reason = why_no_photo(file.name, b"" if _is_photo_by_name(path) else _head(file))
+    else:
+        reason = NOT_A_FILE if file.exists() else "a link that leads nowhere"
     if reason is None:
         found.photos.append(path)
     elif not reason.startswith(NO_PHOTO):

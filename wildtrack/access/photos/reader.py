@@ -22,7 +22,7 @@ from wildtrack.access.photos.shown import as_shown
 
 READER_VERSION = 2  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
 
-NOT_A_FILE = "cannot be opened: not a file, or a link that leads nowhere"  # but a pipe, a device or a link to nothing
+NOT_A_FILE = "cannot be opened: not a file"  # but a pipe, a device or a link to nothing
 NOT_UNICODE = "file name is not valid Unicode; rename it"
 
 _DRAFT_MARGIN = 2  # a draft keeps this many times the target size, so that the resize has something to average

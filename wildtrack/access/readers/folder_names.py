@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from wildtrack.access.cells import SPLIT_WORDS
-from wildtrack.access.names import in_plain_words
+from wildtrack.access.names import in_plain_words, species
 
 
 def _words(text: str) -> frozenset[str]:
@@ -18,47 +18,46 @@ _FILES = _words(
     "processed checked reviewed verified jpg jpeg png tif tiff video frames data dataset metadata animals models "
     "weights runs upload export sorted duplicate rejected reject delete deleted trash backup tmp temp"
 )
-_WHOSE = _words("new neue neuer neues old my all best other more final whatsapp #")
+_WHOSE = _words("day night new neue neuer neues old my all best other more final whatsapp #")
 _SUBSETS = _words(
     "train training trainset trainval test testing testset val valid validation holdout eval evaluation query queries "
     "probe gallery"
 )
 _BESIDE_SUBSETS = _words("all set multi data image bounding box split part only #")
-_VIEWPOINTS = _words(
-    "left right links rechts gauche droit droite izquierdo izquierda derecho derecha front back rear top side dorsal "
-    "ventral both"
-)
-_SEXES_AND_AGES = _words("male female adult juvenile subadult calf calves cub")
 _SPECIES = _words(
-    "badger bear boar bobcat buffalo coyote deer eland elephant elk fox giraffe hare hyena impala jackal jaguar kudu "
-    "leopard lion lynx marten moose nyala ocelot puma rabbit raccoon squirrel tiger warthog wolf zebra reh fuchs dachs "
-    "hirsch wildschwein hase luchs"
+    "antelope ape badger bat bear beaver bird boar bobcat buffalo bull calf cat cattle cheetah chimp cow coyote deer "
+    "dog dolphin eland elephant elk fish fox frog giraffe goat gorilla hare hippo horse hyena impala jackal jaguar "
+    "kudu kuh lemur leopard lion lizard lynx marten monkey moose newt nyala ocelot orangutan otter owl panda penguin "
+    "pig pony puma rabbit raccoon ray rhino salamander seal shark sheep snake squirrel tiger toad tortoise turtle "
+    "warthog whale wildebeest wolf zebra reh fuchs dachs hirsch wildschwein hase luchs"
 )
+_ANIMAL = _words("animal individual ind id identity nr num number tag band ring collar chip pit male female adult")
 _MAKERS = (
     "media|recnx|canon|nikon|msdcf|olymp|_?pana|apple|_?fuji|btcf|gopro|casio|pentx|sanyo|ricoh|image|photo|video|dscim"
 )
 _DATE = r"(?:(?:19|20)\d\d[-_. ](?:0?[1-9]|1[0-2])[-_. ]\d\d?|\d\d?[-_. ]\d\d?[-_. ](?:19|20)\d\d)(?:[-_ T].*)?"
-_DAY = r"(?:199\d|20[0-3]\d)(?:[-_]?(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?)?"
+_DAY = r"(?:199\d|20[0-3]\d)(?:[-_.]?(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12]\d|3[01])(?:[-_ ].+)?)?)?"
 _CARD = r"(?=.*[A-Z])[1-9]\d\d[A-Z0-9_]{5}|[1-9]\d\d_(?:0[1-9]|1[0-2])[0-3]\d"
 _NUMBER = r"(?: ?\d+[a-z]{0,2}| [a-z]{1,2}\d*| (?:north|south|east|west|nord|sud|ost|est|norte|sur|este|oeste))(?: .*)?"
 _CAMERA = (  # and makes of them, in many languages: Wildkamera, fotopułapka, cámara
-    r"\w*[ck]am[ae]ra|[ck]am|\w*cam trap|ct|\w*trap|trampa|piege|foto\w+|фото\w+|bushnell|browning|reconyx|moultrie"
-    r"|spypoint|cuddeback|stealthcam|sd|card|karte"
+    r"(?:\w+ )?\w*(?:[ck]am[ae]ra|trap)s?|(?:\w+ )?[ck]am|ct|trampa|piege|foto\w+|фото\w+|bushnell|browning|reconyx"
+    r"|moultrie|spypoint|cuddeback|sd|card|karte"
 )
-_PLACE = "site|station|estac\\w+|standort|deployments?|dep|loc\\w*|transe[ck]t\\w*|plot|grid|point|punto|sector"
+_PLACE = r"site|station|estac\w+|standort|deployments?|dep|loc\w*|transe[ck]t\w*|plot|grid|point|punto|sector"
 _TIME = (
     "day|dia|week|woche|semaine|semana|month|monat|mois|mes|year|jahr|annee|ano|session|visit|season|saison|survey"
     "|occasion|trip|batch"
 )
 _SEASON = "spring|summer|autumn|fall|winter|sommer|herbst|printemps|ete|hiver|verano|invierno|otono|(?:wet|dry) season"
-_IN_YEAR = (  # months in most languages
-    r"jan(?:uar\w?|vier|eiro)?|enero|fe[bv]\w{0,6}|mar(?:ch|s|z|zo|co)?|a[pvb]r(?:il)?|ma[iy]o?|ju(?:ne?|in|nio?|nho)"
-    r"|ju(?:ly?|lio?|lho|illet)|aug(?:ust)?|aout|ago(?:sto)?|sep\w{0,7}|set(?:embro)?|o[cku]t(?:ob\w+|ub\w+)?"
-    rf"|(?:nov|de[cz]|dic)\w{{0,6}}|{_SEASON}|(?:q|w|kw) ?\d+"
+_MONTH = (  # in most languages
+    r"jan(?:uar\w?|vier|eiro)?|enero|fe[bv]\w{0,6}|mar(?:ch|s|z|zo|co)?|a[pvb]r(?:il)?|ma[iy]o?|ju(?:ne?|in|ni|nio|nho)"
+    r"|ju(?:ly?|li|lio|lho|illet)|aug(?:ust)?|aout|ago(?:sto)?|sep\w{0,7}|set(?:embro)?|o[cku]t(?:ob\w+|ub\w+)?"
+    r"|(?:nov|de[cz]|dic)\w{0,6}"
 )
+_IN_YEAR = rf"{_MONTH}|{_SEASON}|(?:q|w|kw) ?\d+"
 _TIMES = (
-    rf"(?:{_TIME}){_NUMBER}|{_SEASON}|(?:\d+ )?(?:{_IN_YEAR})(?: \d+)? \d{{4}}|\d{{4}} (?:{_IN_YEAR})(?: \d+)?"
-    r"|[0-3]\d [01]\d \d\d|\d\d [01]\d [0-3]\d|(?:19|20)\d\d (?:19|20)\d\d"
+    rf"(?:{_TIME}){_NUMBER}|(?:wet|dry) season|(?:\d+ )?(?:{_IN_YEAR})(?: \d+)? \d{{4}}(?: \d\d)?"
+    rf"|\d{{4}} (?:{_IN_YEAR})(?: \d+)?|[0-3]\d [01]\d \d\d|\d\d [01]\d [0-3]\d|(?:19|20)\d\d (?:19|20)\d\d"
 )
 
 
@@ -67,12 +66,16 @@ def not_animals(names: Sequence[str]) -> tuple[str, list[str], bool] | None:
     for kind, is_kind in _CERTAIN.items():
         if found := [name for name in names if is_kind(name)]:
             return kind, found, True
+    for kind, is_kind in _IF_ALL.items():
+        if len(names) > 1 and all(map(is_kind, names)):
+            return kind, list(names), True
     doubts = [(kind, [name for name in names if is_kind(name)]) for kind, is_kind in _LIKELY.items()]
     kind, found = max(doubts, key=lambda doubt: len(doubt[1]))
     if kind == "years or days" and any(name.isdecimal() for name in names if name not in found):
         return None  # they are numbers as well
-    enough = len(names) if kind == "species" else len(names) // 2 + 1  # Bear and Fox are names of dogs
-    return (kind, found, len(found) >= enough) if found else None
+    if not found and len(names) > 1 and _is_series(names):
+        return "parts of a series", list(names), False
+    return (kind, found, 2 * len(found) > len(names)) if found else None
 
 
 def is_nearly_subset(name: str) -> bool:
@@ -86,6 +89,22 @@ def _is_made_of(words: frozenset[str], beside: frozenset[str], name: str) -> boo
     parts = ["#" if part.isdecimal() else part for part in in_plain_words(name).split()]
     found = {part if part in words | beside else part.removesuffix("s") for part in parts}
     return "".join(parts) in words or (found <= words | beside and not found.isdisjoint(words))
+
+
+def _is_part(name: str) -> bool:
+    """Whether a name tells what shows of an animal, such as left, head, adult female, and no more."""
+    plain = in_plain_words(name)
+    return re.fullmatch("[a-z ]+", plain) is not None and not species(plain)
+
+
+def _is_series(names: Sequence[str]) -> bool:
+    """Whether all are one word with numbers or letters, and it is no word for animals: Revier 3, Revier 4."""
+    found = [re.fullmatch(r"(\D*[a-z]{3,}) ?(?:\d+|\b[a-z])", in_plain_words(name)) for name in names]
+    stems = {match[1] for match in found if match}
+    if not all(found) or len(stems) > 1:
+        return False
+    last = stems.pop().split()[-1]
+    return {last, last.removesuffix("s")}.isdisjoint(_SPECIES | _ANIMAL)
 
 
 def _is_written(pattern: str, name: str) -> bool:
@@ -108,7 +127,9 @@ _LIKELY: dict[str, Callable[[str], bool]] = {  # an animal may be called so: mos
     "years or days": partial(_is_written, _DAY),
     "cameras or places": partial(_is_in_words, f"(?:{_CAMERA}|{_PLACE}){_NUMBER}"),
     "times": partial(_is_in_words, _TIMES),
-    "viewpoints": partial(_is_made_of, _VIEWPOINTS, _words("side flank seite")),
-    "sexes or ages": partial(_is_made_of, _SEXES_AND_AGES, _words("sub")),
+    "viewpoints, parts, sexes or ages": _is_part,
+}
+_IF_ALL: dict[str, Callable[[str], bool]] = {  # animals are called Bear, April or Summer: all folders must be
     "species": partial(_is_made_of, _SPECIES, _words("red roe wild")),
+    "months or seasons": partial(_is_in_words, f"{_MONTH}|{_SEASON}"),
 }

@@ -7,7 +7,7 @@ import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
-from wildtrack.access.identities import means_nobody
+from wildtrack.access.identities import means_nobody, quoted
 from wildtrack.access.names import fits
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import Walk, natural_key, walk
@@ -129,7 +129,7 @@ def _check_names(root: Path, names: list[str], beside: list[str]) -> list[str]:
     kind, which, sure = verdict
     seen = f"{len(which)} of {counted(len(names), 'folder', 'folders')} called like {kind} ({some(which)})"
     if not sure:
-        return [f"{seen}, and taken for animals"]
+        return [f"{seen}, and taken for animals (if one is none: --nobody {quoted(which[0])})"]
     unnamed = (
         f'{program("access")} --root "{root}" --unlabelled lists the photos in a catalogue.csv to write names into'
     )
