@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from wildtrack.access.cells import SPLIT_WORDS
-from wildtrack.access.names import in_plain_words, species
+from wildtrack.access.names import describes, in_plain_words
 
 _MAKERS = (
     "media|recnx|canon|nikon|msdcf|olymp|_?pana|apple|_?fuji|btcf|gopro|casio|pentx|sanyo|ricoh|image|photo|video|dscim"
@@ -86,9 +86,7 @@ def not_animals(names: Sequence[str]) -> tuple[str, list[str], bool] | None:
     doubts |= {
         kind: [name for name in names if re.fullmatch(pattern, plain[name])] for kind, pattern in _LIKELY_WORDS.items()
     }
-    doubts["viewpoints, parts, sexes or ages"] = [
-        name for name in names if re.fullmatch("[a-z ]+", plain[name]) and not species(name)
-    ]
+    doubts["viewpoints, parts, sexes or ages"] = [name for name in names if describes(name)]
     kind, found = max(doubts.items(), key=lambda doubt: len(doubt[1]))
     if kind == "years or days" and any(name.isdecimal() for name in names if name not in found):
         return None  # they are numbers as well
