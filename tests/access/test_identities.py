@@ -21,10 +21,21 @@ NOBODY = [
     *("unmarked", "00_unknown", "leopard unidentified", "Empty", "(blank)", "vacío", "misc", "other", "unsorted"),
 ]
 PERHAPS = ["unknown_1", "UNK-003", "unknown A", "new", "New 1", "unsure", "ID?", "?1", "xx", "animal"]
+PERHAPS += [
+    "Unknown-2023-05-01",
+    "unk leopard m",
+    "sin datos",
+    "not recorded",
+    "unbestimmt",
+    "adult male",
+    "blurry",
+    "calf",
+]
 ANIMALS = [
     *("7", "007", "012", "0", "z1", "NA1", "N1", "UM1", "X", "CamA", "Nan", "Nana", "Una", "Una 1", "Newton", "Nobby"),
     *("Nora", "Ana", "Othello", "Nonea", "Zoë", "🐘", "★", "Мамонт", "998230000006455", "nyala_001", "Unkas"),
     *("Sem", "Nemo", "Leerdam", "Missy", "Notch", "No. 5", "NO-12", "Unity", "Undine", "Kleiner Nomade", "Mixi"),
+    *("Unwin", "Sinbad", "NoNo", "K.A.", "J.R.", "Uni", "Notus", "Male 1", "Tom & Jerry", "A/1", "Person 1", "000"),
 ]
 
 

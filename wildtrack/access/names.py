@@ -9,13 +9,13 @@ _EMPTY = frozenset({"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "none
 
 _ANYBODY = (  # "unknown" in words that may be followed by others: unknown adult, unidentified zebra
     r"un(?:knowns?|knwn|kn?|id|ident\w*|recogni[sz]\w*|named|assigned|matched|marked|tagged|labell?ed|determined|defined"
-    r"|bek|bekannt\w*)|in(?:determin\w*|det|connu\w*)|descon(?:oc|hec)id[oa]s?|sconosciut[oi]|onbekend|okand|ukjent"
-    r"|ukendt|tuntematon|nieznan\w*|neznam\w*|неизвестн\w*|未知|不明"
+    r"|bek|bekannt\w*)|in(?:determin\w*|defin\w*|det|connu\w*)|descon(?:oc|hec)id[oa]s?|sconosciut[oi]|onbekende?|okand|ukjent"
+    r"|ukendt|tuntematon|nieznan\w*|neznam\w*|неизвестн\w*|неопознан\w*|未知|不明"
 )
+_NOT = r"(?:no|not|non|nicht|niet|nao|sin|sem|ohne|sans|senza|pas|kein\w*|geen|aucun\w*|ning\w+|can ?t|cannot)"
 _NOT_NAMED = (  # not identified, sin nombre, kein Tier
-    r"(?:no|not|non|nicht|niet|nao|sin|sem|ohne|sans|senza|kein\w*|geen|aucun\w*|can ?t|cannot)"
-    r" (?:ids?|(?:ge)?ident\w*|nam\w+|nom\w*|animal\w*|tier\w*|individ\w*|match\w*|known|bekannt|sure|tell|recogni\w*"
-    r"|tag\w*|mark\w*|assigned|determin\w*|clear|in catalog\w*)(?: .*)?"
+    rf"{_NOT} (?:de )?(?:ids?|(?:ge)?ident\w*|nam\w+|naam|nom\w*|animal\w*|tier\w*|individ\w*|match\w*|known|be?kan?n?t"
+    r"|sure|tell|recogni\w*|erkannt|tag\w*|mark\w*|assigned|determin\w*|clear|in catalog\w*)(?: .*)?"
 )
 _NOBODY = re.compile(
     rf"(?:[^\W_]{{2,}} )?(?:{_ANYBODY})(?: [^\W\d_]{{2,}})*|{_NOT_NAMED}|no ?(?:id|name|match)"
@@ -24,13 +24,15 @@ _NOBODY = re.compile(
     "|people|persons?|humans?|vehicles?"
     "|unsorted|to ?sort|to ?do|inbox|others?|sonstiges?|misc|miscellaneous|various|mixed|multiple|several"
 )
-_SHORT = re.compile(r"n/[a-z]|s/n|k\. ?a\.?|n\. ?[abd]\.?|-\d+(?:\.0)?")  # N/D, k.A., -1
-_PERHAPS = re.compile(  # provisional numbers
-    rf"(?:{_ANYBODY}|new|un) ?\d+|(?:{_ANYBODY}) [^\W\d_]|new|animals?|individuals?|unsure|uncertain|unclear|x{{2,}}"
+_SHORT = re.compile(r"(?i:n/[a-z]|s/n|n\. ?[abd]\.?)|k\. ?[aA]\.?|-\d+(?:\.0)?")  # N/D, k.A., -1
+_PERHAPS = re.compile(  # provisional numbers, and words that say that something is not
+    rf"(?:{_ANYBODY})(?: ?\d| ).*|(?:new|un) ?\d+|new|animals?|individuals?|x{{2,}}|{_NOT}(?: [^\W\d_]{{3,}})+"
+    r"|none given|un\w*(?:ed|[ai]ble|annt|immt|bar|lar|ear|sure|certain)|ninguno|ninguna|nenhum|nessuno|ambiguous"
+    r"|illegible|blurr\w*|(?:bad|poor) (?:photo|quality|image)"
 )
 _NO_SPECIES = re.compile(  # what annotations tell of an animal besides
     "left|right|links|rechts|gauche|droite?|izquierd[ao]|derech[ao]|front(?:al)?|back|rear|top|lateral|both|sides?"
-    "|head|face|body|flank|tail|flukes?|flippers?|fins?|dorsal|ventral|ears?|legs?|horns?|males?|females?|adults?|subadults?|juveniles?|calf|cubs?|foals?|young|animals?|individuals?|objects?|unknown|unidentified"
+    "|head|face|body|flank|tail|flukes?|flippers?|fins?|dorsal|ventral|ears?|legs?|horns?|males?|females?|adults?|subadults?|juveniles?|calf|cubs?|foals?|young|animals?|individuals?|mammals?|objects?|unknown|unidentified"
 )
 _LOOK_ALIKE = str.maketrans("АВЕКМНОРСТУХасеорухі", "ABEKMHOPCTYXaceopyxi")  # Cyrillic -> Latin
 
@@ -38,7 +40,7 @@ _LOOK_ALIKE = str.maketrans("АВЕКМНОРСТУХасеорухі", "ABEKMHO
 def is_empty(cell: object) -> bool:
     """Whether a cell says in some way that nothing is known: "", NA, None, [nan, nan, nan, nan]."""
     text = str(cell).strip().casefold()
-    return text in _EMPTY or (text[0] in "[(" and _EMPTY.issuperset(re.split(r"[\s,;]+", text.strip("[]() "))))
+    return text in _EMPTY or _EMPTY.issuperset(re.split(r"[\s,;]+", text.strip("[]() ")))
 
 
 def is_nobody(name: str) -> bool:
@@ -46,14 +48,20 @@ def is_nobody(name: str) -> bool:
     words = in_plain_words(name)
     if not words:  # an emoji is a name, marks and invisible characters are none
         return all(letter.isascii() or unicodedata.category(letter)[0] in "PZC" for letter in name)
-    is_none = is_empty(name) or _NOBODY.fullmatch(words) or _SHORT.fullmatch(name.casefold())
+    is_none = name.casefold().rstrip(".") in _EMPTY or _NOBODY.fullmatch(words) or _SHORT.fullmatch(name)
     return name != "Nan" and bool(is_none)
 
 
 def may_be_nobody(name: str) -> bool:
     """Whether a name may stand for no animal, or may be one's: unknown_1, new, ID?."""
     words = in_plain_words(name)
-    return ("?" in name and len(words) < 3) or _PERHAPS.fullmatch(words) is not None
+    return ("?" in name and len(words) < 3) or bool(_PERHAPS.fullmatch(words)) or describes(name)
+
+
+def describes(name: str) -> bool:
+    """Whether a name only says what any animal may be or have: left, adult female, head."""
+    words = in_plain_words(name)
+    return re.fullmatch("[a-z ]+", words) is not None and not species(words)
 
 
 def names_in(name: str) -> list[str]:

@@ -96,6 +96,7 @@ def test_absolute_paths_that_lead_elsewhere_are_listed(root: Path) -> None:
         ("1,#NAME?,Ana/1.jpg", "line 3, column identity: '#NAME\\?' is the spreadsheet's error"),
         ("1,Ana,#REF!", "line 3, column path: '#REF!' is the spreadsheet's error"),
         ("#####,Ana,Ana/1.jpg", "line 3, column image_id: '#####' is the spreadsheet's error"),
+        ("1,Zo\ufffd,Ana/1.jpg", "line 3, column identity: .* is a name of which a letter is lost"),
         ("1,=A1,Ana/1.jpg", "line 3, column identity: '=A1' is the spreadsheet's error or formula"),
         ('1,"Ana,Ana/1.jpg\n2,Zoë,Zoë/2.jpg', "column identity: 'Ana,Ana/1.jpg.* of several lines; is a double quote"),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from wildtrack.access.cells import SPLIT_WORDS
-from wildtrack.access.names import in_plain_words, species
+from wildtrack.access.names import describes, in_plain_words
 
 
 def _words(text: str) -> frozenset[str]:
@@ -91,12 +91,6 @@ def _is_made_of(words: frozenset[str], beside: frozenset[str], name: str) -> boo
     return "".join(parts) in words or (found <= words | beside and not found.isdisjoint(words))
 
 
-def _is_part(name: str) -> bool:
-    """Whether a name tells what shows of an animal, such as left, head, adult female, and no more."""
-    plain = in_plain_words(name)
-    return re.fullmatch("[a-z ]+", plain) is not None and not species(plain)
-
-
 def _is_series(names: Sequence[str]) -> bool:
     """Whether all are one word with numbers or letters, and it is no word for animals: Revier 3, Revier 4."""
     found = [re.fullmatch(r"(\D*[a-z]{3,}) ?(?:\d+|\b[a-z])", in_plain_words(name)) for name in names]
@@ -127,7 +121,7 @@ _LIKELY: dict[str, Callable[[str], bool]] = {  # an animal may be called so: mos
     "years or days": partial(_is_written, _DAY),
     "cameras or places": partial(_is_in_words, f"(?:{_CAMERA}|{_PLACE}){_NUMBER}"),
     "times": partial(_is_in_words, _TIMES),
-    "viewpoints, parts, sexes or ages": _is_part,
+    "viewpoints, parts, sexes or ages": describes,
 }
 _IF_ALL: dict[str, Callable[[str], bool]] = {  # animals are called Bear, April or Summer: all folders must be
     "species": partial(_is_made_of, _SPECIES, _words("red roe wild")),

@@ -161,6 +161,8 @@ def _broken(name: str, cell: str) -> str:
         return "the spreadsheet's error or formula; show the column as text, look at its values, and save it again"
     if name == "identity" and _ROUNDED.fullmatch(cell):
         return "a number that the spreadsheet rounded; show the column as text, look at its values, and save it again"
+    if name == "identity" and "\ufffd" in cell:
+        return "a name of which a letter is lost; write it again, and save it as CSV UTF-8"
     return "of several lines; is a double quote not closed?" if "\n" in cell or "\r" in cell else ""
 
 
