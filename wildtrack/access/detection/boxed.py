@@ -1,5 +1,6 @@
 """A detector's boxes with photos -> a catalogue: of a row for each animal, or of the rows there are with boxes."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
     Photos without an animal are listed as problems. Raises a UserError when none shows one, or the file names none.
     """
     walked = walk(root)
+    own = os.path.relpath(detections.source, root).replace(os.sep, "/")
+    walked.passed_over = [each for each in walked.passed_over if each[0] != own]
     names = walked.photos
     if not names:
         raise UserError(f"{root}: there is no photo in it")

@@ -1,4 +1,4 @@
-"""What a viewer shows of an image that is not simply 8-bit RGB or grey: deep, transparent, or in other colours than sRGB."""
+"""What a viewer shows of an image that is not simply 8-bit sRGB or grey: deep, transparent, or in other colours."""
 
 import io
 from contextlib import suppress
