@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.boxes import boxes, turned_upright
+from wildtrack.access.boxes import boxes, too_small, turned_upright
 from wildtrack.access.catalogue import Catalogue, problem_table, without_empty
 from wildtrack.access.photos.reader import SWAPPED, or_error, photo_frame
 from wildtrack.access.reading import ReadConfig
@@ -21,7 +21,6 @@ from wildtrack.storage.threads import in_threads
 Floats = npt.NDArray[np.float64]  # edges (N, 4), sizes (N, 2): width, height
 Flags = npt.NDArray[np.bool_]
 
-SMALLEST = 8  # pixels of a side below which a crop shows no animal
 _BEYOND = 0.05  # part of a photo's side by which a box may reach beyond it: people draw generously
 _MANY, _SOME = 0.2, 3  # share and number of boxes that reach beyond, from which on it is no slip of the hand
 _HALF, _FAR = 0.5, 0.25  # the same of a few boxes: share, and part of a side
@@ -179,9 +178,7 @@ def _reason(drawn: _Drawn, edges: Floats, done: npt.NDArray[np.str_], place: int
     sides = (cut[2:] - cut[:2]) * drawn.size[place]
     if np.prod(cut[2:] - cut[:2]) < 0.5 * np.prod(edges[place, 2:] - edges[place, :2]):
         return f"most of its box {drawn.written[place].tolist()} is outside the photo of {width} x {height} pixels"
-    if sides.min() < SMALLEST:
-        return f"its box shows {sides[0]:.3g} x {sides[1]:.3g} pixels, too few for an animal"
-    return None
+    return too_small(*sides)
 
 
 def _shown(drawn: _Drawn, place: int) -> str:
