@@ -141,6 +141,8 @@ def test_the_form_of_a_column_is_recognised(tmp_path: Path, form: str, said: boo
         (as_form("percent", MANY), "may be in percent or in pixels; say --box-form xywh"),
         ([(10, 20, 300, 150)] * 9 + [CORNERS], r"may be \[x, y, width, height\] or corners; say --box-form"),
         ([(10, 20, 300, 150), CORNERS], r"may be \[x, y, width, height\] or corners; say --box-form"),
+        ([(1000, 700, 450, 300)], "1 of 1 boxes reach beyond their photos"),  # of a photo that was halved since
+        ([(10, 20, 300, 150), (1000, 700, 450, 300)], "1 of 2 boxes reach beyond .* columns width and height"),
         (
             [tuple(2 * edge for edge in box) for box in MANY],
             "4 of 5 boxes reach beyond their photos.* columns width and",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.boxes import boxes, turned_upright
+from wildtrack.access.boxes import boxes, too_small, turned_upright
 from wildtrack.access.catalogue import Catalogue, problem_table, without_empty
 from wildtrack.access.photos.reader import SWAPPED, or_error, photo_frame
 from wildtrack.access.reading import ReadConfig
@@ -21,10 +21,13 @@ from wildtrack.storage.threads import in_threads
 Floats = npt.NDArray[np.float64]  # edges (N, 4), sizes (N, 2): width, height
 Flags = npt.NDArray[np.bool_]
 
-SMALLEST = 8  # pixels of a side below which a crop shows no animal
 _BEYOND = 0.05  # part of a photo's side by which a box may reach beyond it: people draw generously
 _MANY, _SOME = 0.2, 3  # share and number of boxes that reach beyond, from which on it is no slip of the hand
-_ASK = "say --box-form xywh, corners, relative, relative-corners or percent"
+_HALF, _FAR = 0.5, 0.25  # the same of a few boxes: share, and part of a side
+_ASK = (
+    "say --box-form xywh, corners, relative, relative-corners or percent; or, if they were drawn on photos of another "
+    "size, give it in columns width and height"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +59,9 @@ def check_boxes(catalogue: Catalogue, config: ReadConfig) -> Catalogue:
     form = _form(drawn) if config.box_form == "auto" else config.box_form
     edges, done = _upright(drawn, form)
     beyond = _beyond(edges)
-    if config.box_form == "auto" and beyond.sum() >= _SOME and beyond.mean() >= _MANY:
+    if config.box_form == "auto" and _no_slip(edges):
         first = f"such as {_shown(drawn, int(beyond.argmax()))}"
-        advice = "if they were drawn on larger photos, give their sizes in columns width and height"
-        raise UserError(f"{beyond.sum()} of {len(rows)} boxes reach beyond their photos, {first}; {advice}, or {_ASK}")
+        raise UserError(f"{beyond.sum()} of {len(rows)} boxes reach beyond their photos, {first}; {_ASK}")
     cut = np.where(beyond[:, None], edges.clip(0, 1), edges)
     pixels = np.hstack([cut[:, :2], cut[:, 2:] - cut[:, :2]]) * np.tile(drawn.size, 2)
     found, problems, bad = boxes(catalogue.table), [], []
@@ -155,10 +157,16 @@ def _same_shape(one: Floats, two: Floats) -> Flags:
     return same
 
 
-def _beyond(edges: Floats) -> Flags:
+def _beyond(edges: Floats, by: float = _BEYOND) -> Flags:
     """Whether boxes (N, 4) reach well beyond their photos; (N,)."""
-    far: Flags = np.abs(edges - 0.5).max(axis=1, initial=0) > 0.5 + _BEYOND
+    far: Flags = np.abs(edges - 0.5).max(axis=1, initial=0) > 0.5 + by
     return far
+
+
+def _no_slip(edges: Floats) -> bool:
+    """Whether so many boxes reach so far beyond that they mean something else, or their photos are others."""
+    many, far = _beyond(edges), _beyond(edges, _FAR)
+    return bool((many.sum() >= _SOME and many.mean() >= _MANY) or far.mean() >= _HALF)
 
 
 def _reason(drawn: _Drawn, edges: Floats, done: npt.NDArray[np.str_], place: int) -> str | None:
@@ -171,9 +179,7 @@ def _reason(drawn: _Drawn, edges: Floats, done: npt.NDArray[np.str_], place: int
     sides = (cut[2:] - cut[:2]) * drawn.size[place]
     if np.prod(cut[2:] - cut[:2]) < 0.5 * np.prod(edges[place, 2:] - edges[place, :2]):
         return f"most of its box {drawn.written[place].tolist()} is outside the photo of {width} x {height} pixels"
-    if sides.min() < SMALLEST:
-        return f"its box shows {sides[0]:.3g} x {sides[1]:.3g} pixels, too few for an animal"
-    return None
+    return too_small(*sides)
 
 
 def _shown(drawn: _Drawn, place: int) -> str:

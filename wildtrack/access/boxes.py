@@ -14,6 +14,7 @@ from wildtrack.storage.threads import in_threads
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]  # width, height
+SMALLEST = 8  # pixels of a side below which a crop shows no animal
 N = TypeVar("N", float, npt.NDArray[np.float64])
 
 
@@ -28,6 +29,12 @@ def in_pixels(box: Box, size: Size) -> Box:
     (x, y, box_width, box_height), (width, height) = box, size
     sides = round(box_width * width, 2), round(box_height * height, 2)
     return round(x * width, 2), round(y * height, 2), max(sides[0], 0.01), max(sides[1], 0.01)  # never empty
+
+
+def too_small(width: float, height: float) -> str | None:
+    """Why a box of so many pixels shows no animal; None where it may."""
+    small = min(width, height) < SMALLEST
+    return f"its box shows {width:.3g} x {height:.3g} pixels, too few for an animal" if small else None
 
 
 def relative(box: Box, size: Size) -> Box | None:

@@ -40,6 +40,7 @@ OPTIONAL_COLUMNS = (
 )
 LOSE_THE_ROW = ("path", "bbox", "split")  # where such a value is not understood; elsewhere only the value is lost
 ALIASES = {
+    "bounding_box": "bbox",
     "filepath": "path",
     "file_name": "path",
     "timestamp": "date",

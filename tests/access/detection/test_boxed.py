@@ -229,3 +229,45 @@ def test_the_example_in_the_guide(tmp_path: Path) -> None:
     one, two, failed = found.output.photos
     assert [animal.box for animal in found.animals(one)] == [(0.25, 0.3, 0.4, 0.5)] and not found.animals(two)
     assert "Failure image access" in found.why_none(failed)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ({"detections": [detection([0, 0, 1, 1], 0.1)]}, r"surest has 0.1; is --min-confidence 0\.2 too high\?$"),
+        ({"detections": [detection([0, 0, 1, 1], 0.9, "2")]}, r"only person \(1\)$"),
+        ({"detections": [detection([0, 0, 1, 1], -0.9)]}, "by a confidence below 0$"),
+        ({"detections": [detection([5, 5, 40, 40])]}, "not relative to the size of the photo .*40\\], .*}$"),
+        (
+            {"detections": [detection([0.5, 0.5, 0.01, 0.01])]},
+            "no box can be used; the first: loose.jpg: its box shows",
+        ),
+        (
+            {"detections": [detection([0, 0, 1, 1])], "width": 9, "height": 9},
+            "no box can be used; .*: the detector saw",
+        ),
+    ],
+)
+def test_the_advice_fits_the_reason(traps: Path, image: dict[str, Any], message: str) -> None:
+    for path in traps.glob("*/**/*.JPG"):
+        path.unlink()
+    with pytest.raises(UserError, match=message):
+        catalogue_of_detections(detect(traps, {"file": "loose.jpg"} | image), traps)
+
+
+def test_a_box_of_a_few_pixels_is_no_animal(traps: Path) -> None:
+    tiny, whole = [0.5, 0.5, 0.01, 0.01], [0, 0, 1, 1]
+    images = [{"file": "loose.jpg", "detections": [detection(tiny), detection(whole)]}]
+    found = catalogue_of_detections(detect(traps, *images), traps)
+    assert found.table["image_id"].tolist() == ["loose.jpg#2"]
+    assert "too few for an animal" in dict(found.problems.to_numpy().tolist())["loose.jpg"]
+
+
+def test_what_else_lies_in_the_folder_is_counted(traps: Path) -> None:
+    """By the one walk that all readers share; the detector's own file needs no word."""
+    for name in ("north/VID_1.MP4", "notes.txt", ".hidden.jpg"):
+        (traps / name).write_bytes(b"")
+    source = write_json(traps / "d.json", {"file": "loose.jpg", "detections": [detection([0, 0, 1, 1])]})
+    found = catalogue_of_detections(read_detections(source, 0.2), traps)
+    assert "video" in dict(found.problems.to_numpy().tolist())["north/VID_1.MP4"]
+    assert found.understood.endswith("; passed over: hidden: 1 (.hidden.jpg); no photo: 1 (.txt)")

@@ -65,6 +65,13 @@ def test_what_is_no_box_stays() -> None:
         assert joined.equals(table) and not said
 
 
+@pytest.mark.parametrize("name", ["region_shape_attributes", "Bounding Boxes", "bbox_text", "segmentation"])
+def test_boxes_in_a_form_that_is_not_read_are_said(name: str) -> None:
+    assert join_columns(pd.DataFrame([["{}"]], columns=[name]), "auto")[1] == [f"not read as boxes: {name}"]
+    assert not join_columns(pd.DataFrame([["{}", "1 2 3 4"]], columns=[name, "bbox"]), "auto")[1]
+    assert not join_columns(pd.DataFrame([["7", "12"]], columns=["nest box", "box_number"]), "auto")[1]
+
+
 def test_corners_stay_where_the_flag_says_so() -> None:
     table = pd.DataFrame([["10", "20", "40", "60"]], columns=["x1", "y1", "x2", "y2"])
     assert join_columns(table, "corners")[0]["bbox"].tolist() == ["10 20 40 60"]

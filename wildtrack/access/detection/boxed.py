@@ -1,5 +1,6 @@
 """A detector's boxes with photos -> a catalogue: of a row for each animal, or of the rows there are with boxes."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from wildtrack.access.boxes import Box, Size, boxes, in_pixels
-from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, problem_table
+from wildtrack.access.boxes import Box, Size, boxes, in_pixels, too_small
+from wildtrack.access.catalogue import Catalogue, assemble, problem_table
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.detection.detections import FLAG, Detections, Found, find_entries
 from wildtrack.access.detection.frames import OutsideError, upright_boxes
@@ -28,6 +29,8 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
     Photos without an animal are listed as problems. Raises a UserError when none shows one, or the file names none.
     """
     walked = walk(root)
+    own = os.path.relpath(detections.source, root).replace(os.sep, "/")
+    walked.passed_over = [each for each in walked.passed_over if each[0] != own]
     names = walked.photos
     if not names:
         raise UserError(f"{root}: there is no photo in it")
@@ -51,9 +54,16 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
             problems.append((path, animals))
             continue
         row = {"identity": UNKNOWN, "path": path, "photo_id": path, "width": size[0], "height": size[1]} | about
-        for number, box in enumerate(animals, start=1):
-            rows.append({"image_id": f"{path}#{number}", "bbox": in_pixels(box, size)} | row)
-    table = pd.DataFrame(rows, columns=None if rows else REQUIRED_COLUMNS)
+        for number, box in enumerate((in_pixels(box, size) for box in animals), start=1):
+            if reason := too_small(*box[2:]):
+                problems.append((path, reason))
+            else:
+                rows.append({"image_id": f"{path}#{number}", "bbox": box} | row)
+    if not rows:
+        unused = dict(problems)
+        first = next(path for path in shown if path in unused)
+        raise UserError(f"{FLAG}{detections.source}: no box can be used; the first: {first}: {unused[first]}")
+    table = pd.DataFrame(rows)
     layout = f"the photos of {root.resolve().name} and the boxes of {detections.source.name}"
     said = [found.note, *detections.notes(), walked.in_words()]
     return assemble(layout, root, table, problems).saying(*said)
@@ -77,7 +87,11 @@ def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:
         if isinstance(animals, str):
             problems.append((path, f"{animals}: the whole photo is used"))
         elif len(animals) == 1 and rows_of_photo[path] == 1:
-            given[row] = in_pixels(animals[0], size)
+            box = in_pixels(animals[0], size)
+            if reason := too_small(*box[2:]):
+                problems.append((path, f"{reason}: the whole photo is used"))
+            else:
+                given[row] = box
         else:
             detected = f"{counted(len(animals), 'animal', 'animals')} detected for "
             reason = detected + counted(rows_of_photo[path], "row", "rows")

@@ -10,7 +10,7 @@ from wildtrack.errors import UserError
 from wildtrack.storage.json_files import read_json
 
 _CVAT = "in CVAT, export the task as COCO 1.0: its attribute identity, individual or name is read as the animal's name"
-_TABLE = "write catalogue.csv with the columns image_id, identity, path and, for boxes in pixels, bbox"
+_TABLE = "write catalogue.csv with the columns image_id, identity, path and, for boxes, x, y, width, height"
 _IN_FOLDERS = ("datapackage.json", "annotations.xml", "annotations/default.json")
 _HEAD_BYTES = 4000
 

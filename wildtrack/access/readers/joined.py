@@ -9,6 +9,7 @@ from wildtrack.access.names import is_empty
 from wildtrack.access.readers.spreadsheet import plain_name
 
 _PREFIX = re.compile(r"^(bounding)?b?box(?=.)")
+_BOXES = re.compile("bbox|boundingbox|segmentation|polygon|regionshape")
 _CORNERS = (
     ("xmin", "ymin", "xmax", "ymax"),
     ("x1", "y1", "x2", "y2"),
@@ -36,6 +37,8 @@ def join_columns(table: pd.DataFrame, box_form: str) -> tuple[pd.DataFrame, list
         ]
         table = table.drop(columns=used).assign(bbox=cells)
         said.append(f"its boxes are the columns {', '.join(used)}")
+    elif "bbox" not in table and (unread := [name for short, name in columns.items() if _BOXES.search(short)]):
+        said.append(f"not read as boxes: {', '.join(dict.fromkeys(unread))}")
     if "date" not in table and (parts := [columns[name] for name in ("year", "month", "day") if name in columns])[2:]:
         table = table.assign(date=[_joined(cells, "-") for cells in zip(*(table[name] for name in parts), strict=True)])
     if "date" in table and "time" in columns:
