@@ -72,14 +72,6 @@ def test_a_name_that_may_be_nobodys_is_an_animals_and_said(tmp_path: Path, name:
     assert "read as" not in catalogue(tmp_path, ReadConfig(animals=(name,)), identity=[name, "Ana"]).understood
 
 
-@pytest.mark.parametrize("name", ["Ana|Bob", "Ana, Bob", "Ana and Bob", "Bob; Ana", "Ana & unknown"])
-def test_names_of_several_animals_in_one_cell_are_said(tmp_path: Path, name: str) -> None:
-    found = catalogue(tmp_path, identity=[name, "Ana", "Bob", "unknown"])
-    assert f"names of several animals, each read as one: {name} (1)" in found.understood
-    assert names(catalogue(tmp_path, identity=[name, "Cleo", "Bob"])) == [name, "Cleo", "Bob"]
-    assert "several" not in catalogue(tmp_path, identity=["Ana/Bob 2", "Ana", "Bob", "A+", "B"]).understood
-
-
 @pytest.mark.parametrize("name", ANIMALS)
 def test_a_name_is_kept_without_a_word(tmp_path: Path, name: str) -> None:
     found = catalogue(tmp_path, identity=[name, "Berta"])

@@ -1,6 +1,5 @@
 """Which rows of a catalogue show one animal: names that are nobody's, spelt in two ways, or of two animals."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -15,7 +14,6 @@ from wildtrack.console import counted
 Lost = dict[int, str]  # row -> why its animal is not known
 Words = dict[frozenset[str], str]  # species -> how it is written
 
-_BETWEEN = re.compile(r"[|;,/&+]| (?:and|und|et|y|e) ")
 KEY = "individual_uuid"  # the column of Wildbook's keys: a name may be given to two animals
 
 
@@ -36,7 +34,6 @@ def settle_names(table: pd.DataFrame, config: ReadConfig) -> tuple[pd.DataFrame,
             table[column] = _one_word_each(table[column], column, key, said)
     names = _somebody(table["identity"], config, said)
     names = _spelt(names, table.get(KEY), config, said)
-    _say_several(names, said)
     lost: Lost = {}
     if KEY in table:
         names = _by_key(names, table[KEY], lost, said)
@@ -63,15 +60,6 @@ def _somebody(names: "pd.Series[str]", config: ReadConfig, said: list[str]) -> "
         advice = f"a row for each, or --nobody {quoted(several[0])}; if it is one: --animals {quoted(several[0])}"
         said.append(f"names that may be of several animals, read as one: {_listed(several, counts)} ({advice})")
     return names.where(~names.isin(nobody), UNKNOWN)
-
-
-def _say_several(names: "pd.Series[str]", said: list[str]) -> None:
-    """Say which names are those of several animals, written as one: Ana|Bob beside Ana and Bob."""
-    known = set(names)
-    parts = {name: [part.strip() for part in _BETWEEN.split(name)] for name in sorted(known)}
-    if several := [name for name, each in parts.items() if len(each) > 1 and known.issuperset(each)]:
-        counted_names = _listed(several, names.value_counts())
-        said.append(f"names of several animals, each read as one: {counted_names} (give every animal its own row)")
 
 
 def _spelt(
