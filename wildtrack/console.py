@@ -143,3 +143,9 @@ def track(items: Iterable[ItemT], description: str, total: int) -> Iterator[Item
 def counted(number: int, one: str, many: str) -> str:
     """A number with its noun: "1 photo", "2 identities"."""
     return f"{number} {one if number == 1 else many}"
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """The first of some names: "Ana, Bo, Cleo, ..."."""
+    listed = list(names)
+    return ", ".join(listed if len(listed) <= most else [*listed[:most], "..."])

@@ -144,7 +144,7 @@ def test_encounters_without_dates_and_with_a_strange_index() -> None:
 
 @pytest.mark.parametrize("hours", [-1, float("nan")])
 def test_hours_below_0_or_nan_are_refused(hours: float) -> None:
-    with pytest.raises(UserError, match="encounter_hours"):
+    with pytest.raises(UserError, match="encounter-hours"):
         encounters(catalogue("a"), hours)
 
 

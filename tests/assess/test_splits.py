@@ -125,8 +125,8 @@ def test_an_empty_test_subset_is_reported(caplog: pytest.LogCaptureFixture, date
     table = catalogue("abcc"[: len(dates)], date=pd.Series(dates, dtype=object))
     with caplog.at_level(logging.WARNING):
         assert subsets(table) == ["train"] * len(dates)
-    assert "lower encounter_hours = 12" in caplog.text
-    assert ('choose split = "random"' in caplog.text) == advises_random
+    assert "lower --encounter-hours 12" in caplog.text
+    assert ("choose --split random" in caplog.text) == advises_random
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_an_empty_test_subset_is_reported(caplog: pytest.LogCaptureFixture, date
         ({}, {"split": "closed"}, "--split 'closed' is not allowed; it must be one of auto, catalogue, encounter"),
         ({}, {"split": "catalogue"}, "no column `split`"),
         ({"split": [None, ""]}, {"split": "catalogue"}, "no column `split`"),
-        ({}, {"split": "encounter"}, "no photo has an ISO 8601 date"),
-        ({"date": [None, "soon"]}, {"split": "encounter"}, "no photo has an ISO 8601 date"),
+        ({}, {"split": "encounter"}, "no photo has a date that can be used"),
+        ({"date": [None, "soon"]}, {"split": "encounter"}, "no photo has a date that can be used"),
         ({"split": ["train", "left"]}, {}, "it says left; allowed: train"),
         ({"split": ["train", "valid"]}, {}, "None of the 2 named photos that can be used is test"),
         ({"split": ["valid", "test"]}, {}, "None of the . named photos that can be used is train"),
@@ -150,7 +150,7 @@ def test_an_empty_test_subset_is_reported(caplog: pytest.LogCaptureFixture, date
         ({"split": ["train", "test"]}, {"identities": "open", "split": "catalogue"}, "chooses the test photos itself"),
         ({"photo_id": ["p", "p"], "identity": ["a", "b"]}, {"identities": "open"}, "share photos"),
         ({}, {"split": "cutoff"}, "do not go together"),
-        ({}, {"split": "cutoff", "cutoff": "2024"}, "no photo has an ISO 8601 date"),
+        ({}, {"split": "cutoff", "cutoff": "2024"}, "no photo has a date that can be used"),
         ({"date": days(1, 2)}, {"cutoff": "2024"}, "do not go together"),
         ({"date": days(1, 2)}, {"split": "cutoff", "cutoff": "May"}, "--cutoff 'May' is not a day"),
         ({"date": days(1, 9)}, {"split": "cutoff", "cutoff": "2023"}, "leaves no photo before it"),

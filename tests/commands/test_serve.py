@@ -87,7 +87,7 @@ def test_a_page_that_cannot_start_says_the_reason(known: Path, tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ends("choose another --port", "--port", taken.getsockname()[1])
     with running(tmp_path, "--artifacts", known):
-        ends("another page uses")
+        ends("another page is at work in")
 
 
 def test_the_load_benchmark_counts_what_clients_saw(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import MARKER, is_ours, mark_ours, refuse_foreign
+from wildtrack.storage.ownership import MARKER, is_as_written, mark_written, refuse_foreign
 
 
 def test_only_what_was_marked_and_not_changed_since_is_ours(tmp_path: Path) -> None:
@@ -11,16 +11,16 @@ def test_only_what_was_marked_and_not_changed_since_is_ours(tmp_path: Path) -> N
     for path in (ours, theirs):
         refuse_foreign(path)  # nothing is there
         path.write_text("a")
-        assert not is_ours(path)
-    mark_ours(ours)
-    assert is_ours(ours)
+        assert not is_as_written(path)
+    mark_written(ours)
+    assert is_as_written(ours)
     refuse_foreign(ours)
     with pytest.raises(UserError, match=r"theirs\.csv is there already, and is not as WildTrack wrote it"):
         refuse_foreign(theirs)
     ours.write_text("b")
-    assert not is_ours(ours)
-    mark_ours(ours)
-    mark_ours(theirs)
-    assert is_ours(ours) and is_ours(theirs)
+    assert not is_as_written(ours)
+    mark_written(ours)
+    mark_written(theirs)
+    assert is_as_written(ours) and is_as_written(theirs)
     (tmp_path / MARKER).write_bytes(b"\xff\x00")  # a damaged list owns nothing
-    assert not is_ours(ours)
+    assert not is_as_written(ours)

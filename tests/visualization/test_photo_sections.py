@@ -118,7 +118,7 @@ def audit(found_share: float | None, pairs: int = 0, photos: int = 0) -> Audit:
 
 def test_suspicions_are_shown_by_their_evidence() -> None:
     (pair,) = sections.odd_photos(PHOTO, read)
-    assert described(pair) == [("labelled Ana", "similar photos: 1", "p"), ("looks like Bo", "similar photos: 8", "q")]
+    assert described(pair) == [("labelled Ana", "similar photos: 1", "p"), ("labelled Bo", "similar photos: 8", "q")]
     (pair,) = sections.alike_identities(pd.DataFrame([PAIR], columns=PAIR_COLUMNS), read)
     assert (described(pair), pair.remark) == ([("Ana", "p"), ("Bo", "q")], "one animal? likeness 0.88")
     (pair,) = sections.mixed_identities(pd.DataFrame([[PAIR[0], *PAIR[2:]]], columns=MIXED_COLUMNS), read)

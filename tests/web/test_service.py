@@ -131,7 +131,7 @@ def test_a_photo_that_got_into_the_catalogue_is_there_once(gallery: Gallery, sto
 
 
 def test_one_process_a_store(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="another page uses"), open_store(tmp_path / "sightings"):
+    with pytest.raises(UserError, match="another page is at work in"), open_store(tmp_path / "sightings"):
         pass
 
 

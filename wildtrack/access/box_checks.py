@@ -4,17 +4,15 @@ Inside, a box is its edges (left, top, right, bottom) as parts of a photo, so th
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.boxes import boxes
+from wildtrack.access.boxes import boxes, turned_upright
 from wildtrack.access.catalogue import Catalogue, problem_table, without_empty
-from wildtrack.access.photos.reader import or_error, photo_frame
+from wildtrack.access.photos.reader import SWAPPED, or_error, photo_frame
 from wildtrack.access.reading import ReadConfig
 from wildtrack.console import track
 from wildtrack.errors import UserError
@@ -27,12 +25,6 @@ SMALLEST = 8  # pixels of a side below which a crop shows no animal
 _BEYOND = 0.05  # part of a photo's side by which a box may reach beyond it: people draw generously
 _MANY, _SOME = 0.2, 3  # share and number of boxes that reach beyond, from which on it is no slip of the hand
 _ASK = "say --box-form xywh, corners, relative, relative-corners or percent"
-_TURNS: dict[int, Callable[..., tuple[Any, ...]]] = {  # EXIF orientation -> edges in the upright photo, from the stored
-    5: lambda left, top, right, bottom: (top, left, bottom, right),
-    6: lambda left, top, right, bottom: (1 - bottom, left, 1 - top, right),
-    7: lambda left, top, right, bottom: (1 - bottom, 1 - right, 1 - top, 1 - left),
-    8: lambda left, top, right, bottom: (top, 1 - right, bottom, 1 - left),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +100,8 @@ def _drawn(catalogue: Catalogue) -> tuple[list[int], _Drawn]:
         [paths[row] for row in rows],
         np.array([found[row] for row in rows], dtype=float).reshape(-1, 4),
         catalogue.table.reindex(columns=["width", "height"]).to_numpy(dtype=float)[rows],
-        *(facts[:, :2], facts[:, 2]),
+        facts[:, :2],
+        facts[:, 2],
     )
 
 
@@ -131,7 +124,7 @@ def _form(drawn: _Drawn) -> str:
 
 def _upright(drawn: _Drawn, form: str) -> tuple[Floats, npt.NDArray[np.str_]]:
     """The edges in the upright photo, (N, 4), and what was done to the box, (N,): "", scaled, turned or impossible."""
-    drawn_on, size, swapped = drawn.drawn_on, drawn.size, np.isin(drawn.turn, list(_TURNS))
+    drawn_on, size, swapped = drawn.drawn_on, drawn.size, np.isin(drawn.turn, list(SWAPPED))
     unit = {"percent": 100.0, "relative": 1.0, "relative-corners": 1.0}.get(form) or np.tile(drawn_on, 2)
     edges = drawn.written / unit
     if not form.endswith("corners"):
@@ -144,9 +137,13 @@ def _upright(drawn: _Drawn, form: str) -> tuple[Floats, npt.NDArray[np.str_]]:
         if _beyond(edges[group]).any() and not _beyond(other[group]).any():  # so it was
             edges[group] = other[group]
             stored[group] = ~stored[group]
-    for orientation, turned in _TURNS.items():
+    if (stored | ~swapped).all() and stored.any():  # then photos whose size cannot tell are as those that can
+        stored |= fits & (drawn.turn > 1)
+    for orientation in range(2, 9):
         here = stored & (drawn.turn == orientation)
-        edges[here] = np.transpose(turned(*edges[here].T))
+        left, top, right, bottom = edges[here].T
+        x, y, width, height = turned_upright((left, top, right - left, bottom - top), orientation)
+        edges[here] = np.transpose([x, y, x + width, y + height])
     scaled = fits & (drawn_on != size).any(axis=1)
     return edges, np.select([~possible, stored, scaled], ["impossible", "turned", "scaled"], "")
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from wildtrack.access.photos.reader import PhotoError, or_error, photo_size
+from wildtrack.access.photos.reader import MIRRORED_X, MIRRORED_Y, SWAPPED, PhotoError, or_error, photo_size
 from wildtrack.console import track
 from wildtrack.storage.threads import in_threads
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]  # width, height
+N = TypeVar("N", float, npt.NDArray[np.float64])
 
 
 def boxes(table: pd.DataFrame) -> list[Box | None]:
@@ -33,6 +37,19 @@ def relative(box: Box, size: Size) -> Box | None:
     top, bottom = max(y, 0) / height, min(y + box_height, height) / height
     parts = round(left, 6), round(top, 6), round(right - left, 6), round(bottom - top, 6)
     return parts if left < right and top < bottom else None
+
+
+def turned_upright(box: tuple[N, N, N, N], orientation: int) -> tuple[N, N, N, N]:
+    """A relative box of a photo as it is stored, turned and mirrored the way its EXIF orientation turns the photo.
+
+    Each of the four is a number, or an array with one for each box.
+    """
+    x, y, width, height = box
+    if orientation in SWAPPED:
+        x, y, width, height = y, x, height, width
+    x = 1 - x - width if orientation in MIRRORED_X else x
+    y = 1 - y - height if orientation in MIRRORED_Y else y
+    return x, y, width, height
 
 
 def upright_sizes(paths: Sequence[Path]) -> Iterator[Size | PhotoError]:

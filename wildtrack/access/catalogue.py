@@ -15,7 +15,7 @@ import pandas as pd
 from wildtrack.access.cells import NUMBERS, PARSERS, UNKNOWN, Parser, path_in, text_in
 from wildtrack.access.dates import clock_resets, date_parser
 from wildtrack.access.identities import KEY, settle_names
-from wildtrack.access.keys import own_image_ids, own_photo_ids
+from wildtrack.access.ids import given_twice, own_image_ids, own_photo_ids
 from wildtrack.access.names import is_empty
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
@@ -43,6 +43,10 @@ ALIASES = {
     "filepath": "path",
     "file_name": "path",
     "timestamp": "date",
+    "datetime": "date",
+    "datetimeoriginal": "date",
+    "date_captured": "date",
+    "eventdate": "date",
     "viewpoint": "orientation",
     "position": "orientation",
     "encounter_id": "encounter",
@@ -158,22 +162,25 @@ def validate(
     subsets = values.get("split", [])
     if any(subsets):
         notes += [(row, "split is empty: this photo is in no subset") for row, word in enumerate(subsets) if not word]
-    values["image_id"], refused, renamed = own_image_ids(values, bad_rows)
-    bad_rows |= refused
+    for column in ("path", "image_id"):
+        bad_rows = {row: f"{column} is empty" for row, value in enumerate(values[column]) if value is None} | bad_rows
+    dtypes = {"bbox": "object"} | dict.fromkeys(NUMBERS, "float64")
+    valid = pd.DataFrame({name: pd.Series(cells, dtype=dtypes.get(name, "str")) for name, cells in values.items()})
+    valid = valid.drop(index=list(bad_rows))
+    bad_rows |= (twice := given_twice(valid))
+    valid = valid.drop(index=list(twice))
+    valid["image_id"], renamed = own_image_ids(valid)
     notes += renamed.items()
-    if "photo_id" in values:
-        values["photo_id"], replaced = own_photo_ids(values, bad_rows)
+    if "photo_id" in valid:
+        valid["photo_id"], replaced = own_photo_ids(valid)
         notes += replaced.items()
     notes = [(row, reason) for row, reason in notes if row not in bad_rows]
     names = [path or f"row {row + 1}" for row, path in enumerate(table["path"].fillna("").astype(str))]
     problems = problem_table((names[row], reason) for row, reason in sorted([*bad_rows.items(), *notes]))
-    dtypes = {"bbox": "object"} | dict.fromkeys(NUMBERS, "float64")
-    valid = pd.DataFrame({name: pd.Series(cells, dtype=dtypes.get(name, "str")) for name, cells in values.items()})
-    valid = valid.drop(index=list(bad_rows)).reset_index(drop=True)
     if valid.empty:
         first = ": ".join(problems.iloc[0])
         raise UserError(f"none of the {len(table)} rows of the catalogue can be used; the first: {first}")
-    return without_empty(valid), problems
+    return without_empty(valid.reset_index(drop=True)), problems
 
 
 def without_empty(table: pd.DataFrame) -> pd.DataFrame:
@@ -183,11 +190,11 @@ def without_empty(table: pd.DataFrame) -> pd.DataFrame:
 
 def _parse_column(written: "pd.Series[Any]", parse: Parser) -> tuple[list[Any], dict[int, str]]:
     """The parsed values, None where empty or refused, and {row: reason} of the refused."""
-    empty = (lambda cell: not str(cell).strip()) if written.name in REQUIRED_COLUMNS else is_empty
+    is_required = written.name in REQUIRED_COLUMNS  # an animal may be called None
     values: list[Any] = [None] * len(written)
     refused: dict[int, str] = {}
     for row, (raw, missing) in enumerate(zip(written, written.isna(), strict=True)):
-        if not missing and not empty(raw):
+        if not missing and str(raw).strip() and (is_required or not is_empty(raw)):
             try:
                 values[row] = parse(raw)
             except ValueError as error:

@@ -10,8 +10,6 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
-from wildtrack.access.names import is_empty
-
 UNKNOWN = "unknown"  # the identity of an animal that nobody has named
 
 SPLIT_WORDS = {
@@ -59,10 +57,8 @@ def _file(path: str, root: Path) -> str:
     return path
 
 
-def parse_bbox(cell: object) -> tuple[float, float, float, float] | None:
-    """Four numbers from a sequence or a text such as "[1, 2, 30, 40]", None where there are none; else a ValueError."""
-    if is_empty(cell):
-        return None
+def parse_bbox(cell: object) -> tuple[float, float, float, float]:
+    """Four numbers from a sequence or a text such as "[1, 2, 30, 40]"; a ValueError where there are others."""
     parts = re.split(r"[\s,;]+", cell.strip().strip("[](){} ")) if isinstance(cell, str) else cell
     try:
         x, y, width, height = (float(part) for part in parts)  # type: ignore[attr-defined]

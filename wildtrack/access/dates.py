@@ -46,7 +46,7 @@ def date_parser(cells: Iterable[object], date_format: str) -> Callable[[object],
 
     def parse(cell: object) -> str | None:
         text = re.sub(r"^(\d+)\.0$", r"\1", str(cell).strip())  # a table may hold years as 2024.0
-        if is_empty(text) or text.casefold() in ("unknown", "0"):
+        if text == "0" or is_empty(text):
             return None
         found = (pattern and _by_pattern(text, pattern)) or _iso(text, order)
         if found is None and re.fullmatch(r"[+-]?[\d.,]+(?:e\+?\d+)?", text, re.IGNORECASE):

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 
-_EMPTY = frozenset({"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "-", "--", "?"})
+_EMPTY = frozenset({"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "unknown", "-", "--", "?"})
 
 _ANYBODY = (  # "unknown" in words that may be followed by others: unknown adult, unidentified zebra
     r"un(?:knowns?|knwn|kn?|id|ident\w*|recogni[sz]\w*|named|assigned|matched|marked|tagged|labell?ed|determined|defined"

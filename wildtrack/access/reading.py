@@ -1,6 +1,6 @@
 """What a user says about data that cannot be read in one way only: flags of every command that reads a catalogue."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from wildtrack.config import RARE
@@ -25,10 +25,8 @@ class ReadConfig:
 
     def or_else(self, earlier: "ReadConfig") -> "ReadConfig":
         """These settings, and where they are the defaults those of an earlier reading, such as the training's."""
-        return replace(
-            earlier,
-            **{field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default},
-        )
+        changed = {name: value for name, value in vars(self).items() if value != getattr(DEFAULTS, name)}
+        return replace(earlier, **changed)
 
 
 DEFAULTS = ReadConfig()

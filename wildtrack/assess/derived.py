@@ -10,7 +10,7 @@ from wildtrack.assess.checks import Checks
 from wildtrack.console import counted, program
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
-from wildtrack.storage.ownership import mark_ours
+from wildtrack.storage.ownership import mark_written
 
 
 def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, removed: Path) -> list[str]:
@@ -18,7 +18,7 @@ def write_without_copies(checks: Checks, catalogue: Catalogue, target: Path, rem
     cleaned, copies = remove_duplicates(checks.table, checks.duplicates)
     unreadable = catalogue.table[~catalogue.table["image_id"].isin(checks.table["image_id"])]
     write_table(cleaned, target)
-    mark_ours(target)
+    mark_written(target)
     gone = [copies, unreadable[["image_id", "path"]].assign(reason="cannot be read")]
     write_csv(removed, pd.concat(gone, ignore_index=True))
     sentences = [
@@ -45,7 +45,7 @@ def write_with_split(checks: Checks, catalogue: Catalogue, target: Path, *, with
     # A copy is in the subset of the photo that stays instead, so no subset loses its last photo of an animal.
     resplit = remove_duplicates(labelled, checks.duplicates)[0] if without_copies else labelled
     write_table(resplit, target)
-    mark_ours(target)
+    mark_written(target)
     unnamed, copies = len(checks.table) - len(labelled), len(labelled) - len(resplit)
     unreadable = len(catalogue.table) - len(checks.table)
     return (

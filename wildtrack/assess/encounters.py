@@ -52,38 +52,59 @@ def encounters(table: pd.DataFrame, encounter_hours: float) -> Rows:
     anyone.
     """
     if not encounter_hours >= 0:
-        raise UserError(f"encounter_hours = {encounter_hours} is not allowed; give hours, 0 or more (12 is usual).")
+        raise UserError(f"--encounter-hours {encounter_hours} is not allowed; give hours, 0 or more (12 is usual)")
     names = table["identity"].to_numpy(dtype=object)
-    identities, given, (first, last) = pd.factorize(names)[0], _given_encounters(table), _possible_times(table)
-    parent, value = list(range(len(table))), given.tolist()  # of a tree of linked rows: the next row up; at its root
+    identities, groups = pd.factorize(names)[0], _Groups(_given_encounters(table))
+    first, last = _possible_times(table)
+    order = np.lexsort((first, identities))
+    rows = order[((names != UNKNOWN) & ~np.isnat(first))[order]].tolist()
+    longest = encounter_hours * 3600 * 1e6  # in microseconds
+    starts, ends = first.astype(np.int64).tolist(), last.astype(np.int64).tolist()
+    recent: list[int] = []  # earlier rows of the identity that this or a later one may be near to, the latest first
+    for row in rows:
+        if recent and identities[row] != identities[recent[0]]:
+            recent = []
+        still_recent = []
+        for other in recent:
+            if starts[row] - ends[other] > longest:
+                continue
+            # of two days, or of two times on one clock, the difference is known
+            are_alike = ends[row] - starts[row] == ends[other] - starts[other]
+            is_near = not are_alike or starts[row] - starts[other] <= longest
+            if not (is_near and groups.join(other, row) and are_alike):  # else this row is as near to later ones
+                still_recent.append(other)
+        recent = [row, *still_recent]
+    return groups.labels()
 
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = row = parent[parent[row]]
+
+class _Groups:
+    """Rows that are joined step by step, except where two values of the column `encounter` say that they are two."""
+
+    def __init__(self, values: Rows) -> None:
+        self._values = values.tolist()  # at the root of each group; -1: none
+        self._parents = list(range(len(values)))  # the next row up in a tree for each group; a root's is itself
+
+    def _root(self, row: int) -> int:
+        while self._parents[row] != row:
+            self._parents[row] = row = self._parents[self._parents[row]]
         return row
 
-    order = np.lexsort((first, identities))
-    longest, whose = encounter_hours * 3600 * 1e6, -1  # in microseconds
-    starts, ends = first.astype(np.int64).tolist(), last.astype(np.int64).tolist()
-    open_rows: dict[int, list[int]] = {}  # length of what a date may mean -> rows of that which later ones may be near
-    for row in order[((names != UNKNOWN) & ~np.isnat(first))[order]].tolist():
-        if identities[row] != whose:
-            whose, open_rows = identities[row], {}
-        length = ends[row] - starts[row]
-        for each, others in open_rows.items():
-            others[:] = [other for other in others if starts[row] - ends[other] <= longest]
-            for other in others[:]:  # of two days, or two times on one clock, the difference is known
-                one, two = root(other), root(row)
-                near = each != length or starts[row] - starts[other] <= longest
-                if near and (min(value[one], value[two]) < 0 or value[one] == value[two]):
-                    parent[two], value[one] = one, max(value[one], value[two])
-                    if each == length:
-                        others.remove(other)  # this row is as near, and later
-        open_rows.setdefault(length, []).append(row)
-    roots = np.array([root(row) for row in range(len(table))], dtype=np.intp)
-    values = np.array(value, dtype=np.intp)[roots]
-    labels: Rows = pd.factorize(np.where(values >= 0, values, -1 - roots))[0]
-    return labels
+    def join(self, one: int, other: int) -> bool:
+        """Whether two rows are in one group from now on."""
+        one, other = self._root(one), self._root(other)
+        values = {self._values[one], self._values[other]} - {-1}
+        if len(values) > 1:
+            return False
+        self._parents[other] = one
+        self._values[one] = max(values, default=-1)
+        return True
+
+    def labels(self) -> Rows:
+        """A number for each row's group; groups of one value are one."""
+        roots = np.array([self._root(row) for row in range(len(self._parents))], dtype=np.intp)
+        values = np.array(self._values, dtype=np.intp)[roots]
+        labels: Rows = pd.factorize(np.where(values >= 0, values, -1 - roots))[0]
+        return labels
 
 
 def _given_encounters(table: pd.DataFrame) -> Rows:

@@ -21,11 +21,7 @@ NOBODY_NAMED = (
 NO_COPIES = "No photo, and no animal cut out by a box, is a copy of another one."
 NO_ISSUES = "No photo is dark, blurred, turned or otherwise beyond a threshold."
 COPIES: tuple[tuple[str, Level, str], ...] = (  # a column of `check_for_duplicates`, and what its count means
-    (
-        "across_identities",
-        "fix",
-        "Photos with a copy that has another name, so one is wrong, or both animals are on it",
-    ),
+    ("across_identities", "fix", "Photos with a copy that has another name: one is wrong, or both animals are on it"),
     ("across_splits", "fix", "Photos with a copy in another subset of the split"),
     ("removable", "check", "Copies that can go (--remove-duplicates writes a catalogue without them)"),
 )
@@ -67,9 +63,7 @@ def _photos(statistics: dict[str, Any], problems: pd.DataFrame) -> Iterator[Find
 
 def _together(table: pd.DataFrame) -> Iterator[Finding]:
     if count := len(set(shown_together(table)) - {-1}):
-        text = (
-            f"Photos with several names, and no boxes that say who is who: {count}. Each of the names counts as right."
-        )
+        text = f"Photos with several names, and no boxes that say who is who: {count}. Each name counts as right."
         yield Finding("check", text, "identities")
 
 
@@ -100,9 +94,11 @@ def _audit(audit: Audit | None) -> list[Finding]:
         "Pairs of identities that may be one animal": "pairs",
         "Identities that may be two animals": "identities",
     }
-    counts = {title: len(getattr(audit, name)) for title, name in lists.items()}
-    tried = {title: f" ({audit.trials[name]})" if name in audit.trials else "" for title, name in lists.items()}
-    found = [Finding("check", f"{title}: {n}{tried[title]}.", "labels") for title, n in counts.items() if n]
+    found = []
+    for title, name in lists.items():
+        if count := len(getattr(audit, name)):
+            tried = f" ({audit.trials[name]})" if audit.trials else ""
+            found.append(Finding("check", f"{title}: {count}{tried}.", "labels"))
     if not found and audit.trials and not audit.trials["photos"].is_right:
         text = "Names are not doubted: errors planted on trial show that the model would be wrong more often than right"
         return [Finding("check", f"{text} ({audit.trials['photos']}). {audit.origin}.", "labels")]

@@ -60,15 +60,15 @@ class SplitConfig:
         check_settings(self)
         if (self.split == "cutoff") != (self.cutoff is not None):
             raise UserError(
-                f'split = "{self.split}" and cutoff = {self.cutoff} do not go together; '
-                'split = "cutoff" needs a day such as 2023-06-01, and no other split takes one.'
+                f"--split {self.split} and --cutoff {self.cutoff} do not go together; "
+                "--split cutoff needs a day such as 2023-06-01, and no other split takes one"
             )
         if self.cutoff is not None:
             cutoff_day(self.cutoff)
         if self.identities != "closed" and self.split in ("catalogue", "cutoff"):
             raise UserError(
-                f'identities = "{self.identities}" chooses the test photos itself, and so does '
-                f'split = "{self.split}"; choose "encounter" or "random".'
+                f"--identities {self.identities} chooses the test photos itself, and so does --split {self.split}; "
+                "choose encounter or random"
             )
 
 
@@ -111,9 +111,10 @@ def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) 
         raise ValueError(f'Rows of the identity "{UNKNOWN}" have no subset; drop them before splitting.')
     config.check()
     times = photo_times(table)
-    share = 1 - np.isnat(times).mean() if len(table) else 0
-    rule = _rule(table, config, share)
-    draw = None if rule in ("encounter", "cutoff") or (rule == "catalogue" and share >= MOSTLY) else config.seed
+    dated_share = 1 - np.isnat(times).mean() if len(table) else 0
+    rule = _rule(table, config, dated_share)
+    by_time = rule in ("encounter", "cutoff") or (rule == "catalogue" and dated_share >= MOSTLY)
+    draw = None if by_time else config.seed
     groups = linked_groups(table, config.encounter_hours, hashes)
     parts = split_parts(table, groups, times if draw is None else None)
     if rule == "catalogue":
@@ -130,13 +131,11 @@ def make_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitConfig) 
     if config.test_share > 0 and not (subset == "test").any():
         logger.warning(
             "No photo is in test: no identity has two groups of photos that can be parted. "
-            "Add photos of other days, or lower encounter_hours = %s%s.",
+            "Add photos of other days, or lower --encounter-hours %s%s.",
             config.encounter_hours,
-            ', or choose split = "random", which needs no dates' if draw is None and undated else "",
+            ", or choose --split random, which needs no dates" if draw is None and undated else "",
         )
-    kept = {"encounters": undated < len(table) or "encounter" in table, "near-duplicate photos": hashes is not None}
-    words = [word for word, given in kept.items() if given] or ["rows of one photo"]
-    method = _method(rule, words, undated, len(table), config.cutoff)
+    method = _method(rule, table, undated, hashes is not None, config.cutoff)
     if config.identities != "closed":
         count = parts["identity"].nunique() - parts["identity"][subset != "test"].nunique()
         others = "" if config.identities == "disjoint" else f", the others {method}"
@@ -159,17 +158,19 @@ def suggested_split(table: pd.DataFrame, hashes: Hashes | None, config: SplitCon
     return labelled[["image_id", "identity", "path"]].assign(split=split.subset), split.method
 
 
-def _rule(table: pd.DataFrame, config: SplitConfig, share: float) -> str:
+def _rule(table: pd.DataFrame, config: SplitConfig, dated_share: float) -> str:
     """The rule of the split, "auto" settled; UserError where the catalogue has not what the rule needs."""
     has_split = "split" in table and bool((table["split"].notna() & (table["split"] != "")).any())
     if config.split == "auto":
         if config.identities == "closed" and has_split:
             return "catalogue"
-        return "encounter" if share >= MOSTLY else "random"
+        return "encounter" if dated_share >= MOSTLY else "random"
     if config.split == "catalogue" and not has_split:
-        raise UserError('split = "catalogue", but the catalogue has no column `split`; add one, or choose "auto".')
-    if config.split in ("encounter", "cutoff") and not share:
-        raise UserError(f'split = "{config.split}", but no photo has an ISO 8601 date; add dates, or choose "random".')
+        raise UserError("--split catalogue, but the catalogue has no column `split`; add one, or choose auto")
+    if config.split in ("encounter", "cutoff") and not dated_share:
+        raise UserError(
+            f"--split {config.split}, but no photo has a date that can be used; add dates, or choose random"
+        )
     return config.split
 
 
@@ -181,7 +182,7 @@ def _own_split(table: pd.DataFrame, parts: pd.DataFrame, valid_share: float, dra
             raise UserError(
                 f"None of the {len(table)} named photos that can be used is {needed} in the column `split`, and both "
                 "train and test are needed; name the animals of such rows, mend the column, or choose "
-                'split = "encounter" or "random".'
+                "--split encounter or random"
             )
     if (subset == "").any():
         logger.warning("Rows in no subset of the catalogue's own split, left out: %d.", (subset == "").sum())
@@ -209,14 +210,19 @@ def split_subsets(table: pd.DataFrame, column: str) -> Subsets:
     return words.map(SPLIT_WORDS).fillna("").to_numpy(dtype="<U5")
 
 
-def _method(rule: str, kept: list[str], num_undated: int, rows: int, cutoff: str | None) -> str:
+def _method(rule: str, table: pd.DataFrame, undated: int, hashed: bool, cutoff: str | None) -> str:
     """Say in one sentence how the subsets were chosen."""
-    stay = f"; photos without a date ({num_undated}) stay in train" if num_undated else ""
+    stay = f"; photos without a date ({undated}) stay in train" if undated else ""
     if rule == "cutoff":
         return f"by date: what begins on {cutoff} or later is tested{stay}"
     if rule == "encounter":
         return f"by encounter: the later ones are tested{stay}"
-    dated = rows - num_undated
-    few = f"with a date on {dated} of {rows} photos" if dated else "without dates"
-    torn = f"; {few}, photos of one occasion may be torn apart and flatter the figures" if dated < MOSTLY * rows else ""
-    return f"random, with {' and '.join(kept)} kept in one subset{torn}"
+    dated = len(table) - undated
+    kept = ["encounters"] if dated or "encounter" in table else []
+    if hashed:
+        kept.append("near-duplicate photos")
+    text = f"random, with {' and '.join(kept) or 'rows of one photo'} kept in one subset"
+    if dated >= MOSTLY * len(table):
+        return text
+    few = f"with a date on {dated} of {len(table)} photos" if dated else "without dates"
+    return f"{text}; {few}, photos of one occasion may be torn apart and flatter the figures"

@@ -67,7 +67,7 @@ def held_out(parts: pd.DataFrame, share: float, seed: int) -> Flags:
         chosen[herd] |= sizes[chosen].sum() + sizes[herd] <= wanted
     if not chosen.any():
         raise UserError(
-            f"held_out_share = {share} allows {wanted} of {count} identities, but all of them share photos with more "
+            f"--held-out-share {share} allows {wanted} of {count} identities, but all of them share photos with more "
             "than that; raise it"
         )
     rows: Flags = chosen[herds[identities]]
@@ -90,7 +90,7 @@ def begins_after(groups: "pd.Series[int]", times: Times, cutoff: str) -> Flags:
     before = pd.Series(np.isnat(times) | (times < day))
     after = ~before.groupby(groups.to_numpy()).transform("any").to_numpy(dtype=np.bool_)
     if after.all() or not after.any():
-        raise UserError(f'cutoff = "{cutoff}" leaves no photo {"before" if after.all() else "after"} it; {known}.')
+        raise UserError(f"--cutoff {cutoff} leaves no photo {'before' if after.all() else 'after'} it; {known}.")
     return after
 
 

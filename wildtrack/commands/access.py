@@ -69,9 +69,7 @@ def access(config: Config) -> None:
     source = sources.load(config.name) if config.name is not None else None
     root = find_root(config, source)
     target = root / "catalogue.csv"
-    reads_anew = (
-        any(setting is not None for setting in (config.boxes, config.split_column, config.part)) or config.unlabelled
-    )
+    reads_anew = any((config.boxes, config.split_column, config.part, config.unlabelled))
     unchanged = bool(config.crop or config.export) and not reads_anew and is_catalogue(target)
     catalogue = read_table(target, config=part(ReadConfig, config)) if unchanged else read(config, source, root)
     console.print(catalogue.understood)
@@ -148,10 +146,10 @@ def read(config: Config, source: Source | None, root: Path) -> Catalogue:
     """The catalogue of the dataset in `root`, read from its photos and labels."""
     if config.boxes is not None and config.unlabelled:
         return catalogue_of_detections(read_detections(config.boxes, config.min_confidence), root)
-    if config.unlabelled:
-        return read_unnamed(root, part(ReadConfig, config))
-    reader = source.read if source is not None else partial(load_catalogue, original=True)
     reading = part(ReadConfig, config)
+    if config.unlabelled:
+        return read_unnamed(root, reading)
+    reader = source.read if source is not None else partial(load_catalogue, original=True)
     try:
         catalogue = reader(root, split_column=config.split_column, part=config.part, config=reading)
     except UserError as error:

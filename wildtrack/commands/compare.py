@@ -18,7 +18,7 @@ from wildtrack.address.artifacts import open_artifacts
 from wildtrack.address.evaluation.comparison import comparison_table, markdown
 from wildtrack.address.evaluation.data import ProtocolConfig, load_evaluation_data
 from wildtrack.address.evaluation.method import Comparison
-from wildtrack.address.evaluation.methods import OURS, check_methods, open_methods
+from wildtrack.address.evaluation.methods import WILDTRACK, check_methods, open_methods
 from wildtrack.address.evaluation.report import all_figures, score_rankings
 from wildtrack.address.evaluation.summary import figures_table
 from wildtrack.address.models.saved import LoadingConfig
@@ -62,21 +62,21 @@ class Config(ReadConfig):
 
 
 def compare(config: Config) -> None:
-    """Artifacts + photos + methods -> one table."""
+    """Compare methods that are allowed, alone in the folder of the results."""
     check_settings(config)
     check_methods(config.methods)
-    if config.reference not in (*config.methods, OURS):
+    if config.reference not in (*config.methods, WILDTRACK):
         raise UserError(f"--reference {config.reference!r} is none of the methods: {', '.join(config.methods)}")
     with locked(config.results, "comparison"):
         compare_and_write(config)
 
 
 def compare_and_write(config: Config) -> None:
-    """The recipe itself, with settings that are allowed; nobody else may write into `results` meanwhile."""
+    """Artifacts + photos + methods -> one table."""
     artifacts = open_artifacts(config.artifacts)
     cache = part(CacheConfig, config)
-    chosen = part(ProtocolConfig, config), cache, config.results / "problems.csv", part(ReadConfig, config)
-    data = load_evaluation_data(artifacts, config.data, *chosen)
+    reading, problems = part(ReadConfig, config), config.results / "problems.csv"
+    data = load_evaluation_data(artifacts, config.data, part(ProtocolConfig, config), cache, problems, reading)
     names = list(dict.fromkeys(config.methods))
     methods = open_methods(names, artifacts, part(LoadingConfig, config), lambda: data.photos)
     comparison, scored, rankings = Comparison(data, cache, timed=True), [], {}

@@ -90,19 +90,19 @@ class Config(ReadConfig):
 
 
 def evaluate(config: Config) -> dict[str, Any]:
-    """Artifacts + photos -> scores -> metrics.json and pictures; returns what metrics.json holds."""
+    """What metrics.json holds; evaluated with settings that are allowed, alone in the folder of the results."""
     check_settings(config)
     with locked(config.results, "evaluation"):
         return evaluate_and_draw(config)
 
 
 def evaluate_and_draw(config: Config) -> dict[str, Any]:
-    """The recipe itself, with settings that are allowed; nobody else may write into `results` meanwhile."""
+    """Artifacts + photos -> scores -> metrics.json and pictures."""
     artifacts = open_artifacts(config.artifacts)
     matcher = choose_matcher(artifacts.matching, config.matcher)
     cache, loading = part(CacheConfig, config), part(LoadingConfig, config)
-    chosen = part(ProtocolConfig, config), cache, config.results / "problems.csv", part(ReadConfig, config)
-    data = load_evaluation_data(artifacts, config.data, *chosen)
+    reading, problems = part(ReadConfig, config), config.results / "problems.csv"
+    data = load_evaluation_data(artifacts, config.data, part(ProtocolConfig, config), cache, problems, reading)
     photos, protocol = data.photos, data.protocol
     model = open_engine(artifacts, loading, lambda: photos)
     by = f"{model.file.name} by {model.runs_on}"

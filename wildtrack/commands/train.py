@@ -88,18 +88,18 @@ class Config(ReadConfig):
 
 
 def train(config: Config, callbacks: Sequence["keras.callbacks.Callback"] = ()) -> None:
-    """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts; `callbacks` are for Keras' `fit`."""
+    """Train with settings that are allowed, alone in the artifacts folder; `callbacks` are for Keras' `fit`."""
     check_settings(config)
     replace(part(Recipe, config), epochs=EPOCHS if config.epochs is None else config.epochs).check()
     part(SplitConfig, config).check()
     if config.weights not in ("auto", "imagenet", "none") and not Path(config.weights).is_file():
-        raise UserError(f"weights {config.weights!r} is not a file; allowed are auto, imagenet, none or a weights file")
+        raise UserError(f"--weights {config.weights} is not a file; allowed are auto, imagenet, none or a weights file")
     with locked(config.artifacts, "training"):
         train_and_save(config, callbacks)
 
 
 def train_and_save(config: Config, callbacks: Sequence["keras.callbacks.Callback"]) -> None:
-    """The recipe itself, with settings that are allowed; nobody else may write into `artifacts` meanwhile."""
+    """Catalogue -> photos at the backbone's size -> split -> fit -> artifacts."""
     make_demo_once(config.data)
     catalogue = load_catalogue(config.data, config=part(ReadConfig, config))
     console.print(catalogue.understood)

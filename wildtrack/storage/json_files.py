@@ -16,7 +16,7 @@ MAX_JSON_BYTES = 1_000_000_000  # the largest public COCO file, SeaTurtleID2022,
 _SLOW_BYTES = 50_000_000  # reading more than this takes seconds
 
 
-def read_json(source: Path, setting: str, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+def read_json(source: Path, setting: str = "", object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """The value in a JSON file in UTF-8; a UserError, which begins with `setting`, where there is none."""
     if not source.is_file():
         raise UserError(f"{setting}{source}: no such file")

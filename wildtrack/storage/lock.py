@@ -27,7 +27,7 @@ def locked(folder: Path, work: str, name: str = ".lock") -> Iterator[None]:
                 if os.name != "nt":  # afterwards it may be another process's
                     file.unlink(missing_ok=True)
     except Timeout as error:
-        raise UserError(f"another {work} is at work in {folder}; wait until it ends, or name another folder") from error
+        raise UserError(f"another {work} is at work in {folder}; wait for its end, or name another folder") from error
     finally:
         with suppress(OSError):  # something is in a folder, or another process has the file
             if os.name == "nt":  # which removes no open file

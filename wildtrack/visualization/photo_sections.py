@@ -29,7 +29,7 @@ COPY_COLUMNS = {  # the most useful first
     "nothing moved.",
     "removable": "it can go; --remove-duplicates leaves it out.",
     "identity": "its name.",
-    "across_identities": "a copy has another name, so one is wrong, or both animals are on it.",
+    "across_identities": "a copy has another name: one is wrong, or both animals are on it.",
     "across_splits": "a copy is in another subset of the split and gives the answer away.",
     "within_identity": "a copy has the same name.",
     "group": "photos with the same number show the same picture.",
@@ -152,7 +152,7 @@ def odd_photos(photos: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:
     for _, row in photos.iterrows():
         own, other = (f"similar photos: {row[name]}" for name in ("own_votes", "votes"))
         left = _photo(read, row["image_id"], f"labelled {row['identity']}", own)
-        yield Pair(left, _photo(read, row["evidence_image_id"], f"looks like {row['suggested_identity']}", other))
+        yield Pair(left, _photo(read, row["evidence_image_id"], f"labelled {row['suggested_identity']}", other))
 
 
 def alike_identities(pairs: pd.DataFrame, read: Thumbnails) -> Iterator[Pair]:

@@ -16,6 +16,7 @@ from wildtrack.access.photos.thumbnails import thumbnail, thumbnail_reader
 from wildtrack.address.gallery.answers import Answer
 from wildtrack.address.gallery.explain import Reasons, similarity_maps
 from wildtrack.address.gallery.searcher import Searcher
+from wildtrack.console import counted
 from wildtrack.visualization import style
 from wildtrack.visualization.style import DARK_INK, PHOTO_SIDE, SMALL, TEXT, Photo, fitted_lines
 
@@ -157,7 +158,7 @@ def _draw_points(axis: Axes, query: Photo, candidate: PanelPhoto, shape: float) 
     # one curve with gaps is drawn much faster than many lines
     across, down = np.stack([*ends, np.full_like(ends[0], np.nan)], axis=1).reshape(-1, 2).T
     axis.plot(across, down, ".-", color=LINE, linewidth=0.8, markersize=4, alpha=0.8)
-    count = f"{len(points)} shared point{'s' * (len(points) != 1)}"
+    count = counted(len(points), "shared point", "shared points")
     return count if len(points) <= LINES else f"the {LINES} clearest of {count}"
 
 

@@ -4,8 +4,7 @@ import logging
 import time
 from threading import Lock
 
-from wildtrack.address.gallery.build import outdated
-from wildtrack.address.gallery.freshness import photos_state
+from wildtrack.address.gallery.freshness import current_state, outdated
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.storage.cache import CacheConfig
 
@@ -20,7 +19,8 @@ class Freshness:
 
     def __init__(self, gallery: Gallery, cache: CacheConfig) -> None:
         self.gallery, self.cache = gallery, cache
-        self._turn, self._next, self._state, self._found = Lock(), 0.0, "", ""
+        self._state = "" if gallery.source is None else gallery.source.state  # at the last look
+        self._turn, self._next_look, self._found = Lock(), 0.0, ""
 
     def outdated(self) -> str:
         """How they changed, in words; "" where they did not. The catalogue is read only after they changed again."""
@@ -29,12 +29,12 @@ class Freshness:
             return ""
         with self._turn:
             start = time.monotonic()
-            if start >= self._next:
-                state = photos_state(source.data, source.root, self.gallery.table["path"])
+            if start >= self._next_look:
+                state = current_state(self.gallery, source)
                 if state != self._state:
                     self._state, self._found = state, outdated(self.gallery, self.cache)
                     if self._found:
                         log.warning("The known photos changed: %s. Start the page again to search them.", self._found)
                 end = time.monotonic()
-                self._next = end + max(LOOK_AGAIN, SHARE * (end - start))
+                self._next_look = end + max(LOOK_AGAIN, SHARE * (end - start))
             return self._found

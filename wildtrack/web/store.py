@@ -15,13 +15,12 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from wildtrack.access.names import spelling
-from wildtrack.errors import UserError
 from wildtrack.storage.files import fsync, sha256, write_bytes
+from wildtrack.storage.lock import locked
 from wildtrack.web.database import Embedding, Event, Photo, Sighting, open_database
 
 Action = Literal["confirmed", "named", "undone"]
@@ -48,16 +47,12 @@ class ConflictError(Exception):
 @contextmanager
 def open_store(folder: Path) -> "Iterator[Store]":
     """The store of a folder, locked; a UserError where another process has it, or see `Store`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            store = Store(folder)
-            try:
-                yield store
-            finally:
-                store.close()
-    except Timeout as error:
-        raise UserError(f"another page uses {folder}; stop it, or choose another --sightings") from error
+    with locked(folder, "page"):
+        store = Store(folder)
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 class Store:
@@ -96,7 +91,8 @@ class Store:
             session.merge(Embedding(photo=digest, model=model, vector=vector.astype("<f4").tobytes()))
             if claim.probability is not None and not math.isfinite(claim.probability):
                 claim = replace(claim, probability=None)  # SQLite keeps no NaN
-            kept = {name: value for name, value in asdict(claim).items() if name != "another"}
+            kept = asdict(claim)
+            kept.pop("another")
             sighting = Sighting(photo=digest, said=now, undone=None, **kept)
             session.add(sighting)
             session.flush()

@@ -55,5 +55,5 @@ def test_label_files_that_are_read(tmp_path: Path, form: str, place: str, photos
     [("labelstudio_coco", "result.json"), ("cct_lila", "cct.json"), ("traptagger_coco", "traptagger.json")],
 )
 def test_label_files_without_names_are_refused(tmp_path: Path, form: str, place: str) -> None:
-    with pytest.raises(UserError, match=r"^data = .*: no annotation names an individual; give it a field identity"):
+    with pytest.raises(UserError, match=r"^.*: no annotation names an individual; give it a field identity"):
         load_catalogue(beside_photos(tmp_path, form, place, ""))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wildtrack.access.detection.names import PhotoNames, relative_names
+from wildtrack.access.detection.names import relative_names
+from wildtrack.access.photos.names import PhotoNames
 from wildtrack.errors import UserError
 
 PHOTOS = ["north/1.JPG", "north/2.JPG", "south/1.JPG"]

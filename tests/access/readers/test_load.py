@@ -6,7 +6,7 @@ from tests.helpers.label_files import HEADER, fill, gzgc
 from tests.helpers.layouts import wildme_annotation, wildme_image
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import mark_ours
+from wildtrack.storage.ownership import mark_written
 
 
 @pytest.mark.parametrize("original", [True, False])
@@ -15,7 +15,7 @@ def test_a_catalogue_beside_the_photos(tmp_path: Path, ours: bool, original: boo
     root = fill(tmp_path, "folder/1.jpg")
     (root / "catalogue.csv").write_text(f"{HEADER}1,Ana,folder/1.jpg\n")
     if ours:
-        mark_ours(root / "catalogue.csv")
+        mark_written(root / "catalogue.csv")
     skipped = ours and original
     assert load_catalogue(root, original=original).table["identity"].tolist() == ["folder" if skipped else "Ana"]
     (root / "metadata.csv").write_text("camera,owner\n1,me\n")  # of another kind

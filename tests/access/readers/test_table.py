@@ -7,7 +7,7 @@ from tests.helpers.label_files import HEADER, fill, listed
 from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.reading import ReadConfig
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import mark_ours
+from wildtrack.storage.ownership import mark_written
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_catalogue_that_was_written_keeps_its_names(table_root: Path) -> None:
     source = table_root / "catalogue.csv"
     source.write_text(f"{HEADER}1,NA,b.jpg\n2,unknown,fotos größe/a 1.jpg\n")
     assert set(read_table(source).table["identity"]) == {"unknown"}
-    mark_ours(source)
+    mark_written(source)
     written = read_table(source)
     assert written.table["identity"].tolist() == ["NA", "unknown"]
     assert "names that were kept as animals': NA (if one stands for nobody: --nobody NAME)" in written.understood
@@ -120,7 +120,7 @@ def test_photos_that_were_left_out_before_are_not_counted(tmp_path: Path) -> Non
     (tmp_path / "catalogue.csv").write_text(HEADER + "1,t1,a.jpg\n")
     (tmp_path / "problems.csv").write_text("path,reason\nempty.jpg,no animal\n")
     assert "1 photo file beside" in read_table(tmp_path / "catalogue.csv").understood  # the list is the user's
-    mark_ours(tmp_path / "problems.csv")
+    mark_written(tmp_path / "problems.csv")
     assert "no row" not in read_table(tmp_path / "catalogue.csv").understood
     fill(tmp_path, "new.jpg")
     assert "1 photo file beside is in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood

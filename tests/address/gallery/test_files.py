@@ -127,7 +127,7 @@ def test_keypoints_are_opened_only_for_their_matcher(with_keypoints: Path, monke
     found = opened(with_keypoints, with_keypoints=True).keypoints
     assert found is not None and [len(photo.places) for photo in found.gallery] == [5, 0, 9]
     assert opened(with_keypoints).keypoints is None
-    monkeypatch.setattr(module, "SETTINGS", "ORB 3 OpenCV 1.0")
+    monkeypatch.setattr(module, "KIND", "ORB 3 OpenCV 1.0")
     refused(with_keypoints, "with keypoints of another kind", with_keypoints=True)
     assert len(opened(with_keypoints)) == 3
 

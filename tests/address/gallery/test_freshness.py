@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from wildtrack.address.artifacts import Artifacts, open_artifacts
-from wildtrack.address.gallery.build import GalleryConfig, gallery_of, outdated
+from wildtrack.address.gallery.build import GalleryConfig, gallery_of
 from wildtrack.address.gallery.files import gallery_files, save_gallery
-from wildtrack.address.gallery.freshness import changes, photos_state
+from wildtrack.address.gallery.freshness import changes, outdated, photos_state
 from wildtrack.address.gallery.gallery import Gallery
 from wildtrack.address.models.engines import OnnxEngine
 from wildtrack.storage.cache import CacheConfig
@@ -180,6 +180,16 @@ def test_links_in_a_circle_end_and_their_photos_count(tmp_path: Path) -> None:
     before = photos_state(tmp_path / "data", tmp_path / "data", ())
     (tmp_path / "elsewhere" / "new.png").write_bytes(b"x")
     assert photos_state(tmp_path / "data", tmp_path / "data", ()) != before
+
+
+def test_what_commands_write_among_the_photos_changes_nothing(tmp_path: Path) -> None:
+    animal(tmp_path, "Ana", 1)
+    before = photos_state(tmp_path, tmp_path, ())
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "metrics.json").write_text("{}")
+    assert photos_state(tmp_path, tmp_path, ()) == before
+    animal(tmp_path, "Eva", 1)
+    assert photos_state(tmp_path, tmp_path, ()) != before
 
 
 def test_many_animals_are_counted() -> None:

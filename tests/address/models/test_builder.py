@@ -59,10 +59,10 @@ def test_the_built_model(backbone: str) -> None:
         ("MobileNet9", {}, "MobileNet9.* choose one of: .*MobileNet"),
         ("", {}, "not in keras.applications"),
         ("keras", {}, "not in keras.applications"),
-        ("MobileNet", {"image_size": 8}, "cannot be built at image_size 8"),
-        ("InceptionV3", {}, "cannot be built at image_size 32"),
-        ("MobileNet", {"weights": "nowhere.h5"}, "'nowhere.h5' is not a file; allowed are auto"),
-        ("MobileNet", {"weights": "."}, "'.' is not a file; allowed are auto"),
+        ("MobileNet", {"image_size": 8}, "cannot be built with --image-size 8"),
+        ("InceptionV3", {}, "cannot be built with --image-size 32"),
+        ("MobileNet", {"weights": "nowhere.h5"}, "--weights nowhere.h5 is not a file; allowed are auto"),
+        ("MobileNet", {"weights": "."}, "--weights . is not a file; allowed are auto"),
     ],
 )
 def test_settings_that_cannot_be_built(backbone: str, changes: dict[str, Any], reason: str) -> None:

@@ -13,8 +13,9 @@ from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble, pr
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.detection.detections import FLAG, Detections, Found, find_entries
 from wildtrack.access.detection.frames import OutsideError, upright_boxes
+from wildtrack.access.detection.output import ANIMAL
 from wildtrack.access.photos.exif import read_exif
-from wildtrack.access.photos.find import find_photos
+from wildtrack.access.photos.find import walk
 from wildtrack.access.photos.reader import NOT_UNICODE, PhotoError, or_error, photo_frame, printable
 from wildtrack.console import counted, track
 from wildtrack.errors import UserError
@@ -26,18 +27,23 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
 
     Photos without an animal are listed as problems. Raises a UserError when none shows one, or the file names none.
     """
-    names = [path.relative_to(root).as_posix() for path in find_photos([str(root)])]
+    walked = walk(root)
+    names = walked.photos
+    if not names:
+        raise UserError(f"{root}: there is no photo in it")
     paths = [name for name in names if printable(name) == name]
     problems = [(printable(name), NOT_UNICODE) for name in names if printable(name) != name]
     found = find_entries(detections, paths, root)
     problems += found.problems
+    problems += [problem for problem in walked.problems if problem[0] not in dict(found.problems)]
     shown = [path for path in paths if detections.animals(found.photos.get(path))]
     problems += [(path, detections.why_none(found.photos.get(path))) for path in paths if path not in set(shown)]
     if not shown:
         none = f"no animal detected on any of the {len(names)} photos in {root}; the first: {': '.join(problems[0])}"
-        raise UserError(
-            f"{FLAG}{detections.source}: {none}; is --min-confidence {detections.min_confidence:g} too high?"
-        )
+        entries = [photo.detections for photo in found.photos.values() if not photo.failure]
+        weak = any(one.label == ANIMAL and one.confidence >= 0 for each in entries for one in each)
+        advice = f"; is --min-confidence {detections.min_confidence:g} too high?" if weak else ""
+        raise UserError(f"{FLAG}{detections.source}: {none}{advice}")
     rows: list[dict[str, Any]] = []
     exif = in_threads(read_exif, [root / path for path in shown])
     for path, (size, animals), about in zip(shown, _animals(detections, found, shown, root), exif, strict=True):
@@ -49,7 +55,8 @@ def catalogue_of_detections(detections: Detections, root: Path) -> Catalogue:
             rows.append({"image_id": f"{path}#{number}", "bbox": in_pixels(box, size)} | row)
     table = pd.DataFrame(rows, columns=None if rows else REQUIRED_COLUMNS)
     layout = f"the photos of {root.resolve().name} and the boxes of {detections.source.name}"
-    return assemble(layout, root, table, problems).saying(found.note, *detections.notes())
+    said = [found.note, *detections.notes(), walked.in_words()]
+    return assemble(layout, root, table, problems).saying(*said)
 
 
 def with_boxes(catalogue: Catalogue, detections: Detections) -> Catalogue:

@@ -16,7 +16,7 @@ from wildtrack.access.readers.table import write_table
 from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.files import new_folder
-from wildtrack.storage.ownership import mark_ours
+from wildtrack.storage.ownership import mark_written
 
 
 def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def write_crops(catalogue: Catalogue, folder: Path) -> pd.DataFrame:
         crops = crops[[name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in crops and name != "bbox"]]
         write_table(crops, part / "catalogue.csv")
     report_problems(folder / "problems.csv", problem_table(problems))
-    mark_ours(folder / "problems.csv")
+    mark_written(folder / "problems.csv")
     return crops
 
 

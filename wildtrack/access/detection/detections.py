@@ -15,10 +15,11 @@ from wildtrack.access.detection.microsoft import (
     read_microsoft,
     read_pytorch_wildlife,
 )
-from wildtrack.access.detection.names import PhotoNames, relative_names
+from wildtrack.access.detection.names import relative_names
 from wildtrack.access.detection.output import ANIMAL, VIDEO, Detection, Output, PhotoDetections, Problems
 from wildtrack.access.detection.speciesnet import is_speciesnet, read_speciesnet
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES, conversion_hint
+from wildtrack.access.photos.names import PhotoNames
 from wildtrack.console import counted
 from wildtrack.errors import UserError
 from wildtrack.storage.json_files import read_json

@@ -32,7 +32,7 @@ def foreign_labels(source: Path) -> str | None:
             is_cvat = b"<annotations>" in file.read(_HEAD_BYTES)
         return f"an export of CVAT as XML; {_CVAT}" if is_cvat else None
     try:
-        content = read_json(source, "") if source.suffix.lower() == ".json" else None
+        content = read_json(source) if source.suffix.lower() == ".json" else None
     except UserError:
         return None  # which its reader says
     if any(is_form(content) for is_form in (is_megadetector, is_speciesnet, is_microsoft, is_pytorch_wildlife)):

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from wildtrack.access.boxes import Box, Size
+from wildtrack.access.boxes import Box, Size, turned_upright
 from wildtrack.access.detection.output import Output
-from wildtrack.access.photos.reader import MIRRORED_X, MIRRORED_Y, SWAPPED
+from wildtrack.access.photos.reader import SWAPPED
 
 TOLERANCE = 0.01  # of a side: detectors round; what is further out is no box, or in other units
 
@@ -43,18 +43,6 @@ def upright_boxes(
     width, height = frames[stored] if output.pixels else (1, 1)
     parts = [(x / width, y / height, w / width, h / height) for x, y, w, h in found]
     return [inside(turned_upright(box, orientation) if stored else box) for box in parts]
-
-
-def turned_upright(box: Box, orientation: int) -> Box:
-    """A relative box of a photo as it is stored, turned and mirrored the way its EXIF orientation turns the photo."""
-    x, y, width, height = box
-    if orientation in SWAPPED:
-        x, y, width, height = y, x, height, width
-    return (
-        1 - x - width if orientation in MIRRORED_X else x,
-        1 - y - height if orientation in MIRRORED_Y else y,
-        *(width, height),
-    )
 
 
 def inside(box: Box) -> Box:

@@ -27,7 +27,7 @@ from wildtrack.access.detection.output import (
     from_corners,
     is_video,
 )
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 _FIRST_VERSION, _FIRST_UPRIGHT = "2019-06-06", "2021-04"  # before, boxes were [top, left, bottom, right]; as stored
 _ADDAXAI = frozenset({"addaxai_metadata", "ecoassist_metadata", "addaxai"})  # in `info`
@@ -123,7 +123,7 @@ def _labels(categories: dict[str, str] | None, content: Any, info: dict[str, Any
     animals = {number for number, name in names.items() if name == ANIMAL or (species and name not in _NO_ANIMAL)}
     if not animals:
         seen = ", ".join(categories.values())
-        raise UserError(f'{source}: no detection category is "{ANIMAL}"; it has {seen[:200]}')
+        raise UserError(f'{source}: no detection category is "{ANIMAL}"; it has {in_one_line(seen, 200)}')
     return {number: ANIMAL if number in animals else name for number, name in names.items()}
 
 
@@ -132,7 +132,7 @@ def _photo(image: _Image, kind: type[_Detection], labels: dict[str, str], proble
     if image.frame_rate is not None or is_video(image.file) or any(one.frame_number is not None for one in found):
         failure = VIDEO
     elif image.failure and not image.detections:  # a failed classifier leaves the boxes
-        failure = f"the detector could not read it: {str(image.failure)[:200]}"
+        failure = f"the detector could not read it: {in_one_line(image.failure, 200)}"
     elif image.detections is None:
         failure = "no list detections"
     names = (labels.get(str(one.category), f"category {one.category}") for one in found)

@@ -1,30 +1,12 @@
 """Which photo each file name in a detector's file means; the detector may have run on another computer."""
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, takewhile
 from pathlib import Path, PureWindowsPath
 from posixpath import normpath
 
+from wildtrack.access.photos.names import PhotoNames, name_key
 from wildtrack.errors import UserError
-
-
-class PhotoNames:
-    """Finds photos by name: as it is written, or else the only one that differs in case or in how accents are coded."""
-
-    def __init__(self, photos: Iterable[str]) -> None:
-        self._photos = set(photos)
-        self._alike: dict[str, list[str]] = {}
-        for photo in self._photos:
-            self._alike.setdefault(_key(photo), []).append(photo)
-
-    def alike(self, name: str) -> list[str]:
-        """The photo of this name, or all that differ from it in case only."""
-        return [name] if name in self._photos else sorted(self._alike.get(_key(name), []))
-
-    def find(self, names: Iterable[str]) -> list[str | None]:
-        """The photo of each name, None where there is none, or several."""
-        return [found[0] if len(found := self.alike(name)) == 1 else None for name in names]
 
 
 def relative_names(names: Sequence[str], photos: Sequence[str], root: Path, source: Path) -> tuple[list[str], str]:
@@ -89,9 +71,5 @@ def _below(root: Path, folder: Path) -> str:
 def _after(name: str, folder: str) -> str:
     """What follows `folder` in a name; the name itself where that is no part of it."""
     parts = name.split("/")
-    keys = [_key(part) for part in parts[:-1]]
-    return "/".join(parts[keys.index(_key(folder)) + 1 :]) if _key(folder) in keys else name
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    keys = [name_key(part) for part in parts[:-1]]
+    return "/".join(parts[keys.index(name_key(folder)) + 1 :]) if name_key(folder) in keys else name

@@ -7,6 +7,7 @@
 - `exif`: date and place from the header
 - `formats`: which formats are read, and how to convert the others
 - `find`: files, folders and patterns -> photos
+- `names`: photos by name, whatever the case and the coding of accents
 - `thumbnails`: small photos for people, never an error
 - `strip_metadata`: photos without GPS or any other metadata
 """

@@ -12,7 +12,7 @@ from wildtrack.access.photos.reader import PhotoError, image_in, opened
 
 
 def read_exif(path: Path) -> dict[str, Any]:
-    """What the header has of `date` (ISO 8601, local), `latitude` and `longitude` (degrees); {} for a damaged photo."""
+    """What the header has of `date` (ISO 8601), `latitude` and `longitude` (degrees); {} for a damaged photo."""
     try:
         with opened(path) as file, image_in(file) as image:
             if image.format == "PNG" and "exif" not in image.info:
@@ -23,7 +23,8 @@ def read_exif(path: Path) -> dict[str, Any]:
         return {}
     base = ExifTags.Base
     dates = (details.get(base.DateTimeOriginal), details.get(base.DateTimeDigitized), exif.get(base.DateTime))
-    date = next(filter(None, map(_exif_date, dates)), None)
+    zones = map(details.get, (base.OffsetTimeOriginal, base.OffsetTimeDigitized, base.OffsetTime))
+    date = next(filter(None, map(_exif_date, dates, zones)), None)
     found: dict[str, Any] = {} if date is None else {"date": date}
     latitude = _degrees(gps.get(ExifTags.GPS.GPSLatitude), gps.get(ExifTags.GPS.GPSLatitudeRef), "NS", 90)
     longitude = _degrees(gps.get(ExifTags.GPS.GPSLongitude), gps.get(ExifTags.GPS.GPSLongitudeRef), "EW", 180)
@@ -32,11 +33,14 @@ def read_exif(path: Path) -> dict[str, Any]:
     return found
 
 
-def _exif_date(value: object) -> str | None:
-    """ISO 8601 from EXIF's `2020:01:31 10:11:12`, or None."""
-    match = re.match(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", str(value))
+def _exif_date(value: object, zone: object) -> str | None:
+    """ISO 8601 from EXIF's `2020:01:31 10:11:12` and `+13:00`, which may be missing; or None."""
+    match = re.match(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d:\d\d:\d\d)", str(value))
+    if match is None:
+        return None
+    known = re.match(r"[+-](0\d|1[0-4]):[0-5]\d|Z", str(zone))
     try:
-        return None if match is None else datetime(*map(int, match.groups())).isoformat()  # type: ignore[arg-type]
+        return datetime.fromisoformat("{}-{}-{}T{}".format(*match.groups()) + (known[0] if known else "")).isoformat()
     except ValueError:
         return None
 

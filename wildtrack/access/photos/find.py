@@ -4,14 +4,15 @@ import glob
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from wildtrack.access.photos.formats import NO_PHOTO, PHOTO_SUFFIXES, why_no_photo
 from wildtrack.access.photos.reader import NOT_A_FILE
+from wildtrack.console import some
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import is_ours, is_output
+from wildtrack.storage.ownership import is_as_written, is_output_folder
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ _SYSTEM = re.compile(  # Synology, QNAP, Windows, macOS, Linux, Office, Lightroo
     r"lost\+found|found\.\d{3}|\._.*|\.trash.*|\.@__thumb|\.appledouble|~\$.*|.*\.lrdata",
     re.IGNORECASE,
 )
+_IN_ICLOUD = ".icloud"  # hidden files that stand for photos
 
 
 @dataclass
@@ -44,18 +46,33 @@ class Walk:
         for reason in dict.fromkeys(reason for _, reason in self.passed_over):
             paths = [PurePath(path) for path, each in self.passed_over if each == reason]
             kinds = dict.fromkeys((path.suffix if reason == NO_PHOTO else "") or path.name for path in paths)
-            texts.append(f"{reason}: {len(paths)} ({', '.join(list(kinds)[:3])}{', ...' * (len(kinds) > 3)})")
+            texts.append(f"{reason}: {len(paths)} ({some(kinds)})")
         return f"passed over: {'; '.join(texts)}" if texts else ""
 
 
 def walk(root: Path) -> Walk:
-    """Look into every folder once, links to folders after the folders themselves, so that loops end."""
+    """What is in a folder and below it."""
     found = Walk(root)
+    for path, entry in files_below(found):
+        _sort_in(found, path, _is(entry.is_file))
+    for paths in (found.photos, found.folders):
+        paths.sort(key=_natural_path)
+    for pairs in (found.problems, found.passed_over):
+        pairs.sort(key=lambda pair: _natural_path(pair[0]))
+    return found
+
+
+def files_below(found: Walk) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Each file that is not set aside, with its path; folders, and what is set aside, are added to `found`.
+
+    Every folder is looked into once, links to folders after the folders themselves, so that loops end.
+    """
+    root, real_root = found.root, os.path.realpath(found.root)
     pending, links, seen = [""], list[str](), set[str]()
     while pending or links:
         folder = pending.pop() if pending else links.pop(0)
         real = os.path.realpath(root / folder)
-        if real in seen or (folder and os.path.realpath(root).startswith(os.path.join(real, ""))):  # noqa: PTH118
+        if real in seen or (folder and real_root.startswith(os.path.join(real, ""))):  # noqa: PTH118
             found.passed_over.append((folder, "a link to a folder that is read already"))
             continue
         seen.add(real)
@@ -65,24 +82,21 @@ def walk(root: Path) -> Walk:
         except OSError as error:
             found.problems.append((folder or ".", f"cannot be opened: {error.strerror}"))
             continue
-        if folder and is_output(entry.name for entry in entries):
+        if folder and is_output_folder(entry.name for entry in entries):
             found.passed_over.append((folder, "WildTrack's own output"))
             continue
-        found.folders += [folder] * bool(folder)
+        if folder:
+            found.folders.append(folder)
         for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if not _is(entry.is_dir):
-                _sort_in(found, path, _is(entry.is_file))
-            elif reason := _why_set_aside(entry.name):
-                found.passed_over.append((path, reason))
-            else:
+            path, is_folder = (f"{folder}/{entry.name}" if folder else entry.name), _is(entry.is_dir)
+            if reason := _why_set_aside(entry.name):
+                if is_folder or _is_photo_by_name(path):  # .DS_Store and the like need no word
+                    found.passed_over.append((path, reason))
+            elif is_folder:
                 (links if entry.is_symlink() else pending).append(path)
+            else:
+                yield path, entry
         links.sort(key=_natural_path)
-    for each in (found.photos, found.folders):
-        each.sort(key=_natural_path)
-    for pairs in (found.problems, found.passed_over):
-        pairs.sort(key=lambda pair: _natural_path(pair[0]))
-    return found
 
 
 def find_photos(names: Iterable[str]) -> list[Path]:
@@ -114,24 +128,24 @@ def _natural_path(path: str) -> list[tuple[list[str | int], str]]:
 
 def _sort_in(found: Walk, path: str, is_file: bool) -> None:
     """Add a file to the photos, the problems or to what is passed over."""
-    file, name = found.root / path, PurePath(path).name
-    looks = PurePath(path).suffix.lower() in PHOTO_SUFFIXES
-    if name.endswith(".icloud"):
+    file = found.root / path
+    if file.name.endswith(_IN_ICLOUD):
         found.problems.append((path, "in iCloud only: download it first"))
         return
-    if set_aside := _why_set_aside(name):
-        found.passed_over += [(path, set_aside)] * looks  # .DS_Store and the like need no word
-        return
     if is_file:
-        reason = why_no_photo(name, b"" if looks else _head(file))
+        reason = why_no_photo(file.name, b"" if _is_photo_by_name(path) else _head(file))
     else:
         reason = NOT_A_FILE if file.exists() else "a link that leads nowhere"
     if reason is None:
         found.photos.append(path)
     elif not reason.startswith(NO_PHOTO):
         found.problems.append((path, reason))
-    elif not is_ours(file):
+    elif not is_as_written(file):
         found.passed_over.append((path, reason))
+
+
+def _is_photo_by_name(path: str) -> bool:
+    return PurePath(path).suffix.lower() in PHOTO_SUFFIXES
 
 
 def _head(file: Path) -> bytes:
@@ -154,7 +168,7 @@ def _why_set_aside(name: str) -> str | None:
     """Why nobody's photos are in a file or folder of that name, such as @eaDir of a NAS; None for others."""
     if _SYSTEM.fullmatch(name):
         return "thumbnails, bins and other files of the system"
-    return "hidden" if name.startswith(".") else None
+    return "hidden" if name.startswith(".") and not name.endswith(_IN_ICLOUD) else None
 
 
 def _matches(pattern: str) -> list[str]:

@@ -30,7 +30,7 @@ def read_coco(coco: CocoFile, root: Path, config: ReadConfig = DEFAULTS) -> Cata
 
     if all(identity(entry, coco.images.get(str(entry.get("image_id")), {})) is None for entry in coco.annotations):
         fields = " or ".join(IDENTITY_FIELDS)
-        raise UserError(f"data = {coco.source}: no annotation names an individual; give it a field {fields}")
+        raise UserError(f"{coco.source}: no annotation names an individual; give it a field {fields}")
 
     def to_row(annotation: Entry, image: Entry) -> Entry:
         orientation = first_of(annotation, "orientation", "viewpoint", "position")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.reading import ReadConfig
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.json_files import read_json
 
 Entry = dict[str, Any]
@@ -19,6 +19,7 @@ ToRow = Callable[[Entry, Entry], Entry]
 Problems = list[tuple[str, str]]
 
 _MAY_BE_LISTS = ("bbox", "secondary_identities")
+_SIZE = "mask_size"  # of an annotation whose box is that of its run lengths: height, width
 
 
 class _Content(msgspec.Struct):
@@ -45,10 +46,10 @@ class CocoFile:
 def load_coco(source: Path) -> CocoFile:
     """Read a COCO file without its masks, which would fill the memory; a UserError when it is none, or too large."""
     try:
-        content = msgspec.convert(read_json(source, "data = ", _without_mask), _Content)
+        content = msgspec.convert(read_json(source, object_hook=_without_mask), _Content)
     except msgspec.ValidationError as error:
         expected = "a COCO file, which has the lists images and annotations with entries"
-        raise UserError(f"data = {source}: not {expected}: {error}") from error
+        raise UserError(f"{source}: not {expected}: {error}") from error
     problems: Problems = []
 
     def objects(name: str) -> Iterator[Entry]:
@@ -97,19 +98,20 @@ def coco_catalogue(coco: CocoFile, root: Path, layout: str, to_row: ToRow, confi
     try:
         return assemble(layout, root, table, problems, config)
     except UserError as error:
-        raise UserError(f"data = {coco.source}: {error}") from error
+        raise UserError(f"{coco.source}: {error}") from error
 
 
 def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) -> Entry:
     """The columns that COCO itself defines; `folder` is the prefix of `path`, from `photo_folder`."""
+    height, width = annotation.get(_SIZE) or (image.get("height"), image.get("width"))
     return {
         "path": f"{folder}{image.get('file_name')}" if image.get("file_name") else None,
         "bbox": first_of(annotation, "bbox", "bbox_relative"),  # the other one is of COCO camera traps
         "species": coco.categories.get(str(annotation.get("category_id"))),
         "license": coco.licenses.get(str(image.get("license"))),
         "encounter": first_of(annotation, "encounter", "encounter_id"),
-        "height": image.get("height"),
-        "width": image.get("width"),
+        "height": height,
+        "width": width,
     }
 
 
@@ -123,8 +125,10 @@ def photo_folder(coco: CocoFile, root: Path) -> str:
     for folder in folders:
         if folder.is_dir() and any(_is_file(folder / name) for name in names):
             return below(root, folder)
-    where = f"the first, {str(names[:1])[:200]}, was looked for in {', '.join(map(str, folders))}"
-    raise UserError(f"data = {coco.source}: none of its {len(names)} photos is there; {where}")
+    if not names:
+        raise UserError(f"{coco.source}: none of its {len(coco.images)} images has a file_name")
+    where = f"the first, {in_one_line(names[0], 200)}, was looked for in {', '.join(map(str, folders))}"
+    raise UserError(f"{coco.source}: none of its {len(names)} photos is there; {where}")
 
 
 def below(root: Path, folder: Path) -> str:
@@ -150,6 +154,7 @@ def _without_mask(entry: Entry) -> Entry:
     box = entry.get("bbox")
     empty = box in (None, "", []) or (isinstance(box, list) and len(box) == 4 and 0 in box[2:])  # CVAT's, of one column
     if mask and empty:
+        entry[_SIZE] = mask.get("size") if isinstance(mask, dict) else None
         entry["bbox"] = _mask_box(mask) or box or "no bbox, and a segmentation that is no polygon and no RLE"
     return entry
 
@@ -192,7 +197,8 @@ def _unpacked(text: str) -> list[int]:
         value |= (code & 31) << shift
         shift += 5
         if not code & 32:
-            value -= (code & 16) and 1 << shift  # the sign
+            if code & 16:  # it is negative
+                value -= 1 << shift
             runs.append(value + (runs[-2] if len(runs) > 2 else 0))
             value = shift = 0
     return runs

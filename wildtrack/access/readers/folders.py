@@ -1,6 +1,5 @@
 """A folder per identity (`ID_0001/img001.jpg`), perhaps below split folders (`train/ID_0001/img001.jpg`)."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -14,11 +13,11 @@ from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import Walk, natural_key, walk
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES
 from wildtrack.access.photos.reader import NOT_UNICODE, printable
-from wildtrack.access.readers.folder_names import is_nearly_subset, not_animals, some
+from wildtrack.access.readers.folder_names import is_nearly_subset, not_animals
 from wildtrack.access.readers.gallery_words import keep_gallery_unseen
 from wildtrack.access.readers.nearly import annotations_beside
 from wildtrack.access.reading import DEFAULTS, ReadConfig
-from wildtrack.console import counted, program
+from wildtrack.console import counted, program, some
 from wildtrack.errors import UserError
 
 __all__ = ["natural_key", "read_folders", "read_unnamed"]
@@ -35,37 +34,24 @@ def read_folders(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     that are not called like animals (unless `config.folders` says that they are), or when no photo can be used.
     """
     found = walk(root)
-    said = [] if config.folders == "animals" else annotations_beside(found)
-    paths = [path for path, _ in found.problems] + found.photos
-    splits = [] if config.folders == "animals" else _splits(root, paths)
-    depth = 2 + bool(splits)
-    too_deep = [path for path in found.photos if path.count("/") >= depth]
-    too_deep += [path for path, _ in found.problems if path.count("/") >= depth and _is_image(path)]
-    if too_deep:
-        raise UserError(_too_deep(root, printable(too_deep[0]), depth))
-    rows: list[dict[str, str]] = []
-    problems: Problems = [(printable(path), reason) for path, reason in found.problems]
-    for path in found.photos:
-        parts = path.split("/")
-        if len(parts) < depth or printable(path) != path:
-            problems.append((printable(path), _NOT_INSIDE if len(parts) < depth else NOT_UNICODE))
-        else:
-            rows.append({"image_id": path, "identity": parts[-2], "path": path} | _subset(parts, splits))
-    filled = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
-    empty = [folder for folder in found.folders if folder.count("/") == depth - 2 and folder not in filled]
-    problems += [(printable(folder), "no photos in this identity folder") for folder in empty]
+    is_sure = config.folders == "animals"
+    said = [] if is_sure else annotations_beside(found)
+    splits = [] if is_sure else _splits(found)
+    depth = 3 if splits else 2  # parts of a path: perhaps the split, the identity, the photo
+    _refuse_deeper(found, depth)
+    rows, problems = _rows(found, depth)
     if not rows:
         raise UserError(_nothing(found, problems))
     if splits:
         subsets, more = keep_gallery_unseen([row["identity"] for row in rows], [row["split"] for row in rows])
         rows = [row | {"split": subset} for row, subset in zip(rows, subsets, strict=True)]
         said.append(more)
-    if config.folders != "animals":
+    if not is_sure:
         names = list(dict.fromkeys(row["identity"] for row in rows))
         doubtful = [name for name in names if not means_nobody(name, config) and not fits(name, config.animals)]
         said += _check_names(root, doubtful, said)
     layout = "a folder per identity" + (f" in {' and '.join(splits)}" if splits else "")
-    return _assembled(found, rows, problems, (layout, said), config)
+    return _assembled(found, rows, problems, layout, said, config)
 
 
 def read_unnamed(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
@@ -74,43 +60,62 @@ def read_unnamed(root: Path, config: ReadConfig = DEFAULTS) -> Catalogue:
     problems = [(printable(path), NOT_UNICODE) for path in found.photos if printable(path) != path]
     named = [path for path in found.photos if printable(path) == path]
     if not named:
-        raise UserError(f"data = {root}: there is no photo{_passed_over(found)}")
+        raise UserError(f"{root}: there is no photo{_passed_over(found)}")
     rows = [{"image_id": path, "identity": UNKNOWN, "path": path} for path in named]
-    return _assembled(found, rows, [*found.problems, *problems], ("photos of unknown animals", []), config)
+    return _assembled(found, rows, [*found.problems, *problems], "photos of unknown animals", [], config)
 
 
 def _assembled(
-    found: Walk, rows: list[dict[str, str]], problems: Problems, layout: tuple[str, list[str]], config: ReadConfig
+    found: Walk, rows: list[dict[str, str]], problems: Problems, layout: str, said: list[str], config: ReadConfig
 ) -> Catalogue:
-    """The catalogue of rows with what EXIF knows; `layout` is its name and what else is said of it."""
+    """The catalogue of rows with what EXIF knows; `said` is what else is said of its layout."""
     root = found.root
     with ThreadPoolExecutor() as pool:
         exif = pd.DataFrame(list(pool.map(read_exif, (root / row["path"] for row in rows))))
     table = pd.concat([pd.DataFrame(rows), exif], axis=1)
     try:
-        catalogue = assemble(layout[0], root, table, problems, config)
+        catalogue = assemble(layout, root, table, problems, config)
     except UserError as error:
-        raise UserError(f"data = {root}: {error}") from error
-    return catalogue.saying(*layout[1], found.in_words())
+        raise UserError(f"{root}: {error}") from error
+    return catalogue.saying(*said, found.in_words())
 
 
-def _splits(root: Path, paths: Sequence[str]) -> list[str]:
+def _rows(found: Walk, depth: int) -> tuple[list[dict[str, str]], Problems]:
+    """A row for each photo in a folder of its identity; photos elsewhere and identities without photos are problems."""
+    rows: list[dict[str, str]] = []
+    problems: Problems = [(printable(path), reason) for path, reason in found.problems]
+    for path in found.photos:
+        parts = path.split("/")
+        if len(parts) < depth or printable(path) != path:
+            problems.append((printable(path), _NOT_INSIDE if len(parts) < depth else NOT_UNICODE))
+            continue
+        row = {"image_id": path, "identity": parts[-2], "path": path}
+        rows.append(row if depth == 2 else row | {"split": parts[0].casefold()})
+    filled = {str(parent) for path in _all_images(found) for parent in PurePosixPath(path).parents}
+    empty = [folder for folder in found.folders if folder.count("/") == depth - 2 and folder not in filled]
+    problems += [(printable(folder), "no photos in this identity folder") for folder in empty]
+    return rows, problems
+
+
+def _splits(found: Walk) -> list[str]:
     """The split folders, where there are such; a UserError where others lie beside them."""
+    paths = _all_images(found)
     top = list(dict.fromkeys(path.split("/")[0] for path in paths if "/" in path))
+    with_folders = {path.split("/")[0] for path in paths if path.count("/") > 1}
+    either = f"{expected()}; if all folders are animals: --folders animals"
+    if nearly := [name for name in top if is_nearly_subset(name) and name in with_folders]:
+        raise UserError(f"{found.root}: {nearly[0]}/ is nearly the name of a split; {either}")
     splits = [name for name in top if name.casefold() in SPLIT_WORDS]
-    parents = {path.split("/")[0] for path in paths if path.count("/") > 1}
-    nearly = [name for name in top if is_nearly_subset(name) and name in parents]
-    others = nearly or [name for name in top if name not in splits]
-    if (splits and others) or nearly:
-        seen = f"{splits[0]}/ reads as a split and {others[0]}/ beside it as an identity" if splits else ""
-        nearly_one = f"{others[0]}/ is nearly the name of a split"
-        either = "if all folders are animals: --folders animals"
-        raise UserError(f"data = {root}: {nearly_one if nearly else seen}; {expected()}; {either}")
+    others = [name for name in top if name not in splits]
+    if splits and others:
+        seen = f"{splits[0]}/ reads as a split and {others[0]}/ beside it as an identity"
+        raise UserError(f"{found.root}: {seen}; {either}")
     return splits
 
 
-def _subset(parts: list[str], splits: list[str]) -> dict[str, str]:
-    return {"split": parts[0].casefold()} if splits else {}
+def _all_images(found: Walk) -> list[str]:
+    """Photos, and what would be one if it could be read."""
+    return [path for path, _ in found.problems] + found.photos
 
 
 def _check_names(root: Path, names: list[str], beside: list[str]) -> list[str]:
@@ -129,19 +134,20 @@ def _check_names(root: Path, names: list[str], beside: list[str]) -> list[str]:
         f'{program("access")} --root "{root}" --unlabelled lists the photos in a catalogue.csv to write names into'
     )
     refused = [f"{seen}, not like animals. If each is an animal: --folders animals; if not: {unnamed}", *beside]
-    raise UserError(f"data = {root}: {'; '.join(refused)}")
+    raise UserError(f"{root}: {'; '.join(refused)}")
 
 
-def _is_image(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in OTHER_IMAGE_SUFFIXES
-
-
-def _too_deep(root: Path, example: str, depth: int) -> str:
-    """The message for a photo below an identity's folder."""
+def _refuse_deeper(found: Walk, depth: int) -> None:
+    """Raise a UserError for a photo below an identity's folder."""
+    images = [path for path, _ in found.problems if PurePosixPath(path).suffix.lower() in OTHER_IMAGE_SUFFIXES]
+    deeper = [path for path in [*found.photos, *images] if path.count("/") >= depth]
+    if not deeper:
+        return
+    root, example = found.root, printable(deeper[0])
     identity = "/".join(example.split("/")[: depth - 1])
     holder = root / identity
-    return (
-        f"data = {root}: {example} is a level too deep; {expected()}. If {identity} is an animal, move its "
+    raise UserError(
+        f"{root}: {example} is a level too deep; {expected()}. If {identity} is an animal, move its "
         f"photos up into {identity}/; if it holds a folder per animal, give {holder}; or name "
         f"each photo's animal in {root / 'catalogue.csv'}, columns {', '.join(REQUIRED_COLUMNS)} "
         f'({program("access")} --root "{root}" --unlabelled writes one without names)'
@@ -157,7 +163,7 @@ def _nothing(found: Walk, problems: Problems) -> str:
         unnamed = f'{program("access")} --root "{root}" --unlabelled lists them in a catalogue.csv to write names into'
         known = f'{program("search")} "{root}" looks for animals that a trained model knows'
         flat = f"; {above}; or are they not sorted yet? {unnamed}; {known}"
-    return f"data = {root}: no photo in a folder of its identity{first}{flat}; {expected()}{_passed_over(found)}"
+    return f"{root}: no photo in a folder of its identity{first}{flat}; {expected()}{_passed_over(found)}"
 
 
 def _passed_over(found: Walk) -> str:

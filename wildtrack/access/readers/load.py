@@ -15,7 +15,7 @@ from wildtrack.access.readers.table import is_catalogue, read_table
 from wildtrack.access.readers.wildme import is_wildme, read_wildme
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.errors import UserError
-from wildtrack.storage.ownership import is_ours
+from wildtrack.storage.ownership import is_as_written
 
 ANNOTATION_FILES = (  # where a COCO file lies below the folder that is given
     "annotations.json",
@@ -58,7 +58,7 @@ def load_catalogue(
 def _read(data: Path, split_column: str | None, part: str | None, original: bool, config: ReadConfig) -> Catalogue:
     """Read the catalogue, with boxes as they are written."""
     if not data.exists():
-        raise UserError(f"data = {data}: no such file or folder; give a folder of photos or a catalogue.csv")
+        raise UserError(f"{data}: no such file or folder; give a folder of photos or a catalogue.csv")
     source = data if data.is_file() else _labels_of(data, original, config)
     if source is None:
         has = "a folder per identity: a split is folders named train, valid or test above the identities"
@@ -74,7 +74,7 @@ def _read(data: Path, split_column: str | None, part: str | None, original: bool
         how = f"{SAVE_AS_CSV}, or " if source.suffix.lower() in SPREADSHEETS else ""
         how = "unpack it, and " if source.suffix.lower() in ARCHIVE_SUFFIXES else how
         other = "this file is not a .csv or a COCO .json"
-        raise UserError(f"data = {data}: {other}; {how}give a folder of photos or a catalogue.csv")
+        raise UserError(f"{data}: {other}; {how}give a folder of photos or a catalogue.csv")
     try:
         return _read_annotations(source, data, split_column, part, config)
     except UserError as error:
@@ -91,13 +91,13 @@ def _labels_of(folder: Path, original: bool, config: ReadConfig) -> Path | None:
         found = sorted(folder.glob(pattern))
         if len(found) > 1:
             names = ", ".join(path.relative_to(folder).as_posix() for path in found)
-            raise UserError(f"data = {folder}: {len(found)} COCO files, {names}; name one of them, not the folder")
+            raise UserError(f"{folder}: {len(found)} COCO files, {names}; name one of them, not the folder")
         if found:
             return found[0]
     if is_catalogue(folder / "metadata.csv"):
         return folder / "metadata.csv"
     catalogue = folder / "catalogue.csv"
-    return catalogue if not (original and is_ours(catalogue)) and is_catalogue(catalogue) else None
+    return catalogue if not (original and is_as_written(catalogue)) and is_catalogue(catalogue) else None
 
 
 def _read_annotations(
@@ -131,4 +131,4 @@ def _refuse(data: Path, has: str, **config: str | None) -> None:
 def _refuse_foreign(data: Path, source: Path) -> None:
     """Raise for what another program wrote and no reader reads."""
     if (found := foreign_labels(source)) is not None:
-        raise UserError(f"data = {data}: {found}")
+        raise UserError(f"{data}: {found}")

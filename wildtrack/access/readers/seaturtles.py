@@ -77,7 +77,7 @@ def _metadata(table: Path, split_column: str) -> dict[str, dict[str, str]]:
     header, rows = read_rows(table)
     missing = [column for column in ("id", "identity", "file_name") if column not in header]
     if missing:
-        raise UserError(f"data = {table}: no column {', '.join(missing)}; get the file again")
+        raise UserError(f"{table}: no column {', '.join(missing)}; get the file again")
     if split_column not in header:
         allowed = ", ".join(column for column in header if column.startswith("split")) or "none"
         raise UserError(f"--split-column {split_column} is not in {table}; it has {allowed}")

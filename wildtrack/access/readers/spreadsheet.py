@@ -27,7 +27,6 @@ _LETTERS = "".join(map(chr, range(0xC0, 0x100))).translate({0xD7: None, 0xF7: No
 _ROUNDED = re.compile(r"[+-]?\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _ERROR = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}|=[A-Z(].*", re.IGNORECASE)
 _AS_TEXT = re.compile(r"=\"(.*)\"|'(\d+)")  # ="012" and '012
-_OWN_BOX = re.compile(r"(?:bbox|box)[_ .-]?\w+|[xy](?:_?min|_?max|[12])|left|top|right|bottom", re.IGNORECASE)
 _DECIMAL = re.compile(r"[+-]?\d+(,\d+)?")
 
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")  # in no text
@@ -52,9 +51,9 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
     except UnicodeDecodeError:
         encoding, text = "cp1252", content.decode("cp1252", "replace")
     if not text:
-        raise UserError(f"data = {source}: the file is empty; it needs a header with {', '.join(REQUIRED_COLUMNS)}")
+        raise UserError(f"{source}: the file is empty; it needs a header with {', '.join(REQUIRED_COLUMNS)}")
     if _CONTROL.search(text):
-        raise UserError(f"data = {source}: not a CSV in UTF-8 (it is no text); save it again as CSV UTF-8")
+        raise UserError(f"{source}: not a CSV in UTF-8 (it is no text); save it again as CSV UTF-8")
     try:
         above, separator = _above_header(text)
         file_lines = io.StringIO(text, newline="")
@@ -64,7 +63,7 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
         header = standard_names([name.strip() for name in next(reader, [])])
         lines = [] if only_header else [(above + reader.line_num, values) for values in reader]
     except csv.Error as error:
-        raise UserError(f"data = {source}: not a CSV in UTF-8 ({error}); save it again as CSV UTF-8") from error
+        raise UserError(f"{source}: not a CSV in UTF-8 ({error}); save it again as CSV UTF-8") from error
     said = [f"its header is line {above + 1}"] if above and not text.startswith("sep=") else []
     if encoding == "cp1252" and not only_header and (name := _western(source, header, lines)):
         said.append(f"read as Western European text, such as {name!r}")
@@ -73,41 +72,41 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
 
 def standard_names(header: Sequence[str]) -> list[str]:
     """Column names, with the standard one for "Image_ID", "image id" or "ImageID", unless that is there as well."""
-    known = {_plain(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
-    return [name if known.get(_plain(name), name) in header else known.get(_plain(name), name) for name in header]
+    known = {plain_name(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
+    standard = [known.get(plain_name(name), name) for name in header]
+    return [name if better in header else better for name, better in zip(header, standard, strict=True)]
 
 
 def mend(source: Path, sheet: Sheet) -> tuple[list[Line], list[str]]:
     """The rows with decimal points and relative paths, and what is said; a UserError for what a spreadsheet broke."""
-    columns = {ALIASES.get(name, name): number for number, name in enumerate(sheet.header)}
+    places = {ALIASES.get(name, name): place for place, name in enumerate(sheet.header)}
+    lines = [(line, list(values)) for line, values in sheet.lines]
     for name in ("identity", "path", "image_id"):
-        for line, values in sheet.lines:
-            cell = values[columns[name]].strip() if columns.get(name, len(values)) < len(values) else ""
+        for line, values in _with_value(lines, places.get(name)):
+            cell = values[places[name]].strip()
             if reason := _broken(name, cell):
-                raise UserError(f"data = {source}: line {line}, column {name}: {cell[:40]!r} is {reason}")
+                raise UserError(f"{source}: line {line}, column {name}: {cell[:40]!r} is {reason}")
     said = []
-    if "bbox" not in columns and len(own := [name for name in sheet.header if _OWN_BOX.fullmatch(name)]) >= 4:
-        said.append(f"columns {', '.join(own)} are not read: boxes stand in one column bbox, [x, y, width, height]")
     mends: dict[str, Callable[[str], str]] = dict.fromkeys(("latitude", "longitude", "bbox"), _with_points)
     mends["identity"] = _plain_text
-    who = columns.get("identity", 0)
-    names = [name for _, values in sheet.lines for name in values[who : who + 1]]
-    numbers = [name for name in names if re.fullmatch(r"\d+(\.\d+)?", name)]
+    identities = [values[places["identity"]] for _, values in _with_value(lines, places.get("identity"))]
+    numbers = [name for name in identities if re.fullmatch(r"\d+(\.\d+)?", name)]
     if numbers and all(number.endswith(".0") for number in numbers):
         said.append(f"identities read without .0, such as {numbers[0]}")
         mends["identity"] = _without_point
-    prefix = _foreign_root(source.parent, [values[columns["path"]] for _, values in sheet.lines
-                                           if columns.get("path", len(values)) < len(values)])  # fmt: skip
-    lines = []
-    for line, values in sheet.lines:
-        cells = list(values)
-        for name, change in mends.items():
-            if columns.get(name, len(cells)) < len(cells):
-                cells[columns[name]] = change(cells[columns[name]])
-        if prefix and columns["path"] < len(cells):
-            cells[columns["path"]] = _posix(cells[columns["path"]]).removeprefix(prefix)
-        lines.append((line, cells))
-    return lines, [*said, f"its paths read without {prefix}"] if prefix else said
+    with_path = _with_value(lines, places.get("path"))
+    if prefix := _foreign_root(source.parent, [values[places["path"]] for _, values in with_path]):
+        said.append(f"its paths read without {prefix}")
+        mends["path"] = lambda cell: _posix(cell).removeprefix(prefix)
+    for name, change in mends.items():
+        for _, values in _with_value(lines, places.get(name)):
+            values[places[name]] = change(values[places[name]])
+    return lines, said
+
+
+def _with_value(lines: list[Line], place: int | None) -> list[Line]:
+    """The rows that are long enough for a column, none where there is no such column."""
+    return [] if place is None else [(line, values) for line, values in lines if place < len(values)]
 
 
 def _encoding(content: bytes) -> str:
@@ -146,12 +145,13 @@ def _western(source: Path, header: list[str], lines: list[Line]) -> str:
                 seen = (
                     f"line {line}, column {header[number]}: {cell[:40]!r} is not UTF-8, and may be of several alphabets"
                 )
-                raise UserError(f"data = {source}: not a CSV in UTF-8 ({seen}); save it again as CSV UTF-8")
+                raise UserError(f"{source}: not a CSV in UTF-8 ({seen}); save it again as CSV UTF-8")
             first = first or ("" if cell.isascii() else cell)
     return first[:40]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column name without what spreadsheets change in it: case, blanks, underscores."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 

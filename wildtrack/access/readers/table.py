@@ -2,7 +2,6 @@
 
 import json
 import os
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +14,16 @@ from wildtrack.access.catalogue import ALIASES, REQUIRED_COLUMNS, Catalogue, ass
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.access.names import is_nobody
 from wildtrack.access.photos.find import walk
+from wildtrack.access.photos.names import PhotoNames, name_key
 from wildtrack.access.photos.reader import printable
-from wildtrack.access.readers.folder_names import some
 from wildtrack.access.readers.gallery_words import keep_gallery_unseen
+from wildtrack.access.readers.joined import join_columns
 from wildtrack.access.readers.spreadsheet import Line, mend, read_sheet
 from wildtrack.access.reading import DEFAULTS, ReadConfig
-from wildtrack.console import counted
+from wildtrack.console import counted, some
 from wildtrack.errors import UserError
 from wildtrack.storage.files import write_csv
-from wildtrack.storage.ownership import is_ours
+from wildtrack.storage.ownership import is_as_written
 
 
 def is_catalogue(source: Path) -> bool:
@@ -41,7 +41,7 @@ def read_table(source: Path, split_column: str | None = None, config: ReadConfig
     """
     catalogue = _read(source, split_column, config)
     problems = source.parent / "problems.csv"  # the photos left out when the catalogue was made, such as empty ones
-    listed = [values[0] for _, values in read_rows(problems)[1]] if is_ours(problems) else []
+    listed = [values[0] for _, values in read_rows(problems)[1]] if is_as_written(problems) else []
     found = photos_in_no_row(source.parent, catalogue.table["path"].tolist(), [*catalogue.problems["path"], *listed])
     if not found:
         return catalogue
@@ -82,10 +82,10 @@ def photos_in_no_row(root: Path, paths: Sequence[str], left_out: Iterable[str]) 
 
     Names that a file system may write in another way, in case and how accents are coded, are the same.
     """
-    known = {_key(path) for path in (*paths, *left_out)}
+    known = {name_key(path) for path in (*paths, *left_out)}
     shared = commonpath([dirname(path) for path in paths])
     found = [normpath(f"{shared}/{path}" if shared else path) for path in walk(root / shared).photos]
-    return sorted(printable(path) for path in found if _key(path) not in known)
+    return sorted(printable(path) for path in found if name_key(path) not in known)
 
 
 def _read(source: Path, split_column: str | None = None, config: ReadConfig = DEFAULTS) -> Catalogue:
@@ -93,7 +93,7 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
     header, (lines, said) = sheet.header, mend(source, sheet)
     if split_column is not None:
         if split_column not in header:
-            raise UserError(f"data = {source}: there is no column {split_column!r}; there are {', '.join(header)}")
+            raise UserError(f"{source}: there is no column {split_column!r}; there are {', '.join(header)}")
         names = {"split": "", split_column: "split"}
         header = [names.get(name, name) for name in header]
     problems = []
@@ -104,30 +104,26 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
             problems.append((f"{source.name}, line {number}", reason))
         elif any(values):
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
-    table = pd.DataFrame(rows, columns=header, dtype="str")
+    table, boxes_said = join_columns(pd.DataFrame(rows, columns=header, dtype="str"), config.box_form)
     for column in [column for column in dict.fromkeys(header) if ALIASES.get(column, column) == "path"]:
         table[column] = table[column].replace(_as_on_disk(source.parent, table[column]))
     if header.count("split") == header.count("identity") == 1:
         table["split"], more = keep_gallery_unseen(table["identity"].str.strip().tolist(), table["split"].tolist())
         said = [*said, more]
-    if is_ours(source):  # whose names are settled
+    if is_as_written(source):  # whose names are settled
         config = replace(config, animals=("*",))
         if kept := [name for name in table["identity"].unique() if is_nobody(name) and name not in ("", UNKNOWN)]:
             said = [*said, f"names that were kept as animals': {some(kept)} (if one stands for nobody: --nobody NAME)"]
     try:
-        return assemble(f"the table {source.name}", source.parent, table, problems, config).saying(*sheet.said, *said)
+        catalogue = assemble(f"the table {source.name}", source.parent, table, problems, config)
+        return catalogue.saying(*sheet.said, *said, *boxes_said)
     except UserError as error:
-        raise UserError(f"data = {source}: {error}") from error
+        raise UserError(f"{source}: {error}") from error
 
 
 def _as_on_disk(root: Path, paths: Iterable[str]) -> dict[str, str]:
     """Paths that are not there -> the only photo whose name differs in nothing but case or the coding of accents."""
     missing = [path for path in paths if path.strip() and not os.path.isfile(f"{root}/{path}")]  # noqa: PTH113 faster
-    photos: dict[str, list[str]] = {}
-    for photo in walk(root).photos if missing else ():
-        photos.setdefault(_key(photo), []).append(photo)
-    return {path: found[0] for path in missing if len(found := photos.get(_key(path.strip()), [])) == 1}
-
-
-def _key(path: str) -> str:
-    return unicodedata.normalize("NFC", normpath(path.replace("\\", "/"))).casefold()
+    photos = PhotoNames(walk(root).photos if missing else ())
+    found = photos.find(path.strip() for path in missing)
+    return {path: photo for path, photo in zip(missing, found, strict=True) if photo}

@@ -44,11 +44,12 @@ def _is_wildbook(coco: CocoFile) -> bool:
 
 def _of_wildbook(coco: CocoFile, annotation: Entry, image: Entry) -> Entry:
     """The animal's key, for two may have one name, and keys of row and photo: the numbers hold in this file only."""
-    numbers, mapping = annotation.get("individual_ids"), coco.info.get(_MAPPING)
-    of_file = [key for key, number in mapping.items() if number in (numbers or [])] if isinstance(mapping, dict) else []
+    mapping, numbers = coco.info.get(_MAPPING), annotation.get("individual_ids") or []
+    keys = mapping.items() if isinstance(mapping, dict) else ()
+    key = annotation.get(KEY) or next((key for key, number in keys if number in numbers), None)
     ids = {"image_id": annotation.get("uuid"), "photo_id": image.get("uuid")}
-    known = {column: key for column, key in ids.items() if key}
-    return known | {"identity": annotation.get("name"), KEY: annotation.get(KEY) or next(iter(of_file), None)}
+    known = {column: uuid for column, uuid in ids.items() if uuid}
+    return known | {"identity": annotation.get("name"), KEY: key}
 
 
 def _of_public_set(_coco: CocoFile, annotation: Entry, _image: Entry) -> Entry:

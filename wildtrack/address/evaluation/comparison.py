@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.address.evaluation.method import Method, Scored
-from wildtrack.address.evaluation.methods import OURS
+from wildtrack.address.evaluation.methods import WILDTRACK
 from wildtrack.address.evaluation.summary import LEAKY
 
 FIGURES = ("R@1", "R@5", "mAP")
@@ -55,7 +55,7 @@ def _with_ends(name: str, value: float | None, low: float | None, high: float | 
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def markdown(table: pd.DataFrame, title: str, protocol: str, reference: str = OURS) -> str:
+def markdown(table: pd.DataFrame, title: str, protocol: str, reference: str = WILDTRACK) -> str:
     """The table of `comparison_table` as a Markdown page; `protocol` is a sentence about queries and gallery."""
     rows = [_row_of_page(row, reference) for row in table.to_dict("records")]
     rule = ["---" if name in TEXT else "---:" for name in rows[0]]

@@ -24,7 +24,7 @@ from wildtrack.storage.files import sha256
 
 log = logging.getLogger(__name__)
 
-OURS = "wildtrack"
+WILDTRACK = "wildtrack"
 MEGADESCRIPTOR = "megadescriptor"
 MODEL_FILES = (".keras", ".h5", ".onnx")
 RAW_SIDE = 32
@@ -44,11 +44,11 @@ class RawPixels:
 
 def words() -> list[str]:
     """The methods that have a name: baselines, the trained model, every other matcher, MegaDescriptor."""
-    return ["pixels", "backbone", "untrained", OURS, *_matchers(), MEGADESCRIPTOR]
+    return ["pixels", "backbone", "untrained", WILDTRACK, *_matchers(), MEGADESCRIPTOR]
 
 
 def _matchers() -> list[str]:
-    return [name for name in matcher_names() if name != EMBEDDING]  # which is the method `OURS`
+    return [name for name in matcher_names() if name != EMBEDDING]  # which is the method `WILDTRACK`
 
 
 def _allowed() -> str:
@@ -83,7 +83,7 @@ def open_methods(names: Sequence[str], artifacts: Artifacts, loading: LoadingCon
     if not methods:
         raise UserError(f"there is none of the methods {', '.join(names)} for this training; {_allowed()}")
     kept: dict[str, Method] = {}
-    for method in sorted(methods, key=lambda method: method.name != OURS):  # the one that others are held against stays
+    for method in sorted(methods, key=lambda method: method.name != WILDTRACK):  # first, so that it stays
         same = kept.setdefault(method.fingerprint, method)
         if same is not method:
             log.info("Left out: %s, which is the same network as %s here.", method.name, same.name)
@@ -98,18 +98,18 @@ def _open(name: str, artifacts: Artifacts, loading: LoadingConfig, sample: Sampl
         return Method(name, embedder=embedder, minutes=0.0)
     if name in ("untrained", "backbone"):
         return _starting_network(name, artifacts)
-    if name == OURS:
+    if name == WILDTRACK:
         minutes = None if artifacts.config is None else artifacts.config.training_minutes
-        return Method(OURS, embedder=_our_model(artifacts, loading, sample), minutes=minutes)
+        return Method(WILDTRACK, embedder=_trained_model(artifacts, loading, sample), minutes=minutes)
     if name in FUSIONS:
         if artifacts.matching is None or name not in artifacts.matching.matchers:
             log.info("Left out: %s, as the model in %s has learnt nothing for it.", name, artifacts.folder)
             return None
         note = f"{' and '.join(FUSIONS[name])} together, as validation photos taught what their scores mean"
-        return Method(name, name, _our_model(artifacts, loading, sample), artifacts.matching, note=note)
+        return Method(name, name, _trained_model(artifacts, loading, sample), artifacts.matching, note=note)
     if name in _matchers():
         kind = matchers()[name]
-        trained = _our_model(artifacts, loading, sample) if kind.uses_embeddings else None
+        trained = _trained_model(artifacts, loading, sample) if kind.uses_embeddings else None
         return Method(name, name, trained, minutes=None if trained else 0.0, note=kind.note)
     if name.split(":")[0] == MEGADESCRIPTOR:
         model = open_megadescriptor(name.removeprefix(MEGADESCRIPTOR).removeprefix(":"))
@@ -122,7 +122,7 @@ def _open(name: str, artifacts: Artifacts, loading: LoadingConfig, sample: Sampl
     return _keras_file(Path(name), size, loading)
 
 
-def _our_model(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) -> Embedder:
+def _trained_model(artifacts: Artifacts, loading: LoadingConfig, sample: Sample) -> Embedder:
     """The model in artifacts, run as search runs it."""
     if artifacts.config is not None:
         loading = LoadingConfig(custom_objects=loading.custom_objects)  # --scaling is for models from elsewhere

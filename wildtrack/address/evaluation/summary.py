@@ -5,6 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
+from wildtrack.console import counted
+
 METHOD_NAMES = {  # of an evaluation; a comparison's methods keep the names that were asked for
     "trained": "trained model",
     "local": "local features",
@@ -65,8 +67,8 @@ def decisions_summary(metrics: dict[str, Any]) -> str:
     found, effort = metrics["open_set"], metrics["review_effort"]
     few, all_of_them = effort["candidates_for_95_percent"], effort["leafing_for_95_percent"]
     summary = (
-        f"Matcher: {metrics['matcher']['name']}. To find 95% of the true matches, look at {few} "
-        f"candidate{'s' * (few != 1)} a photo (without any ranking: {all_of_them})."
+        f"Matcher: {metrics['matcher']['name']}. To find 95% of the true matches, look at "
+        f"{counted(few, 'candidate', 'candidates')} a photo (without any ranking: {all_of_them})."
     )
     if found["AUROC"] is None:
         return summary

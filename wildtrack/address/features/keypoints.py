@@ -23,7 +23,8 @@ MOST = 600  # keypoints kept, those of the strongest contrast
 TILES = (8, 8)  # of the photo, in each of which the contrast is equalised
 CLIP = 2.0  # how far, see `cv2.createCLAHE`
 SCALE = 512.0  # RootSIFT's entries, 0 to 1 but seldom above 0.5, as bytes
-SETTINGS = f"RootSIFT {SIDE} {MOST} {TILES} {CLIP} {SCALE} OpenCV {cv2.__version__} reader {READER_VERSION}"
+KIND = f"RootSIFT {SIDE} {MOST} {TILES} {CLIP} {SCALE} OpenCV {cv2.__version__}"
+SETTINGS = f"{KIND} reader {READER_VERSION}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,22 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from wildtrack.access.catalogue import Catalogue
-from wildtrack.access.labelled import labelled
 from wildtrack.access.names import viewpoint
-from wildtrack.access.photos.digests import photo_digests
 from wildtrack.access.photos.pixel_cache import decode_catalogue, photo_reader
+from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.access.problems import report_problems
-from wildtrack.access.readers.load import load_catalogue
 from wildtrack.access.reading import ReadConfig
 from wildtrack.address.artifacts import Artifacts
 from wildtrack.address.features.embeddings import cached_outputs
 from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import cached_keypoints
 from wildtrack.address.gallery.files import REBUILD, read_gallery, save_gallery
-from wildtrack.address.gallery.freshness import changes, photos_state
+from wildtrack.address.gallery.freshness import KnownPhotos, is_current, known_photos, photos_state
 from wildtrack.address.gallery.gallery import Gallery, Source, gallery_table
 from wildtrack.address.gallery.index import EXACT_UP_TO, FOUND, is_exact
 from wildtrack.address.gallery.searcher import SearchConfig, Searcher
@@ -94,51 +90,9 @@ def gallery_of(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, En
     if not config.rebuild and (opened := _opened(artifacts, config)) is not None:
         return _brought_up_to_date(*opened, artifacts, config)
     with _one_build(artifacts):
-        now = _photos_now(artifacts.catalogue_path(config.data), artifacts.reading(config.reading), config.cache)
+        now = known_photos(artifacts.catalogue_path(config.data), artifacts.reading(config.reading), config.cache)
         log.info("Building the index. %s", now.catalogue.understood)
         return _built(artifacts, config, now)
-
-
-def outdated(gallery: Gallery, cache: CacheConfig) -> str:
-    """How the photos differ from those that a kept gallery was built of, in words; "" where they do not."""
-    source = gallery.source
-    if source is None or is_current(gallery, source):
-        return ""
-    if not source.root.is_dir():
-        return "their folder is gone"
-    try:
-        return _photos_now(source.data, source.reading, cache).changes_of(gallery)
-    except UserError as error:
-        log.warning("The known photos changed, and cannot be read any more: %s.", error)
-        return "they cannot be read as a catalogue any more"  # a page must not name folders
-
-
-@dataclass(frozen=True, eq=False)
-class _Photos:
-    """The labelled photos of a catalogue as they are now."""
-
-    data: Path
-    reading: ReadConfig  # how the catalogue was read
-    state: str  # `photos_state` of a folder, from before it was read
-    catalogue: Catalogue
-    table: pd.DataFrame  # labelled rows
-    digests: list[str]
-
-    def changes_of(self, gallery: Gallery) -> str:
-        """How they differ from a gallery, in words."""
-        return changes(gallery.table, gallery_table(self.table, self.digests))
-
-
-def _photos_now(data: Path, reading: ReadConfig, cache: CacheConfig) -> _Photos:
-    state = photos_state(data, data, ()) if data.is_dir() else ""
-    catalogue = load_catalogue(data, config=reading)
-    table = labelled(catalogue)
-    return _Photos(data, reading, state, catalogue, table, photo_digests(table, catalogue.root, cache))
-
-
-def is_current(gallery: Gallery, source: Source) -> bool:
-    """Whether the photos are as they were when a gallery was built of them, by names, sizes and dates."""
-    return source.state == photos_state(source.data, source.root, gallery.table["path"])
 
 
 def _one_build(artifacts: Artifacts) -> AbstractContextManager[None]:
@@ -149,20 +103,22 @@ def _brought_up_to_date(
     gallery: Gallery, engine: Engine, artifacts: Artifacts, config: GalleryConfig
 ) -> tuple[Gallery, Engine]:
     """A kept gallery, built again where its photos changed, and its engine."""
-    source, found = gallery.source, ""
-    if source is None or not source.root.is_dir() or is_current(gallery, source):
+    source, changed = gallery.source, ""
+    if source is None or not source.root.is_dir() or is_current(gallery):
         return gallery, engine
     try:
-        now = _photos_now(source.data, source.reading, config.cache)
-        found = now.changes_of(gallery)
+        now = known_photos(source.data, source.reading, config.cache)
+        changed = now.changes_since(gallery)
         with _one_build(artifacts):
-            if found:
-                log.info("The photos changed since the index was built: %s. Bringing it up to date.", found)
+            if changed:
+                log.info("The photos changed since the index was built: %s. Bringing it up to date.", changed)
+            elif source.reader != READER_VERSION:
+                log.info("An earlier version built the index, and read some photos otherwise. Bringing it up to date.")
             with_keypoints = config.with_keypoints or source.with_keypoints
             return _built(artifacts, replace(config, with_keypoints=with_keypoints), now)
     except (UserError, OSError) as error:
         text = "The photos changed since the index was built, and it cannot be brought up to date (%s): %s."
-        log.warning(text, error, found or "what is new is not searched")
+        log.warning(text, error, changed or "what is new is not searched")
         return gallery, engine
 
 
@@ -182,7 +138,7 @@ def _opened(artifacts: Artifacts, config: GalleryConfig) -> tuple[Gallery, Engin
     return gallery, engine
 
 
-def _built(artifacts: Artifacts, config: GalleryConfig, now: _Photos) -> tuple[Gallery, Engine]:
+def _built(artifacts: Artifacts, config: GalleryConfig, now: KnownPhotos) -> tuple[Gallery, Engine]:
     """Embed every labelled photo, and keep the gallery."""
     cache, table, root, digests = config.cache, now.table, now.catalogue.root, now.digests
     size = artifacts.preprocessor.image_size
@@ -201,6 +157,6 @@ def _built(artifacts: Artifacts, config: GalleryConfig, now: _Photos) -> tuple[G
     keypoints = cached_keypoints(table, root, digests, cache) if config.with_keypoints else None
     features = Features(embeddings, viewpoints_of(table), keypoints)
     state = now.state or photos_state(now.data, root, table["path"])
-    source = Source(root, now.data, model.fingerprint, now.reading, state)
+    source = Source(root, now.data, model.fingerprint, reading=now.reading, state=state)
     gallery = replace(Gallery.of(gallery_table(table, digests), features), source=source)
     return save_gallery(gallery, artifacts.folder), model.engine

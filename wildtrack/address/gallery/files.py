@@ -10,10 +10,11 @@ import pandas as pd
 
 from wildtrack.access.cells import parse_bbox
 from wildtrack.access.reading import ReadConfig
-from wildtrack.address.features.keypoints import SETTINGS
+from wildtrack.address.features.keypoints import KIND
 from wildtrack.address.gallery.gallery import COLUMNS, Gallery, Source
 from wildtrack.address.gallery.index import build_index, is_exact, read_index, write_index
 from wildtrack.address.matching.local.files import open_keypoints, write_keypoints
+from wildtrack.address.models.fingerprint import current_fingerprint
 from wildtrack.console import program
 from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.files import open_array, write_csv
@@ -48,9 +49,10 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
         "root": source.root.resolve().as_posix(),
         "data": source.data.resolve().as_posix(),
         "reading": asdict(source.reading),
+        "reader": source.reader,
         "state": source.state,
         "photos": len(gallery),
-        "keypoints": "" if gallery.keypoints is None else SETTINGS,
+        "keypoints": "" if gallery.keypoints is None else KIND,
         "index": "exact" if is_exact(index) else "product quantisation",
     }
     gallery_files(folder).replace(write, about)
@@ -63,16 +65,19 @@ def save_gallery(gallery: Gallery, folder: Path) -> Gallery:
 def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints: bool = False) -> Gallery | None:
     """Open the gallery in an artifacts folder, large arrays mapped from disk; None where there is none yet.
 
-    A UserError where it is damaged, was made by a model other than that of the fingerprint, or lacks keypoints.
+    A UserError where it is damaged, was made by a model other than that of the fingerprint, or lacks keypoints. One by
+    an earlier photo reader is opened, its `source` says by which.
     """
     about = gallery_files(folder).open()
     if about is None:
         return None
-    if about.get("fingerprint") != fingerprint:
+    reader = int(about.get("reader", 1))
+    if current_fingerprint(str(about.get("fingerprint")), reader) != fingerprint:
         reason = "was made by another model, so its embeddings mean nothing to this one"
         raise UserError(f"the index in {folder} {reason}; {REBUILD}")
-    if with_keypoints and about.get("keypoints", "") != SETTINGS:
-        found = "with keypoints of another kind" if about.get("keypoints") else "without keypoints"
+    kind = str(about.get("keypoints", "")).partition(" reader ")[0]  # an earlier version named the reader there
+    if with_keypoints and kind != KIND:
+        found = "with keypoints of another kind" if kind else "without keypoints"
         raise UserError(f"the index in {folder} was built {found}, and the matcher compares them; {REBUILD}")
     try:
         table = pd.read_csv(folder / "meta.csv", dtype=str, keep_default_na=False)[list(COLUMNS)]
@@ -86,8 +91,15 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
         if keypoints is not None and len(keypoints.gallery) != len(table):
             raise ValueError(f"the keypoints are of {len(keypoints.gallery)} photos, not of {len(table)}")
         reading = msgspec.convert(about.get("reading", {}), ReadConfig)
-        kept = str(about.get("state", "")), about.get("keypoints", "") == SETTINGS
-        source = Source(Path(about["root"]), Path(about["data"]), fingerprint, reading, *kept)
+        source = Source(
+            Path(about["root"]),
+            Path(about["data"]),
+            fingerprint,
+            reading=reading,
+            reader=reader,
+            state=str(about.get("state", "")),
+            with_keypoints=kind == KIND,
+        )
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {REBUILD}") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.access.reading import ReadConfig
 from wildtrack.address.features.features import Features, viewpoints_of
 from wildtrack.address.features.keypoints import Keypoints
@@ -31,6 +32,7 @@ class Source:
     data: Path  # the catalogue: a folder or a CSV, absolute
     fingerprint: str  # the model that made the embeddings
     reading: ReadConfig = field(default_factory=ReadConfig)  # how the catalogue was read
+    reader: int = READER_VERSION  # the photo reader that it was built with
     state: str = ""  # `photos_state` when it was built; "": an earlier version did not record it
     with_keypoints: bool = False  # whether they are kept too
 

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from wildtrack.address.models.loading.containers import UnsafeFileError, check_hdf5
-from wildtrack.errors import UserError
+from wildtrack.errors import UserError, in_one_line
 
 PRETRAINED_SIZE = 224  # pixels: what ImageNet weights were made for, and clearly better than 128 on validation photos
 RANDOM_SIZE = 128
@@ -35,7 +35,7 @@ def backbone_names() -> list[str]:
 def backbone_builder(name: str) -> Callable[..., keras.Model]:
     """The keras.applications function of that name; UserError when there is none."""
     if name not in backbone_names():
-        raise UserError(f"backbone {name!r} is not in keras.applications; choose one of: {', '.join(backbone_names())}")
+        raise UserError(f"--backbone {name} is not in keras.applications; choose one of: {', '.join(backbone_names())}")
     builder: Callable[..., keras.Model] = getattr(keras.applications, name)
     return builder
 
@@ -81,7 +81,7 @@ def build_backbone(name: str, *, alpha: float, image_size: int | None, weights: 
                 return builder(**{"input_shape": (size, size, 3), **options, **more})
         except ValueError as error:
             reason = _first_line(error)
-            raise UserError(f"{name} cannot be built at image_size {size}, alpha {alpha}: {reason}") from error
+            raise UserError(f"{name} cannot be built with --image-size {size} --alpha {alpha}: {reason}") from error
 
     size, network, origin = image_size or PRETRAINED_SIZE, None, weights
     if weights in ("auto", "imagenet"):
@@ -117,13 +117,13 @@ def _with_imagenet(build: Callable[..., keras.Model], weights: str) -> keras.Mod
 def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
     """The backbone with weights from a file that may also hold the ImageNet classifier, which is dropped."""
     if not path.is_file():
-        raise UserError(f"weights {str(path)!r} is not a file; allowed are auto, imagenet, none or a weights file")
+        raise UserError(f"--weights {path} is not a file; allowed are auto, imagenet, none or a weights file")
     if not h5py.is_hdf5(path):
-        raise UserError(f"weights {str(path)!r} is not a weights file of Keras, such as mobilenet.weights.h5")
+        raise UserError(f"--weights {path} is not a weights file of Keras, such as mobilenet.weights.h5")
     try:
         check_hdf5(path)
     except UnsafeFileError as error:
-        raise UserError(f"weights {str(path)!r} were not loaded: {_first_line(error)}") from error
+        raise UserError(f"--weights {path} were not loaded: {_first_line(error)}") from error
     backbone = build(include_top=False, weights=None)
     reasons = []
     for with_top in (False, True):
@@ -142,10 +142,10 @@ def _with_file(build: Callable[..., keras.Model], path: Path) -> keras.Model:
             backbone.set_weights(after)
             return backbone
     raise UserError(
-        f"weights {str(path)!r} do not fit this backbone (wrong --backbone or --alpha?): {reasons[0]}; "
+        f"--weights {path} do not fit this backbone (wrong --backbone or --alpha?): {reasons[0]}; "
         f"with its classifier: {reasons[1]}"
     )
 
 
 def _first_line(error: Exception) -> str:
-    return re.split(r"\n|(?<=[^.])\. ", str(error).strip(), maxsplit=1)[0][:200]
+    return in_one_line(re.split(r"\n|(?<=[^.])\. ", str(error).strip(), maxsplit=1)[0], 200)

@@ -39,7 +39,7 @@ def build_model(backbone: Backbone, *, embed_dim: int, num_ids: int, pooling: st
         if not layers:
             size = backbone.image_size[0]
             raise UserError(
-                f"grid pooling does not work with this backbone at image_size {size}; use --pooling average"
+                f"grid pooling does not work with this backbone with --image-size {size}; use --pooling average"
             )
         network = keras.Model(network.input, layers[-1].output, name="backbone")
     photos = keras.Input((*backbone.image_size, 3), name="photos")

@@ -8,6 +8,7 @@ import pandas as pd
 from wildtrack.access.cells import UNKNOWN
 from wildtrack.assess.encounters import photo_keys
 from wildtrack.assess.subsets import identity_generator
+from wildtrack.console import counted
 from wildtrack.errors import UserError
 
 ENOUGH_UNSEEN = 120  # photos of animals that training does not see, to learn when a photo shows an unknown animal
@@ -82,7 +83,7 @@ def training_warnings(rows: TrainingSet, names: np.ndarray, valid_share: float) 
         )
     if typical < FEW_PHOTOS:
         warnings.append(
-            f"half of the identities have {typical} training photo{'s' * (typical != 1)} or fewer, which is too few to "
+            f"half of the identities have {counted(typical, 'training photo', 'training photos')} or fewer, too few to "
             "learn what stays the same about an animal; photos of the same animals on other days help most"
         )
     if photos.max() > UNEQUAL * typical:

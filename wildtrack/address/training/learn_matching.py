@@ -51,18 +51,19 @@ def score_validation(table: pd.DataFrame, features: Features, validation: Protoc
     gallery, unseen = Gallery.of(table.iloc[rows], features[rows]), len(validation.unknown) > 0
     usable = {name: kind() for name, kind in matchers().items() if features.keypoints or not kind.uses_keypoints}
 
-    def scored(chosen: np.ndarray, without_own: bool) -> ScoredPhotos:
-        photos, ids = features[chosen], identities[chosen]
-        excluded = ids[:, None] == identities[rows] if without_own else None
-        if validation.unclear is not None and chosen is queries:
-            unclear = validation.unclear[np.searchsorted(validation.queries, chosen)]
-            excluded = unclear if excluded is None else excluded | unclear
+    def scored(chosen: np.ndarray, excluded: np.ndarray | None = None) -> ScoredPhotos:
+        photos = features[chosen]
         scores = {name: matcher.scores(photos, gallery, excluded) for name, matcher in usable.items()}
-        return ScoredPhotos(ids, scores, viewpoint_relation(photos.viewpoints, gallery.viewpoints))
+        return ScoredPhotos(identities[chosen], scores, viewpoint_relation(photos.viewpoints, gallery.viewpoints))
 
     queries = some_of(validation.queries)
-    new = scored(some_of(validation.unknown) if unseen else queries, not unseen)
-    return Validation(identities[rows], scored(queries, False), new, unseen)
+    unclear = None if validation.unclear is None else validation.unclear[np.isin(validation.queries, queries)]
+    if unseen:
+        new = scored(some_of(validation.unknown))
+    else:
+        own = identities[queries][:, None] == identities[rows]
+        new = scored(queries, own if unclear is None else own | unclear)
+    return Validation(identities[rows], scored(queries, unclear), new, unseen)
 
 
 def learn_matching(validation: Validation) -> Matching:

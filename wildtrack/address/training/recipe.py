@@ -51,7 +51,9 @@ class Recipe:
             most = self.epochs - 1
             raise UserError(f"--triplet-epochs {self.triplet_epochs} is not allowed; it must be between 0 and {most}")
         if self.batches == "shuffled" and (self.loss == "circle" or self.triplet_epochs):
-            raise UserError("loss circle and triplet_epochs need pairs of photos in each batch; use --batches balanced")
+            raise UserError(
+                "--loss circle and --triplet-epochs need pairs of photos in each batch; use --batches balanced"
+            )
         if self.batches != "shuffled" and 2 * self.photos_per_identity > self.batch_size:
             raise UserError(
                 f"--batch-size {self.batch_size} has no room for two animals with --photos-per-identity "

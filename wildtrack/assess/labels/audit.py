@@ -34,6 +34,7 @@ PHOTO_COLUMNS = [
 ]
 PAIR_COLUMNS = ["identity_a", "identity_b", "orientation", "score", "similarity", *EVIDENCE]
 MIXED_COLUMNS = ["identity", "orientation", "score", "similarity", *EVIDENCE]
+LISTS = {"photos": PHOTO_COLUMNS, "pairs": PAIR_COLUMNS, "identities": MIXED_COLUMNS}  # of an `Audit`
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +101,9 @@ def audit_labels(
         raise ValueError(f"{len(table)} rows need as many embeddings and hashes; there must be one of each a row.")
     if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):
         raise ValueError("The embeddings are not of length one; divide each by its length.")
-    lists: list[list[dict[str, Any]]] = [[], [], []]
+    lists: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
+    trials = {name: Trials() for name in LISTS}
     nearest_is_own: list[bool] = []
-    trials = [Trials(), Trials(), Trials()]
     validation = np.ones(len(table), np.bool_) if learnt is None else ~learnt
     labelled = (table["identity"] != UNKNOWN).to_numpy() & (shown_together(table) < 0)  # two names are no wrong name
     words = table.reindex(columns=["orientation"])["orientation"].astype(object).reset_index(drop=True)[labelled]
@@ -113,20 +114,25 @@ def audit_labels(
         judged = own[2] > 0
         nearest_is_own += (photos.identities[near[:, 0]] == photos.identities)[judged].tolist()
         if scale := _scale(photos, own[0][judged], str(viewpoint)):
-            alike, mixed = alike_identities(photos, near, scale), mixed_identities(photos, scale)
-            for found, more in zip(lists, (odd_photos(photos, own, near, scale), alike, mixed), strict=True):
-                found += [{**row, "orientation": viewpoint} for row in more]
-            trials[0] += odd_photo_trials(photos, near, scale, validation[rows.to_numpy()])
-            trials[1] += alike_trials(photos, near, scale)
-            trials[2] += mixed_trials(photos, scale)
-    tables = [
-        pd.DataFrame(found, columns=columns).sort_values("score", ascending=False, kind="stable", ignore_index=True)
-        for found, columns in zip(lists, (PHOTO_COLUMNS, PAIR_COLUMNS, MIXED_COLUMNS), strict=True)
-    ]
+            found = {
+                "photos": odd_photos(photos, own, near, scale),
+                "pairs": alike_identities(photos, near, scale),
+                "identities": mixed_identities(photos, scale),
+            }
+            for name, suspicions in found.items():
+                lists[name] += [{**row, "orientation": viewpoint} for row in suspicions]
+            trials["photos"] += odd_photo_trials(photos, near, scale, validation[rows.to_numpy()])
+            trials["pairs"] += alike_trials(photos, near, scale)
+            trials["identities"] += mixed_trials(photos, scale)
+    tables = {
+        name: pd.DataFrame(lists[name], columns=columns).sort_values(
+            "score", ascending=False, kind="stable", ignore_index=True
+        )
+        for name, columns in LISTS.items()
+    }
     found_share = float(np.mean(nearest_is_own)) if nearest_is_own else None
     num_learnt = None if learnt is None else int(learnt[labelled].sum())
-    tried = dict(zip(("photos", "pairs", "identities"), trials, strict=True))
-    return Audit(tables[0], tables[1], tables[2], found_share, int(labelled.sum()), num_learnt, tried)
+    return Audit(**tables, found_share=found_share, compared=int(labelled.sum()), learnt=num_learnt, trials=trials)
 
 
 def _scale(photos: Photos, own: Floats, viewpoint: str) -> Scale | None:

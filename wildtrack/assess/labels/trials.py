@@ -30,8 +30,8 @@ class Trials:
 
     @property
     def is_right(self) -> bool:
-        """Whether flags are right more often than not; an even chance is enough, as other flags may be right too."""
-        return self.right > 0 and 2 * self.right >= self.raised
+        """Whether flags are right more often than not."""
+        return 2 * self.right > self.raised
 
     def __str__(self) -> str:
         """In words."""

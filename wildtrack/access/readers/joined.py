@@ -1,0 +1,82 @@
+"""Columns that say one thing together: four of a box, a day and its time, a year and its month and day."""
+
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from wildtrack.access.names import is_empty
+from wildtrack.access.readers.spreadsheet import plain_name
+
+_PREFIX = re.compile(r"^(bounding)?b?box(?=.)")
+_CORNERS = (
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("x1", "y1", "x2", "y2"),
+    ("left", "top", "right", "bottom"),
+    ("xtl", "ytl", "xbr", "ybr"),
+)
+_CENTRES = (("xcenter", "ycenter"), ("xcentre", "ycentre"), ("centerx", "centery"), ("xc", "yc"), ("cx", "cy"))
+_STARTS = (("x", "y"), *(names[:2] for names in _CORNERS))
+_SIDES = (("w", "h"), ("width", "height"))
+
+
+def join_columns(table: pd.DataFrame, box_form: str) -> tuple[pd.DataFrame, list[str]]:
+    """A table of text with one column for what several say, and what was made of them.
+
+    Boxes become [x, y, width, height], but corners stay corners where `box_form` says that they are.
+    """
+    said = []
+    columns = _by_plain_name(table)
+    if "bbox" not in table and (names := _box_names(columns)):
+        used = [columns[name] for name in names]
+        corners, centre = names in _CORNERS, names[:2] in _CENTRES
+        cells = [
+            _box(cells, corners=corners and not box_form.endswith("corners"), centre=centre)
+            for cells in zip(*(table[name] for name in used), strict=True)
+        ]
+        table = table.drop(columns=used).assign(bbox=cells)
+        said.append(f"its boxes are the columns {', '.join(used)}")
+    if "date" not in table and (parts := [columns[name] for name in ("year", "month", "day") if name in columns])[2:]:
+        table = table.assign(date=[_joined(cells, "-") for cells in zip(*(table[name] for name in parts), strict=True)])
+    if "date" in table and "time" in columns:
+        days, times = table["date"], table[columns["time"]]
+        table = table.assign(date=[_moment(day, time) for day, time in zip(days, times, strict=True)])
+    return table, said
+
+
+def _by_plain_name(table: pd.DataFrame) -> dict[str, str]:
+    """Name without case, blanks and a leading "bbox" -> the column; what is called bbox comes before the photo's."""
+    names = [name for name in table if list(table).count(name) == 1]
+    plain = {plain_name(name): name for name in names}
+    return plain | {_PREFIX.sub("", short): name for short, name in plain.items() if _PREFIX.match(short)}
+
+
+def _box_names(columns: dict[str, str]) -> tuple[str, ...] | None:
+    by_side = (start + sides for start in (*_CENTRES, *_STARTS) for sides in _SIDES)
+    return next((names for names in (*_CORNERS, *by_side) if columns.keys() >= set(names)), None)
+
+
+def _box(cells: Sequence[str], *, corners: bool, centre: bool) -> str:
+    """The four cells as one, "" where all are empty; what is no number is left for the parser of boxes to report."""
+    if all(map(is_empty, cells)):
+        return ""
+    try:
+        x, y, width, height = (float(cell.replace(",", ".")) for cell in cells)
+    except ValueError:
+        return " ".join(cells)
+    if corners:
+        width, height = width - x, height - y
+    if centre:
+        x, y = x - width / 2, y - height / 2
+    return f"{x:.12g} {y:.12g} {width:.12g} {height:.12g}"
+
+
+def _moment(day: str, time: str) -> str:
+    """A day with its time, unless it has one."""
+    return day if is_empty(day) or is_empty(time) or ":" in day[10:] else f"{day.strip()} {time.strip()}"
+
+
+def _joined(cells: Sequence[str], between: str) -> str:
+    """The cells up to the first empty one."""
+    filled = next((place for place, cell in enumerate(cells) if is_empty(cell)), len(cells))
+    return between.join(cell.strip() for cell in cells[:filled])
