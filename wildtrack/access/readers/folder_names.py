@@ -28,8 +28,8 @@ _SPECIES = _words(
     "antelope ape badger bat bear beaver bird boar bobcat buffalo bull cat cattle cheetah chimp cow coyote deer dog "
     "dolphin eland elephant elk fish fox frog giraffe goat gorilla hare hippo horse hyena impala jackal jaguar kudu "
     "kuh lemur leopard lion lizard lynx marten monkey moose newt nyala ocelot orangutan otter owl panda penguin pig "
-    "pony puma rabbit raccoon ray rhino salamander seal shark sheep snake squirrel tiger toad tortoise turtle warthog whale "
-    "wildebeest wolf zebra reh fuchs dachs hirsch wildschwein hase luchs"
+    "pony puma rabbit raccoon ray rhino salamander seal shark sheep snake squirrel tiger toad tortoise turtle warthog "
+    "whale wildebeest wolf zebra reh fuchs dachs hirsch wildschwein hase luchs"
 )
 _ANIMAL = _words("animal individual ind id identity nr num number tag band ring collar chip pit male female adult calf")
 _MAKERS = (
