@@ -25,13 +25,13 @@ _SUBSETS = _words(
 )
 _BESIDE_SUBSETS = _words("all set multi data image bounding box split part only #")
 _SPECIES = _words(
-    "antelope ape badger bat bear beaver bird boar bobcat buffalo bull calf cat cattle cheetah chimp cow coyote deer "
-    "dog dolphin eland elephant elk fish fox frog giraffe goat gorilla hare hippo horse hyena impala jackal jaguar "
-    "kudu kuh lemur leopard lion lizard lynx marten monkey moose newt nyala ocelot orangutan otter owl panda penguin "
-    "pig pony puma rabbit raccoon ray rhino salamander seal shark sheep snake squirrel tiger toad tortoise turtle "
-    "warthog whale wildebeest wolf zebra reh fuchs dachs hirsch wildschwein hase luchs"
+    "antelope ape badger bat bear beaver bird boar bobcat buffalo bull cat cattle cheetah chimp cow coyote deer dog "
+    "dolphin eland elephant elk fish fox frog giraffe goat gorilla hare hippo horse hyena impala jackal jaguar kudu "
+    "kuh lemur leopard lion lizard lynx marten monkey moose newt nyala ocelot orangutan otter owl panda penguin pig "
+    "pony puma rabbit raccoon ray rhino salamander seal shark sheep snake squirrel tiger toad tortoise turtle warthog "
+    "whale wildebeest wolf zebra reh fuchs dachs hirsch wildschwein hase luchs"
 )
-_ANIMAL = _words("animal individual ind id identity nr num number tag band ring collar chip pit male female adult")
+_ANIMAL = _words("animal individual ind id identity nr num number tag band ring collar chip pit male female adult calf")
 _MAKERS = (
     "media|recnx|canon|nikon|msdcf|olymp|_?pana|apple|_?fuji|btcf|gopro|casio|pentx|sanyo|ricoh|image|photo|video|dscim"
 )
@@ -43,21 +43,22 @@ _CAMERA = (  # and makes of them, in many languages: Wildkamera, fotopułapka, c
     r"(?:\w+ )?\w*(?:[ck]am[ae]ra|trap)s?|(?:\w+ )?[ck]am|ct|trampa|piege|foto\w+|фото\w+|bushnell|browning|reconyx"
     r"|moultrie|spypoint|cuddeback|sd|card|karte"
 )
-_PLACE = r"site|station|estac\w+|standort|deployments?|dep|loc\w*|transe[ck]t\w*|plot|grid|point|punto|sector"
+_PLACE = "site|station|estac\\w+|standort|deployments?|dep|loc\\w*|transe[ck]t\\w*|plot|grid|point|punto|sector"
 _TIME = (
     "day|dia|week|woche|semaine|semana|month|monat|mois|mes|year|jahr|annee|ano|session|visit|season|saison|survey"
     "|occasion|trip|batch"
 )
 _SEASON = "spring|summer|autumn|fall|winter|sommer|herbst|printemps|ete|hiver|verano|invierno|otono|(?:wet|dry) season"
 _MONTH = (  # in most languages
-    r"jan(?:uar\w?|vier|eiro)?|enero|fe[bv]\w{0,6}|mar(?:ch|s|z|zo|co)?|a[pvb]r(?:il)?|ma[iy]o?|ju(?:ne?|in|ni|nio|nho)"
-    r"|ju(?:ly?|li|lio|lho|illet)|aug(?:ust)?|aout|ago(?:sto)?|sep\w{0,7}|set(?:embro)?|o[cku]t(?:ob\w+|ub\w+)?"
+    r"jan(?:uar\w?|vier|eiro)?|enero|fe[bv]\w{0,6}|mar(?:ch|s|z|zo|co)?|a[pvb]r(?:il)?|ma[iy]o?|ju(?:ne?|in|nio?|nho)"
+    r"|ju(?:ly?|lio?|lho|illet)|aug(?:ust)?|aout|ago(?:sto)?|sep\w{0,7}|set(?:embro)?|o[cku]t(?:ob\w+|ub\w+)?"
     r"|(?:nov|de[cz]|dic)\w{0,6}"
 )
 _IN_YEAR = rf"{_MONTH}|{_SEASON}|(?:q|w|kw) ?\d+"
 _TIMES = (
     rf"(?:{_TIME}){_NUMBER}|(?:wet|dry) season|(?:\d+ )?(?:{_IN_YEAR})(?: \d+)? \d{{4}}(?: \d\d)?"
-    rf"|\d{{4}} (?:{_IN_YEAR})(?: \d+)?|[0-3]\d [01]\d \d\d|\d\d [01]\d [0-3]\d|(?:19|20)\d\d (?:19|20)\d\d"
+    rf"|\d{{4}} (?:{_IN_YEAR})(?: \d+)?"
+    r"|[0-3]\d [01]\d \d\d|\d\d [01]\d [0-3]\d|(?:19|20)\d\d (?:19|20)\d\d"
 )
 
 
@@ -66,16 +67,22 @@ def not_animals(names: Sequence[str]) -> tuple[str, list[str], bool] | None:
     for kind, is_kind in _CERTAIN.items():
         if found := [name for name in names if is_kind(name)]:
             return kind, found, True
-    for kind, is_kind in _IF_ALL.items():
-        if len(names) > 1 and all(map(is_kind, names)):
-            return kind, list(names), True
     doubts = [(kind, [name for name in names if is_kind(name)]) for kind, is_kind in _LIKELY.items()]
     kind, found = max(doubts, key=lambda doubt: len(doubt[1]))
     if kind == "years or days" and any(name.isdecimal() for name in names if name not in found):
         return None  # they are numbers as well
-    if not found and len(names) > 1 and _is_series(names):
+    if not found and len(names) > 1 and is_series(names):
         return "parts of a series", list(names), False
+    if kind in _IF_ALL and len(found) < max(2, len(names)):
+        return None
     return (kind, found, 2 * len(found) > len(names)) if found else None
+
+
+def is_series(names: Sequence[str]) -> bool:
+    """Whether all are one word with numbers or letters, and it is no word for animals: Revier 3, Revier 4."""
+    found = [re.fullmatch(r"(\D*[a-z]{3,}) ?(?:\d+|\b[a-z])", in_plain_words(name)) for name in names]
+    stems = {match[1].split()[-1].removesuffix("s") for match in found if match}
+    return all(found) and len(stems) == 1 and stems.isdisjoint(_SPECIES | _ANIMAL)
 
 
 def is_nearly_subset(name: str) -> bool:
@@ -89,16 +96,6 @@ def _is_made_of(words: frozenset[str], beside: frozenset[str], name: str) -> boo
     parts = ["#" if part.isdecimal() else part for part in in_plain_words(name).split()]
     found = {part if part in words | beside else part.removesuffix("s") for part in parts}
     return "".join(parts) in words or (found <= words | beside and not found.isdisjoint(words))
-
-
-def _is_series(names: Sequence[str]) -> bool:
-    """Whether all are one word with numbers or letters, and it is no word for animals: Revier 3, Revier 4."""
-    found = [re.fullmatch(r"(\D*[a-z]{3,}) ?(?:\d+|\b[a-z])", in_plain_words(name)) for name in names]
-    stems = {match[1] for match in found if match}
-    if not all(found) or len(stems) > 1:
-        return False
-    last = stems.pop().split()[-1]
-    return {last, last.removesuffix("s")}.isdisjoint(_SPECIES | _ANIMAL)
 
 
 def _is_written(pattern: str, name: str) -> bool:
@@ -122,8 +119,7 @@ _LIKELY: dict[str, Callable[[str], bool]] = {  # an animal may be called so: mos
     "cameras or places": partial(_is_in_words, f"(?:{_CAMERA}|{_PLACE}){_NUMBER}"),
     "times": partial(_is_in_words, _TIMES),
     "viewpoints, parts, sexes or ages": describes,
-}
-_IF_ALL: dict[str, Callable[[str], bool]] = {  # animals are called Bear, April or Summer: all folders must be
     "species": partial(_is_made_of, _SPECIES, _words("red roe wild")),
     "months or seasons": partial(_is_in_words, f"{_MONTH}|{_SEASON}"),
 }
+_IF_ALL = ("species", "months or seasons")  # animals are called Bear, April or Summer
