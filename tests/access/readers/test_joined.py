@@ -84,9 +84,13 @@ def test_corners_stay_where_the_flag_says_so() -> None:
         ({"Date": "31-May-2024", "Time": " 17:45:12"}, "2024-05-31T17:45:12"),
         ({"date": "2024-05-31", "time": "NA"}, "2024-05-31"),
         ({"date": "2024-05-31 17:45", "time": "17:45"}, "2024-05-31T17:45:00"),
+        ({"date": "2024-05-31 00:00:00", "time": "17:45"}, "2024-05-31T17:45:00"),  # of a spreadsheet
+        ({"date": "5/31/2024", "time": "5:45 PM"}, "2024-05-31T17:45:00"),
+        ({"date": "2024-05-31", "time": "night"}, "2024-05-31"),
         ({"date": "", "time": "17:45"}, None),
         ({"year": "2024", "month": "5", "day": "31"}, "2024-05-31"),
         ({"Year": "2024", "Month": "5", "Day": ""}, "2024-05"),
+        ({"year": "2024.0", "month": "5.0", "day": "31.0"}, "2024-05-31"),
         ({"year": "2024", "month": "5", "day": "31", "time": "17:45"}, "2024-05-31T17:45:00"),
         ({"DateTime": "2024-05-31T17:45:12"}, "2024-05-31T17:45:12"),
         ({"eventDate": "2024-05-31"}, "2024-05-31"),
@@ -101,3 +105,4 @@ def test_a_day_and_its_time(tmp_path: Path, row: dict[str, Any], date: str | Non
     found = read_table(tmp_path / "t.csv")
     assert found.table.get("date", pd.Series([None])).tolist() == [date]
     assert found.problems.empty
+    assert ("the day alone is used: 1, such as night" in found.understood) == (row.get("time") == "night")

@@ -6,6 +6,7 @@
 - `nearly`: annotations where no reader looks for them
 - `gallery_words`: subsets train, query and gallery
 - `spreadsheet`: a CSV as spreadsheet programs save it
+- `joined`: columns of it that say one thing together
 - `table`: a CSV with a row for each photo, read and written
 - `coco_json`: what all COCO layouts share
 - `coco`: any COCO file that names individuals

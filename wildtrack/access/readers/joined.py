@@ -9,6 +9,8 @@ from wildtrack.access.names import is_empty
 from wildtrack.access.readers.spreadsheet import plain_name
 
 _PREFIX = re.compile(r"^(bounding)?b?box(?=.)")
+_TIME = re.compile(r"\d{1,2}:\d\d")
+_MIDNIGHT = re.compile(r"[ T]0?0:00(:00)?$")
 _BOXES = re.compile("bbox|boundingbox|segmentation|polygon|regionshape")
 _CORNERS = (
     ("xmin", "ymin", "xmax", "ymax"),
@@ -44,13 +46,15 @@ def join_columns(table: pd.DataFrame, box_form: str) -> tuple[pd.DataFrame, list
     if "date" in table and "time" in columns:
         days, times = table["date"], table[columns["time"]]
         table = table.assign(date=[_moment(day, time) for day, time in zip(days, times, strict=True)])
+        if odd := [time for time in times if not (is_empty(time) or _TIME.match(time.strip()))]:
+            said.append(f"times not understood, where the day alone is used: {len(odd)}, such as {odd[0]}")
     return table, said
 
 
 def _by_plain_name(table: pd.DataFrame) -> dict[str, str]:
     """Name without case, blanks and a leading "bbox" -> the column; what is called bbox comes before the photo's."""
-    columns = table.columns.tolist()
-    names = [name for name in columns if columns.count(name) == 1]
+    header = table.columns.tolist()
+    names = [str(name) for name in header if header.count(name) == 1]
     plain = {plain_name(name): name for name in names}
     return plain | {_PREFIX.sub("", short): name for short, name in plain.items() if _PREFIX.match(short)}
 
@@ -76,11 +80,15 @@ def _box(cells: Sequence[str], *, corners: bool, centre: bool) -> str:
 
 
 def _moment(day: str, time: str) -> str:
-    """A day with its time, unless it has one."""
-    return day if is_empty(day) or is_empty(time) or ":" in day[10:] else f"{day.strip()} {time.strip()}"
+    """A day with its time, where that is one; a spreadsheet writes the day as midnight."""
+    day = day.strip()
+    if is_empty(day) or not _TIME.match(time.strip()):
+        return day
+    day = _MIDNIGHT.sub("", day)
+    return day if _TIME.search(day[8:]) else f"{day} {time.strip()}"
 
 
 def _joined(cells: Sequence[str], between: str) -> str:
     """The cells up to the first empty one."""
     filled = next((place for place, cell in enumerate(cells) if is_empty(cell)), len(cells))
-    return between.join(cell.strip() for cell in cells[:filled])
+    return between.join(cell.strip().removesuffix(".0") for cell in cells[:filled])
