@@ -105,6 +105,10 @@ def test_annotations_of_an_id_that_two_images_have_are_left_out(tmp_path: Path) 
         "another image has its id 1 as well",
         "several images have its image_id 1",
     }
+    content["images"].append(wildme_image(4, id=2))
+    write(source, content)
+    with pytest.raises(UserError, match="each id is that of several images"):
+        load_catalogue(tmp_path)
 
 
 @pytest.mark.parametrize(

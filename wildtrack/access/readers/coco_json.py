@@ -68,6 +68,10 @@ def load_coco(source: Path) -> CocoFile:
         elif images.setdefault(number, image).get("file_name") != name:  # two exports put together
             shared.add(number)
             problems.append((f"{source.name}, image {name!r}", f"another image has its id {number} as well"))
+    if images and len(shared) == len(images):
+        raise UserError(
+            f"{source}: each id is that of several images; were two files put together? give them one by one"
+        )
     for number in shared:
         images[number] = {}  # nobody can say whose annotations are whose
     return CocoFile(
