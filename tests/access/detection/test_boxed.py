@@ -270,4 +270,4 @@ def test_what_else_lies_in_the_folder_is_counted(traps: Path) -> None:
     source = write_json(traps / "d.json", {"file": "loose.jpg", "detections": [detection([0, 0, 1, 1])]})
     found = catalogue_of_detections(read_detections(source, 0.2), traps)
     assert "video" in dict(found.problems.to_numpy().tolist())["north/VID_1.MP4"]
-    assert found.understood.endswith("; passed over: hidden: 1 (.hidden.jpg); no photo: 1 (.txt)")
+    assert found.understood.endswith("\npassed over: hidden: 1 (.hidden.jpg); no photo: 1 (.txt)")
