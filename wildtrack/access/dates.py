@@ -49,7 +49,7 @@ def date_parser(cells: Iterable[object], date_format: str) -> Callable[[object],
         if text == "0" or is_empty(text):
             return None
         found = (pattern and _by_pattern(text, pattern)) or _iso(text, order)
-        if found is None and re.fullmatch(r"[+-]?[\d.,]+(?:e\+?\d+)?", text, re.IGNORECASE):
+        if found is None and re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?(?:e\+?\d+)?", text, re.IGNORECASE):
             raise ValueError(f"date {text} is a number, such as Unix seconds or a spreadsheet's day; {_EXPECTED}")
         if found is None:
             raise ValueError(f"date not understood: {text!r}; {_EXPECTED}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from posixpath import normpath
 
 from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from wildtrack.access.identities import KEY
 from wildtrack.errors import UserError
 
 Line = tuple[int, list[str]]  # line number, values
@@ -72,7 +73,7 @@ def read_sheet(source: Path, *, only_header: bool = False) -> Sheet:
 
 def standard_names(header: Sequence[str]) -> list[str]:
     """Column names, with the standard one for "Image_ID", "image id" or "ImageID", unless that is there as well."""
-    known = {plain_name(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS)}
+    known = {plain_name(name): name for name in (*OPTIONAL_COLUMNS, *ALIASES, *REQUIRED_COLUMNS, KEY)}
     standard = [known.get(plain_name(name), name) for name in header]
     return [name if better in header else better for name, better in zip(header, standard, strict=True)]
 

@@ -10,7 +10,8 @@ from wildtrack.access.reading import DEFAULTS, ReadConfig
 
 _MAPPING = "individual_id_mapping"  # in Wildbook's `info`: key of an individual -> its number in this file
 
-_FIELDS = frozenset({"name", "viewpoint", "individual_ids"})
+_OF_NAMES = frozenset({"name", "individual_ids"})
+_FIELDS = _OF_NAMES | {"viewpoint"}
 
 
 def is_wildme(coco: CocoFile) -> bool:
@@ -39,7 +40,7 @@ def read_wildme(coco: CocoFile, root: Path, config: ReadConfig = DEFAULTS) -> Ca
 
 def _is_wildbook(coco: CocoFile) -> bool:
     """Whether individuals have keys; early versions leave out what is null."""
-    return _MAPPING in coco.info or any(KEY in entry and _FIELDS & entry.keys() for entry in coco.annotations)
+    return _MAPPING in coco.info or any(KEY in entry and _OF_NAMES & entry.keys() for entry in coco.annotations)
 
 
 def _of_wildbook(coco: CocoFile, annotation: Entry, image: Entry) -> Entry:
