@@ -56,7 +56,15 @@ def test_a_date_keeps_its_precision_and_its_zone(written: object, expected: str 
         *((zero, "count from there") for zero in ("1970-01-01", "1970-01-01T01:00:00", "1904-01-01", "1899-12-30")),
         *(
             (other, "not understood")
-            for other in ("spring", "2024-02-30", "31/02/2024", "2024-05-31T25:00", "0000-00-00")
+            for other in (
+                "spring",
+                "2024-02-30",
+                "31/02/2024",
+                "31.02.2024",
+                "31.02.24",
+                "2024-05-31T25:00",
+                "0000-00-00",
+            )
         ),
     ],
 )

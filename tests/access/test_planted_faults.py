@@ -14,7 +14,7 @@ from tests.helpers.planted.photos import lay
 from tests.helpers.planted.study import Study
 from tests.helpers.planted.written import as_csv, as_json, studies
 
-EXAMPLES = int(os.environ.get("WILDTRACK_SOAK", "0")) and 1000 or 60
+EXAMPLES = (int(os.environ.get("WILDTRACK_SOAK", "0")) and 1000) or 60
 COUNT = itertools.count()
 
 

@@ -1,5 +1,6 @@
 """The command assess, on drawn photos, some of them with planted faults."""
 
+import html
 import json
 import re
 import shutil
@@ -13,8 +14,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.helpers.planted.everything import FINDINGS, write_everything
 from wildtrack.access.demo.dataset import make_demo
 from wildtrack.access.readers.load import load_catalogue
+from wildtrack.access.reading import ReadConfig
 from wildtrack.assess.quality.flags import Thresholds
 from wildtrack.commands.assess import Config
 from wildtrack.commands.assess import assess as run
@@ -97,6 +100,18 @@ def test_planted_faults_are_found(faulty: tuple[Path, dict[str, set[str]]], tmp_
     assert re.findall(r'(?:src|href)="(?!data:|#)', page) == []
     assert json.loads((results / "statistics.json").read_text(encoding="utf-8"))["identities"] == 8
     assert {"photos_per_identity.png", "photo_sizes.png"} <= {path.name for path in results.iterdir()}
+
+
+def test_a_report_shows_what_is_wrong_with_a_catalogue_and_the_flag_that_mends_it(tmp_path: Path) -> None:
+    run(Config(data=write_everything(tmp_path / "seals"), results=tmp_path / "report"))
+    page = html.unescape((tmp_path / "report/report.html").read_text("utf-8"))
+    items = [re.sub("<[^>]+>", "", item) for item in re.findall(r"<(?:p|li|td)[ >].*?</(?:p|li|td)>", page, re.DOTALL)]
+    for words, advice in FINDINGS.items():
+        found = [item for item in items if words.casefold() in item.casefold()]
+        assert found and all(advice in item for item in found), words
+    flags = ReadConfig(spellings="merge", animals=("1", "NA"), nobody=("unknown_1", "____", "unidentified"))
+    mended = load_catalogue(tmp_path / "seals/seals.csv", config=flags)
+    assert not mended.doubts and {"1", "NA"} <= set(mended.table["identity"])
 
 
 def test_copies_that_go_and_that_a_person_must_judge_are_counted(

@@ -70,6 +70,11 @@ class Catalogue:
     problems: pd.DataFrame
     understood: str
 
+    @property
+    def doubts(self) -> list[str]:
+        """The remarks that name the flag which decides."""
+        return [line for line in self.understood.splitlines()[1:] if " --" in line]
+
     def saying(self, *more: str) -> "Catalogue":
         """The catalogue with more said of what the reader took the data for."""
         return replace(self, understood="\n".join([self.understood, *filter(None, more)]))

@@ -16,6 +16,7 @@ _ZERO_DAYS = {date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(190
 _ZERO_DAYS |= {date(1970, 1, 1)}  # where spreadsheets and computers begin to count
 _RESET_YEARS = frozenset({1980, 2000})  # where most cameras begin to count
 _MONTH_LONG = timedelta(days=31)
+_AS_A_DAY = "write it as 2024-05-31 or 2024-05-31T17:45"
 _EXPECTED = "expected ISO 8601, such as 2024-05-31 or 2024-05-31T17:45, or name its form with --date-format"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = dict(zip(_MONTHS, range(1, 13), strict=True)) | {"mai": 5, "mär": 3, "okt": 10, "dez": 12}
@@ -50,7 +51,7 @@ def date_parser(cells: Iterable[object], date_format: str) -> Callable[[object],
             return None
         found = (pattern and _by_pattern(text, pattern)) or _iso(text, order)
         if found is None and re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?(?:e\+?\d+)?", text, re.IGNORECASE):
-            raise ValueError(f"date {text} is a number, such as Unix seconds or a spreadsheet's day; {_EXPECTED}")
+            raise ValueError(f"date {text} is a number, such as Unix seconds or a spreadsheet's day; {_AS_A_DAY}")
         if found is None:
             raise ValueError(f"date not understood: {text!r}; {_EXPECTED}")
         return _plausible(found)

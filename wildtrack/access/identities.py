@@ -136,7 +136,7 @@ def _by_species(
                 new[row] = f"{name} ({words[fitting[0]]})"
             else:
                 new[row] = UNKNOWN
-                lost[int(row)] = f"{name} is the name of animals of {' and '.join(words.values())}: which is this?"
+                lost[int(row)] = f"{name} is the name of animals of {' and '.join(words.values())}: give its species"
     if several:
         first, words = next(iter(several.items()))
         animals = " and ".join(f"{first} ({word})" for word in words.values())
@@ -178,4 +178,4 @@ def _listed(names: list[str], counts: "pd.Series[int]") -> str:
 
 def quoted(name: str) -> str:
     """A name as an argument on the command line."""
-    return name if name.replace("_", "").isalnum() else f'"{shown(name)}"'
+    return name if name.replace("_", "").isalnum() else f'"{name}"'

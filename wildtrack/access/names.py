@@ -111,8 +111,10 @@ def legible(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name as a message shows it: with codes where two spellings would look the same."""
-    return name if unicodedata.normalize("NFC", legible(name)) == name else ascii(name)[1:-1]
+    """A name as a message shows it, in one line; characters that look like others, or like nothing, are named."""
+    odd = dict.fromkeys(letter for letter in name if legible(letter) != letter) if legible(name) != name else {}
+    text = re.sub(r"\s", " ", name)
+    return f"{text} [{', '.join(unicodedata.name(letter, 'no letter').lower() for letter in odd)}]" if odd else text
 
 
 def in_plain_words(name: str) -> str:

@@ -1,6 +1,6 @@
 """What a person should know first: the results of every check in, sentences out, the most urgent first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,9 +36,13 @@ class Finding:
     section: str
 
 
-def findings(checks: Checks, audit: Audit | None) -> list[Finding]:
-    """What is in the data and what is wrong with it; what to fix, what to check, then what is good."""
+def findings(checks: Checks, audit: Audit | None, remarks: Iterable[str] = ()) -> list[Finding]:
+    """What is in the data and what is wrong with it; what to fix, what to check, then what is good.
+
+    `remarks` are those of the catalogue's reading that name the flag which decides.
+    """
     found = [
+        *(Finding("check", f"{remark[0].upper()}{remark[1:]}.", "identities") for remark in remarks),
         *_photos(checks.statistics, checks.problems),
         *_together(checks.table),
         *_duplicates(checks.duplicates),

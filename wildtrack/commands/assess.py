@@ -165,11 +165,13 @@ def write_report(config: Config, catalogue: Catalogue, checks: Checks, audit: Au
     for section in sections:
         for chart in section.charts:
             write_bytes(config.results / f"{chart.name}.png", chart.png)
-    found = findings(checks, audit)
+    found = findings(checks, audit, catalogue.doubts)
     unreadable = catalogue.table["path"].nunique() - checks.table["path"].nunique()
-    left_out = f"; photos that cannot be read, and are not counted below: {unreadable}" if unreadable else ""
+    left_out = f"photos that cannot be read, and are not counted below: {unreadable}" if unreadable else ""
+    lines = catalogue.saying(left_out).understood.splitlines()
+    understood = "\n".join(line for line in lines if line not in catalogue.doubts)
     title = f"What is in {config.data.resolve().name}"
-    write_text(config.results / "report.html", report_page(title, catalogue.understood + left_out, found, sections))
+    write_text(config.results / "report.html", report_page(title, understood, found, sections))
     for finding in found:
         console.print(f"{LEVELS[finding.level]}: {finding.text}")
     console.print(f"The report: {config.results / 'report.html'}")

@@ -28,7 +28,11 @@ def test_generic_coco_finds_its_photos(tmp_path: Path, folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"individual_id": 0}, {"name": "0"}, {"attributes": {"identity": 0}}, {"individual": "0", "name": "x"}]
+    "more",
+    [
+        *({"individual_id": 0}, {"name": "0"}, {"attributes": {"identity": 0}}, {"individual": "0", "name": "x"}),
+        {"identity": "0", "viewpoint": "left", "individual_uuid": "0d9f8b7a-6c5d-4e3f-a2b1-c0d1e2f3a4b5"},
+    ],
 )
 def test_generic_coco_finds_the_individual(tmp_path: Path, more: dict[str, Any]) -> None:
     fill(tmp_path, "größe 1.jpg")

@@ -76,6 +76,18 @@ def test_paths_that_differ_in_case_or_the_coding_of_accents(root: Path, path: st
         assert list(listed(read_table(root / "t.csv"))) == ["ANA/1.jpg"]
 
 
+@pytest.mark.parametrize("header", ["individual_uuid", "Individual UUID", "INDIVIDUAL_UUID"])
+def test_keys_of_animals_under_a_header_spelt_otherwise(root: Path, header: str) -> None:
+    (root / "t.csv").write_text(f"image_id,identity,path,{header}\n1,Tala,Ana/1.jpg,a1\n2,Tala,Zoë/2.jpg,b2\n", "utf-8")
+    assert read_table(root / "t.csv").table["identity"].tolist() == ["Tala (a1)", "Tala (b2)"]
+
+
+def test_a_name_that_was_looked_up_and_not_found_is_nobodys(root: Path) -> None:
+    (root / "t.csv").write_text(f"{HEADER}1,#N/A,Ana/1.jpg\n2,Ana,Ana/1.jpg\n")
+    found = read_table(root / "t.csv")
+    assert found.table["identity"].tolist() == ["unknown", "Ana"] and "read as unknown: #N/A (1)" in found.understood
+
+
 def test_absolute_paths_in_the_folder_itself(root: Path) -> None:
     (root / "t.csv").write_text(HEADER + f"1,Ana,{root}/Ana/1.jpg\n")
     assert read_table(root / "t.csv").table["path"].tolist() == ["Ana/1.jpg"]

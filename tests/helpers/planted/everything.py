@@ -14,7 +14,10 @@ FULL = ("400", "300")
 BOX = "[60, 40, 260, 200]"
 KEY_A, KEY_B = "0d9f8b7a-6c5d-4e3f-a2b1-c0d1e2f3a4b5", "9b8a7c6d-5e4f-4a3b-b2c1-d0e1f2a3b4c5"
 ROWS: list[dict[str, str]] = [  # of animals that look alike by their number `look`
-    *({"Identity": "Ana", "Date": f"2024-05-{day:02d} 10:15:00", "Viewpoint": "left", "look": "1"} for day in (1, 2, 9)),
+    *(
+        {"Identity": "Ana", "Date": f"2024-05-{day:02d} 10:15:00", "Viewpoint": "left", "look": "1"}
+        for day in (1, 2, 9)
+    ),
     {"Identity": "Ana", "Date": "2024-06-30T08:00:00+13:00", "Viewpoint": "Left", "look": "1"},
     {"Identity": "Ana", "Date": "1593561600", "Viewpoint": "L", "look": "1"},
     {"Identity": "Ana", "Date": "2099-05-31", "Viewpoint": "unknown", "look": "1"},
@@ -56,10 +59,10 @@ FINDINGS = {  # what the page must have -> the flag or the advice beside it
     "boxes that do not fit, left out: 3": "",
     "1 photo file beside is in no row": "",
     "its header is line 3": "",
-    "date 1593561600 is a number, such as Unix seconds": "--date-format",
+    "date 1593561600 is a number, such as Unix seconds": "write it as 2024-05-31",
     "date 2099-05-31 is not used: it is in the future": "",
-    "a camera&#39;s clock after a reset": "",
-    "1 is the name of animals of zebra and nyala: which is this?": "",
+    "a camera's clock after a reset": "",
+    "1 is the name of animals of zebra and nyala: give its species": "",
     "its box was drawn on a photo of 999 x 300 pixels, and this one has 400 x 300": "",
     "too few for an animal": "",
     "is outside the photo of 400 x 300 pixels": "",

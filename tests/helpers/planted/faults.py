@@ -19,13 +19,30 @@ VARIANTS = {
     "M 4": ("M-4", "m 4", "M\u00a04", "M4"),
     "Queen Bee": ("Queen  Bee", "queen bee", "Queen-Bee", "QueenBee"),
 }
-NOBODY = ("____", "NA", "N/A", "nan", "None", "null", "unidentified", "unidentified_individual", "UNID", "unk", "?", "-")
+NOBODY = (
+    "____",
+    "NA",
+    "N/A",
+    "nan",
+    "None",
+    "null",
+    "unidentified",
+    "unidentified_individual",
+    "UNID",
+    "unk",
+    "?",
+    "-",
+)
 NOBODY += ("new_individual", "Unknown adult", "TBD", "#N/A")
 PERHAPS = ("unknown_1", "unknown_2", "new", "other", "UNK-003")
 EMPTY = ("", "NA", "n/a", "None", "nan", "null", "-")
 SIDES = {"left": ("left", "Left", "L", "LEFT"), "right": ("right", "Right", "R")}
 SUBSETS = {"train": ("train", "Train "), "valid": ("val", "valid", "Validation"), "test": ("test", "TEST", "query")}
-KEYS = ("0d9f8b7a-6c5d-4e3f-a2b1-c0d1e2f3a4b5", "9b8a7c6d-5e4f-4a3b-b2c1-d0e1f2a3b4c5", "77aa55bb-1111-4222-a333-444455556666")
+KEYS = (
+    "0d9f8b7a-6c5d-4e3f-a2b1-c0d1e2f3a4b5",
+    "9b8a7c6d-5e4f-4a3b-b2c1-d0e1f2a3b4c5",
+    "77aa55bb-1111-4222-a333-444455556666",
+)
 NO_DATES = {
     "2099-01-01": "date 2099-01-01 is not used: it is in the future",
     "1593-05-16": "date 1593-05-16 is not used: it is before photography",

@@ -39,14 +39,16 @@ PASSED_OVER = {  # name -> kind of content, and what the line has; "": nothing
     "Thumbs.db": ("text", ""),
     ".DS_Store": ("text", ""),
 }
+LABELS = "file,{}\n" + "".join(f"{photo},7\n" for photo in PHOTOS)
+DETECTED = {"images": [{"file": photo, "detections": []} for photo in PHOTOS], "detection_categories": {}}
 BESIDE: dict[str, tuple[str, tuple[str, ...], str]] = {  # file -> content, words of the refusal or a remark
-    "labels.csv": ("file,individual\nIMG_1.JPG,X\nIMG_2.jfif,Y\nIMG_3,Y\nIMG_4.jpeg,Y\nIMG 5.Jpg,Y\n", ("labels.csv names photos", FLAG), ""),
-    "catalogue of 2023.csv": ("image_id,identity,path\n1,X,Ana/IMG_1.JPG\n", ("is a catalogue", FLAG), ""),
+    "labels.csv": (LABELS.format("individual"), ("labels.csv names photos", FLAG), ""),
+    "of 2023.csv": ("image_id,identity,path\n1,X,Ana/IMG_1.JPG\n", ("is a catalogue", FLAG), ""),
     "annotations.json": ("[]", ("not a COCO file", FLAG), ""),
-    "boxes.json": (json.dumps({"images": [{"file": f"x/{name}", "detections": []} for name in PHOTOS], "detection_categories": {}}), (), "detector"),
-    "times.csv": ("file,hour\nIMG_1.JPG,12\nIMG_2.jfif,1\nIMG_3,1\nIMG_4.jpeg,1\nIMG 5.Jpg,1\n", (), "not read"),
+    "boxes.json": (json.dumps(DETECTED), (), "detector"),
+    "times.csv": (LABELS.format("hour"), (), "not read"),
     "labels.xlsx": ("PK", (), "sheet"),
-}  # fmt: skip
+}
 DATES = {"dated": "2024-05-31T10:00:00", "plain": None, "reset": None, "future": None}
 NO_DATE = {"reset": "date 2000-01-01T00:03:00", "future": "date 2099-05-31T10:00:00"}
 
@@ -102,7 +104,9 @@ def trees(draw: Draw) -> Tree:
 def _odd_names(draw: Draw, study: Study, names: list[str]) -> dict[str, str]:
     """Folders whose names are no animals', or may not be; name -> what its spellings share."""
     found: dict[str, str] = {}
-    faults = draw(st.sets(st.sampled_from(["nobody", "perhaps", "spelt", "not animals", "heap", "unknown"]), max_size=3))
+    faults = draw(
+        st.sets(st.sampled_from(["nobody", "perhaps", "spelt", "not animals", "heap", "unknown"]), max_size=3)
+    )
     if "nobody" in faults:
         found |= dict.fromkeys([word := draw(st.sampled_from([name for name in NOBODY if "/" not in name]))], "")
         study.nobody.add(word)

@@ -78,10 +78,7 @@ def _plain(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """image_id -> its filled cells."""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return {
-        row["image_id"]: {
-            name: _rounded(row[name]) for name in COLUMNS if row.get(name) is not None
-        }
-        for row in rows
+        row["image_id"]: {name: _rounded(row[name]) for name in COLUMNS if row.get(name) is not None} for row in rows
     }
 
 

@@ -77,7 +77,9 @@ class Study:
     def _names(self, rows: list[Row], out: Outcome) -> None:
         """Nobody's names become unknown, spellings are said or merged."""
         kept = set(self.config.get("animals", ()))
-        as_nobody = {name for name in self.perhaps if any(name.startswith(p[:-1]) for p in self.config.get("nobody", ()))}
+        as_nobody = {
+            name for name in self.perhaps if any(name.startswith(p[:-1]) for p in self.config.get("nobody", ()))
+        }
         names = {row.name for row in rows}
         if (self.nobody - kept) & names:
             out.remarks["nobody"] = "--animals "
@@ -130,7 +132,7 @@ class Study:
                     row.meant["identity"] = f"{name} ({row.meant['species']})"
                 else:
                     row.meant["identity"] = UNKNOWN
-                    out.problems.append((row.path, "which is this?"))
+                    out.problems.append((row.path, "give its species"))
 
     def _photos_in_no_row(self, rows: list[Row], out: Outcome) -> None:
         """Photos beside a CSV that it does not name are counted."""

@@ -21,7 +21,12 @@ SPELT = {
     "encounter": ("encounter", "encounter_id", "Encounter ID"),
 }
 FIRST = ("keys", "species", "dates")  # of columns, before single cells
-FIELDS = {"identity": "identity", "orientation": "viewpoint", "encounter": "encounter_id", "individual_uuid": "individual_uuid"}
+FIELDS = {
+    "identity": "identity",
+    "orientation": "viewpoint",
+    "encounter": "encounter_id",
+    "individual_uuid": "individual_uuid",
+}
 
 
 @st.composite
@@ -83,7 +88,11 @@ def as_coco(study: Study) -> Any:
         image = {"id": number, "file_name": cells["path"], "date_captured": cells.get("date")}
         image |= {side: int(cells[side]) for side in ("width", "height") if side in cells}
         fields = {FIELDS[name]: cells[name] or None for name in FIELDS if name in cells}
-        fields |= {"name": fields.pop("identity"), "individual_ids": [], "viewpoint": cells.get("orientation")} if wildbook else {}
+        fields |= (
+            {"name": fields.pop("identity"), "individual_ids": [], "viewpoint": cells.get("orientation")}
+            if wildbook
+            else {}
+        )
         entry = {"id": number, "uuid": row.image_id} if wildbook else {"id": row.image_id}
         entry |= fields | {"image_id": number, "category_id": species.get(cells.get("species", ""), 9)}
         annotations.append(entry | _shape(cells.get("bbox", "")))

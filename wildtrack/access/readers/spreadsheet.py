@@ -16,6 +16,7 @@ from posixpath import normpath
 
 from wildtrack.access.catalogue import ALIASES, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from wildtrack.access.identities import KEY
+from wildtrack.access.names import is_empty
 from wildtrack.errors import UserError
 
 Line = tuple[int, list[str]]  # line number, values
@@ -158,6 +159,8 @@ def plain_name(name: str) -> str:
 
 def _broken(name: str, cell: str) -> str:
     """What a spreadsheet did to a cell, and how to mend it; "" where it is whole."""
+    if name == "identity" and is_empty(cell):
+        return ""  # #N/A: looked up, and not found
     if _ERROR.fullmatch(cell) and not _AS_TEXT.fullmatch(cell):
         return "the spreadsheet's error or formula; show the column as text, look at its values, and save it again"
     if name == "identity" and _ROUNDED.fullmatch(cell):
