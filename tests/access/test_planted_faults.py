@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.helpers.planted.folders import Tree, trees
 from tests.helpers.planted.photos import lay
 from tests.helpers.planted.study import Study
-from tests.helpers.planted.written import as_csv, as_json, studies
+from tests.helpers.planted.written import as_json, csv_files, studies
 
-EXAMPLES = (int(os.environ.get("WILDTRACK_SOAK", "0")) and 1000) or 60
+EXAMPLES = 1000 if os.environ.get("WILDTRACK_SOAK") else 100
 COUNT = itertools.count()
 
 
@@ -54,7 +54,7 @@ def check(study: Study, folder: Path, name: str, content: bytes) -> None:
 @settings(max_examples=EXAMPLES)
 @given(data=st.data(), study=studies("csv"))
 def test_a_table(folder: Path, data: st.DataObject, study: Study) -> None:
-    check(study, folder, "seals.csv", as_csv(data.draw, study))
+    check(study, folder, "seals.csv", data.draw(csv_files(study)))
 
 
 @settings(max_examples=EXAMPLES)

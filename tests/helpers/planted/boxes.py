@@ -18,7 +18,7 @@ BAD = {  # [x, y, width, height] -> words of the reason
 def boxes(draw: Draw, study: Study) -> None:
     """Plant a column of boxes in one form, and sizes where photos changed."""
     form = draw(st.sampled_from(FORMS))
-    changed = form == "xywh" and draw(st.booleans())
+    changed = form == "xywh" and "two on a photo" not in study.faults and draw(st.booleans())
     boxed = []
     for row in study.rows:
         if not row.lost and draw(st.integers(0, 4)):
@@ -63,10 +63,10 @@ def _draw_box(draw: Draw, row: Row, form: str, changed: bool) -> None:
 
 def _expect_form(draw: Draw, study: Study, form: str, count: int) -> None:
     """What is said of the form, or asked about it."""
-    if draw(st.booleans()):
+    if draw(st.booleans()) or (form == "percent" and count < 3):  # two boxes may well be small ones in a corner
         study.config["box_form"] = form
     elif form == "percent":
-        study.refusals.append(("in percent or in pixels", "--box-form") if count >= 3 else ())
+        study.refusals.append(("in percent or in pixels", "--box-form"))
     elif form == "corners" and count < 3:
         study.refusals.append(("[x, y, width, height] or corners", "--box-form"))
     if form != "xywh":

@@ -20,20 +20,9 @@ VARIANTS = {
     "Queen Bee": ("Queen  Bee", "queen bee", "Queen-Bee", "QueenBee"),
 }
 NOBODY = (
-    "____",
-    "NA",
-    "N/A",
-    "nan",
-    "None",
-    "null",
-    "unidentified",
-    "unidentified_individual",
-    "UNID",
-    "unk",
-    "?",
-    "-",
+    *("____", "NA", "N/A", "nan", "None", "null", "unidentified", "unidentified_individual", "UNID", "unk", "?", "-"),
+    *("new_individual", "Unknown adult", "TBD", "#N/A"),
 )
-NOBODY += ("new_individual", "Unknown adult", "TBD", "#N/A")
 PERHAPS = ("unknown_1", "unknown_2", "new", "other", "UNK-003")
 EMPTY = ("", "NA", "n/a", "None", "nan", "null", "-")
 SIDES = {"left": ("left", "Left", "L", "LEFT"), "right": ("right", "Right", "R")}

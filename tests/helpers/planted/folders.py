@@ -1,6 +1,7 @@
 """A folder for each animal, as people keep them: with names that are no animals', files beside them, links and junk."""
 
 import json
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,6 +91,7 @@ def trees(draw: Draw) -> Tree:
             row.notes += [NO_DATE[kind]] if kind in NO_DATE else []
             study.rows.append(row)
             tree.files[path] = kind
+    study.rows.sort(key=lambda row: _natural(row.path))
     _junk(draw, tree, with_subsets)
     _links(draw, tree, with_subsets, names[0])
     _beside(draw, tree)
@@ -121,11 +123,18 @@ def _odd_names(draw: Draw, study: Study, names: list[str]) -> dict[str, str]:
             study.config["spellings"] = "merge"
     if "not animals" in faults:
         found |= {(name := draw(st.sampled_from(list(NOT_ANIMALS)))): name}
+        study.perhaps |= {name} & {"unsorted"}  # a heap of photos, even where folders are animals
     elif "heap" in faults:
         heap = draw(st.sampled_from(list(HEAPS)))
         heap = heap[: draw(st.integers(1, len(heap)))]
         found |= {name: "CamA" if name == "camA" else name for name in heap}
     return found
+
+
+def _natural(path: str) -> list[object]:
+    """A key by which 7 comes before 012."""
+    parts = [re.split(r"(\d+)", part.casefold()) for part in path.split("/")]
+    return [[[int(part) if part.isdigit() else part for part in each] for each in parts], path]
 
 
 def _expect_of_names(study: Study, folders: list[str]) -> None:

@@ -89,7 +89,7 @@ class Study:
             if row.name in (self.nobody | as_nobody) - kept:
                 row.meant["identity"], row.animal = UNKNOWN, None
             elif row.name in self.nobody | self.perhaps:
-                row.animal = row.name
+                row.animal = {"nan": "Nan"}.get(row.name, row.name)
         for animal in dict.fromkeys(row.animal for row in rows if row.animal):
             own = [row for row in rows if row.animal == animal]
             spellings = Counter(row.name for row in own)

@@ -29,11 +29,14 @@ FIELDS = {
 }
 
 
+Entry = dict[str, Any]
+
+
 @st.composite
 def studies(draw: Draw, form: Form) -> Study:
     """A study of 2 to 6 animals with several kinds of faults."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=6, unique=True))
-    rows = []
+    rows: list[Row] = []
     for name in names:
         for _ in range(draw(st.integers(1, 5))):
             path = f"photos/IMG_{len(rows):04d}.JPG"
@@ -50,7 +53,8 @@ def studies(draw: Draw, form: Form) -> Study:
     return study
 
 
-def as_csv(draw: Draw, study: Study) -> bytes:
+@st.composite
+def csv_files(draw: Draw, study: Study) -> bytes:
     """A CSV as a spreadsheet program saves it."""
     columns = draw(st.permutations(list(dict.fromkeys(name for row in study.rows for name in row.written))))
     header = [draw(st.sampled_from(SPELT.get(name, (name, name.upper())))) for name in columns]
@@ -79,34 +83,35 @@ def as_csv(draw: Draw, study: Study) -> bytes:
     return text.encode(encoding if western or encoding != "cp1252" else "utf-8")
 
 
-def as_coco(study: Study) -> Any:
+def as_json(study: Study) -> bytes:
     """A COCO file; Wildbook's where rows have keys."""
-    wildbook = study.form == "wildbook"
-    images, annotations, species = [], [], {"zebra": 1, "nyala": 2, "Nyala": 3}
+    species = {"zebra": 1, "nyala": 2, "Nyala": 3}
+    images, annotations = list[Entry](), list[Entry]()
     for number, row in enumerate(study.rows):
         cells = row.written
-        image = {"id": number, "file_name": cells["path"], "date_captured": cells.get("date")}
+        image: Entry = {"id": number, "file_name": cells["path"], "date_captured": cells.get("date")}
         image |= {side: int(cells[side]) for side in ("width", "height") if side in cells}
-        fields = {FIELDS[name]: cells[name] or None for name in FIELDS if name in cells}
-        fields |= (
-            {"name": fields.pop("identity"), "individual_ids": [], "viewpoint": cells.get("orientation")}
-            if wildbook
-            else {}
-        )
-        entry = {"id": number, "uuid": row.image_id} if wildbook else {"id": row.image_id}
-        entry |= fields | {"image_id": number, "category_id": species.get(cells.get("species", ""), 9)}
-        annotations.append(entry | _shape(cells.get("bbox", "")))
         images.append(image)
+        entry = {FIELDS[name]: cells[name] or None for name in FIELDS if name in cells}
+        if study.form == "wildbook":
+            names = {"name": entry.pop("identity"), "individual_ids": [], "viewpoint": cells.get("orientation")}
+            entry |= names | {"id": number, "uuid": row.image_id}
+        else:
+            entry["id"] = row.image_id
+        entry |= {"image_id": number, "category_id": species.get(cells.get("species", ""), 9)}
+        annotations.append(entry | _shape(cells.get("bbox", ""), "form" not in study.remarks and number % 2 == 1))
     categories = [{"id": number, "name": name} for name, number in species.items()]
-    info = {"individual_id_mapping": {}} if wildbook else {}
-    return {"info": info, "images": images, "annotations": annotations, "categories": categories}
+    info: Entry = {"individual_id_mapping": {}} if study.form == "wildbook" else {}
+    content = {"info": info, "images": images, "annotations": annotations, "categories": categories}
+    return json.dumps(content).encode()
 
 
-def _shape(cell: str) -> dict[str, Any]:
-    """A box of four numbers, or as it is written."""
-    parts = re.findall(r"-?[\d.]+", cell)
-    return {"bbox": [float(part) for part in parts]} if len(parts) == 4 else {"bbox": cell or None}
-
-
-def as_json(study: Study) -> bytes:
-    return json.dumps(as_coco(study)).encode()
+def _shape(cell: str, masked: bool) -> Entry:
+    """A box of four numbers, a mask of two parts around it, or as it is written."""
+    numbers = [float(part) for part in re.findall(r"-?[\d.]+", cell)]
+    if len(numbers) != 4:
+        return {"bbox": cell or None}
+    x, y, width, height = numbers
+    if masked:
+        return {"segmentation": [[x, y, x + 2, y, x, y + 1], [x + width, y, x + width, y + height, x + 1, y + 1]]}
+    return {"bbox": numbers}
