@@ -21,9 +21,9 @@ VARIANTS = {
 }
 NOBODY = (
     *("____", "NA", "N/A", "nan", "None", "null", "unidentified", "unidentified_individual", "UNID", "unk", "?", "-"),
-    *("new_individual", "Unknown adult", "TBD", "#N/A"),
+    *("new_individual", "Unknown adult", "TBD", "#N/A", "other", "unsorted"),
 )
-PERHAPS = ("unknown_1", "unknown_2", "new", "other", "UNK-003")
+PERHAPS = ("unknown_1", "unknown_2", "new", "unclear", "UNK-003")
 EMPTY = ("", "NA", "n/a", "None", "nan", "null", "-")
 SIDES = {"left": ("left", "Left", "L", "LEFT"), "right": ("right", "Right", "R")}
 SUBSETS = {"train": ("train", "Train "), "valid": ("val", "valid", "Validation"), "test": ("test", "TEST", "query")}

@@ -16,7 +16,7 @@ from wildtrack.access.reading import ReadConfig
 FLAG = "--folders animals"
 NOT_ANIMALS = {  # one is enough: name -> words of the line
     "100MEDIA": "card folders", "101_PANA": "card folders", "2023-05-01": "dates", "01.05.2023": "dates",
-    "images": "kinds of files", "unsorted": "kinds of files", "results": "own folders", "training": "subsets",
+    "images": "kinds of files", "results": "own folders", "training": "subsets",
 }  # fmt: skip
 HEAPS = {  # most of them must be so: names -> words of the line
     ("camA", "camB", "camC"): "cameras or places", ("station_07", "station_09", "station_12"): "cameras or places",
@@ -95,7 +95,8 @@ def trees(draw: Draw) -> Tree:
     _junk(draw, tree, with_subsets)
     _links(draw, tree, with_subsets, names[0])
     _beside(draw, tree)
-    _expect_of_names(study, list(dict.fromkeys(row.path.split("/")[-2] for row in study.rows)))
+    folders = dict.fromkeys(row.path.split("/")[-2] for row in study.rows)
+    _expect_of_names(study, [name for name in folders if name not in study.nobody | {UNKNOWN}])
     if with_subsets:
         _gallery(study)
     tree.outcome = study.outcome()
@@ -123,7 +124,6 @@ def _odd_names(draw: Draw, study: Study, names: list[str]) -> dict[str, str]:
             study.config["spellings"] = "merge"
     if "not animals" in faults:
         found |= {(name := draw(st.sampled_from(list(NOT_ANIMALS)))): name}
-        study.perhaps |= {name} & {"unsorted"}  # a heap of photos, even where folders are animals
     elif "heap" in faults:
         heap = draw(st.sampled_from(list(HEAPS)))
         heap = heap[: draw(st.integers(1, len(heap)))]
