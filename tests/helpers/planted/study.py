@@ -77,16 +77,15 @@ class Study:
     def _names(self, rows: list[Row], out: Outcome) -> None:
         """Nobody's names become unknown, spellings are said or merged."""
         kept = set(self.config.get("animals", ()))
-        as_nobody = {
-            name for name in self.perhaps if any(name.startswith(p[:-1]) for p in self.config.get("nobody", ()))
-        }
+        patterns = self.config.get("nobody", ())
+        as_nobody = {name for name in self.perhaps | self.nobody if any(name.startswith(p[:-1]) for p in patterns)}
         names = {row.name for row in rows}
-        if (self.nobody - kept) & names:
+        if (self.nobody - kept - as_nobody) & names:
             out.remarks["nobody"] = "--animals "
         if (self.perhaps - kept - as_nobody) & names:
             out.remarks["perhaps"] = "--nobody "
         for row in rows:
-            if row.name in (self.nobody | as_nobody) - kept:
+            if row.name in (self.nobody - kept) | as_nobody:
                 row.meant["identity"], row.animal = UNKNOWN, None
             elif row.name in self.nobody | self.perhaps:
                 row.animal = {"nan": "Nan"}.get(row.name, row.name)

@@ -99,9 +99,9 @@ def as_json(study: Study) -> bytes:
         image: Entry = {"id": number, "file_name": cells["path"], "date_captured": cells.get("date")}
         image |= {side: int(cells[side]) for side in ("width", "height") if side in cells}
         images.append(image)
-        entry = {FIELDS[name]: cells[name] or None for name in FIELDS if name in cells}
+        entry: Entry = {FIELDS[name]: cells[name] or None for name in FIELDS if name in cells}
         if study.form == "wildbook":
-            names = {"name": entry.pop("identity"), "individual_ids": [], "viewpoint": cells.get("orientation")}
+            names: Entry = {"name": entry.pop("identity"), "individual_ids": [], "viewpoint": cells.get("orientation")}
             entry |= names | {"id": number, "uuid": row.image_id}
         else:
             entry["id"] = row.image_id
