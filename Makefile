@@ -28,7 +28,7 @@ test-all: .venv/installed-dev
 	$(RUN) -m pytest -n 2 --dist loadfile
 
 soak: .venv/installed-dev
-	WILDTRACK_SOAK=1 $(RUN) -m pytest -n 2 --dist loadfile tests/faults tests/commands/test_serve.py tests/web/test_schema.py tests/storage/test_sealed.py tests/assess/test_splits.py
+	WILDTRACK_SOAK=1 $(RUN) -m pytest -n 2 --dist loadfile tests/faults tests/commands/test_serve.py tests/web/test_schema.py tests/storage/test_sealed.py tests/assess/test_splits.py tests/access/test_planted_faults.py
 
 check: .venv/installed-dev
 	$(RUN) -m ruff check .
