@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,12 +143,13 @@ def _expect_of_names(study: Study, folders: list[str]) -> None:
     for name in folders:
         if name in NOT_ANIMALS:
             _refused_unless_animals(study, "called like ", NOT_ANIMALS[name], FLAG)
-    for heap, kind in HEAPS.items():
-        alike = [name for name in folders if name in heap or (name == "CamA" and "camA" in heap)]
-        if alike and 2 * len(alike) > len(folders):
-            _refused_unless_animals(study, "called like ", kind, FLAG)
-        elif alike and study.config.get("folders") != "animals":
-            study.remarks["taken for animals"] = f"{len(alike)} of {len(folders)} folders called like "
+    alike = Counter(kind for heap, kind in HEAPS.items() for name in folders if name in heap)
+    alike["cameras or places"] += "CamA" in folders
+    kind, number = alike.most_common(1)[0]
+    if 2 * number > len(folders):
+        _refused_unless_animals(study, "called like ", kind, FLAG)
+    elif number and study.config.get("folders") != "animals":
+        study.remarks["taken for animals"] = f"{number} of {len(folders)} folders called like "
 
 
 def _junk(draw: Draw, tree: Tree, with_subsets: bool) -> None:
