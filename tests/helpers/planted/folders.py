@@ -195,7 +195,7 @@ def _links(draw: Draw, tree: Tree, with_subsets: bool, animal: str) -> None:
         tree.study.remarks["passed over"] = "a link to a folder that is read already: 1 (best of)"
     else:
         tree.links[f"{animal}/IMG_99.JPG"] = "../../nowhere.jpg"
-        tree.study.problems.append((f"{animal}/IMG_99.JPG", "not a file"))
+        tree.study.problems.append((f"{animal}/IMG_99.JPG", "a link that leads nowhere"))
 
 
 def _beside(draw: Draw, tree: Tree) -> None:
