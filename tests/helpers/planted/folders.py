@@ -17,7 +17,7 @@ from wildtrack.access.reading import ReadConfig
 FLAG = "--folders animals"
 NOT_ANIMALS = {  # one is enough: name -> words of the line
     "100MEDIA": "card folders", "101_PANA": "card folders", "2023-05-01": "dates", "01.05.2023": "dates",
-    "images": "kinds of files", "results": "own folders", "training": "subsets",
+    "images": "kinds of files", "results": "own folders", "train_all": "subsets",
 }  # fmt: skip
 HEAPS = {  # most of them must be so: names -> words of the line
     ("camA", "camB", "camC"): "cameras or places", ("station_07", "station_09", "station_12"): "cameras or places",
