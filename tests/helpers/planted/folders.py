@@ -21,7 +21,7 @@ NOT_ANIMALS = {  # one is enough: name -> words of the line
 }  # fmt: skip
 HEAPS = {  # most of them must be so: names -> words of the line
     ("camA", "camB", "camC"): "cameras or places", ("station_07", "station_09", "station_12"): "cameras or places",
-    ("2019", "2020", "2021"): "years or days", ("day 1", "day 2", "day 3"): "times", ("left", "right"): "viewpoints",
+    ("2019", "2020", "2021"): "years or days", ("day 1", "day 2", "day 3"): "times",
     ("100EK113", "101EK113", "102EK113"): "card folders",
 }  # fmt: skip
 SUBSETS = {"train": "train", "Train": "train", "val": "valid", "test": "test", "query": "test", "gallery": "train"}
