@@ -24,10 +24,11 @@ _NOBODY = re.compile(
     "|people|persons?|humans?|vehicles?"
     "|unsorted|to ?sort|to ?do|inbox|others?|sonstiges?|misc|miscellaneous|various|mixed|multiple|several"
 )
-_SHORT = re.compile(r"(?i:n/[a-z]|s/n|n\. ?[abd]\.?)|k\. ?[aA]\.?|-\d+(?:\.0)?")  # N/D, k.A., -1
+_SHORT = re.compile(r"(?i:n/[a-z]|s/n|n\. ?[abd]\.?|n\.v\.t\.?)|k\. ?[aA]\.?|-\d+(?:\.0)?")  # N/D, k.A., -1
 _PERHAPS = re.compile(  # provisional numbers, and words that say that something is not
     rf"(?:{_ANYBODY})(?: ?\d| ).*|(?:new|un) ?\d+|new|animals?|individuals?|x{{2,}}|{_NOT}(?: [^\W\d_]{{3,}})+"
-    r"|none given|un\w*(?:ed|[ai]ble|annt|immt|bar|lar|ear|sure|certain)|ninguno|ninguna|nenhum|nessuno|ambiguous"
+    r"|9{3,}|test|stranger|fraglich|nadie|none given"
+    r"|un\w*(?:ed|[ai]ble|annt|immt|bar|lar|ear|sure|certain)|ninguno|ninguna|nenhum|nessuno|ambiguous"
     r"|illegible|blurr\w*|(?:bad|poor) (?:photo|quality|image)"
 )
 _NO_SPECIES = re.compile(  # what annotations tell of an animal besides

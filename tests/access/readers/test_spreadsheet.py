@@ -105,6 +105,7 @@ def test_absolute_paths_that_lead_elsewhere_are_listed(root: Path) -> None:
     [
         ("1,9.9823E+14,Ana/1.jpg", "line 3, column identity: '9.9823E\\+14' is a number that the spreadsheet rounded"),
         ('1,"9,98E+14",Ana/1.jpg', "line 3, column identity: '9,98E\\+14' is a number"),
+        ("1,9.98E14,Ana/1.jpg", "line 3, column identity: '9.98E14' is a number"),
         ("1,#NAME?,Ana/1.jpg", "line 3, column identity: '#NAME\\?' is the spreadsheet's error"),
         ("1,Ana,#REF!", "line 3, column path: '#REF!' is the spreadsheet's error"),
         ("#####,Ana,Ana/1.jpg", "line 3, column image_id: '#####' is the spreadsheet's error"),

@@ -48,6 +48,10 @@ _TIME = (
     "day|dia|week|woche|semaine|semana|month|monat|mois|mes|year|jahr|annee|ano|session|visit|season|saison|survey"
     "|occasion|trip|batch"
 )
+_WEEKDAY = (
+    "(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
+    "|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lunes|martes|miercoles|jueves|viernes|sabado|domingo"
+)
 _SEASON = "spring|summer|autumn|fall|winter|sommer|herbst|printemps|ete|hiver|verano|invierno|otono|(?:wet|dry) season"
 _MONTH = (  # in most languages
     r"jan(?:uar\w?|vier|eiro)?|enero|fe[bv]\w{0,6}|mar(?:ch|s|z|zo|co)?|a[pvb]r(?:il)?|ma[iy]o?|ju(?:ne?|in|nio?|nho)"
@@ -57,7 +61,7 @@ _MONTH = (  # in most languages
 _IN_YEAR = rf"{_MONTH}|{_SEASON}|(?:q|w|kw) ?\d+"
 _TIMES = (
     rf"(?:{_TIME}){_NUMBER}|(?:wet|dry) season|(?:\d+ )?(?:{_IN_YEAR})(?: \d+)? \d{{4}}(?: \d\d)?"
-    rf"|\d{{4}} (?:{_IN_YEAR})(?: \d+)?"
+    rf"|\d{{4}} (?:{_IN_YEAR})(?: \d+)?|(?:19|20)\d\d \d\d"
     r"|[0-3]\d [01]\d \d\d|\d\d [01]\d [0-3]\d|(?:19|20)\d\d (?:19|20)\d\d"
 )
 
@@ -120,6 +124,6 @@ _LIKELY: dict[str, Callable[[str], bool]] = {  # an animal may be called so: mos
     "times": partial(_is_in_words, _TIMES),
     "viewpoints, parts, sexes or ages": describes,
     "species": partial(_is_made_of, _SPECIES, _words("red roe wild")),
-    "months or seasons": partial(_is_in_words, f"{_MONTH}|{_SEASON}"),
+    "months, weekdays or seasons": partial(_is_in_words, f"{_MONTH}|{_WEEKDAY}|{_SEASON}"),
 }
-_IF_ALL = ("species", "months or seasons")  # animals are called Bear, April or Summer
+_IF_ALL = ("species", "months, weekdays or seasons")  # animals are called Bear, April or Summer

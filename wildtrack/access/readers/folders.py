@@ -8,7 +8,7 @@ import pandas as pd
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
 from wildtrack.access.cells import SPLIT_WORDS, UNKNOWN
 from wildtrack.access.identities import means_nobody, quoted
-from wildtrack.access.names import fits
+from wildtrack.access.names import fits, may_be_nobody
 from wildtrack.access.photos.exif import read_exif
 from wildtrack.access.photos.find import Walk, natural_key, walk
 from wildtrack.access.photos.formats import OTHER_IMAGE_SUFFIXES
@@ -128,6 +128,8 @@ def _check_names(root: Path, names: list[str], beside: list[str]) -> list[str]:
         return []
     kind, which, sure = verdict
     seen = f"{len(which)} of {counted(len(names), 'folder', 'folders')} called like {kind} ({some(which)})"
+    if not sure and all(may_be_nobody(name) for name in which):
+        return []  # the remark on names says it
     if not sure:
         return [f"{seen}, and taken for animals (if one is none: --nobody {quoted(which[0])})"]
     unnamed = (

@@ -26,7 +26,7 @@ _HEAD = 65_536  # bytes
 _SEPARATORS = ",;\t|"
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _LETTERS = "".join(map(chr, range(0xC0, 0x100))).translate({0xD7: None, 0xF7: None})  # in any encoding of the West
-_ROUNDED = re.compile(r"[+-]?\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+_ROUNDED = re.compile(r"[+-]?(?:\d[.,]\d+E\+?|\dE\+)\d+", re.IGNORECASE)
 _ERROR = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}|=[A-Z(].*", re.IGNORECASE)
 _AS_TEXT = re.compile(r"=\"(.*)\"|'(\d+)")  # ="012" and '012
 _DECIMAL = re.compile(r"[+-]?\d+(,\d+)?")
