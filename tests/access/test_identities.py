@@ -20,7 +20,21 @@ NOBODY = [
     *("ohne Namen", "okänd", "неизвестно", "未知", "k.A.", "N/D", "S/N", "NOID", "NotIdentified", "can't tell"),
     *("unmarked", "00_unknown", "leopard unidentified", "Empty", "(blank)", "vacío", "misc", "other", "unsorted"),
 ]
-PERHAPS = ["unknown_1", "999", "Test", "fraglich", "UNK-003", "unknown A", "new", "New 1", "unsure", "ID?", "?1", "xx", "animal"]
+PERHAPS = [
+    "unknown_1",
+    "999",
+    "Test",
+    "fraglich",
+    "UNK-003",
+    "unknown A",
+    "new",
+    "New 1",
+    "unsure",
+    "ID?",
+    "?1",
+    "xx",
+    "animal",
+]
 PERHAPS += [
     "Unknown-2023-05-01",
     "unk leopard m",
