@@ -127,8 +127,8 @@ def _odd_names(draw: Draw, study: Study, names: list[str]) -> dict[str, str]:
         found |= {(name := draw(st.sampled_from(list(NOT_ANIMALS)))): name}
     elif "heap" in faults:
         heap = draw(st.sampled_from(list(HEAPS)))
-        heap = heap[: draw(st.integers(1, len(heap)))]
-        found |= {name: "CamA" if name == "camA" else name for name in heap}
+        drawn = draw(st.integers(1, len(heap)))
+        found |= {name: "CamA" if name == "camA" else name for name in heap[:drawn]}
     return found
 
 
