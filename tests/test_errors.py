@@ -131,7 +131,7 @@ def test_an_unknown_matcher(place: Path, call: Callable[[], object]) -> None:
 def test_an_unknown_backbone_and_weights_of_another(place: Path) -> None:
     data = draw_animals(place / "photos", animals=2, photos=3)
     message = refused(lambda: train.train(train.Config(data=data, backbone="ResNet51", image_size=32)))
-    assert "'ResNet51'" in message and "ResNet50" in message
+    assert "--backbone ResNet51" in message and "ResNet50" in message
     (place / "other.weights.h5").write_text("no weights")
     config = train.Config(data=data, weights="other.weights.h5", image_size=32, alpha=0.25)
     assert "other.weights.h5" in refused(lambda: train.train(config))

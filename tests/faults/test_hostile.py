@@ -21,6 +21,7 @@ from onnx import TensorProto, helper
 
 from tests.helpers.keras_files import edit_config, unzipped
 from tests.helpers.packing import make_zip
+from wildtrack.access.photos.reader import READER_VERSION
 from wildtrack.address.artifacts import artifact_files, open_artifacts
 from wildtrack.address.gallery.files import gallery_files, read_gallery
 from wildtrack.address.matching.local.files import open_keypoints
@@ -429,7 +430,7 @@ ARRAYS: dict[str, Callable[[Path], bytes]] = {
 }
 
 
-ABOUT = {"fingerprint": "f", "root": ".", "data": ".", "keypoints": ""}
+ABOUT = {"fingerprint": "f", "reader": READER_VERSION, "root": ".", "data": ".", "keypoints": ""}
 INDEX = {
     "meta.csv": b"image_id,identity,path,bbox,orientation,date,sha256\na,Ana,a.jpg,,,,\n",
     "index.faiss": b"IxFI" + struct.pack("<iqqq", 8, HUGE, HUGE, HUGE),

@@ -57,7 +57,7 @@ def test_encounters_met_once_are_hatched_and_bad_arguments_refused() -> None:
     assert bars(figure) == [(0.5, 1, 1), (1.5, 1, 1)]
     assert [patch.get_hatch() for patch in figure.axes[0].patches] == ["///", None]
     assert "1 met twice or more, 1 once" in figure.axes[0].get_title()
-    with pytest.raises(UserError, match="encounter_hours"):
+    with pytest.raises(UserError, match="--encounter-hours"):
         plots.plot_encounters_per_identity(catalogue, -1)
     with pytest.raises(ValueError, match="bins = 0"):
         plots.plot_identity_histogram(["Ana"], bins=0)

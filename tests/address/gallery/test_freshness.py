@@ -118,6 +118,7 @@ def test_the_same_photos_are_no_change(
     change(photos)
     embedded.clear()
     caplog.set_level("INFO")
+    caplog.clear()
     pd.testing.assert_frame_equal(opened(trained).table, built.table)
     assert embedded == [] and caplog.text == "" and outdated(built, CacheConfig()) == ""
 

@@ -71,8 +71,8 @@ def read_gallery(folder: Path, fingerprint: str, dimensions: int, with_keypoints
     about = gallery_files(folder).open()
     if about is None:
         return None
-    reader = int(about.get("reader", 1))
-    if current_fingerprint(str(about.get("fingerprint")), reader) != fingerprint:
+    reader = about.get("reader", 1)
+    if not isinstance(reader, int) or current_fingerprint(str(about.get("fingerprint")), reader) != fingerprint:
         reason = "was made by another model, so its embeddings mean nothing to this one"
         raise UserError(f"the index in {folder} {reason}; {REBUILD}")
     kind = str(about.get("keypoints", "")).partition(" reader ")[0]  # an earlier version named the reader there
