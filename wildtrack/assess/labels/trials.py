@@ -46,12 +46,12 @@ def odd_photo_trials(photos: Photos, near: Rows, scale: Scale, validation: Flags
         return Trials()
     judged = set(photos.table["image_id"].to_numpy()[validation])
 
-    def trial(random: np.random.Generator) -> Trials:
-        places = _some(candidates, random)
+    def trial(generator: np.random.Generator) -> Trials:
+        places = _some(candidates, generator)
         planted = photos.identities.copy()
         for place in places:
             others = np.unique(photos.identities[photos.identities != photos.identities[place]])
-            planted[place] = random.choice(others)
+            planted[place] = generator.choice(others)
         changed = replace(photos, identities=planted)
         flags = {row["image_id"] for row in odd_photos(changed, own_links(changed), near, scale)} & judged
         wrong = set(photos.table["image_id"].to_numpy()[places])
@@ -67,10 +67,10 @@ def alike_trials(photos: Photos, near: Rows, scale: Scale) -> Trials:
         [key for key, rows in members.items() if len(np.unique(photos.encounters[rows])) >= 2 * FEWEST]
     )
 
-    def trial(random: np.random.Generator) -> Trials:
-        planted, chosen = photos.identities.copy(), _some(candidates, random)
+    def trial(generator: np.random.Generator) -> Trials:
+        planted, chosen = photos.identities.copy(), _some(candidates, generator)
         for key in chosen:
-            met = random.permutation(np.unique(photos.encounters[members[key]]))
+            met = generator.permutation(np.unique(photos.encounters[members[key]]))
             half = np.isin(photos.encounters, met[: len(met) // 2]) & (photos.identities == key)
             planted[half] = planted.max() + 1
         flags = list(alike_identities(replace(photos, identities=planted), near, scale))
@@ -85,10 +85,10 @@ def mixed_trials(photos: Photos, scale: Scale) -> Trials:
     members = photos.members()
     candidates = np.array([key for key, rows in members.items() if len(rows) >= FEWEST])
 
-    def trial(random: np.random.Generator) -> Trials:
-        planted, chosen = photos.identities.copy(), _some(candidates, random)
+    def trial(generator: np.random.Generator) -> Trials:
+        planted, chosen = photos.identities.copy(), _some(candidates, generator)
         for key in chosen:
-            planted[planted == key] = random.choice(candidates[candidates != key])
+            planted[planted == key] = generator.choice(candidates[candidates != key])
         flags = list(mixed_identities(replace(photos, identities=planted), scale))
         right = sum(bool(names[row["image_id_a"]] != names[row["image_id_b"]]) for row in flags)
         return Trials(right, len(flags), len(chosen))
@@ -96,8 +96,8 @@ def mixed_trials(photos: Photos, scale: Scale) -> Trials:
     return _repeated(trial) if len(candidates) > 1 else Trials()
 
 
-def _some(candidates: Rows, random: np.random.Generator) -> Rows:
-    return random.choice(candidates, max(1, round(PLANTED * len(candidates))), replace=False)
+def _some(candidates: Rows, generator: np.random.Generator) -> Rows:
+    return generator.choice(candidates, max(1, round(PLANTED * len(candidates))), replace=False)
 
 
 def _repeated(trial: Callable[[np.random.Generator], Trials]) -> Trials:
