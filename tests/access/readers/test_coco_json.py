@@ -11,6 +11,8 @@ from tests.helpers.layouts import wildme_annotation, wildme_image
 from wildtrack.access.readers.load import load_catalogue
 from wildtrack.errors import UserError
 
+NAN = float("nan")
+
 
 @pytest.mark.parametrize(
     ("annotation", "what", "reason"),
@@ -28,6 +30,9 @@ from wildtrack.errors import UserError
         (wildme_annotation(2, 1, bbox=None, segmentation=[["a"]]), None, "no polygon"),
         (wildme_annotation(2, 1, bbox=None, segmentation={"counts": [1], "size": [2, 3]}), None, "no polygon"),
         (wildme_annotation(2, 1, bbox=None, segmentation=7), None, "no polygon"),
+        (wildme_annotation(2, 1, bbox=None, segmentation=[[1, 2, NAN, 4, 5, 6]]), None, "no polygon"),
+        (wildme_annotation(2, 1, bbox=None, segmentation=[[NAN] * 6]), None, "no polygon"),
+        (wildme_annotation(2, 1, bbox=None, segmentation=[], box={"x": 1}), None, "bbox not understood"),
     ],
 )
 def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str | None, reason: str) -> None:
@@ -37,6 +42,28 @@ def test_bad_annotation_is_listed(tmp_path: Path, annotation: Any, what: str | N
     ((name, found),) = listed(catalogue).items()
     assert name == (f"instances_train2020.json, {what}" if what else "gzgc.coco/images/train2020/000000000001.jpg")
     assert reason in found
+
+
+@pytest.mark.parametrize(
+    ("fields", "box"),
+    [
+        ({"box": [10, 20, 30, 40]}, (10, 20, 30, 40)),
+        ({"bounding_box": [10, 20, 30, 40]}, (10, 20, 30, 40)),
+        ({"bbox": [10, 20, 30, 40], "box": 7}, (10, 20, 30, 40)),  # such as the number of a nest box
+        ({"bbox": NAN, "segmentation": [[10, 20, 30, 20, 30, 60]]}, (10, 20, 20, 40)),  # of pandas
+        ({"bbox": NAN, "box": [10, 20, 30, 40]}, (10, 20, 30, 40)),
+        ({"bbox": NAN}, None),
+    ],
+)
+def test_where_a_box_is_written(tmp_path: Path, fields: dict[str, Any], box: tuple[float, ...] | None) -> None:
+    gzgc(
+        tmp_path,
+        [wildme_annotation(1, 1), wildme_annotation(2, 1, **({"bbox": None, "segmentation": []} | fields))],
+        [wildme_image(1)],
+    )
+    found = load_catalogue(tmp_path)
+    assert found.table["bbox"].tolist()[1] == box
+    assert found.problems.empty
 
 
 @pytest.mark.parametrize(

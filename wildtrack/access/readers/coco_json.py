@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wildtrack.access.catalogue import REQUIRED_COLUMNS, Catalogue, assemble
+from wildtrack.access.names import is_empty
 from wildtrack.access.reading import ReadConfig
 from wildtrack.errors import UserError, in_one_line
 from wildtrack.storage.json_files import read_json
@@ -19,6 +20,8 @@ ToRow = Callable[[Entry, Entry], Entry]
 Problems = list[tuple[str, str]]
 
 _MAY_BE_LISTS = ("bbox", "secondary_identities")
+_BOXES = ("bbox", "bbox_relative", "box", "bounding_box")  # the second is of COCO camera traps
+_NO_BOX = "no bbox, and a segmentation that is no polygon and no RLE"
 _SIZE = "mask_size"  # of an annotation whose box is that of its run lengths: height, width
 
 
@@ -114,7 +117,7 @@ def usual_columns(coco: CocoFile, folder: str, annotation: Entry, image: Entry) 
     height, width = annotation.get(_SIZE) or (image.get("height"), image.get("width"))
     return {
         "path": f"{folder}{image.get('file_name')}" if image.get("file_name") else None,
-        "bbox": first_of(annotation, "bbox", "bbox_relative"),  # the other one is of COCO camera traps
+        "bbox": first_of(annotation, *_BOXES),
         "species": coco.categories.get(str(annotation.get("category_id"))),
         "license": coco.licenses.get(str(image.get("license"))),
         "encounter": first_of(annotation, "encounter", "encounter_id"),
@@ -160,11 +163,13 @@ def _without_mask(entry: Entry) -> Entry:
     """The entry without its segmentation; the JSON parser calls this for each object, the inner ones first."""
     mask = entry.pop("segmentation", None)
     box = entry.get("bbox")
-    empty = box in (None, "", []) or (isinstance(box, list) and len(box) == 4 and 0 in box[2:])  # CVAT's, of one column
+    if is_empty(box):  # pandas writes NaN
+        entry.pop("bbox", None)
+    empty = is_empty(box) or (isinstance(box, list) and len(box) == 4 and 0 in box[2:])  # CVAT's, of one column
     if mask and empty:
         part = mask[0] if isinstance(mask, list) else mask
         entry[_SIZE] = part.get("size") if isinstance(part, dict) else None
-        entry["bbox"] = _mask_box(mask) or box or "no bbox, and a segmentation that is no polygon and no RLE"
+        entry["bbox"] = _mask_box(mask) or (_NO_BOX if is_empty(box) else box)
     return entry
 
 
@@ -180,6 +185,8 @@ def _mask_box(mask: Any) -> list[float] | None:
         else:
             corners = np.concatenate([np.array(part, dtype=float).reshape(-1, 2) for part in parts])
     except (LookupError, TypeError, ValueError):
+        return None
+    if not np.isfinite(corners).all():
         return None
     low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     return [*low, high[0] - low[0], high[1] - low[1]]

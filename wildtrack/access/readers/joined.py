@@ -5,8 +5,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from wildtrack.access.catalogue import ALIASES
+from wildtrack.access.dates import date_parser
 from wildtrack.access.names import is_empty
 from wildtrack.access.readers.spreadsheet import plain_name
+from wildtrack.access.reading import DEFAULTS, ReadConfig
+from wildtrack.errors import UserError
 
 _PREFIX = re.compile(r"^(bounding)?b?box(?=.)")
 _TIME = re.compile(r"\d{1,2}:\d\d")
@@ -23,10 +27,10 @@ _STARTS = (("x", "y"), *(names[:2] for names in _CORNERS))
 _SIDES = (("w", "h"), ("width", "height"))
 
 
-def join_columns(table: pd.DataFrame, box_form: str) -> tuple[pd.DataFrame, list[str]]:
+def join_columns(table: pd.DataFrame, config: ReadConfig = DEFAULTS) -> tuple[pd.DataFrame, list[str]]:
     """A table of text with one column for what several say, and what was made of them.
 
-    Boxes become [x, y, width, height], but corners stay corners where `box_form` says that they are.
+    Boxes become [x, y, width, height], but corners stay corners where `config` says that they are.
     """
     said = []
     columns = _by_plain_name(table)
@@ -34,7 +38,7 @@ def join_columns(table: pd.DataFrame, box_form: str) -> tuple[pd.DataFrame, list
         used = [columns[name] for name in names]
         corners, centre = names in _CORNERS, names[:2] in _CENTRES
         cells = [
-            _box(cells, corners=corners and not box_form.endswith("corners"), centre=centre)
+            _box(cells, corners=corners and not config.box_form.endswith("corners"), centre=centre)
             for cells in zip(*(table[name] for name in used), strict=True)
         ]
         table = table.drop(columns=used).assign(bbox=cells)
@@ -43,12 +47,43 @@ def join_columns(table: pd.DataFrame, box_form: str) -> tuple[pd.DataFrame, list
         said.append(f"not read as boxes: {', '.join(dict.fromkeys(unread))}")
     if "date" not in table and (parts := [columns[name] for name in ("year", "month", "day") if name in columns])[2:]:
         table = table.assign(date=[_joined(cells, "-") for cells in zip(*(table[name] for name in parts), strict=True)])
+    table, dates_said = _one_date(table, config.date_format)
+    said += dates_said
     if "date" in table and "time" in columns:
         days, times = table["date"], table[columns["time"]]
         table = table.assign(date=[_moment(day, time) for day, time in zip(days, times, strict=True)])
         if odd := [time for time in times if not (is_empty(time) or _TIME.match(time.strip()))]:
             said.append(f"times not understood, where the day alone is used: {len(odd)}, such as {odd[0]}")
     return table, said
+
+
+def _one_date(table: pd.DataFrame, date_format: str) -> tuple[pd.DataFrame, list[str]]:
+    """The table with empty dates filled from other columns of dates, and how often those name another day."""
+    header = table.columns.tolist()
+    names = [name for name in header if ALIASES.get(name, name) == "date" and header.count(name) == 1]
+    first, *others = sorted(names, key=lambda name: name != "date") or [""]
+    said = []
+    for other in others:
+        days = zip(*(_days(table[name], date_format) for name in (first, other)), strict=True)
+        if apart := sum(not one.startswith(two) and not two.startswith(one) for one, two in days):
+            said.append(f"rows in which {other} is another day than {first}, which counts: {apart}")
+        table = table.assign(**{first: table[first].mask(table[first].map(is_empty), table[other])})
+    return table, said
+
+
+def _days(cells: "pd.Series[str]", date_format: str) -> list[str]:
+    """The day of each cell, "" where it is not understood."""
+    found = []
+    try:
+        parse = date_parser(cells, date_format)
+    except UserError:  # in several orders
+        return [""] * len(cells)
+    for cell in cells:
+        try:
+            found.append((parse(cell) or "")[: len("2024-05-31")])
+        except ValueError:
+            found.append("")
+    return found
 
 
 def _by_plain_name(table: pd.DataFrame) -> dict[str, str]:

@@ -104,7 +104,7 @@ def _read(source: Path, split_column: str | None = None, config: ReadConfig = DE
             problems.append((f"{source.name}, line {number}", reason))
         elif any(values):
             rows.append([*values, *[""] * (len(header) - len(values))][: len(header)])
-    table, boxes_said = join_columns(pd.DataFrame(rows, columns=header, dtype="str"), config.box_form)
+    table, boxes_said = join_columns(pd.DataFrame(rows, columns=header, dtype="str"), config)
     for column in [column for column in dict.fromkeys(header) if ALIASES.get(column, column) == "path"]:
         table[column] = table[column].replace(_as_on_disk(source.parent, table[column]))
     if header.count("split") == header.count("identity") == 1:
