@@ -1,4 +1,6 @@
+import io
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,10 @@ SHOWN: dict[str, tuple[Image.Image, NDArray[Any]]] = {
     "16 bits": (Image.fromarray(GREY.astype(np.uint16) * 257), np.dstack([GREY] * 3)),
     "16 bits, of a sensor of 12": (Image.fromarray(GREY.astype(np.uint16) * 16), np.dstack([GREY] * 3)),
     "16 bits, thermal": (Image.fromarray(GREY.astype(np.uint16) * 8 + 29_000), np.dstack([GREY] * 3)),
+    "16 bits, thermal, nothing measured at its edge": (
+        with_key(Image.fromarray(np.where(HALF, GREY.astype(np.uint16) * 8 + 29_000, 0).astype(np.uint16)), 0),
+        on_white(np.dstack([(GREY - 3.6) * 255 / 251.4] * 3), HALF),
+    ),
     "16 bits, one grey": (Image.fromarray(np.full((8, 8), 0x4D00, np.uint16)), np.full((8, 8, 3), 0x4D)),
 }
 
@@ -62,6 +68,43 @@ def test_pixels_are_what_a_viewer_shows(tmp_path: Path, name: str) -> None:
     image, expected = SHOWN[name]
     image.save(tmp_path / "photo.png")
     np.testing.assert_allclose(read_photo(tmp_path / "photo.png").astype(int), expected, atol=2)
+
+
+def png_of_16_bits(colour: int, values: NDArray[Any]) -> io.BytesIO:
+    """A PNG of a colour type that Pillow does not write in 16 bits."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    height, width = values.shape[:2]
+    head = chunk(b"IHDR", struct.pack(">2I5B", width, height, 16, colour, 0, 0, 0))
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
+    return io.BytesIO(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+
+
+OPAQUE, DEEP = HALF.astype(np.uint16) * 257, RAMP.astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("colour", "values", "expected"),
+    [
+        (2, DEEP * 257, RAMP),
+        (2, DEEP * 16, RAMP),  # of a sensor of 12 bits
+        (2, np.full((8, 8, 3), (900, 100, 20), np.uint16) * 60, np.full((8, 8, 3), (210, 23, 4))),  # one colour
+        (6, np.dstack([DEEP * 16, OPAQUE]), on_white(RAMP, HALF)),
+        (6, np.dstack([DEEP * 257, OPAQUE]), on_white(RAMP, HALF)),
+        (4, np.dstack([DEEP[..., 0] * 257, OPAQUE]), on_white(np.dstack([GREY] * 3), HALF)),
+        (
+            4,
+            np.dstack([DEEP[..., 0] * 8 + 29_000, OPAQUE]),
+            on_white(np.dstack([(GREY - 3.6) * 255 / 251.4] * 3), HALF),
+        ),
+    ],
+)
+def test_colours_of_16_bits(colour: int, values: NDArray[Any], expected: NDArray[Any]) -> None:
+    photo = png_of_16_bits(colour, values)
+    np.testing.assert_allclose(read_photo(photo).astype(int), expected, atol=2)
+    np.testing.assert_allclose(read_photo(photo, None, (2, 3, 4, 4)), read_photo(photo)[3:7, 2:6])
 
 
 @pytest.mark.parametrize("image", [SHOWN["RGB, one colour clear"][0], Image.new("RGBA", (8, 8), (9, 8, 7, 0))])

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from wildtrack.access.photos.formats import FORMATS, SUFFIX_OF, conversion_hint, other_suffix
-from wildtrack.access.photos.shown import as_shown
+from wildtrack.access.photos.shown import as_shown, widened
 
 READER_VERSION = 2  # part of the embedding fingerprint: raise it whenever the same photo would give other pixels
 
@@ -74,8 +74,8 @@ def read_photo(
 ) -> npt.NDArray[np.uint8]:
     """Read a photo the way the whole project sees it. Thread-safe.
 
-    The format is found from the content, not the suffix. What is transparent shows white; 16-bit grey is scaled to 8
-    bits, and stretched where it uses a small part of its range, as thermal cameras do; colours go by their profile.
+    The format is found from the content, not the suffix. What is transparent shows white; 16 bits are scaled to 8, and
+    stretched where they use a small part of their range, as thermal cameras do; colours go by their profile.
 
     Args:
         source: a file, or a seekable binary stream.
@@ -187,7 +187,7 @@ def _decode(
         upright_size, orientation = _upright_size(image)
         box = _pixel_box(bbox, *upright_size)
         scales = [_draft_scale(image, box, size) for size in sizes]
-        views = {scales[0]: _load(image, scales[0], orientation, upright_size, box)}
+        views = {scales[0]: _load(widened(image, file), scales[0], orientation, upright_size, box)}
         for scale in set(scales[1:]) - views.keys():
             with Image.open(file, formats=FORMATS) as again:  # an image that is loaded cannot be drafted
                 views[scale] = _load(again, scale, orientation, upright_size, box)
@@ -195,7 +195,7 @@ def _decode(
 
 
 def _load(
-    image: ImageFile.ImageFile, scale: int, orientation: int, size: tuple[int, int], box: tuple[int, int, int, int]
+    image: Image.Image, scale: int, orientation: int, size: tuple[int, int], box: tuple[int, int, int, int]
 ) -> tuple[Image.Image, _Edges]:
     """Decode at 1/scale of the upright (width, height) and turn upright; also the box in these pixels."""
     if scale > 1:
