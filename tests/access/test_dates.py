@@ -2,7 +2,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from wildtrack.access.dates import clock_resets, date_parser, span
+from wildtrack.access.dates import clock_of_most, clock_resets, date_parser, span
 from wildtrack.errors import UserError
 
 NEXT_WEEK = (date.today() + timedelta(days=7)).isoformat()
@@ -134,6 +134,22 @@ def test_a_pattern_reads_what_no_form_does_and_another_word_is_refused() -> None
 )
 def test_a_clock_after_a_reset(dates: list[str | None], rows: set[int]) -> None:
     assert set(clock_resets(dates)) == rows
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        (["2015-01-01T00:02:00", "2015-01-02T07:00:00", "2015-01-03T08:00:00", "2024-05-01T10:00:00"], "2015: 3 of 4"),
+        (["2015-01-01T00:02:00", "2024-05-01T10:00:00", "2024-05-02T10:00:00"], ""),  # clock_resets' own
+        (["2015-01-01T09:00:00", "2015-01-02T07:00:00", "2015-01-03T08:00:00"], ""),  # a survey in January
+        (["2014-12-30T09:00:00", "2015-01-01T00:02:00", "2015-01-02T07:00:00", "2015-01-03T08:00:00"], ""),  # New Year
+        ([f"2015-01-0{day}T00:00:00" for day in (1, 2, 3)], ""),  # a spreadsheet's days
+        (["2015-01-01", "2015", None, float("nan")], ""),
+    ],
+)
+def test_a_reset_of_most_dates_is_said(dates: list[object], said: str) -> None:
+    remark = f"dates in the first days of January {said}; was a camera's clock reset?"
+    assert clock_of_most(dates) == (remark if said else "")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from wildtrack.access.cells import NUMBERS, PARSERS, UNKNOWN, Parser, path_in, text_in
-from wildtrack.access.dates import clock_resets, date_parser
+from wildtrack.access.dates import clock_of_most, clock_resets, date_parser
 from wildtrack.access.identities import KEY, settle_names
-from wildtrack.access.ids import given_twice, own_image_ids, own_photo_ids
+from wildtrack.access.ids import given_twice, listed_again, own_image_ids, own_photo_ids
 from wildtrack.access.names import is_empty
 from wildtrack.access.reading import DEFAULTS, ReadConfig
 from wildtrack.console import counted
@@ -90,7 +90,8 @@ def assemble(
     listed = pd.concat([problem_table(problems), refused, unsure], ignore_index=True)
     if dates := int(refused["reason"].str.startswith("date ").sum()):
         said = [f"dates that cannot be used: {dates}", *said]
-    return Catalogue(root, valid, listed, "\n".join([f"{layout}: {in_words(valid)}", *said]))
+    remarks = [*said, clock_of_most(valid.get("date", ())), listed_again(valid)]
+    return Catalogue(root, valid, listed, f"{layout}: {in_words(valid)}").saying(*remarks)
 
 
 def in_words(table: pd.DataFrame) -> str:

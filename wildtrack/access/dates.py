@@ -105,6 +105,20 @@ def clock_resets(dates: Sequence[str | None]) -> dict[int, str]:
     return found
 
 
+def clock_of_most(dates: Iterable[object]) -> str:
+    """A remark where most photos are of the days after one 1 January, 00:00, as after a reset; "" elsewhere."""
+    times = sorted(span(text)[0].replace(tzinfo=None) for text in dates if isinstance(text, str) and len(text) > 10)
+    years = {moment.year for moment in times if (moment.month, moment.day, moment.hour) == (1, 1, 0)}
+    if len(years) != 1 or all(moment.time() == time() for moment in times):
+        return ""
+    start = datetime(years.pop(), 1, 1)
+    low = bisect_left(times, start)
+    most = bisect_left(times, start + timedelta(days=14)) - low
+    if 2 * most <= len(times) or (low and start - times[low - 1] <= _MONTH_LONG):
+        return ""
+    return f"dates in the first days of January {start.year}: {most} of {len(times)}; was a camera's clock reset?"
+
+
 def _order(texts: Iterable[str]) -> str | None:
     """The one order in which every date in numbers of a column can be read; None where there is none of them."""
     fits: dict[str, set[str]] = {}  # what was written -> the orders

@@ -4,6 +4,8 @@ from itertools import chain, count
 
 import pandas as pd
 
+from wildtrack.access.cells import UNKNOWN
+
 Reasons = dict[int, str]  # row -> what was wrong with it
 
 
@@ -12,6 +14,14 @@ def given_twice(table: pd.DataFrame) -> Reasons:
     facts = [name for name in ("image_id", "path", "identity", "bbox") if name in table]
     twice = table.index[table.duplicated(facts)].tolist()
     return {row: f"image_id {table['image_id'][row]!r} is taken by a row above, which is the same" for row in twice}
+
+
+def listed_again(table: pd.DataFrame) -> str:
+    """A remark on rows whose photo and animal are those of a row above, where no box tells two animals; "" for none."""
+    facts = [name for name in ("path", "identity", "bbox") if name in table]
+    again = table.duplicated(facts) & (table["identity"] != UNKNOWN)
+    paths = table["path"][again].tolist()
+    return f"rows that list a photo again under the same name: {len(paths)}, such as {paths[0]}" if paths else ""
 
 
 def own_image_ids(table: pd.DataFrame) -> tuple["pd.Series[str]", Reasons]:

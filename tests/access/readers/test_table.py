@@ -124,3 +124,25 @@ def test_photos_that_were_left_out_before_are_not_counted(tmp_path: Path) -> Non
     assert "no row" not in read_table(tmp_path / "catalogue.csv").understood
     fill(tmp_path, "new.jpg")
     assert "1 photo file beside is in no row, such as new.jpg" in read_table(tmp_path / "catalogue.csv").understood
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "said"),
+    [
+        ("", ["1,Ana,a.jpg", "2,Ana,a.jpg", "3,Ana,b.jpg"], "1, such as a.jpg"),
+        ("", ["1,Ana,a.jpg", "2,Bo,a.jpg", "3,Ana,b.jpg"], None),
+        ("", ["1,,a.jpg", "2,,a.jpg"], None),  # two animals that nobody knows
+        (",bbox", ["1,Ana,a.jpg,1 2 30 40", "2,Ana,a.jpg,5 6 30 40"], None),
+        (",individual_uuid", ["1,Ana,a.jpg,k1", "2,Ana,a.jpg,k2"], None),  # two animals of one name
+        (",individual_uuid", ["1,Ana,a.jpg,k1", "2,Ana,a.jpg,k1"], "1, such as a.jpg"),
+    ],
+)
+def test_a_photo_that_is_listed_again_is_counted(
+    tmp_path: Path, columns: str, rows: list[str], said: str | None
+) -> None:
+    fill(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "t.csv").write_text("\n".join([HEADER.strip() + columns, *rows]))
+    catalogue = read_table(tmp_path / "t.csv")
+    remark = f"\nrows that list a photo again under the same name: {said}"
+    assert remark in catalogue.understood if said else "again" not in catalogue.understood
+    assert len(catalogue.table) == len(rows)
