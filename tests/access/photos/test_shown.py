@@ -70,7 +70,7 @@ def test_pixels_are_what_a_viewer_shows(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(read_photo(tmp_path / "photo.png").astype(int), expected, atol=2)
 
 
-def png_of_16_bits(colour: int, values: NDArray[Any]) -> io.BytesIO:
+def png_of_16_bits(colour: int, values: NDArray[Any], clear: bytes = b"") -> io.BytesIO:
     """A PNG of a colour type that Pillow does not write in 16 bits."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
@@ -79,6 +79,7 @@ def png_of_16_bits(colour: int, values: NDArray[Any]) -> io.BytesIO:
     height, width = values.shape[:2]
     head = chunk(b"IHDR", struct.pack(">2I5B", width, height, 16, colour, 0, 0, 0))
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
+    head += chunk(b"tRNS", clear) if clear else b""
     return io.BytesIO(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
 
 
@@ -105,6 +106,15 @@ def test_colours_of_16_bits(colour: int, values: NDArray[Any], expected: NDArray
     photo = png_of_16_bits(colour, values)
     np.testing.assert_allclose(read_photo(photo).astype(int), expected, atol=2)
     np.testing.assert_allclose(read_photo(photo, None, (2, 3, 4, 4)), read_photo(photo)[3:7, 2:6])
+
+
+@pytest.mark.parametrize("scale", [257, 16])
+def test_a_clear_colour_of_16_bits(scale: int) -> None:
+    values = DEEP * scale
+    photo = png_of_16_bits(2, values, values[0, 1].astype(">u2").tobytes())
+    expected = RAMP.copy()
+    expected[0, 1] = 255
+    np.testing.assert_allclose(read_photo(photo).astype(int), expected, atol=2)
 
 
 @pytest.mark.parametrize("image", [SHOWN["RGB, one colour clear"][0], Image.new("RGBA", (8, 8), (9, 8, 7, 0))])

@@ -16,7 +16,7 @@ NARROW = 2**14  # a quarter of the 16-bit range: what fills less of it would be 
 def widened(image: Image.Image, file: BinaryIO) -> Image.Image:
     """The image of a file; a PNG whose 16-bit colours, or greys with alpha, fill a narrow part of the range, in 8 bits.
 
-    Pillow gives the high byte of such colours, by which a sensor of 12 bits is nearly black.
+    Pillow gives the high byte of such colours, by which a sensor of 12 bits is nearly black, and misses a clear colour.
     """
     if image.format != "PNG" or image.mode not in {"RGB", "RGBA"}:
         return image
@@ -31,7 +31,7 @@ def widened(image: Image.Image, file: BinaryIO) -> Image.Image:
     low, high = _ends(values[..., :3][alpha[..., 0] > 0] if alpha.size else values)
     if head[25] != _GREY_WITH_ALPHA:
         low = 0  # so that colours stay what they are
-    if low == high or high - low >= NARROW:
+    if (low == high or high - low >= NARROW) and "transparency" not in image.info:
         return image
     found = Image.fromarray(np.dstack([_eight_bits(values[..., 2::-1], low, high), alpha.astype(np.uint8)]))
     found.info = {name: value for name, value in image.info.items() if name != "transparency"}
