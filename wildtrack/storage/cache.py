@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 from zipfile import BadZipFile, ZipFile
 
@@ -19,6 +20,8 @@ from wildtrack.storage.files import write_atomically
 ABANDONED_SECONDS = 3600  # a half-written file that has not grown for so long has lost its process
 # what reading a damaged file of JSON, .npy or .npz raises
 DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, BadZipFile, zlib.error)
+
+_HEADERS = Lock()  # NumPy parses headers as Python, whose parser in 3.11 counts its depth for all threads together
 
 ValueT = TypeVar("ValueT")
 
@@ -39,7 +42,7 @@ def load_arrays(entry: Path) -> dict[str, np.ndarray[Any, Any]]:
         if damaged := ZipFile(file).testzip():  # NumPy does not notice a header that asks for fewer bytes
             raise ValueError(f"the checksum of {damaged} does not match")
         file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
+        with _HEADERS, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
 
 
