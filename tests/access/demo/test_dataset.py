@@ -16,6 +16,7 @@ from wildtrack.access.demo.plates import draw_plates
 from wildtrack.access.demo.texture import to_pixels
 from wildtrack.access.demo.turtle import Head, draw_head
 from wildtrack.access.demo.water import HEIGHT, WIDTH, draw_water
+from wildtrack.access.photos.find import walk
 from wildtrack.errors import UserError
 
 IDENTITIES, ENCOUNTERS = 3, 2
@@ -63,6 +64,7 @@ def test_encounters_are_far_apart_and_each_shows_both_sides_at_once(catalogue: p
 def test_new_photos_are_of_known_turtles_and_of_one_unknown_turtle(
     folders: tuple[Path, Path], catalogue: pd.DataFrame
 ) -> None:
+    assert walk(folders[1]).in_words() == ""  # nothing that a search would have to speak of
     answers = pd.read_csv(folders[1] / "answers.csv")
     assert list(answers.columns) == ["photo", "identity", "orientation"]
     assert list(answers["photo"]) == list(photo_bytes(folders[1])) == [f"new_{number}.jpg" for number in range(1, 5)]

@@ -22,6 +22,7 @@ from wildtrack.access.demo.water import HEIGHT, WIDTH, draw_water
 from wildtrack.console import track
 from wildtrack.errors import UserError
 from wildtrack.storage.files import new_folder, refuse_used
+from wildtrack.storage.ownership import mark_written
 
 VIEWPOINTS = ("left", "right")
 PHOTOS_PER_ENCOUNTER = 2  # sides take turns, so every encounter shows both
@@ -81,6 +82,7 @@ def make_demo(folder: Path, new_photos: Path, identities: int = 24, encounters: 
             answers = [(name, shot.identity, shot.orientation) for name, shot in new_shots.items()]
             columns = ["photo", "identity", "orientation"]
             pd.DataFrame(answers, columns=columns).to_csv(new_part / "answers.csv", index=False)
+            mark_written(new_part / "answers.csv")  # so that a search need not say that it is no photo
     except BaseException:
         if not folder.exists():  # stopped between the two: one left alone would make the next run refuse to start
             shutil.rmtree(new_photos, ignore_errors=True)
